@@ -1,0 +1,1 @@
+"""What the functions share; each folder is one small package with one job."""

@@ -1,0 +1,1 @@
+"""The command `tidings`: the only room that knows a terminal."""

@@ -1,0 +1,1 @@
+"""Each folder speaks one foreign API; none knows another."""

@@ -1,0 +1,1 @@
+"""The words of Tidings as data: observation, verdict, episode, delivery, outcome, and their CloudEvents."""

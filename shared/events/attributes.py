@@ -1,0 +1,51 @@
+"""Extension attributes of Tidings' own events, always all set so that Trigger filters are safe (architecture.md §2)."""
+
+from shared.events.episode import Episode
+from shared.events.identity import scope_key
+from shared.events.model import Observation, Verdict
+
+NONE = "-"
+"""Stands where an attribute has no value: an absent one would make filters behave differently by broker."""
+
+_MAX_LENGTH = 256
+
+
+def of(observation: Observation, verdict: Verdict) -> dict[str, str]:
+    """Return the extension attributes of a classified observation."""
+    thing = observation.object
+    return {
+        "cluster": clean(observation.cluster),
+        "category": verdict.category,
+        "subcategory": verdict.subcategory,
+        "severity": verdict.severity,
+        "phase": verdict.phase,
+        "reason": clean(observation.reason),
+        "kind": clean(thing.kind),
+        "namespace": clean(thing.namespace),
+        "name": clean(thing.name),
+        "problemkey": verdict.problem_key or NONE,
+        "partitionkey": scope_key(observation.cluster, thing, observation.owner, observation.host),
+    }
+
+
+def of_episode(episode: Episode) -> dict[str, str]:
+    """Return the extension attributes of an episode's snapshot; severity is the highest that it reached."""
+    return {
+        "cluster": clean(episode.cluster),
+        "category": episode.category,
+        "subcategory": episode.subcategory,
+        "severity": episode.severity,
+        "phase": "recovery" if episode.state == "resolved" else "problem",
+        "reason": clean(episode.reason),
+        "kind": clean(episode.object.kind),
+        "namespace": clean(episode.object.namespace),
+        "name": clean(episode.object.name),
+        "problemkey": episode.problem_key,
+        "partitionkey": episode.scope,
+    }
+
+
+def clean(value: str) -> str:
+    """Return the value as an attribute may carry it: never empty, no control characters, bounded (F46)."""
+    text = "".join(character if character.isprintable() else " " for character in value).strip()
+    return text[:_MAX_LENGTH] or NONE

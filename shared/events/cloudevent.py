@@ -1,0 +1,62 @@
+"""CloudEvent 1.0 as a value, and the types and extension attributes that Tidings gives its own."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+OBSERVED = "dev.tidings.observed.v1"
+TICK = "dev.tidings.tick.v1"
+DELIVERY = "dev.tidings.delivery.v1"
+CLASSIFIED_PREFIX = "dev.tidings."
+PROBLEM_PREFIX = "dev.tidings.problem."
+APISERVER_PREFIX = "dev.knative.apiserver."
+
+
+@dataclass(frozen=True, slots=True)
+class CloudEvent:
+    """One event. `data` is the parsed JSON value (dict, list, str, ...) or None; `extensions` are strings.
+
+    Attribute names follow the specification (https://github.com/cloudevents/spec, v1.0.2): lower case, alphanumeric.
+    """
+
+    id: str
+    source: str
+    type: str
+    subject: str = ""
+    time: datetime | None = None
+    datacontenttype: str = "application/json"
+    dataschema: str = ""
+    extensions: Mapping[str, str] = field(default_factory=dict)
+    data: Any = None
+
+    def attribute(self, name: str) -> str | None:
+        """Return a context attribute or extension as a string, or None where the event has none.
+
+        An extension that is present but empty is returned as the empty string: Knative's ApiServerSource sends
+        `ce-namespace:` with nothing behind it for cluster-scoped objects (reference/knative.md).
+        """
+        if name == "specversion":
+            return "1.0"
+        if name == "time":
+            return None if self.time is None else self.time.isoformat().replace("+00:00", "Z")
+        if name in _CONTEXT:
+            return getattr(self, name) or None
+        return self.extensions.get(name)
+
+    def with_extensions(self, **extensions: str) -> "CloudEvent":
+        """Return a copy with these extension attributes set."""
+        return replace(self, extensions={**self.extensions, **extensions})
+
+
+_CONTEXT = frozenset({"id", "source", "type", "subject", "datacontenttype", "dataschema"})
+
+
+def type_of_verdict(category: str) -> str:
+    """Return the event type of a classified observation, as `dev.tidings.security.v1`."""
+    return f"{CLASSIFIED_PREFIX}{category}.v1"
+
+
+def type_of_transition(transition: str) -> str:
+    """Return the event type of an episode's snapshot, as `dev.tidings.problem.opened.v1`."""
+    return f"{PROBLEM_PREFIX}{transition}.v1"

@@ -1,0 +1,27 @@
+"""Delivery: what one destination was told about one episode or observation, and how that ended."""
+
+from typing import Literal
+
+from pydantic import AwareDatetime, Field
+
+from shared.events.model import Frozen
+
+DeliveryOperation = Literal["open", "update", "resolve", "reopen", "record"]
+DeliveryResult = Literal["done", "duplicate", "ignored", "rejected"]
+
+
+class DeliveryReport(Frozen):
+    """Data of `dev.tidings.delivery.v1`: the audit trail's entry for one delivery."""
+
+    destination: str = Field(description="Name of the destination, as `servicenow_incident`.")
+    operation: DeliveryOperation
+    key: str = Field(description="Episode id, or the observation's identity for a record.")
+    revision: int = Field(default=0, ge=0, description="The episode's revision; 0 for a record.")
+    result: DeliveryResult
+    reason: str = ""
+    cluster: str
+    problem_key: str = ""
+    record: str = Field(default="", description="The foreign record's id, as a ServiceNow sys_id.")
+    number: str = Field(default="", description="The foreign record's number for people, as INC0010042.")
+    link: str = Field(default="", description="Where people can open it.")
+    time: AwareDatetime

@@ -1,0 +1,56 @@
+"""Episode: one occurrence of a problem, as the snapshot that travels (architecture.md §6)."""
+
+from typing import Literal
+
+from pydantic import AwareDatetime, Field
+
+from shared.events.model import Frozen, ObjectRef
+from shared.events.vocabulary import Category, Severity, Subcategory
+
+EpisodeState = Literal["open", "resolved"]
+Transition = Literal["opened", "updated", "resolved", "reopened"]
+
+
+class Occurrence(Frozen):
+    """One line of an episode's history, for the ticket's text."""
+
+    time: AwareDatetime
+    reason: str
+    message: str
+    count: int = 1
+
+
+class Episode(Frozen):
+    """The whole of an episode at one revision; a newer revision replaces an older one entirely."""
+
+    id: str = Field(description="Problem key and start: the correlation id of every foreign record.")
+    problem_key: str
+    revision: int = Field(ge=1, description="Only grows; of two snapshots the higher one is true.")
+    state: EpisodeState
+    transition: Transition = Field(description="What the last change of state was.")
+    cluster: str
+    object: ObjectRef
+    owner: ObjectRef | None = None
+    scope: str = Field(description="Partition key: the node, or the namespace and owner, hashed.")
+    condition: str
+    part: str = ""
+    category: Category
+    subcategory: Subcategory
+    severity: Severity = Field(description="The highest reached so far.")
+    ticket: bool = Field(description="True from the moment that it deserves a ticket; never false again.")
+    summary: str
+    reason: str = Field(description="Reason of the latest problem observation.")
+    message: str = Field(description="Message of the latest problem observation.")
+    component: str = ""
+    host: str = ""
+    rule: str
+    why: str = ""
+    runbook: str = ""
+    started: AwareDatetime = Field(description="Event time of the first observation.")
+    last_seen: AwareDatetime = Field(description="Event time of the latest problem observation.")
+    resolved: AwareDatetime | None = None
+    ended_by: str = Field(default="", description="Reason that ended it, or `expired`.")
+    count: int = Field(ge=1, description="Occurrences, repetitions of one event counted once.")
+    reopened: int = Field(default=0, ge=0, description="How often it came back within the reopen window.")
+    history: tuple[Occurrence, ...] = Field(default=(), description="The latest occurrences, oldest first.")
+    labels: dict[str, str] = Field(default_factory=dict, description="Labels of the namespace, where known.")

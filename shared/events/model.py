@@ -1,0 +1,111 @@
+"""Observation and verdict: what was seen in a cluster, and what the classifier says of it.
+
+Frozen, so that a value that was checked once stays as it was checked. Unknown members are ignored on reading: an older
+function must be able to read what a newer one wrote.
+"""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from shared.events.vocabulary import Category, Phase, Severity, Subcategory
+
+Operation = Literal["add", "update", "delete", "event"]
+Text = Annotated[str, Field(max_length=32_768)]
+
+
+class Frozen(BaseModel):
+    """The base of every payload: immutable, unknown members ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class ObjectRef(Frozen):
+    """The Kubernetes object that an observation is about; empty strings where the producer did not say."""
+
+    api_version: str = ""
+    kind: str = ""
+    namespace: str = Field(default="", description="Empty for cluster-scoped objects.")
+    name: str = ""
+    uid: str = ""
+    field_path: str = Field(default="", description="Part of the object, as `spec.containers{web}`.")
+
+    @property
+    def path(self) -> str:
+        """Return `kind/namespace/name`, or `kind/name` where there is no namespace."""
+        return "/".join(part for part in (self.kind, self.namespace, self.name) if part)
+
+
+class Observation(Frozen):
+    """One thing seen in a cluster, normalised and already redacted (architecture.md §1)."""
+
+    identity: str = Field(description="What makes two observations the same one; see shared.events.identity.")
+    dialect: str = Field(description="The wire form it came in, as `kubernetes-event`.")
+    cluster: str
+    object: ObjectRef
+    owner: ObjectRef | None = Field(default=None, description="The controller of the object, where known.")
+    related: ObjectRef | None = None
+    reason: str = ""
+    message: Text = ""
+    type: str = Field(default="", description="`Normal`, `Warning`, or what the producer says.")
+    component: str = Field(default="", description="Who reports, as `kubelet`.")
+    host: str = Field(default="", description="The node that reports, where known.")
+    action: str = ""
+    operation: Operation = "event"
+    time: AwareDatetime = Field(description="When it happened by the producer's clock: for display.")
+    received: AwareDatetime = Field(description="When the cluster's edge sent it: for policy.")
+    first_time: AwareDatetime | None = None
+    count: int = Field(default=1, ge=1, description="How often, as the producer's own count says.")
+    fingerprint: str = Field(default="", description="Key of the message without its numbers, made before masking.")
+    source_uid: str = Field(default="", description="uid of the sent object itself: for an Event, the Event's.")
+    resource_version: str = ""
+    labels: dict[str, str] = Field(default_factory=dict)
+    annotations: dict[str, str] = Field(default_factory=dict)
+    original: dict[str, Any] = Field(default_factory=dict, description="The sent object, redacted, at most 256 KiB.")
+    masked: tuple[str, ...] = Field(default=(), description="Paths whose values were masked.")
+
+
+class Verdict(Frozen):
+    """What the classifier says of an observation."""
+
+    category: Category
+    subcategory: Subcategory
+    severity: Severity
+    phase: Phase
+    condition: str = Field(default="", description="What is wrong, as `crash-loop`; empty unless a problem.")
+    part: str = Field(default="", description="Which part of the object: problems of two parts are two problems.")
+    problem_key: str = Field(default="", description="Stable identity of the condition; empty unless a problem.")
+    ends: tuple[str, ...] = Field(
+        default=(), description="Conditions of the same object that this ends; `*` ends all of them."
+    )
+    ticket_after: int = Field(
+        default=0, ge=0, description="From this many occurrences on it deserves a ticket; 0 is never."
+    )
+    hold: int = Field(
+        default=0, ge=0, description="Seconds of silence after a recovery before the problem counts as over."
+    )
+    expires: int = Field(default=0, ge=0, description="Seconds after which an unrepeated problem is over; 0 is never.")
+    summary: str = Field(default="", description="One line for people, as `Node worker-3 is not ready`.")
+    rule: str = Field(description="Name of the rule that decided.")
+    source: str = Field(default="", description="Where that rule stands, as `node.yaml:12`.")
+    why: str = Field(default="", description="The rule's own reason, for people.")
+    runbook: str = ""
+    known: bool = Field(default=True, description="False where no rule names this and words decided.")
+
+
+class Classified(Frozen):
+    """Data of `dev.tidings.{infrastructure,security,admission}.v1`."""
+
+    observation: Observation
+    verdict: Verdict
+
+
+def policy_time(observation: Observation, tolerance: float = 300.0) -> datetime:
+    """Return the time that policy goes by: the event's own, unless its clock cannot be right.
+
+    An event time further than `tolerance` seconds from when the cluster's edge sent it comes from a skewed clock (or
+    from a series that began long ago); then the time of sending counts.
+    """
+    skew = abs((observation.time - observation.received).total_seconds())
+    return observation.time if skew <= tolerance else observation.received

@@ -1,0 +1,29 @@
+"""What is wrong with a file that people edit, as a value with the place and the way out."""
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """One mistake: `line` counts from 1 (0: the file as a whole); `suggestion` says what to write instead."""
+
+    file: str
+    line: int
+    message: str
+    suggestion: str = ""
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}" if self.line else self.file
+        return f"{place}: {self.message}" + (f" - {self.suggestion}" if self.suggestion else "")
+
+
+def did_you_mean(word: str, known: Iterable[str], otherwise: str = "") -> str:
+    """Return `did you mean "x"?` for the nearest known word, else `otherwise` or the list of known words."""
+    choices = list(known)
+    lower = {choice.lower(): choice for choice in choices}
+    near = difflib.get_close_matches(word.lower(), lower, n=1, cutoff=0.6)
+    if near:
+        return f'did you mean "{lower[near[0]]}"?'
+    return otherwise or "use one of: " + ", ".join(choices)

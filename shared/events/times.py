@@ -1,0 +1,37 @@
+"""Times as RFC 3339 text: what Kubernetes and CloudEvents write, read without raising."""
+
+import re
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+_RFC3339 = re.compile(
+    r"^(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9})\d*)?(?:([Zz])|([+-])(\d\d):(\d\d))$",
+    re.ASCII,
+)
+_LEAP_SECOND = 60
+
+
+def parse_time(value: Any) -> datetime | None:
+    """Return the time in UTC, or None where the value is no RFC 3339 timestamp of the years 1 to 9999.
+
+    Nanoseconds, which Go writes, are cut to microseconds; a leap second becomes the second before it.
+    """
+    found = _RFC3339.match(value) if isinstance(value, str) else None
+    if found is None:
+        return None
+    year, month, day, hour, minute, second = (int(part) for part in found.groups()[:6])
+    fraction = int((found[7] or "").ljust(6, "0")[:6])
+    second -= second == _LEAP_SECOND
+    try:
+        zone: timezone = UTC
+        if not found[8]:
+            offset = timedelta(hours=int(found[10]), minutes=int(found[11]))
+            zone = timezone(-offset if found[9] == "-" else offset)
+        return datetime(year, month, day, hour, minute, second, fraction, zone).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def to_text(value: datetime) -> str:
+    """Return RFC 3339 in UTC with a Z, without a fraction where it is zero."""
+    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")

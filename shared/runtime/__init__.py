@@ -1,0 +1,1 @@
+"""The HTTP edge and what a function needs around it: settings, wiring, hosts."""

@@ -1,0 +1,85 @@
+"""ASGI as types, and the few lines that reading a request and writing an answer take."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from typing import Any
+
+import orjson
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+HeaderList = Sequence[tuple[str, str]]
+
+
+class ClientDisconnectedError(Exception):
+    """The client went away before its request was complete."""
+
+
+class BodyTooLargeError(Exception):
+    """The body is larger than the limit; the rest was not read."""
+
+
+class BodyTooSlowError(Exception):
+    """The body did not arrive in time."""
+
+
+async def read_body(receive: Receive, limit: int, seconds: float) -> bytes:
+    """Read the whole body. Raises ClientDisconnectedError, BodyTooLargeError, BodyTooSlowError."""
+    chunks: list[bytes] = []
+    size = 0
+    try:
+        async with asyncio.timeout(seconds):
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise ClientDisconnectedError
+                chunk = message.get("body", b"")
+                size += len(chunk)
+                if size > limit:
+                    raise BodyTooLargeError
+                chunks.append(chunk)
+                if not message.get("more_body", False):
+                    return b"".join(chunks)
+    except TimeoutError:
+        raise BodyTooSlowError from None
+
+
+async def answer(send: Send, status: int, headers: HeaderList = (), body: bytes = b"") -> None:
+    """Send a complete answer."""
+    raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+    if body or status not in _BODILESS:
+        raw.append((b"content-length", str(len(body)).encode()))
+    await send({"type": "http.response.start", "status": status, "headers": raw})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def answer_json(send: Send, status: int, value: Any, headers: HeaderList = ()) -> None:
+    """Send a JSON answer."""
+    await answer(send, status, [("content-type", "application/json"), *headers], orjson.dumps(value))
+
+
+async def answer_error(send: Send, status: int, reason: str, headers: HeaderList = ()) -> None:
+    """Send an error with a constant text: nothing of the request or of an exception may be in it."""
+    await answer_json(send, status, {"error": reason}, headers)
+
+
+_BODILESS = frozenset({204, 304})
+
+
+def flat_headers(scope: Scope) -> dict[str, str]:
+    """Return the request's headers by lower-case name; of one that came twice the values are joined by a comma."""
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in scope["headers"]:
+        name, value = raw_name.decode("latin-1").lower(), _text(raw_value)
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return headers
+
+
+def _text(raw: bytes) -> str:
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")

@@ -1,0 +1,214 @@
+"""The HTTP edge of every function: limit, decode, dispatch, and the outcome as a status that the broker understands.
+
+Every host serves this same ASGI app; architecture.md §5 has the table of status codes.
+"""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+
+from shared.events.cloudevent import CloudEvent
+from shared.events.codec import NotAnEvent, decode, encode_structured
+from shared.events.limits import DEFAULT, Limits
+from shared.events.outcome import Done, Duplicate, Ignored, InProgress, Outcome, Rejected, Retry, label
+from shared.runtime.asgi import (
+    App,
+    BodyTooLargeError,
+    BodyTooSlowError,
+    ClientDisconnectedError,
+    HeaderList,
+    Receive,
+    Scope,
+    Send,
+    answer,
+    answer_error,
+    answer_json,
+    flat_headers,
+    read_body,
+)
+from shared.runtime.function import Call, Function, Result
+from shared.telemetry.metrics import Metrics
+
+log = logging.getLogger("tidings.edge")
+
+_LIVENESS = frozenset({"/health", "/health/liveness"})
+_READINESS = frozenset({"/ready", "/health/readiness"})
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeSettings:
+    """`seconds` a request may take in all, `body_seconds` its body may take to arrive, `in_flight` at once."""
+
+    limits: Limits = DEFAULT
+    seconds: float = 25.0
+    body_seconds: float = 10.0
+    in_flight: int = 256
+
+
+def new_edge(function: Function, metrics: Metrics, settings: EdgeSettings = EdgeSettings()) -> App:
+    """Return the ASGI app that serves a function: `POST /`, health, metrics, and the lifespan that starts it."""
+    edge = _Edge(function, metrics, settings)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await edge.http(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await edge.lifespan(receive, send)
+        else:
+            await send({"type": "websocket.close", "code": 1003})
+
+    return app
+
+
+class _Edge:
+    """State of one edge: whether the function runs, and how many requests are in flight."""
+
+    def __init__(self, function: Function, metrics: Metrics, settings: EdgeSettings) -> None:
+        self._function = function
+        self._metrics = metrics
+        self._settings = settings
+        self._in_flight = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    async def lifespan(self, receive: Receive, send: Send) -> None:
+        await receive()
+        try:
+            await self._function.start()
+        except Exception:
+            log.exception("the function did not start", extra={"function": self._function.name})
+            await send({"type": "lifespan.startup.failed", "message": "the function did not start; see the log"})
+            return
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self._idle.wait()
+        await self._function.stop()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope["path"].removeprefix(scope.get("root_path", "")) or "/"
+        method = scope["method"]
+        if path == "/" and method == "POST":
+            await self._bounded(scope, receive, send)
+        elif method not in {"GET", "HEAD"}:
+            await self._refuse(send, 405, "only POST / takes events")
+        elif path in _LIVENESS:
+            await answer_json(send, 200, {"status": "up", "function": self._function.name})
+        elif path in _READINESS or path == "/":
+            readiness = self._function.readiness()
+            status = {"ready": readiness.ready, "problems": list(readiness.problems)}
+            await answer_json(send, 200 if readiness.ready else 503, status)
+        elif path == "/metrics":
+            body, content_type = self._metrics.render(flat_headers(scope).get("accept", ""))
+            await answer(send, 200, [("content-type", content_type)], body)
+        else:
+            # Never 404: to a broker that means "try again", and no wrong path becomes right by waiting.
+            await self._refuse(send, 405, "there is nothing at this path")
+
+    async def _bounded(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._in_flight >= self._settings.in_flight:
+            await self._refuse(send, 503, "too many requests at once", [("retry-after", "1")])
+            return
+        self._in_flight += 1
+        self._idle.clear()
+        started = asyncio.get_running_loop().time()
+        try:
+            await self._post(scope, receive, send, started)
+        finally:
+            self._in_flight -= 1
+            if not self._in_flight:
+                self._idle.set()
+            duration = asyncio.get_running_loop().time() - started
+            self._metrics.observe("tidings_request_duration_seconds", duration, function=self._function.name)
+
+    async def _post(self, scope: Scope, receive: Receive, send: Send, started: float) -> None:
+        event = await self._read(scope, receive, send)
+        if event is None:
+            return
+        self._metrics.count("tidings_events_received_total", function=self._function.name)
+        result = await self._call(event, Call(started + self._settings.seconds))
+        self._metrics.count("tidings_events_total", function=self._function.name, outcome=label(result.outcome))
+        await _answer_result(send, result)
+
+    async def _read(self, scope: Scope, receive: Receive, send: Send) -> CloudEvent | None:
+        limits = self._settings.limits
+        headers = flat_headers(scope)
+        refusal = _unread_refusal(scope, headers, limits)
+        if refusal is None:
+            try:
+                body = await read_body(receive, limits.body, self._settings.body_seconds)
+            except ClientDisconnectedError:
+                return None
+            except BodyTooLargeError:
+                refusal = (413, "too large")
+            except BodyTooSlowError:
+                refusal = (400, "the body did not arrive in time")
+        if refusal is not None:
+            # The rest of the body was not read, so that the connection cannot be used again.
+            await self._refuse(send, *refusal, [("connection", "close")])
+            return None
+        event = decode(headers, body, limits)
+        if isinstance(event, NotAnEvent):
+            await self._refuse(send, event.status, event.reason)
+            return None
+        return event
+
+    async def _call(self, event: CloudEvent, call: Call) -> Result:
+        try:
+            async with asyncio.timeout_at(call.deadline):
+                return await self._function.handle(event, call)
+        except TimeoutError:
+            return Result(Retry("the function did not end in time"))
+        except Exception:
+            # A bug of ours: the event is not lost, the broker tries again and then keeps it as a dead letter.
+            log.exception("the function failed", extra={"function": self._function.name, "event_id": event.id})
+            return Result(Retry("internal error"))
+
+    async def _refuse(self, send: Send, status: int, reason: str, headers: HeaderList = ()) -> None:
+        self._metrics.count(
+            "tidings_requests_refused_total", function=self._function.name, reason=_REFUSALS.get(status, "other")
+        )
+        await answer_error(send, status, reason, headers)
+
+
+_REFUSALS = {400: "malformed", 405: "method", 413: "too_large", 415: "media_type", 431: "headers", 503: "full"}
+
+
+def status_of(outcome: Outcome) -> tuple[int, HeaderList, str]:
+    """Return status, headers and constant error text of an outcome: architecture.md §5 as a function."""
+    match outcome:
+        case Done() | Duplicate() | Ignored():
+            return 204, (), ""
+        case InProgress():
+            return 409, (("retry-after", "1"),), "another replica is at it"
+        case Retry(after=after):
+            return 503, (("retry-after", str(max(1, round(after or 1)))),), "not now; come again"
+        case Rejected(stage=stage, reason=reason):
+            return 422, (("kne-stage", stage), ("kne-reason", reason)), "rejected"
+
+
+async def _answer_result(send: Send, result: Result) -> None:
+    status, headers, error = status_of(result.outcome)
+    if error:
+        await answer_error(send, status, error, headers)
+    elif result.reply is None:
+        await answer(send, status)
+    else:
+        reply_headers, body = encode_structured(result.reply)
+        await answer(send, 200, reply_headers, body)
+
+
+def _unread_refusal(scope: Scope, headers: dict[str, str], limits: Limits) -> tuple[int, str] | None:
+    """Return why a request is refused before its body is read, or None."""
+    if len(scope["headers"]) > limits.headers or _header_bytes(scope) > limits.header_bytes:
+        return 431, "too many or too large headers"
+    if headers.get("content-encoding", "identity").lower() != "identity":
+        return 415, "compressed bodies are not taken here"
+    declared = headers.get("content-length", "0")
+    if not declared.isdecimal() or int(declared[:20]) > limits.body:
+        return 413, "too large"
+    return None
+
+
+def _header_bytes(scope: Scope) -> int:
+    return sum(len(name) + len(value) for name, value in scope["headers"])

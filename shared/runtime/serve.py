@@ -1,0 +1,86 @@
+"""`tidings serve FUNCTION`: one function on its own port, exactly as its container serves it.
+
+Imports neither typer nor rich nor any other function's room: this is a function's cold start.
+"""
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Mapping
+
+import uvicorn
+
+from shared.runtime.edge import new_edge
+from shared.runtime.registry import UnknownFunctionError, load
+from shared.settings.addresses import is_loopback
+from shared.settings.environment import SettingsError
+from shared.telemetry import logs
+from shared.telemetry.metrics import Metrics
+
+log = logging.getLogger("tidings.serve")
+
+_DRAIN_SECONDS = 28  # below the 30 s of a Pod's default grace period
+_EXAMPLE = "example: tidings serve classifier --port 8081"
+
+
+def main(arguments: list[str], environ: Mapping[str, str] = os.environ) -> int:
+    """Serve until SIGTERM; return the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="tidings serve",
+        description="Serve one function on its own port, as its container does.",
+        epilog=_EXAMPLE,
+    )
+    parser.add_argument("function", help="name of the function, as classifier or servicenow-incident")
+    parser.add_argument("--host", default=environ.get("HOST", "127.0.0.1"), help="address to listen on (%(default)s)")
+    parser.add_argument("--port", type=int, default=int(environ.get("PORT", "8080")), help="port (%(default)s)")
+    options = parser.parse_args(arguments)
+    refusal = exposure_refusal(options.host, environ.get("AUTH", ""))
+    if refusal:
+        return _fail(refusal)
+    try:
+        logs.setup(environ.get("LOG_LEVEL", "info"))
+        metrics = Metrics()
+        function = load(options.function, environ, metrics)
+    except UnknownFunctionError as error:
+        _fail(str(error))
+        return 2
+    except SettingsError as error:
+        return _fail(*error.problems)
+    except ValueError as error:
+        return _fail(f"LOG_LEVEL: {error}")
+    server = uvicorn.Server(config(new_edge(function, metrics), options.host, options.port))
+    server.run()
+    return 0 if server.started else 1
+
+
+def config(app: object, host: str, port: int) -> uvicorn.Config:
+    """Return the server's settings, the same for every host that is ours."""
+    return uvicorn.Config(
+        app,  # type: ignore[arg-type]
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        lifespan="on",
+        ws="none",
+        timeout_keep_alive=65,
+        timeout_graceful_shutdown=_DRAIN_SECONDS,
+    )
+
+
+def exposure_refusal(host: str, auth: str) -> str:
+    """Return why this address may not be served, or nothing: only a loopback may do without AUTH (guarantees.md)."""
+    if auth not in {"", "none"}:
+        return f"AUTH={auth} is not known: set AUTH=none, and let the network decide who may send"
+    if auth == "none" or is_loopback(host):
+        return ""
+    return f"{host} can be reached from outside and AUTH is not set: set AUTH=none if the network decides who may send"
+
+
+def _fail(*problems: str) -> int:
+    for problem in problems:
+        print(f"tidings serve: {problem}", file=sys.stderr)  # noqa: T201 - the command's own words
+    return 1

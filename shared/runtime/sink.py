@@ -1,0 +1,34 @@
+"""Publish events to the broker over HTTP: K_SINK, as a Knative SinkBinding sets it."""
+
+import httpx2
+
+from shared.destinations.http import Answer, exchange, new_client
+from shared.events.cloudevent import CloudEvent
+from shared.events.codec import encode_structured
+
+_ACCEPTED = range(200, 300)
+_SECONDS = 10.0
+
+
+class HttpPublisher:
+    """A Publisher that posts to one URL, inside the cluster: plain http is what a Knative broker's ingress speaks."""
+
+    def __init__(self, url: str, *, ca_file: str | None = None, seconds: float = _SECONDS) -> None:
+        self._url = url
+        self._seconds = seconds
+        self._ca_file = ca_file
+        self._client: httpx2.AsyncClient | None = None
+
+    async def publish(self, event: CloudEvent) -> bool:
+        """Post one event; True once the broker answered with 2xx."""
+        if self._client is None:
+            self._client = new_client("", ca_file=self._ca_file)
+        headers, body = encode_structured(event)
+        request = self._client.build_request("POST", self._url, headers=headers, content=body)
+        answer = await exchange(self._client, request, seconds=self._seconds)
+        return isinstance(answer, Answer) and answer.status in _ACCEPTED
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._client is not None:
+            await self._client.aclose()

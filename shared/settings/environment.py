@@ -1,0 +1,124 @@
+"""Read settings models from environment variables; secrets also from files that may change (surface.md §4).
+
+A settings model is a frozen pydantic model whose fields are aliased to their variables:
+
+    class SplunkSettings(Settings):
+        url: str = Field(alias="SPLUNK_HEC_URL")
+        token: Secret = Field(alias="SPLUNK_TOKEN")
+
+Each variable may be given as `NAME` or, for a file mounted from a Secret, as `NAME_FILE`.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, ValidationError
+from pydantic_core import CoreSchema, core_schema
+
+Environ = Mapping[str, str]
+
+
+class SettingsError(Exception):
+    """Settings that cannot work; `problems` has one sentence for each, naming the variable and what to do."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+class Secret:
+    """A secret that never shows itself: in `repr`, logs and dumps it is `***`. From a file, it follows the file."""
+
+    def __init__(self, value: str = "", path: Path | None = None) -> None:
+        self._value = value
+        self._path = path
+        self._stamp: tuple[int, int] | None = None
+
+    def value(self) -> str:
+        """Return the secret, read again where its file changed. Raises OSError where the file cannot be read."""
+        if self._path is not None:
+            status = self._path.stat()
+            stamp = (status.st_mtime_ns, status.st_ino)
+            if stamp != self._stamp:
+                self._value = self._path.read_text(encoding="utf-8").strip()
+                self._stamp = stamp
+        return self._value
+
+    def __repr__(self) -> str:
+        return "***"
+
+    __str__ = __repr__
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(
+            cls._validate,
+            serialization=core_schema.plain_serializer_function_ser_schema(str),
+            metadata={"pydantic_js_functions": [lambda _schema, _handler: {"type": "string"}]},
+        )
+
+    @classmethod
+    def _validate(cls, value: Any) -> Self:
+        if isinstance(value, cls):
+            return value
+        if isinstance(value, str) and value:
+            return cls(value)
+        raise ValueError("must be a non-empty text")
+
+
+class Settings(BaseModel):
+    """The base of every settings model."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+
+Model = TypeVar("Model", bound=Settings)
+
+
+def read(model: type[Model], environ: Environ | None = None) -> Model:
+    """Read a settings model from the environment.
+
+    Raises SettingsError that names every variable that is missing or wrong, and every file that cannot be read.
+    """
+    environ = os.environ if environ is None else environ
+    values: dict[str, Any] = {}
+    problems: list[str] = []
+    for name, field in model.model_fields.items():
+        variable = field.alias or name.upper()
+        path = environ.get(f"{variable}_FILE")
+        if path:
+            try:
+                values[variable] = _from_file(Path(path), secret=_is_secret(field.annotation))
+            except OSError as error:
+                problems.append(f"{variable}_FILE: {path} cannot be read ({error.strerror})")
+        elif environ.get(variable):
+            values[variable] = environ[variable]
+    try:
+        settings = model.model_validate(values)
+    except ValidationError as error:
+        problems += [_sentence(detail) for detail in error.errors(include_url=False, include_input=False)]
+        raise SettingsError(problems) from None
+    if problems:
+        raise SettingsError(problems)
+    return settings
+
+
+def _from_file(path: Path, *, secret: bool) -> Any:
+    if not secret:
+        return path.read_text(encoding="utf-8").strip()
+    found = Secret(path=path)
+    found.value()
+    return found
+
+
+def _is_secret(annotation: Any) -> bool:
+    return annotation is Secret or Secret in getattr(annotation, "__args__", ())
+
+
+def _sentence(detail: Any) -> str:
+    variable = ".".join(str(part) for part in detail["loc"])
+    if detail["type"] == "missing":
+        return f"{variable} is not set: set it, or {variable}_FILE to a file that holds it"
+    return f"{variable}: {detail['msg']}"

@@ -1,0 +1,105 @@
+"""What a decoder needs besides the event, and the small readers that foreign JSON is read with."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+
+from shared.events.model import ObjectRef
+from shared.events.redaction import redact, redact_text
+from shared.events.times import parse_time
+
+MAX_ORIGINAL = 256 * 1024
+_MAX_MESSAGE = 16_384
+_MAX_NAME = 1024
+_EARLIEST = datetime(2014, 6, 1, tzinfo=UTC)  # before the first release of Kubernetes no cluster sent anything
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """`cluster` names the cluster; `received` is when its edge sent the event: what policy goes by."""
+
+    cluster: str
+    received: datetime
+    sender: str = ""
+    event_id: str = ""
+    operation: str = "update"
+
+
+def plausible(time: datetime | None, now: datetime, ahead: timedelta = timedelta(minutes=5)) -> datetime:
+    """Return the sender's time, or `now` where there is none or it cannot be: before Kubernetes, or in the future."""
+    return time if time is not None and _EARLIEST <= time <= now + ahead else now
+
+
+def text(value: Any, limit: int = _MAX_NAME) -> str:
+    """Return a string as it is and cut; anything else as the empty string."""
+    return value[:limit] if isinstance(value, str) else ""
+
+
+def message_text(value: Any) -> str:
+    """Return a message, cut at 16 KiB."""
+    return text(value, _MAX_MESSAGE)
+
+
+def mapping(value: Any) -> Mapping[str, Any]:
+    """Return a JSON object as it is; anything else as an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def number(value: Any) -> int:
+    """Return a non-negative whole number; anything else, null among them, as 0."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
+
+
+def first_time(*values: Any) -> datetime | None:
+    """Return the first value that is a time."""
+    for value in values:
+        time = parse_time(value)
+        if time is not None:
+            return time
+    return None
+
+
+def labels(value: Any) -> dict[str, str]:
+    """Return string labels or annotations, redacted."""
+    clean, _ = redact({key: item for key, item in mapping(value).items() if isinstance(item, str)})
+    return {key: item for key, item in clean.items() if isinstance(item, str)}
+
+
+def reference(value: Any) -> ObjectRef | None:
+    """Return an object reference, or None where the value names no object."""
+    found = mapping(value)
+    kind, name = text(found.get("kind")), text(found.get("name"))
+    if not kind and not name:
+        return None
+    return ObjectRef(
+        api_version=text(found.get("apiVersion")),
+        kind=kind,
+        namespace=text(found.get("namespace")),
+        name=name,
+        uid=text(found.get("uid")),
+        field_path=redact_text(text(found.get("fieldPath"))),
+    )
+
+
+def controller(value: Any, namespace: str) -> ObjectRef | None:
+    """Return the controlling owner of `metadata.ownerReferences`, or None."""
+    for item in value if isinstance(value, list) else ():
+        owner = mapping(item)
+        if owner.get("controller") is True:
+            return reference({**owner, "namespace": namespace})
+    return None
+
+
+def bounded(original: dict[str, Any]) -> dict[str, Any]:
+    """Return the redacted original, or its head alone, marked, where it is over 256 KiB (guarantees.md, Limits)."""
+    if len(orjson.dumps(original)) <= MAX_ORIGINAL:
+        return original
+    head: dict[str, Any] = {key: original[key] for key in ("apiVersion", "kind") if key in original}
+    metadata = mapping(original.get("metadata"))
+    kept = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
+    head["metadata"] = {key: metadata[key] for key in kept if key in metadata}
+    head["truncated"] = True
+    return head

@@ -1,0 +1,1 @@
+"""Logs, metrics and traces: one module each, the same for every function."""

@@ -1,0 +1,145 @@
+"""Metrics: declared once in one table, counted in plain dictionaries, rendered by prometheus-client when asked.
+
+prometheus-client costs 50 ms to import, a fifth of a function's cold start; counting does not need it, only a scrape
+does (docs/decisions/0003-metrics-without-prometheus-at-start.md).
+"""
+
+import bisect
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from prometheus_client.metrics_core import Metric
+
+Kind = Literal["counter", "gauge", "histogram"]
+_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+_MAX_SERIES = 500  # for each metric: labels come from our own closed sets; this is the net below them (F53)
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """One metric: its kind, its labels in order, and what it means."""
+
+    kind: Kind
+    labels: tuple[str, ...]
+    help: str
+
+
+METRICS: dict[str, Declared] = {
+    "tidings_events_received_total": Declared("counter", ("function",), "Events that reached the edge."),
+    "tidings_events_total": Declared("counter", ("function", "outcome"), "Events handled, by outcome."),
+    "tidings_requests_refused_total": Declared(
+        "counter", ("function", "reason"), "Requests that the edge refused before any function ran."
+    ),
+    "tidings_request_duration_seconds": Declared("histogram", ("function",), "Time from request to answer."),
+    "tidings_deliveries_total": Declared(
+        "counter", ("destination", "operation", "result"), "Deliveries by how they ended."
+    ),
+    "tidings_delivery_duration_seconds": Declared("histogram", ("destination",), "Time of one delivery."),
+    "tidings_delivery_batch_events": Declared("histogram", ("destination",), "Events that shared one call."),
+    "tidings_dropped_total": Declared(
+        "counter", ("function", "reason", "intentional"), "Events that ended here without effect."
+    ),
+    "tidings_duplicates_total": Declared("counter", ("function",), "Events whose effect was there before."),
+    "tidings_retries_total": Declared("counter", ("destination", "reason"), "Deliveries that must come again."),
+    "tidings_degraded_total": Declared(
+        "counter", ("store",), "Deliveries that asked the destination because the store was down."
+    ),
+    "tidings_auth_failures_total": Declared("counter", ("destination",), "Credentials refused."),
+    "tidings_redactions_total": Declared("counter", ("kind",), "Values masked, by what they were."),
+    "tidings_rules_loaded": Declared("gauge", ("pack",), "Rules in force, by pack."),
+    "tidings_rules_load_failed_total": Declared("counter", (), "Rule sets refused; the last good one stays."),
+    "tidings_unknown_reasons_total": Declared("counter", ("category",), "Observations that no rule names."),
+    "tidings_episodes_total": Declared("counter", ("transition",), "Episodes by transition."),
+    "tidings_end_to_end_lag_seconds": Declared(
+        "histogram", ("destination",), "Time from the cluster's sending to the destination's acceptance."
+    ),
+    "tidings_broker_waiting": Declared("gauge", ("trigger",), "Events that a trigger has not finished."),
+    "tidings_broker_dead_letters_total": Declared("counter", ("trigger",), "Events given to the dead letters."),
+    "tidings_build_info": Declared("gauge", ("version",), "Always 1."),
+}
+
+
+class Metrics:
+    """The counts of one process. Not thread-safe: one event loop owns it."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, dict[tuple[str, ...], Any]] = {name: {} for name in METRICS}
+
+    def count(self, name: str, amount: float = 1, /, **labels: str) -> None:
+        """Add to a counter. Raises KeyError for a metric or label that is not declared."""
+        series, key = self._series(name, labels)
+        series[key] = series.get(key, 0.0) + amount
+
+    def gauge(self, name: str, value: float, /, **labels: str) -> None:
+        """Set a gauge."""
+        series, key = self._series(name, labels)
+        series[key] = value
+
+    def observe(self, name: str, value: float, /, **labels: str) -> None:
+        """Add one observation to a histogram, in the metric's own unit."""
+        series, key = self._series(name, labels)
+        histogram = series.get(key)
+        if histogram is None:
+            histogram = series[key] = [[0] * (len(_BUCKETS) + 1), 0.0]
+        histogram[0][bisect.bisect_left(_BUCKETS, value)] += 1
+        histogram[1] += value
+
+    def value(self, name: str, /, **labels: str) -> float:
+        """Return a counter's or gauge's value, 0 where nothing was counted: for the console and for tests."""
+        series, key = self._series(name, labels)
+        return float(series.get(key, 0.0))
+
+    def total(self, name: str, /, **labels: str) -> float:
+        """Return the sum over all series of a counter that carry these labels."""
+        declared = METRICS[name].labels
+        return sum(
+            float(value)
+            for key, value in self._values[name].items()
+            if all(key[declared.index(label)] == wanted for label, wanted in labels.items())
+        )
+
+    def render(self, accept: str = "") -> tuple[bytes, str]:
+        """Return the exposition and its content type: OpenMetrics where `accept` asks for it, else Prometheus text."""
+        from prometheus_client.exposition import choose_encoder
+
+        encode, content_type = choose_encoder(accept)
+        return encode(self), content_type
+
+    def collect(self) -> Iterator["Metric"]:
+        """Yield metric families: the collector protocol of prometheus-client."""
+        from prometheus_client import core
+
+        families = {
+            "counter": core.CounterMetricFamily,
+            "gauge": core.GaugeMetricFamily,
+            "histogram": core.HistogramMetricFamily,
+        }
+        for name, declared in METRICS.items():
+            family = families[declared.kind](name, declared.help, labels=declared.labels)
+            for key, value in self._values[name].items():
+                if declared.kind == "histogram":
+                    family.add_metric(key, _cumulative(value[0]), value[1])
+                else:
+                    family.add_metric(key, value)
+            yield family
+
+    def _series(self, name: str, labels: dict[str, str]) -> tuple[dict[tuple[str, ...], Any], tuple[str, ...]]:
+        declared = METRICS[name].labels
+        if len(labels) != len(declared):
+            raise KeyError(f"{name} has the labels {declared}, not {tuple(labels)}")
+        series = self._values[name]
+        key = tuple(labels[label] for label in declared)
+        if key not in series and len(series) >= _MAX_SERIES:
+            key = ("other",) * len(declared)
+        return series, key
+
+
+def _cumulative(counts: list[int]) -> list[tuple[str, float]]:
+    total = 0
+    buckets: list[tuple[str, float]] = []
+    for bound, count in zip((*_BUCKETS, float("inf")), counts, strict=True):
+        total += count
+        buckets.append(("+Inf" if bound == float("inf") else str(bound), float(total)))
+    return buckets

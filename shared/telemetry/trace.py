@@ -1,0 +1,24 @@
+"""W3C trace context, carried through every event as the `traceparent` extension (CloudEvents distributed tracing)."""
+
+import re
+import secrets
+from collections.abc import Mapping
+
+_TRACEPARENT = re.compile(r"^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$")
+_NO_TRACE = "0" * 32
+_NO_SPAN = "0" * 16
+
+
+def continued(extensions: Mapping[str, str]) -> dict[str, str]:
+    """Return the trace extensions of an event that follows from one with these: the same trace, a new span.
+
+    Without a valid traceparent a new trace begins here.
+    """
+    found = _TRACEPARENT.match(extensions.get("traceparent", ""))
+    span = secrets.token_hex(8)
+    if found is None or found[1] == _NO_TRACE or found[2] == _NO_SPAN:
+        return {"traceparent": f"00-{secrets.token_hex(16)}-{span}-01"}
+    following = {"traceparent": f"00-{found[1]}-{span}-{found[3]}"}
+    if extensions.get("tracestate"):
+        following["tracestate"] = extensions["tracestate"]
+    return following

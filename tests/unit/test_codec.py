@@ -1,0 +1,160 @@
+"""CloudEvents over HTTP: what is taken, what is refused, and that nothing is lost on the way."""
+
+import string
+from datetime import UTC, datetime
+
+import orjson
+import pytest
+from cloudevents.core.bindings.http import HTTPMessage, from_http_event, to_binary_event, to_structured_event
+from cloudevents.core.v1.event import CloudEvent as SdkEvent
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.events.cloudevent import CloudEvent
+from shared.events.codec import (
+    NotAnEvent,
+    decode,
+    decode_batch,
+    decode_reply,
+    encode_batch,
+    encode_binary,
+    encode_structured,
+    from_json,
+    to_json,
+)
+
+BINARY = {"ce-specversion": "1.0", "ce-id": "1", "ce-source": "/s", "ce-type": "t", "content-type": "application/json"}
+
+_text = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=40)
+_json = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(st.characters(exclude_categories=("Cs",))),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(string.ascii_letters), inner, max_size=3),
+    max_leaves=8,
+)
+_events = st.builds(
+    CloudEvent,
+    id=_text,
+    source=_text,
+    type=_text,
+    subject=st.just("") | _text,
+    time=st.none() | st.datetimes(datetime(1970, 1, 1), datetime(2300, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
+    extensions=st.dictionaries(st.sampled_from(["cluster", "namespace", "x1"]), st.just("") | _text, max_size=3),
+    data=_json,
+)
+
+
+@given(_events)
+def test_an_event_survives_binary_mode(event: CloudEvent) -> None:
+    headers, body = encode_binary(event)
+    for name, value in headers:
+        assert name.isascii()
+        assert value.isascii()
+        assert value.isprintable()
+    assert decode(dict(headers), body) == event
+
+
+@given(_events)
+def test_an_event_survives_structured_mode_and_storage(event: CloudEvent) -> None:
+    headers, body = encode_structured(event)
+    assert decode(dict(headers), body) == event
+    assert from_json(to_json(event)) == event
+
+
+@given(st.lists(_events, max_size=4))
+def test_a_batch_survives(events: list[CloudEvent]) -> None:
+    headers, body = encode_batch(events)
+    assert decode_batch(dict(headers), body) == events
+
+
+@given(st.dictionaries(st.text(max_size=20), st.text(max_size=20), max_size=5), st.binary(max_size=200))
+def test_nothing_that_a_sender_can_send_raises(headers: dict[str, str], body: bytes) -> None:
+    for media in ("application/json", "application/cloudevents+json", "application/cloudevents-batch+json", ""):
+        for start in ({}, BINARY):
+            found = decode_batch({**start, **headers, "content-type": media}, body)
+            assert isinstance(found, NotAnEvent | list)
+
+
+def test_the_sdk_reads_what_we_write_and_we_read_what_it_writes() -> None:
+    event = CloudEvent(
+        "1", "/s", "t", "sub", datetime(2026, 1, 2, tzinfo=UTC), extensions={"cluster": "a b%ü"}, data={"a": 1}
+    )
+    for headers, body in (encode_binary(event), encode_structured(event)):
+        seen = from_http_event(HTTPMessage(dict(headers), body))
+        assert (seen.get_id(), seen.get_source(), seen.get_type()) == ("1", "/s", "t")
+        assert seen.get_extension("cluster") == "a b%ü"
+        assert seen.get_data() == {"a": 1}
+    attributes = {"id": "1", "source": "/s", "type": "t", "specversion": "1.0", "cluster": "a b%ü"}
+    theirs = SdkEvent(attributes=attributes, data={"a": 1})
+    for message in (to_binary_event(theirs), to_structured_event(theirs)):
+        lower = {name.lower(): value for name, value in message.headers.items()}
+        read = decode(lower, message.body if isinstance(message.body, bytes) else message.body.encode())
+        assert isinstance(read, CloudEvent)
+        assert read.extensions == {"cluster": "a b%ü"}
+        assert read.data == {"a": 1}
+
+
+def test_an_empty_extension_header_is_a_value_of_its_own() -> None:
+    event = decode({**BINARY, "ce-namespace": ""}, b"{}")
+    assert isinstance(event, CloudEvent)
+    assert event.extensions == {"namespace": ""}
+    assert event.attribute("namespace") == ""
+    assert event.attribute("absent") is None
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "status"),
+    [
+        ({"content-type": "application/json"}, b"{}", 400),
+        ({**BINARY, "ce-id": ""}, b"{}", 400),
+        ({name: value for name, value in BINARY.items() if name != "ce-id"}, b"{}", 400),
+        ({**BINARY, "ce-specversion": "0.3"}, b"{}", 400),
+        ({**BINARY, "ce-time": "yesterday"}, b"{}", 400),
+        ({**BINARY, "ce-bad_name": "x"}, b"{}", 400),
+        ({**BINARY, "ce-x": "a%0d%0ab"}, b"{}", 400),
+        ({**BINARY, "ce-x": "y" * 5000}, b"{}", 400),
+        (BINARY, b"{", 400),
+        (BINARY, b'{"a": NaN}', 400),
+        (BINARY, b"[" * 70 + b"]" * 70, 400),
+        (BINARY, b'{"a": ' + b"1" * 70 + b"}", 400),
+        (BINARY, b'{"a": "' + b"x" * 1_048_600 + b'"}', 413),
+        ({**BINARY, "content-type": "text/plain"}, b"\xff", 415),
+        ({"content-type": "application/cloudevents+json"}, b"[]", 400),
+        ({"content-type": "application/cloudevents+json"}, b'{"specversion":"1.0","id":["x"]}', 400),
+        ({"content-type": "application/cloudevents+avro"}, b"", 415),
+        ({"content-type": "application/cloudevents-batch+json"}, b"[]", 415),
+    ],
+)
+def test_what_is_wrong_is_refused_with_its_status(headers: dict[str, str], body: bytes, status: int) -> None:
+    refusal = decode(headers, body)
+    assert isinstance(refusal, NotAnEvent)
+    assert refusal.status == status
+
+
+@pytest.mark.parametrize("time", ["1970-01-01T00:00:00Z", "2300-01-01T00:00:00Z", "2026-11-23T20:08:33.777031807Z"])
+def test_any_real_timestamp_is_taken(time: str) -> None:
+    assert isinstance(decode({**BINARY, "ce-time": time}, b"{}"), CloudEvent)
+
+
+def test_one_bad_item_spoils_no_other_of_a_batch() -> None:
+    good = {"specversion": "1.0", "id": "1", "source": "s", "type": "t"}
+    body = orjson.dumps([good, {"id": 1}, good])
+    found = decode_batch({"content-type": "application/cloudevents-batch+json"}, body)
+    assert isinstance(found, list)
+    assert [isinstance(item, CloudEvent) for item in found] == [True, False, True]
+
+
+def test_an_answer_is_a_reply_nothing_or_a_failure() -> None:
+    assert decode_reply({}, b"") is None
+    assert isinstance(decode_reply({"content-type": "text/html"}, b"OK"), NotAnEvent)
+    headers, body = encode_structured(CloudEvent("1", "s", "t"))
+    assert decode_reply(dict(headers), body) == CloudEvent("1", "s", "t")
+
+
+def test_data_in_base64_is_text() -> None:
+    headers = {"content-type": "application/cloudevents+json"}
+    event = {"specversion": "1.0", "id": "1", "source": "s", "type": "t", "data_base64": "aGk="}
+    read = decode(headers, orjson.dumps(event))
+    assert isinstance(read, CloudEvent)
+    assert read.data == "hi"
+    assert isinstance(decode(headers, orjson.dumps({**event, "data": 1})), NotAnEvent)
+    assert isinstance(decode(headers, orjson.dumps({**event, "data_base64": "?"})), NotAnEvent)

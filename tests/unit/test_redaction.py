@@ -1,0 +1,111 @@
+"""What must not leave does not leave, at any depth; what people need to see stays."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shared.events.redaction import MASK, redact, redact_text
+
+SENTINEL = "S3ntinel0123456789abcdefSENTINEL"
+
+_names = st.sampled_from(["spec", "items", "template", "a", "status", "x-y"])
+
+
+def _nested(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.lists(inner, min_size=1, max_size=3) | st.dictionaries(_names, inner, min_size=1, max_size=3)
+
+
+_hiding_places = st.sampled_from(
+    [
+        {"kind": "Secret", "data": {"key": SENTINEL}},
+        {"kind": "Secret", "stringData": {"key": SENTINEL}},
+        {"kind": "SecretList", "items": [{"metadata": {}, "type": "Opaque", "data": {"key": SENTINEL}}]},
+        {"metadata": {"annotations": {"kubectl.kubernetes.io/last-applied-configuration": f'{{"k":"{SENTINEL}"}}'}}},
+        {"env": [{"name": "ANY", "value": SENTINEL}]},
+        {"password": SENTINEL},
+        {"db-password": SENTINEL},
+        {"API_KEY": SENTINEL},
+        {"clientSecret": SENTINEL},
+        {"tokens": [SENTINEL]},
+        {"message": f"cannot reach https://user:{SENTINEL}@example.com/x"},
+        {"message": f"Authorization: Bearer {SENTINEL}"},
+        {"message": f"started with --password={SENTINEL} --verbose"},
+        {"message": f'sent {{"token": "{SENTINEL}"}}'},
+        {"args": [f"--api-key={SENTINEL}"]},
+        {"managedFields": [{"x": SENTINEL}]},
+        {f"https://user:{SENTINEL}@example.com": "in a key"},
+    ]
+)
+
+
+@settings(max_examples=300)
+@given(st.recursive(_hiding_places, _nested, max_leaves=6))
+def test_f41_no_sentinel_leaves_at_any_depth(value: Any) -> None:
+    """F41: Secret object event, incl. last-applied, stringData, nested in List/CR: no value leaves; key names kept."""
+    clean, _ = redact(value)
+    assert SENTINEL not in json.dumps(clean)
+
+
+@given(st.recursive(_hiding_places, _nested, max_leaves=4))
+def test_redacting_twice_changes_nothing_more(value: Any) -> None:
+    once, _ = redact(value)
+    assert redact(once)[0] == once
+
+
+def test_f41_key_names_of_a_secret_stay() -> None:
+    """F41: key names kept."""
+    clean, noted = redact({"kind": "Secret", "data": {"user": "dQ==", "pw": "cA=="}, "metadata": {"name": "db"}})
+    assert clean == {"kind": "Secret", "data": {"user": MASK, "pw": MASK}, "metadata": {"name": "db"}}
+    assert noted.kinds == {"secret": 1}
+    assert noted.paths == ["data"]
+
+
+def test_f42_what_looks_like_a_secret_is_masked_wherever_it_stands() -> None:
+    """F42: ConfigMap with password-looking keys, env vars with tokens in Pod spec, URL userinfo in message: masked."""
+    clean, _ = redact(
+        {
+            "kind": "ConfigMap",
+            "data": {"admin-password": "x1", "mode": "fast"},
+            "spec": {"containers": [{"env": [{"name": "TOKEN", "value": "y2"}, {"name": "REF", "valueFrom": {}}]}]},
+            "message": "pull from https://bob:z3@registry.example/app failed",
+        }
+    )
+    assert clean["data"] == {"admin-password": MASK, "mode": "fast"}
+    assert clean["spec"]["containers"][0]["env"] == [{"name": "TOKEN", "value": MASK}, {"name": "REF", "valueFrom": {}}]
+    assert clean["message"] == f"pull from https://{MASK}@registry.example/app failed"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'secret "db-secret" not found',
+        'MountVolume.SetUp failed for volume "kube-api-access-token" : secret "x-token" not found',
+        "couldn't find key token in Secret shop/db",
+        "unauthorized: authentication required",
+        "Back-off restarting failed container web in pod web-6c9-abcde_shop(1f0e)",
+        "0/3 nodes are available: 3 Insufficient memory.",
+        "failed to fetch token: context deadline exceeded",
+    ],
+)
+def test_ordinary_messages_stay_as_they_are(text: str) -> None:
+    assert redact_text(text) == text
+
+
+def test_references_to_secrets_are_no_secrets() -> None:
+    spec = {
+        "secretName": "db",
+        "secretKeyRef": {"name": "db", "key": "password"},
+        "automountServiceAccountToken": False,
+    }
+    assert redact(spec)[0] == spec
+
+
+def test_what_cannot_be_walked_is_masked_whole() -> None:
+    deep: Any = SENTINEL
+    for _ in range(200):
+        deep = [deep]
+    assert SENTINEL not in json.dumps(redact(deep)[0])
+    assert redact({"a": object()})[0] == {"a": MASK}
