@@ -1,0 +1,191 @@
+"""Decoders: what producers send becomes the same observation, whoever sends it, and garbage raises nothing."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.events.cloudevent import CloudEvent
+from shared.events.codec import decode as decode_http
+from shared.events.model import Observation, policy_time
+from shared.events.outcome import Ignored, Rejected
+from shared.sources.context import Context
+from shared.sources.registry import DIALECTS, decode, decode_payload
+
+NOW = datetime(2026, 11, 23, 21, 0, tzinfo=UTC)
+CONTEXT = Context(cluster="c", received=NOW)
+
+CORE = {
+    "kind": "Event",
+    "apiVersion": "v1",
+    "metadata": {"uid": "e1", "name": "web.1", "namespace": "shop", "resourceVersion": "9"},
+    "involvedObject": {"kind": "Pod", "name": "web", "namespace": "shop", "fieldPath": "spec.containers{web}"},
+    "reason": "BackOff",
+    "message": "Back-off restarting failed container",
+    "type": "Warning",
+    "count": 7,
+    "firstTimestamp": "2026-11-23T20:00:00Z",
+    "lastTimestamp": "2026-11-23T20:59:00Z",
+    "source": {"component": "kubelet", "host": "worker-3"},
+}
+NEW = {
+    "kind": "Event",
+    "apiVersion": "events.k8s.io/v1",
+    "metadata": {"uid": "e1", "name": "web.1", "namespace": "shop", "resourceVersion": "9"},
+    "regarding": {"kind": "Pod", "name": "web", "namespace": "shop", "fieldPath": "spec.containers{web}"},
+    "reason": "BackOff",
+    "note": "Back-off restarting failed container",
+    "type": "Warning",
+    "deprecatedCount": 7,
+    "deprecatedFirstTimestamp": "2026-11-23T20:00:00Z",
+    "deprecatedLastTimestamp": "2026-11-23T20:59:00Z",
+    "deprecatedSource": {"component": "kubelet", "host": "worker-3"},
+    "reportingController": "kubelet",
+}
+
+
+def one(payload: Any, context: Context = CONTEXT) -> Observation:
+    found = decode_payload(payload, context)
+    assert isinstance(found, list), found
+    (observation,) = found
+    return observation
+
+
+def test_both_apis_of_one_event_give_the_same_observation() -> None:
+    old, new = one(CORE), one(NEW)
+    differing = {"original", "masked"}
+    assert old.model_dump(exclude=differing) == new.model_dump(exclude=differing)
+    assert (old.count, old.host, old.object.field_path) == (7, "worker-3", "spec.containers{web}")
+    assert old.time == datetime(2026, 11, 23, 20, 59, tzinfo=UTC)
+
+
+def test_a_series_counts_where_the_count_is_null() -> None:
+    event = {
+        **CORE,
+        "count": None,
+        "lastTimestamp": None,
+        "firstTimestamp": None,
+        "eventTime": "2026-11-23T20:00:00.5Z",
+    }
+    event["series"] = {"count": 3, "lastObservedTime": "2026-11-23T20:30:00Z"}
+    seen = one(event)
+    assert (seen.count, seen.time.minute) == (3, 30)
+    assert one({**event, "series": None}).count == 1
+
+
+def test_the_verb_and_the_sending_never_change_an_identity() -> None:
+    event = CloudEvent("1", "s", "dev.knative.apiserver.resource.add", time=NOW, data=CORE)
+    again = CloudEvent("2", "s", "dev.knative.apiserver.resource.delete", time=NOW + timedelta(hours=1), data=CORE)
+    first, second = (decode(item, cluster="c", now=NOW) for item in (event, again))
+    assert isinstance(first, list)
+    assert isinstance(second, list)
+    assert first[0].identity == second[0].identity
+    raised = one({**CORE, "count": 8})
+    assert raised.identity != first[0].identity
+
+
+def test_an_objects_identity_is_its_version_and_whether_it_is_gone() -> None:
+    node = {"kind": "Node", "apiVersion": "v1", "metadata": {"name": "n", "uid": "u", "resourceVersion": "5"}}
+    kinds = ("add", "update", "delete")
+    added, updated, deleted = (one(node, Context("c", NOW, operation=kind)).identity for kind in kinds)
+    assert added == updated != deleted
+
+
+def test_the_clusters_name_is_the_senders_attribute_before_the_setting() -> None:
+    event = CloudEvent("1", "s", "dev.knative.apiserver.resource.add", time=NOW, data=CORE)
+    named = decode(event.with_extensions(cluster="prod"), cluster="setting", now=NOW)
+    unnamed = decode(event, cluster="setting", now=NOW)
+    assert isinstance(named, list)
+    assert isinstance(unnamed, list)
+    assert (named[0].cluster, unnamed[0].cluster) == ("prod", "setting")
+
+
+@pytest.mark.parametrize("sent", ["1970-01-01T00:00:00Z", "2300-01-01T00:00:00Z", None])
+def test_a_sending_time_that_cannot_be_is_replaced_by_receipt(sent: str | None) -> None:
+    headers = {"ce-specversion": "1.0", "ce-id": "1", "ce-source": "s", "ce-type": "dev.knative.apiserver.resource.add"}
+    if sent:
+        headers["ce-time"] = sent
+    event = decode_http(headers, json.dumps(CORE).encode())
+    assert isinstance(event, CloudEvent)
+    found = decode(event, cluster="c", now=NOW)
+    assert isinstance(found, list)
+    assert found[0].received == NOW
+
+
+@pytest.mark.parametrize("shown", ["1970-01-01T00:00:00Z", "2300-01-01T00:00:00Z", "2026-11-23T15:00:00Z"])
+def test_a_skewed_event_time_is_shown_but_policy_goes_by_receipt(shown: str) -> None:
+    seen = one({**CORE, "lastTimestamp": shown})
+    assert seen.time.isoformat().startswith(shown[:19])
+    assert policy_time(seen) == NOW
+
+
+def test_references_alone_are_refused_with_what_to_do() -> None:
+    event = CloudEvent("1", "s", "dev.knative.apiserver.ref.add", data={"kind": "Pod", "name": "a"})
+    refusal = decode(event, cluster="c", now=NOW)
+    assert isinstance(refusal, Rejected)
+    assert "mode to Resource" in refusal.reason
+
+
+def test_foreign_types_are_ignored_and_unknown_payloads_refused() -> None:
+    assert isinstance(decode(CloudEvent("1", "s", "com.example.x"), cluster="c", now=NOW), Ignored)
+    assert isinstance(decode_payload({"a": 1}, CONTEXT), Rejected)
+    assert isinstance(decode_payload({"kind": "Event", "involvedObject": {}}, CONTEXT), Rejected)
+
+
+def test_an_observation_is_read_back_and_redacted_again() -> None:
+    data = one(CORE).model_dump(mode="json")
+    data["message"] = "with --password=hunter2"
+    found = decode(CloudEvent("1", "s", "dev.tidings.observed.v1", data=data), cluster="c", now=NOW)
+    assert isinstance(found, list)
+    assert "hunter2" not in found[0].message
+    assert isinstance(decode(CloudEvent("1", "s", "dev.tidings.observed.v1", data={}), cluster="c", now=NOW), Rejected)
+
+
+def test_a_large_object_keeps_its_head_alone() -> None:
+    huge = {"kind": "ConfigMap", "metadata": {"name": "n", "uid": "u"}, "data": {"x": "y" * 300_000}}
+    assert one(huge).original == {"kind": "ConfigMap", "metadata": {"name": "n", "uid": "u"}, "truncated": True}
+
+
+_json = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.floats(allow_nan=False) | st.text(max_size=12),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from([*CORE, *NEW, "x"]), inner, max_size=5),
+    max_leaves=12,
+)
+_field = st.sampled_from(sorted({*CORE, *NEW, "series", "eventTime", "related"}))
+
+
+@given(st.sampled_from([CORE, NEW, {"kind": "Pod", "metadata": {"name": "a"}}]), _field, _json)
+def test_garbage_in_any_field_raises_nothing(payload: dict[str, Any], field: str, garbage: Any) -> None:
+    for dialect in DIALECTS:
+        found = dialect.decode({**payload, field: garbage}, CONTEXT)
+        assert isinstance(found, Rejected) or all(isinstance(item, Observation) for item in found)
+
+
+@given(_json)
+def test_garbage_as_a_whole_raises_nothing(garbage: Any) -> None:
+    for dialect in DIALECTS:
+        dialect.recognises(garbage)
+        assert isinstance(dialect.decode(garbage, CONTEXT), Rejected | list)
+
+
+def test_everything_that_a_real_source_sent_is_read(shared_data: Path) -> None:
+    seen = []
+    for line in (shared_data / "data/recorded/apiserversource-resource.jsonl").read_text().splitlines():
+        record = json.loads(line)
+        headers = {name.lower(): value for name, value in record["headers"].items()}
+        event = decode_http(headers, json.dumps(record["body"]).encode())
+        assert isinstance(event, CloudEvent)
+        found = decode(event, cluster="", now=NOW)
+        assert isinstance(found, list)
+        seen += found
+    assert len(seen) == 26
+    assert {item.cluster for item in seen} == {"prod-eu1"}
+    assert "managedFields" not in json.dumps([item.original for item in seen])
+    secret = next(item for item in seen if item.object.kind == "Secret")
+    assert set(secret.original["data"].values()) == {"[masked]"}
+    assert max(item.count for item in seen if item.reason == "BackOff") == 7
+    assert max(item.count for item in seen if item.reason == "FailedScheduling") == 3
