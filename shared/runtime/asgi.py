@@ -1,6 +1,7 @@
 """ASGI as types, and the few lines that reading a request and writing an answer take."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any
 
@@ -45,6 +46,22 @@ async def read_body(receive: Receive, limit: int, seconds: float) -> bytes:
                     return b"".join(chunks)
     except TimeoutError:
         raise BodyTooSlowError from None
+
+
+async def discard(receive: Receive, limit: int, seconds: float) -> None:
+    """Read and forget what is left of a body, within bounds.
+
+    A client that is still sending when the connection closes sees a broken connection instead of the answer, and a
+    broker would send the same too large event again and again.
+    """
+    size = 0
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            while size <= limit:
+                message = await receive()
+                size += len(message.get("body", b""))
+                if message["type"] == "http.disconnect" or not message.get("more_body", False):
+                    return
 
 
 async def answer(send: Send, status: int, headers: HeaderList = (), body: bytes = b"") -> None:

@@ -23,6 +23,7 @@ from shared.runtime.asgi import (
     answer,
     answer_error,
     answer_json,
+    discard,
     flat_headers,
     read_body,
 )
@@ -31,6 +32,7 @@ from shared.telemetry.metrics import Metrics
 
 log = logging.getLogger("tidings.edge")
 
+_DISCARDED = 8 * 1024 * 1024
 _LIVENESS = frozenset({"/health", "/health/liveness"})
 _READINESS = frozenset({"/ready", "/health/readiness"})
 
@@ -144,7 +146,7 @@ class _Edge:
             except BodyTooSlowError:
                 refusal = (400, "the body did not arrive in time")
         if refusal is not None:
-            # The rest of the body was not read, so that the connection cannot be used again.
+            await discard(receive, _DISCARDED, 1.0)
             await self._refuse(send, *refusal, [("connection", "close")])
             return None
         event = decode(headers, body, limits)

@@ -20,11 +20,20 @@ _START_SECONDS = 20.0
 
 
 @contextmanager
-def serve(app: ASGIApp | Mapping[str, ASGIApp]) -> Iterator[str]:
-    """Serve the app, or several below their path prefixes, and yield the base URL."""
+def serve(app: ASGIApp | Mapping[str, ASGIApp], certificate: Path | None = None) -> Iterator[str]:
+    """Serve the app, or several below their path prefixes, and yield the base URL.
+
+    With `certificate` (see `new_certificate`) it is served by TLS.
+    """
     target = _mounted(app) if isinstance(app, Mapping) else app
     config = uvicorn.Config(
-        target, host="127.0.0.1", port=0, log_level="critical", access_log=False, timeout_graceful_shutdown=1
+        target,
+        host="127.0.0.1",
+        port=0,
+        log_level="critical",
+        access_log=False,
+        timeout_graceful_shutdown=1,
+        ssl_certfile=certificate,
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
@@ -34,13 +43,25 @@ def serve(app: ASGIApp | Mapping[str, ASGIApp]) -> Iterator[str]:
         if not server.started:
             raise RuntimeError("the test server did not start")
         port = server.servers[0].sockets[0].getsockname()[1]
-        yield f"http://127.0.0.1:{port}"
+        yield f"{'https' if certificate else 'http'}://127.0.0.1:{port}"
     finally:
         server.should_exit = True
         thread.join(5)
         if thread.is_alive():
             server.force_exit = True
             thread.join(5)
+
+
+def new_certificate(folder: Path, days: int = 2) -> Path:
+    """Make a key and a self-signed certificate for 127.0.0.1 in one PEM file, which is its own CA file too."""
+    key, certificate, both = folder / "key.pem", folder / "certificate.pem", folder / "both.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    subject = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-days", str(days)]
+    subprocess.run(  # noqa: S603 -- a fixed command
+        [*command, *subject, "-keyout", str(key), "-out", str(certificate)], check=True, capture_output=True
+    )
+    both.write_text(key.read_text() + certificate.read_text())
+    return both
 
 
 @dataclass
