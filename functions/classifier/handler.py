@@ -1,0 +1,103 @@
+"""The classifier function: an observation in, its verdict out as the one reply."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import Field
+
+from functions.classifier.live import LiveRules
+from shared.events import attributes
+from shared.events.cloudevent import CloudEvent, type_of_verdict
+from shared.events.identity import digest
+from shared.events.model import Classified, Observation
+from shared.events.outcome import Done, Ignored, Rejected, Retry
+from shared.rules.classify import classify
+from shared.rules.ruleset import RuleSet
+from shared.runtime.function import Call, Readiness, Result
+from shared.settings.environment import Environ, Settings, read
+from shared.sources.registry import decode
+from shared.telemetry.metrics import Metrics
+
+NAME = "classifier"
+SOURCE = "tidings/classifier"
+_CARRIED = ("traceparent", "tracestate")
+
+
+class ClassifierSettings(Settings):
+    """Settings of the classifier."""
+
+    cluster: str = Field(default="", alias="CLUSTER", description="Name of the cluster, where an event has none.")
+    rules: Path | None = Field(
+        default=None, alias="CLASSIFIER_RULES", description="A folder of own packs that go above the shipped ones."
+    )
+
+
+class Classifier:
+    """Classifies one event at a time; pure but for the rules, which follow their folder."""
+
+    name = NAME
+
+    def __init__(self, settings: ClassifierSettings, metrics: Metrics, rules: LiveRules) -> None:
+        self._cluster = settings.cluster
+        self._metrics = metrics
+        self._rules = rules
+
+    async def start(self) -> None:
+        """Load the rules. Broken ones leave the function not ready; it looks again until they are mended."""
+        await self._rules.start()
+
+    async def handle(self, event: CloudEvent, call: Call) -> Result:  # noqa: ARG002 - it never waits for anything
+        """Reply with the event's classified observation."""
+        ruleset = self._rules.ruleset
+        if ruleset is None:
+            return Result(Retry("no rules are loaded"))
+        decoded = decode(event, cluster=self._cluster, now=datetime.now(UTC))
+        if isinstance(decoded, Rejected):
+            return Result(decoded)
+        if isinstance(decoded, Ignored):
+            return self._dropped("not_ours", decoded)
+        if len(decoded) != 1:
+            return Result(Rejected("decode", "an event for the classifier carries exactly one observation"))
+        if _is_expiry(decoded[0]):
+            return self._dropped("event_expired", Ignored("an Event object that the cluster deleted says nothing"))
+        return Result(Done(), self._reply(event, decoded[0], ruleset))
+
+    def readiness(self) -> Readiness:
+        """Return not ready until a first good rule set is there."""
+        if self._rules.ruleset is not None:
+            return Readiness()
+        return Readiness(("the rules cannot be loaded: run `tidings validate`",))
+
+    async def stop(self) -> None:
+        """End the watch over the rules."""
+        await self._rules.stop()
+
+    def _reply(self, event: CloudEvent, observation: Observation, ruleset: RuleSet) -> CloudEvent:
+        verdict = classify(observation, ruleset)
+        if not verdict.known:
+            self._metrics.count("tidings_unknown_reasons_total", category=verdict.category)
+        carried = {name: event.extensions[name] for name in _CARRIED if name in event.extensions}
+        return CloudEvent(
+            id=digest("classified", observation.identity),
+            source=SOURCE,
+            type=type_of_verdict(verdict.category),
+            subject=observation.object.path,
+            time=observation.time,
+            extensions={**attributes.of(observation, verdict), **carried},
+            data=Classified(observation=observation, verdict=verdict).model_dump(mode="json"),
+        )
+
+    def _dropped(self, reason: str, outcome: Ignored) -> Result:
+        self._metrics.count("tidings_dropped_total", function=NAME, reason=reason, intentional="true")
+        return Result(outcome)
+
+
+def new(environ: Environ, metrics: Metrics) -> Classifier:
+    """Build the function from the environment, without I/O. Raises SettingsError."""
+    settings = read(ClassifierSettings, environ)
+    return Classifier(settings, metrics, LiveRules(settings.rules, metrics))
+
+
+def _is_expiry(observation: Observation) -> bool:
+    """Return True for the deletion of an Event object: the cluster forgets Events after an hour, that ends nothing."""
+    return observation.dialect == "kubernetes-event" and observation.operation == "delete"

@@ -1,0 +1,105 @@
+"""Say what an observation means: pure, total, the same on every replica."""
+
+from typing import Any
+
+from shared.events.identity import fingerprint, problem_key
+from shared.events.model import Observation, Verdict
+from shared.rules import fallback
+from shared.rules.fields import getter
+from shared.rules.regex import group
+from shared.rules.ruleset import Rule, RuleSet
+
+SUMMARY_LENGTH = 160
+ENDS_ALL = ("*",)
+_PART_LENGTH = 253  # as long as a Kubernetes name
+
+
+def classify(observation: Observation, ruleset: RuleSet) -> Verdict:
+    """Return the verdict of the most specific rule; where no rule matches, of what the words of the observation say.
+
+    The deletion of an object ends every problem of that object, whatever rule matched it.
+    """
+    return verdict_of(ruleset.match(observation), observation, ruleset)
+
+
+def verdict_of(rule: Rule | None, observation: Observation, ruleset: RuleSet) -> Verdict:
+    """Return the verdict that a rule gives, or the fallback's where it is None."""
+    known = rule is not None
+    if rule is None:
+        rule = fallback.rule_for(observation)
+        known = rule.name in fallback.IMPLICIT
+        why = fallback.why(rule, observation)
+    else:
+        why = rule.why
+    ends = ruleset.ends.get(rule.name, ())
+    if observation.operation == "delete" and observation.dialect == "apiserver-resource":
+        ends = ENDS_ALL
+    part = part_of(rule, observation) if rule.part else ""
+    thing = observation.object
+    key = problem_key(observation.cluster, thing, rule.condition, part) if rule.phase == "problem" else ""
+    return Verdict(
+        category=rule.category,
+        subcategory=rule.subcategory,
+        severity=rule.severity,
+        phase=rule.phase,
+        condition=rule.condition,
+        part=part,
+        problem_key=key,
+        ends=ends,
+        ticket_after=rule.ticket_after,
+        hold=rule.hold,
+        expires=rule.expires,
+        summary=summary_of(rule, observation, part),
+        rule=rule.name,
+        source=rule.source,
+        why=why,
+        runbook=rule.runbook,
+        known=known,
+    )
+
+
+def part_of(rule: Rule, observation: Observation) -> str:
+    """Return which part of the object the observation is about, empty where it does not say."""
+    match rule.part:
+        case ("container",):
+            return _container(observation.object.field_path)
+        case ("message",):
+            return observation.fingerprint or fingerprint(observation.message)
+        case ("field", field):
+            value = getter(field)(observation)
+            return str(value)[:_PART_LENGTH] if isinstance(value, str | int | float) else ""
+        case ("group", field, *patterns):
+            return _group(patterns, getter(field)(observation))
+    return ""
+
+
+def _container(field_path: str) -> str:
+    """Return the name in `spec.containers{web}`."""
+    _, opening, rest = field_path.partition("{")
+    return rest.partition("}")[0][:_PART_LENGTH] if opening else ""
+
+
+def _group(patterns: list[str], value: Any) -> str:
+    if not isinstance(value, str):
+        return ""
+    found = next((part for part in (group(pattern, "part", value) for pattern in patterns) if part), "")
+    return found[:_PART_LENGTH]
+
+
+def summary_of(rule: Rule, observation: Observation, part: str) -> str:
+    """Fill in the rule's summary: one line, at most 160 characters. Event data is put in as it is, never expanded."""
+    pieces = list(rule.summary)
+    for place in range(1, len(pieces), 2):
+        pieces[place] = _word(pieces[place], observation, part) or "-"
+    text = "".join(pieces)
+    if not text.isprintable():
+        text = " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
+    return text if len(text) <= SUMMARY_LENGTH else f"{text[: SUMMARY_LENGTH - 1]}…"
+
+
+def _word(name: str, observation: Observation, part: str) -> str:
+    if name == "part":
+        return part
+    if name in ("name", "namespace", "kind"):
+        return str(getattr(observation.object, name))
+    return str(getattr(observation, name))
