@@ -1,0 +1,1 @@
+"""The correlator: one problem, one episode, from first observation to its end."""

@@ -1,0 +1,21 @@
+"""From snapshots to CloudEvents."""
+
+from shared.events.attributes import of_episode
+from shared.events.cloudevent import CloudEvent, type_of_transition
+from shared.events.episode import Episode
+from shared.telemetry.trace import continued
+
+SOURCE = "tidings/correlator"
+
+
+def event_of(episode: Episode, cause: CloudEvent) -> CloudEvent:
+    """Return the snapshot's event: the same snapshot always has the same id, and carries its cause's trace on."""
+    return CloudEvent(
+        id=f"{episode.id}.{episode.revision}",
+        source=SOURCE,
+        type=type_of_transition(episode.transition),
+        subject=episode.object.path,
+        time=episode.resolved or episode.last_seen,
+        extensions={**of_episode(episode), **continued(cause.extensions)},
+        data=episode.model_dump(mode="json"),
+    )

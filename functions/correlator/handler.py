@@ -1,0 +1,206 @@
+"""Takes classified observations and ticks, keeps episodes, answers with their snapshots.
+
+One new snapshot is the reply: a crash between the commit and the reply loses nothing, because the observation comes
+again and the current snapshot is sent again. Several go to the broker as single posts and stay in the record's outbox
+until it has accepted them (architecture.md §6).
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+
+from pydantic import ValidationError
+
+from functions.correlator.answers import event_of
+from functions.correlator.namespaces import Namespaces
+from functions.correlator.outgoing import Outgoing
+from functions.correlator.probe import Probe
+from functions.correlator.settings import CorrelatorSettings
+from shared.episodes import keeper, machine
+from shared.episodes.record import RecordError
+from shared.events.cloudevent import TICK, CloudEvent
+from shared.events.identity import object_key
+from shared.events.model import Classified
+from shared.events.outcome import Done, Duplicate, Ignored, Outcome, Rejected, Retry
+from shared.runtime.function import Call, Function, Publisher, Readiness, Result
+from shared.runtime.turns import Turns
+from shared.settings.environment import SettingsError, read
+from shared.stores.protocol import Store, StoreUnavailableError
+from shared.stores.registry import open_store
+from shared.telemetry.metrics import Metrics
+
+NAME = "correlator"
+_TICKS = frozenset({TICK, "dev.knative.sources.ping"})  # a PingSource cannot choose its type
+_LOG = logging.getLogger("tidings.correlator")
+_TRIES = 20  # compare-and-set rounds against other replicas; within one process a lock keeps the order
+_PAUSE = 0.005
+_MAX_DUE = 1000  # index entries worked on by one tick
+_DUE_AT_ONCE = 16
+_SPARE = 2.0  # seconds before the deadline at which a tick begins nothing new
+
+
+def new(
+    environ: Mapping[str, str], metrics: Metrics, *, store: Store | None = None, publisher: Publisher | None = None
+) -> Function:
+    """Build the correlator. Raises SettingsError for settings that cannot work."""
+    settings = read(CorrelatorSettings, environ)
+    owned = store is None
+    if store is None:
+        try:
+            store = open_store(settings.store_url)
+        except ValueError as error:
+            raise SettingsError([f"STORE_URL: {error}"]) from None
+    if publisher is None and settings.sink:
+        from shared.runtime.sink import HttpPublisher  # the HTTP client, only where it is used
+
+        publisher = HttpPublisher(settings.sink)
+    return Correlator(settings, metrics, store, publisher, owned=owned)
+
+
+class Correlator:
+    """The function. A store that it was given (`owned` is False) is not its to close: others may use it too."""
+
+    name = NAME
+
+    def __init__(
+        self,
+        settings: CorrelatorSettings,
+        metrics: Metrics,
+        store: Store,
+        publisher: Publisher | None,
+        *,
+        owned: bool,
+    ) -> None:
+        self._owned = owned
+        self._policy = settings.policy
+        self._metrics = metrics
+        self._store = store
+        self._outgoing = Outgoing(store, publisher)
+        self._namespaces = Namespaces(store, settings.labels)
+        self._probe = Probe(store)
+        self._turns = Turns()
+
+    async def start(self) -> None:
+        """Ask the store once; where it cannot be asked, readiness says so until it can."""
+        await self._probe.look()
+
+    def readiness(self) -> Readiness:
+        """Return whether the store can be asked and the broker is known."""
+        return Readiness((*self._probe.problems, *self._outgoing.problems))
+
+    async def stop(self) -> None:
+        """Close what `new` opened."""
+        await self._probe.stop()
+        await self._outgoing.stop()
+        if self._owned:
+            await self._store.close()
+
+    async def handle(self, event: CloudEvent, call: Call) -> Result:
+        """Handle one classified observation or tick. The store's failure is never the end of an observation."""
+        try:
+            if event.type in _TICKS:
+                return Result(await self._tick(event, call))
+            return await self._observation(event)
+        except StoreUnavailableError:
+            self._probe.failed()
+            return Result(Retry("the store cannot be asked"))
+        except RecordError:
+            _LOG.exception("a record cannot be read", extra={"event_id": event.id})
+            return Result(Retry("the record of this object cannot be read"))
+
+    async def _observation(self, event: CloudEvent) -> Result:
+        try:
+            classified = Classified.model_validate(event.data)
+        except ValidationError:
+            return Result(Rejected("decode", "the data is not a classified observation"))
+        verdict = classified.verdict
+        problem = verdict.phase == "problem"
+        if problem and not (verdict.problem_key and verdict.condition):
+            return Result(Rejected("decode", "a problem without its key"))
+        await self._namespaces.remember(classified.observation)
+        if not problem and not verdict.ends:
+            return Result(Ignored("nothing begins or ends with it"))
+        labels = await self._namespaces.labels(classified.observation) if problem else {}
+        thing = object_key(classified.observation.cluster, classified.observation.object)
+        async with self._turns.of(thing):
+            step = await self._keep(thing, classified, labels)
+        if step is None:
+            return Result(Retry("others change this object's record"))
+        return await self._answer(event, thing, step)
+
+    async def _keep(self, thing: str, classified: Classified, labels: Mapping[str, str]) -> machine.Step | None:
+        """Take the observation into its object's record; None where other replicas were first each time."""
+        for attempt in range(_TRIES):
+            held = await keeper.load(self._store, thing)
+            step = machine.observe(held.record, classified, labels, self._policy)
+            if step.repeated and not step.snapshots:
+                return step
+            ready = [unsent for unsent in step.record.outbox if unsent.not_before <= step.record.now]
+            kept = step if step.answer is not None and not ready else machine.into_outbox(step)
+            if await keeper.save(self._store, held, kept):
+                self._count(kept)
+                return kept
+            await asyncio.sleep(_PAUSE * attempt)
+        return None
+
+    async def _answer(self, event: CloudEvent, thing: str, step: machine.Step) -> Result:
+        """Reply with the one snapshot, or publish them all; what is in the outbox is never lost."""
+        ready = [unsent for unsent in step.record.outbox if unsent.not_before <= step.record.now]
+        answer = None if ready else step.answer
+        accepted = not ready or await self._outgoing.flush(thing, ready, event)
+        if answer is None and step.again:
+            accepted = await self._outgoing.publish(step.again, event) and accepted
+        if not accepted:
+            return Result(Retry("the broker did not accept every snapshot"))
+        outcome: Outcome = Done()
+        if step.repeated and not step.snapshots:
+            outcome = Duplicate()
+        elif not step.moved and not step.snapshots:
+            outcome = Ignored("no problem of this object ends with it")
+        return Result(outcome, None if answer is None else event_of(answer, event))
+
+    async def _tick(self, event: CloudEvent, call: Call) -> Outcome:
+        if event.time is None:
+            return Rejected("decode", "a tick without a time")
+        now = event.time.timestamp()
+        due = await keeper.due_until(self._store, now, _MAX_DUE)
+        clock = asyncio.get_running_loop()
+        complete = True
+        for start in range(0, len(due), _DUE_AT_ONCE):
+            if clock.time() > call.deadline - _SPARE:
+                break  # the next tick goes on here
+            batch = due[start : start + _DUE_AT_ONCE]
+            complete = all(await asyncio.gather(*(self._work(entry, now, event) for entry in batch))) and complete
+        return Done() if complete else Retry("the broker did not accept every snapshot")
+
+    async def _work(self, due: keeper.Due, now: float, event: CloudEvent) -> bool:
+        """Do what is due on one object, then forget the index entry; False where its snapshots are still unsent."""
+        async with self._turns.of(due.thing):
+            try:
+                step = await self._advance(due, now)
+            except RecordError:
+                _LOG.exception("a record cannot be read", extra={"thing": due.thing})
+                return True  # its entry stays; one broken record does not hold up the others
+        if step is None:
+            return True
+        ready = [unsent for unsent in step.record.outbox if unsent.not_before <= step.record.now]
+        if ready and not await self._outgoing.flush(due.thing, ready, event):
+            return False
+        await self._store.delete(due.entry.key, expected=due.entry.revision)
+        return True
+
+    async def _advance(self, due: keeper.Due, now: float) -> machine.Step | None:
+        for attempt in range(_TRIES):
+            held = await keeper.load(self._store, due.thing)
+            step = machine.into_outbox(machine.tick(held.record, now, self._policy))
+            if not step.record.tracks and not step.record.outbox:
+                return step  # gone or aged out: nothing to keep
+            if await keeper.save(self._store, held, step, consumed=due.second):
+                self._count(step)
+                return step
+            await asyncio.sleep(_PAUSE * attempt)
+        return None
+
+    def _count(self, step: machine.Step) -> None:
+        for snapshot in step.snapshots:
+            self._metrics.count("tidings_episodes_total", transition=snapshot.episode.transition)

@@ -1,0 +1,49 @@
+"""What an operator can set."""
+
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+
+from shared.episodes.fold import LATENESS, Policy
+from shared.settings.environment import Settings
+
+_DAY = 86_400
+
+
+def _names(value: object) -> object:
+    return tuple(name.strip() for name in value.split(",") if name.strip()) if isinstance(value, str) else value
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
+
+
+class CorrelatorSettings(Settings):
+    """Settings of the correlator."""
+
+    store_url: str = Field(
+        default="memory:",
+        alias="STORE_URL",
+        description="Where state is kept: `sqlite:///path/to/file`, or `memory:`, which forgets with its process.",
+    )
+    sink: str = Field(
+        default="",
+        alias="K_SINK",
+        description="The broker, as a SinkBinding sets it: where several snapshots at once go.",
+    )
+    reopen_within: int = Field(
+        default=1800,
+        alias="CORRELATOR_REOPEN_WITHIN",
+        ge=int(LATENESS),
+        le=_DAY,
+        description="Seconds after its end within which a problem that comes back is the same episode.",
+    )
+    labels: Names = Field(
+        default=("tidings.dev/assignment-group", "app.kubernetes.io/part-of", "team"),
+        alias="CORRELATOR_LABELS",
+        description="Labels and annotations of namespaces that episodes carry, besides all of `tidings.dev/`.",
+    )
+
+    @property
+    def policy(self) -> Policy:
+        """Return what of this the state machine goes by."""
+        return Policy(reopen_within=float(self.reopen_within))

@@ -1,0 +1,1 @@
+"""The correlation state machine: observations and ticks in, episodes out. Pure; the store is its caller's business."""

@@ -1,0 +1,109 @@
+"""Look into a store's episodes and close one by hand: what `tidings episodes` and /api/v1/episodes show."""
+
+from dataclasses import dataclass
+
+from shared.episodes import keeper, machine
+from shared.episodes.fold import Policy
+from shared.episodes.record import RecordError, decode
+from shared.events.episode import Episode, EpisodeState
+from shared.events.identity import object_key
+from shared.stores.protocol import Store
+
+_PAGE = 500
+_MAX_RECORDS = 20_000  # looked at by one call; the cursor goes on from there
+_TRIES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which episodes are wanted; empty members mean any."""
+
+    state: EpisodeState | None = None
+    cluster: str = ""
+    namespace: str = ""
+    problem_key: str = ""
+    ticket: bool | None = None
+
+    def takes(self, episode: Episode) -> bool:
+        """Return True where the episode is wanted."""
+        return (
+            self.state in {None, episode.state}
+            and self.cluster in {"", episode.cluster}
+            and self.namespace in {"", episode.object.namespace}
+            and self.problem_key in {"", episode.problem_key}
+            and self.ticket in {None, episode.ticket}
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Episodes in no order but the store's; `cursor` goes on after them, empty at the end."""
+
+    episodes: tuple[Episode, ...]
+    cursor: str = ""
+    unreadable: int = 0
+
+
+async def listing(store: Store, wanted: Filter | None = None, *, cursor: str = "", limit: int = 100) -> Page:
+    """Return episodes, those of one object together; `limit` may be passed by the rest of the last object's.
+
+    Raises StoreUnavailableError.
+    """
+    wanted = wanted or Filter()
+    found: list[Episode] = []
+    unreadable = looked = 0
+    async for entry in store.scan(keeper.THINGS, after=cursor, limit=_MAX_RECORDS):
+        looked += 1
+        cursor = entry.key
+        try:
+            record = decode(entry.value)
+        except RecordError:
+            unreadable += 1
+            continue
+        found += [episode for episode in machine.episodes_of(record, Policy()) if wanted.takes(episode)]
+        if len(found) >= limit:
+            return Page(tuple(found), cursor, unreadable)
+    return Page(tuple(found), cursor if looked == _MAX_RECORDS else "", unreadable)
+
+
+async def find(store: Store, episode_id: str) -> Episode | None:
+    """Return one episode by its id; looks through the whole store. Raises StoreUnavailableError."""
+    place = await _place(store, episode_id)
+    return None if place is None else place[1]
+
+
+async def close_by_hand(store: Store, episode_id: str, now: float, policy: Policy | None = None) -> Episode | None:
+    """End an open episode at `now` (seconds); None where there is no such episode.
+
+    The returned snapshot is in the outbox of its record: the correlator publishes it at its next tick, so nobody else
+    needs to. An episode that is over already is returned as it is. Raises StoreUnavailableError, RecordError, and
+    TimeoutError where others change the record all the time.
+    """
+    place = await _place(store, episode_id)
+    if place is None:
+        return None
+    thing, episode = place
+    for _ in range(_TRIES):
+        held = await keeper.load(store, thing)
+        track = held.record.tracks.get(episode.problem_key)
+        if track is None or track.sent is None or track.sent.id != episode_id:
+            return None
+        step = machine.close(held.record, track.key, now, policy or Policy())
+        ended = [found.episode for found in step.snapshots if found.episode.id == episode_id]
+        if not ended:
+            return await find(store, episode_id)
+        if await keeper.save(store, held, machine.into_outbox(step)):
+            return ended[-1]
+    raise TimeoutError("others change this object's record all the time")
+
+
+async def _place(store: Store, episode_id: str) -> tuple[str, Episode] | None:
+    cursor = ""
+    while True:
+        page = await listing(store, cursor=cursor, limit=_PAGE)
+        for episode in page.episodes:
+            if episode.id == episode_id:
+                return object_key(episode.cluster, episode.object), episode
+        if not page.cursor:
+            return None
+        cursor = page.cursor

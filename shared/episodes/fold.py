@@ -1,0 +1,183 @@
+"""One problem key's life as a fold over its facts in the order of their time.
+
+A fact is a problem observation or a recovery that concerns the key. Facts of the last minute are kept and folded anew
+whenever one arrives, so the order of arrival cannot matter; older ones are folded into a base for good (track.py).
+All times here are policy times (shared.events.model.policy_time) in seconds; `shown` is event time, for display only.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from shared.episodes.sources import Sources
+from shared.events.vocabulary import SEVERITIES, Severity, worse
+
+LATENESS = 60.0
+"""Seconds by which facts may overtake each other without any effect (architecture.md: reordering within 60 s)."""
+
+PROBLEM = 0
+RECOVERY = 1  # greater: of two facts of the same second the recovery is the later one
+EXPIRED = "expired"
+MILDEST: Severity = SEVERITIES[-1]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Fact:
+    """What the fold needs to know of one observation. `mark` is a short form of the observation's identity."""
+
+    time: float
+    kind: int
+    mark: str
+    shown: float
+    source: str = ""
+    count: int = 1
+    severity: Severity = MILDEST
+    ticket_after: int = 0
+    hold: float = 0.0
+    expires: float = 0.0
+    reason: str = ""
+    at_once: bool = field(default=False)  # a recovery that no hold delays: closed by hand
+
+    @property
+    def place(self) -> tuple[float, int]:
+        """Return where it stands in time."""
+        return (self.time, self.kind)
+
+
+@dataclass(slots=True)
+class Core:
+    """What became of the facts so far. `ending` is the time of a recovery that the hold has not confirmed yet."""
+
+    state: Literal["none", "open", "resolved"] = "none"
+    started: float = 0.0
+    started_shown: float = 0.0
+    last: float = 0.0
+    last_shown: float = 0.0
+    hold: float = 0.0
+    expires: float = 0.0
+    ending: float | None = None
+    ending_hold: float = 0.0
+    ending_shown: float = 0.0
+    ending_reason: str = ""
+    ending_mark: str = ""
+    resolved: float = 0.0
+    resolved_shown: float = 0.0
+    ended_by: str = ""
+    ended_mark: str = ""
+    severity: Severity = MILDEST
+    ticket_after: int = 0
+    reopened: int = 0
+    sources: Sources = field(default_factory=Sources)
+
+    def copy(self) -> "Core":
+        """Return a copy that shares nothing that changes."""
+        return replace(self, sources=self.sources.copy())
+
+    @property
+    def ticket(self) -> bool:
+        """Return True where the occurrences so far deserve a ticket."""
+        return 0 < self.ticket_after <= self.sources.total
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What an operator can set. `reopen_within` is at least LATENESS."""
+
+    reopen_within: float = 1800.0
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """The fold's answer: the core; where a new episode begins, if one does; until when that is not certain."""
+
+    core: Core
+    split: int | None = None
+    waits_until: float | None = None
+
+
+def fold(base: Core, facts: Sequence[Fact], policy: Policy, now: float, guard: float) -> Folded:
+    """Fold facts, sorted, into a copy of the base, and do what is due at `now`.
+
+    Stops before the fact that begins a new episode (`split`). A problem that comes back up to LATENESS after the window
+    for reopening is left out until an earlier one cannot come any more (`waits_until`): otherwise the order of arrival
+    would decide between one episode and two. Facts up to `guard` were shown as one episode and stay one.
+    """
+    core = base.copy()
+    for index, fact in enumerate(facts):
+        advance(core, fact.time)
+        if fact.kind == RECOVERY:
+            _recover(core, fact)
+            continue
+        if core.state == "resolved" and fact.time > guard:
+            window = core.resolved + policy.reopen_within
+            if fact.time > window:
+                certain = window + LATENESS
+                waits = certain + 1.0 if now <= certain else None
+                return Folded(core, index, waits)
+        _occur(core, fact)
+    advance(core, now)
+    return Folded(core)
+
+
+def over_at(core: Core) -> float | None:
+    """Return when an open episode will be over if nothing more is heard of it; None for never."""
+    times = []
+    if core.ending is not None:
+        times.append(core.ending + core.ending_hold)
+    if core.expires:
+        times.append(core.last + core.expires)
+    return min(times) if core.state == "open" and times else None
+
+
+def advance(core: Core, now: float) -> None:
+    """Resolve an open episode whose hold or expiry is over at `now`."""
+    over = over_at(core)
+    if over is None or over > now:
+        return
+    core.state = "resolved"
+    core.resolved = over
+    if core.ending is not None and core.ending + core.ending_hold <= over:
+        core.resolved_shown, core.ended_by, core.ended_mark = core.ending_shown, core.ending_reason, core.ending_mark
+    else:
+        core.resolved_shown, core.ended_by, core.ended_mark = over, EXPIRED, ""
+    core.ending = None
+
+
+def absorb(core: Core, fact: Fact) -> None:
+    """Count a problem in without moving time: for one that comes too late to change what happened since."""
+    core.sources.add(fact.source, fact.count, fact.time)
+    core.severity = worse(core.severity, fact.severity)
+    if fact.ticket_after:
+        core.ticket_after = min(core.ticket_after or fact.ticket_after, fact.ticket_after)
+    if core.started - LATENESS <= fact.time < core.started:
+        core.started, core.started_shown = fact.time, fact.shown
+
+
+def recover_late(core: Core, fact: Fact) -> None:
+    """Apply a recovery that is older than the base: it can only bring an end forward that is already waiting."""
+    if core.state == "open" and core.ending is not None and core.last <= fact.time < core.ending:
+        core.ending = None
+        _recover(core, fact)
+
+
+def _occur(core: Core, fact: Fact) -> None:
+    if core.state == "none":
+        core.started, core.started_shown = fact.time, fact.shown
+    elif core.state == "resolved":
+        core.reopened += 1
+        core.ended_by = core.ended_mark = ""
+    core.state = "open"
+    core.ending = None
+    core.last, core.last_shown = fact.time, fact.shown
+    core.hold, core.expires = fact.hold, fact.expires
+    absorb(core, fact)
+
+
+def _recover(core: Core, fact: Fact) -> None:
+    if core.state != "open":
+        return
+    hold = 0.0 if fact.at_once else max(core.hold, fact.hold)
+    if core.ending is None or fact.time + hold < core.ending + core.ending_hold:
+        core.ending, core.ending_hold = fact.time, hold
+        core.ending_shown, core.ending_reason, core.ending_mark = fact.shown, fact.reason, fact.mark
+    advance(core, fact.time)

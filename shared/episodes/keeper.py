@@ -1,0 +1,93 @@
+"""Keeps records and the index of due work in a store: every change is a compare-and-set of one record.
+
+Keys: `thing.<object key>` holds the record of one object; `due.<second>.<object key>` says that it must be looked at
+by then. The index entry is written before the record that needs it and deleted after the work is done: an entry too
+many only costs a look.
+"""
+
+from dataclasses import dataclass
+from math import inf
+
+from shared.episodes.machine import Step, indexed, wanted
+from shared.episodes.record import Record, decode, encode
+from shared.stores.protocol import ABSENT, Entry, Store
+
+THINGS = "thing."
+DUE = "due."
+_DIGITS = 12
+_TRIES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """One entry of the index: which object must be looked at, from which second on."""
+
+    entry: Entry
+    second: int
+    thing: str
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A record as it was read, and the revision to expect when it is replaced."""
+
+    thing: str
+    record: Record
+    revision: int
+
+
+async def load(store: Store, thing: str) -> Held:
+    """Return the record of one object, empty where there is none. Raises StoreUnavailableError, RecordError."""
+    entry = await store.get(THINGS + thing)
+    if entry is None:
+        return Held(thing, Record(), ABSENT)
+    return Held(thing, decode(entry.value), entry.revision)
+
+
+async def save(store: Store, held: Held, step: Step, consumed: int | None = None) -> bool:
+    """Keep the step's record if nobody changed it meanwhile, and see that due work will be found.
+
+    `consumed` is the second of the index entry that is being worked on. Its snapshots are sent before it is deleted,
+    so they need no entry of their own.
+    """
+    time = wanted(step, -inf if consumed is None else step.record.now)
+    record, second = indexed(step.record, time, consumed)
+    if second is not None and not await _enter(store, second, held.thing):
+        return False
+    written = await store.put(THINGS + held.thing, encode(record), expected=held.revision, ttl=record.ttl())
+    return written is not None
+
+
+async def mark_sent(store: Store, thing: str, labels: frozenset[tuple[str, int]]) -> bool:
+    """Take the snapshots that the broker accepted out of the outbox; False where others were first each time."""
+    for _ in range(_TRIES):
+        held = await load(store, thing)
+        record = held.record.sent(labels)
+        if record == held.record:
+            return True
+        if await store.put(THINGS + thing, encode(record), expected=held.revision, ttl=record.ttl()) is not None:
+            return True
+    return False
+
+
+async def due_until(store: Store, now: float, limit: int) -> list[Due]:
+    """Return the entries of the index that are due at `now` (seconds), oldest first, at most `limit`."""
+    found: list[Due] = []
+    async for entry in store.scan(DUE, limit=limit):
+        _, second, thing = entry.key.split(".", 2)
+        if int(second) > now:
+            break
+        found.append(Due(entry, int(second), thing))
+    return found
+
+
+async def _enter(store: Store, second: int, thing: str) -> bool:
+    """Write an index entry. One that is there already is written again, so that nobody deletes it as worked on."""
+    key = f"{DUE}{max(0, second):0{_DIGITS}d}.{thing}"
+    expected = ABSENT
+    for _ in range(_TRIES):
+        if await store.put(key, b"1", expected=expected) is not None:
+            return True
+        entry = await store.get(key)
+        expected = ABSENT if entry is None else entry.revision
+    return False

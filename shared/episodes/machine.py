@@ -1,0 +1,203 @@
+"""The correlation state machine: (record, observation and verdict | tick, now) -> (record, snapshots). Pure.
+
+One record holds all problems of one object. Every call weighs all its tracks at the record's own time, which only
+grows, so an observation also does what was due on its object.
+
+Grouping, storm limits and inhibition belong between `_settle` and the outbox: they may hold a snapshot back (a later
+`not_before`) or fold several into one, and never need to know how an episode came about.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import ceil, inf
+
+from shared.episodes.fold import LATENESS, RECOVERY, Fact, Policy
+from shared.episodes.record import (
+    MARK_SECONDS,
+    MAX_MARKS,
+    MAX_SEEN,
+    MAX_TRACKS,
+    Mark,
+    Record,
+    Track,
+    Unsent,
+)
+from shared.episodes.snapshot import head_of, line_of, mark_of, problem_fact, recovery_mark
+from shared.episodes.track import Settled, Snapshot, current, occur, recover, settle
+from shared.events.episode import Episode
+from shared.events.model import Classified, policy_time
+
+BY_HAND = "closed by hand"
+_DISPLACED = "displaced"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one call brought: the record to keep, what is new, what is told again.
+
+    `due` is when a track must be looked at again (seconds); `repeated` that the observation was known, `moved` that a
+    problem or the end of one was in it. `own` are the episodes that the same observation tells again if it comes again.
+    """
+
+    record: Record
+    snapshots: tuple[Snapshot, ...] = ()
+    again: tuple[Episode, ...] = ()
+    repeated: bool = False
+    moved: bool = False
+    own: frozenset[str] = frozenset()
+    due: float | None = None
+
+    @property
+    def answer(self) -> Episode | None:
+        """Return the one snapshot that a reply can carry safely: if it gets lost, the observation comes again."""
+        episodes = [*(found.episode for found in self.snapshots), *self.again]
+        return episodes[0] if len(episodes) == 1 and episodes[0].id in self.own else None
+
+
+def observe(record: Record, classified: Classified, labels: Mapping[str, str], policy: Policy) -> Step:
+    """Take in one classified observation of the record's object. `labels` are those of its namespace."""
+    mark = mark_of(classified)
+    time = policy_time(classified.observation).timestamp()
+    record = replace(record, now=max(record.now, time))
+    repeated = mark in record.seen
+    tracks: dict[str, Track] = dict(record.tracks)
+    moved = classified.verdict.phase == "problem"
+    if not repeated:
+        record = replace(record, seen=(*record.seen, mark)[-MAX_SEEN:])
+        if classified.verdict.ends:
+            ended = recovery_mark(classified)
+            moved = moved or any(ended.ended(track) for track in tracks.values())
+            tracks = {key: recover(track, ended.fact) if ended.ended(track) else track for key, track in tracks.items()}
+            record = replace(record, marks=_remember(record, ended))
+        if classified.verdict.phase == "problem":
+            _occurred(tracks, record, classified, labels)
+    step, settled = _settle(replace(record, tracks=tracks), policy)
+    own, again = _again(step, settled, classified, mark)
+    return replace(step, repeated=repeated, moved=moved, own=own, again=again)
+
+
+def tick(record: Record, now: float, policy: Policy) -> Step:
+    """Do what is due on the record's object at `now` (seconds)."""
+    return _settle(replace(record, now=max(record.now, now)), policy)[0]
+
+
+def close(record: Record, key: str, now: float, policy: Policy) -> Step:
+    """End one problem key's episode by hand: at once, whatever its hold."""
+    now = max(record.now, now)
+    fact = Fact(time=now, kind=RECOVERY, mark="hand", shown=now, reason=BY_HAND, at_once=True)
+    tracks = {**record.tracks, key: recover(record.tracks[key], fact)}
+    return _settle(replace(record, now=now, tracks=tracks), policy)[0]
+
+
+def into_outbox(step: Step) -> Step:
+    """Return the step with its new snapshots kept in the record until the broker has accepted them."""
+    new = tuple(Unsent(found.not_before, found.episode.model_dump(mode="json")) for found in step.snapshots)
+    return replace(step, record=replace(step.record, outbox=step.record.outbox + new))
+
+
+def wanted(step: Step, after: float = -inf) -> float | None:
+    """Return when the object must be looked at: for a track, or for a snapshot due later than `after`."""
+    times = [unsent.not_before for unsent in step.record.outbox if unsent.not_before > after]
+    if step.due is not None:
+        times.append(step.due)
+    return min(times, default=None)
+
+
+def indexed(record: Record, time: float | None, consumed: int | None = None) -> tuple[Record, int | None]:
+    """Return the record with its due time, and the second to enter into the index of due work, if any.
+
+    An entry that is too early only costs a look, so a later due time needs no new entry: the early one finds it.
+    `consumed` is the second of the entry that is being worked on and will be deleted.
+    """
+    due = record.due
+    if due is not None and consumed is not None and ceil(due) <= consumed:
+        due = None
+    if time is None or (due is not None and due <= time):
+        return replace(record, due=due), None
+    return replace(record, due=time), ceil(time)
+
+
+def _occurred(tracks: dict[str, Track], record: Record, classified: Classified, labels: Mapping[str, str]) -> None:
+    key = classified.verdict.problem_key
+    head = head_of(classified)
+    track = tracks.get(key) or Track(key, head)
+    track = occur(track, problem_fact(classified), head, line_of(classified), record.marks)
+    tracks[key] = replace(track, labels=dict(labels)) if labels else track
+
+
+def _remember(record: Record, new: Mark) -> tuple[Mark, ...]:
+    """Keep every recovery of the last minute, of older ones the latest of each kind, none for longer than a day."""
+    kept: list[Mark] = []
+    older: set[tuple[tuple[str, ...], str, str]] = set()
+    for mark in sorted((*record.marks, new), key=lambda mark: mark.fact, reverse=True):
+        kind = (mark.ends, mark.part, mark.except_key)
+        if mark.fact.time < record.now - LATENESS:
+            if kind in older or mark.fact.time < record.now - MARK_SECONDS:
+                continue
+            older.add(kind)
+        kept.append(mark)
+    return tuple(reversed(kept[:MAX_MARKS]))
+
+
+def _settle(record: Record, policy: Policy) -> tuple[Step, list[Settled]]:
+    weighed: list[Settled] = []
+    tracks: dict[str, Track] = {}
+    snapshots: list[Snapshot] = []
+    dues: list[float] = []
+    crowd = _crowd(record)
+    for key, track in record.tracks.items():
+        shown = recover(track, _displacement(record.now)) if key in crowd else track
+        settled = settle(shown, policy, record.now)
+        weighed.append(settled)
+        snapshots += settled.snapshots
+        if settled.over or key in crowd:
+            continue
+        tracks[key] = settled.track
+        if settled.due is not None:
+            dues.append(settled.due)
+    return Step(replace(record, tracks=tracks), tuple(snapshots), due=min(dues, default=None)), weighed
+
+
+def _crowd(record: Record) -> frozenset[str]:
+    """Return the keys that must go because one object has too many: those closed first, then the longest unheard."""
+    if len(record.tracks) <= MAX_TRACKS:
+        return frozenset()
+    ordered = sorted(
+        record.tracks.values(),
+        key=lambda track: (track.sent is None, track.sent is not None and track.sent.state == "open", track.head.time),
+    )
+    return frozenset(track.key for track in ordered[: len(ordered) - MAX_TRACKS])
+
+
+def _displacement(now: float) -> Fact:
+    return Fact(time=now, kind=RECOVERY, mark=_DISPLACED, shown=now, reason=_DISPLACED, at_once=True)
+
+
+def _again(
+    step: Step, weighed: Sequence[Settled], classified: Classified, mark: str
+) -> tuple[frozenset[str], tuple[Episode, ...]]:
+    """Return the episodes that the observation is about, and the current snapshots of those that have nothing new.
+
+    A problem without news may be one that comes again because its answer was lost. Snapshots in the outbox are on
+    their way anyway.
+    """
+    problem = classified.verdict.problem_key if classified.verdict.phase == "problem" else ""
+    coming = {str(unsent.episode["id"]) for unsent in step.record.outbox}
+    coming |= {snapshot.episode.id for snapshot in step.snapshots}
+    own: set[str] = set()
+    again: list[Episode] = []
+    for settled in weighed:
+        sent = settled.track.sent
+        if sent is None or (settled.track.key != problem and settled.core.ended_mark != mark):
+            continue
+        own.add(sent.id)
+        episode = None if sent.id in coming else current(settled)
+        if episode is not None:
+            again.append(episode)
+    return frozenset(own), tuple(again)
+
+
+def episodes_of(record: Record, policy: Policy) -> list[Episode]:
+    """Return the current snapshot of every problem of the object, as last told."""
+    told = (current(settle(track, policy, record.now)) for track in record.tracks.values())
+    return [episode for episode in told if episode is not None]

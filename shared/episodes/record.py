@@ -1,0 +1,224 @@
+"""What the store keeps of one object: all its problems, the recoveries seen, and snapshots that are still to be sent.
+
+One record per object, so that one compare-and-set takes in one observation. The JSON is compact (positions, not names)
+and carries a version; a record of a newer version is never guessed at.
+"""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import orjson
+
+from shared.episodes.fold import Core, Fact
+from shared.episodes.sources import Sources
+from shared.events.episode import Transition
+from shared.events.vocabulary import Severity
+
+VERSION = 1
+MAX_TRACKS = 64
+MAX_MARKS = 32
+MAX_HISTORY = 10
+MAX_SEEN = 128
+MAX_FACTS = 64
+MARK_SECONDS = 24 * 3600.0
+CLOSED_SECONDS = 7 * 24 * 3600.0
+# The store's ttl runs by the wall clock, ageing by policy time; a day more, so that the record never goes first.
+_MARGIN = 24 * 3600.0
+
+
+class RecordError(Exception):
+    """The stored bytes are no record that this version can read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Occurred:
+    """One line of history."""
+
+    shown: float
+    mark: str
+    time: float
+    reason: str
+    message: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What was last told of the current episode. `guard` is the time of its latest problem observation then."""
+
+    id: str
+    revision: int
+    state: str
+    transition: Transition
+    guard: float
+    severity: Severity
+    ticket: bool
+    count: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What the latest problem observation said: the members of the snapshot that it alone decides."""
+
+    time: float
+    mark: str
+    shown: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One problem key: the folded base and its place in time, the facts since, the texts, and what was told."""
+
+    key: str
+    head: Head
+    base: Core = field(default_factory=Core)
+    place: tuple[float, int] = (0.0, -1)
+    facts: tuple[Fact, ...] = ()
+    history: tuple[Occurred, ...] = ()
+    labels: dict[str, str] = field(default_factory=dict)
+    sent: Sent | None = None
+
+    @property
+    def condition(self) -> str:
+        """Return the condition that this key is about."""
+        return str(self.head.shown["condition"])
+
+    @property
+    def part(self) -> str:
+        """Return the part of the object, empty for the whole."""
+        return str(self.head.shown["part"])
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A recovery that was seen: which conditions it ended, of which part (empty: all), but not of key `except_key`.
+
+    `ends` may hold `condition/*`: that condition of any part, whatever the recovery's own part is.
+    """
+
+    fact: Fact
+    ends: tuple[str, ...]
+    part: str = ""
+    except_key: str = ""
+
+    def ended(self, track: Track) -> bool:
+        """Return True where it ends this track's condition."""
+        if track.key == self.except_key:
+            return False
+        if "*" in self.ends or f"{track.condition}/*" in self.ends:
+            return True
+        return track.condition in self.ends and self.part in {"", track.part}
+
+
+@dataclass(frozen=True, slots=True)
+class Unsent:
+    """A snapshot that the broker has not accepted yet, and the policy time before which it shall not go out."""
+
+    not_before: float
+    episode: dict[str, Any]
+
+    @property
+    def label(self) -> tuple[str, int]:
+        """Return which snapshot it is: the episode's id and its revision."""
+        return (str(self.episode["id"]), int(self.episode["revision"]))
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """All that is known of one object.
+
+    `seen` holds short identities of the latest observations: a source that lists again after a restart sends old ones
+    with a new time of sending. `due` is the time at which the index of due work names the object, if it does.
+    """
+
+    now: float = 0.0
+    tracks: dict[str, Track] = field(default_factory=dict)
+    marks: tuple[Mark, ...] = ()
+    seen: tuple[str, ...] = ()
+    outbox: tuple[Unsent, ...] = ()
+    due: float | None = None
+
+    def ttl(self) -> float | None:
+        """Return how long the store shall keep it without a further write; None while anything is not finished."""
+        if self.outbox or any(track.sent is None or track.sent.state == "open" for track in self.tracks.values()):
+            return None
+        return _MARGIN + (CLOSED_SECONDS if self.tracks else MARK_SECONDS)
+
+    def sent(self, labels: frozenset[tuple[str, int]]) -> "Record":
+        """Return it without the snapshots that the broker accepted."""
+        return replace(self, outbox=tuple(unsent for unsent in self.outbox if unsent.label not in labels))
+
+
+_FACT = tuple(name for name in Fact.__dataclass_fields__)
+_CORE = tuple(name for name in Core.__dataclass_fields__ if name != "sources")
+_OCCURRED = tuple(name for name in Occurred.__dataclass_fields__)
+_SENT = tuple(name for name in Sent.__dataclass_fields__)
+
+
+def encode(record: Record) -> bytes:
+    """Return the record as compact JSON."""
+    return orjson.dumps(
+        {
+            "v": VERSION,
+            "now": record.now,
+            "due": record.due,
+            "tracks": [_track(track) for track in record.tracks.values()],
+            "marks": [[_row(mark.fact, _FACT), mark.ends, mark.part, mark.except_key] for mark in record.marks],
+            "seen": record.seen,
+            "outbox": [[unsent.not_before, unsent.episode] for unsent in record.outbox],
+        }
+    )
+
+
+def decode(data: bytes) -> Record:
+    """Return the record of stored bytes. Raises RecordError."""
+    try:
+        value = orjson.loads(data)
+        if value["v"] != VERSION:
+            raise RecordError(f"the record has version {value['v']}, this program reads {VERSION}")
+        tracks = [_read_track(track) for track in value["tracks"]]
+        return Record(
+            now=value["now"],
+            due=value["due"],
+            tracks={track.key: track for track in tracks},
+            marks=tuple(Mark(Fact(*row), tuple(ends), part, key) for row, ends, part, key in value["marks"]),
+            seen=tuple(value["seen"]),
+            outbox=tuple(Unsent(time, episode) for time, episode in value["outbox"]),
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise RecordError("the record cannot be read") from error
+
+
+def _row(value: object, names: tuple[str, ...]) -> list[Any]:
+    return [getattr(value, name) for name in names]
+
+
+def _track(track: Track) -> list[Any]:
+    sources = track.base.sources
+    return [
+        track.key,
+        [track.head.time, track.head.mark, track.head.shown],
+        [_row(track.base, _CORE), [sources.known, sources.given_up, sources.horizon]],
+        track.place,
+        [_row(fact, _FACT) for fact in track.facts],
+        [_row(line, _OCCURRED) for line in track.history],
+        track.labels,
+        None if track.sent is None else _row(track.sent, _SENT),
+    ]
+
+
+def _read_track(row: list[Any]) -> Track:
+    key, head, (core, (known, given_up, horizon)), place, facts, history, labels, sent = row
+    base = Core(*core)
+    base.sources = Sources({name: (count, time) for name, (count, time) in known.items()}, given_up, horizon)
+    return Track(
+        key=key,
+        head=Head(*head),
+        base=base,
+        place=(place[0], place[1]),
+        facts=tuple(Fact(*fact) for fact in facts),
+        history=tuple(Occurred(*line) for line in history),
+        labels=labels,
+        sent=None if sent is None else Sent(*sent),
+    )

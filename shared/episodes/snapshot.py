@@ -1,0 +1,159 @@
+"""From a classified observation to what is kept of it, and from what is kept to the snapshot that travels."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from shared.episodes.fold import PROBLEM, RECOVERY, Core, Fact
+from shared.episodes.record import Head, Mark, Occurred, Sent, Track
+from shared.events.episode import Episode, Transition
+from shared.events.identity import digest, episode_id, scope_key
+from shared.events.model import Classified, policy_time
+from shared.events.vocabulary import worse
+
+_SHORT = 12  # characters of a digest: 60 bits, among the few hundred facts of one object
+_MAX_MESSAGE = 2000
+_MAX_LINE = 300
+_LAST_SECOND = datetime.max.replace(tzinfo=UTC, microsecond=0).timestamp()
+_FIRST_SECOND = datetime.min.replace(tzinfo=UTC).timestamp()
+
+
+def moment(seconds: float) -> datetime:
+    """Return a time for people from seconds since 1970, within the years that a date can have."""
+    return datetime.fromtimestamp(min(max(seconds, _FIRST_SECOND), _LAST_SECOND), UTC)
+
+
+def mark_of(classified: Classified) -> str:
+    """Return the short form of the observation's identity."""
+    return digest("mark", classified.observation.identity)[:_SHORT]
+
+
+def problem_fact(classified: Classified) -> Fact:
+    """Return the fact that a problem observation is for its own key."""
+    seen, verdict = classified.observation, classified.verdict
+    return Fact(
+        time=policy_time(seen).timestamp(),
+        kind=PROBLEM,
+        mark=mark_of(classified),
+        shown=seen.time.timestamp(),
+        source=digest("source", seen.source_uid or seen.identity)[:_SHORT],
+        count=seen.count if seen.operation == "event" else 1,
+        severity=verdict.severity,
+        ticket_after=verdict.ticket_after,
+        hold=float(verdict.hold),
+        expires=float(verdict.expires),
+    )
+
+
+def recovery_mark(classified: Classified) -> Mark:
+    """Return the recovery that an observation with `ends` is, for whichever conditions it names."""
+    seen, verdict = classified.observation, classified.verdict
+    problem = verdict.phase == "problem"
+    fact = Fact(
+        time=policy_time(seen).timestamp(),
+        kind=RECOVERY,
+        mark=mark_of(classified),
+        shown=seen.time.timestamp(),
+        hold=0.0 if problem else float(verdict.hold),
+        reason=(seen.reason or verdict.rule)[:_MAX_LINE],
+    )
+    # A problem's part says which part is broken, not which part its `ends` are about.
+    return Mark(fact, verdict.ends, "" if problem else verdict.part, verdict.problem_key if problem else "")
+
+
+def head_of(classified: Classified) -> Head:
+    """Return the texts that the latest problem observation decides."""
+    seen, verdict = classified.observation, classified.verdict
+    shown: dict[str, Any] = {
+        "cluster": seen.cluster,
+        "object": seen.object.model_dump(),
+        "owner": None if seen.owner is None else seen.owner.model_dump(),
+        "scope": scope_key(seen.cluster, seen.object, seen.owner, seen.host),
+        "reason": seen.reason,
+        "message": seen.message[:_MAX_MESSAGE],
+        "fingerprint": seen.fingerprint,
+        "component": seen.component,
+        "host": seen.host,
+        **verdict.model_dump(include=_VERDICT),
+    }
+    return Head(policy_time(seen).timestamp(), mark_of(classified), shown)
+
+
+_VERDICT = {"condition", "part", "category", "subcategory", "summary", "rule", "why", "runbook"}
+
+
+def line_of(classified: Classified) -> Occurred:
+    """Return the observation as a line of history."""
+    seen = classified.observation
+    return Occurred(
+        shown=seen.time.timestamp(),
+        mark=mark_of(classified),
+        time=policy_time(seen).timestamp(),
+        reason=seen.reason,
+        message=seen.message[:_MAX_LINE],
+        count=seen.count,
+    )
+
+
+def build(track: Track, core: Core, transition: Transition, revision: int) -> Episode:
+    """Return the snapshot of a track's current episode."""
+    sent = track.sent
+    resolved = core.state == "resolved"
+    return Episode.model_validate(
+        {
+            **track.head.shown,
+            "id": sent.id if sent else episode_id(track.key, moment(core.started)),
+            "problem_key": track.key,
+            "revision": revision,
+            "state": "resolved" if resolved else "open",
+            "transition": transition,
+            "severity": worse(core.severity, sent.severity) if sent else core.severity,
+            "ticket": core.ticket or (sent is not None and sent.ticket),
+            "started": moment(core.started_shown),
+            "last_seen": moment(core.last_shown),
+            "resolved": moment(core.resolved_shown) if resolved else None,
+            "ended_by": core.ended_by if resolved else "",
+            "count": _count(track, core),
+            "reopened": core.reopened,
+            "history": [
+                {"time": moment(line.shown), "reason": line.reason, "message": line.message, "count": line.count}
+                for line in track.history
+            ],
+            "labels": track.labels,
+        }
+    )
+
+
+def told(track: Track, core: Core, episode: Episode) -> Sent:
+    """Return what has now been told of the episode."""
+    return Sent(
+        id=episode.id,
+        revision=episode.revision,
+        state=episode.state,
+        transition=episode.transition,
+        guard=core.last,
+        severity=episode.severity,
+        ticket=episode.ticket,
+        count=episode.count,
+        digest=essence(track, core),
+    )
+
+
+def essence(track: Track, core: Core) -> str:
+    """Return what a reader would care about: a snapshot that says the same again is no new revision."""
+    sent = track.sent
+    shown = track.head.shown
+    parts = (
+        core.state,
+        str(_count(track, core)),
+        worse(core.severity, sent.severity) if sent else core.severity,
+        str(core.ticket or (sent is not None and sent.ticket)),
+        str(core.reopened),
+        shown["reason"],
+        shown["fingerprint"],
+    )
+    return digest(*parts)[:_SHORT]
+
+
+def _count(track: Track, core: Core) -> int:
+    """Return the count; giving up sources in a storm may lose some, but a reader never sees it fall."""
+    return max(1, core.sources.total, track.sent.count if track.sent else 0)

@@ -1,0 +1,173 @@
+"""What one problem key does with a fact: take it in, say what is new, and fold what is old for good."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from math import inf
+
+from shared.episodes.fold import (
+    LATENESS,
+    PROBLEM,
+    Core,
+    Fact,
+    Folded,
+    Policy,
+    absorb,
+    fold,
+    over_at,
+    recover_late,
+)
+from shared.episodes.record import CLOSED_SECONDS, MAX_FACTS, MAX_HISTORY, Head, Mark, Occurred, Track
+from shared.episodes.snapshot import build, essence, told
+from shared.events.episode import Episode, Transition
+
+SETTLE = 10.0
+"""Seconds between the two snapshots of a problem that was over before it was heard of, so that the first goes first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A snapshot to send, not before a policy time."""
+
+    not_before: float
+    episode: Episode
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A track after its facts were weighed.
+
+    `due` is when it must be looked at again, `over` that it can be dropped, `waiting` that its latest problem is held
+    back because an earlier one may still come.
+    """
+
+    track: Track
+    core: Core
+    snapshots: tuple[Snapshot, ...]
+    due: float | None
+    over: bool
+    waiting: bool
+
+
+def occur(track: Track, fact: Fact, head: Head, line: Occurred, marks: Iterable[Mark]) -> Track:
+    """Take in a problem; recoveries that were seen before it and are later than it count too."""
+    if (head.time, head.mark) > (track.head.time, track.head.mark):
+        track = replace(track, head=head)
+    lines = {kept.mark: kept for kept in (*track.history, line)}
+    ordered = sorted(lines.values(), key=lambda kept: (kept.shown, kept.mark))
+    track = replace(track, history=tuple(ordered[-MAX_HISTORY:]))
+    if fact.place < track.place:
+        base = track.base.copy()
+        absorb(base, fact)
+        return replace(track, base=base)
+    later = {mark.fact for mark in marks if mark.ended(track) and mark.fact.place > fact.place}
+    return _with(track, {fact, *(known for known in later if known.place >= track.place)})
+
+
+def recover(track: Track, fact: Fact) -> Track:
+    """Take in a recovery that ends this track's condition."""
+    if fact.place < track.place:
+        base = track.base.copy()
+        recover_late(base, fact)
+        return replace(track, base=base)
+    return _with(track, {fact})
+
+
+def settle(track: Track, policy: Policy, now: float) -> Settled:
+    """Weigh all facts: which snapshots are new, when is something due, what can be folded for good."""
+    snapshots: list[Snapshot] = []
+    while True:
+        folded = _fold(track, policy, now)
+        track, new = _tell(track, folded, now)
+        snapshots += new
+        if folded.split is None or folded.waits_until is not None:
+            break
+        track = _next_episode(track, folded.split)
+    core = folded.core
+    dues = [time for time in (folded.waits_until, over_at(core)) if time is not None]
+    over = core.state == "resolved" and folded.split is None and now - core.resolved > CLOSED_SECONDS
+    waiting = folded.waits_until is not None
+    return Settled(_compact(track, policy, now), core, tuple(snapshots), min(dues, default=None), over, waiting)
+
+
+def current(settled: Settled) -> Episode | None:
+    """Return the snapshot that was told last, again; None where nothing was told of the latest problem."""
+    track, core = settled.track, settled.core
+    sent = track.sent
+    if settled.waiting or sent is None or sent.state != core.state:
+        return None
+    return build(track, core, sent.transition, sent.revision)
+
+
+def _with(track: Track, facts: set[Fact]) -> Track:
+    return replace(track, facts=tuple(sorted({*track.facts, *facts})))
+
+
+def _fold(track: Track, policy: Policy, now: float) -> Folded:
+    guard = track.sent.guard if track.sent else -inf
+    folded = fold(track.base, track.facts, policy, now, guard)
+    if folded.waits_until is not None and len(track.facts) > MAX_FACTS:
+        return replace(folded, waits_until=None)  # waiting is for the odd fact, not for a storm
+    return folded
+
+
+def _tell(track: Track, folded: Folded, now: float) -> tuple[Track, list[Snapshot]]:
+    """Return the snapshots that the fold's state asks for, against what was told before."""
+    core, sent = folded.core, track.sent
+    if core.state == "none":
+        return track, []
+    found: list[Snapshot] = []
+    if sent is None and core.state == "resolved":
+        running = core.copy()
+        running.state = "open"
+        track, snapshot = _send(track, running, now)
+        found.append(snapshot)
+        now += SETTLE
+        sent = track.sent
+    # Facts of an episode that is still held back are in the texts already; they are no news of this one.
+    held = sent is not None and folded.split is not None and sent.state == core.state
+    if held or (sent is not None and essence(track, core) == sent.digest):
+        return track, found
+    track, snapshot = _send(track, core, now)
+    return track, [*found, snapshot]
+
+
+def _send(track: Track, core: Core, not_before: float) -> tuple[Track, Snapshot]:
+    before = track.sent.state if track.sent else "none"
+    revision = track.sent.revision + 1 if track.sent else 1
+    episode = build(track, core, _transition(before, core.state, revision), revision)
+    sent = told(track, core, episode)
+    return replace(track, sent=sent), Snapshot(not_before, episode)
+
+
+def _transition(before: str, state: str, revision: int) -> Transition:
+    """Return the transition's name. An end is said as an end each time: it may be the first that somebody hears."""
+    if state == "resolved":
+        return "resolved"
+    if revision == 1:
+        return "opened"
+    return "reopened" if before == "resolved" else "updated"
+
+
+def _next_episode(track: Track, split: int) -> Track:
+    first = track.facts[split]
+    return replace(
+        track,
+        base=Core(),
+        place=(first.time - LATENESS, PROBLEM),
+        facts=track.facts[split:],
+        history=tuple(line for line in track.history if line.time >= first.time - LATENESS),
+        sent=None,
+    )
+
+
+def _compact(track: Track, policy: Policy, now: float) -> Track:
+    old = sum(1 for fact in track.facts if fact.time < now - LATENESS)
+    old = max(old, len(track.facts) - MAX_FACTS)
+    if old <= 0:
+        return track
+    facts = track.facts[:old]
+    core = fold(track.base, facts, policy, -inf, inf).core
+    if core.state == "none":  # recoveries alone say nothing; a problem that they precede still finds them as marks
+        return replace(track, facts=track.facts[old:])
+    core.sources.bound()
+    return replace(track, base=core, place=facts[-1].place, facts=track.facts[old:])

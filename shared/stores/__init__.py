@@ -1,0 +1,1 @@
+"""State behind a small protocol: memory for tests, SQLite for one machine."""

@@ -1,0 +1,48 @@
+"""The store protocol: a key-value map with compare-and-set, expiry and ordered scans.
+
+Small on purpose: what NATS JetStream KV, SQLite and memory can all promise. Everything that needs atomicity is one
+key's value; claims and episodes build on `put(..., expected=...)`.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Protocol
+
+ABSENT = 0
+"""Expected revision of a key that must not exist."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One stored value and the revision to expect when replacing it (>= 1)."""
+
+    key: str
+    value: bytes
+    revision: int
+
+
+class StoreUnavailableError(Exception):
+    """The store cannot be asked now; what was asked may or may not have happened."""
+
+
+class Store(Protocol):
+    """Keys match `[a-z0-9._-]+`, `.` separating their parts; values are at most 1 MiB."""
+
+    async def get(self, key: str) -> Entry | None:
+        """Return the entry, or None where there is none or it expired. Raises StoreUnavailableError."""
+
+    async def put(self, key: str, value: bytes, *, expected: int, ttl: float | None = None) -> int | None:
+        """Write if the key's revision is `expected` (ABSENT for a new key).
+
+        Returns the new revision, or None where another writer was first. `ttl` is in seconds from now; None keeps the
+        entry for ever, and replaces an earlier ttl. Raises StoreUnavailableError.
+        """
+
+    async def delete(self, key: str, *, expected: int) -> bool:
+        """Delete if the key's revision is `expected`; False where another writer was first or it is gone."""
+
+    def scan(self, prefix: str, *, after: str = "", limit: int = 1000) -> AsyncIterator[Entry]:
+        """Iterate entries whose key starts with `prefix`, in key order, keys greater than `after` only."""
+
+    async def close(self) -> None:
+        """Release what it holds; a closed store raises StoreUnavailableError."""

@@ -1,0 +1,56 @@
+"""The stores by the scheme of their URL. A new store is one entry here: settings, docs and contract tests follow."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from shared.stores.protocol import Store
+
+Clock = Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """One kind of store: how it is opened, an example of its URL in a folder, whether it outlives its process."""
+
+    open: Callable[[str, Clock], Store]
+    example: Callable[[Path], str]
+    durable: bool
+    help: str
+
+
+def _memory(_url: str, clock: Clock) -> Store:
+    from shared.stores.memory import MemoryStore  # only the store that is used is imported
+
+    return MemoryStore(clock)
+
+
+def _sqlite(url: str, clock: Clock) -> Store:
+    from shared.stores.sqlite import SqliteStore  # sqlite3 costs start-up time where another store is used
+
+    parts = urlsplit(url)
+    path = unquote(parts.path)
+    if parts.netloc or not path.strip("/"):
+        raise ValueError("a SQLite store is sqlite:///absolute/path")
+    return SqliteStore(Path(path), clock)
+
+
+STORES: dict[str, Registered] = {
+    "memory": Registered(_memory, lambda _folder: "memory:", durable=False, help="`memory:` forgets with its process."),
+    "sqlite": Registered(
+        _sqlite,
+        lambda folder: f"sqlite://{folder / 'store.db'}",
+        durable=True,
+        help="`sqlite:///path/to/file` is one file on this machine.",
+    ),
+}
+
+
+def open_store(url: str, clock: Clock = time.time) -> Store:
+    """Return the store of a URL; no I/O happens before its first use. Raises ValueError for an unknown URL."""
+    scheme = url.partition(":")[0]
+    if scheme not in STORES:
+        raise ValueError(f"unknown store {scheme!r}: use one of {', '.join(sorted(STORES))}")
+    return STORES[scheme].open(url, clock)
