@@ -1,0 +1,1 @@
+"""The embedded system: durable local broker, trigger evaluation, stand-ins of the foreign systems."""

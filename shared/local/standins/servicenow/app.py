@@ -1,0 +1,211 @@
+"""The ServiceNow stand-in: Table API, OAuth, and a page to read an incident.
+
+From reference/destinations.md §1.1-1.4 and §1.12.
+"""
+
+import re
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from shared.local.standins.faults import Faults
+from shared.local.standins.frame import Frame, Receive, Request, Response, Scope, Send, html_page, json_response
+from shared.local.standins.servicenow import page, schema
+from shared.local.standins.servicenow.access import CLIENTS, TOKENS, USERS, Access, Client, RateLimit, User, error
+from shared.local.standins.servicenow.policy import apply_incident, writable
+from shared.local.standins.servicenow.query import parse
+from shared.local.standins.servicenow.store import Database, Row
+from shared.local.standins.servicenow.table import TableAPI
+
+_TABLE = re.compile(r"/api/now/(?:(?P<version>v[12])/)?table/(?P<table>\w+)(?:/(?P<sys_id>\w+))?/?")
+_WRITES = frozenset({"POST", "PUT", "PATCH"})
+_MAX_PAGE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How this instance is set up; may be replaced while it runs (`app.options = replace(app.options, ...)`)."""
+
+    unique_correlation_id: bool = False
+    requests_per_hour: int = 0
+    close_code_required: bool = True
+    mandatory: tuple[str, ...] = ()
+    token_seconds: int = 1800
+    hibernating: bool = False
+    invalid_query_returns_no_rows: bool = False
+
+
+class ServiceNow:
+    """One instance: an ASGI app, and helpers for those who look at it or play the people who work in it."""
+
+    def __init__(self, database: Database, access: Access, options: Options, faults: Faults) -> None:
+        self.options = options
+        self.faults = faults
+        self._database = database
+        self._access = access
+        self._rate = RateLimit()
+        self._tables = TableAPI(database)
+        self._frame = Frame(self._handle, self._control, operation, faults)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI connection."""
+        await self._frame(scope, receive, send)
+
+    def records(self, table: str) -> list[Row]:
+        """Return all rows of a table, oldest first."""
+        return self._database.find(table, parse("", table, self._database.tables), -1, 0)
+
+    def insert(self, table: str, values: Mapping[str, object], user: str = "admin") -> str:
+        """Add a row as a person would, past ACLs and data policies; return its sys_id."""
+        columns = self._database.tables[table]
+        row = writable(values, columns)
+        if table == "incident":
+            row = apply_incident(None, row, user)
+        return self._tables.insert(table, row, user)["sys_id"]
+
+    def change(self, table: str, sys_id: str, values: Mapping[str, object], user: str = "admin") -> None:
+        """Change a row as a person would, past ACLs and data policies. Raises KeyError where there is none."""
+        before = self._database.get(table, sys_id)
+        if before is None:
+            raise KeyError(sys_id)
+        row = writable(values, self._database.tables[table])
+        if table == "incident":
+            row = apply_incident(before, row, user)
+        self._tables.update(table, before, row, user)
+
+    def remove(self, table: str, sys_id: str) -> None:
+        """Delete a row."""
+        self._database.delete(table, sys_id)
+
+    def journal(self, sys_id: str) -> list[Row]:
+        """Return the work notes and comments of a record, oldest first."""
+        return self._tables.journal(sys_id)
+
+    def revoke_tokens(self) -> None:
+        """Make every OAuth token that was issued so far invalid."""
+        self._database.drop_tokens()
+
+    def close(self) -> None:
+        """Close the database."""
+        self._database.close()
+
+    def _handle(self, request: Request) -> Response:
+        if self.options.hibernating:
+            return html_page()
+        if request.path == "/oauth_token.do":
+            if request.method != "POST":
+                return error(405, "Method not supported")
+            return self._access.issue(request, self.options.token_seconds)
+        if not request.path.startswith("/api/"):
+            return self._page(request)
+        user = self._access.authenticate(request)
+        return user if isinstance(user, Response) else self._limited(request, user)
+
+    def _limited(self, request: Request, user: User) -> Response:
+        if not self.options.requests_per_hour:
+            return self._api(request, user)
+        headers, refused = self._rate.spend(self.options.requests_per_hour)
+        answer = self._api(request, user) if refused is None else refused
+        return Response(answer.status, answer.body, answer.content_type, {**answer.headers, **headers})
+
+    def _api(self, request: Request, user: User) -> Response:
+        found = _TABLE.fullmatch(request.path)
+        if found is None:
+            return error(400, "Requested URI does not represent any resource")
+        unfit = _negotiate(request)
+        if unfit is not None:
+            return unfit
+        table, sys_id = found["table"], found["sys_id"]
+        if table not in self._database.tables:
+            return error(400, f"Invalid table {table}")
+        try:
+            if sys_id is None:
+                return self._on_table(request, table, user, old=found["version"] == "v1")
+            return self._on_record(request, table, sys_id, user)
+        except sqlite3.Error:  # a query longer or deeper than SQLite takes
+            return error(500, "Transaction cancelled: maximum execution time exceeded")
+
+    def _on_table(self, request: Request, table: str, user: User, *, old: bool) -> Response:
+        if request.method == "GET":
+            return self._tables.search(request, table, user, self.options, old=old)
+        if request.method == "POST":
+            return self._tables.create(request, table, user, self.options)
+        return error(405, "Method not supported")
+
+    def _on_record(self, request: Request, table: str, sys_id: str, user: User) -> Response:
+        match request.method:
+            case "GET":
+                return self._tables.get(request, table, sys_id, user)
+            case "PATCH" | "PUT":
+                return self._tables.change(request, table, sys_id, user, self.options)
+            case "DELETE":
+                return self._tables.delete(table, sys_id, user)
+        return error(405, "Method not supported")
+
+    def _page(self, request: Request) -> Response:
+        row = self._database.get("incident", page.target(request)) if page.target(request) else None
+        if row is not None:
+            references = {
+                name: self._database.display(column.reference, row[name])
+                for name, column in self._database.tables["incident"].items()
+                if column.kind == "reference"
+            }
+            return page.incident_page(row, references, self.journal(row["sys_id"]))
+        if request.path in {"/", "/incident_list.do"} or "incident_list.do" in request.query_string:
+            return page.list_page(self.records("incident")[-_MAX_PAGE:], request.base)
+        return Response(404, b"<!DOCTYPE html><title>Not found</title>Record not found", "text/html;charset=UTF-8")
+
+    def _control(self, request: Request) -> Response:
+        table = request.path.rpartition("/")[2]
+        if request.method == "GET" and request.path.startswith("/_standin/records/") and table in schema.TABLES:
+            return json_response(200, self.records(table))
+        return json_response(404, {"error": "no such control path"})
+
+
+def new_app(  # noqa: PLR0913 -- each is one independent choice of the caller, all with defaults
+    database: str = ":memory:",
+    *,
+    users: tuple[User, ...] = USERS,
+    clients: tuple[Client, ...] = CLIENTS,
+    tokens: Mapping[str, str] | None = None,
+    groups: Sequence[str] = schema.GROUPS,
+    custom_columns: Mapping[str, Sequence[str]] | None = None,
+    options: Options | None = None,
+    faults: Faults | None = None,
+) -> ServiceNow:
+    """Build an instance on a database file or `:memory:`.
+
+    `groups` are assignment groups by name, and `custom_columns` text columns of the customer's own, by table.
+    """
+    store = Database(database, custom_columns or {})
+    store.seed("sys_user_group", [{"name": name, "active": "true"} for name in groups], "name")
+    people = [{"user_name": user.name, "name": user.name, "active": "true"} for user in users]
+    store.seed("sys_user", people, "user_name")
+    store.seed_dictionary()
+    access = Access(store, users, clients, TOKENS if tokens is None else tokens)
+    return ServiceNow(store, access, options or Options(), faults or Faults())
+
+
+def operation(request: Request) -> str:
+    """Return what a request does, for fault rules and the log."""
+    found = _TABLE.fullmatch(request.path)
+    if found is not None:
+        names = {"POST": "create", "PATCH": "update", "PUT": "update", "DELETE": "delete"}
+        return names.get(request.method, "get" if found["sys_id"] else "find")
+    return "token" if request.path == "/oauth_token.do" else "page"
+
+
+def _negotiate(request: Request) -> Response | None:
+    """Return the refusal of missing or unfit Accept and Content-Type headers."""
+    accept = request.headers.get("accept", "")
+    if not accept:
+        return error(400, "Missing Accept header")
+    if not any(kind in accept for kind in ("application/json", "*/*", "application/*")):
+        return error(406, "Not acceptable")
+    if request.method in _WRITES:
+        content = request.headers.get("content-type", "")
+        if not content:
+            return error(400, "Missing Content-Type header")
+        if not content.startswith("application/json"):
+            return error(415, "Unsupported media type")
+    return None

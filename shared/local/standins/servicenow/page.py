@@ -1,0 +1,69 @@
+"""What the link in a ticket's notification opens: one incident, or the list of them, to read and nothing else."""
+
+import re
+from collections.abc import Sequence
+from html import escape
+from urllib.parse import unquote
+
+from shared.local.standins.frame import Request, Response
+from shared.local.standins.servicenow.schema import CHOICES
+from shared.local.standins.servicenow.store import Row
+
+_TARGET = re.compile(r"incident\.do\?sys_id=([0-9a-f]{32})")
+_SHOWN = (
+    "state", "priority", "impact", "urgency", "category", "assignment_group", "cmdb_ci", "opened_at", "resolved_at",
+    "close_code", "close_notes", "correlation_id", "correlation_display",
+)  # fmt: skip
+_STYLE = (
+    "body{font:15px/1.5 system-ui,sans-serif;max-width:62rem;margin:2rem auto;padding:0 1rem;color:#1b1f24}"
+    "table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.3rem .6rem;border-bottom:1px solid #ddd;"
+    "vertical-align:top}th{text-transform:capitalize;color:#57606a;font-weight:600}pre{white-space:pre-wrap;background:#f6f8fa;padding:.8rem}"
+)
+
+
+def target(request: Request) -> str:
+    """Return the sys_id of the incident that a link names, or the empty string."""
+    found = _TARGET.search(unquote(unquote(request.target)))
+    return found[1] if found else ""
+
+
+def incident_page(row: Row, references: dict[str, str], journal: Sequence[Row]) -> Response:
+    """Return the page of one incident."""
+    lines = "".join(
+        f"<tr><th>{escape(name.replace('_', ' '))}</th><td>{escape(_shown(row, name, references))}</td></tr>"
+        for name in _SHOWN
+    )
+    notes = "".join(
+        f"<h3>{escape(entry['sys_created_on'])} {escape(entry['element'].replace('_', ' '))} by "
+        f"{escape(entry['sys_created_by'])}</h3><pre>{escape(entry['value'])}</pre>"
+        for entry in reversed(journal)
+    )
+    title = f"{row['number']} {row['short_description']}"
+    body = f"<h1>{escape(title)}</h1><table>{lines}</table><pre>{escape(row['description'])}</pre>{notes}"
+    return _page(row["number"], body)
+
+
+def list_page(rows: Sequence[Row], base: str) -> Response:
+    """Return the page that lists incidents, newest first."""
+    lines = "".join(
+        f'<tr><td><a href="{escape(base)}/nav_to.do?uri=incident.do%3Fsys_id%3D{row["sys_id"]}">{escape(row["number"])}'
+        f"</a></td><td>{escape(_shown(row, 'state', {}))}</td><td>{escape(_shown(row, 'priority', {}))}</td>"
+        f"<td>{escape(row['short_description'])}</td></tr>"
+        for row in reversed(rows)
+    )
+    head = "<tr><th>Number</th><th>State</th><th>Priority</th><th>Short description</th></tr>"
+    return _page("Incidents", f"<h1>Incidents</h1><table>{head}{lines}</table>")
+
+
+def _shown(row: Row, name: str, references: dict[str, str]) -> str:
+    value = row.get(name, "")
+    return references.get(name) or CHOICES.get(name, {}).get(value, value)
+
+
+def _page(title: str, body: str) -> Response:
+    text = (
+        f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
+        f"<style>{_STYLE}</style></head><body>{body}</body></html>"
+    )
+    policy = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
+    return Response(200, text.encode(), "text/html;charset=UTF-8", policy)

@@ -1,0 +1,122 @@
+"""Tables, columns and choices of the stand-in: the part of an instance's dictionary that integrations meet.
+
+From reference/destinations.md §1.4 and the public documentation of the incident table.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["string", "integer", "boolean", "date", "reference", "journal"]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column; `reference` names the table that a reference points into."""
+
+    name: str
+    kind: Kind = "string"
+    length: int = 40
+    reference: str = ""
+
+
+def _columns(*names: str, kind: Kind = "string", length: int = 40, reference: str = "") -> tuple[Column, ...]:
+    return tuple(Column(name, kind, length, reference) for name in names)
+
+
+SYSTEM = (
+    Column("sys_id", length=32),
+    *_columns("sys_created_on", "sys_updated_on", kind="date"),
+    *_columns("sys_created_by", "sys_updated_by"),
+    Column("sys_mod_count", "integer"),
+    Column("sys_class_name", length=80),
+)
+
+_INCIDENT = (
+    Column("number"),
+    Column("short_description", length=160),
+    Column("description", length=4000),
+    *_columns("state", "incident_state", "impact", "urgency", "priority", "severity", kind="integer"),
+    *_columns("hold_reason", "notify", "escalation", "reopen_count", "reassignment_count", kind="integer"),
+    *_columns("category", "subcategory", "contact_type", "close_code"),
+    Column("close_notes", length=4000),
+    *_columns("correlation_id", "correlation_display", length=100),
+    Column("assignment_group", "reference", 32, "sys_user_group"),
+    *_columns(
+        "assigned_to", "caller_id", "opened_by", "resolved_by", "closed_by",
+        kind="reference", length=32, reference="sys_user",
+    ),
+    *_columns("cmdb_ci", "business_service", kind="reference", length=32, reference="cmdb_ci"),
+    *_columns("parent", "parent_incident", kind="reference", length=32, reference="incident"),
+    *_columns("opened_at", "resolved_at", "closed_at", "due_date", kind="date"),
+    *_columns("active", "knowledge", "made_sla", kind="boolean"),
+    *_columns("work_notes", "comments", kind="journal", length=4000),
+    Column("watch_list", length=4000),
+)  # fmt: skip
+
+TABLES: dict[str, tuple[Column, ...]] = {
+    "incident": (*SYSTEM, *_INCIDENT),
+    "sys_user_group": (
+        *SYSTEM,
+        *_columns("name", "type", length=80),
+        *_columns("description", "email", length=1000),
+        Column("manager", "reference", 32, "sys_user"),
+        Column("active", "boolean"),
+    ),
+    "sys_user": (
+        *SYSTEM,
+        *_columns("user_name", "first_name", "last_name", "name", "email", length=100),
+        Column("active", "boolean"),
+    ),
+    "sys_dictionary": (
+        *SYSTEM,
+        *_columns("name", "element", "column_label", "internal_type", "reference", length=80),
+        Column("max_length", "integer"),
+        *_columns("mandatory", "active", "read_only", kind="boolean"),
+    ),
+    "sys_choice": (
+        *SYSTEM,
+        *_columns("name", "element", "value", "label", length=100),
+        Column("inactive", "boolean"),
+    ),
+    "sys_journal_field": (
+        *SYSTEM,
+        *_columns("element_id", "element", "name"),
+        Column("value", length=4000),
+    ),
+    "cmdb_ci": (
+        *SYSTEM,
+        *_columns("name", "fqdn", "ip_address", "serial_number", "correlation_id", length=255),
+        *_columns("short_description", "namespace", "k8s_uid", "discovery_source", length=1000),
+        *_columns("install_status", "operational_status", kind="integer"),
+    ),
+}
+
+DISPLAY = {"sys_user_group": "name", "sys_user": "name", "cmdb_ci": "name", "incident": "number"}
+
+CHOICES: dict[str, dict[str, str]] = {
+    "state": {
+        "1": "New", "2": "In Progress", "3": "On Hold", "6": "Resolved", "7": "Closed", "8": "Canceled",
+    },
+    "impact": {"1": "1 - High", "2": "2 - Medium", "3": "3 - Low"},
+    "urgency": {"1": "1 - High", "2": "2 - Medium", "3": "3 - Low"},
+    "priority": {
+        "1": "1 - Critical", "2": "2 - High", "3": "3 - Moderate", "4": "4 - Low", "5": "5 - Planning",
+    },
+    "hold_reason": {"1": "Awaiting Caller", "3": "Awaiting Problem", "4": "Awaiting Vendor", "5": "Awaiting Change"},
+}  # fmt: skip
+CHOICES["incident_state"] = CHOICES["state"]
+
+CLOSE_CODES = (
+    "Duplicate",
+    "Known error",
+    "No resolution provided",
+    "Resolved by caller",
+    "Resolved by change",
+    "Resolved by problem",
+    "Resolved by request",
+    "Solution provided",
+    "User error",
+    "Workaround provided",
+)
+
+GROUPS = ("Kubernetes Platform", "Network", "Security Operations", "Service Desk", "Storage")
