@@ -7,6 +7,7 @@ total deadline bounds a call however slowly its bytes come (guarantees.md F13-F1
 import asyncio
 import ssl
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx2
@@ -15,8 +16,9 @@ import orjson
 from shared.delivery.failure import Ambiguous, Failure, Refused, Temporary
 from shared.settings.addresses import is_loopback
 
+_CONNECT = 5.0
 _MAX_BODY = 8 * 1024 * 1024
-_NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.UnsupportedProtocol)
+_MAX_WAIT = 86_400.0
 _REDIRECTS = range(300, 400)
 
 
@@ -42,6 +44,8 @@ def check_url(url: str) -> str:
         raise ValueError("must not carry credentials: set them in their own variables")
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise ValueError("must be https: plain http is only for this machine's own loopback")
+    if parts.port == 0:  # reading it raises ValueError for one that is no port
+        raise ValueError("must name a port above 0")
     return url.rstrip("/")
 
 
@@ -53,7 +57,7 @@ def new_client(base_url: str, *, ca_file: str | None = None, connections: int = 
         verify=context,
         follow_redirects=False,
         trust_env=False,
-        timeout=httpx2.Timeout(None, connect=5.0),
+        timeout=httpx2.Timeout(None, connect=_CONNECT),
         limits=httpx2.Limits(max_connections=connections, max_keepalive_connections=connections),
         headers={"user-agent": "tidings"},
     )
@@ -68,6 +72,8 @@ async def exchange(
     certainly nothing was sent, Ambiguous where something may have been. For a request that changes nothing the caller
     may treat Ambiguous as Temporary. A redirect is Refused: following it would hand the credentials on.
     """
+    sending = _Sending()
+    request.extensions = {**request.extensions, "trace": sending}
     try:
         async with asyncio.timeout(seconds):
             response = await client.send(request, stream=True)
@@ -75,11 +81,11 @@ async def exchange(
                 body = await _body(response)
             finally:
                 await response.aclose()
-    except _NOT_SENT as error:
-        return Temporary(f"cannot connect ({type(error).__name__})")
     except TimeoutError:
-        return Ambiguous("no complete answer in time")
+        return Ambiguous("no complete answer in time") if sending.begun else Temporary("cannot connect in time")
     except httpx2.HTTPError as error:
+        if not sending.begun:
+            return Temporary(f"cannot connect ({_cause(error)})")
         return Ambiguous(f"the connection broke ({type(error).__name__})")
     if body is None:
         return Ambiguous("the answer is too large")
@@ -89,14 +95,34 @@ async def exchange(
 
 
 def retry_after(headers: httpx2.Headers) -> float | None:
-    """Return Retry-After in seconds, or None; the form with a date is not used by the systems that we speak to."""
+    """Return Retry-After in seconds, at most a day, or None; nobody that we speak to sends it as a date."""
     value = headers.get("retry-after", "")
-    return float(value) if value.isdecimal() else None
+    return min(float(value), _MAX_WAIT) if value.isdecimal() else None
 
 
 def as_unsent(failure: Failure) -> Failure:
     """Turn Ambiguous into Temporary: for requests that change nothing over there."""
     return Temporary(failure.reason) if isinstance(failure, Ambiguous) else failure
+
+
+class _Sending:
+    """Whether any byte of a request may have gone out: until then every failure is certainly without effect."""
+
+    def __init__(self) -> None:
+        self.begun = False
+
+    async def __call__(self, event: str, _info: dict[str, Any]) -> None:
+        self.begun = self.begun or event.endswith("send_request_headers.started")
+
+
+def _cause(error: BaseException) -> str:
+    """Return the kind of failure; a certificate that is not trusted is worth its own words (F38)."""
+    inner: BaseException | None = error
+    while inner is not None:
+        if isinstance(inner, ssl.SSLCertVerificationError):
+            return "its certificate is not trusted"
+        inner = inner.__cause__ or inner.__context__
+    return type(error).__name__
 
 
 async def _body(response: httpx2.Response) -> bytes | None:

@@ -1,0 +1,1 @@
+"""servicenow_incident: one incident for each episode."""

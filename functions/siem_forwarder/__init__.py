@@ -1,0 +1,1 @@
+"""siem_forwarder: every classified observation to the SIEM."""

@@ -1,0 +1,25 @@
+"""Settings of the siem_forwarder function: the collector's, and its own."""
+
+from pathlib import Path
+from typing import Annotated, Final
+
+from pydantic import Field
+
+from shared.destinations.splunk.settings import SplunkSettings
+
+MAPPING: Final = Path(__file__).parent / "mapping.yaml"
+Count = Annotated[int, Field(ge=1)]
+
+
+class SiemSettings(SplunkSettings):
+    """How classified observations go to Splunk."""
+
+    mapping: Path = Field(default=MAPPING, alias="SPLUNK_MAPPING", description="An own mapping file.")
+    batch_events: Count = Field(default=500, alias="SPLUNK_BATCH_EVENTS", description="Most events of one call.")
+    batch_bytes: Count = Field(
+        default=1_000_000, alias="SPLUNK_BATCH_BYTES", description="Most bytes of one call, before compression."
+    )
+    waiting: Count = Field(
+        default=2_000, alias="SPLUNK_WAITING", description="Most events that may wait here; more are answered 503."
+    )
+    connections: Count = Field(default=4, alias="SPLUNK_CONNECTIONS", description="Most calls at a time.")

@@ -1,0 +1,1 @@
+"""The one delivery algorithm: claim, ask the destination on doubt, send, complete."""

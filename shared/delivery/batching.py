@@ -1,0 +1,115 @@
+"""Batching: what waits at the same time shares one bulk call, and each is answered by what became of its own item.
+
+Nothing waits to be batched: on an idle system the first item leaves at once, alone. While `concurrency` calls are out,
+what comes in queues up and leaves together as soon as one returns; the queue is bounded, and what does not fit is told
+to come again (guarantees.md: memory is bounded, overload is never a drop in silence).
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from shared.events.outcome import Outcome, Retry
+
+_log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+Send = Callable[[Sequence[T]], Awaitable[Sequence[Outcome]]]
+
+FULL = Retry("too much is waiting", after=1.0)
+CLOSED = Retry("shutting down")
+LATE = Retry("no answer in time")
+BROKEN = Retry("the batch failed")
+
+
+@dataclass(slots=True)
+class _Waiting(Generic[T]):
+    item: T
+    size: int
+    answer: asyncio.Future[Outcome]
+
+
+class Batcher(Generic[T]):
+    """Share bulk calls among concurrent submitters. Belongs to one event loop.
+
+    Args:
+        send: sends a batch and returns one outcome for each item, in order.
+        max_items: most items of one batch.
+        max_bytes: most bytes of one batch, by the sizes that submitters state; an item larger than that goes alone.
+        max_waiting: most items that may queue; further ones are answered `Retry` at once.
+        concurrency: most calls of `send` at a time.
+    """
+
+    def __init__(self, send: Send[T], *, max_items: int, max_bytes: int, max_waiting: int, concurrency: int) -> None:
+        self._send = send
+        self._max_items = max_items
+        self._max_bytes = max_bytes
+        self._max_waiting = max_waiting
+        self._concurrency = concurrency
+        self._queue: deque[_Waiting[T]] = deque()
+        self._workers: set[asyncio.Task[None]] = set()
+        self._working = 0
+        self._closed = False
+
+    async def submit(self, item: T, size: int, deadline: float) -> Outcome:
+        """Send one item in some batch and return what became of it.
+
+        `size` is in bytes, `deadline` in seconds of the event loop's clock. Where the deadline passes first the answer
+        is Retry; the item may still arrive, so items must be recognisable when they repeat.
+        """
+        if self._closed:
+            return CLOSED
+        if len(self._queue) >= self._max_waiting:
+            return FULL
+        loop = asyncio.get_running_loop()
+        waiting = _Waiting(item, size, loop.create_future())
+        self._queue.append(waiting)
+        if self._working < self._concurrency:
+            self._working += 1
+            worker = loop.create_task(self._work())
+            self._workers.add(worker)
+            worker.add_done_callback(self._workers.discard)
+        try:
+            async with asyncio.timeout_at(deadline):
+                return await waiting.answer
+        except TimeoutError:
+            return LATE
+
+    async def close(self) -> None:
+        """Refuse what comes from now on and finish what is in flight or waiting."""
+        self._closed = True
+        while self._workers:
+            await asyncio.wait(self._workers)
+
+    async def _work(self) -> None:
+        while batch := self._take():
+            try:
+                outcomes = await self._send([waiting.item for waiting in batch])
+            except Exception:  # noqa: BLE001 - whatever it was, the submitters must be answered
+                _log.exception("a batch of %d failed", len(batch))
+                outcomes = [BROKEN] * len(batch)
+            if len(outcomes) != len(batch):
+                _log.error("a batch of %d was answered with %d outcomes", len(batch), len(outcomes))
+                outcomes = [BROKEN] * len(batch)
+            for waiting, outcome in zip(batch, outcomes, strict=True):
+                if not waiting.answer.done():
+                    waiting.answer.set_result(outcome)
+        # No await lies between the empty queue and this line: who submits next sees that a worker is wanted again.
+        self._working -= 1
+
+    def _take(self) -> list[_Waiting[T]]:
+        """Take what may leave together, passing over those who gave up waiting."""
+        batch: list[_Waiting[T]] = []
+        size = 0
+        while self._queue and len(batch) < self._max_items:
+            waiting = self._queue[0]
+            if batch and size + waiting.size > self._max_bytes and not waiting.answer.done():
+                break
+            self._queue.popleft()
+            if not waiting.answer.done():
+                batch.append(waiting)
+                size += waiting.size
+        return batch

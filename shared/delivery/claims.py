@@ -1,0 +1,112 @@
+"""Claims in a store: the rim around the pure claim machine."""
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+
+from shared.delivery.claim import Answer, Doubt, Held, Known, Memory, New, Record, claim, complete, doubt, release
+from shared.stores.protocol import ABSENT, Store, StoreUnavailableError
+from shared.telemetry.metrics import Metrics
+
+_log = logging.getLogger(__name__)
+
+_KEEP = 90 * 86_400.0
+"""Seconds that a claim record is kept after its last change; after that the destination itself is asked."""
+_RESERVE = 2.0
+"""Seconds that a lease outlasts the holder's own deadline."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A claim that is ours: its record, and the store's revision that fences it.
+
+    Where the store could not be asked there is no fence (`revision` is None), nothing is written back, and the
+    destination alone says what is there. `in_doubt`: an earlier send may have taken effect, or may do so yet.
+    """
+
+    key: str
+    record: Record
+    revision: int | None
+    in_doubt: bool
+
+    @property
+    def memory(self) -> Memory:
+        """Return what was known when the claim was taken."""
+        return self.record.memory
+
+
+class Claims:
+    """The claims of one destination. `clock` gives seconds since the epoch; tests bring their own."""
+
+    def __init__(
+        self, store: Store | None, destination: str, metrics: Metrics, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._store = store
+        self._destination = destination
+        self._metrics = metrics
+        self.clock = clock
+
+    async def take(self, episode_id: str, revision: int, seconds: float) -> Taken | Known | Held:
+        """Take the claim for `seconds` and a little more. Never raises: with the store down it is taken unfenced."""
+        key = f"claim.{self._destination}.{episode_id}"
+        now = self.clock()
+        if self._store is None:
+            return self._unfenced(key, now)
+        try:
+            entry = await self._store.get(key)
+            answer: Answer = claim(_read(entry.value) if entry is not None else None, revision, now, seconds + _RESERVE)
+            if isinstance(answer, Known | Held):
+                return answer
+            expected = entry.revision if entry is not None else ABSENT
+            written = await self._store.put(key, _bytes(answer.record), expected=expected, ttl=_KEEP)
+        except StoreUnavailableError:
+            return self._unfenced(key, now)
+        if written is None:
+            return Held(now + seconds)  # another took it between our reading and our writing
+        return Taken(key, answer.record, written, in_doubt=isinstance(answer, Doubt))
+
+    async def complete(self, taken: Taken, memory: Memory) -> bool:
+        """Remember that it took effect. False where another took the claim over meanwhile (the fence holds)."""
+        return await self._write(taken, complete(taken.record, memory))
+
+    async def release(self, taken: Taken) -> bool:
+        """Give the claim back where this delivery certainly changed nothing; an earlier doubt stays."""
+        return await self._write(taken, doubt(taken.record) if taken.in_doubt else release(taken.record))
+
+    async def doubt(self, taken: Taken, memory: Memory | None = None) -> bool:
+        """Give the claim back as one whose effect must be asked for first."""
+        return await self._write(taken, doubt(taken.record, memory))
+
+    def _unfenced(self, key: str, now: float) -> Taken:
+        self._metrics.count("tidings_degraded_total", store="claims")
+        answer = claim(None, 1, now, 0.0)
+        assert isinstance(answer, New)  # noqa: S101 - what `claim` says of no record
+        return Taken(key, answer.record, None, in_doubt=True)
+
+    async def _write(self, taken: Taken, record: Record) -> bool:
+        if self._store is None or taken.revision is None:
+            return True
+        try:
+            written = await self._store.put(taken.key, _bytes(record), expected=taken.revision, ttl=_KEEP)
+        except StoreUnavailableError:
+            self._metrics.count("tidings_degraded_total", store="claims")
+            return True  # the claim runs out by itself, and whoever comes next asks the destination
+        if written is None:
+            _log.warning("a claim was taken over before it was given back", extra={"key": taken.key})
+        return written is not None
+
+
+def _bytes(record: Record) -> bytes:
+    return record.model_dump_json().encode()
+
+
+def _read(value: bytes) -> Record | None:
+    """Read a stored record; one that cannot be read is as good as none, for the destination is asked anyway."""
+    try:
+        return Record.model_validate_json(value)
+    except ValidationError:
+        _log.warning("a claim record could not be read and is replaced")
+        return None

@@ -1,0 +1,148 @@
+"""Mapping: which field of a foreign record holds what, as a file that administrators edit (docs/mapping.md).
+
+One mechanism for all destinations. A mapping has operations (`open`, `update`, `resolve`, `reopen`, `cancel` for
+tickets, `record` for SIEM); an operation has fields; a field is a template over the event model, a value taken over as
+it is (`from`), or a group of fields. `load_mapping` finds every mistake at once; `render` never raises.
+"""
+
+from collections.abc import Callable
+from collections.abc import Mapping as Members
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from jinja2.environment import Template
+from jinja2.nodes import Template as Tree
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from shared.delivery.filters import show
+from shared.delivery.sandbox import TemplateRefused, build, run
+from shared.events.outcome import Rejected
+from shared.events.problem import Problem
+
+STAGE: Final = "mapping"
+OPERATIONS: Final = ("open", "update", "resolve", "reopen", "cancel", "record")
+Context = Members[str, Any]
+_MISSING: Final = object()
+
+
+@dataclass(slots=True)
+class Text:
+    """A template as text; `path` where it is nothing but `{{ a.b }}`, `constant` where nothing is to be filled in."""
+
+    tree: Tree
+    environment: ImmutableSandboxedEnvironment
+    constant: str | None = None
+    path: tuple[str, ...] = ()
+    compiled: Template | None = None
+
+    def render(self, context: Context) -> str:
+        """Return the text. Raises TemplateRefused. Compiled at first use: a cold start pays for no other template."""
+        if self.constant is not None:
+            return self.constant
+        if self.path:
+            value = follow(self.path, context)
+            if value is _MISSING:
+                raise TemplateRefused("the template uses something that the event does not have")
+            return str(show(value))
+        if self.compiled is None:
+            self.compiled = build(self.environment, self.tree)
+        return run(self.compiled, context)
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """How one field gets its value; exactly one of `text`, `path` (`from`) and `group` is set."""
+
+    name: str
+    text: Text | None = None
+    path: tuple[str, ...] = ()
+    group: tuple["Field", ...] = ()
+    when: Text | None = None
+    lookup: Members[str, Any] | None = None
+    default: Any = None
+    max: int = 0
+    convert: Callable[[Any], Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """A loaded mapping: fields by operation, and every field name that it can ever set."""
+
+    file: str
+    operations: Members[str, tuple[Field, ...]]
+    names: frozenset[str] = field(default=frozenset())
+
+
+def load_mapping(path: Path) -> "Mapping | list[Problem]":
+    """Read and check a mapping file; all mistakes at once, each with its line and what to write instead."""
+    from shared.delivery.mapping_file import read  # YAML is read here only, and the arrow back would be a circle
+
+    return read(path)
+
+
+def render(mapping: Mapping, operation: str, context: Context) -> dict[str, Any] | Rejected:
+    """Return the fields of one operation, without those that are empty or whose condition does not hold.
+
+    `context` holds `{"episode": Episode}` for tickets, `{"observation": Observation, "verdict": Verdict}` for records.
+    A field whose template cannot work gives Rejected that names the field; an operation that the mapping does not have
+    gives no fields.
+    """
+    return _render(mapping.operations.get(operation, ()), context, "")
+
+
+def _render(fields: tuple[Field, ...], context: Context, prefix: str) -> dict[str, Any] | Rejected:
+    values: dict[str, Any] = {}
+    for one in fields:
+        try:
+            value = _value(one, context, prefix)
+        except TemplateRefused as refused:
+            return Rejected(STAGE, f"field {prefix}{one.name}: {refused.message}")
+        if isinstance(value, Rejected):
+            return value
+        if value is not _MISSING and value is not None and value not in ("", {}, []):
+            values[one.name] = value
+    return values
+
+
+def _value(one: Field, context: Context, prefix: str) -> Any:
+    if one.when is not None and not one.when.render(context):
+        return _MISSING
+    if one.group:
+        return _render(one.group, context, f"{prefix}{one.name}.")
+    value = one.text.render(context) if one.text is not None else plain(follow(one.path, context))
+    if one.lookup is not None:
+        value = one.lookup.get(str(value), one.default)
+    elif value is _MISSING or value is None or value == "":
+        value = one.default
+    if one.convert is not None and value is not None:
+        value = _converted(one.convert, value)
+    if one.max and isinstance(value, str) and len(value) > one.max:
+        value = value[: one.max - 1] + "…"
+    return value
+
+
+def _converted(convert: Callable[[Any], Any], value: Any) -> Any:
+    try:
+        return convert(value)
+    except (TypeError, ValueError):
+        raise TemplateRefused("the value does not have the type that the mapping asks for") from None
+
+
+def follow(path: tuple[str, ...], context: Context) -> Any:
+    """Return what a dotted path leads to, or a marker that is no value where it leads nowhere."""
+    value: Any = context.get(path[0], _MISSING)
+    for name in path[1:]:
+        value = value.get(name, _MISSING) if isinstance(value, dict) else getattr(value, name, _MISSING)
+        if value is _MISSING or value is None:
+            return value
+    return value
+
+
+def plain(value: Any) -> Any:
+    """Return a value as JSON has it: models as their members, tuples as lists, times as ISO text."""
+    if hasattr(value, "model_dump"):
+        return value.model_dump(mode="json")
+    if isinstance(value, tuple | list):
+        return [plain(member) for member in value]
+    return show(value) if hasattr(value, "astimezone") else value

@@ -1,0 +1,218 @@
+"""Reading a mapping file: every mistake with its line; nothing of a wrong file is ever used."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jinja2 import nodes
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from yaml.constructor import SafeConstructor
+
+from shared.delivery.mapping import OPERATIONS, Field, Mapping, Text
+from shared.delivery.mapping_names import check_names, check_path
+from shared.delivery.sandbox import TemplateRefused, new_environment, parse
+from shared.events.problem import Problem, did_you_mean
+
+_MAX_FILE = 262_144
+_MAX_FIELDS = 1_000
+_MAX_DEPTH = 8
+_TOO_MANY = f"more than {_MAX_FIELDS} fields, or more than {_MAX_DEPTH} of them inside each other"
+_TOP = ("description", "lookups", "operations")
+_SPEC = ("value", "from", "fields", "when", "lookup", "default", "max", "type")
+
+
+def _number(value: Any) -> int | float:
+    if isinstance(value, int | float):
+        return value
+    return float(value) if "." in value or "e" in value.lower() else int(value)
+
+
+def _truth(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    return (
+        {"true": True, "false": False}[str(value).lower()] if str(value).lower() in {"true", "false"} else bool(value)
+    )
+
+
+_TYPES: dict[str, Callable[[Any], Any] | None] = {"text": None, "number": _number, "boolean": _truth}
+
+
+def read(path: Path) -> Mapping | list[Problem]:
+    """Read and check one file; see `shared.delivery.mapping.load_mapping`."""
+    try:
+        source = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        return [Problem(path.name, 0, f"the file cannot be read ({type(error).__name__})")]
+    return read_text(source, path.name)
+
+
+def read_text(source: str, name: str) -> Mapping | list[Problem]:
+    """Read and check the text of a mapping; `name` stands in messages."""
+    if len(source) > _MAX_FILE:
+        return [Problem(name, 0, f"the file is longer than {_MAX_FILE} characters")]
+    try:
+        root = yaml.compose(source, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 0
+        return [Problem(name, line, f"this is not YAML: {error.problem}")]
+    except (yaml.YAMLError, RecursionError):
+        return [Problem(name, 0, "this is not YAML")]
+    reader = _Reader(name)
+    mapping = reader.mapping(root)
+    return sorted(reader.problems) if reader.problems else mapping
+
+
+class _Reader:
+    """Reads one file and collects its problems."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.problems: list[Problem] = []
+        self._environment: ImmutableSandboxedEnvironment = new_environment()
+        self._yaml = SafeConstructor()
+        self._lookups: dict[str, dict[str, Any]] = {}
+        self._names: set[str] = set()
+        self._fields_read = 0
+        self._depth = 0
+
+    def mapping(self, root: yaml.Node | None) -> Mapping:
+        top = dict(self._members(root, "a mapping file", _TOP))
+        if "lookups" in top:
+            for name, table in self._members(top["lookups"], "`lookups`"):
+                self._lookups[name] = {key: self._scalar(value) for key, value in self._members(table, "a lookup")}
+        operations: dict[str, tuple[Field, ...]] = {}
+        if "operations" in top:
+            for name, fields in self._members(top["operations"], "`operations`", OPERATIONS):
+                operations[name] = tuple(self._fields(fields))
+        elif root is not None and not self.problems:
+            self._problem(root, "there are no `operations`", "add `operations:` with `open:` below it")
+        return Mapping(self.file, operations, frozenset(self._names))
+
+    def _fields(self, node: yaml.Node) -> Iterator[Field]:
+        for name, value in self._members(node, "an operation"):
+            self._names.add(name)
+            yield self._field(name, value)
+
+    def _field(self, name: str, node: yaml.Node) -> Field:
+        """Read one field. Depth and number are bounded, for YAML's aliases can make a small file endless."""
+        self._fields_read += 1
+        if self._fields_read > _MAX_FIELDS or self._depth > _MAX_DEPTH:
+            if not any(problem.message == _TOO_MANY for problem in self.problems):
+                self._problem(node, _TOO_MANY)
+            return Field(name)
+        self._depth += 1
+        try:
+            return self._read_field(name, node)
+        finally:
+            self._depth -= 1
+
+    def _read_field(self, name: str, node: yaml.Node) -> Field:
+        if isinstance(node, yaml.ScalarNode):
+            return Field(name, text=self._template(node))
+        before = len(self.problems)
+        spec = dict(self._members(node, f"field `{name}`", _SPEC))
+        if len(self.problems) == before and len(spec.keys() & {"value", "from", "fields"}) != 1:
+            self._problem(node, f"field `{name}` needs exactly one of `value`, `from` and `fields`")
+        group: tuple[Field, ...] = ()
+        if "fields" in spec:
+            group = tuple(self._field(key, value) for key, value in self._members(spec["fields"], "`fields`"))
+        return Field(
+            name,
+            text=self._template(spec["value"]) if "value" in spec else None,
+            path=self._path(spec["from"]) if "from" in spec else (),
+            group=group,
+            when=self._condition(spec["when"]) if "when" in spec else None,
+            lookup=self._lookup(spec["lookup"]) if "lookup" in spec else None,
+            default=self._scalar(spec["default"]) if "default" in spec else None,
+            max=self._max(spec["max"]) if "max" in spec else 0,
+            convert=self._type(spec["type"]) if "type" in spec else None,
+        )
+
+    def _template(self, node: yaml.Node) -> Text | None:
+        source = self._scalar(node)
+        if source is None:
+            return None
+        return self._parsed(node, source if isinstance(source, str) else str(source).lower())
+
+    def _condition(self, node: yaml.Node) -> Text | None:
+        return self._parsed(node, "{% if " + str(self._scalar(node)) + " %}true{% endif %}")
+
+    def _parsed(self, node: yaml.Node, source: str) -> Text | None:
+        begin = node.start_mark.line + (1 if getattr(node, "style", None) in {"|", ">"} else 0)
+        try:
+            tree = parse(self._environment, source)
+        except TemplateRefused as refused:
+            self.problems.append(Problem(self.file, begin + refused.line, refused.message, refused.suggestion))
+            return None
+        for line, message, suggestion in check_names(tree):
+            self.problems.append(Problem(self.file, begin + line, message, suggestion))
+        constant = source if "{{" not in source and "{%" not in source and "{#" not in source else None
+        return Text(tree, self._environment, constant, _bare_path(tree))
+
+    def _path(self, node: yaml.Node) -> tuple[str, ...]:
+        path = tuple(str(self._scalar(node)).split("."))
+        for message, suggestion in check_path(path):
+            self._problem(node, message, suggestion)
+        return path
+
+    def _lookup(self, node: yaml.Node) -> dict[str, Any]:
+        name = str(self._scalar(node))
+        if name not in self._lookups:
+            self._problem(
+                node, f"there is no lookup `{name}`", did_you_mean(name, self._lookups, "add it to `lookups`")
+            )
+        return self._lookups.get(name, {})
+
+    def _max(self, node: yaml.Node) -> int:
+        value = self._scalar(node)
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            self._problem(node, "`max` is a number of characters, at least 1")
+            return 0
+        return value
+
+    def _type(self, node: yaml.Node) -> Callable[[Any], Any] | None:
+        name = str(self._scalar(node))
+        if name not in _TYPES:
+            self._problem(node, f"there is no type `{name}`", did_you_mean(name, _TYPES))
+        return _TYPES.get(name)
+
+    def _scalar(self, node: yaml.Node) -> Any:
+        if isinstance(node, yaml.ScalarNode):
+            return self._yaml.construct_object(node) if node.tag.startswith("tag:yaml.org,2002:") else node.value
+        self._problem(node, "this must be a single value")
+        return None
+
+    def _members(
+        self, node: yaml.Node | None, what: str, known: tuple[str, ...] = ()
+    ) -> Iterator[tuple[str, yaml.Node]]:
+        if not isinstance(node, yaml.MappingNode):
+            self._problem(node, f"{what} must have members, as `name: value`")
+            return
+        seen: set[str] = set()
+        for key_node, value in node.value:
+            key = str(key_node.value)
+            if key in seen:
+                self._problem(key_node, f"`{key}` stands here twice", "keep one of them")
+            elif known and key not in known:
+                self._problem(key_node, f"{what} has no member `{key}`", did_you_mean(key, known))
+            else:
+                seen.add(key)
+                yield key, value
+
+    def _problem(self, node: yaml.Node | None, message: str, suggestion: str = "") -> None:
+        line = node.start_mark.line + 1 if node is not None else 0
+        self.problems.append(Problem(self.file, line, message, suggestion))
+
+
+def _bare_path(tree: nodes.Template) -> tuple[str, ...]:
+    """Return the path of a template that is nothing but `{{ a.b.c }}`: it needs no Jinja at run time."""
+    if len(tree.body) != 1 or not isinstance(tree.body[0], nodes.Output) or len(tree.body[0].nodes) != 1:
+        return ()
+    node: nodes.Expr = tree.body[0].nodes[0]
+    path: list[str] = []
+    while isinstance(node, nodes.Getattr):
+        path.append(node.attr)
+        node = node.node
+    return (node.name, *reversed(path)) if isinstance(node, nodes.Name) else ()

@@ -1,0 +1,26 @@
+"""Previews: what a destination would be sent, computed without sending anything (`tidings explain`)."""
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+from shared.events.outcome import Rejected
+
+Subject_contra = TypeVar("Subject_contra", contravariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """One request as it would go out, without credentials. `body` is its JSON value."""
+
+    destination: str
+    method: str
+    url: str
+    body: Any = None
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+class Previewer(Protocol[Subject_contra]):
+    """What can tell what it would send about a subject: an Episode for tickets, a Classified for SIEM."""
+
+    def preview(self, subject: Subject_contra) -> list[Preview] | Rejected:
+        """Return the requests in order; Rejected where the mapping cannot work on the subject. No I/O."""

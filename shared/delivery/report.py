@@ -1,0 +1,46 @@
+"""The reply of a delivery: one `dev.tidings.delivery.v1` event for what took effect."""
+
+from shared.delivery.tickets import Delivered
+from shared.events.attributes import of_episode
+from shared.events.cloudevent import DELIVERY, CloudEvent
+from shared.events.delivery import DeliveryReport
+from shared.events.episode import Episode
+from shared.events.identity import digest
+from shared.events.outcome import Done, Duplicate
+
+_CARRIED = ("traceparent", "tracestate")
+
+
+def report_of(delivered: Delivered, episode: Episode, destination: str, cause: CloudEvent) -> CloudEvent | None:
+    """Return the report of an effect, or None where there was none to tell of.
+
+    Done is reported. A Duplicate of this very revision is reported again under the same id, as `duplicate` where the
+    first report was given: its answer may have been lost on the way (F05), and an archive keeps one of one id. The
+    trace of the event that caused it goes on.
+    """
+    memory = delivered.memory
+    if memory is None or memory.time is None or not isinstance(delivered.outcome, Done | Duplicate):
+        return None
+    report = DeliveryReport(
+        destination=destination,
+        operation=memory.operation,
+        key=episode.id,
+        revision=episode.revision,
+        result="duplicate" if delivered.reported else "done",
+        cluster=episode.cluster,
+        problem_key=episode.problem_key,
+        record=memory.record,
+        number=memory.number,
+        link=memory.link,
+        time=memory.time,
+    )
+    carried = {name: cause.extensions[name] for name in _CARRIED if name in cause.extensions}
+    return CloudEvent(
+        id=digest("delivery", destination, episode.id, str(episode.revision)),
+        source=f"tidings/{destination}",
+        type=DELIVERY,
+        subject=memory.number or memory.record,
+        time=memory.time,
+        extensions={**of_episode(episode), **carried},
+        data=report.model_dump(mode="json"),
+    )

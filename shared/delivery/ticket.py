@@ -1,0 +1,84 @@
+"""What a ticket system is to the delivery algorithm: a few questions and commands whose answers are values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from shared.delivery.failure import Failure
+
+Standing = Literal["active", "on-hold", "resolved", "closed"]
+"""How a foreign record stands: `resolved` can be reopened, `closed` (or cancelled) cannot."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What we write into every record so that the record itself tells what was applied, whatever the store forgot.
+
+    `standing` is what we last told: `open` (it lasts), `over`, or `void` for a second record that we cancelled.
+    """
+
+    episode: str
+    problem: str
+    revision: int
+    reopened: int
+    standing: Literal["open", "over", "void"]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A foreign record as it is now. `created` sorts by age; `fields` are the current values of mapped fields."""
+
+    ref: str
+    number: str
+    link: str
+    created: str
+    standing: Standing
+    mark: Mark
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def active(self) -> bool:
+        """Return True while people may still be working on it."""
+        return self.standing in {"active", "on-hold"}
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a record shall say: the mark, and the fields by the destination's own names.
+
+    `after` is the closed record that a new one follows.
+    """
+
+    mark: Mark
+    fields: Mapping[str, str]
+    after: Found | None = None
+
+
+class TicketDestination(Protocol):
+    """One ticket system. Nothing raises for what the system or the network does; `seconds` bounds each call in all."""
+
+    @property
+    def name(self) -> str:
+        """Return the name for metrics and reports, as `servicenow_incident`."""
+
+    @property
+    def journals(self) -> frozenset[str]:
+        """Return the fields that append instead of replacing: never compared, sent only when something changed."""
+
+    async def find(self, episode: str, problem: str, seconds: float) -> tuple[Found, ...] | Failure:
+        """Return every record of the episode, and those of other episodes of the same problem key."""
+
+    async def create(self, order: Order, seconds: float) -> Found | Failure:
+        """Create a record. Ambiguous where it may have been created, also where a unique key says that one is there."""
+
+    async def update(self, found: Found, order: Order, seconds: float) -> Found | Failure:
+        """Change fields and mark, no state."""
+
+    async def resolve(self, found: Found, order: Order, seconds: float) -> Found | Failure:
+        """End the record."""
+
+    async def reopen(self, found: Found, order: Order, seconds: float) -> Found | Failure:
+        """Make a resolved record active again. Refused where the system does not allow it."""
+
+    async def cancel(self, found: Found, keeper: Found, seconds: float) -> Found | Failure:
+        """Cancel a second record of ours, with a link to the one that stays."""

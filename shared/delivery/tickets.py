@@ -1,0 +1,279 @@
+"""The one delivery algorithm for tickets: claim, ask, decide, act, look again, complete (architecture.md §6).
+
+Every step may be the last one of this process: what it leaves behind is always a held claim that runs out, a doubt, or
+a completed one, and whoever comes next asks the destination before sending. No failure is retried in here: the broker
+sends again, and holds longer than any process lives.
+"""
+
+import asyncio
+import logging
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Final
+
+from shared.delivery.claim import Held, Known, Memory
+from shared.delivery.claims import Claims, Taken
+from shared.delivery.failure import Ambiguous, Failure, Gone, Refused, Temporary
+from shared.delivery.plan import Plan, decide, mark_of, note_of, untouched, written
+from shared.delivery.remember import dealt_with, recognise, sent
+from shared.delivery.states import Action
+from shared.delivery.ticket import Found, Order, TicketDestination
+from shared.events.delivery import DeliveryOperation
+from shared.events.episode import Episode
+from shared.events.outcome import Done, Duplicate, Ignored, InProgress, Outcome, Rejected, Retry
+from shared.telemetry.metrics import Metrics
+
+_log = logging.getLogger(__name__)
+
+_KEY = re.compile(r"[a-z0-9-]{1,80}")  # they stand in queries and in store keys as they are (F47)
+
+Render = Callable[[DeliveryOperation, Episode], "dict[str, str] | Rejected"]
+
+MARGIN: Final = 0.5
+"""Seconds before the caller's deadline at which nothing new is sent: room to write the claim back and to answer."""
+_LEAST: Final = 0.1
+_SETTLE: Final = 5.0
+"""Seconds after which a record that was created in doubt is looked at again: a slow server may commit late (F55)."""
+
+OPERATIONS: Final[dict[Action, DeliveryOperation]] = {
+    "create": "open",
+    "renew": "open",
+    "adopt": "update",
+    "update": "update",
+    "note": "update",
+    "resolve": "resolve",
+    "reopen": "reopen",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """How one delivery ended, and what is known of the foreign record where it took effect (now or before)."""
+
+    outcome: Outcome
+    memory: Memory | None = None
+    reported: bool = False
+    """True where an earlier delivery of this very revision ended as Done, and so was reported already."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What an attempt works with."""
+
+    destination: TicketDestination
+    claims: Claims
+    render: Render
+
+
+class Tickets:
+    """Delivers episodes to one ticket system. Belongs to one event loop; holds no state of its own."""
+
+    def __init__(self, destination: TicketDestination, claims: Claims, render: Render, metrics: Metrics) -> None:
+        self._destination = destination
+        self._claims = claims
+        self._render = render
+        self._metrics = metrics
+
+    async def deliver(self, episode: Episode, deadline: float) -> Delivered:
+        """Bring the destination to where this snapshot says it should be. Never raises for what others do.
+
+        `deadline` is in seconds of the event loop's clock, which does not jump; nothing is sent after it.
+        """
+        if not episode.ticket:
+            return Delivered(Ignored("no ticket is wanted for it"))
+        if not (_KEY.fullmatch(episode.id) and _KEY.fullmatch(episode.problem_key)):
+            return Delivered(Rejected("delivery", "the episode's id and problem key must be keys: a-z, 0-9, -"))
+        left = deadline - asyncio.get_running_loop().time()
+        if left < MARGIN + _LEAST:
+            return Delivered(Retry("no time left"))
+        taken = await self._claims.take(episode.id, episode.revision, left)
+        if isinstance(taken, Known):
+            same = taken.memory.revision == episode.revision
+            return Delivered(Duplicate(), taken.memory if same else None, reported=True)
+        if isinstance(taken, Held):
+            return Delivered(InProgress())
+        parts = _Parts(self._destination, self._claims, self._render)
+        delivered = await _Attempt(parts, episode, taken, deadline - MARGIN).run()
+        if isinstance(delivered.outcome, Retry):
+            self._metrics.count(
+                "tidings_retries_total", destination=self._destination.name, reason=delivered.outcome.reason
+            )
+        return delivered
+
+
+class _Attempt:
+    """One attempt, under one claim."""
+
+    def __init__(self, parts: "_Parts", episode: Episode, taken: Taken, deadline: float) -> None:
+        self._destination = parts.destination
+        self._claims = parts.claims
+        self._render = parts.render
+        self._episode = episode
+        self._taken = taken
+        self._deadline = deadline
+        self._memory = taken.memory
+        self._gone: set[str] = set()
+
+    def _left(self) -> float:
+        return self._deadline - asyncio.get_running_loop().time()
+
+    async def run(self) -> Delivered:
+        found = await self._find()
+        if not isinstance(found, tuple):
+            return await self._failed(found, sent=False)  # a question changes nothing over there, however it ended
+        plan = decide(self._episode, self._memory, found)
+        failure = await self._cancel(plan)
+        if failure is not None:
+            return await self._failed(failure, sent=True)
+        delivered = await self._follow(plan)
+        if isinstance(delivered, Gone) and not self._gone and plan.target is not None:
+            self._gone.add(plan.target.ref)
+            return await self.run()  # once: the record went between the question and the command
+        return delivered if isinstance(delivered, Delivered) else await self._failed(delivered, sent=True)
+
+    async def _follow(self, plan: Plan) -> "Delivered | Failure":
+        """Do what the plan says; a returned failure is still to be turned into an outcome."""
+        if plan.applied and plan.target is not None:
+            self._recognise(plan.target)
+            return await self._finish(plan.target, None, Duplicate())
+        if plan.action == "leave":
+            return await self._finish(plan.target, None, Ignored(plan.why))
+        fields = self._render(OPERATIONS[plan.action], self._episode)
+        if isinstance(fields, Rejected):
+            await self._claims.release(self._taken)
+            return Delivered(fields)
+        if plan.target is None or plan.action == "renew":
+            return await self._create(Order(mark_of(self._episode), fields, after=plan.target))
+        return await self._change(plan.action, plan.target, fields)
+
+    def _recognise(self, record: Found) -> None:
+        """Learn what is ours in a record whose writing nobody remembers (F04, F33)."""
+        if self._memory.record != record.ref or not self._memory.written:
+            fields = self._render("open", self._episode)
+            wanted = {} if isinstance(fields, Rejected) else fields
+            self._memory = recognise(self._memory, self._episode, record, wanted, self._now())
+
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self._claims.clock(), UTC)
+
+    async def _find(self) -> tuple[Found, ...] | Failure:
+        if self._left() < _LEAST:
+            return Temporary("no time left")
+        found = await self._destination.find(self._episode.id, self._episode.problem_key, self._left())
+        if isinstance(found, tuple) and self._gone & {one.ref for one in found}:
+            return Refused("the record is shown but cannot be written")
+        return found
+
+    async def _cancel(self, plan: Plan) -> Failure | None:
+        for extra in plan.extras:
+            if plan.target is None or self._left() < _LEAST:
+                return Temporary("no time left")
+            answer = await self._destination.cancel(extra, plan.target, self._left())
+            if isinstance(answer, Refused):
+                _log.warning("a second ticket could not be cancelled", extra={"number": extra.number})
+            elif not isinstance(answer, Found | Gone):
+                return answer
+        return None
+
+    async def _change(self, action: Action, target: Found, fields: dict[str, str]) -> "Delivered | Failure":
+        chosen = untouched(fields, target, self._memory, self._destination.journals)
+        if action == "update" and self._memory.noted == note_of(self._episode):
+            chosen = {name: value for name, value in chosen.items() if name not in self._destination.journals}
+            if not chosen:
+                return await self._finish(target, None, Ignored("nothing that people need to know changed"))
+        order = Order(mark_of(self._episode), chosen)
+        if self._left() < _LEAST:
+            return Temporary("no time left")
+        send = {"resolve": self._destination.resolve, "reopen": self._destination.reopen}.get(
+            action, self._destination.update
+        )
+        answer = await send(target, order, self._left())
+        if action == "reopen" and isinstance(answer, Refused):
+            renewed = self._render("open", self._episode)
+            if isinstance(renewed, Rejected):
+                await self._claims.release(self._taken)
+                return Delivered(renewed)
+            return await self._create(Order(mark_of(self._episode), renewed, after=target))
+        answer = await self._settled(answer, order)
+        if not isinstance(answer, Found):
+            return answer
+        return await self._finish(answer, order, Done(), OPERATIONS[action])
+
+    async def _create(self, order: Order) -> "Delivered | Failure":
+        if self._left() < _LEAST:
+            return Temporary("no time left")
+        created = await self._settled(await self._destination.create(order, self._left()), order)
+        if not isinstance(created, Found):
+            return created
+        keeper = await self._look_again(created, order)
+        if not isinstance(keeper, Found):
+            return await self._look_later(created, order, keeper.reason)
+        if self._taken.in_doubt and self._taken.revision is not None:
+            return await self._look_later(keeper, order, "created in doubt, to be looked at again")
+        return await self._finish(keeper, order, Done(), "open")
+
+    async def _look_again(self, created: Found, order: Order) -> Found | Failure:
+        """Look for a second record of the same problem; return the one that stays, made ours (F55)."""
+        again = await self._find()
+        if not isinstance(again, tuple):
+            return again
+        records = again if any(one.ref == created.ref for one in again) else (*again, created)
+        plan = decide(self._episode, self._memory, records)
+        failure = await self._cancel(plan)
+        if failure is not None:
+            return failure
+        keeper = plan.target or created
+        if plan.action != "adopt":
+            return keeper
+        if self._left() < _LEAST:
+            return Temporary("no time left")
+        return await self._destination.update(keeper, replace(order, fields={}, after=None), self._left())
+
+    async def _settled(self, answer: Found | Failure, order: Order) -> Found | Failure:
+        """After an ambiguous end look whether it took effect, while there is time; else it stays ambiguous."""
+        if not isinstance(answer, Ambiguous) or self._left() < _LEAST:
+            return answer
+        found = await self._find()
+        if isinstance(found, tuple):
+            applied = [one for one in found if one.mark == order.mark]
+            if applied:
+                return min(applied, key=lambda one: (not one.active, one.created, one.ref))
+        return answer
+
+    async def _look_later(self, record: Found, order: Order, reason: str) -> Delivered:
+        memory = self._remember(record, order, "open")
+        fenced = not await self._claims.doubt(self._taken, memory)
+        return Delivered(InProgress() if fenced else Retry(reason, after=_SETTLE))
+
+    async def _finish(
+        self, record: Found | None, order: Order | None, outcome: Outcome, operation: DeliveryOperation | None = None
+    ) -> Delivered:
+        memory = self._remember(record, order, operation)
+        if not await self._claims.complete(self._taken, memory) and isinstance(outcome, Done):
+            return Delivered(InProgress())  # someone else took over; they find what we did and answer for it
+        return Delivered(outcome, None if isinstance(outcome, Ignored) else memory)
+
+    def _remember(self, record: Found | None, order: Order | None, operation: DeliveryOperation | None) -> Memory:
+        """Return what is known once this snapshot is dealt with; `order` is None where nothing was sent."""
+        memory = dealt_with(self._memory, self._episode, record)
+        if order is None or record is None:
+            return memory
+        ours = written(order.fields, record, self._memory, self._destination.journals)
+        return sent(memory, self._episode, ours, operation or memory.operation, self._now())
+
+    async def _failed(self, failure: Failure, *, sent: bool) -> Delivered:
+        match failure:
+            case Temporary(reason, after):
+                await self._claims.release(self._taken)
+                return Delivered(Retry(reason, after))
+            case Ambiguous(reason):
+                await (self._claims.doubt if sent else self._claims.release)(self._taken)
+                return Delivered(Retry(reason))
+            case Refused(reason):
+                await self._claims.release(self._taken)
+                return Delivered(Rejected(self._destination.name, reason))
+            case Gone(reason):
+                await self._claims.release(self._taken)
+                return Delivered(Retry(reason))

@@ -1,0 +1,123 @@
+"""Who we are at ServiceNow: Basic, OAuth client credentials, bearer token or API key (reference/destinations.md §1.12).
+
+Refused credentials are not tried again for a while unless they change: repeating them would lock the account (F36).
+"""
+
+import asyncio
+import base64
+import logging
+from collections.abc import Mapping
+
+import httpx2
+
+from shared.delivery.failure import Ambiguous, Failure, Refused, Temporary
+from shared.destinations.http import Answer, exchange
+from shared.destinations.servicenow.settings import ServiceNowSettings
+from shared.settings.environment import Secret
+
+_log = logging.getLogger(__name__)
+
+REFUSED = Temporary("the credentials are refused", after=60.0)
+UNREADABLE = Temporary("the credentials cannot be read", after=10.0)
+_PAUSE = 60.0
+_EARLY = 60.0
+"""Seconds before its end at which a token is renewed."""
+
+
+class Auth:
+    """The credentials of one instance. Belongs to one event loop."""
+
+    def __init__(self, settings: ServiceNowSettings) -> None:
+        self._settings = settings
+        self._token = ""
+        self._until = 0.0
+        self._forced = float("-inf")
+        self._refused: Mapping[str, str] | None = None
+        self._refused_until = 0.0
+        self._lock = asyncio.Lock()
+
+    async def headers(self, client: httpx2.AsyncClient, seconds: float) -> Mapping[str, str] | Failure:
+        """Return the headers that say who we are; with OAuth this may fetch a token within `seconds`."""
+        try:
+            found = await self._oauth(client, seconds) if self._settings.client_id else self._static()
+        except OSError:
+            return UNREADABLE
+        if isinstance(found, Temporary | Ambiguous | Refused):
+            return Temporary(found.reason, found.after if isinstance(found, Temporary) else None)
+        if found == self._refused and asyncio.get_running_loop().time() < self._refused_until:
+            return REFUSED
+        return found
+
+    def refused(self, used: Mapping[str, str]) -> bool:
+        """Take note of a 401. True where a new token may help, so that the request shall be sent once more."""
+        now = asyncio.get_running_loop().time()
+        if self._settings.client_id and now - self._forced > _PAUSE:
+            self._forced = now
+            if self._bearer(self._token) == used:
+                self._token = ""
+            return True
+        self._refused, self._refused_until = used, now + _PAUSE
+        _log.error("ServiceNow refused the credentials; they are tried again in %d s or once they change", _PAUSE)
+        return False
+
+    def _static(self) -> Mapping[str, str]:
+        settings = self._settings
+        if settings.token is not None:
+            return self._bearer(settings.token.value())
+        if settings.api_key is not None:
+            return {"x-sn-apikey": settings.api_key.value()}
+        pair = f"{settings.username}:{_value(settings.password)}"
+        return {"authorization": "Basic " + base64.b64encode(pair.encode()).decode()}
+
+    async def _oauth(self, client: httpx2.AsyncClient, seconds: float) -> Mapping[str, str] | Failure:
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._lock.acquire()
+        except TimeoutError:
+            return Temporary("no token in time")
+        try:
+            if self._token and loop.time() < self._until:
+                return self._bearer(self._token)
+            return await self._fetch(client, seconds - (loop.time() - begun))
+        finally:
+            self._lock.release()
+
+    async def _fetch(self, client: httpx2.AsyncClient, seconds: float) -> Mapping[str, str] | Failure:
+        settings = self._settings
+        form = {
+            "grant_type": "password" if settings.username else "client_credentials",
+            "client_id": settings.client_id,
+            "client_secret": _value(settings.client_secret),
+        }
+        if settings.username:
+            form |= {"username": settings.username, "password": _value(settings.password)}
+        now = asyncio.get_running_loop().time()
+        if self._refused == form and now < self._refused_until:
+            return REFUSED
+        request = client.build_request("POST", "/oauth_token.do", data=form, headers={"accept": "application/json"})
+        answer = await exchange(client, request, seconds=seconds)
+        if not isinstance(answer, Answer):
+            return Temporary("no token in time") if isinstance(answer, Ambiguous) else answer
+        body = answer.json if isinstance(answer.json, dict) else {}
+        token = body.get("access_token")
+        if answer.status in {400, 401, 403}:
+            self._refused, self._refused_until = form, now + _PAUSE
+            _log.error("ServiceNow gave no token (%d); the next try is in %d s", answer.status, _PAUSE)
+            return REFUSED
+        if answer.status != 200 or not isinstance(token, str) or not token:  # noqa: PLR2004
+            return Temporary("no token was given")
+        expires = body.get("expires_in")
+        life = float(expires) if isinstance(expires, int | float) else 1800.0
+        self._token = token
+        self._until = now + max(life - _EARLY, life / 2)
+        return self._bearer(token)
+
+    @staticmethod
+    def _bearer(token: str) -> Mapping[str, str]:
+        return {"authorization": f"Bearer {token}"}
+
+
+def _value(secret: Secret | None) -> str:
+    return secret.value() if secret is not None else ""

@@ -1,0 +1,56 @@
+"""What `tidings doctor` says of ServiceNow: reach, credentials, rights and fields, without writing anything."""
+
+from collections.abc import Iterable
+
+from shared.delivery.failure import Ambiguous, Gone, Refused, Temporary
+from shared.destinations.servicenow.client import Client, Rows
+
+_SECONDS = 10.0
+_NEEDED = frozenset({"correlation_id", "correlation_display", "state", "work_notes", "close_code", "close_notes"})
+
+
+async def check(client: Client, fields: Iterable[str]) -> list[tuple[bool, str]]:
+    """Return lines for people, each with whether it is good. `fields` are those that the mapping can set."""
+    table = client.settings.table
+    rows = await client.search(table, "ORDERBYDESCsys_created_on", "", 1, _SECONDS)
+    if not isinstance(rows, Rows):
+        return [(False, f"{client.settings.instance}: {_advice(rows, table)}")]
+    lines = [(True, f"{client.settings.instance}: reached, credentials taken, table {table} can be read")]
+    wanted = _NEEDED | set(fields)
+    known = set(rows.rows[0]) if rows.rows else await _dictionary(client, table, wanted)
+    if not known:
+        lines.append((True, f"table {table} is empty and its dictionary is hidden: fields could not be checked"))
+    else:
+        missing = sorted(wanted - known)
+        text = f"table {table} has no field {', '.join(missing)}" if missing else f"all {len(wanted)} fields are there"
+        lines.append((not missing, text))
+    lines.append(await _group(client))
+    lines.append((True, "the right to create cannot be seen without writing: the user needs itil or sn_incident_write"))
+    return [line for line in lines if line[1]]
+
+
+async def _dictionary(client: Client, table: str, wanted: Iterable[str]) -> set[str]:
+    """Return the fields that the dictionary has for the table or its parent `task`."""
+    names = ",".join(sorted(wanted))
+    rows = await client.search("sys_dictionary", f"nameIN{table},task^elementIN{names}", "name,element", 200, _SECONDS)
+    found = rows.rows if isinstance(rows, Rows) else ()
+    return {row.get("element", "") for row in found if row.get("name") in {table, "task"}}
+
+
+async def _group(client: Client) -> tuple[bool, str]:
+    name = client.settings.group
+    if not name:
+        return True, ""
+    rows = await client.search("sys_user_group", f"name={name}^ORsys_id={name}", "sys_id,name", 5, _SECONDS)
+    if not isinstance(rows, Rows):
+        return False, f"groups cannot be read: {_advice(rows, 'sys_user_group')}"
+    there = any(name in {row.get("name"), row.get("sys_id")} for row in rows.rows)
+    return there, f"the group of last resort {name!r} is {'there' if there else 'not there'}"
+
+
+def _advice(failure: Temporary | Ambiguous | Refused | Gone, table: str) -> str:
+    if "credentials" in failure.reason:
+        return f"{failure.reason}: look at the user and its password, token or OAuth client"
+    if isinstance(failure, Refused):
+        return f"{failure.reason}: the user must be allowed to read {table} over REST"
+    return f"cannot be asked: {failure.reason}"

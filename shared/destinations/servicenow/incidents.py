@@ -1,0 +1,149 @@
+"""Incidents as tickets: what the delivery algorithm asks for, said in Table API requests."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
+
+from shared.delivery.failure import Ambiguous, Failure, Refused
+from shared.delivery.ticket import Found, Mark, Order
+from shared.destinations.servicenow.client import Client, Rows
+from shared.destinations.servicenow.groups import Groups
+from shared.destinations.servicenow.record import (
+    CORE_FIELDS,
+    STATE_CANCELED,
+    STATE_IN_PROGRESS,
+    STATE_RESOLVED,
+    belongs,
+    display_of,
+    found_of,
+    is_key,
+    query_of,
+)
+
+_MOST = 100
+"""Most records of one problem that are looked at, newest first."""
+_OURS: Final = frozenset({"correlation_id", "correlation_display", "state", "priority", "sys_id", "number"})
+"""Fields that no mapping may set: the mark, the state, and what the instance computes."""
+_GROUP: Final = "assignment_group"
+
+
+class Incidents:
+    """The incident table of one instance as a ticket destination. `fields` are those that the mapping can set."""
+
+    journals: Final = frozenset({"work_notes", "comments"})
+
+    def __init__(self, client: Client, name: str, fields: Iterable[str]) -> None:
+        self.name = name
+        self._client = client
+        self._settings = client.settings
+        self._groups = Groups(client, client.settings.group)
+        self._fields = ",".join([*CORE_FIELDS, *sorted(set(fields) - set(CORE_FIELDS) - self.journals)])
+
+    async def find(self, episode: str, problem: str, seconds: float) -> tuple[Found, ...] | Failure:
+        """Return the incidents of the episode and of its problem, compared again in code."""
+        if not (is_key(episode) and is_key(problem)):
+            return Refused("the episode's keys are not keys")
+        answer = await self._client.search(
+            self._settings.table, query_of(episode, problem), self._fields, _MOST, seconds
+        )
+        if not isinstance(answer, Rows):
+            return answer
+        return tuple(self._found(row, problem) for row in answer.rows if belongs(row, episode, problem))
+
+    async def create(self, order: Order, seconds: float) -> Found | Failure:
+        """Create an incident. A group that cannot be found is left to the instance and said in the work notes."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
+        group = await self._groups.resolve(order.fields.get(_GROUP, ""), seconds / 2)
+        values = created(order, self._settings.caller, group.sys_id, group.note)
+        answer = await self._client.insert(self._settings.table, values, self._fields, deadline - loop.time())
+        return self._one(answer, order.mark)
+
+    async def update(self, found: Found, order: Order, seconds: float) -> Found | Failure:
+        """Change fields and mark."""
+        return await self._change(found, order, lambda values: values, seconds)
+
+    async def resolve(self, found: Found, order: Order, seconds: float) -> Found | Failure:
+        """Set it to Resolved with the close code; the instance closes it by itself later."""
+        return await self._change(
+            found, order, lambda values: resolved(values, found.fields, self._settings.close_code), seconds
+        )
+
+    async def reopen(self, found: Found, order: Order, seconds: float) -> Found | Failure:
+        """Set it back to In Progress."""
+        return await self._change(found, order, reopened, seconds)
+
+    async def cancel(self, found: Found, keeper: Found, seconds: float) -> Found | Failure:
+        """Cancel a second incident of ours, with a link to the one that stays."""
+        mark = Mark(found.mark.episode, found.mark.problem, found.mark.revision, found.mark.reopened, "void")
+        answer = await self._client.change(
+            self._settings.table, found.ref, canceled(mark, keeper), self._fields, seconds
+        )
+        return self._one(answer, mark)
+
+    async def _change(
+        self, found: Found, order: Order, finish: Callable[[dict[str, str]], dict[str, str]], seconds: float
+    ) -> Found | Failure:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
+        values = marked(order)
+        if _GROUP in values:
+            group = await self._groups.resolve(values.pop(_GROUP), seconds / 2)
+            values |= {_GROUP: group.sys_id} if group.sys_id else {}
+        answer = await self._client.change(
+            self._settings.table, found.ref, finish(values), self._fields, deadline - loop.time()
+        )
+        return self._one(answer, order.mark)
+
+    def _one(self, answer: Rows | Failure, mark: Mark) -> Found | Failure:
+        if not isinstance(answer, Rows):
+            return answer
+        if len(answer.rows) != 1 or not answer.rows[0].get("sys_id"):
+            return Ambiguous("no record in the answer; the instance may be asleep")
+        row = answer.rows[0]
+        if row.get("correlation_id") != mark.episode:
+            return Refused("the record does not keep its correlation_id: a field or a right is missing")
+        return self._found(row, mark.problem)
+
+    def _found(self, row: Mapping[str, str], problem: str) -> Found:
+        return found_of(row, problem, self._settings.instance, self._settings.table)
+
+
+def marked(order: Order) -> dict[str, str]:
+    """Return the body that every write has: the mapped fields and the mark."""
+    values = {name: value for name, value in order.fields.items() if name not in _OURS}
+    return {**values, "correlation_id": order.mark.episode, "correlation_display": display_of(order.mark)}
+
+
+def created(order: Order, caller: str, group: str, note: str) -> dict[str, str]:
+    """Return the body of a new incident."""
+    values = marked(order)
+    values.pop(_GROUP, None)
+    if group:
+        values[_GROUP] = group
+    if caller:
+        values.setdefault("caller_id", caller)
+    follows = f"Follows {order.after.number} ({order.after.link}), which is closed." if order.after else ""
+    notes = "\n".join(part for part in (values.get("work_notes", ""), note, follows) if part)
+    return {**values, "work_notes": notes} if notes else values
+
+
+def resolved(values: dict[str, str], now: Mapping[str, str], close_code: str) -> dict[str, str]:
+    """Return the body that resolves: a close code that someone chose already stays."""
+    code = now.get("close_code") or values.get("close_code") or close_code
+    notes = values.get("close_notes") or now.get("close_notes") or "The problem ended."
+    return {**values, "state": STATE_RESOLVED, "close_code": code, "close_notes": notes}
+
+
+def reopened(values: dict[str, str]) -> dict[str, str]:
+    """Return the body that makes a resolved incident active again."""
+    return {**values, "state": STATE_IN_PROGRESS}
+
+
+def canceled(mark: Mark, keeper: Found) -> dict[str, str]:
+    """Return the body that cancels a second incident."""
+    return {
+        "state": STATE_CANCELED,
+        "correlation_display": display_of(mark),
+        "work_notes": f"Opened twice for one problem. {keeper.number} stays: {keeper.link}",
+    }

@@ -1,0 +1,78 @@
+"""How an incident shows what we need to know: our mark in its correlation fields, its state, its link.
+
+`correlation_id` holds the episode id, which begins with the problem key. So one query on that field finds the records
+of the episode and those of other episodes of the same problem, and an index on it serves both. `correlation_display`
+holds the mark: `tidings:<problem key>:<revision>:<times reopened>:<o|e|v>`.
+"""
+
+import re
+from collections.abc import Mapping
+
+from shared.delivery.ticket import Found, Mark, Standing
+
+STATE_IN_PROGRESS, STATE_ON_HOLD, STATE_RESOLVED, STATE_CLOSED, STATE_CANCELED = "2", "3", "6", "7", "8"
+_STANDING: dict[str, Standing] = {
+    STATE_ON_HOLD: "on-hold",
+    STATE_RESOLVED: "resolved",
+    STATE_CLOSED: "closed",
+    STATE_CANCELED: "closed",
+}
+_LETTERS = {"open": "o", "over": "e", "void": "v"}
+_KEY = re.compile(r"[a-z0-9-]{1,80}")
+_MARK = re.compile(r"tidings:(?P<problem>[a-z0-9-]+):(?P<revision>\d{1,9}):(?P<reopened>\d{1,9}):(?P<standing>[oev])")
+
+CORE_FIELDS = (
+    "sys_id",
+    "number",
+    "state",
+    "correlation_id",
+    "correlation_display",
+    "sys_created_on",
+    "close_code",
+)
+
+
+def is_key(text: str) -> bool:
+    """Return True where a text can stand in an encoded query as it is (F47)."""
+    return _KEY.fullmatch(text) is not None
+
+
+def query_of(episode: str, problem: str) -> str:
+    """Return the encoded query for an episode's records and those of its problem; both must be keys."""
+    prefix = f"{problem}-"
+    own = "" if episode.startswith(prefix) else f"^ORcorrelation_id={episode}"
+    return f"correlation_idSTARTSWITH{prefix}{own}^ORDERBYDESCsys_created_on"
+
+
+def belongs(row: Mapping[str, str], episode: str, problem: str) -> bool:
+    """Return True where a row is what the query meant: invalid parts of a query are ignored over there."""
+    found = row.get("correlation_id", "")
+    return bool(row.get("sys_id")) and (found == episode or found.startswith(f"{problem}-"))
+
+
+def display_of(mark: Mark) -> str:
+    """Return the mark as `correlation_display` holds it (at most 100 characters)."""
+    return f"tidings:{mark.problem}:{mark.revision}:{mark.reopened}:{_LETTERS[mark.standing]}"
+
+
+def mark_of(row: Mapping[str, str], problem: str) -> Mark:
+    """Return the mark of a row; of one without a readable mark only the episode is known."""
+    episode = row.get("correlation_id", "")
+    found = _MARK.fullmatch(row.get("correlation_display", ""))
+    if found is None or found["problem"] != problem:
+        return Mark(episode, problem, 0, 0, "open")
+    standing = next(word for word, letter in _LETTERS.items() if letter == found["standing"])
+    return Mark(episode, problem, int(found["revision"]), int(found["reopened"]), standing)  # type: ignore[arg-type]
+
+
+def found_of(row: Mapping[str, str], problem: str, instance: str, table: str) -> Found:
+    """Return a row as the delivery algorithm sees it."""
+    return Found(
+        ref=row["sys_id"],
+        number=row.get("number", ""),
+        link=f"{instance}/nav_to.do?uri={table}.do?sys_id={row['sys_id']}",
+        created=row.get("sys_created_on", ""),
+        standing=_STANDING.get(row.get("state", ""), "active"),
+        mark=mark_of(row, problem),
+        fields=dict(row),
+    )

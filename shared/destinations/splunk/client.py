@@ -1,0 +1,231 @@
+"""The client: posts events together and says of each one what became of it."""
+
+import asyncio
+import gzip
+import random
+import uuid
+from collections.abc import Sequence
+from typing import Final
+
+import orjson
+
+from shared.delivery.failure import Ambiguous, Refused, Temporary
+from shared.destinations.http import Answer, exchange, new_client
+from shared.destinations.splunk.answers import (
+    Accepted,
+    Busy,
+    Judged,
+    Poison,
+    Settled,
+    Setup,
+    TooLarge,
+    WrongIndex,
+    acknowledged,
+    judge,
+)
+from shared.destinations.splunk.settings import SplunkSettings
+from shared.events.outcome import Done, Outcome, Rejected, Retry
+from shared.telemetry.metrics import Metrics
+
+DESTINATION: Final = "splunk"
+EVENT_PATH: Final = "/services/collector/event"
+ACK_PATH: Final = "/services/collector/ack"
+
+_GZIP_FROM = 16 * 1024
+_MAX_CALLS = 40  # for one batch: what bad events, splitting and second tries may cost together
+_AGAIN = (0.1, 0.4)  # seconds before the one second try, drawn at random
+_CALM = 60.0  # a refused token is tried once a minute, or at once when its file changes (F36)
+_FIRST_POLL, _LAST_POLL = 0.05, 1.0
+
+_POISON = Rejected(DESTINATION, "the event is not one that Splunk takes")
+_TOO_LARGE = Rejected(DESTINATION, "the event is larger than Splunk takes")
+_WRONG_INDEX = Retry("the token may not write to the index")
+
+
+class SplunkClient:
+    """One collector. Belongs to one event loop.
+
+    Args:
+        settings: where it is.
+        metrics: where refusals and retries are counted.
+        call_seconds: the longest that one request may take, from its first byte to the answer's last (F15, F16).
+        ack_seconds: how long the acknowledgement of a batch is waited for.
+    """
+
+    def __init__(
+        self, settings: SplunkSettings, metrics: Metrics, *, call_seconds: float = 10.0, ack_seconds: float = 10.0
+    ) -> None:
+        self._settings = settings
+        self._metrics = metrics
+        self._call_seconds = call_seconds
+        self._ack_seconds = ack_seconds
+        self._client = new_client(settings.url, ca_file=settings.ca_file)
+        self._channel = str(uuid.uuid4())
+        self._refused: tuple[str | None, float] | None = None
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+    async def send(self, events: Sequence[bytes]) -> list[Outcome]:
+        """Post events, each one HEC object as JSON; return one outcome for each, in order.
+
+        An event that the collector cannot take is Rejected alone and the rest is sent on (F58). What may have arrived
+        without our knowing is answered Retry: it comes again with the same `event_id`.
+        """
+        batch = _Batch(events)
+        while (part := batch.next()) is not None:
+            if batch.calls >= _MAX_CALLS:
+                batch.give_up(Retry("too many bad events in one batch"))
+                break
+            judged = await self._post(batch, part)
+            if isinstance(judged, Accepted):
+                batch.settle(part, await self._confirmed(judged))
+            elif isinstance(judged, Poison):
+                # With acknowledgement on, what came before the bad event was never confirmed: it goes again.
+                batch.strike(part, judged.number, _POISON, keep_earlier=not self._settings.ack)
+            elif isinstance(judged, WrongIndex):
+                self._count("wrong index")
+                batch.strike(part, judged.number, _WRONG_INDEX, keep_earlier=not self._settings.ack)
+            elif isinstance(judged, TooLarge):
+                batch.split(part, _TOO_LARGE)
+            else:
+                batch.give_up(judged)
+        return batch.outcomes()
+
+    async def post(self, path: str, content: bytes, *, seconds: float) -> Answer | Temporary | Ambiguous | Refused:
+        """Send one request with the token as it is now; for the check and for acknowledgements as well."""
+        token = self._token()
+        if token is None:
+            return Temporary("the token's file cannot be read")
+        headers = {"authorization": f"Splunk {token}", "content-type": "application/json"}
+        if self._settings.ack:
+            headers["x-splunk-request-channel"] = self._channel
+        if len(content) >= _GZIP_FROM:
+            content = gzip.compress(content, 1)
+            headers["content-encoding"] = "gzip"
+        request = self._client.build_request("POST", path, content=content, headers=headers)
+        return await exchange(self._client, request, seconds=seconds)
+
+    async def get(self, path: str, *, seconds: float) -> Answer | Temporary | Ambiguous | Refused:
+        """Read a path without the token."""
+        return await exchange(self._client, self._client.build_request("GET", path), seconds=seconds)
+
+    async def _post(self, batch: "_Batch", part: range) -> Settled | Retry | Rejected:
+        """Post a part of a batch, a second time where that may help; Busy and Setup come back as the outcome."""
+        if self._is_refused():
+            self._count("authentication")
+            return Retry("the token is refused")
+        content = b"\n".join(batch.events[place] for place in part)
+        for last in (False, True):
+            batch.calls += 1
+            answer = await self.post(EVENT_PATH, content, seconds=self._call_seconds)
+            if isinstance(answer, Refused):
+                return Rejected(DESTINATION, answer.reason)
+            if isinstance(answer, Temporary | Ambiguous):
+                self._count("unreachable" if isinstance(answer, Temporary) else "no answer")
+                return Retry(answer.reason, answer.after if isinstance(answer, Temporary) else None)
+            judged = judge(answer)
+            if isinstance(judged, Busy) and judged.again and not last:
+                await asyncio.sleep(random.uniform(*_AGAIN))  # noqa: S311 -- jitter, not a secret
+                continue
+            return self._waiting(judged)
+        raise AssertionError("the last try always returns")
+
+    def _waiting(self, judged: Judged) -> Settled | Retry:
+        if isinstance(judged, Busy):
+            self._count("busy")
+            return Retry(judged.reason, judged.after)
+        if isinstance(judged, Setup):
+            if judged.authentication:
+                self._metrics.count("tidings_auth_failures_total", destination=DESTINATION)
+                self._refused = (self._token(), asyncio.get_running_loop().time() + _CALM)
+            self._count("authentication" if judged.authentication else "settings")
+            return Retry(judged.reason)
+        return judged
+
+    def _is_refused(self) -> bool:
+        """Return True while a token that was refused is left in peace."""
+        if self._refused is None:
+            return False
+        value, until = self._refused
+        return self._token() == value and asyncio.get_running_loop().time() < until
+
+    def _token(self) -> str | None:
+        try:
+            return self._settings.token.value()
+        except OSError:
+            return None
+
+    async def _confirmed(self, accepted: Accepted) -> Outcome:
+        """Wait for the indexer's acknowledgement where it is asked for; `true` is told only once."""
+        if not self._settings.ack:
+            return Done()
+        if accepted.ack is None:
+            self._count("settings")
+            return Retry("the collector promises no acknowledgement: is it on for the token?")
+        loop = asyncio.get_running_loop()
+        until = loop.time() + self._ack_seconds
+        pause = _FIRST_POLL
+        question = orjson.dumps({"acks": [accepted.ack]})
+        while (left := until - loop.time()) > 0:
+            answer = await self.post(ACK_PATH, question, seconds=left)
+            if isinstance(answer, Answer) and acknowledged(answer, accepted.ack):
+                return Done()
+            await asyncio.sleep(min(pause, max(0.0, until - loop.time())))
+            pause = min(_LAST_POLL, pause * 2)
+        self._count("unconfirmed")
+        return Retry("not acknowledged in time")
+
+    def _count(self, reason: str) -> None:
+        self._metrics.count("tidings_retries_total", destination=DESTINATION, reason=reason)
+
+
+class _Batch:
+    """The events of one `send`, what is still to be posted, and what is decided. Parts are posted in order."""
+
+    def __init__(self, events: Sequence[bytes]) -> None:
+        self.events = events
+        self.calls = 0
+        self._parts: list[range] = [range(len(events))] if events else []
+        self._outcomes: list[Outcome | None] = [None] * len(events)
+
+    def next(self) -> range | None:
+        return self._parts.pop() if self._parts else None
+
+    def settle(self, part: range, outcome: Outcome) -> None:
+        for place in part:
+            self._outcomes[place] = outcome
+
+    def strike(self, part: range, number: int | None, outcome: Outcome, *, keep_earlier: bool) -> None:
+        """Settle the event that they stopped at; those before it are in, those after it are still to be sent."""
+        if number is None or number >= len(part):
+            self.split(part, outcome)
+            return
+        self.settle(part[number : number + 1], outcome)
+        self._push(part[number + 1 :])
+        if keep_earlier:
+            self.settle(part[:number], Done())
+        else:
+            self._push(part[:number])
+
+    def split(self, part: range, outcome: Outcome) -> None:
+        """Go on with two halves; a single event that cannot be halved gets the outcome."""
+        if len(part) == 1:
+            self.settle(part, outcome)
+            return
+        middle = len(part) // 2
+        self._push(part[middle:])
+        self._push(part[:middle])
+
+    def give_up(self, outcome: Outcome) -> None:
+        """Give the outcome to everything undecided."""
+        self._parts.clear()
+        self._outcomes = [outcome if known is None else known for known in self._outcomes]
+
+    def outcomes(self) -> list[Outcome]:
+        return [known if known is not None else Retry("not sent") for known in self._outcomes]
+
+    def _push(self, part: range) -> None:
+        if part:
+            self._parts.append(part)

@@ -1,0 +1,37 @@
+"""Settings of the Splunk destination."""
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from shared.destinations.http import check_url
+from shared.settings.environment import Secret, Settings
+
+_COLLECTOR = re.compile(r"/services/collector(/(event|raw|health)(/1\.0)?)?/?$")
+
+
+def _base_url(url: str) -> str:
+    """Return the URL without the collector's path: people paste it with and without."""
+    return check_url(_COLLECTOR.sub("", url))
+
+
+class SplunkSettings(Settings):
+    """Where the collector is and how to speak to it."""
+
+    url: Annotated[str, AfterValidator(_base_url)] = Field(
+        alias="SPLUNK_HEC_URL", description="URL of the collector, with or without /services/collector/event."
+    )
+    token: Secret = Field(alias="SPLUNK_TOKEN", description="HEC token.")
+    index: str = Field(
+        default="", alias="SPLUNK_INDEX", description="Index of events whose mapping names none; empty: the token's."
+    )
+    sourcetype: str = Field(
+        default="", alias="SPLUNK_SOURCETYPE", description="Source type of all events; empty: as the mapping says."
+    )
+    ca_file: str | None = Field(default=None, alias="SPLUNK_CA_FILE", description="CA file for the collector's TLS.")
+    ack: bool = Field(
+        default=False,
+        alias="SPLUNK_ACK",
+        description="Wait for the indexer's acknowledgement; the token must have it on (not on Splunk Cloud).",
+    )

@@ -1,0 +1,257 @@
+"""Faults of a ServiceNow instance, over real HTTP against the stand-in."""
+
+import asyncio
+import socket
+import time
+
+from shared.events.outcome import Done, Duplicate, InProgress, Rejected, Retry
+from shared.local.standins.faults import Rule
+from shared.runtime.function import Result
+from tests.support.incidents import Delivering, instance
+from tests.support.tickets import START, episode, resolved
+
+
+async def settle(deliver: Delivering, clock: object, turns: int = 6, seconds: float = 10.0) -> list[type]:
+    """Deliver again as a broker does until the answer is final."""
+    outcomes: list[type] = []
+    for _ in range(turns):
+        outcomes.append(type((await deliver(episode(), seconds)).outcome))
+        if outcomes[-1] not in {Retry, InProgress}:
+            break
+        clock.now += 30  # type: ignore[attr-defined]
+    return outcomes
+
+
+def test_f08_f09_a_rate_limit_is_handed_on_with_its_own_wait() -> None:
+    """F08, F09: 429 with Retry-After, or with X-RateLimit-Reset as epoch: 503 + Retry-After."""
+    with instance() as sn:
+
+        async def main(deliver: Delivering) -> list[Result]:
+            answers = []
+            for headers in ({"retry-after": "30"}, {"x-ratelimit-reset": str(int(time.time()) + 90)}, {}):
+                sn.app.faults.set([Rule(do="status", status=429, headers=headers)])
+                answers.append(await deliver(episode()))
+            return [*answers, await deliver(episode())]
+
+        first, second, third, last = sn.play(main)
+        assert first.outcome == Retry("asked to come later", 30.0)
+        assert isinstance(second.outcome, Retry)
+        assert second.outcome.after is not None
+        assert 60 < second.outcome.after <= 91
+        assert third.outcome == Retry("asked to come later", None)
+        assert isinstance(last.outcome, Done)
+
+
+def test_f10_server_errors_are_retried_and_recovery_needs_no_operator() -> None:
+    """F10: sink 500/502/503: Retry; after recovery drains without operator."""
+    for status in (500, 502, 503, 504):
+        with instance() as sn:
+            sn.app.faults.set([Rule(do="status", status=status, operation="create", count=2)])
+            outcomes = sn.play(lambda deliver, sn=sn: settle(deliver, sn.clock))
+            assert outcomes[0] is Retry
+            assert outcomes[-1] in {Done, Duplicate}
+            assert len(sn.incidents()) == 1
+
+
+def test_f11_a_field_that_is_refused_goes_to_the_dead_letters_with_its_stage() -> None:
+    """F11: sink 400/422 for one field: Rejected; no retry storm."""
+    with instance(mandatory=("caller_id",)) as sn:
+        answer = sn.play(lambda deliver: deliver(episode()))
+        assert answer.outcome == Rejected(
+            "servicenow_incident", "not allowed by rights, data policy or business rule (403)"
+        )
+        assert answer.reply is None
+        assert sn.app.faults.count(operation="create") == 1
+
+
+def test_f12_a_page_with_status_200_is_not_success() -> None:
+    """F12: sink 200 with HTML login page / empty body: treated as failure, not Done."""
+    for rule in (
+        Rule(do="html", operation="find"),
+        Rule(do="html", operation="create"),
+        Rule(do="body", body="", operation="create"),
+        Rule(do="body", body='{"result": []}', operation="create"),
+    ):
+        with instance() as sn:
+            sn.app.faults.set([rule])
+            outcomes = sn.play(lambda deliver, sn=sn: settle(deliver, sn.clock))
+            assert outcomes[0] is Retry
+            assert outcomes[-1] in {Done, Duplicate}
+            assert len(sn.incidents()) == 1
+    with instance(hibernating=True) as sn:
+        assert isinstance(sn.play(lambda deliver: deliver(episode())).outcome, Retry)
+
+
+def test_f13_a_system_that_cannot_be_reached_leaves_no_doubt() -> None:
+    """F13: connect timeout / refused / DNS NXDOMAIN: Temporary; nothing marked DOUBT."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        dead = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        with instance() as sn:
+
+            async def main(deliver: Delivering) -> tuple[Result, bytes]:
+                answer = await deliver(episode())
+                entry = await sn.store.get(f"claim.servicenow_incident.{episode().id}")
+                assert entry is not None
+                return answer, entry.value
+
+            for url in (dead, "https://no-such-host.invalid"):
+                answer, record = sn.play(main, SERVICENOW_INSTANCE=url)
+                assert isinstance(answer.outcome, Retry)
+                assert answer.outcome.reason.startswith("cannot connect")
+                assert b'"phase":"free"' in record
+
+
+def test_f14_a_create_that_committed_and_then_timed_out_is_found() -> None:
+    """F14: read timeout after sink committed: DOUBT -> find -> one ticket."""
+    for fault in ("commit-then-time-out", "commit-then-reset", "commit-then-status"):
+        with instance() as sn:
+            sn.app.faults.set([Rule(do=fault, operation="create", status=504)])
+            outcomes = sn.play(lambda deliver, sn=sn: settle(deliver, sn.clock), SERVICENOW_TIMEOUT="0.5")
+            assert outcomes == [Done]
+            assert len(sn.incidents()) == 1
+
+
+def test_f14_an_update_that_committed_and_then_timed_out_is_noted_once() -> None:
+    """F14, for an update: notes are not repeated."""
+    with instance() as sn:
+        later = episode(2, transition="updated", severity="critical")
+
+        async def main(deliver: Delivering) -> Result:
+            await deliver(episode())
+            sn.app.faults.set([Rule(do="commit-then-reset", operation="update")])
+            await deliver(later)
+            return await deliver(later)
+
+        assert isinstance(sn.play(main).outcome, Duplicate)
+        assert len(sn.notes(sn.incidents()[0])) == 1
+
+
+def test_f15_f16_silence_and_slow_bytes_end_at_the_total_deadline() -> None:
+    """F15, F16: half-open TCP, slow-loris response (1 byte/s): the total deadline, not per-read, ends it."""
+    for rule in (Rule(do="hang", operation="find", seconds=30), Rule(do="slow-bytes", operation="find", seconds=1)):
+        with instance() as sn:
+            sn.app.faults.set([rule])
+            begun = time.monotonic()
+            answer = sn.play(lambda deliver: deliver(episode(), 1.5))
+            assert isinstance(answer.outcome, Retry)
+            assert time.monotonic() - begun < 2.5
+            assert isinstance(sn.play(lambda deliver: deliver(episode())).outcome, Done)
+
+
+def test_f17_a_redirect_is_not_followed_with_the_credentials() -> None:
+    """F17: redirect 302 to other host: not followed with credentials; Rejected."""
+    with instance() as other, instance() as sn:
+        sn.app.faults.set([Rule(do="status", status=302, headers={"location": f"{other.url}/api/now/table/incident"})])
+        assert isinstance(sn.play(lambda deliver: deliver(episode())).outcome, Rejected)
+        assert other.app.faults.requests == []
+
+
+def test_f21_ten_at_once_on_two_replicas_make_one_incident() -> None:
+    """F21: same event delivered 10x concurrently: 1 ticket, 9 x 204/409."""
+    with instance() as sn:
+
+        async def main(deliver: Delivering) -> list[Result]:
+            other = sn.function()
+            await other.start()
+            replicas = [deliver, Delivering(other)]
+            answers = await asyncio.gather(*(replicas[number % 2](episode()) for number in range(10)))
+            await other._client.close()
+            return list(answers)
+
+        outcomes = [type(answer.outcome) for answer in sn.play(main)]
+        assert outcomes.count(Done) == 1
+        assert set(outcomes) <= {Done, Duplicate, InProgress}
+        assert len(sn.incidents()) == 1
+
+
+def test_f33_f54_after_a_wiped_store_the_own_incident_is_found_and_an_old_closed_one_is_left() -> None:
+    """F33, F54: find(key) prevents duplicates; a new episode gets a new ticket; the old one is not touched."""
+    from datetime import timedelta
+
+    from shared.stores.memory import MemoryStore
+
+    with instance() as sn:
+
+        async def main(deliver: Delivering) -> None:
+            await deliver(episode())
+            await deliver(resolved())
+
+        sn.play(main)
+        before = sn.incidents()[0]
+        sn.store = MemoryStore(sn.clock)
+        assert isinstance(sn.play(lambda deliver: deliver(resolved())).outcome, Duplicate)
+        sn.store = MemoryStore(sn.clock)
+        newer = episode(start=START + timedelta(days=30))
+        assert isinstance(sn.play(lambda deliver: deliver(newer)).outcome, Done)
+        assert sn.incidents()[0] == before
+        assert [row["correlation_id"] for row in sn.active()] == [newer.id]
+
+
+def test_f36_refused_credentials_are_refreshed_once_then_left_alone_for_a_while() -> None:
+    """F36: credential expired mid-run (401): one forced refresh, then 503 + auth_failures_total; no lock-out."""
+    oauth = {
+        "SERVICENOW_USERNAME": "",
+        "SERVICENOW_PASSWORD": "",
+        "SERVICENOW_CLIENT_ID": "tidings-client",
+        "SERVICENOW_CLIENT_SECRET": "tidings-secret",
+    }
+    with instance() as sn:
+
+        async def main(deliver: Delivering) -> tuple[Result, Result]:
+            first = await deliver(episode())
+            sn.app.revoke_tokens()
+            return first, await deliver(resolved())
+
+        first, second = sn.play(main, **oauth)
+        assert isinstance(first.outcome, Done)
+        assert isinstance(second.outcome, Done)
+        assert sn.app.faults.count(operation="token") == 2
+        assert sn.metrics.value("tidings_auth_failures_total", destination="servicenow_incident") == 1
+    with instance() as sn:
+
+        async def wrong(deliver: Delivering) -> list[Result]:
+            return [await deliver(episode()) for _ in range(5)]
+
+        answers = sn.play(wrong, SERVICENOW_PASSWORD="wrong")  # noqa: S106 - of no system
+        assert {answer.outcome for answer in answers} == {Retry("the credentials are refused", 60.0)}
+        assert len(sn.app.faults.requests) == 1
+        assert sn.metrics.value("tidings_auth_failures_total", destination="servicenow_incident") == 5
+
+
+def test_f43_what_an_event_says_is_never_a_template() -> None:
+    """F43: {{7*7}}, {% ... %}, ${...} in event message: printed literally; event data is never a template."""
+    hostile = "{{7*7}} {% raw %} ${x} {{ episode.__class__ }}"
+    with instance() as sn:
+        assert isinstance(sn.play(lambda deliver: deliver(episode(summary=hostile, message=hostile))).outcome, Done)
+        row = sn.incidents()[0]
+        assert row["short_description"] == f"[prod-1] {hostile}"
+        assert hostile in row["description"]
+
+
+def test_f47_a_key_that_is_no_key_never_reaches_a_query() -> None:
+    """F47: encoded query injection via object name: value-encoded; key is a hash."""
+    with instance() as sn:
+        answer = sn.play(lambda deliver: deliver(episode(id="x^NQactive=true", problem_key="x")))
+        assert isinstance(answer.outcome, Rejected)
+        assert sn.app.faults.requests == []
+
+
+def test_f55_an_incident_that_committed_late_is_seen_and_ours_is_cancelled_with_a_link() -> None:
+    """F55: second look finds both; oldest stays, ours is cancelled with a link; one active ticket."""
+    with instance() as sn:
+        late = {"correlation_id": episode().id, "short_description": "late", "state": "1"}
+
+        async def main(deliver: Delivering) -> Result:
+            sn.app.insert("incident", late)
+            # The first question is answered as if the slow insert had not been there yet.
+            sn.app.faults.set([Rule(do="body", body='{"result": []}', operation="find")])
+            return await deliver(episode())
+
+        assert isinstance(sn.play(main).outcome, Done)
+        # Both were made within one second, so the lower sys_id decides which of them counts as the oldest.
+        (kept,) = sn.active()
+        (other,) = [row for row in sn.incidents() if row["sys_id"] != kept["sys_id"]]
+        assert kept["sys_id"] < other["sys_id"]
+        assert other["state"] == "8"
+        assert any(kept["number"] in note and kept["sys_id"] in note for note in sn.notes(other))
