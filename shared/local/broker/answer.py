@@ -1,0 +1,65 @@
+"""What a subscriber's answer means: the Kafka Broker's rules as a pure function (reference/knative.md §4)."""
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from shared.events.cloudevent import CloudEvent
+from shared.events.codec import NotAnEvent, decode_reply
+
+_KEPT_OF_BODY = 1024
+_RETRIED = frozenset({404, 408, 409, 429})
+_SERVER_ERROR = 500
+_SUCCESS = range(200, 300)
+
+NO_ANSWER = "the subscriber gave no answer"
+TOO_LATE = "the subscriber did not answer in time"
+NO_EVENT = "the answer has a body that is no CloudEvent"
+REFUSED = "the subscriber refused it"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP answer; header names in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """It is delivered; `reply` is to be published."""
+
+    reply: CloudEvent | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """It is not. `again`: another try may help. `data` is base64 of the beginning of the body."""
+
+    again: bool
+    why: str
+    code: int | None = None
+    data: str = ""
+    extensions: Mapping[str, str] = field(default_factory=dict)
+
+
+def judge(answer: Answer | Literal["no answer", "too late"]) -> Ended | Failed:
+    """Return what the broker does after this answer."""
+    if isinstance(answer, str):
+        return Failed(again=True, why=NO_ANSWER if answer == "no answer" else TOO_LATE)
+    if answer.status in _SUCCESS:
+        reply = decode_reply(answer.headers, answer.body)
+        if not isinstance(reply, NotAnEvent):
+            return Ended(reply)
+        return _failed(answer, again=False, why=NO_EVENT)
+    again = answer.status >= _SERVER_ERROR or answer.status in _RETRIED
+    return _failed(answer, again=again, why=f"{REFUSED} with status {answer.status}")
+
+
+def _failed(answer: Answer, *, again: bool, why: str) -> Failed:
+    data = base64.b64encode(answer.body[:_KEPT_OF_BODY]).decode()
+    said = {name[4:]: value for name, value in answer.headers.items() if name.startswith("kne-")}
+    return Failed(again, why, answer.status, data, said)

@@ -1,0 +1,225 @@
+"""The embedded broker as its host sees it: publish, look on, dead letters, start and stop."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from shared.events.cloudevent import CloudEvent
+from shared.events.identity import digest
+from shared.local.broker.caller import Caller
+from shared.local.broker.clock import Clock, SystemClock
+from shared.local.broker.consumer import Consumer, Means
+from shared.local.broker.cursor import Cursor, restore
+from shared.local.broker.database import Database
+from shared.local.broker.letters import Letters
+from shared.local.broker.log import Log
+from shared.local.broker.records import PARTITIONS, Stored, TriggerStatus
+from shared.local.broker.topology import Tick, Topology, Trigger
+from shared.telemetry.metrics import Metrics
+
+_WHOLE = -1  # the lane of an unordered Trigger
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerSettings:
+    """Bounds. `keep`: events kept for looking at; `forget_after`: seconds that a removed Trigger's place is kept."""
+
+    in_flight: int = 50
+    keep: int = 10_000
+    forget_after: float = 86_400.0
+    maintain_every: float = 2.0
+    retry_letters_every: float = 1.0
+    clock: Clock = field(default_factory=SystemClock)
+
+
+class Broker:
+    """One broker over one file. Use: `await start()`, `publish`, `await stop()`; one event loop owns it."""
+
+    def __init__(
+        self,
+        topology: Topology,
+        callers: Mapping[str, Caller],
+        path: Path,
+        metrics: Metrics,
+        settings: BrokerSettings | None = None,
+    ) -> None:
+        """`callers` by the name of the Knative Service; a Trigger whose Service has none is in `unserved`."""
+        self._topology = topology
+        self._callers = callers
+        self._path = path
+        self._metrics = metrics
+        self._settings = settings or BrokerSettings()
+        self._clock = self._settings.clock
+        self._log: Log | None = None
+        self._accepting = False
+        self._consumers: dict[str, list[Consumer]] = {}
+        self._statuses: dict[str, TriggerStatus] = {}
+        self._writer: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self.unserved = tuple(item.name for item in topology.triggers if item.subscriber not in callers)
+
+    async def start(self) -> None:
+        """Open the file and go on where it was. Raises LogInUse, OSError, sqlite3.Error."""
+        self._log = log = Log(Database(self._path), self._clock, self._settings.keep)
+        self._writer = asyncio.create_task(log.run())
+        await self._restore(log)
+        for consumers in self._consumers.values():
+            self._tasks += [asyncio.create_task(consumer.run()) for consumer in consumers]
+            self._tasks.append(asyncio.create_task(self._redeliver(consumers)))
+        self._tasks.append(asyncio.create_task(self._maintain(log)))
+        self._tasks += [asyncio.create_task(self._tick(tick)) for tick in self._topology.ticks]
+        self._accepting = True
+
+    async def stop(self, grace: float = 5.0) -> None:
+        """Accept nothing more, give what is in flight so many seconds, keep everything else for the next start."""
+        if self._log is None:
+            return
+        self._accepting = False
+        for consumer in self._all():
+            consumer.pause()
+        await _until(lambda: not any(consumer.active for consumer in self._all()), grace)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._log.mark_in_use(consumer.cursor for consumer in self._all())
+        self._log.stop_accepting()
+        if self._writer is not None:
+            await self._writer
+        self._log.close()
+        self._log = None
+        self._tasks.clear()
+
+    async def failed(self) -> None:
+        """Return never, but raise what ended a part of the broker: a mistake of ours, for the host to die of."""
+        done, _ = await asyncio.wait(
+            [*self._tasks, *([self._writer] if self._writer is not None else [])], return_when=asyncio.FIRST_EXCEPTION
+        )
+        for task in done:
+            task.result()
+
+    async def publish(self, event: CloudEvent) -> bool:
+        """Return True once the event is durable; False where it cannot be taken now."""
+        return await self.publish_all((event,))
+
+    async def publish_all(self, events: Sequence[CloudEvent]) -> bool:
+        """Add events, all or none, in this order."""
+        return self._accepting and self._log is not None and await self._log.publish(events)
+
+    async def events(self, limit: int = 100, before: int | None = None) -> list[Stored]:
+        """Return up to `limit` events with offsets below `before`, the newest first."""
+        return await self._open().latest(limit, before)
+
+    @property
+    def letters(self) -> Letters:
+        """Return the dead letters."""
+        return Letters(self._open())
+
+    async def retry_letters(self, ids: Sequence[int]) -> int:
+        """Send dead letters again, each to its own Trigger only; return how many of these ids exist."""
+        return await self.letters.mark(ids, wanted=True)
+
+    def status(self) -> list[TriggerStatus]:
+        """Return what became of the events of every Trigger, and set the gauge of what waits."""
+        for name, consumers in self._consumers.items():
+            status = self._statuses[name]
+            status.waiting = max(consumer.waiting() for consumer in consumers)
+            status.in_flight = sum(consumer.busy for consumer in consumers)
+            self._metrics.gauge("tidings_broker_waiting", status.waiting, trigger=name)
+        return [replace(status) for status in self._statuses.values()]
+
+    def waiting(self) -> int:
+        """Return the most that any Trigger has before it; 0 where everything has ended."""
+        return max((status.waiting for status in self.status()), default=0)
+
+    async def idle(self, within: float) -> bool:
+        """Wait until nothing waits; False where that took longer than `within` seconds."""
+        return await _until(lambda: not self.waiting(), within)
+
+    def _open(self) -> Log:
+        if self._log is None:
+            raise RuntimeError("the broker is not started")
+        return self._log
+
+    def _all(self) -> Iterator[Consumer]:
+        return (consumer for consumers in self._consumers.values() for consumer in consumers)
+
+    async def _restore(self, log: Log) -> None:
+        stored = await log.query(lambda database: database.cursors())
+        now = self._clock.now()
+        known: dict[str, list[Cursor]] = {}
+        gone: list[tuple[str, int]] = []
+        served = {item.name for item in self._topology.triggers if item.subscriber in self._callers}
+        for name, lane, state, seen in stored:
+            if name not in served and now - seen > self._settings.forget_after:
+                gone.append((name, lane))
+            else:
+                known.setdefault(name, []).append(restore(name, lane, state))
+        means = Means(log, self._clock, self._metrics, self._settings.in_flight)
+        for trigger in self._topology.triggers:
+            if trigger.name in served:
+                before = known.pop(trigger.name, [])
+                cursors = _cursors(trigger, before, log.next)
+                gone += [(trigger.name, old.lane) for old in before if all(new.lane != old.lane for new in cursors)]
+                self._serve(trigger, cursors, means)
+        for cursor in (cursor for cursors in known.values() for cursor in cursors):
+            log.follow(cursor)  # its events are kept for the while in which the Trigger may come back
+        await log.flush()
+        if gone:
+            await log.change(lambda database: database.forget(gone))
+
+    def _serve(self, trigger: Trigger, cursors: list[Cursor], means: Means) -> None:
+        status = self._statuses[trigger.name] = TriggerStatus(trigger.name, trigger.subscriber)
+        caller = self._callers[trigger.subscriber]
+        self._consumers[trigger.name] = [Consumer(trigger, cursor, status, caller, means) for cursor in cursors]
+        for cursor in cursors:
+            means.log.follow(cursor)
+        means.log.mark_in_use(cursors)  # from now on the Trigger is known
+
+    async def _redeliver(self, consumers: list[Consumer]) -> None:
+        letters, name = self.letters, consumers[0].cursor.trigger
+        while True:
+            after = 0
+            while wanted := await letters.wanted(name, after=after, limit=self._settings.in_flight):
+                await asyncio.gather(*(consumers[0].redeliver(letter) for letter in wanted))
+                after = wanted[-1].id
+            await self._clock.sleep(self._settings.retry_letters_every)
+
+    async def _maintain(self, log: Log) -> None:
+        marked = self._clock.now()
+        while True:
+            await self._clock.sleep(self._settings.maintain_every)
+            await log.maintain()
+            if self._clock.now() - marked > self._settings.forget_after / 8:
+                marked = self._clock.now()
+                log.mark_in_use(consumer.cursor for consumer in self._all())
+            self.status()
+
+    async def _tick(self, tick: Tick) -> None:
+        while True:
+            now = self._clock.now()
+            await self._clock.sleep(tick.every - now % tick.every)
+            at = datetime.fromtimestamp(self._clock.now(), UTC)
+            await self.publish(replace(tick.event, id=digest(tick.name, at.isoformat()), time=at))
+
+
+async def _until(condition: Callable[[], bool], within: float) -> bool:
+    deadline = asyncio.get_running_loop().time() + within
+    while not condition():
+        if asyncio.get_running_loop().time() >= deadline:
+            return False
+        await asyncio.sleep(0.01)
+    return True
+
+
+def _cursors(trigger: Trigger, before: list[Cursor], latest: int) -> list[Cursor]:
+    """Return where a Trigger goes on: where it was, or at the latest event if its name was never seen.
+
+    One that became ordered (or is no more) begins at the lowest event that had not ended: repeats, but no gap.
+    """
+    lanes = range(PARTITIONS) if trigger.ordered else (_WHOLE,)
+    if [cursor.lane for cursor in sorted(before, key=lambda cursor: cursor.lane)] == list(lanes):
+        return before
+    start = min((cursor.low() for cursor in before), default=latest)
+    return [Cursor(trigger.name, lane, start) for lane in lanes]

@@ -1,0 +1,88 @@
+"""Dead letters: those that no try could deliver, kept until somebody sends them again or discards them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+
+from shared.events.codec import from_json
+from shared.events.times import to_text
+from shared.local.broker.database import LetterRow
+from shared.local.broker.log import Log
+from shared.local.broker.records import Letter
+
+_MOST = 1000
+
+
+class Letters:
+    """The dead letters of a log. Letters are no part of its retention."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+
+    async def list(self, trigger: str = "", *, after: int = 0, limit: int = 100) -> Sequence[Letter]:
+        """Return letters with an id above `after`, the oldest first, of one Trigger or of all; at most 1000."""
+        return await self._rows(trigger, wanted=False, after=after, limit=limit)
+
+    async def wanted(self, trigger: str, *, after: int, limit: int) -> Sequence[Letter]:
+        """Return letters of a Trigger that are to be sent again."""
+        return await self._rows(trigger, wanted=True, after=after, limit=limit)
+
+    async def show(self, number: int) -> Letter | None:
+        """Return one letter, or None where there is none of this id."""
+        row = await self._log.query(lambda database: database.letter(number))
+        return None if row is None else letter_of(row)
+
+    async def counts(self) -> dict[str, int]:
+        """Return how many letters each Trigger has."""
+        return await self._log.query(lambda database: database.letter_counts())
+
+    async def mark(self, ids: Sequence[int], *, wanted: bool) -> int:
+        """Mark letters to be sent again, or no more; return how many of these ids exist."""
+        return await self._log.change(lambda database: database.want(ids[:_MOST], wanted=wanted))
+
+    async def discard(self, ids: Sequence[int]) -> int:
+        """Delete letters; return how many of these ids existed."""
+        return await self._log.change(lambda database: database.discard(ids[:_MOST]))
+
+    async def _rows(self, trigger: str, *, wanted: bool, after: int, limit: int) -> Sequence[Letter]:
+        limit = max(1, min(limit, _MOST))
+        rows = await self._log.query(
+            lambda database: database.letters(trigger, wanted=wanted, after=after, limit=limit)
+        )
+        return [letter_of(row) for row in rows]
+
+
+def letter_of(row: LetterRow) -> Letter:
+    """Return the letter that a row holds."""
+    number, trigger, event, destination, code, data, why, extensions, at, tries, wanted = row
+    return Letter(
+        trigger=trigger,
+        event=from_json(event.encode()),
+        destination=destination,
+        code=code,
+        data=data,
+        why=why,
+        extensions=orjson.loads(extensions),
+        at=at,
+        tries=tries,
+        id=number,
+        wanted=bool(wanted),
+    )
+
+
+def letter_row(letter: Letter) -> dict[str, Any]:
+    """Return a dead letter as the API and the command line show it."""
+    event = letter.event
+    return {
+        "id": letter.id,
+        "trigger": letter.trigger,
+        "event_id": event.id,
+        "type": event.type,
+        "subject": event.subject,
+        "time": to_text(event.time) if event.time else "",
+        "code": letter.code,
+        "stage": letter.stage,
+        "reason": letter.reason,
+        "tries": letter.tries,
+    }

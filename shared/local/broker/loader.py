@@ -1,0 +1,186 @@
+"""Read the knative folder: the very files that one applies to a cluster (architecture.md §7)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from shared.events.problem import Problem, did_you_mean
+from shared.local.broker.delivery_spec import DeliverySpec
+from shared.local.broker.located import Located, read_documents
+from shared.local.broker.parse_delivery import parse_delivery
+from shared.local.broker.parse_filters import Report, parse_selection, reporter
+from shared.local.broker.parse_services import parse_service, parse_tick
+from shared.local.broker.selection_advice import advise
+from shared.local.broker.topology import Service, Tick, Topology, Trigger
+
+_ORDER = "kafka.eventing.knative.dev/delivery.order"
+_TRIGGER_FIELDS = ("broker", "brokerRef", "filter", "filters", "subscriber", "delivery")
+DEFAULT_NAMESPACE = "tidings"
+
+
+@dataclass(frozen=True, slots=True)
+class _Document:
+    file: str
+    root: Located
+
+    @property
+    def kind(self) -> str:
+        return self.root.text("kind")
+
+    @property
+    def name(self) -> str:
+        return self.root.text("metadata", "name")
+
+
+@dataclass(slots=True)
+class _Findings:
+    problems: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
+
+
+def load_topology(directory: Path) -> Topology:
+    """Read `base/` and `triggers/` below `directory` (or its own files, where it has neither).
+
+    Never raises for what the files hold: mistakes are in `problems` with file and line, and what has one is left out.
+    File names in problems are relative to the parent of `directory`.
+    """
+    found = _Findings()
+    documents = list(_documents(directory, found))
+    services = {item.name: item for item in _services(documents, found)}
+    broker = next((item for item in documents if item.kind == "Broker"), None)
+    if broker is None:
+        found.problems.append(Problem(directory.name, 0, "there is no Broker", "add base/broker.yaml"))
+    default = _broker_delivery(broker, found)
+    name = broker.name if broker is not None else ""
+    triggers = [
+        trigger
+        for item in documents
+        if item.kind == "Trigger" and (trigger := _trigger(item, name, default, services, found)) is not None
+    ]
+    return Topology(
+        broker=name or "tidings",
+        namespace=_namespace(broker),
+        delivery=default,
+        triggers=tuple(_unique(triggers, found)),
+        services=services,
+        ticks=tuple(_ticks(documents, found)),
+        problems=tuple(found.problems),
+        warnings=tuple(found.warnings),
+    )
+
+
+def _documents(directory: Path, found: _Findings) -> Iterator[_Document]:
+    folders = [folder for folder in (directory / "base", directory / "triggers") if folder.is_dir()] or [directory]
+    for folder in folders:
+        for path in sorted(folder.glob("*.y*ml")):
+            file = path.relative_to(directory.parent).as_posix()
+            documents = read_documents(path, file)
+            if isinstance(documents, Problem):
+                found.problems.append(documents)
+                continue
+            for root in documents:
+                if root.text("kind") not in {"Kustomization", "Component"}:
+                    yield _Document(file, root)
+
+
+def _services(documents: list[_Document], found: _Findings) -> Iterator[Service]:
+    for item in documents:
+        if item.kind == "Service" and item.root.text("apiVersion").startswith("serving.knative.dev/"):
+            service = parse_service(item.root, item.file, reporter(item.file, found.problems))
+            if service is not None:
+                yield service
+
+
+def _ticks(documents: list[_Document], found: _Findings) -> Iterator[Tick]:
+    for item in documents:
+        if item.kind == "PingSource":
+            tick = parse_tick(item.root, reporter(item.file, found.warnings))
+            if tick is not None:
+                yield tick
+
+
+def _broker_delivery(broker: _Document | None, found: _Findings) -> DeliverySpec:
+    if broker is None:
+        return DeliverySpec()
+    report = reporter(broker.file, found.problems)
+    return parse_delivery(broker.root.get("spec", "delivery"), report) or DeliverySpec()
+
+
+def _namespace(document: _Document | None) -> str:
+    return (document.root.text("metadata", "namespace") if document is not None else "") or DEFAULT_NAMESPACE
+
+
+def _trigger(
+    item: _Document, broker: str, default: DeliverySpec, services: dict[str, Service], found: _Findings
+) -> Trigger | None:
+    problems: list[Problem] = []
+    report = reporter(item.file, problems)
+    spec = item.root.get("spec") or Located({}, item.root.line)
+    if not item.name:
+        report(item.root, "a Trigger needs metadata.name", "give it a name of lower-case letters and hyphens")
+    for name, child in spec.mapping().items():
+        if name not in _TRIGGER_FIELDS:
+            report(child, f'a Trigger has no field "{name}"', did_you_mean(name, _TRIGGER_FIELDS))
+    wanted = spec.text("broker")
+    if wanted != broker:
+        place = spec.get("broker") or spec
+        report(place, f'the Trigger belongs to the broker "{wanted}"', f'write "broker: {broker}"')
+    subscriber = _subscriber(spec, services, report)
+    own = parse_delivery(spec.get("delivery"), report)
+    trigger = Trigger(
+        name=item.name,
+        namespace=_namespace(item),
+        subscriber=subscriber,
+        selection=parse_selection(spec, report),
+        delivery=own or default,
+        ordered=_ordered(item, problems),
+        file=item.file,
+        line=item.root.line,
+    )
+    found.problems += problems
+    if problems:
+        return None
+    if own is not None and own.dead_letter_sink is None:
+        place = spec.get("delivery") or spec
+        message = "this delivery names no deadLetterSink, and it replaces the Broker's: what fails here is lost"
+        found.warnings.append(Problem(item.file, place.line, message, "repeat the Broker's deadLetterSink here"))
+    found.warnings += advise(trigger, spec, services)
+    return trigger
+
+
+def _subscriber(spec: Located, services: dict[str, Service], report: Report) -> str:
+    reference = spec.get("subscriber", "ref")
+    place = reference or spec.get("subscriber") or spec
+    if reference is None:
+        report(place, "a Trigger here names its subscriber by ref", "write ref with apiVersion, kind: Service and name")
+        return ""
+    name = reference.text("name")
+    if reference.text("kind") != "Service" or name not in services:
+        report(
+            place, f'there is no Knative Service "{name}" in base/', did_you_mean(name, services, "add its manifest")
+        )
+    return name
+
+
+def _ordered(item: _Document, problems: list[Problem]) -> bool:
+    place = item.root.get("metadata", "annotations", _ORDER)
+    if place is None or place.value == "unordered":
+        return False
+    if place.value != "ordered":
+        message = f'delivery.order is "ordered" or "unordered", not "{place.value}"'
+        problems.append(
+            Problem(item.file, place.line, message, did_you_mean(str(place.value), ["ordered", "unordered"]))
+        )
+    return True
+
+
+def _unique(triggers: list[Trigger], found: _Findings) -> Iterator[Trigger]:
+    seen: dict[str, Trigger] = {}
+    for trigger in triggers:
+        if trigger.name in seen:
+            first = seen[trigger.name]
+            message = f'a second Trigger "{trigger.name}"; the first is at {first.file}:{first.line}'
+            found.problems.append(Problem(trigger.file, trigger.line, message, "rename one of them"))
+            continue
+        seen[trigger.name] = trigger
+        yield trigger

@@ -1,0 +1,84 @@
+"""The values that pass between the log, the consumers and those who look on."""
+
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from shared.events.cloudevent import CloudEvent
+
+PARTITIONS = 10
+"""As many as the Kafka Broker's topics have by default (default.topic.partitions)."""
+
+MAX_RECORD = 1_048_576
+"""Bytes of one stored event: what Kafka's producer takes by default (max.request.size)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An event in the log. `at` is when it was accepted, seconds since 1970; `size` the bytes it takes there."""
+
+    offset: int
+    event: CloudEvent
+    at: float
+    size: int
+
+    @property
+    def partition(self) -> int:
+        """Return the partition that Kafka would keep order in: by `partitionkey`, else spread."""
+        key = self.event.extensions.get("partitionkey")
+        return (zlib.crc32(key.encode()) if key else self.offset) % PARTITIONS
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A dead letter: the event as it was, for which Trigger, and why it could not be delivered.
+
+    `code` is the last HTTP status, None where there was no answer; `data` base64 of the first 1024 bytes of the last
+    answer; `extensions` what `kne-` headers of the answer said. `id` is 0 before it is stored. `wanted`: it is about to
+    be sent again.
+    """
+
+    trigger: str
+    event: CloudEvent
+    destination: str
+    code: int | None
+    data: str
+    why: str
+    extensions: Mapping[str, str]
+    at: float
+    tries: int
+    id: int = 0
+    wanted: bool = False
+
+    @property
+    def stage(self) -> str:
+        """Return the step that refused it, empty where the answer did not say."""
+        return self.extensions.get("stage", "")
+
+    @property
+    def reason(self) -> str:
+        """Return why, in the answer's words where it gave them, else in the broker's."""
+        return self.extensions.get("reason", "") or self.why
+
+    def as_event(self) -> CloudEvent:
+        """Return the event as the Kafka Broker gives it to its dead letter sink (reference/knative.md §4)."""
+        added = {"knativeerrordest": self.destination, "knativeerrordata": self.data, **self.extensions}
+        if self.code is not None:
+            added["knativeerrorcode"] = str(self.code)
+        return self.event.with_extensions(**added)
+
+
+@dataclass(slots=True)
+class TriggerStatus:
+    """What became of a Trigger's events since the start; `waiting` counts what it has not looked at, too."""
+
+    trigger: str
+    subscriber: str
+    delivered: int = 0
+    replies: int = 0
+    retried: int = 0
+    dead: int = 0
+    lost: int = 0
+    waiting: int = 0
+    in_flight: int = 0
+    last_error: str = field(default="")

@@ -1,0 +1,46 @@
+"""What `tidings validate` warns of in a Trigger that is right as YAML but would lose the end of a ticket.
+
+A ticket function must see every snapshot of an episode that it saw once. Attributes that change while an episode lasts
+("moving") in its filter break that (architecture.md §2). `severity` only ever rises, so a filter that passes a severity
+must pass every graver one too.
+"""
+
+from collections.abc import Mapping
+
+from shared.events.cloudevent import PROBLEM_PREFIX
+from shared.events.problem import Problem
+from shared.events.vocabulary import SEVERITIES
+from shared.local.broker.filters import mentioned
+from shared.local.broker.located import Located
+from shared.local.broker.topology import Service, Trigger
+
+TICKET_FUNCTIONS = frozenset(
+    {"servicenow_incident", "servicenow_change", "servicenow_security", "servicenow_event", "glpi_ticket"}
+)
+_MOVING = frozenset({"phase", "reason", "time", "id", "subject"})
+
+
+def advise(trigger: Trigger, spec: Located, services: Mapping[str, Service]) -> list[Problem]:
+    """Return the warnings for one Trigger."""
+    service = services.get(trigger.subscriber)
+    if service is None or service.function not in TICKET_FUNCTIONS:
+        return []
+    place = spec.get("filters") or spec.get("filter") or spec
+    comparisons = mentioned(trigger.selection.effective())
+    warnings: list[Problem] = []
+    for name in sorted({name for _, name, _ in comparisons} & _MOVING):
+        message = f'a ticket Trigger filters on "{name}", which changes while an episode lasts: its end may not arrive'
+        warnings.append(
+            Problem(trigger.file, place.line, message, "filter on category, namespace, cluster or severity")
+        )
+    severities = {value for dialect, name, value in comparisons if name == "severity" and dialect == "exact"}
+    graver = SEVERITIES[: max((SEVERITIES.index(value) for value in severities if value in SEVERITIES), default=-1) + 1]
+    missing = [value for value in graver if value not in severities]
+    if missing:
+        message = f"an episode that rises to {' or '.join(missing)} leaves this Trigger, and its ticket stays open"
+        warnings.append(Problem(trigger.file, place.line, message, "let `any` name every graver severity too"))
+    types = {value for dialect, name, value in comparisons if name == "type" and dialect == "exact"}
+    if any(value.startswith(PROBLEM_PREFIX) for value in types):
+        message = "a ticket Trigger names single transitions: it would miss the others"
+        warnings.append(Problem(trigger.file, place.line, message, f"use `prefix: {{type: {PROBLEM_PREFIX}}}`"))
+    return warnings

@@ -1,0 +1,62 @@
+"""What the knative folder says, as values: the broker, its Triggers, the services behind them, the ticks."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from shared.events.cloudevent import CloudEvent
+from shared.events.problem import Problem
+from shared.local.broker.delivery_spec import DeliverySpec
+from shared.local.broker.filters import FilterSet
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A Knative Service of ours. `name` has hyphens; `function` is its FUNCTION_TARGET, with underscores."""
+
+    name: str
+    function: str
+    environment: Mapping[str, str]
+    file: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """One Trigger. `delivery` is the one in force: its own, or the Broker's where it has none (no merging)."""
+
+    name: str
+    namespace: str
+    subscriber: str
+    selection: FilterSet
+    delivery: DeliverySpec
+    ordered: bool
+    file: str
+    line: int
+
+    @property
+    def destination(self) -> str:
+        """Return the subscriber's address as Knative would give it in `knativeerrordest`."""
+        return f"http://{self.subscriber}.{self.namespace}.svc.cluster.local"
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A PingSource that fires every so many seconds; `event` lacks only id and time."""
+
+    name: str
+    every: float
+    event: CloudEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Topology:
+    """Everything that was read. What has a problem is left out; `warnings` change nothing."""
+
+    broker: str = "tidings"
+    namespace: str = "tidings"
+    delivery: DeliverySpec = field(default_factory=DeliverySpec)
+    triggers: tuple[Trigger, ...] = ()
+    services: Mapping[str, Service] = field(default_factory=dict)
+    ticks: tuple[Tick, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()

@@ -1,0 +1,250 @@
+"""The manifests as one applies them: valid for the CRDs, without rights or tokens too many, and readable here."""
+
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from shared.events.cloudevent import CloudEvent
+from shared.local.broker.filters import matches
+from shared.local.broker.loader import load_topology
+from shared.local.broker.parse_services import PING
+from tests.conftest import ROOT
+
+Manifest = dict[str, Any]
+KNATIVE = ROOT / "knative"
+FILES = sorted(path for path in KNATIVE.rglob("*.yaml") if path.name != "kustomization.yaml")
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the CRDs are long
+PLURALS = {
+    "NetworkPolicy": "networkpolicies",
+}
+
+
+def documents(path: Path) -> list[Manifest]:
+    return [item for item in yaml.load_all(path.read_text(encoding="utf-8"), Loader=_LOADER) if item]
+
+
+def everything() -> Iterator[Manifest]:
+    for path in FILES:
+        yield from documents(path)
+
+
+def of_kind(kind: str, group: str = "") -> list[Manifest]:
+    return [item for item in everything() if item["kind"] == kind and item["apiVersion"].startswith(group)]
+
+
+def services() -> list[Manifest]:
+    return of_kind("Service", "serving.knative.dev/")
+
+
+@cache
+def schemas(crds: Path) -> dict[tuple[str, str], Manifest]:
+    found: dict[tuple[str, str], Manifest] = {}
+    for path in crds.glob("knative-*/*.yaml"):
+        for item in documents(path):
+            if not isinstance(item, dict) or item.get("kind") != "CustomResourceDefinition":
+                continue
+            for version in item["spec"]["versions"]:
+                key = f"{item['spec']['group']}/{version['name']}", item["spec"]["names"]["kind"]
+                found[key] = _closed(version["schema"]["openAPIV3Schema"], top=True)
+    return found
+
+
+def _closed(schema: Any, *, top: bool = False) -> Any:
+    """Return the schema with unknown fields refused where the API server would drop them."""
+    if isinstance(schema, list):
+        return [_closed(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    closed = {
+        key: {name: _closed(child) for name, child in value.items()} if key == "properties" else _closed(value)
+        for key, value in schema.items()
+    }
+    if "properties" in closed and not closed.get("x-kubernetes-preserve-unknown-fields"):
+        closed.setdefault("additionalProperties", False)
+    if closed.get("x-kubernetes-int-or-string"):
+        closed.pop("type", None)
+    if top:
+        closed["properties"] = {"apiVersion": {}, "kind": {}, "metadata": {}, **closed.get("properties", {})}
+    return closed
+
+
+def test_there_are_manifests() -> None:
+    assert len(FILES) > 10
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(KNATIVE).as_posix())
+def test_a_manifest_is_valid_for_its_crd(path: Path, shared_data: Path) -> None:
+    known = schemas(shared_data / "data" / "crds")
+    for item in documents(path):
+        if "." in item["apiVersion"] and "k8s.io" not in item["apiVersion"]:
+            schema = known[item["apiVersion"], item["kind"]]
+            jsonschema.Draft202012Validator(schema).validate({**item, "metadata": {}})
+
+
+def test_the_schema_check_finds_a_misspelt_field(shared_data: Path) -> None:
+    schema = schemas(shared_data / "data" / "crds")["serving.knative.dev/v1", "Service"]
+    (service, *_) = services()
+    service["spec"]["template"]["spec"]["containers"][0]["enviroment"] = []
+    with pytest.raises(jsonschema.ValidationError, match="enviroment"):
+        jsonschema.Draft202012Validator(schema).validate({**service, "metadata": {}})
+
+
+def test_every_file_is_listed_in_its_kustomization_and_no_other_is() -> None:
+    for folder in (KNATIVE / "base", KNATIVE / "triggers"):
+        (listed,) = documents(folder / "kustomization.yaml")
+        files = {path.name for path in folder.glob("*.yaml")} - {"kustomization.yaml"}
+        assert {name for name in listed["resources"] if name.endswith(".yaml")} == files
+    (base,) = documents(KNATIVE / "base" / "kustomization.yaml")
+    order = base["resources"]
+    assert order[0] == "namespace.yaml"
+    assert order.index("broker.yaml") < order.index("../triggers") < order.index("source-namespaced.yaml")
+
+
+def test_everything_namespaced_is_in_the_namespace() -> None:
+    cluster_wide = {"Namespace", "ClusterRole", "ClusterRoleBinding"}
+    for item in everything():
+        if item["kind"] not in cluster_wide:
+            assert item["metadata"]["namespace"] == "tidings", item["metadata"]["name"]
+
+
+def test_the_sources_may_read_the_kinds_they_name_and_never_secrets() -> None:
+    (role,) = of_kind("ClusterRole")
+    granted = {(group, name) for rule in role["rules"] for group in rule["apiGroups"] for name in rule["resources"]}
+    for rule in role["rules"]:
+        assert set(rule["verbs"]) <= {"get", "list", "watch"}
+        assert "*" not in rule["resources"] + rule["apiGroups"]
+    assert not {name for _, name in granted} & {"secrets", "configmaps", "pods/exec", "serviceaccounts/token"}
+    named = set()
+    for source in of_kind("ApiServerSource"):
+        for resource in source["spec"]["resources"]:
+            group = resource["apiVersion"].rpartition("/")[0]
+            plural = PLURALS.get(resource["kind"], resource["kind"].lower() + "s")
+            named.add((group, plural))
+    assert named == granted, "no kind without its right, no right without its kind"
+    (binding,) = of_kind("ClusterRoleBinding")
+    assert [subject["name"] for subject in binding["subjects"]] == ["tidings-source"]
+    assert of_kind("Role") == of_kind("RoleBinding") == of_kind("Secret") == []
+
+
+def test_f59_the_sources_leave_our_own_namespace_out() -> None:
+    """F59: Tidings' own pods cause events: no echo: a loop ends after one round, counted."""
+    cluster_wide = {
+        "Node", "Namespace", "PersistentVolume", "ClusterRoleBinding", "ValidatingWebhookConfiguration",
+        "MutatingWebhookConfiguration",
+    }  # fmt: skip
+    for source in of_kind("ApiServerSource"):
+        spec = source["spec"]
+        assert spec["mode"] == "Resource"
+        assert spec["serviceAccountName"] == "tidings-source"
+        assert spec["ceOverrides"]["extensions"].keys() == {"cluster"}
+        kinds = {resource["kind"] for resource in spec["resources"]}
+        if kinds <= cluster_wide:
+            assert spec["namespaceSelector"] == {}
+        else:
+            assert not kinds & cluster_wide, "a namespaced watch of a cluster-wide kind finds nothing"
+            (expression,) = spec["namespaceSelector"]["matchExpressions"]
+            assert (expression["operator"], expression["values"]) == ("NotIn", ["tidings"])
+    events = [
+        resource["apiVersion"]
+        for source in of_kind("ApiServerSource")
+        for resource in source["spec"]["resources"]
+        if resource["kind"] == "Event"
+    ]
+    assert events == ["v1"], "both Event APIs serve the same objects"
+
+
+def test_functions_have_no_token_no_public_route_and_the_strictest_security_context() -> None:
+    (account,) = [item for item in of_kind("ServiceAccount") if item["metadata"]["name"] == "tidings-function"]
+    assert account["automountServiceAccountToken"] is False
+    assert len(services()) == 4
+    for service in services():
+        assert service["metadata"]["labels"]["networking.knative.dev/visibility"] == "cluster-local"
+        spec = service["spec"]["template"]["spec"]
+        assert spec["automountServiceAccountToken"] is False
+        assert spec["serviceAccountName"] == "tidings-function"
+        (container,) = spec["containers"]
+        assert container["image"] == "tidings", "the kustomization sets registry and digest"
+        assert container["securityContext"] == {
+            "runAsNonRoot": True,
+            "readOnlyRootFilesystem": True,
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+            "seccompProfile": {"type": "RuntimeDefault"},
+        }, "and no fixed user"
+        assert container["readinessProbe"]["httpGet"]["path"] == "/health/readiness"
+        assert container["livenessProbe"]["httpGet"]["path"] == "/health/liveness"
+        assert {"requests", "limits"} == container["resources"].keys()
+        environment = {variable["name"]: variable.get("value") for variable in container["env"]}
+        assert environment["AUTH"] == "none", "said in plain sight"
+        assert environment["FUNCTION_TARGET"] == service["metadata"]["name"].replace("-", "_")
+        assert not [name for name in environment if name.endswith(("PASSWORD", "TOKEN", "SECRET"))], "secrets are files"
+
+
+def test_only_the_dispatcher_and_prometheus_reach_the_functions() -> None:
+    policies = {item["metadata"]["name"]: item["spec"] for item in of_kind("NetworkPolicy")}
+    functions = policies["tidings-functions"]
+    assert functions["policyTypes"] == ["Ingress", "Egress"]
+    assert all(rule["from"] for rule in functions["ingress"])
+    for service in services():
+        labels = service["spec"]["template"]["metadata"]["labels"]
+        assert functions["podSelector"]["matchLabels"].items() <= labels.items()
+
+
+def test_the_broker_gives_up_later_than_the_function_and_the_function_later_than_its_edge() -> None:
+    topology = load_topology(KNATIVE)
+    slowest = max(service["spec"]["template"]["spec"]["timeoutSeconds"] for service in services())
+    assert 25 < slowest < min(trigger.delivery.timeout for trigger in topology.triggers)
+    assert slowest < topology.delivery.timeout
+
+
+def test_every_delivery_names_the_dead_letter_sink_that_exists() -> None:
+    (sink,) = of_kind("KafkaSink")
+    (broker,) = of_kind("Broker")
+    for item in (broker, *of_kind("Trigger")):
+        reference = item["spec"]["delivery"]["deadLetterSink"]["ref"]
+        assert (reference["kind"], reference["name"]) == ("KafkaSink", sink["metadata"]["name"])
+        assert reference["apiVersion"] == sink["apiVersion"]
+
+
+def test_the_embedded_broker_reads_them_all_without_a_problem_or_warning() -> None:
+    topology = load_topology(KNATIVE)
+    assert topology.problems == ()
+    assert topology.warnings == ()
+    assert {trigger.subscriber for trigger in topology.triggers} == set(topology.services)
+    assert {trigger.name for trigger in topology.triggers} == {item["metadata"]["name"] for item in of_kind("Trigger")}
+    assert [(tick.every, tick.event.type) for tick in topology.ticks] == [(10.0, PING)]
+
+
+def test_ticket_functions_wait_for_hours() -> None:
+    for trigger in load_topology(KNATIVE).triggers:
+        if trigger.name != "classifier":
+            spec = trigger.delivery
+            assert sum(spec.delay(attempt) for attempt in range(1, spec.retry + 1)) > 4 * 3600
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("dev.knative.apiserver.resource.add", {"classifier"}),
+        ("dev.knative.apiserver.ref.add", set()),
+        ("dev.tidings.observed.v1", {"classifier"}),
+        ("dev.tidings.infrastructure.v1", {"correlator", "siem-forwarder"}),
+        ("dev.tidings.security.v1", {"correlator", "siem-forwarder"}),
+        ("dev.tidings.admission.v1", {"correlator", "siem-forwarder"}),
+        ("dev.tidings.tick.v1", {"correlator"}),
+        (PING, {"correlator"}),
+        ("dev.tidings.problem.opened.v1", {"servicenow-incident"}),
+        ("dev.tidings.problem.resolved.v1", {"servicenow-incident"}),
+        ("dev.tidings.delivery.v1", set()),
+    ],
+)
+def test_each_event_type_goes_where_architecture_says(kind: str, expected: set[str]) -> None:
+    source = "/apis/v1/namespaces/tidings/pingsources/tidings-tick"
+    item = CloudEvent(id="1", source=source, type=kind)
+    triggers = load_topology(KNATIVE).triggers
+    assert {trigger.subscriber for trigger in triggers if matches(trigger.selection, item)} == expected

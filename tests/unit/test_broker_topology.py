@@ -1,0 +1,144 @@
+"""Reading Triggers: every mistake has its line and what to write instead."""
+
+from pathlib import Path
+
+import pytest
+
+from shared.local.broker.loader import load_topology
+from shared.local.broker.topology import Topology
+
+BROKER = """\
+apiVersion: eventing.knative.dev/v1
+kind: Broker
+metadata: {name: tidings, namespace: tidings}
+spec:
+  delivery: {retry: 3, backoffDelay: PT1S, deadLetterSink: {ref: {kind: KafkaSink, name: letters}}}
+"""
+SERVICES = """\
+apiVersion: serving.knative.dev/v1
+kind: Service
+metadata: {name: servicenow-incident}
+spec: {template: {spec: {containers: [{env: [{name: FUNCTION_TARGET, value: servicenow_incident}]}]}}}
+---
+apiVersion: serving.knative.dev/v1
+kind: Service
+metadata: {name: siem-forwarder}
+spec: {template: {spec: {containers: [{env: [{name: FUNCTION_TARGET, value: siem_forwarder}]}]}}}
+"""
+HEAD = """\
+apiVersion: eventing.knative.dev/v1
+kind: Trigger
+metadata: {name: one}
+spec:
+  broker: tidings
+"""
+TO_SIEM = "  subscriber: {ref: {apiVersion: serving.knative.dev/v1, kind: Service, name: siem-forwarder}}\n"
+TO_TICKETS = TO_SIEM.replace("siem-forwarder", "servicenow-incident")
+
+
+def load(folder: Path, trigger: str) -> Topology:
+    for name, files in {"base": {"b.yaml": BROKER, "s.yaml": SERVICES}, "triggers": {"t.yaml": trigger}}.items():
+        (folder / "knative" / name).mkdir(parents=True, exist_ok=True)
+        for file, text in files.items():
+            (folder / "knative" / name / file).write_text(text, encoding="utf-8")
+    return load_topology(folder / "knative")
+
+
+@pytest.mark.parametrize(
+    ("rest", "line", "message", "suggestion"),
+    [
+        ("  filters:\n    - exakt: {type: a}\n", 7, 'no filter dialect "exakt"', 'did you mean "exact"?'),
+        ("  filters:\n    - cesql: type = 'a'\n", 7, "cesql is not evaluated", "exact, prefix"),
+        ("  filters:\n    - exact: {Type: a}\n", 7, '"Type" is no attribute name', "lower-case"),
+        ("  filters:\n    - exact: {type: 1}\n", 7, "must be a text", 'write "1" in quotes'),
+        ('  filters:\n    - prefix: {type: ""}\n', 7, "is empty", "without the attribute"),
+        ("  filters:\n    - exact: {type: a}\n      prefix: {type: b}\n", 7, "exactly one dialect", "one of"),
+        ("  filters:\n    - any: []\n", 7, "needs a list", "dash"),
+        ("  filters: {exact: {type: a}}\n", 6, "must be a list", "dash"),
+        ("  filtres: []\n", 6, 'no field "filtres"', 'did you mean "filters"?'),
+        ("  filter: {attribute: {type: a}}\n", 6, 'no field "attribute"', 'did you mean "attributes"?'),
+        ("  delivery:\n    retry: many\n", 7, "retry must be a whole number", "retry: 10"),
+        ("  delivery:\n    backoffDelay: 10s\n", 7, "ISO 8601", "PT10S"),
+        ("  delivery:\n    backoffPolicy: liner\n", 7, '"liner"', 'did you mean "linear"?'),
+        ("  delivery:\n    timeout: PT0S\n", 7, "more than nothing", "PT30S"),
+        ("  delivery:\n    deadletterSink: {}\n", 7, 'no field "deadletterSink"', 'did you mean "deadLetterSink"?'),
+        ("  delivery:\n    deadLetterSink: {ref: {}}\n", 7, "kind and name", "KafkaSink"),
+    ],
+)
+def test_a_mistake_is_shown_where_it_is_with_what_to_write(
+    tmp_path: Path, rest: str, line: int, message: str, suggestion: str
+) -> None:
+    found = load(tmp_path, HEAD + rest + TO_SIEM)
+    assert [(problem.file, problem.line) for problem in found.problems] == [("knative/triggers/t.yaml", line)]
+    assert message in found.problems[0].message
+    assert suggestion in found.problems[0].suggestion
+    assert found.triggers == (), "what is wrong is left out, not half understood"
+
+
+def test_an_unknown_subscriber_and_a_foreign_broker_are_named(tmp_path: Path) -> None:
+    text = HEAD.replace("broker: tidings", "broker: other") + TO_SIEM.replace("siem-forwarder", "siem-forwader")
+    messages = [problem.message + problem.suggestion for problem in load(tmp_path, text).problems]
+    assert len(messages) == 2
+    assert 'the broker "other"' in messages[0]
+    assert 'did you mean "siem-forwarder"?' in messages[1]
+
+
+def test_a_file_that_is_no_yaml_is_one_problem_and_spoils_no_other(tmp_path: Path) -> None:
+    load(tmp_path, HEAD + TO_SIEM)
+    (tmp_path / "knative" / "triggers" / "broken.yaml").write_text("a: [\n  b", encoding="utf-8")
+    found = load(tmp_path, HEAD + TO_SIEM)
+    assert [(problem.file, problem.line > 0) for problem in found.problems] == [("knative/triggers/broken.yaml", True)]
+    assert [trigger.name for trigger in found.triggers] == ["one"]
+
+
+def test_two_triggers_of_one_name_are_refused(tmp_path: Path) -> None:
+    found = load(tmp_path, f"{HEAD}{TO_SIEM}---\n{HEAD}{TO_SIEM}")
+    assert len(found.triggers) == 1
+    assert "a second Trigger" in found.problems[0].message
+
+
+def test_a_triggers_delivery_replaces_the_brokers_wholly(tmp_path: Path) -> None:
+    (with_none,) = load(tmp_path, HEAD + TO_SIEM).triggers
+    assert (with_none.delivery.retry, with_none.delivery.dead_letter_sink) == (3, "KafkaSink/letters")
+    found = load(tmp_path, HEAD + TO_SIEM + "  delivery: {retry: 5}\n")
+    (own,) = found.triggers
+    assert (own.delivery.retry, own.delivery.backoff_delay, own.delivery.dead_letter_sink) == (5, 0.0, None)
+    assert "names no deadLetterSink" in found.warnings[0].message
+
+
+def test_ordered_delivery_is_read_from_the_annotation(tmp_path: Path) -> None:
+    annotated = "metadata: {name: one, annotations: {kafka.eventing.knative.dev/delivery.order: ordered}}"
+    text = HEAD.replace("metadata: {name: one}", annotated) + TO_SIEM
+    assert load(tmp_path, text).triggers[0].ordered
+    wrong = load(tmp_path, text.replace("order: ordered", "order: orderd"))
+    assert 'did you mean "ordered"?' in wrong.problems[0].suggestion
+
+
+@pytest.mark.parametrize(
+    ("filters", "warning"),
+    [
+        ("    - exact: {phase: problem}\n", '"phase"'),
+        ("    - prefix: {reason: Failed}\n", '"reason"'),
+        ("    - not: {exact: {reason: Killing}}\n", '"reason"'),
+        ("    - exact: {severity: high}\n", "rises to critical"),
+        ("    - exact: {type: dev.tidings.problem.opened.v1}\n", "single transitions"),
+    ],
+)
+def test_a_ticket_trigger_that_would_lose_the_end_of_an_episode_is_warned_of(
+    tmp_path: Path, filters: str, warning: str
+) -> None:
+    found = load(tmp_path, f"{HEAD}  filters:\n{filters}{TO_TICKETS}")
+    assert found.problems == ()
+    assert len(found.triggers) == 1, "a warning leaves the Trigger in force"
+    assert warning in " ".join(item.message for item in found.warnings)
+    assert load(tmp_path, f"{HEAD}  filters:\n{filters}{TO_SIEM}").warnings == (), "only tickets have an end to lose"
+
+
+def test_f57_a_ticket_trigger_on_a_severity_and_all_graver_ones_is_fine(tmp_path: Path) -> None:
+    """F57: an episode's severity falls before it ends, Trigger filters on severity: `resolved` still passes the filter.
+
+    Episode events carry the highest severity reached, so a filter that passes one severity and all graver ones never
+    loses what it let begin; that is the form that draws no warning.
+    """
+    filters = "    - any: [{exact: {severity: critical}}, {exact: {severity: high}}]\n"
+    assert load(tmp_path, f"{HEAD}  filters:\n{filters}{TO_TICKETS}").warnings == ()
