@@ -1,11 +1,10 @@
 """Read observations from whatever a person has at hand: a file of events, a kubectl list, recorded requests."""
 
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import orjson
 import yaml
@@ -26,13 +25,11 @@ class Unreadable:
     error: str
 
 
-def read(
-    path: Path | None, stream: io.BufferedIOBase, cluster: str, now: datetime
-) -> Iterator[Observation | Unreadable]:
+def read(path: Path | None, stream: IO[bytes], cluster: str, now: datetime) -> Iterator[Observation | Unreadable]:
     """Yield what a file or stream holds, in order: one result at least for each of its items.
 
-    Taken are JSON documents, JSON lines and YAML; each item a Kubernetes Event or object, a List of them, a CloudEvent in
-    the JSON format, or a recorded request `{"headers": …, "body": …}`. Raises OSError.
+    Taken are JSON documents, JSON lines and YAML; each item a Kubernetes Event or object, a List of them, a CloudEvent
+    in the JSON format, or a recorded request `{"headers": …, "body": …}`. Raises OSError.
     """
     if path is not None:
         with path.open("rb") as file:
@@ -41,7 +38,7 @@ def read(
         yield from _items(stream, "", cluster, now)
 
 
-def _items(file: io.BufferedIOBase, suffix: str, cluster: str, now: datetime) -> Iterator[Observation | Unreadable]:
+def _items(file: IO[bytes], suffix: str, cluster: str, now: datetime) -> Iterator[Observation | Unreadable]:
     if suffix in {".yaml", ".yml"}:
         yield from _yaml(file.read(), cluster, now)
         return

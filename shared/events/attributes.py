@@ -48,4 +48,4 @@ def of_episode(episode: Episode) -> dict[str, str]:
 def clean(value: str) -> str:
     """Return the value as an attribute may carry it: never empty, no control characters, bounded (F46)."""
     text = "".join(character if character.isprintable() else " " for character in value).strip()
-    return text[:_MAX_LENGTH] or NONE
+    return text[:_MAX_LENGTH].rstrip() or NONE

@@ -77,7 +77,7 @@ class Verdict(Frozen):
     part: str = Field(default="", description="Which part of the object: problems of two parts are two problems.")
     problem_key: str = Field(default="", description="Stable identity of the condition; empty unless a problem.")
     ends: tuple[str, ...] = Field(
-        default=(), description="Conditions of the same object that this ends; `*` ends all of them."
+        default=(), description="Conditions of the object that this ends: `x` of its own part, `x/*` of any, `*` all."
     )
     ticket_after: int = Field(
         default=0, ge=0, description="From this many occurrences on it deserves a ticket; 0 is never."

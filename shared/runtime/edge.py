@@ -13,9 +13,6 @@ from shared.events.limits import DEFAULT, Limits
 from shared.events.outcome import Done, Duplicate, Ignored, InProgress, Outcome, Rejected, Retry, label
 from shared.runtime.asgi import (
     App,
-    BodyTooLargeError,
-    BodyTooSlowError,
-    ClientDisconnectedError,
     HeaderList,
     Receive,
     Scope,
@@ -23,16 +20,15 @@ from shared.runtime.asgi import (
     answer,
     answer_error,
     answer_json,
-    discard,
     flat_headers,
-    read_body,
 )
 from shared.runtime.function import Call, Function, Result
+from shared.runtime.request import Refusal, read_request
 from shared.telemetry.metrics import Metrics
 
 log = logging.getLogger("tidings.edge")
 
-_DISCARDED = 8 * 1024 * 1024
+_CLOSE: HeaderList = (("connection", "close"),)
 _LIVENESS = frozenset({"/health", "/health/liveness"})
 _READINESS = frozenset({"/ready", "/health/readiness"})
 
@@ -134,22 +130,13 @@ class _Edge:
 
     async def _read(self, scope: Scope, receive: Receive, send: Send) -> CloudEvent | None:
         limits = self._settings.limits
-        headers = flat_headers(scope)
-        refusal = _unread_refusal(scope, headers, limits)
-        if refusal is None:
-            try:
-                body = await read_body(receive, limits.body, self._settings.body_seconds)
-            except ClientDisconnectedError:
-                return None
-            except BodyTooLargeError:
-                refusal = (413, "too large")
-            except BodyTooSlowError:
-                refusal = (400, "the body did not arrive in time")
-        if refusal is not None:
-            await discard(receive, _DISCARDED, 1.0)
-            await self._refuse(send, *refusal, [("connection", "close")])
+        received = await read_request(scope, receive, limits, self._settings.body_seconds)
+        if received is None:
             return None
-        event = decode(headers, body, limits)
+        if isinstance(received, Refusal):
+            await self._refuse(send, received.status, received.reason, _CLOSE if received.close else ())
+            return None
+        event = decode(received.headers, received.body, limits)
         if isinstance(event, NotAnEvent):
             await self._refuse(send, event.status, event.reason)
             return None
@@ -198,19 +185,3 @@ async def _answer_result(send: Send, result: Result) -> None:
     else:
         reply_headers, body = encode_structured(result.reply)
         await answer(send, 200, reply_headers, body)
-
-
-def _unread_refusal(scope: Scope, headers: dict[str, str], limits: Limits) -> tuple[int, str] | None:
-    """Return why a request is refused before its body is read, or None."""
-    if len(scope["headers"]) > limits.headers or _header_bytes(scope) > limits.header_bytes:
-        return 431, "too many or too large headers"
-    if headers.get("content-encoding", "identity").lower() != "identity":
-        return 415, "compressed bodies are not taken here"
-    declared = headers.get("content-length", "0")
-    if not declared.isdecimal() or int(declared[:20]) > limits.body:
-        return 413, "too large"
-    return None
-
-
-def _header_bytes(scope: Scope) -> int:
-    return sum(len(name) + len(value) for name, value in scope["headers"])

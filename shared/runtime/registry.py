@@ -3,25 +3,56 @@
 import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from shared.runtime.function import Function
 from shared.telemetry.metrics import Metrics
 
 
 @dataclass(frozen=True, slots=True)
+class Destination:
+    """What makes a function a destination: it has `check()` for `tidings doctor`, `preview(subject)` for `explain`.
+
+    `variable` is the setting without which it is not configured; `subject` what it is told of; `example` settings that
+    let it show what it would send where nothing is configured.
+    """
+
+    variable: str
+    subject: Literal["episode", "classified"]
+    example: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Registered:
-    """One function: its module, which exports `new(environ, metrics, ...)`, and what it is in one line."""
+    """One function: its module, which exports `new(environ, metrics, ...)`, and what it is in one line.
+
+    `parts` names what `new` takes besides: a host that has them hands them over, else the function opens its own.
+    """
 
     module: str
     summary: str
+    parts: tuple[str, ...] = ()
+    destination: Destination | None = None
 
 
 FUNCTIONS: dict[str, Registered] = {
     "classifier": Registered("functions.classifier.handler", "says what an observation means"),
-    "correlator": Registered("functions.correlator.handler", "makes one episode of one problem"),
-    "servicenow_incident": Registered("functions.servicenow_incident.handler", "one incident for each episode"),
-    "siem_forwarder": Registered("functions.siem_forwarder.handler", "hands every observation to the SIEM"),
+    "correlator": Registered(
+        "functions.correlator.handler", "makes one episode of one problem", ("store", "publisher")
+    ),
+    "servicenow_incident": Registered(
+        "functions.servicenow_incident.handler", "one incident for each episode", ("store",)
+    ),
+    "siem_forwarder": Registered(
+        "functions.siem_forwarder.handler",
+        "hands every observation to the SIEM",
+        (),
+        Destination(
+            "SPLUNK_HEC_URL",
+            "classified",
+            {"SPLUNK_HEC_URL": "https://splunk.example:8088", "SPLUNK_TOKEN": "not-set"},
+        ),
+    ),
 }
 
 
@@ -38,10 +69,10 @@ def canonical(name: str) -> str:
 
 
 def load(name: str, environ: Mapping[str, str], metrics: Metrics, **parts: Any) -> Function:
-    """Build a function; `parts` replaces what it would open itself, as `store=` and `publisher=`.
+    """Build a function; of `parts` those that it takes replace what it would open itself, as `store=`.
 
     Raises UnknownFunctionError, or SettingsError for settings that cannot work.
     """
-    module = importlib.import_module(FUNCTIONS[canonical(name)].module)
-    new: Callable[..., Function] = module.new
-    return new(environ, metrics, **parts)
+    registered = FUNCTIONS[canonical(name)]
+    new: Callable[..., Function] = importlib.import_module(registered.module).new
+    return new(environ, metrics, **{part: parts[part] for part in registered.parts if part in parts})

@@ -4,10 +4,12 @@ Imports neither typer nor rich nor any other function's room: this is a function
 """
 
 import argparse
+import contextlib
 import logging
 import os
+import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import uvicorn
 
@@ -33,7 +35,7 @@ def main(arguments: list[str], environ: Mapping[str, str] = os.environ) -> int:
     )
     parser.add_argument("function", help="name of the function, as classifier or servicenow-incident")
     parser.add_argument("--host", default=environ.get("HOST", "127.0.0.1"), help="address to listen on (%(default)s)")
-    parser.add_argument("--port", type=int, default=int(environ.get("PORT", "8080")), help="port (%(default)s)")
+    parser.add_argument("--port", type=int, default=environ.get("PORT", "8080"), help="port (%(default)s)")
     options = parser.parse_args(arguments)
     refusal = exposure_refusal(options.host, environ.get("AUTH", ""))
     if refusal:
@@ -49,9 +51,26 @@ def main(arguments: list[str], environ: Mapping[str, str] = os.environ) -> int:
         return _fail(*error.problems)
     except ValueError as error:
         return _fail(f"LOG_LEVEL: {error}")
-    server = uvicorn.Server(config(new_edge(function, metrics), options.host, options.port))
-    server.run()
+    server = _Server(config(new_edge(function, metrics), options.host, options.port))
+    try:
+        server.run()
+    except SystemExit:  # uvicorn's way to say that it cannot listen; the log has why
+        return 1
     return 0 if server.started else 1
+
+
+class _Server(uvicorn.Server):
+    """A server for which SIGTERM is the usual end: uvicorn's own would raise the signal again and exit by it (F06)."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stop taking requests at the first signal, drop those in flight at a second SIGINT."""
+        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
 
 def config(app: object, host: str, port: int) -> uvicorn.Config:

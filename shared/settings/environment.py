@@ -9,6 +9,7 @@ A settings model is a frozen pydantic model whose fields are aliased to their va
 Each variable may be given as `NAME` or, for a file mounted from a Secret, as `NAME_FILE`.
 """
 
+import errno
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -37,12 +38,12 @@ class Secret:
         self._stamp: tuple[int, int] | None = None
 
     def value(self) -> str:
-        """Return the secret, read again where its file changed. Raises OSError where the file cannot be read."""
+        """Return the secret, read again where its file changed. Raises OSError where the file holds none to be read."""
         if self._path is not None:
             status = self._path.stat()
             stamp = (status.st_mtime_ns, status.st_ino)
             if stamp != self._stamp:
-                self._value = self._path.read_text(encoding="utf-8").strip()
+                self._value = _text_of(self._path)
                 self._stamp = stamp
         return self._value
 
@@ -71,7 +72,9 @@ class Secret:
 class Settings(BaseModel):
     """The base of every settings model."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", arbitrary_types_allowed=True, hide_input_in_errors=True, alias_generator=str.upper
+    )
 
 
 Model = TypeVar("Model", bound=Settings)
@@ -85,6 +88,7 @@ def read(model: type[Model], environ: Environ | None = None) -> Model:
     environ = os.environ if environ is None else environ
     values: dict[str, Any] = {}
     problems: list[str] = []
+    unread: set[str] = set()
     for name, field in model.model_fields.items():
         variable = field.alias or name.upper()
         path = environ.get(f"{variable}_FILE")
@@ -92,13 +96,15 @@ def read(model: type[Model], environ: Environ | None = None) -> Model:
             try:
                 values[variable] = _from_file(Path(path), secret=_is_secret(field.annotation))
             except OSError as error:
-                problems.append(f"{variable}_FILE: {path} cannot be read ({error.strerror})")
+                unread.add(variable)
+                problems.append(f"{variable}_FILE: {path} cannot be read ({error.strerror}): mend it or set {variable}")
         elif environ.get(variable):
             values[variable] = environ[variable]
     try:
         settings = model.model_validate(values)
     except ValidationError as error:
-        problems += [_sentence(detail) for detail in error.errors(include_url=False, include_input=False)]
+        details = error.errors(include_url=False, include_input=False)
+        problems += [_sentence(detail) for detail in details if not unread.intersection(detail["loc"])]
         raise SettingsError(problems) from None
     if problems:
         raise SettingsError(problems)
@@ -107,10 +113,21 @@ def read(model: type[Model], environ: Environ | None = None) -> Model:
 
 def _from_file(path: Path, *, secret: bool) -> Any:
     if not secret:
-        return path.read_text(encoding="utf-8").strip()
+        return _text_of(path)
     found = Secret(path=path)
     found.value()
     return found
+
+
+def _text_of(path: Path) -> str:
+    """Return the file's text without the white space around it; what is no text raises OSError like the rest."""
+    try:
+        text = path.read_text(encoding="utf-8").strip()
+    except UnicodeDecodeError:
+        raise OSError(errno.EILSEQ, "it is not UTF-8 text") from None
+    if not text:
+        raise OSError(errno.ENODATA, "it is empty")
+    return text
 
 
 def _is_secret(annotation: Any) -> bool:
@@ -121,4 +138,6 @@ def _sentence(detail: Any) -> str:
     variable = ".".join(str(part) for part in detail["loc"])
     if detail["type"] == "missing":
         return f"{variable} is not set: set it, or {variable}_FILE to a file that holds it"
-    return f"{variable}: {detail['msg']}"
+    message = detail["msg"].removeprefix("Value error, ")
+    # What is wrong with several variables together has no place of its own: its text names them.
+    return f"{variable}: {message}" if variable else message

@@ -2,13 +2,17 @@
 
 import logging
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import orjson
 
-from shared.events.redaction import redact_text
+from shared.events.redaction import redact, redact_text
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
+
+
+_EXACT = 2**63
 
 
 class JsonFormatter(logging.Formatter):
@@ -20,14 +24,31 @@ class JsonFormatter(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": redact_text(record.getMessage()),
+            "message": redact_text(_encodable(record.getMessage())),
         }
-        for name, value in vars(record).items():
-            if name not in _STANDARD:
-                line[name] = redact_text(value) if isinstance(value, str) else value
+        extra = {name: _plain(value) for name, value in vars(record).items() if name not in _STANDARD}
+        line = {**redact(extra)[0], **line}
         if record.exc_info:
-            line["error"] = redact_text(self.formatException(record.exc_info))
-        return orjson.dumps(line, default=str).decode()
+            line["error"] = redact_text(_encodable(self.formatException(record.exc_info)))
+        return orjson.dumps(line).decode()
+
+
+def _plain(value: object) -> object:
+    """Return the value as JSON has it, so that redaction sees every text of it, also those of exceptions and models."""
+    if isinstance(value, bool | float) or value is None:
+        return value
+    if isinstance(value, int) and abs(value) < _EXACT:
+        return value
+    if isinstance(value, Mapping):
+        return {_encodable(str(key)): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(item) for item in value]
+    return _encodable(str(value))
+
+
+def _encodable(text: str) -> str:
+    """Return the text with what UTF-8 cannot write, as lone surrogates of a file name, replaced."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def setup(level: str = "info") -> None:

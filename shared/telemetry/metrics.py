@@ -56,6 +56,8 @@ METRICS: dict[str, Declared] = {
         "histogram", ("destination",), "Time from the cluster's sending to the destination's acceptance."
     ),
     "tidings_broker_waiting": Declared("gauge", ("trigger",), "Events that a trigger has not finished."),
+    "tidings_broker_delivered_total": Declared("counter", ("trigger",), "Events that a subscriber took."),
+    "tidings_broker_retries_total": Declared("counter", ("trigger",), "Tries that failed and are made again."),
     "tidings_broker_dead_letters_total": Declared("counter", ("trigger",), "Events given to the dead letters."),
     "tidings_build_info": Declared("gauge", ("version",), "Always 1."),
 }

@@ -4,7 +4,8 @@ import re
 import secrets
 from collections.abc import Mapping
 
-_TRACEPARENT = re.compile(r"^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$")
+_TRACEPARENT = re.compile(r"^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})\Z")
+_MAX_STATE = 512  # characters; W3C asks for at least so many to be carried
 _NO_TRACE = "0" * 32
 _NO_SPAN = "0" * 16
 
@@ -19,6 +20,7 @@ def continued(extensions: Mapping[str, str]) -> dict[str, str]:
     if found is None or found[1] == _NO_TRACE or found[2] == _NO_SPAN:
         return {"traceparent": f"00-{secrets.token_hex(16)}-{span}-01"}
     following = {"traceparent": f"00-{found[1]}-{span}-{found[3]}"}
-    if extensions.get("tracestate"):
-        following["tracestate"] = extensions["tracestate"]
+    state = extensions.get("tracestate", "")
+    if 0 < len(state) <= _MAX_STATE and state.isascii() and state.isprintable():  # it becomes a header (F46)
+        following["tracestate"] = state
     return following

@@ -1,0 +1,80 @@
+"""`tidings dead-letters`: what no try could deliver: look, send again, discard."""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from shared.cli.output import Output, OutputOption, console, fail, print_document, print_rows
+from shared.events.codec import to_mapping
+from shared.local.broker.database import Database
+from shared.local.broker.letters import letter_of, letter_row
+
+EXAMPLE = "Example: tidings dead-letters list --data .tidings"
+
+app = typer.Typer(no_args_is_help=True, help="List, show, retry or discard what no try could deliver.")
+
+DataOption = Annotated[Path, typer.Option(help="Folder that keeps the state of `tidings up`.")]
+NumbersArgument = Annotated[list[int], typer.Argument(help="Numbers of the letters, as `list` shows them.")]
+_DATA = Path(".tidings")
+
+
+@app.command("list", epilog=EXAMPLE)
+def _list(
+    data: DataOption = _DATA,
+    trigger: Annotated[str, typer.Option(help="Only those of this Trigger.")] = "",
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="At most so many.")] = 100,
+    output: OutputOption = Output.table,
+) -> None:
+    """List the dead letters, the oldest first."""
+    with _letters(data) as database:
+        rows = [letter_row(letter_of(row)) for row in database.letters(trigger, wanted=False, after=0, limit=limit)]
+    print_rows(rows, ("id", "trigger", "type", "subject", "code", "stage", "reason", "tries"), output)
+
+
+@app.command("show", epilog="Example: tidings dead-letters show 7")
+def _show(number: int, data: DataOption = _DATA) -> None:
+    """Show one dead letter whole: the event, and what the broker adds for a dead letter sink."""
+    with _letters(data) as database:
+        row = database.letter(number)
+    if row is None:
+        fail(f"there is no dead letter {number}")
+    letter = letter_of(row)
+    print_document({**letter_row(letter), "event": to_mapping(letter.as_event())})
+
+
+@app.command("retry", epilog="Example: tidings dead-letters retry 7 8")
+def _retry(numbers: NumbersArgument, data: DataOption = _DATA) -> None:
+    """Send dead letters again, each to its own Trigger only; a running `tidings up` does it within seconds."""
+    _change(data, numbers, "will be sent again", lambda database: database.want(numbers, wanted=True))
+
+
+@app.command("discard", epilog="Example: tidings dead-letters discard 7")
+def _discard(numbers: NumbersArgument, data: DataOption = _DATA) -> None:
+    """Delete dead letters for good."""
+    _change(data, numbers, "discarded", lambda database: database.discard(numbers))
+
+
+def _change(data: Path, numbers: list[int], what: str, act: Callable[[Database], int]) -> None:
+    with _letters(data) as database:
+        count = act(database)
+    console().print(f"{count} {what}")
+    if count < len(set(numbers)):
+        fail(f"{len(set(numbers)) - count} of them do not exist")
+
+
+@contextmanager
+def _letters(data: Path) -> Iterator[Database]:
+    try:
+        database = Database(data / "broker.db", guest=True)
+    except FileNotFoundError:
+        fail(f"{data} holds no broker: name the folder of `tidings up` by --data")
+    try:
+        yield database
+    except sqlite3.Error as error:
+        fail(f"{data}: {error}")
+    finally:
+        database.close()

@@ -1,0 +1,119 @@
+"""What would become of one observation, as values: verdict, why, Triggers, and what each destination would be sent."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from shared.delivery.preview import Preview
+from shared.episodes.fold import Policy
+from shared.episodes.machine import observe
+from shared.episodes.record import Record
+from shared.events import attributes
+from shared.events.cloudevent import CloudEvent, type_of_transition, type_of_verdict
+from shared.events.episode import Episode
+from shared.events.model import Classified, Observation, Verdict
+from shared.events.outcome import Rejected
+from shared.local.broker.filters import matches
+from shared.local.broker.topology import Topology
+from shared.rules.explanation import Explanation, explain
+from shared.rules.ruleset import RuleSet
+from shared.runtime.registry import FUNCTIONS, load
+from shared.telemetry.metrics import Metrics
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """Everything about one observation."""
+
+    observation: Observation
+    explanation: Explanation
+    triggers: tuple[str, ...]
+    episode: Episode | None
+    previews: tuple[Preview | str, ...]
+
+
+def row(observation: Observation, verdict: Verdict) -> dict[str, Any]:
+    """Return what one line of `--output jsonl` says (surface.md §2)."""
+    thing = observation.object
+    return {
+        "dialect": observation.dialect,
+        "cluster": observation.cluster,
+        "namespace": thing.namespace,
+        "kind": thing.kind,
+        "name": thing.name,
+        "reason": observation.reason,
+        "category": verdict.category,
+        "subcategory": verdict.subcategory,
+        "severity": verdict.severity,
+        "phase": verdict.phase,
+        "ticket": 0 < verdict.ticket_after <= observation.count,
+        "problem_key": verdict.problem_key,
+        "rule": verdict.rule,
+        "why": f"{verdict.why} ({verdict.source})" if verdict.source else verdict.why,
+        "condition": verdict.condition,
+        "ends": list(verdict.ends),
+        "known": verdict.known,
+        "masked": list(observation.masked),
+    }
+
+
+def explained(
+    observation: Observation, ruleset: RuleSet, topology: Topology, destinations: Mapping[str, Any]
+) -> Explained:
+    """Return all about an observation, as if it were the first of its kind. Sends nothing, keeps nothing."""
+    explanation = explain(observation, ruleset)
+    verdict = explanation.verdict
+    classified = Classified(observation=observation, verdict=verdict)
+    step = observe(Record(), classified, {}, Policy())
+    episode = step.snapshots[-1].episode if step.snapshots else None
+    events = [_event(type_of_verdict(verdict.category), attributes.of(observation, verdict), observation.object.path)]
+    if episode is not None:
+        named = attributes.of_episode(episode)
+        events.append(_event(type_of_transition(episode.transition), named, episode.object.path))
+    return Explained(
+        observation=observation,
+        explanation=explanation,
+        triggers=tuple(
+            trigger.name for trigger in topology.triggers if any(matches(trigger.selection, event) for event in events)
+        ),
+        episode=episode,
+        previews=tuple(_previews(destinations, classified, episode)),
+    )
+
+
+def previewers(environ: Mapping[str, str]) -> dict[str, Any]:
+    """Build every destination so that it can show what it would send; examples stand for what is not configured.
+
+    Raises SettingsError for settings that are there and wrong.
+    """
+    built: dict[str, Any] = {}
+    for name, registered in FUNCTIONS.items():
+        if registered.destination is not None:
+            configured = registered.destination.variable in environ
+            own = environ if configured else {**environ, **registered.destination.example}
+            built[name] = load(name, own, Metrics())
+    return built
+
+
+def _previews(destinations: Mapping[str, Any], classified: Classified, episode: Episode | None) -> list[Preview | str]:
+    found: list[Preview | str] = []
+    for name, function in destinations.items():
+        registered = FUNCTIONS[name].destination
+        subject = episode if registered is not None and registered.subject == "episode" else classified
+        if subject is None:
+            found.append(f"{name}: nothing, this alone is no problem")
+            continue
+        made: Sequence[Preview] | Rejected = function.preview(subject)
+        if isinstance(made, Rejected):
+            found.append(f"{name}: {made.reason}")
+        elif made:
+            found += made
+        else:
+            after = classified.verdict.ticket_after
+            when = f"a ticket opens from {after} occurrences on" if after else "this opens no ticket"
+            found.append(f"{name}: nothing, {when}")
+    return found
+
+
+def _event(kind: str, extensions: Mapping[str, str], subject: str) -> CloudEvent:
+    return CloudEvent(id="explain", source="tidings/explain", type=kind, subject=subject, extensions=extensions)

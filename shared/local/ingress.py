@@ -1,0 +1,42 @@
+"""`POST /` of the embedded system: the broker's ingress, which answers 202 once the event is durable."""
+
+from shared.events.cloudevent import CloudEvent
+from shared.events.codec import NotAnEvent, decode_batch
+from shared.events.limits import DEFAULT
+from shared.local.broker.broker import Broker
+from shared.runtime.asgi import Receive, Scope, Send, answer, answer_error
+from shared.runtime.request import Refusal, read_request
+from shared.telemetry.metrics import Metrics
+
+NAME = "ingress"
+_BODY_SECONDS = 10.0
+
+
+async def ingest(scope: Scope, receive: Receive, send: Send, *, broker: Broker, metrics: Metrics) -> None:
+    """Take one event or a batch, all of it or nothing; 503 where the broker cannot take it now."""
+    received = await read_request(scope, receive, DEFAULT, _BODY_SECONDS)
+    if received is None:
+        return
+    if isinstance(received, Refusal):
+        await _refuse(send, metrics, received.status, received.reason, close=received.close)
+        return
+    decoded = decode_batch(received.headers, received.body)
+    if isinstance(decoded, NotAnEvent):
+        await _refuse(send, metrics, decoded.status, decoded.reason)
+        return
+    events: list[CloudEvent] = []
+    for item in decoded:
+        if isinstance(item, NotAnEvent):
+            await _refuse(send, metrics, item.status, f"one of the batch is refused: {item.reason}")
+            return
+        events.append(item)
+    metrics.count("tidings_events_received_total", len(events), function=NAME)
+    if await broker.publish_all(events):
+        await answer(send, 202)
+    else:
+        await answer_error(send, 503, "the broker cannot take it now", [("retry-after", "1")])
+
+
+async def _refuse(send: Send, metrics: Metrics, status: int, reason: str, *, close: bool = False) -> None:
+    metrics.count("tidings_requests_refused_total", function=NAME, reason="malformed" if status == 400 else "limits")  # noqa: PLR2004
+    await answer_error(send, status, reason, [("connection", "close")] if close else ())

@@ -1,0 +1,112 @@
+"""What the live table shows: one look at the embedded system, as a value."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from shared.events.cloudevent import DELIVERY, PROBLEM_PREFIX
+from shared.local.ingress import NAME
+
+if TYPE_CHECKING:
+    from shared.local.system import System
+
+_LOOKED_THROUGH = 300
+_SHOWN = 8
+# States of a ServiceNow incident (reference/destinations.md §1.4), as the stand-in stores them.
+_STATES = {"1": "open", "2": "open", "3": "on hold", "6": "resolved", "7": "closed", "8": "cancelled"}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One thing that happened to a ticket or an episode."""
+
+    time: datetime | None
+    what: str
+    summary: str
+    number: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Counts since the start, what the stand-ins hold in all, and the latest things that happened."""
+
+    events: int
+    fed: int
+    feed_total: int
+    feed_time: datetime | None
+    feed_done: bool
+    classified: int
+    ignored: int
+    unknown: int
+    episodes: dict[str, int]
+    deliveries: dict[str, int]
+    tickets: dict[str, int] | None
+    siem_records: int | None
+    siem_repeats: int
+    waiting: int
+    retried: int
+    dead_letters: int
+    latest: tuple[Line, ...] = field(default=())
+
+
+async def look(system: "System") -> Snapshot:
+    """Return how things stand now."""
+    metrics, feed = system.metrics, system.feed.progress if system.feed else None
+    statuses = system.broker.status()
+    tickets = records = None
+    repeats = 0
+    if system.standins.servicenow is not None:
+        rows = system.standins.servicenow.records("incident")
+        tickets = dict(Counter(_STATES.get(row.get("state", ""), "other") for row in rows))
+    if system.standins.splunk is not None:
+        records = system.standins.splunk.distinct()
+        repeats = system.standins.splunk.count() - records
+    return Snapshot(
+        events=int(metrics.total("tidings_events_received_total", function=NAME)),
+        fed=feed.sent if feed else 0,
+        feed_total=feed.total if feed else 0,
+        feed_time=feed.time if feed else None,
+        feed_done=feed is None or feed.done,
+        classified=int(metrics.value("tidings_events_total", function="classifier", outcome="done")),
+        ignored=int(metrics.value("tidings_events_total", function="classifier", outcome="ignored")),
+        unknown=int(metrics.total("tidings_unknown_reasons_total")),
+        episodes=_by_label(system, "tidings_episodes_total", ("opened", "updated", "resolved", "reopened")),
+        deliveries={
+            operation: int(metrics.total("tidings_deliveries_total", operation=operation, result="done"))
+            for operation in ("open", "update", "resolve", "reopen")
+        },
+        tickets=tickets,
+        siem_records=records,
+        siem_repeats=repeats,
+        waiting=max((status.waiting for status in statuses), default=0),
+        retried=sum(status.retried for status in statuses),
+        dead_letters=sum((await system.broker.letters.counts()).values()),
+        latest=await _latest(system),
+    )
+
+
+def _by_label(system: "System", name: str, transitions: tuple[str, ...]) -> dict[str, int]:
+    return {one: int(system.metrics.value(name, transition=one)) for one in transitions}
+
+
+async def _latest(system: "System") -> tuple[Line, ...]:
+    lines: list[Line] = []
+    summaries: dict[str, str] = {}
+    stored = await system.broker.events(_LOOKED_THROUGH)
+    for item in stored:
+        if item.event.type.startswith(PROBLEM_PREFIX):
+            data: dict[str, Any] = item.event.data or {}
+            summaries[str(data.get("id"))] = str(data.get("summary", ""))
+    for item in stored:
+        if item.event.type == DELIVERY and isinstance(item.event.data, dict):
+            data = item.event.data
+            summary = summaries.get(str(data.get("key")), item.event.subject)
+            what = _WORDS.get(str(data.get("operation")), str(data.get("operation")))
+            lines.append(Line(item.event.time, what, summary, str(data.get("number", ""))))
+        if len(lines) == _SHOWN:
+            break
+    return tuple(lines)
+
+
+_WORDS = {"open": "opened", "update": "updated", "resolve": "resolved", "reopen": "reopened"}

@@ -1,0 +1,231 @@
+"""The embedded system: broker, functions, stand-ins and feed in one process on one port (architecture.md §7)."""
+
+import asyncio
+import contextlib
+import logging
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import uvicorn
+
+from shared.events.cloudevent import TICK, CloudEvent
+from shared.events.identity import digest
+from shared.events.problem import Problem
+from shared.local.broker.broker import Broker
+from shared.local.broker.caller import AsgiCaller, Caller
+from shared.local.broker.loader import load_topology
+from shared.local.broker.topology import Topology
+from shared.local.feed import Feed, assignment_groups
+from shared.local.settings import UpSettings
+from shared.local.substitutes import DEFAULT_GROUP, Standins, open_standins
+from shared.local.web import new_web
+from shared.runtime.asgi import App
+from shared.runtime.edge import new_edge
+from shared.runtime.function import Function
+from shared.runtime.registry import FUNCTIONS, canonical, load
+from shared.runtime.serve import config, exposure_refusal
+from shared.stores.protocol import Store
+from shared.stores.registry import open_store
+from shared.telemetry.metrics import Metrics
+
+log = logging.getLogger("tidings.up")
+
+_JUDGES = frozenset({"classifier", "correlator"})
+_TICK_SECONDS = 10.0
+_GROUP_LABEL = "tidings.dev/assignment-group"
+
+
+class UpError(Exception):
+    """The system cannot start; `problems` say why and what to do."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+class System:
+    """One embedded system. Use: `await start()`, look on, `await stop()`; one event loop owns it."""
+
+    broker: Broker
+    store: Store
+
+    def __init__(self, settings: UpSettings) -> None:
+        """Raises UpError for settings or manifests that cannot work."""
+        refusal = exposure_refusal(settings.host, settings.environ.get("AUTH", ""))
+        if refusal:
+            raise UpError([refusal])
+        self.settings = settings
+        self.metrics = Metrics()
+        self.topology = _topology(settings)
+        self.functions: dict[str, Function] = {}
+        self.services: dict[str, str] = {}
+        self.edges: dict[str, App] = {}
+        self.feed: Feed | None = None
+        self.address = ""
+        self.ready = False
+        self._standins: Standins | None = None
+        self._server: uvicorn.Server | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def standins(self) -> Standins:
+        """Return the stand-ins that run."""
+        if self._standins is None:
+            raise RuntimeError("the system is not started")
+        return self._standins
+
+    async def start(self) -> None:
+        """Open everything and go on where it was. Raises UpError, SettingsError, FeedError, OSError."""
+        data = self.settings.data
+        data.mkdir(parents=True, exist_ok=True)
+        self._standins = open_standins(self.settings.environ, data, self._groups())
+        await self._listen()
+        self.store = open_store(f"sqlite:///{data / 'state.db'}")
+        environ = {**self.settings.environ, **self._standins.settings(self.address)}
+        self.broker = Broker(replace(self.topology, ticks=()), self._build(environ), data / "broker.db", self.metrics)
+        for function in self.functions.values():
+            await function.start()
+        await self.broker.start()
+        self._begin_feed()
+        self._tasks += [asyncio.create_task(self._run_feed()), asyncio.create_task(self.broker.failed())]
+        self.ready = True
+
+    async def wait(self, *, until_idle: bool = False) -> None:
+        """Return when the feed has ended and nothing waits, or never; raises what ended a part of the system."""
+        while True:
+            for task in self._tasks:
+                if task.done():
+                    task.result()
+            if until_idle and (self.feed is None or self.feed.progress.done) and not self.broker.waiting():
+                return
+            await asyncio.sleep(0.05)
+
+    async def stop(self) -> None:
+        """Finish what is in flight, keep the rest for the next start, and close everything."""
+        self.ready = False
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if hasattr(self, "broker"):
+            await self.broker.stop()
+        for function in self.functions.values():
+            await function.stop()
+        if hasattr(self, "store"):
+            await self.store.close()
+        if self._server is not None:
+            self._server.should_exit = True
+            await self._serving
+        if self._standins is not None:
+            self._standins.close()
+
+    def destinations(self) -> list[dict[str, object]]:
+        """Return each destination's name, whether a stand-in plays it, and what became of its deliveries."""
+        played = {"servicenow_incident": self.standins.servicenow, "siem_forwarder": self.standins.splunk}
+        return [
+            {
+                "name": name,
+                "stand_in": app is not None,
+                "done": self.metrics.total("tidings_deliveries_total", destination=name, result="done"),
+                "retries": self.metrics.total("tidings_retries_total", destination=name),
+            }
+            for name, app in played.items()
+            if name in self.functions
+        ]
+
+    def _groups(self) -> list[str]:
+        recording = self.settings.recording
+        return [DEFAULT_GROUP, *(assignment_groups(recording, _GROUP_LABEL) if recording else ())]
+
+    async def _listen(self) -> None:
+        server = _Embedded(config(new_web(self), self.settings.host, self.settings.port))
+        self._server = server
+        self._serving = asyncio.create_task(server.serve())
+        while not server.started:
+            if self._serving.done():
+                raise UpError([f"cannot listen on {self.settings.host}:{self.settings.port}: is it in use?"])
+            await asyncio.sleep(0.01)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        self.address = f"http://{self.settings.host}:{port}"
+
+    def _build(self, environ: Mapping[str, str]) -> dict[str, Caller]:
+        callers: dict[str, Caller] = {}
+        for service in self.topology.services.values():
+            name = canonical(service.function)
+            own = {**_portable(service.environment), **environ}
+            function = load(name, own, self.metrics, store=self.store, publisher=_Later(self))
+            self.functions[name] = function
+            self.services[name] = service.name
+            self.edges[name] = new_edge(function, self.metrics)
+            callers[service.name] = AsgiCaller(self.edges[name])
+        return callers
+
+    def _begin_feed(self) -> None:
+        if self.settings.recording is None:
+            return
+        self.feed = Feed(
+            self.settings.recording,
+            broker=self.broker,
+            position=self.settings.data / "feed.json",
+            settled=self._settled,
+            metrics=self.metrics,
+            speed=self.settings.speed,
+            again=self.settings.again,
+        )
+
+    async def _run_feed(self) -> None:
+        """Play the recording by its own clock, then tick by ours (docs/decisions/0005)."""
+        if self.feed is not None:
+            await self.feed.run()
+        while True:
+            now = datetime.now(UTC)
+            await self.broker.publish(CloudEvent(digest("tick", now.isoformat()), "tidings/up", TICK, time=now))
+            await asyncio.sleep(_TICK_SECONDS)
+
+    def _settled(self) -> bool:
+        judges = {self.services[name] for name in _JUDGES & self.services.keys()}
+        return not any(status.waiting for status in self.broker.status() if status.subscriber in judges)
+
+
+def _portable(manifest: Mapping[str, str]) -> dict[str, str]:
+    """Return what a service's manifest sets that means the same outside its cluster: no mounted file, no address."""
+    elsewhere = {"STORE_URL", "AUTH", "HOST", "PORT"}
+    for registered in FUNCTIONS.values():
+        if registered.destination is not None:
+            elsewhere |= registered.destination.example.keys()
+    return {name: value for name, value in manifest.items() if name not in elsewhere and not name.endswith("_FILE")}
+
+
+class _Embedded(uvicorn.Server):
+    """A server that leaves signals to the command that embeds it."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture nothing."""
+        yield
+
+
+class _Later:
+    """A Publisher to the broker that is built after the functions that publish to it."""
+
+    def __init__(self, system: System) -> None:
+        self._system = system
+
+    async def publish(self, event: CloudEvent) -> bool:
+        return await self._system.broker.publish(event)
+
+
+def _topology(settings: UpSettings) -> Topology:
+    if not settings.knative.is_dir():
+        raise UpError([f"{settings.knative} is no folder: name the one with the Triggers by --knative"])
+    topology = load_topology(settings.knative)
+    if topology.problems:
+        raise UpError([_sentence(problem) for problem in topology.problems])
+    for warning in topology.warnings:
+        print(f"tidings: {_sentence(warning)}", file=sys.stderr)  # noqa: T201 - before any table is drawn
+    return topology
+
+
+def _sentence(problem: Problem) -> str:
+    return f"{problem.file}:{problem.line}: {problem.message}. {problem.suggestion}".strip()

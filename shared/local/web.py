@@ -1,0 +1,86 @@
+"""The one port of the embedded system: ingress, functions, stand-ins, health, metrics and the API by their paths."""
+
+from typing import TYPE_CHECKING
+
+from shared.local.api import PREFIX, answer_api
+from shared.local.ingress import ingest
+from shared.local.openapi import document
+from shared.runtime.asgi import App, Receive, Scope, Send, answer, answer_error, answer_json, flat_headers
+
+if TYPE_CHECKING:
+    from shared.local.system import System
+
+_LIVENESS = frozenset({"/health", "/health/liveness"})
+_READINESS = frozenset({"/ready", "/health/readiness"})
+_FUNCTIONS = "/functions/"
+
+
+def new_web(system: "System") -> App:
+    """Return the ASGI app of the embedded system."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await _lifespan(receive, send)
+        elif scope["type"] == "http":
+            await _http(system, scope, receive, send)
+        else:
+            await send({"type": "websocket.close", "code": 1003})
+
+    return app
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    """Say yes to both: the system starts and stops what it serves itself."""
+    await receive()
+    await send({"type": "lifespan.startup.complete"})
+    await receive()
+    await send({"type": "lifespan.shutdown.complete"})
+
+
+async def _http(system: "System", scope: Scope, receive: Receive, send: Send) -> None:
+    path: str = scope["path"]
+    for prefix, app in system.standins.mounted().items():
+        if path.startswith(prefix + "/"):
+            await app(_below(scope, prefix), receive, send)
+            return
+    if path in _LIVENESS:
+        await answer_json(send, 200, {"status": "up"})
+    elif not system.ready:
+        await answer_error(send, 503, "starting", [("retry-after", "1")])
+    elif scope["method"] == "POST" and path == "/":
+        await ingest(scope, receive, send, broker=system.broker, metrics=system.metrics)
+    elif path.startswith(_FUNCTIONS):
+        await _function(system, path, scope, receive, send)
+    elif scope["method"] not in {"GET", "HEAD"}:
+        await answer_error(send, 405, "only POST / takes events")
+    else:
+        await _get(system, path, scope, send)
+
+
+async def _function(system: "System", path: str, scope: Scope, receive: Receive, send: Send) -> None:
+    name = path.removeprefix(_FUNCTIONS).split("/", 1)[0]
+    edge = system.edges.get(name.replace("-", "_"))
+    if edge is None:
+        await answer_error(send, 404, "there is no such function")
+    else:
+        await edge(_below(scope, _FUNCTIONS + name), receive, send)
+
+
+async def _get(system: "System", path: str, scope: Scope, send: Send) -> None:
+    if path in _READINESS:
+        problems = [problem for function in system.functions.values() for problem in function.readiness().problems]
+        await answer_json(send, 503 if problems else 200, {"ready": not problems, "problems": problems})
+    elif path == "/metrics":
+        body, content_type = system.metrics.render(flat_headers(scope).get("accept", ""))
+        await answer(send, 200, [("content-type", content_type)], body)
+    elif path == "/openapi.json":
+        await answer_json(send, 200, document())
+    elif path.startswith(PREFIX):
+        await answer_api(scope, send, path.removeprefix(PREFIX), system)
+    else:
+        await answer_error(send, 404, "there is nothing at this path; /openapi.json says what there is")
+
+
+def _below(scope: Scope, prefix: str) -> Scope:
+    """Return the scope of an app that is mounted below a prefix (ASGI: path keeps it, root_path names it)."""
+    return {**scope, "root_path": scope.get("root_path", "") + prefix}

@@ -1,0 +1,63 @@
+"""Read a request within limits, before anything of it is parsed (guarantees.md, Limits; F27, F28)."""
+
+from dataclasses import dataclass
+
+from shared.events.limits import Limits
+from shared.runtime.asgi import (
+    BodyTooLargeError,
+    BodyTooSlowError,
+    ClientDisconnectedError,
+    Receive,
+    Scope,
+    discard,
+    flat_headers,
+    read_body,
+)
+
+_DISCARDED = 8 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A complete request: header names in lower case."""
+
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a request is refused: HTTP status and a constant text. Where `close` is set, its body was not read."""
+
+    status: int
+    reason: str
+    close: bool = False
+
+
+async def read_request(scope: Scope, receive: Receive, limits: Limits, seconds: float) -> Received | Refusal | None:
+    """Read headers and body, the body within `seconds`; None where the client went away."""
+    headers = flat_headers(scope)
+    refusal = _by_headers(scope, headers, limits)
+    if refusal is None:
+        try:
+            return Received(headers, await read_body(receive, limits.body, seconds))
+        except ClientDisconnectedError:
+            return None
+        except BodyTooLargeError:
+            refusal = Refusal(413, "too large", close=True)
+        except BodyTooSlowError:
+            refusal = Refusal(400, "the body did not arrive in time", close=True)
+    await discard(receive, _DISCARDED, 1.0)
+    return refusal
+
+
+def _by_headers(scope: Scope, headers: dict[str, str], limits: Limits) -> Refusal | None:
+    size = sum(len(name) + len(value) for name, value in scope["headers"])
+    if len(scope["headers"]) > limits.headers or size > limits.header_bytes:
+        return Refusal(431, "too many or too large headers", close=True)
+    if headers.get("content-encoding", "identity").lower() != "identity":
+        return Refusal(415, "compressed bodies are not taken here", close=True)
+    declared = headers.get("content-length", "0")
+    if not declared.isdecimal() or int(declared[:20]) > limits.body:
+        return Refusal(413, "too large", close=True)
+    return None
