@@ -54,7 +54,7 @@ def command(
     except OSError as error:
         fail(f"{file}: {error.strerror or error}")
     except (SettingsError, ValueError) as error:
-        fail(*getattr(error, "problems", [str(error)]))
+        fail(*(str(problem) for problem in getattr(error, "problems", [error])))
 
 
 def _lines(found: Iterator[Observation | Unreadable], ruleset: RuleSet) -> None:

@@ -71,10 +71,11 @@ def mark_of(episode: Episode) -> Mark:
 
 
 def note_of(episode: Episode) -> str:
-    """Return a digest of what people want a note for: state, severity, reason, and the count whenever it doubled."""
-    return digest(
-        "note", episode.state, str(episode.reopened), episode.severity, episode.reason, str(episode.count.bit_length())
-    )
+    """Return a digest of what people want a note for: state, severity, and the count whenever it doubled.
+
+    Not the reason: a pod that cannot pull its image says `Failed` and `BackOff` in turn for hours.
+    """
+    return digest("note", episode.state, str(episode.reopened), episode.severity, str(episode.count.bit_length()))
 
 
 def untouched(wanted: Mapping[str, str], target: Found, memory: Memory, journals: frozenset[str]) -> dict[str, str]:

@@ -8,6 +8,7 @@ import pytest
 from shared.events.cloudevent import CloudEvent
 from shared.local.broker.broker import Broker, BrokerSettings
 from shared.local.broker.caller import AsgiCaller
+from shared.local.broker.delivery_spec import DeliverySpec
 from shared.local.broker.topology import Tick, Topology
 from shared.telemetry.metrics import Metrics
 from tests.support.brokers import LETTERS, TAKEN, FastClock, Given, Subscriber, broker, event, replying, trigger
@@ -218,6 +219,30 @@ def test_a_mistake_of_ours_ends_the_broker_for_its_host_to_see(tmp_path: Path, m
                 with pytest.raises(ExceptionGroup) as raised:
                     await running.failed()
             assert raised.group_contains(ZeroDivisionError)
+
+    asyncio.run(play())
+
+
+def test_what_waited_for_another_try_comes_again_after_a_start_and_with_all_its_tries(tmp_path: Path) -> None:
+    patient = DeliverySpec(3, "linear", 3600.0, 40.0, "KafkaSink/letters")
+
+    async def refuse(got: CloudEvent) -> Given:
+        return (503, {}, b"") if got.id in {"1", "3"} else TAKEN
+
+    async def play() -> None:
+        settings = BrokerSettings(clock=FastClock(factor=1.0))
+        first, second = Subscriber(refuse), Subscriber()
+        async with broker(tmp_path, trigger("one", delivery=patient), settings=settings, one=first) as running:
+            await running.publish_all([event(number) for number in range(5)])
+            await _until_calls(first, 5)
+            await asyncio.sleep(0.1)
+            assert running.status()[0].in_flight == 2
+            started = asyncio.get_running_loop().time()
+        assert asyncio.get_running_loop().time() - started < 1, "a wait of an hour does not hold up the stop"
+        async with broker(tmp_path, trigger("one", delivery=patient), one=second) as running:
+            assert await running.idle(5)
+            assert running.status()[0].retried == 0
+        assert sorted(second.ids) == ["1", "3"], "exactly those that had not ended"
 
     asyncio.run(play())
 

@@ -28,6 +28,7 @@ from tests.support.incidents import Delivering, instance
 from tests.support.tickets import START, episode, mark, resolved, run
 
 BACK = episode(4, transition="reopened", reopened=1)
+BAD: list[Any] = [None, [], {}, "text", {"id": 1}]
 ENVIRON = {"SERVICENOW_INSTANCE": "http://127.0.0.1:9", "SERVICENOW_TOKEN": "t"}
 
 
@@ -218,7 +219,7 @@ def test_events_that_are_not_its_business_are_ignored_and_what_is_no_episode_is_
         return (await function.handle(CloudEvent(id="1", source="s", type=kind, data=data), Call(1e9))).outcome
 
     assert isinstance(run(outcome("dev.tidings.security.v1", {})), Ignored)
-    for data in (None, [], {}, "text", {"id": 1}):
+    for data in BAD:
         assert isinstance(run(outcome("dev.tidings.problem.opened.v1", data)), Rejected)
 
 

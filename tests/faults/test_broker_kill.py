@@ -63,9 +63,7 @@ asyncio.run(main())
 
 def _run(root: Path, folder: Path, number: int, mode: str) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-c", _PROGRAM, str(folder), str(number), mode]
-    return subprocess.Popen(  # noqa: S603 - this interpreter and our own text
-        command, cwd=root, stdout=subprocess.PIPE, start_new_session=True
-    )
+    return subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, start_new_session=True)
 
 
 def test_f34_everything_accepted_arrives_although_the_broker_is_killed_at_random(root: Path, tmp_path: Path) -> None:

@@ -207,6 +207,7 @@ def test_f13_what_was_certainly_not_sent_leaves_no_doubt() -> None:
             rig = Rig(fail_once(step, Temporary("cannot connect")))
             assert isinstance((await rig.deliver(episode())).outcome, Retry)
             entry = await rig.store.get(f"claim.desk.{episode().id}")
+            assert entry is not None
             assert b'"phase":"free"' in entry.value
             assert isinstance((await rig.deliver(episode())).outcome, Done)
             assert len(rig.desk.records) == 1
@@ -286,7 +287,7 @@ def test_f25_a_count_that_grows_from_1_to_50_keeps_one_ticket_with_few_notes() -
 class DownStore(MemoryStore):
     """A store that cannot be asked."""
 
-    async def get(self, key: str) -> None:  # type: ignore[override]
+    async def get(self, key: str) -> None:
         raise StoreUnavailableError(key)
 
 

@@ -3,23 +3,36 @@
 import asyncio
 import socket
 import time
+from collections.abc import Callable, Coroutine
+from datetime import timedelta
+from typing import Any
 
 from shared.events.outcome import Done, Duplicate, InProgress, Rejected, Retry
 from shared.local.standins.faults import Rule
 from shared.runtime.function import Result
-from tests.support.incidents import Delivering, instance
-from tests.support.tickets import START, episode, resolved
+from shared.stores.memory import MemoryStore
+from tests.support.incidents import Delivering, Instance, instance
+from tests.support.tickets import START, Clock, episode, resolved
 
 
-async def settle(deliver: Delivering, clock: object, turns: int = 6, seconds: float = 10.0) -> list[type]:
+async def settle(deliver: Delivering, clock: Clock, turns: int = 6, seconds: float = 10.0) -> list[type]:
     """Deliver again as a broker does until the answer is final."""
     outcomes: list[type] = []
     for _ in range(turns):
         outcomes.append(type((await deliver(episode(), seconds)).outcome))
         if outcomes[-1] not in {Retry, InProgress}:
             break
-        clock.now += 30  # type: ignore[attr-defined]
+        clock.now += 30
     return outcomes
+
+
+def settling(sn: Instance) -> Callable[[Delivering], Coroutine[Any, Any, list[type]]]:
+    """Return `settle` for an instance."""
+
+    async def main(deliver: Delivering) -> list[type]:
+        return await settle(deliver, sn.clock)
+
+    return main
 
 
 def test_f08_f09_a_rate_limit_is_handed_on_with_its_own_wait() -> None:
@@ -47,7 +60,7 @@ def test_f10_server_errors_are_retried_and_recovery_needs_no_operator() -> None:
     for status in (500, 502, 503, 504):
         with instance() as sn:
             sn.app.faults.set([Rule(do="status", status=status, operation="create", count=2)])
-            outcomes = sn.play(lambda deliver, sn=sn: settle(deliver, sn.clock))
+            outcomes = sn.play(settling(sn))
             assert outcomes[0] is Retry
             assert outcomes[-1] in {Done, Duplicate}
             assert len(sn.incidents()) == 1
@@ -74,7 +87,7 @@ def test_f12_a_page_with_status_200_is_not_success() -> None:
     ):
         with instance() as sn:
             sn.app.faults.set([rule])
-            outcomes = sn.play(lambda deliver, sn=sn: settle(deliver, sn.clock))
+            outcomes = sn.play(settling(sn))
             assert outcomes[0] is Retry
             assert outcomes[-1] in {Done, Duplicate}
             assert len(sn.incidents()) == 1
@@ -107,7 +120,7 @@ def test_f14_a_create_that_committed_and_then_timed_out_is_found() -> None:
     for fault in ("commit-then-time-out", "commit-then-reset", "commit-then-status"):
         with instance() as sn:
             sn.app.faults.set([Rule(do=fault, operation="create", status=504)])
-            outcomes = sn.play(lambda deliver, sn=sn: settle(deliver, sn.clock), SERVICENOW_TIMEOUT="0.5")
+            outcomes = sn.play(settling(sn), SERVICENOW_TIMEOUT="0.5")
             assert outcomes == [Done]
             assert len(sn.incidents()) == 1
 
@@ -167,10 +180,6 @@ def test_f21_ten_at_once_on_two_replicas_make_one_incident() -> None:
 
 def test_f33_f54_after_a_wiped_store_the_own_incident_is_found_and_an_old_closed_one_is_left() -> None:
     """F33, F54: find(key) prevents duplicates; a new episode gets a new ticket; the old one is not touched."""
-    from datetime import timedelta
-
-    from shared.stores.memory import MemoryStore
-
     with instance() as sn:
 
         async def main(deliver: Delivering) -> None:

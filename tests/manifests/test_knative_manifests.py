@@ -13,6 +13,8 @@ from shared.events.cloudevent import CloudEvent
 from shared.local.broker.filters import matches
 from shared.local.broker.loader import load_topology
 from shared.local.broker.parse_services import PING
+from shared.runtime.registry import load
+from shared.telemetry.metrics import Metrics
 from tests.conftest import ROOT
 
 Manifest = dict[str, Any]
@@ -183,6 +185,18 @@ def test_functions_have_no_token_no_public_route_and_the_strictest_security_cont
         assert environment["AUTH"] == "none", "said in plain sight"
         assert environment["FUNCTION_TARGET"] == service["metadata"]["name"].replace("-", "_")
         assert not [name for name in environment if name.endswith(("PASSWORD", "TOKEN", "SECRET"))], "secrets are files"
+
+
+@pytest.mark.parametrize("service", services(), ids=lambda service: service["metadata"]["name"])
+def test_a_function_understands_the_settings_of_its_manifest(service: Manifest, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("not a real one", encoding="utf-8")
+    environment = {"K_SINK": "http://broker.example.com"}  # what the SinkBinding adds
+    for variable in service["spec"]["template"]["spec"]["containers"][0]["env"]:
+        name = variable["name"]
+        from_secret = "https://example.com" if name.endswith(("URL", "INSTANCE")) else "name"
+        environment[name] = str(tmp_path / "secret") if name.endswith("_FILE") else variable.get("value", from_secret)
+    function = load(environment["FUNCTION_TARGET"], environment, Metrics())
+    assert function.name == environment["FUNCTION_TARGET"]
 
 
 def test_only_the_dispatcher_and_prometheus_reach_the_functions() -> None:

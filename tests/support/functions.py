@@ -67,9 +67,7 @@ def serving(
     """Run `tidings serve NAME` and yield it once it listens."""
     command = [str(TIDINGS), "serve", name, "--port", "0", *arguments]
     with log.open("wb") as stderr:
-        process = subprocess.Popen(
-            command, cwd=log.parent, env=environment(settings or {}), stderr=stderr
-        )
+        process = subprocess.Popen(command, cwd=log.parent, env=environment(settings or {}), stderr=stderr)
     try:
         yield Served(_address(process, log), process, log)
     finally:

@@ -142,3 +142,51 @@ def test_f57_a_ticket_trigger_on_a_severity_and_all_graver_ones_is_fine(tmp_path
     """
     filters = "    - any: [{exact: {severity: critical}}, {exact: {severity: high}}]\n"
     assert load(tmp_path, f"{HEAD}  filters:\n{filters}{TO_TICKETS}").warnings == ()
+
+
+PING = """\
+apiVersion: sources.knative.dev/v1
+kind: PingSource
+metadata: {name: tick, namespace: tidings}
+spec: {schedule: "SCHEDULE", data: 'DATA', ceOverrides: {extensions: {cluster: one}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("schedule", "every"),
+    [("*/10 * * * * *", 10.0), ("* * * * *", 60.0), ("*/5 * * * *", 300.0), ("0 */5 * * * *", 300.0)],
+)
+def test_a_ping_source_becomes_a_tick(tmp_path: Path, schedule: str, every: float) -> None:
+    text = PING.replace("SCHEDULE", schedule).replace("DATA", '{"a": 1}')
+    (tick,) = load(tmp_path, f"{HEAD}{TO_SIEM}---\n{text}").ticks
+    assert (tick.every, tick.event.data) == (every, {"a": 1})
+    assert tick.event.source == "/apis/v1/namespaces/tidings/pingsources/tick"
+    assert tick.event.extensions == {"cluster": "one"}
+
+
+@pytest.mark.parametrize("schedule", ["0 3 * * 1", "*/0 * * * * *", "@hourly", "*/10 * * * * * *"])
+def test_a_schedule_that_cannot_be_played_here_is_warned_of(tmp_path: Path, schedule: str) -> None:
+    found = load(tmp_path, f"{HEAD}{TO_SIEM}---\n{PING.replace('SCHEDULE', schedule)}")
+    assert found.ticks == ()
+    assert "plays only schedules" in found.warnings[0].message
+
+
+def test_a_service_that_names_no_function_is_a_problem(tmp_path: Path) -> None:
+    stranger = SERVICES.replace("FUNCTION_TARGET, value: siem_forwarder", "OTHER, value: x")
+    load(tmp_path, HEAD + TO_TICKETS)
+    (tmp_path / "knative" / "base" / "s2.yaml").write_text(stranger.partition("---\n")[2], encoding="utf-8")
+    assert "does not say which function" in load(tmp_path, HEAD + TO_TICKETS).problems[0].message
+
+
+def test_a_folder_without_a_broker_and_a_file_that_is_no_text_are_problems(tmp_path: Path) -> None:
+    (tmp_path / "t.yaml").write_bytes(b"\xff\xfe\x00")
+    messages = [problem.message for problem in load_topology(tmp_path).problems]
+    assert messages == ["the file cannot be read as UTF-8 text", "there is no Broker"]
+
+
+def test_filters_that_are_nested_without_end_are_refused(tmp_path: Path) -> None:
+    nested = "{exact: {type: a}}"
+    for _ in range(20):
+        nested = f"{{not: {nested}}}"
+    found = load(tmp_path, f"{HEAD}  filters:\n    - {nested}\n{TO_SIEM}")
+    assert "nested too deeply" in found.problems[0].message

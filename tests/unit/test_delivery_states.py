@@ -133,4 +133,4 @@ def test_a_note_is_wanted_when_something_changed_for_people_and_when_the_count_d
     notes = [note_of(episode(count=count)) for count in range(1, 51)]
     assert len(set(notes)) == 6
     assert note_of(episode()) != note_of(episode(severity="critical"))
-    assert note_of(episode()) == note_of(episode(9, message="another text"))
+    assert note_of(episode()) == note_of(episode(9, message="another text", reason="Failed"))

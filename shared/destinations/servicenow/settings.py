@@ -15,13 +15,20 @@ class ServiceNowSettings(Settings):
 
     instance: Url = Field(alias="SERVICENOW_INSTANCE", description="URL of the instance.")
     username: str = Field(default="", alias="SERVICENOW_USERNAME", description="Basic authentication, with a password.")
-    password: Secret | None = Field(default=None, alias="SERVICENOW_PASSWORD")
+    password: Secret | None = Field(default=None, alias="SERVICENOW_PASSWORD", description="Password of that user.")
     client_id: str = Field(default="", alias="SERVICENOW_CLIENT_ID", description="OAuth client credentials.")
-    client_secret: Secret | None = Field(default=None, alias="SERVICENOW_CLIENT_SECRET")
+    client_secret: Secret | None = Field(
+        default=None, alias="SERVICENOW_CLIENT_SECRET", description="Secret of that client."
+    )
     token: Secret | None = Field(default=None, alias="SERVICENOW_TOKEN", description="A bearer token.")
     api_key: Secret | None = Field(default=None, alias="SERVICENOW_API_KEY", description="A REST API key.")
     ca_file: str | None = Field(default=None, alias="SERVICENOW_CA_FILE", description="PEM bundle that signs it.")
-    table: str = Field(default="incident", alias="SERVICENOW_TABLE", pattern=r"^[a-z][a-z0-9_]{0,79}$")
+    table: str = Field(
+        default="incident",
+        alias="SERVICENOW_TABLE",
+        pattern=r"^[a-z][a-z0-9_]{0,79}$",
+        description="Table of the tickets.",
+    )
     close_code: str = Field(
         default="Solution provided",
         alias="SERVICENOW_CLOSE_CODE",

@@ -1,0 +1,134 @@
+"""The pages under docs that are made from the code: settings, metrics and rule packs.
+
+`python -m shared.runtime.document docs` writes them; a test says where they are stale.
+"""
+
+import importlib
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from shared.rules.shipped import SHIPPED
+from shared.runtime.registry import FUNCTIONS
+from shared.settings.environment import Secret, Settings
+from shared.telemetry.metrics import METRICS
+
+_MADE = "<!-- Made by `python -m shared.runtime.document docs`; edit the code instead. -->"
+_EVERY = (
+    ("HOST", "`127.0.0.1`", "Address to listen on."),
+    ("PORT", "`8080`", "Port to listen on."),
+    ("AUTH", "none set", "Who may send. `none` must be said aloud to listen on anything but a loopback address."),
+    ("LOG_LEVEL", "`info`", "`debug`, `info`, `warning` or `error`."),
+)
+Row = tuple[str, ...]
+
+
+def settings_models() -> dict[str, type[Settings]]:
+    """Return each function's settings model by the function's name."""
+    return {name: _model(registered.module) for name, registered in FUNCTIONS.items()}
+
+
+def settings_page() -> str:
+    """Return docs/settings.md."""
+    parts = [
+        "# Settings",
+        _MADE,
+        (
+            "Environment variables, as functions on Knative have them. Each may be given as `NAME_FILE` instead: the name "
+            "of a file that holds the value. A file goes before a variable; a secret's file is read again when it changes. "
+            "`tidings up` also reads them from a `.env` file beside it."
+        ),
+        "## Every function",
+        _table(("variable", "default", "meaning"), [(f"`{name}`", default, text) for name, default, text in _EVERY]),
+    ]
+    for function, model in settings_models().items():
+        rows = [_setting(field.alias or name.upper(), field) for name, field in model.model_fields.items()]
+        title = f"## {function.replace('_', '-')}"
+        parts += [title, _sentence(FUNCTIONS[function].summary), _table(("variable", "default", "meaning"), rows)]
+    return _page(parts)
+
+
+def metrics_page() -> str:
+    """Return docs/metrics.md."""
+    rows = [
+        (f"`{name}`", declared.kind, ", ".join(f"`{label}`" for label in declared.labels), declared.help)
+        for name, declared in METRICS.items()
+    ]
+    text = (
+        "`GET /metrics` of every function and of `tidings up`, in Prometheus text, or OpenMetrics where `Accept` asks "
+        "for it. Every label takes one of a closed set of values; of one that does not, at most 500 are kept apart."
+    )
+    return _page(["# Metrics", _MADE, text, _table(("metric", "kind", "labels", "meaning"), rows)])
+
+
+def rules_page(folder: Path = SHIPPED) -> str:
+    """Return docs/rules.md."""
+    import yaml  # only this page reads the packs as they are written
+
+    rows: list[Row] = []
+    for file in sorted(folder.glob("*.yaml")):
+        if not file.stem.endswith("_test"):
+            pack = yaml.safe_load(file.read_text(encoding="utf-8"))
+            link = f"[{pack['pack']}](../functions/classifier/rules/{file.name})"
+            rows.append((link, " ".join(str(pack.get("description", "")).split())))
+    text = "What an event means is said by rules; these packs come with Tidings."
+    return _page(["# Rule packs", _MADE, text, _table(("pack", "about"), rows)])
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "settings.md": settings_page,
+    "metrics.md": metrics_page,
+    "rules.md": rules_page,
+}
+
+
+def main(folder: Path) -> None:
+    """Write every page into the folder."""
+    for name, page in PAGES.items():
+        (folder / name).write_text(page(), encoding="utf-8")
+
+
+def _model(module: str) -> type[Settings]:
+    """Return the settings model that a function's module uses: of several the one that builds on the others."""
+    found = [
+        value
+        for value in vars(importlib.import_module(module)).values()
+        if isinstance(value, type) and issubclass(value, Settings) and value is not Settings
+    ]
+    (model,) = [one for one in found if not any(one in other.__mro__[1:] for other in found)]
+    return model
+
+
+def _setting(variable: str, field: Any) -> Row:
+    secret = field.annotation is Secret or Secret in getattr(field.annotation, "__args__", ())
+    default = "required" if field.is_required() else _default(field.default)
+    meaning = f"{field.description or ''}{' A secret.' if secret else ''}".strip()
+    return f"`{variable}`", default, meaning
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def _default(value: Any) -> str:
+    if isinstance(value, Path):
+        value = value.name
+    if isinstance(value, tuple):
+        value = ",".join(str(item) for item in value)
+    if isinstance(value, bool):
+        value = str(value).lower()
+    return "none" if value in {None, ""} else f"`{value}`"
+
+
+def _table(head: Row, rows: Sequence[Row]) -> str:
+    lines = [head, tuple("---" for _ in head), *(tuple(cell.replace("|", r"\|") for cell in row) for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _page(parts: list[str]) -> str:
+    return "\n\n".join(parts) + "\n"
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else "docs"))

@@ -1,0 +1,73 @@
+"""Servers as processes, on free ports, up to their first answer."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.support.functions import TIDINGS, environment
+from tests.support.servers import ROOT
+
+_SECONDS = 30.0
+_ASK = b"GET /health/readiness HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"
+BARE = (sys.executable, "-m", "tests.bench.bare")
+
+
+def tidings(*arguments: str) -> tuple[str, ...]:
+    """Return the command line of `tidings`."""
+    return (str(TIDINGS), *arguments)
+
+
+def clean_environment(**settings: str) -> dict[str, str]:
+    """Return an environment without settings of ours, and in which byte code is kept as an image keeps it."""
+    found = environment({"LOG_LEVEL": "warning", **settings})
+    found.pop("PYTHONDONTWRITEBYTECODE", None)
+    return found
+
+
+def free_port() -> int:
+    """Return a port that is free now."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+@contextmanager
+def running(command: Sequence[str], port: int, cwd: Path = ROOT, **settings: str) -> Iterator[float]:
+    """Run a server and yield the seconds from its start to its first answer."""
+    begun = time.perf_counter()
+    process = subprocess.Popen(command, cwd=cwd, env=clean_environment(**settings), stdout=subprocess.DEVNULL)
+    try:
+        while not _answers(port):
+            if process.poll() is not None or time.perf_counter() - begun > _SECONDS:
+                raise RuntimeError(f"{' '.join(command)} does not answer")
+            time.sleep(0.001)
+        yield time.perf_counter() - begun
+    finally:
+        process.terminate()
+        try:
+            process.wait(15)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(5)
+
+
+def seconds_of(command: Sequence[str]) -> float:
+    """Run a command to its end, its output thrown away, and return how long it took. Raises CalledProcessError."""
+    begun = time.perf_counter()
+    with Path(os.devnull).open("wb") as nowhere:
+        subprocess.run(command, cwd=ROOT, env=clean_environment(), stdout=nowhere, check=True)
+    return time.perf_counter() - begun
+
+
+def _answers(port: int) -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+            connection.sendall(_ASK)
+            return connection.recv(12)[9:12] in {b"200", b"204"}
+    except OSError:
+        return False
