@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from shared.cli.output import Output, OutputOption, console, fail, print_document
-from shared.local.broker.database import LogInUse
+from shared.local.lock import InUseError
 from shared.local.recorded.player import FeedError
 from shared.local.settings import RECORDED, UpSettings, dotenv
 from shared.local.snapshot import Snapshot, look
@@ -58,7 +58,7 @@ def command(
         asyncio.run(_run(System(settings), once=once, output=output))
     except (UpError, SettingsError) as error:
         fail(*error.problems)
-    except LogInUse:
+    except InUseError:
         fail(f"{data} is in use by another `tidings up`: end that one, or name another folder by --data")
     except (FeedError, OSError, ValueError) as error:
         fail(str(error))

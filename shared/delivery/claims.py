@@ -15,6 +15,8 @@ _log = logging.getLogger(__name__)
 
 _KEEP = 90 * 86_400.0
 """Seconds that a claim record is kept after its last change; after that the destination itself is asked."""
+_PREFIX = "claim."
+_PAGE = 500
 _RESERVE = 2.0
 """Seconds that a lease outlasts the holder's own deadline."""
 
@@ -51,7 +53,7 @@ class Claims:
 
     async def take(self, episode_id: str, revision: int, seconds: float) -> Taken | Known | Held:
         """Take the claim for `seconds` and a little more. Never raises: with the store down it is taken unfenced."""
-        key = f"claim.{self._destination}.{episode_id}"
+        key = f"{_PREFIX}{self._destination}.{episode_id}"
         now = self.clock()
         if self._store is None:
             return self._unfenced(key, now)
@@ -97,6 +99,26 @@ class Claims:
         if written is None:
             _log.warning("a claim was taken over before it was given back", extra={"key": taken.key})
         return written is not None
+
+
+async def abandon_all(store: Store) -> int:
+    """Turn every held claim into one in doubt; return how many there were.
+
+    For a host that knows that no holder lives any more, as the embedded system that starts on its own locked folder:
+    what a crash left behind is asked for at once instead of when its lease runs out. Raises StoreUnavailableError.
+    """
+    found, after = 0, ""
+    while True:
+        page = [entry async for entry in store.scan(_PREFIX, after=after, limit=_PAGE)]
+        for entry in page:
+            record = _read(entry.value)
+            if record is not None and record.phase == "held":
+                found += (
+                    await store.put(entry.key, _bytes(doubt(record)), expected=entry.revision, ttl=_KEEP) is not None
+                )
+        if len(page) < _PAGE:
+            return found
+        after = page[-1].key
 
 
 def _bytes(record: Record) -> bytes:

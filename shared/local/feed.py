@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
@@ -20,7 +19,7 @@ from shared.telemetry.metrics import Metrics
 _WINDOW = timedelta(seconds=20)
 """Simulated time that may be in flight at once: below the 60 s within which order does not matter."""
 
-_STEP = 0.002
+_PATIENCE = 30.0
 
 
 @dataclass(slots=True)
@@ -43,7 +42,6 @@ class Feed:
         *,
         broker: Broker,
         position: Path,
-        settled: Callable[[], bool],
         metrics: Metrics,
         speed: float,
         again: bool = False,
@@ -55,7 +53,6 @@ class Feed:
         self._requests = list(requests(path))
         self._broker = broker
         self._position = position
-        self._settled = settled
         self._metrics = metrics
         self._speed = speed
         self._name = digest("feed", str(path or "recorded"), str(len(self._requests)))
@@ -70,14 +67,15 @@ class Feed:
             if before is not None and self._speed > 0:
                 await asyncio.sleep((begins - before).total_seconds() / self._speed)
             before = begins
-            # Simulated time stands still until all that happened before has been judged: played fast, a minute of the
-            # recording lasts milliseconds, and what was far apart in time would overtake.
-            await self._wait(self._settled)
+            # Simulated time stands still until what happened before has taken effect: played fast, an hour of the
+            # recording lasts milliseconds, and what was far apart in time would meet. A destination that is down holds
+            # it up for a while only.
+            await self._broker.idle(_PATIENCE)
             await self._publish([_tick(begins), *self._events(window)])
             self.progress.sent += len(window)
             self.progress.time = window[-1].time
             self._remember()
-        await self._wait(self._settled)
+        await self._broker.idle(_PATIENCE)
         self.progress.done = True
 
     def _next_window(self) -> list[Request]:
@@ -106,10 +104,6 @@ class Feed:
     async def _publish(self, events: list[CloudEvent]) -> None:
         while not await self._broker.publish_all(events):  # noqa: ASYNC110 - it refuses while it is full, and says no more
             await asyncio.sleep(0.1)
-
-    async def _wait(self, condition: Callable[[], bool]) -> None:
-        while not condition():  # noqa: ASYNC110 - a look at counters, no event of their own
-            await asyncio.sleep(_STEP)
 
     def _resumed(self) -> int:
         try:

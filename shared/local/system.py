@@ -10,9 +10,11 @@ from datetime import UTC, datetime
 
 import uvicorn
 
+from shared.delivery.claims import abandon_all
 from shared.events.cloudevent import TICK, CloudEvent
 from shared.events.identity import digest
 from shared.events.problem import Problem
+from shared.local import lock
 from shared.local.broker.broker import Broker
 from shared.local.broker.caller import AsgiCaller, Caller
 from shared.local.broker.loader import load_topology
@@ -32,7 +34,6 @@ from shared.telemetry.metrics import Metrics
 
 log = logging.getLogger("tidings.up")
 
-_JUDGES = frozenset({"classifier", "correlator"})
 _TICK_SECONDS = 10.0
 _GROUP_LABEL = "tidings.dev/assignment-group"
 
@@ -68,6 +69,7 @@ class System:
         self._standins: Standins | None = None
         self._server: uvicorn.Server | None = None
         self._tasks: list[asyncio.Task[None]] = []
+        self._lock: int | None = None
 
     @property
     def standins(self) -> Standins:
@@ -77,14 +79,16 @@ class System:
         return self._standins
 
     async def start(self) -> None:
-        """Open everything and go on where it was. Raises UpError, SettingsError, FeedError, OSError."""
+        """Open everything and go on where it was. Raises UpError, SettingsError, FeedError, InUseError, OSError."""
         data = self.settings.data
         data.mkdir(parents=True, exist_ok=True)
+        self._lock = lock.take(data / "lock")
         self._standins = open_standins(self.settings.environ, data, self._groups())
         await self._listen()
         self.store = open_store(f"sqlite:///{data / 'state.db'}")
         environ = {**self.settings.environ, **self._standins.settings(self.address)}
         self.broker = Broker(replace(self.topology, ticks=()), self._build(environ), data / "broker.db", self.metrics)
+        await abandon_all(self.store)
         for function in self.functions.values():
             await function.start()
         await self.broker.start()
@@ -119,6 +123,7 @@ class System:
             await self._serving
         if self._standins is not None:
             self._standins.close()
+        lock.give_back(self._lock)
 
     def destinations(self) -> list[dict[str, object]]:
         """Return each destination's name, whether a stand-in plays it, and what became of its deliveries."""
@@ -168,7 +173,6 @@ class System:
             self.settings.recording,
             broker=self.broker,
             position=self.settings.data / "feed.json",
-            settled=self._settled,
             metrics=self.metrics,
             speed=self.settings.speed,
             again=self.settings.again,
@@ -182,10 +186,6 @@ class System:
             now = datetime.now(UTC)
             await self.broker.publish(CloudEvent(digest("tick", now.isoformat()), "tidings/up", TICK, time=now))
             await asyncio.sleep(_TICK_SECONDS)
-
-    def _settled(self) -> bool:
-        judges = {self.services[name] for name in _JUDGES & self.services.keys()}
-        return not any(status.waiting for status in self.broker.status() if status.subscriber in judges)
 
 
 def _portable(manifest: Mapping[str, str]) -> dict[str, str]:

@@ -35,9 +35,9 @@ def settings_page() -> str:
         "# Settings",
         _MADE,
         (
-            "Environment variables, as functions on Knative have them. Each may be given as `NAME_FILE` instead: the name "
-            "of a file that holds the value. A file goes before a variable; a secret's file is read again when it changes. "
-            "`tidings up` also reads them from a `.env` file beside it."
+            "Environment variables, as functions on Knative have them. Each may be given as `NAME_FILE` instead: the "
+            "name of a file that holds the value. A file goes before a variable; a secret's file is read again when it "
+            "changes. `tidings up` also reads them from a `.env` file beside it."
         ),
         "## Every function",
         _table(("variable", "default", "meaning"), [(f"`{name}`", default, text) for name, default, text in _EVERY]),

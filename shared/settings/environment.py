@@ -9,14 +9,24 @@ A settings model is a frozen pydantic model whose fields are aliased to their va
 Each variable may be given as `NAME` or, for a file mounted from a Secret, as `NAME_FILE`.
 """
 
+import difflib
 import errno
+import logging
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, ValidationError
 from pydantic_core import CoreSchema, core_schema
+
+log = logging.getLogger("tidings.settings")
+
+# Prefixes that others use too: what begins with them says nothing about a slip of the pen.
+_FOREIGN_PREFIXES = frozenset({"K_", "STORE_"})
+# What Kubernetes sets in every Pod for each Service of its namespace, as `SPLUNK_SERVICE_HOST` and `SPLUNK_PORT`.
+_INJECTED = re.compile(r"_SERVICE_(HOST|PORT(_.*)?)$|_PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?$")
 
 Environ = Mapping[str, str]
 
@@ -81,7 +91,7 @@ Model = TypeVar("Model", bound=Settings)
 
 
 def read(model: type[Model], environ: Environ | None = None) -> Model:
-    """Read a settings model from the environment.
+    """Read a settings model from the environment; a variable that looks like a misspelt one is warned of in the log.
 
     Raises SettingsError that names every variable that is missing or wrong, and every file that cannot be read.
     """
@@ -108,7 +118,30 @@ def read(model: type[Model], environ: Environ | None = None) -> Model:
         raise SettingsError(problems) from None
     if problems:
         raise SettingsError(problems)
+    for sentence in unknown(model, environ):
+        log.warning(sentence)
     return settings
+
+
+def unknown(model: type[Settings], environ: Environ) -> list[str]:
+    """Return a sentence for each variable with a prefix of this model's that it does not know, sorted by name.
+
+    What Kubernetes injects for Services is not meant.
+    """
+    names = [field.alias or name.upper() for name, field in model.model_fields.items()]
+    prefixes = {f"{name.split('_', 1)[0]}_" for name in names if "_" in name} - _FOREIGN_PREFIXES
+    known = {*names, *(f"{name}_FILE" for name in names)}
+    sentences: list[str] = []
+    for variable in sorted(environ):
+        if variable in known or not variable.startswith(tuple(prefixes)) or _INJECTED.search(variable):
+            continue
+        # The prefix, which they share, must not make strangers look alike.
+        tail = variable.split("_", 1)[1]
+        tails = {name.split("_", 1)[-1]: name for name in sorted(known, reverse=True)}
+        close = [tails[found] for found in difflib.get_close_matches(tail, tails, 1)]
+        hint = f"did you mean {close[0]}?" if close else f"there are: {', '.join(sorted(names))}"
+        sentences.append(f"{variable} is not a setting: {hint}")
+    return sentences
 
 
 def _from_file(path: Path, *, secret: bool) -> Any:

@@ -134,7 +134,7 @@ def over_http() -> list[Row]:
 
 def embedded() -> list[Row]:
     """`tidings up`: events posted singly on 8 connections until Splunk's stand-in has them, tickets included."""
-    count = 3000
+    count = 1500
     batches: Iterator[list[Post]] = (posts(count, f"r{number}") for number in range(1000))
     port, bare = free_port(), free_port()
     accepted: list[float] = []

@@ -16,8 +16,9 @@ import pytest
 
 from shared.events.cloudevent import CloudEvent
 from shared.local.broker.broker import BrokerSettings
-from shared.local.broker.database import Batch, Database, LogInUse
+from shared.local.broker.database import Batch, Database
 from shared.local.broker.delivery_spec import DeliverySpec
+from shared.local.lock import InUseError
 from tests.support.brokers import TAKEN, FastClock, Given, Subscriber, broker, event, replying, trigger
 
 # Publishes for ever and prints the id of each event once it was accepted; its subscribers note what they got in files.
@@ -187,7 +188,7 @@ def test_a_log_that_cannot_be_written_refuses_and_loses_nothing_that_was_deliver
 
 def test_a_second_process_may_not_open_the_same_log(tmp_path: Path) -> None:
     database = Database(tmp_path / "broker.db")
-    with pytest.raises(LogInUse):
+    with pytest.raises(InUseError):
         Database(tmp_path / "broker.db")
     database.close()
     Database(tmp_path / "broker.db").close()

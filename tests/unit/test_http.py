@@ -112,7 +112,7 @@ def test_f13_a_deadline_that_ends_before_the_connection_stands_means_nothing_was
         full.bind(("127.0.0.1", 0))
         full.listen(0)
         for filler in (first, second):  # the queue is full now: the next one's SYN is dropped
-            filler.setblocking(False)
+            filler.settimeout(0)
             filler.connect_ex(full.getsockname())
         begun = time.monotonic()
         found = ask(f"http://127.0.0.1:{full.getsockname()[1]}", seconds=0.5)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pydantic import Field, ValidationError, model_validator
 
 from shared.settings.addresses import is_loopback
-from shared.settings.environment import Secret, Settings, SettingsError, read
+from shared.settings.environment import Secret, Settings, SettingsError, read, unknown
 from shared.telemetry.logs import JsonFormatter
 
 HIDDEN = "hunter2-and-more"
@@ -74,6 +74,31 @@ def test_every_problem_is_told_at_once_with_its_variable_and_what_to_do() -> Non
         "EXAMPLE_TRIES: Input should be a valid integer, unable to parse string as an integer",
         "EXAMPLE_EAGER: Input should be a valid boolean, unable to interpret input",
     ]
+
+
+def test_a_misspelt_variable_is_warned_of_with_what_was_meant(caplog: pytest.LogCaptureFixture) -> None:
+    environ = {**GOOD, "EXAMPLE_TRYS": "4", "EXAMPLE_SPARE_FLIE": "x", "EXAMPLE_COLOUR_OF_THE_SKY": HIDDEN}
+    read(Example, environ)
+    assert [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING] == [
+        (
+            "EXAMPLE_COLOUR_OF_THE_SKY is not a setting: there are: EXAMPLE_EAGER, EXAMPLE_SPARE, EXAMPLE_TOKEN, "
+            "EXAMPLE_TRIES, EXAMPLE_URL, UNNAMED"
+        ),
+        "EXAMPLE_SPARE_FLIE is not a setting: did you mean EXAMPLE_SPARE_FILE?",
+        "EXAMPLE_TRYS is not a setting: did you mean EXAMPLE_TRIES?",
+    ]
+
+
+@pytest.mark.parametrize(
+    "variable",
+    [
+        *("EXAMPLE_SERVICE_HOST", "EXAMPLE_SERVICE_PORT", "EXAMPLE_SERVICE_PORT_HTTPS", "EXAMPLE_PORT"),
+        *("EXAMPLE_PORT_8088_TCP", "EXAMPLE_PORT_8088_TCP_ADDR", "EXAMPLES_ARE_GOOD", "PATH", "K_REVISION"),
+        *("EXAMPLE_URL", "EXAMPLE_URL_FILE", "UNNAMED"),
+    ],
+)
+def test_what_kubernetes_injects_and_what_is_known_is_not_warned_of(variable: str) -> None:
+    assert unknown(Example, {**GOOD, variable: "x"}) == []
 
 
 def test_an_empty_variable_counts_as_not_set() -> None:

@@ -61,7 +61,7 @@ class Broker:
         self.unserved = tuple(item.name for item in topology.triggers if item.subscriber not in callers)
 
     async def start(self) -> None:
-        """Open the file and go on where it was. Raises LogInUse, OSError, sqlite3.Error."""
+        """Open the file and go on where it was. Raises InUseError, OSError, sqlite3.Error."""
         self._log = log = Log(Database(self._path), self._clock, self._settings.keep)
         self._writer = asyncio.create_task(log.run())
         await self._restore(log)

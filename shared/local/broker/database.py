@@ -6,12 +6,12 @@ interpreter lock, and taking it back from a busy event loop costs up to a switch
 """
 
 import contextlib
-import fcntl
-import os
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from shared.local import lock
 
 _SCHEMA = """
 PRAGMA auto_vacuum = INCREMENTAL;
@@ -45,10 +45,6 @@ _LETTER_COLUMNS = "id, trigger, event, destination, code, data, why, extensions,
 LetterRow = tuple[int, str, str, str, int | None, str, str, str, float, int, int]
 
 
-class LogInUse(Exception):  # noqa: N818 - it says what is the case
-    """Another process has this log open."""
-
-
 @dataclass(frozen=True, slots=True)
 class Page:
     """One row: events `first` … `first + count - 1`, one line of `body` each."""
@@ -73,7 +69,7 @@ class Database:
     """One file. `commit` and `maintain` belong to the writer's thread, the rest to the reader's."""
 
     def __init__(self, path: Path, *, guest: bool = False) -> None:
-        """Open or create it. Raises LogInUse, OSError, sqlite3.Error.
+        """Open or create it. Raises InUseError, OSError, sqlite3.Error.
 
         A guest opens a file that is there beside the broker that may run on it, and may only touch letters. Raises
         FileNotFoundError.
@@ -81,7 +77,7 @@ class Database:
         if guest and not path.is_file():
             raise FileNotFoundError(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._lock = -1 if guest else _lock(path.with_name(path.name + ".lock"))
+        self._lock = None if guest else lock.take(path.with_name(path.name + ".lock"))
         try:
             self._writer = _connect(path)
             if not guest:
@@ -91,7 +87,7 @@ class Database:
             self._reader = _connect(path)
             self._reader.execute("PRAGMA query_only = ON")
         except sqlite3.Error:
-            _unlock(self._lock)
+            lock.give_back(self._lock)
             raise
 
     def commit(self, batch: Batch) -> None:
@@ -184,24 +180,9 @@ class Database:
         """Close it; the lock goes last."""
         self._reader.close()
         self._writer.close()
-        _unlock(self._lock)
+        lock.give_back(self._lock)
 
 
 def _connect(path: Path) -> sqlite3.Connection:
     # Autocommit: the one statement of a batch is its transaction. Each connection serves one thread at a time.
     return sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10.0)
-
-
-def _unlock(handle: int) -> None:
-    if handle >= 0:
-        os.close(handle)
-
-
-def _lock(path: Path) -> int:
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(handle)
-        raise LogInUse(str(path)) from None
-    return handle
