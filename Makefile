@@ -43,8 +43,9 @@ lock: .venv/uv.stamp ## Resolve the requirements files again
 	  --python-version 3.11 - -o requirements/uv.txt
 
 .PHONY: schemas
-schemas: .venv/test.stamp ## Write the JSON Schemas under docs/schemas from the models
+schemas: .venv/test.stamp ## Write the schemas and pages under docs that are made from the code
 	@$(BIN)/tidings schema --all docs/schemas
+	@$(BIN)/python -m shared.runtime.document docs
 
 .PHONY: clean
 clean: ## Remove what was made here: the environment and the embedded system's state

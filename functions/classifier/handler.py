@@ -17,10 +17,10 @@ from shared.runtime.function import Call, Readiness, Result
 from shared.settings.environment import Environ, Settings, read
 from shared.sources.registry import decode
 from shared.telemetry.metrics import Metrics
+from shared.telemetry.trace import continued
 
 NAME = "classifier"
 SOURCE = "tidings/classifier"
-_CARRIED = ("traceparent", "tracestate")
 
 
 class ClassifierSettings(Settings):
@@ -76,14 +76,13 @@ class Classifier:
         verdict = classify(observation, ruleset)
         if not verdict.known:
             self._metrics.count("tidings_unknown_reasons_total", category=verdict.category)
-        carried = {name: event.extensions[name] for name in _CARRIED if name in event.extensions}
         return CloudEvent(
             id=digest("classified", observation.identity),
             source=SOURCE,
             type=type_of_verdict(verdict.category),
             subject=observation.object.path,
             time=observation.time,
-            extensions={**attributes.of(observation, verdict), **carried},
+            extensions={**attributes.of(observation, verdict), **continued(event.extensions)},
             data=Classified(observation=observation, verdict=verdict).model_dump(mode="json"),
         )
 

@@ -7,8 +7,7 @@ from shared.events.delivery import DeliveryReport
 from shared.events.episode import Episode
 from shared.events.identity import digest
 from shared.events.outcome import Done, Duplicate
-
-_CARRIED = ("traceparent", "tracestate")
+from shared.telemetry.trace import continued
 
 
 def report_of(delivered: Delivered, episode: Episode, destination: str, cause: CloudEvent) -> CloudEvent | None:
@@ -34,13 +33,12 @@ def report_of(delivered: Delivered, episode: Episode, destination: str, cause: C
         link=memory.link,
         time=memory.time,
     )
-    carried = {name: cause.extensions[name] for name in _CARRIED if name in cause.extensions}
     return CloudEvent(
         id=digest("delivery", destination, episode.id, str(episode.revision)),
         source=f"tidings/{destination}",
         type=DELIVERY,
         subject=memory.number or memory.record,
         time=memory.time,
-        extensions={**of_episode(episode), **carried},
+        extensions={**of_episode(episode), **continued(cause.extensions)},
         data=report.model_dump(mode="json"),
     )
