@@ -30,6 +30,7 @@ from shared.settings.environment import Environ, SettingsError, read
 from shared.telemetry.metrics import Metrics
 
 NAME: Final = "siem_forwarder"
+_LINGER: Final = 0.01  # seconds; under load a tenth of the calls, alone no wait at all
 _REMEMBERED: Final = 20_000  # identities of 26 characters: about 3 MB
 _TYPES: Final = frozenset(type_of_verdict(category) for category in CATEGORIES)
 
@@ -56,6 +57,7 @@ class SiemForwarder:
             max_bytes=self._settings.batch_bytes,
             max_waiting=self._settings.waiting,
             concurrency=self._settings.connections,
+            linger=_LINGER,
         )
 
     async def handle(self, event: CloudEvent, call: Call) -> Result:

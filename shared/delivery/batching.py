@@ -1,8 +1,8 @@
 """Batching: what waits at the same time shares one bulk call, and each is answered by what became of its own item.
 
-Nothing waits to be batched: on an idle system the first item leaves at once, alone. While `concurrency` calls are out,
-what comes in queues up and leaves together as soon as one returns; the queue is bounded, and what does not fit is told
-to come again (guarantees.md: memory is bounded, overload is never a drop in silence).
+On an idle system an item leaves at once, alone. Where items come thick and fast a call waits `linger` seconds for
+company; while `concurrency` calls are out, what comes in queues up and leaves together as soon as one returns. The queue
+is bounded, and what does not fit is told to come again (guarantees.md: overload is never a drop in silence).
 """
 
 import asyncio
@@ -10,6 +10,7 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Generic, TypeVar
 
 from shared.events.outcome import Outcome, Retry
@@ -41,14 +42,27 @@ class Batcher(Generic[T]):
         max_bytes: most bytes of one batch, by the sizes that submitters state; an item larger than that goes alone.
         max_waiting: most items that may queue; further ones are answered `Retry` at once.
         concurrency: most calls of `send` at a time.
+        linger: seconds that a call waits for company where the last one began less than that ago. What comes alone goes
+            at once.
     """
 
-    def __init__(self, send: Send[T], *, max_items: int, max_bytes: int, max_waiting: int, concurrency: int) -> None:
+    def __init__(  # noqa: PLR0913 - each is one bound
+        self,
+        send: Send[T],
+        *,
+        max_items: int,
+        max_bytes: int,
+        max_waiting: int,
+        concurrency: int,
+        linger: float = 0.0,
+    ) -> None:
         self._send = send
         self._max_items = max_items
         self._max_bytes = max_bytes
         self._max_waiting = max_waiting
         self._concurrency = concurrency
+        self._linger = linger
+        self._begun = -inf
         self._queue: deque[_Waiting[T]] = deque()
         self._workers: set[asyncio.Task[None]] = set()
         self._working = 0
@@ -84,8 +98,20 @@ class Batcher(Generic[T]):
         while self._workers:
             await asyncio.wait(self._workers)
 
+    async def _company(self) -> None:
+        """Wait for more to send together, where it comes thick and fast."""
+        loop = asyncio.get_running_loop()
+        soon = self._begun + self._linger - loop.time()
+        if soon > 0 and len(self._queue) < self._max_items:
+            await asyncio.sleep(soon)
+        self._begun = loop.time()
+
     async def _work(self) -> None:
-        while batch := self._take():
+        while self._queue:
+            await self._company()
+            batch = self._take()
+            if not batch:
+                break
             try:
                 outcomes = await self._send([waiting.item for waiting in batch])
             except Exception:  # noqa: BLE001 - whatever it was, the submitters must be answered

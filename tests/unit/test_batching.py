@@ -158,3 +158,23 @@ def test_closing_finishes_what_waits_and_refuses_what_comes() -> None:
         assert isinstance(await shared.submit("late", 1, later()), Retry)
 
     run(main())
+
+
+def test_what_comes_alone_goes_at_once_and_what_comes_thick_waits_for_company() -> None:
+    sink = Sink()
+
+    async def scene() -> tuple[float, float]:
+        loop = asyncio.get_running_loop()
+        shared = Batcher(sink.send, max_items=10, max_bytes=1000, max_waiting=100, concurrency=1, linger=0.2)
+        begun = loop.time()
+        await shared.submit("alone", 1, later())
+        alone = loop.time() - begun
+        first = asyncio.create_task(shared.submit("a", 1, later()))
+        await asyncio.sleep(0.02)
+        await asyncio.gather(first, shared.submit("b", 1, later()))
+        return alone, loop.time() - begun
+
+    alone, together = run(scene())
+    assert sink.batches == [["alone"], ["a", "b"]]
+    assert alone < together
+    assert together >= 0.2
