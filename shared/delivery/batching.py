@@ -1,8 +1,8 @@
 """Batching: what waits at the same time shares one bulk call, and each is answered by what became of its own item.
 
 On an idle system an item leaves at once, alone. Where items come thick and fast a call waits `linger` seconds for
-company; while `concurrency` calls are out, what comes in queues up and leaves together as soon as one returns. The queue
-is bounded, and what does not fit is told to come again (guarantees.md: overload is never a drop in silence).
+company; while `concurrency` calls are out, what comes in queues up and leaves together as soon as one returns. The
+queue is bounded, and what does not fit is told to come again (guarantees.md: overload is never a drop in silence).
 """
 
 import asyncio
