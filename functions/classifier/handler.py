@@ -74,6 +74,8 @@ class Classifier:
 
     def _reply(self, event: CloudEvent, observation: Observation, ruleset: RuleSet) -> CloudEvent:
         verdict = classify(observation, ruleset)
+        for kind in observation.masked.values():
+            self._metrics.count("tidings_redactions_total", kind=kind)
         if not verdict.known:
             self._metrics.count("tidings_unknown_reasons_total", category=verdict.category)
         return CloudEvent(

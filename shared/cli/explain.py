@@ -108,7 +108,7 @@ def _what(item: Explained) -> list[str]:
         f"seen {seen.count} times, last {seen.time:%Y-%m-%d %H:%M:%S} UTC, by {seen.component or 'nobody named'}",
     ]
     if seen.masked:
-        lines.append(f"masked: {', '.join(seen.masked)}")
+        lines.append("masked: " + ", ".join(f"{path} ({kind})" for path, kind in seen.masked.items()))
     return lines
 
 

@@ -63,7 +63,9 @@ class Observation(Frozen):
     labels: dict[str, str] = Field(default_factory=dict)
     annotations: dict[str, str] = Field(default_factory=dict)
     original: dict[str, Any] = Field(default_factory=dict, description="The sent object, redacted, at most 256 KiB.")
-    masked: tuple[str, ...] = Field(default=(), description="Paths whose values were masked.")
+    masked: dict[str, str] = Field(
+        default_factory=dict, description="Paths whose values were masked (the first 50), and why."
+    )
 
 
 class Verdict(Frozen):

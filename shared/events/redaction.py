@@ -84,16 +84,16 @@ _ANY_TEXT = re2.compile("|".join(f"(?:{entry.pattern.pattern})" for entry in _TE
 
 @dataclass(slots=True)
 class Redaction:
-    """What was masked: `paths` of the first 50 values, and how many there were by kind."""
+    """What was masked: kind by path of the first 50 values, and how many there were by kind."""
 
-    paths: list[str] = field(default_factory=list)
+    paths: dict[str, str] = field(default_factory=dict)
     kinds: dict[str, int] = field(default_factory=dict)
 
     def note(self, kind: str, path: tuple[str, ...]) -> None:
         """Record one masked value; the path is shown with its last parts only."""
         self.kinds[kind] = self.kinds.get(kind, 0) + 1
         if len(self.paths) < _MAX_PATHS:
-            self.paths.append(".".join(path)[-200:])
+            self.paths[".".join(path)[-200:]] = kind
 
 
 def redact(value: Any) -> tuple[Any, Redaction]:

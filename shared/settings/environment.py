@@ -14,7 +14,7 @@ import errno
 import logging
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -24,7 +24,7 @@ from pydantic_core import CoreSchema, core_schema
 log = logging.getLogger("tidings.settings")
 
 # Prefixes that others use too: what begins with them says nothing about a slip of the pen.
-_FOREIGN_PREFIXES = frozenset({"K_", "STORE_"})
+_FOREIGN_PREFIXES = frozenset({"K_", "LOG_"})
 # What Kubernetes sets in every Pod for each Service of its namespace, as `SPLUNK_SERVICE_HOST` and `SPLUNK_PORT`.
 _INJECTED = re.compile(r"_SERVICE_(HOST|PORT(_.*)?)$|_PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?$")
 
@@ -128,20 +128,43 @@ def unknown(model: type[Settings], environ: Environ) -> list[str]:
 
     What Kubernetes injects for Services is not meant.
     """
-    names = [field.alias or name.upper() for name, field in model.model_fields.items()]
-    prefixes = {f"{name.split('_', 1)[0]}_" for name in names if "_" in name} - _FOREIGN_PREFIXES
+    return list(strangers([model], environ).values())
+
+
+def strangers(models: Iterable[type[Settings]], environ: Environ, prefixes: Iterable[str] = ()) -> dict[str, str]:
+    """Return a sentence for each variable with a prefix of these models' that none of them knows, sorted by name.
+
+    `prefixes` are taken besides, as `SIEM_`. What Kubernetes injects for Services is not meant.
+    """
+    names = sorted({variable for model in models for variable in variables(model)})
+    ours = {prefix_of(name) for name in names if "_" in name} - _FOREIGN_PREFIXES | set(prefixes)
     known = {*names, *(f"{name}_FILE" for name in names)}
-    sentences: list[str] = []
+    found: dict[str, str] = {}
     for variable in sorted(environ):
-        if variable in known or not variable.startswith(tuple(prefixes)) or _INJECTED.search(variable):
-            continue
-        # The prefix, which they share, must not make strangers look alike.
-        tail = variable.split("_", 1)[1]
-        tails = {name.split("_", 1)[-1]: name for name in sorted(known, reverse=True)}
-        close = [tails[found] for found in difflib.get_close_matches(tail, tails, 1)]
-        hint = f"did you mean {close[0]}?" if close else f"there are: {', '.join(sorted(names))}"
-        sentences.append(f"{variable} is not a setting: {hint}")
-    return sentences
+        if variable not in known and variable.startswith(tuple(ours)) and not _INJECTED.search(variable):
+            found[variable] = f"{variable} is not a setting: {_meant(variable, names, known)}"
+    return found
+
+
+def variables(model: type[Settings]) -> list[str]:
+    """Return the names of the variables that a model reads, each of which may also be a `NAME_FILE`."""
+    return [field.alias or name.upper() for name, field in model.model_fields.items()]
+
+
+def prefix_of(name: str) -> str:
+    """Return the first word of a variable's name with the underscore that follows it."""
+    return f"{name.split('_', 1)[0]}_"
+
+
+def _meant(variable: str, names: list[str], known: set[str]) -> str:
+    """Say what a misspelt variable was meant to be, or what there is; what shares its prefix goes first."""
+    prefix = prefix_of(variable)
+    family = [name for name in names if prefix_of(name) == prefix] or names
+    near = [name for name in sorted(known, reverse=True) if prefix_of(name) == prefix] or sorted(known)
+    # The prefix, which they share, must not make strangers look alike.
+    tails = {name.split("_", 1)[-1]: name for name in near}
+    close = [tails[found] for found in difflib.get_close_matches(variable.split("_", 1)[1], tails, 1)]
+    return f"did you mean {close[0]}?" if close else f"there are: {', '.join(family)}"
 
 
 def _from_file(path: Path, *, secret: bool) -> Any:

@@ -54,7 +54,7 @@ def decode(payload: Any, context: Context) -> list[Observation] | Rejected:
             labels=labels(metadata.get("labels")),
             annotations=labels(metadata.get("annotations")),
             original=bounded(original),
-            masked=tuple(masked.paths),
+            masked=masked.paths,
         )
     ]
 

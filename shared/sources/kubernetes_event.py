@@ -70,7 +70,7 @@ def decode(payload: Any, context: Context) -> list[Observation] | Rejected:
             labels=labels(involved.get("labels")),
             annotations={**labels(involved.get("annotations")), **labels(metadata.get("annotations"))},
             original=bounded(original),
-            masked=tuple(masked.paths),
+            masked=masked.paths,
         )
     ]
 

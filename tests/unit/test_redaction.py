@@ -60,7 +60,7 @@ def test_f41_key_names_of_a_secret_stay() -> None:
     clean, noted = redact({"kind": "Secret", "data": {"user": "dQ==", "pw": "cA=="}, "metadata": {"name": "db"}})
     assert clean == {"kind": "Secret", "data": {"user": MASK, "pw": MASK}, "metadata": {"name": "db"}}
     assert noted.kinds == {"secret": 1}
-    assert noted.paths == ["data"]
+    assert noted.paths == {"data": "secret"}
 
 
 def test_f42_what_looks_like_a_secret_is_masked_wherever_it_stands() -> None:

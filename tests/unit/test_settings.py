@@ -82,7 +82,7 @@ def test_a_misspelt_variable_is_warned_of_with_what_was_meant(caplog: pytest.Log
     assert [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING] == [
         (
             "EXAMPLE_COLOUR_OF_THE_SKY is not a setting: there are: EXAMPLE_EAGER, EXAMPLE_SPARE, EXAMPLE_TOKEN, "
-            "EXAMPLE_TRIES, EXAMPLE_URL, UNNAMED"
+            "EXAMPLE_TRIES, EXAMPLE_URL"
         ),
         "EXAMPLE_SPARE_FLIE is not a setting: did you mean EXAMPLE_SPARE_FILE?",
         "EXAMPLE_TRYS is not a setting: did you mean EXAMPLE_TRIES?",
