@@ -43,7 +43,7 @@ _HARMLESS = frozenset(
 _WORDS = (
     r"(?:passw(?:or)?d|passphrase|secret|token|api[-_.]?key|access[-_.]?key|private[-_.]?key|credential|authorization)"
 )
-_SENSITIVE_KEY = re2.compile(rf"(?i){_WORDS}|^(?:pwd|auth|bearer|.*[-_.](?:pwd|pass|key))$")
+_SENSITIVE_KEY = re2.compile(rf"(?i){_WORDS}|^(?:pwd|pass|auth|bearer|.*[-_.](?:pwd|pass|key))$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +84,12 @@ _ANY_TEXT = re2.compile("|".join(f"(?:{entry.pattern.pattern})" for entry in _TE
 
 @dataclass(slots=True)
 class Redaction:
-    """What was masked: kind by path of the first 50 values, and how many there were by kind."""
+    """What was masked: kind by path of the first 50 values, and how many there were by kind.
 
+    `clean` says that no text in the value can hold a secret, so that only its structure has to be looked at.
+    """
+
+    clean: bool = False
     paths: dict[str, str] = field(default_factory=dict)
     kinds: dict[str, int] = field(default_factory=dict)
 
@@ -98,7 +102,9 @@ class Redaction:
 
 def redact(value: Any) -> tuple[Any, Redaction]:
     """Return a copy of a JSON value without its secrets, and what was masked. Never raises for a JSON value."""
-    noted = Redaction()
+    # One search over all texts at once is a tenth of the cost of one for each, and most values hold nothing. The
+    # separator is no blank and no part of a word, so that whatever matches in a text matches in the whole too.
+    noted = Redaction(clean=_ANY_TEXT.search("\0".join(_texts(value))) is None)
     return _walk(value, (), noted), noted
 
 
@@ -113,6 +119,21 @@ def redact_text(text: str, noted: Redaction | None = None, path: tuple[str, ...]
             if noted is not None:
                 noted.note(entry.kind, path)
     return text
+
+
+def _texts(value: Any) -> list[str]:
+    found: list[str] = []
+    rest = [value]
+    while rest:
+        item = rest.pop()
+        if isinstance(item, str):
+            found.append(item)
+        elif isinstance(item, dict):
+            found.extend(item)
+            rest.extend(item.values())
+        elif isinstance(item, list):
+            rest.extend(item)
+    return found
 
 
 def _walk(value: Any, path: tuple[str, ...], noted: Redaction) -> Any:
@@ -131,7 +152,7 @@ def _same(value: Any, _path: tuple[str, ...], _noted: Redaction) -> Any:
 
 
 def _text(value: str, path: tuple[str, ...], noted: Redaction) -> str:
-    return redact_text(value, noted, path)
+    return value if noted.clean else redact_text(value, noted, path)
 
 
 def _list(value: list[Any], path: tuple[str, ...], noted: Redaction) -> list[Any]:
@@ -147,7 +168,7 @@ def _mapping(value: dict[str, Any], path: tuple[str, ...], noted: Redaction) -> 
     for key, item in value.items():
         if key in _DROPPED:
             continue
-        name = redact_text(key)
+        name = key if noted.clean else redact_text(key)
         if key in _MASKED_KEYS or (_is_sensitive(key) and isinstance(item, str) and item not in {"", MASK}):
             noted.note("key", (*path, name))
             result[name] = MASK

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.events.redaction import MASK, redact, redact_text
+from shared.events.redaction import MASK, Redaction, _walk, redact, redact_text
 
 SENTINEL = "S3ntinel0123456789abcdefSENTINEL"
 
@@ -101,6 +101,35 @@ def test_references_to_secrets_are_no_secrets() -> None:
         "automountServiceAccountToken": False,
     }
     assert redact(spec)[0] == spec
+
+
+_texts = st.sampled_from(
+    [
+        "",
+        " ",
+        "token",
+        "password",
+        "=",
+        ":",
+        "x1y2z3q4",
+        '"',
+        "'",
+        "\\",
+        "https://",
+        "u:p",
+        "@",
+        "eyJabcdef",
+        ".",
+        "Bearer",
+        "abcdefgh1",
+    ]
+)
+
+
+@given(st.recursive(st.lists(_texts, max_size=5).map("".join), _nested, max_leaves=8))
+def test_one_look_at_all_texts_masks_what_a_look_at_each_would(value: Any) -> None:
+    """The first search may only spare work: a value walked with every text searched gives the same."""
+    assert redact(value)[0] == _walk(value, (), Redaction(clean=False))
 
 
 def test_what_cannot_be_walked_is_masked_whole() -> None:
