@@ -82,7 +82,7 @@ class Classifier:
             id=digest("classified", observation.identity),
             source=SOURCE,
             type=type_of_verdict(verdict.category),
-            subject=observation.object.path,
+            subject=attributes.clean(observation.object.path),
             time=observation.time,
             extensions={**attributes.of(observation, verdict), **continued(event.extensions)},
             data=Classified(observation=observation, verdict=verdict).model_dump(mode="json"),

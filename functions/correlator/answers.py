@@ -1,6 +1,6 @@
 """From snapshots to CloudEvents."""
 
-from shared.events.attributes import of_episode
+from shared.events.attributes import clean, of_episode
 from shared.events.cloudevent import CloudEvent, type_of_transition
 from shared.events.episode import Episode
 from shared.telemetry.trace import continued
@@ -14,7 +14,7 @@ def event_of(episode: Episode, cause: CloudEvent) -> CloudEvent:
         id=f"{episode.id}.{episode.revision}",
         source=SOURCE,
         type=type_of_transition(episode.transition),
-        subject=episode.object.path,
+        subject=clean(episode.object.path),
         time=episode.resolved or episode.last_seen,
         extensions={**of_episode(episode), **continued(cause.extensions)},
         data=episode.model_dump(mode="json"),

@@ -1,18 +1,29 @@
 """Where `tidings` begins: `serve` without the command line's libraries, all else with them."""
 
+import os
 import sys
 
 
 def main() -> None:
     """Run the command and exit with its code: 0 fine, 1 the answer is no, 2 wrong usage."""
-    if len(sys.argv) > 1 and sys.argv[1] == "serve":
-        # A function's cold start must not pay for typer and rich.
-        from shared.runtime.serve import main as serve
+    arguments = sys.argv[1:]
+    try:
+        if arguments[:1] == ["serve"]:
+            # A function's cold start must not pay for typer and rich.
+            from shared.runtime.serve import main as serve
 
-        sys.exit(serve(sys.argv[2:]))
-    from shared.cli.app import app
+            sys.exit(serve(arguments[1:]))
+        from shared.cli.commands import COMMANDS, build
 
-    app()
+        completing = "_TIDINGS_COMPLETE" in os.environ
+        build(COMMANDS if completing else arguments)(prog_name="tidings")
+    except KeyboardInterrupt:
+        sys.exit(1)  # Ctrl-C before a command was at work: there is nothing to say
+    except Exception as error:
+        if os.environ.get("LOG_LEVEL", "").lower() == "debug":
+            raise
+        what = f"{type(error).__name__}: {error}".replace("\n", " ")
+        sys.exit(f"tidings: a mistake in Tidings itself: {what} (LOG_LEVEL=debug shows where)")
 
 
 if __name__ == "__main__":

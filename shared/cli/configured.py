@@ -3,12 +3,13 @@
 import difflib
 import logging
 import os
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from shared.cli.dotenv import Dotenv, load
 from shared.events.problem import Problem
 from shared.runtime.registry import FUNCTIONS
-from shared.settings.dotenv import Dotenv, load
 from shared.settings.environment import Settings, SettingsError, prefix_of, read, strangers, variables
 
 DOTENV = Path(".env")
@@ -29,14 +30,34 @@ def effective(dotfile: Path = DOTENV) -> dict[str, str]:
     return {**found.values, **os.environ}
 
 
-def check(dotfile: Path | None = DOTENV, environ: Mapping[str, str] = os.environ) -> list[Problem]:
+def check(
+    dotfile: Path = DOTENV, environ: Mapping[str, str] = os.environ, *, destinations: bool = True
+) -> list[Problem]:
     """Return all that is wrong with `.env` and the environment: what is unknown, what is missing, what cannot be.
 
-    A destination is looked at where its first setting is there; without it, a stand-in takes its place.
+    A destination is looked at where its first setting is there, for without it a stand-in takes its place; with
+    `destinations` false, none is.
     """
-    found = load(dotfile) if dotfile is not None else Dotenv()
+    found = load(dotfile)
     together = {**found.values, **environ}
-    return [*found.problems, *unknown(found, dotfile, environ), *_wrong(found, dotfile, together)]
+    wrong = [
+        *_wrong(together, destinations=destinations),
+        *(f"{name}: there is no {path}" for name, path in files(dotfile, environ).items() if not path.exists()),
+    ]
+    placed = (_placed(sentence, found, dotfile) for sentence in dict.fromkeys(wrong))
+    return [*found.problems, *unknown(found, dotfile, environ), *placed]
+
+
+def files(dotfile: Path = DOTENV, environ: Mapping[str, str] = os.environ) -> dict[str, Path]:
+    """Return the files and folders of the user's own that settings name, by variable: rules, mappings."""
+    together = {**load(dotfile).values, **environ}
+    named = {
+        variable
+        for model in models().values()
+        for field, variable in zip(model.model_fields.values(), variables(model), strict=True)
+        if field.annotation is Path or Path in getattr(field.annotation, "__args__", ())
+    }
+    return {name: Path(together[name]) for name in sorted(named) if together.get(name)}
 
 
 def check_file(path: Path) -> list[Problem]:
@@ -45,14 +66,21 @@ def check_file(path: Path) -> list[Problem]:
     return [*found.problems, *unknown(found, path, {})]
 
 
-def unknown(found: Dotenv, path: Path | None, environ: Mapping[str, str]) -> list[Problem]:
+def unknown(found: Dotenv, path: Path, environ: Mapping[str, str]) -> list[Problem]:
     """Return a problem for each variable that looks like one of ours and is none."""
-    models = _models()
-    prefixes = {"AUTH_", *(f"{name.split('_')[0].upper()}_" for name in FUNCTIONS)}
-    inside = strangers(models.values(), found.values, prefixes) | _misspelt(models, found.values)
-    outside = strangers(models.values(), environ, prefixes)
+    inside = _unknown(found.values) | _misspelt(found.values)
     problems = [_problem(sentence, str(path), found.lines[name]) for name, sentence in inside.items()]
-    return sorted([*problems, *(_problem(sentence, ENVIRONMENT, 0) for sentence in outside.values())])
+    return sorted([*problems, *(_problem(sentence, ENVIRONMENT, 0) for sentence in _unknown(environ).values())])
+
+
+def unknown_at(places: Mapping[str, int], file: str) -> list[Problem]:
+    """Return a problem for each variable of a manifest, told by name and line, that looks like ours and is none."""
+    names = dict.fromkeys(places, "")
+    return [_problem(sentence, file, places[name]) for name, sentence in _unknown(names).items()]
+
+
+def _unknown(values: Mapping[str, str]) -> dict[str, str]:
+    return strangers(models().values(), values, {"AUTH_", *(prefix_of(name).upper() for name in FUNCTIONS)})
 
 
 def warnings(dotfile: Path = DOTENV) -> list[Problem]:
@@ -66,9 +94,9 @@ def in_words(problem: Problem) -> str:
     return f"{place}{problem.message}" + (f": {problem.suggestion}" if problem.suggestion else "")
 
 
-def _misspelt(models: Mapping[str, type[Settings]], values: Mapping[str, str]) -> dict[str, str]:
+def _misspelt(values: Mapping[str, str]) -> dict[str, str]:
     """Find names in our own file whose very prefix is misspelt: there, nobody else's variables are expected."""
-    known = {name for model in models.values() for name in variables(model)}
+    known = {name for model in models().values() for name in variables(model)}
     families = {prefix_of(name) for name in known}
     sentences: dict[str, str] = {}
     for name in values:
@@ -79,30 +107,40 @@ def _misspelt(models: Mapping[str, type[Settings]], values: Mapping[str, str]) -
     return sentences
 
 
-def _wrong(found: Dotenv, path: Path | None, environ: Mapping[str, str]) -> Iterator[Problem]:
-    """Yield what the models say of the values; a problem of several functions' shared variable is told once."""
-    told: set[str] = set()
-    for name, model in _models().items():
-        registered = FUNCTIONS.get(name)
-        variable = registered.destination.variable if registered is not None and registered.destination else ""
-        if variable and not (environ.get(variable) or environ.get(f"{variable}_FILE")):
-            continue
-        try:
-            read(model, environ)
-        except SettingsError as error:
-            for sentence in error.problems:
-                if sentence not in told:
-                    told.add(sentence)
-                    line = found.lines.get(sentence.split(":")[0].split(" ")[0], 0)
-                    yield _problem(sentence, str(path) if line else ENVIRONMENT, line)
+def _wrong(environ: Mapping[str, str], *, destinations: bool) -> Iterator[str]:
+    """Yield what the models say of the values, a sentence each."""
+    for name, model in models().items():
+        yield from _complaints(name, model, environ, destinations=destinations)
+
+
+def _placed(sentence: str, found: Dotenv, path: Path) -> Problem:
+    """Return a sentence with the line of its variable, where `.env` has it."""
+    line = found.lines.get(re.split(r"[: ]", sentence)[0], 0)
+    return _problem(sentence, str(path) if line else ENVIRONMENT, line)
+
+
+def _complaints(name: str, model: type[Settings], environ: Mapping[str, str], *, destinations: bool) -> list[str]:
+    registered = FUNCTIONS.get(name)
+    destination = registered.destination if registered is not None else None
+    if destination is not None:
+        there = environ.get(destination.variable) or environ.get(f"{destination.variable}_FILE")
+        if not (destinations and there):
+            return []
+    try:
+        read(model, environ)
+    except SettingsError as error:
+        return error.problems
+    return []
 
 
 def _problem(sentence: str, file: str, line: int) -> Problem:
     message, _, suggestion = sentence.partition(": ")
+    if " " not in message:  # a variable alone: what is wrong with it belongs to it
+        return Problem(file, line, sentence)
     return Problem(file, line, message, suggestion)
 
 
-def _models() -> dict[str, type[Settings]]:
+def models() -> dict[str, type[Settings]]:
     """Return every settings model: each function's, and that of the host around it."""
     from shared.runtime.document import settings_models  # imports every function's room: only where all are asked for
     from shared.settings.host import HostSettings

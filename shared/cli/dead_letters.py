@@ -8,14 +8,14 @@ from typing import Annotated
 
 import typer
 
-from shared.cli.output import Output, OutputOption, console, fail, print_document, print_rows
+from shared.cli.output import Output, OutputOption, fail, print_document, print_rows, show
 from shared.events.codec import to_mapping
 from shared.local.broker.database import Database
 from shared.local.broker.letters import letter_of, letter_row
 
 EXAMPLE = "Example: tidings dead-letters list --data .tidings"
 
-app = typer.Typer(no_args_is_help=True, help="List, show, retry or discard what no try could deliver.")
+app = typer.Typer(no_args_is_help=True, epilog=EXAMPLE, help="List, show, retry or discard what no try could deliver.")
 
 DataOption = Annotated[Path, typer.Option(help="Folder that keeps the state of `tidings up`.")]
 NumbersArgument = Annotated[list[int], typer.Argument(help="Numbers of the letters, as `list` shows them.")]
@@ -36,32 +36,39 @@ def _list(
 
 
 @app.command("show", epilog="Example: tidings dead-letters show 7")
-def _show(number: int, data: DataOption = _DATA) -> None:
+def _show(
+    number: Annotated[int, typer.Argument(help="Number of the letter, as `list` shows it.")],
+    data: DataOption = _DATA,
+    output: OutputOption = Output.table,
+) -> None:
     """Show one dead letter whole: the event, and what the broker adds for a dead letter sink."""
     with _letters(data) as database:
         row = database.letter(number)
     if row is None:
         fail(f"there is no dead letter {number}")
     letter = letter_of(row)
-    print_document({**letter_row(letter), "event": to_mapping(letter.as_event())})
+    print_document({**letter_row(letter), "event": to_mapping(letter.as_event())}, output)
 
 
 @app.command("retry", epilog="Example: tidings dead-letters retry 7 8")
-def _retry(numbers: NumbersArgument, data: DataOption = _DATA) -> None:
+def _retry(numbers: NumbersArgument, data: DataOption = _DATA, output: OutputOption = Output.table) -> None:
     """Send dead letters again, each to its own Trigger only; a running `tidings up` does it within seconds."""
-    _change(data, numbers, "will be sent again", lambda database: database.want(numbers, wanted=True))
+    _change(data, numbers, "will be sent again", lambda database: database.want(numbers, wanted=True), output)
 
 
 @app.command("discard", epilog="Example: tidings dead-letters discard 7")
-def _discard(numbers: NumbersArgument, data: DataOption = _DATA) -> None:
+def _discard(numbers: NumbersArgument, data: DataOption = _DATA, output: OutputOption = Output.table) -> None:
     """Delete dead letters for good."""
-    _change(data, numbers, "discarded", lambda database: database.discard(numbers))
+    _change(data, numbers, "discarded", lambda database: database.discard(numbers), output)
 
 
-def _change(data: Path, numbers: list[int], what: str, act: Callable[[Database], int]) -> None:
+def _change(data: Path, numbers: list[int], what: str, act: Callable[[Database], int], output: Output) -> None:
     with _letters(data) as database:
         count = act(database)
-    console().print(f"{count} {what}")
+    if output is Output.table:
+        show(f"{count} {what}")
+    else:
+        print_document({"changed": count, "what": what}, output)
     if count < len(set(numbers)):
         fail(f"{len(set(numbers)) - count} of them do not exist")
 
@@ -72,6 +79,8 @@ def _letters(data: Path) -> Iterator[Database]:
         database = Database(data / "broker.db", guest=True)
     except FileNotFoundError:
         fail(f"{data} holds no broker: name the folder of `tidings up` by --data")
+    except (sqlite3.Error, OSError) as error:
+        fail(f"{data}: {error}")
     try:
         yield database
     except sqlite3.Error as error:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from shared.cli.output import Output, OutputOption, console, fail, print_document, print_rows
+from shared.cli.output import Output, OutputOption, fail, print_document, print_rows, show, waiting
 from shared.episodes.browse import Filter, close_by_hand, find, listing
 from shared.episodes.record import RecordError
 from shared.events.episode import Episode, EpisodeState
@@ -18,10 +18,13 @@ from shared.stores.registry import open_store
 EXAMPLE = "Example: tidings episodes list --state open --namespace shop"
 _COLUMNS = ("id", "state", "severity", "ticket", "count", "started", "resolved", "summary")
 
-app = typer.Typer(no_args_is_help=True, help="List, show or close episodes: what is and was wrong in the clusters.")
+app = typer.Typer(
+    no_args_is_help=True, epilog=EXAMPLE, help="List, show or close episodes: what is and was wrong in the clusters."
+)
 
 DataOption = Annotated[Path, typer.Option(help="Folder that keeps the state of `tidings up`.")]
 StoreOption = Annotated[str, typer.Option(envvar="STORE_URL", help="The store itself, as sqlite:///path; over --data.")]
+IdArgument = Annotated[str, typer.Argument(help="The episode's id, as `list` shows it.")]
 _DATA = Path(".tidings")
 _MOST = 10_000
 
@@ -43,29 +46,50 @@ def _list(
     if state not in states:
         fail(f"--state is open or resolved, not {state}", code=2)
     wanted = Filter(state=states[state], cluster=cluster, namespace=namespace)
-    page = _with_store(data, store, lambda opened: listing(opened, wanted, limit=_MOST))
-    found = sorted(page.episodes, key=lambda episode: episode.started, reverse=True)[:limit]
+    with waiting("reading the store"):
+        episodes, unreadable = _with_store(data, store, lambda opened: _all(opened, wanted))
+    found = sorted(episodes, key=lambda episode: episode.started, reverse=True)[:limit]
     print_rows([_row(episode) for episode in found], _COLUMNS, output)
-    if page.unreadable:
-        fail(f"{page.unreadable} records cannot be read by this version")
+    if unreadable:
+        fail(f"{unreadable} records cannot be read by this version")
 
 
 @app.command("show", epilog="Example: tidings episodes show 9k2m…-1pq4v0")
-def _show(episode_id: str, data: DataOption = _DATA, store: StoreOption = "") -> None:
+def _show(
+    episode_id: IdArgument, data: DataOption = _DATA, store: StoreOption = "", output: OutputOption = Output.table
+) -> None:
     """Show one episode whole."""
     episode = _with_store(data, store, lambda opened: find(opened, episode_id))
     if episode is None:
         fail(f"there is no episode {episode_id}")
-    print_document(episode.model_dump(mode="json"))
+    print_document(episode.model_dump(mode="json"), output)
 
 
 @app.command("close", epilog="Example: tidings episodes close 9k2m…-1pq4v0")
-def _close(episode_id: str, data: DataOption = _DATA, store: StoreOption = "") -> None:
+def _close(
+    episode_id: IdArgument, data: DataOption = _DATA, store: StoreOption = "", output: OutputOption = Output.table
+) -> None:
     """End an open episode by hand; its ticket is resolved at the correlator's next tick."""
     episode = _with_store(data, store, lambda opened: close_by_hand(opened, episode_id, time.time()))
     if episode is None:
         fail(f"there is no episode {episode_id}")
-    console().print(f"{episode.summary}: {episode.state}, {episode.ended_by}")
+    if output is Output.table:
+        show(f"{episode.summary}: {episode.state}, {episode.ended_by}", soft_wrap=True)
+    else:
+        print_document(episode.model_dump(mode="json"), output)
+
+
+async def _all(store: Store, wanted: Filter) -> tuple[list[Episode], int]:
+    """Return all episodes that are wanted, and how many records cannot be read."""
+    episodes: list[Episode] = []
+    page = await listing(store, wanted, limit=_MOST)
+    unreadable = page.unreadable
+    episodes += page.episodes
+    while page.cursor:
+        page = await listing(store, wanted, cursor=page.cursor, limit=_MOST)
+        unreadable += page.unreadable
+        episodes += page.episodes
+    return episodes, unreadable
 
 
 def _row(episode: Episode) -> dict[str, Any]:

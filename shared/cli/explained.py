@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from shared.cli.configured import effective
 from shared.delivery.preview import Preview
 from shared.episodes.fold import Policy
 from shared.episodes.machine import observe
@@ -18,6 +19,8 @@ from shared.local.broker.topology import Topology
 from shared.rules.explanation import Explanation, explain
 from shared.rules.ruleset import RuleSet
 from shared.runtime.registry import FUNCTIONS, load
+from shared.settings.environment import prefix_of
+from shared.stores.registry import open_store
 from shared.telemetry.metrics import Metrics
 
 
@@ -81,18 +84,44 @@ def explained(
     )
 
 
-def previewers(environ: Mapping[str, str]) -> dict[str, Any]:
+def previewers() -> dict[str, Any]:
     """Build every destination so that it can show what it would send; examples stand for what is not configured.
 
     Raises SettingsError for settings that are there and wrong.
     """
+    environ = effective()
     built: dict[str, Any] = {}
     for name, registered in FUNCTIONS.items():
-        if registered.destination is not None:
-            configured = registered.destination.variable in environ
-            own = environ if configured else {**environ, **registered.destination.example}
-            built[name] = load(name, own, Metrics())
+        destination = registered.destination
+        if destination is not None:
+            there = environ.get(destination.variable) or environ.get(f"{destination.variable}_FILE")
+            own = environ if there else {**_without(environ, destination.variable), **destination.example}
+            built[name] = load(name, own, Metrics(), store=open_store("memory:"))
     return built
+
+
+def _without(environ: Mapping[str, str], variable: str) -> dict[str, str]:
+    """Return the settings without those of a system that is not configured: half of them would be refused."""
+    family = prefix_of(variable)
+    return {name: value for name, value in environ.items() if not name.startswith(family) or name.endswith("_MAPPING")}
+
+
+def as_dict(item: Explained) -> dict[str, Any]:
+    """Return everything as JSON has it."""
+    found = item.explanation
+    return {
+        **row(item.observation, found.verdict),
+        "because": found.because,
+        "matched": list(found.matched),
+        "near_misses": [miss._asdict() for miss in found.near_misses],
+        "lost": [lost._asdict() for lost in found.lost],
+        "triggers": list(item.triggers),
+        "sent": [
+            {"destination": preview.destination, "method": preview.method, "url": preview.url, "body": preview.body}
+            for preview in item.previews
+            if isinstance(preview, Preview)
+        ],
+    }
 
 
 def _previews(destinations: Mapping[str, Any], classified: Classified, episode: Episode | None) -> list[Preview | str]:

@@ -7,12 +7,12 @@ from typing import Any
 import yaml
 from jinja2 import nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
-from yaml.constructor import SafeConstructor
 
 from shared.delivery.mapping import OPERATIONS, Field, Mapping, Text
 from shared.delivery.mapping_names import check_names, check_path
 from shared.delivery.sandbox import TemplateRefused, new_environment, parse
 from shared.events.problem import Problem, did_you_mean
+from shared.events.yaml_nodes import compose, scalar
 
 _MAX_FILE = 262_144
 _MAX_FIELDS = 1_000
@@ -53,12 +53,12 @@ def read_text(source: str, name: str) -> Mapping | list[Problem]:
     if len(source) > _MAX_FILE:
         return [Problem(name, 0, f"the file is longer than {_MAX_FILE} characters")]
     try:
-        root = yaml.compose(source, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        root = compose(source)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
         return [Problem(name, line, f"this is not YAML: {error.problem}")]
-    except (yaml.YAMLError, RecursionError):
-        return [Problem(name, 0, "this is not YAML")]
+    except (yaml.YAMLError, ValueError):
+        return [Problem(name, 0, "this is not YAML that can be read", "it must be UTF-8, at most 40 levels deep")]
     reader = _Reader(name)
     mapping = reader.mapping(root)
     return sorted(reader.problems) if reader.problems else mapping
@@ -71,7 +71,6 @@ class _Reader:
         self.file = file
         self.problems: list[Problem] = []
         self._environment: ImmutableSandboxedEnvironment = new_environment()
-        self._yaml = SafeConstructor()
         self._lookups: dict[str, dict[str, Any]] = {}
         self._names: set[str] = set()
         self._fields_read = 0
@@ -180,7 +179,11 @@ class _Reader:
 
     def _scalar(self, node: yaml.Node) -> Any:
         if isinstance(node, yaml.ScalarNode):
-            return self._yaml.construct_object(node) if node.tag.startswith("tag:yaml.org,2002:") else node.value
+            try:
+                return scalar(node)
+            except (yaml.YAMLError, ValueError):  # a tag such as !!python/name, a date that is none
+                self._problem(node, f"`{node.value[:40]}` cannot be read", "put the text in quotes, without a tag")
+                return None
         self._problem(node, "this must be a single value")
         return None
 

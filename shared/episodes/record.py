@@ -186,7 +186,7 @@ def decode(data: bytes) -> Record:
             seen=tuple(value["seen"]),
             outbox=tuple(Unsent(time, episode) for time, episode in value["outbox"]),
         )
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise RecordError("the record cannot be read") from error
 
 

@@ -7,7 +7,7 @@ from shared.events.model import Observation, Verdict
 NONE = "-"
 """Stands where an attribute has no value: an absent one would make filters behave differently by broker."""
 
-_MAX_LENGTH = 256
+_MAX_BYTES = 256
 
 
 def of(observation: Observation, verdict: Verdict) -> dict[str, str]:
@@ -46,6 +46,6 @@ def of_episode(episode: Episode) -> dict[str, str]:
 
 
 def clean(value: str) -> str:
-    """Return the value as an attribute may carry it: never empty, no control characters, bounded (F46)."""
+    """Return the value as an attribute may carry it: never empty, no control characters, at most 256 bytes (F46)."""
     text = "".join(character if character.isprintable() else " " for character in value).strip()
-    return text[:_MAX_LENGTH].rstrip() or NONE
+    return text.encode()[:_MAX_BYTES].decode(errors="ignore").rstrip() or NONE

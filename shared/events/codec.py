@@ -31,6 +31,9 @@ _JSON = re.compile(r"^[a-z0-9.!#$&^_+-]+/(?:[a-z0-9.!#$&^_+-]*\+)?json$")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _PLAIN = re.compile(r"[ !#$&-~]*")  # exactly _SAFE_IN_HEADER
 _MAX_ATTRIBUTE = 4096
+_MAX_ATTRIBUTES = 64
+_MAX_ENCODED = 12 * 1024  # leaves room for what hosts and brokers add (shared.events.limits)
+_WORST = 12  # characters of a header that one character can become: four bytes, each as %XX
 _SAFE_IN_HEADER = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in '"%') + " "
 
 
@@ -185,22 +188,15 @@ def _decode_binary(headers: Headers, media: str, body: bytes, limits: Limits) ->
 
 
 def _build(attributes: dict[str, str], data: Any) -> CloudEvent | NotAnEvent:
-    if attributes.get("specversion") != "1.0":
-        return NotAnEvent(400, "specversion must be 1.0")
-    missing = [name for name in ("id", "source", "type") if not attributes.get(name)]
-    if missing:
-        return NotAnEvent(400, f"{missing[0]} is missing or empty")
+    problem = _problem(attributes)
+    if problem:
+        return NotAnEvent(400, problem)
     time: datetime | None = None
     if attributes.get("time"):
         time = parse_time(attributes["time"])
         if time is None:
             return NotAnEvent(400, "time must be an RFC 3339 timestamp")
     extensions = {name: value for name, value in attributes.items() if name not in _CONTEXT}
-    for name, value in attributes.items():
-        if not _NAME.match(name):
-            return NotAnEvent(400, "attribute names are lower-case letters and digits")
-        if len(value) > _MAX_ATTRIBUTE or _CONTROL.search(value):
-            return NotAnEvent(400, "an attribute value is too long or has control characters")
     return CloudEvent(
         id=attributes["id"],
         source=attributes["source"],
@@ -212,6 +208,34 @@ def _build(attributes: dict[str, str], data: Any) -> CloudEvent | NotAnEvent:
         extensions=extensions,
         data=data,
     )
+
+
+def _problem(attributes: Mapping[str, str]) -> str:
+    """Return why these cannot be an event's attributes, as a constant text; nothing where they can."""
+    if attributes.get("specversion") != "1.0":
+        return "specversion must be 1.0"
+    for name in ("id", "source", "type"):
+        if not attributes.get(name):
+            return f"{name} is missing or empty"
+    for name, value in attributes.items():
+        if not _NAME.match(name) or name == "data":  # the JSON format keeps that name for the data itself
+            return "attribute names are lower-case letters and digits, and not `data`"
+        if len(value) > _MAX_ATTRIBUTE or _CONTROL.search(value):
+            return "an attribute value is too long or has control characters"
+    if attributes.get("datacontenttype", "").strip().lower().startswith("application/cloudevents"):
+        # In binary mode it would be read as structured: filters would see this event, the subscriber the one inside.
+        return "the data of an event cannot be an event"
+    return "" if _fits(attributes) else "the attributes are too many or too large"
+
+
+def _fits(attributes: Mapping[str, str]) -> bool:
+    """Return True where the attributes can go on as headers: what no subscriber takes is refused, not accepted."""
+    if len(attributes) > _MAX_ATTRIBUTES:
+        return False
+    size = sum(map(len, attributes)) + sum(map(len, attributes.values()))
+    if size * _WORST <= _MAX_ENCODED:
+        return True  # nearly always
+    return sum(len(name) + len(_to_header(value)) for name, value in attributes.items()) <= _MAX_ENCODED
 
 
 def _parse(body: bytes, limits: Limits) -> Any:

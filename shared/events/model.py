@@ -56,7 +56,7 @@ class Observation(Frozen):
     time: AwareDatetime = Field(description="When it happened by the producer's clock: for display.")
     received: AwareDatetime = Field(description="When the cluster's edge sent it: for policy.")
     first_time: AwareDatetime | None = None
-    count: int = Field(default=1, ge=1, description="How often, as the producer's own count says.")
+    count: int = Field(default=1, ge=1, le=2**31 - 1, description="How often, as the producer's own count says.")
     fingerprint: str = Field(default="", description="Key of the message without its numbers, made before masking.")
     source_uid: str = Field(default="", description="uid of the sent object itself: for an Event, the Event's.")
     resource_version: str = ""

@@ -43,6 +43,10 @@ _HARMLESS = frozenset(
 _WORDS = (
     r"(?:passw(?:or)?d|passphrase|secret|token|api[-_.]?key|access[-_.]?key|private[-_.]?key|credential|authorization)"
 )
+# Short ones that are words of their own elsewhere too: only whole, as in `MYSQL_PWD=` and `X-Amz-Signature=`.
+_SHORT = r"(?:pwd|pass|auth|signature)"
+_EQUALS = r"(?:[ \t]{0,2}=[ \t]{0,2}|%3d|\\u003d)"
+_SENSITIVE_FLAG = re2.compile(rf"(?i)^--?[a-z0-9_.-]*(?:{_WORDS}|\b{_SHORT})$")
 _SENSITIVE_KEY = re2.compile(rf"(?i){_WORDS}|^(?:pwd|pass|auth|bearer|.*[-_.](?:pwd|pass|key))$")
 
 
@@ -64,15 +68,24 @@ _TEXT_PATTERNS = (
     _compile("jwt", r"\beyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{5,}(?:\.[A-Za-z0-9_-]*)?", MASK),
     _compile(
         "known-token",
-        r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b|\bgh[pousr]_[A-Za-z0-9]{20,}|\bxox[abprs]-[A-Za-z0-9-]{10,}",
+        r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b|\bgh[pousr]_[A-Za-z0-9]{20,}|\bxox[abprs]-[A-Za-z0-9-]{10,}"
+        r"|\bglpat-[A-Za-z0-9_-]{15,}|\bnpm_[A-Za-z0-9]{30,}|\bAIza[A-Za-z0-9_-]{35}|\bhv[sb]\.[A-Za-z0-9_-]{20,}",
         MASK,
     ),
     _compile("sha-token", r"\bsha256~[A-Za-z0-9_-]{20,}", MASK),
     # `password=x`, `--token=x`, `"token": "x"`: whatever stands behind is the secret.
-    _compile("assignment", rf"(?i)([a-z0-9_.-]*{_WORDS}[a-z0-9_.-]*=[\"']?)[^\s\"'\\,;&)}}]+", rf"\1{MASK}"),
+    _compile("assignment", rf"(?i)([a-z0-9_.-]*{_WORDS}[a-z0-9_.-]*{_EQUALS}[\"']?)[^\s\"'\\,;&)}}]+", rf"\1{MASK}"),
+    _compile(
+        "assignment",
+        rf"(?i)((?:\b(?:[a-z0-9_.-]*[_.-])?{_SHORT}|[?&]sig){_EQUALS}[\"']?)[^\s\"'\\,;&)}}]+",
+        rf"\1{MASK}",
+    ),
+    # `--token 8f3a…`; short words behind it are prose, as in `--token is required`.
+    _compile("flag", rf"(?i)(--[a-z0-9-]*{_WORDS}[ \t]+[\"']?)[^\s\"'-][^\s\"']{{5,}}", rf"\1{MASK}"),
+    _compile("cookie", r"(?i)\b(cookie:[ \t]*)[^\r\n]+", rf"\1{MASK}"),
     _compile(
         "member",
-        rf"(?i)(\\?[\"'][a-z0-9_.-]*{_WORDS}[a-z0-9_.-]*\\?[\"']\s*:\s*\\?[\"'])[^\"'\\]+",
+        rf"(?i)(\\?[\"'](?:[a-z0-9_.-]*{_WORDS}[a-z0-9_.-]*|{_SHORT})\\?[\"']\s*:\s*\\?[\"'])[^\"'\\]+",
         rf"\1{MASK}",
     ),
     # In prose `token: expired` is no secret; `token: 8f3a…` is.
@@ -158,7 +171,18 @@ def _text(value: str, path: tuple[str, ...], noted: Redaction) -> str:
 def _list(value: list[Any], path: tuple[str, ...], noted: Redaction) -> list[Any]:
     if path and path[-1] == "env":
         return [_environment(item, (*path, str(index)), noted) for index, item in enumerate(value)]
-    return [_walk(item, (*path, str(index)), noted) for index, item in enumerate(value)]
+    result = []
+    flag = False
+    for index, item in enumerate(value):
+        if isinstance(item, str):
+            if flag and item and not item.startswith("-"):
+                noted.note("flag", (*path, str(index)))
+                item = MASK  # noqa: PLW2901 - what it was is nobody's business any more
+                flag = False
+            else:
+                flag = item.startswith("-") and _SENSITIVE_FLAG.search(item) is not None
+        result.append(_walk(item, (*path, str(index)), noted))
+    return result
 
 
 def _mapping(value: dict[str, Any], path: tuple[str, ...], noted: Redaction) -> dict[str, Any]:

@@ -6,10 +6,10 @@ from urllib.parse import parse_qs
 
 from shared.episodes.browse import Filter, listing
 from shared.events.cloudevent import DELIVERY
-from shared.events.codec import to_mapping
 from shared.events.episode import EpisodeState
 from shared.local.broker.letters import letter_row
 from shared.local.broker.records import Stored
+from shared.local.shown import report_of, shown
 from shared.runtime.asgi import Scope, Send, answer_error, answer_json
 from shared.runtime.registry import FUNCTIONS
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 PREFIX = "/api/v1/"
 _MOST = 1000
+_MAX_NUMBER = 2**63 - 1  # what SQLite holds
+_MAX_DIGITS = 19
 _SCANNED = 5000
 _PAGE = 500
 
@@ -36,7 +38,7 @@ async def answer_api(scope: Scope, send: Send, name: str, system: "System") -> N
         return
     query = {key: values[-1] for key, values in parse_qs(scope["query_string"].decode("latin-1")).items()}
     limit, cursor = query.pop("limit", "100"), query.pop("cursor", "")
-    if not limit.isdecimal() or not 1 <= int(limit) <= _MOST:
+    if not 1 <= _number(limit) <= _MOST:
         await answer_error(send, 400, f"limit must be a number from 1 to {_MOST}")
         return
     unknown = query.keys() - FILTERS[name]
@@ -51,33 +53,43 @@ async def answer_api(scope: Scope, send: Send, name: str, system: "System") -> N
     await answer_json(send, 200, {"items": items, "cursor": following})
 
 
+def _number(text: str) -> int:
+    """Return a whole number of at most 19 digits; -1 for any other text, however long."""
+    return int(text) if len(text) <= _MAX_DIGITS and text.isascii() and text.isdecimal() else -1
+
+
+def _offset(cursor: str) -> int:
+    """Return the number that a cursor is. Raises ValueError for one that no page gave."""
+    number = _number(cursor)
+    if not 0 <= number <= _MAX_NUMBER:
+        raise ValueError(cursor)
+    return number
+
+
 async def _events(system: "System", query: Query, limit: int, cursor: str) -> Page:
-    return await _stored(
-        system, query, limit, cursor, lambda stored: {"offset": stored.offset, **to_mapping(stored.event)}
-    )
+    return await _stored(system, query, limit, cursor, lambda stored: {"offset": stored.offset, **shown(stored.event)})
 
 
 async def _deliveries(system: "System", query: Query, limit: int, cursor: str) -> Page:
-    return await _stored(
-        system, {**query, "type": DELIVERY}, limit, cursor, lambda stored: dict(stored.event.data or {})
-    )
+    return await _stored(system, {**query, "type": DELIVERY}, limit, cursor, lambda stored: report_of(stored.event))
 
 
 async def _stored(
-    system: "System", query: Query, limit: int, cursor: str, shown: Callable[[Stored], dict[str, Any]]
+    system: "System", query: Query, limit: int, cursor: str, row: Callable[[Stored], dict[str, Any]]
 ) -> Page:
     """Return events of the log, the newest first; a page ends early after a bounded look-through."""
-    before = int(cursor) if cursor else None
+    before = _offset(cursor) if cursor else None
     found: list[dict[str, Any]] = []
+    size = _PAGE if query else min(limit, _PAGE)  # nothing is left out where nothing is asked for
     for _ in range(_SCANNED // _PAGE):
-        page = await system.broker.events(_PAGE, before)
+        page = await system.broker.events(size, before)
         for stored in page:
             before = stored.offset
             if all(stored.event.attribute(name) == wanted for name, wanted in query.items()):
-                found.append(shown(stored))
+                found.append(row(stored))
                 if len(found) == limit:
                     return found, str(before)
-        if len(page) < _PAGE:
+        if not page:  # a short page is no end: the log bounds a page by its bytes, too
             return found, ""
     return found, str(before)
 
@@ -94,7 +106,7 @@ async def _episodes(system: "System", query: Query, limit: int, cursor: str) -> 
 
 
 async def _dead_letters(system: "System", query: Query, limit: int, cursor: str) -> Page:
-    letters = await system.broker.letters.list(query.get("trigger", ""), after=int(cursor or "0"), limit=limit)
+    letters = await system.broker.letters.list(query.get("trigger", ""), after=_offset(cursor or "0"), limit=limit)
     return [letter_row(letter) for letter in letters], str(letters[-1].id) if len(letters) == limit else ""
 
 

@@ -3,10 +3,11 @@
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from shared.events.cloudevent import DELIVERY, PROBLEM_PREFIX
 from shared.local.ingress import NAME
+from shared.local.shown import line, report_of
 
 if TYPE_CHECKING:
     from shared.local.system import System
@@ -47,6 +48,7 @@ class Snapshot:
     waiting: int
     retried: int
     dead_letters: int
+    troubles: tuple[str, ...]
     latest: tuple[Line, ...] = field(default=())
 
 
@@ -82,6 +84,7 @@ async def look(system: "System") -> Snapshot:
         waiting=max((status.waiting for status in statuses), default=0),
         retried=sum(status.retried for status in statuses),
         dead_letters=sum((await system.broker.letters.counts()).values()),
+        troubles=_troubles(system),
         latest=await _latest(system),
     )
 
@@ -90,20 +93,31 @@ def _by_label(system: "System", name: str, transitions: tuple[str, ...]) -> dict
     return {one: int(system.metrics.value(name, transition=one)) for one in transitions}
 
 
+def _troubles(system: "System") -> tuple[str, ...]:
+    """Return why deliveries had to come again, by destination, the most frequent first."""
+    found: list[tuple[float, str]] = []
+    for row in system.destinations():
+        retries = row["retries"]
+        if isinstance(retries, dict):
+            found += [(count, f"{row['name']}: {reason} ({count:.0f} times)") for reason, count in retries.items()]
+    return tuple(text for _, text in sorted(found, reverse=True)[:_SHOWN])
+
+
 async def _latest(system: "System") -> tuple[Line, ...]:
     lines: list[Line] = []
     summaries: dict[str, str] = {}
     stored = await system.broker.events(_LOOKED_THROUGH)
     for item in stored:
         if item.event.type.startswith(PROBLEM_PREFIX):
-            data: dict[str, Any] = item.event.data or {}
-            summaries[str(data.get("id"))] = str(data.get("summary", ""))
+            data = report_of(item.event)
+            summaries[str(data.get("id"))] = line(data.get("summary"))
     for item in stored:
-        if item.event.type == DELIVERY and isinstance(item.event.data, dict):
-            data = item.event.data
-            summary = summaries.get(str(data.get("key")), item.event.subject)
-            what = _WORDS.get(str(data.get("operation")), str(data.get("operation")))
-            lines.append(Line(item.event.time, what, summary, str(data.get("number", ""))))
+        if item.event.type == DELIVERY and report_of(item.event).get("result") == "done":
+            data = report_of(item.event)
+            summary = summaries.get(str(data.get("key")), line(item.event.subject))
+            what = _WORDS.get(str(data.get("operation")), "")
+            number = line(data.get("number"))
+            lines.append(Line(item.event.time, what, summary, number if number.isalnum() else ""))
         if len(lines) == _SHOWN:
             break
     return tuple(lines)

@@ -1,6 +1,6 @@
 """Which foreign systems `tidings up` stands in for: those that no setting names."""
 
-from collections.abc import Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +8,8 @@ from shared.local.standins import servicenow, splunk
 from shared.local.standins.servicenow.app import ServiceNow
 from shared.local.standins.splunk.app import Splunk
 
+_SERVICENOW = "servicenow_incident"
+_SPLUNK = "siem_forwarder"
 SERVICENOW_PATH = "/stand-ins/servicenow"
 SPLUNK_PATH = "/stand-ins/splunk"
 DEFAULT_GROUP = "Platform Engineering"
@@ -46,11 +48,9 @@ class Standins:
             app.close()
 
 
-def open_standins(environ: Mapping[str, str], data: Path, groups: list[str]) -> Standins:
-    """Open a stand-in for each system that the settings do not name; its state lies beside the broker's."""
+def open_standins(real: Collection[str], data: Path, groups: list[str]) -> Standins:
+    """Open a stand-in for each system but those of the functions in `real`; its state lies beside the broker's."""
     return Standins(
-        servicenow=None
-        if environ.get("SERVICENOW_INSTANCE")
-        else servicenow.new_app(str(data / "servicenow.db"), groups=groups),
-        splunk=None if environ.get("SPLUNK_HEC_URL") else splunk.new_app(str(data / "splunk.db")),
+        servicenow=None if _SERVICENOW in real else servicenow.new_app(str(data / "servicenow.db"), groups=groups),
+        splunk=None if _SPLUNK in real else splunk.new_app(str(data / "splunk.db")),
     )

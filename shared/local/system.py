@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import socket
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -29,7 +30,7 @@ from shared.runtime.function import Function
 from shared.runtime.registry import FUNCTIONS, canonical, load
 from shared.runtime.serve import config, exposure_refusal
 from shared.stores.protocol import Store
-from shared.stores.registry import open_store
+from shared.stores.registry import open_store, sqlite_url
 from shared.telemetry.metrics import Metrics
 
 log = logging.getLogger("tidings.up")
@@ -80,12 +81,12 @@ class System:
 
     async def start(self) -> None:
         """Open everything and go on where it was. Raises UpError, SettingsError, FeedError, InUseError, OSError."""
-        data = self.settings.data
+        data = self.settings.data.resolve()  # a store's URL takes an absolute path
         data.mkdir(parents=True, exist_ok=True)
         self._lock = lock.take(data / "lock")
-        self._standins = open_standins(self.settings.environ, data, self._groups())
+        self._standins = open_standins(self.settings.real, data, self._groups())
         await self._listen()
-        self.store = open_store(f"sqlite:///{data / 'state.db'}")
+        self.store = open_store(sqlite_url(data / "state.db"))
         environ = {**self.settings.environ, **self._standins.settings(self.address)}
         self.broker = Broker(replace(self.topology, ticks=()), self._build(environ), data / "broker.db", self.metrics)
         await abandon_all(self.store)
@@ -127,32 +128,35 @@ class System:
 
     def destinations(self) -> list[dict[str, object]]:
         """Return each destination's name, whether a stand-in plays it, and what became of its deliveries."""
-        played = {"servicenow_incident": self.standins.servicenow, "siem_forwarder": self.standins.splunk}
-        return [
-            {
-                "name": name,
-                "stand_in": app is not None,
-                "done": self.metrics.total("tidings_deliveries_total", destination=name, result="done"),
-                "retries": self.metrics.total("tidings_retries_total", destination=name),
-            }
-            for name, app in played.items()
-            if name in self.functions
-        ]
+        rows: list[dict[str, object]] = []
+        for name in self.functions:
+            destination = FUNCTIONS[name].destination
+            if destination is not None:
+                label = destination.label
+                done = self.metrics.total("tidings_deliveries_total", destination=label, result="done")
+                retries = self.metrics.series("tidings_retries_total", "reason", destination=label)
+                real = name in self.settings.real
+                rows.append({"name": name, "stand_in": not real, "done": int(done), "retries": retries})
+        return rows
 
     def _groups(self) -> list[str]:
         recording = self.settings.recording
         return [DEFAULT_GROUP, *(assignment_groups(recording, _GROUP_LABEL) if recording else ())]
 
     async def _listen(self) -> None:
-        server = _Embedded(config(new_web(self), self.settings.host, self.settings.port))
+        host, port = self.settings.host, self.settings.port
+        try:
+            listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+        except (OSError, OverflowError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise UpError([f"cannot listen on {host}:{port}: {reason}; another address goes by --listen"]) from None
+        server = _Embedded(config(new_web(self), host, port))
         self._server = server
-        self._serving = asyncio.create_task(server.serve())
-        while not server.started:
-            if self._serving.done():
-                raise UpError([f"cannot listen on {self.settings.host}:{self.settings.port}: is it in use?"])
+        self._serving = asyncio.create_task(server.serve(sockets=[listening]))
+        while not server.started:  # noqa: ASYNC110 - the server says so in no other way
             await asyncio.sleep(0.01)
-        port = server.servers[0].sockets[0].getsockname()[1]
-        self.address = f"http://{self.settings.host}:{port}"
+        shown = f"[{host}]" if ":" in host else host
+        self.address = f"http://{shown}:{listening.getsockname()[1]}"
 
     def _build(self, environ: Mapping[str, str]) -> dict[str, Caller]:
         callers: dict[str, Caller] = {}

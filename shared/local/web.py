@@ -1,8 +1,8 @@
 """The one port of the embedded system: ingress, functions, stand-ins, health, metrics and the API by their paths."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from shared.local.api import PREFIX, answer_api
+from shared.local.api import PREFIX, VIEWS, answer_api
 from shared.local.ingress import ingest
 from shared.local.openapi import document
 from shared.runtime.asgi import App, Receive, Scope, Send, answer, answer_error, answer_json, flat_headers
@@ -40,7 +40,7 @@ async def _lifespan(receive: Receive, send: Send) -> None:
 async def _http(system: "System", scope: Scope, receive: Receive, send: Send) -> None:
     path: str = scope["path"]
     for prefix, app in system.standins.mounted().items():
-        if path.startswith(prefix + "/"):
+        if path == prefix or path.startswith(prefix + "/"):
             await app(_below(scope, prefix), receive, send)
             return
     if path in _LIVENESS:
@@ -75,12 +75,25 @@ async def _get(system: "System", path: str, scope: Scope, send: Send) -> None:
         await answer(send, 200, [("content-type", content_type)], body)
     elif path == "/openapi.json":
         await answer_json(send, 200, document())
+    elif path in {"/", PREFIX, PREFIX.rstrip("/")}:
+        await answer_json(send, 200, _index(system))
     elif path.startswith(PREFIX):
         await answer_api(scope, send, path.removeprefix(PREFIX), system)
     else:
         await answer_error(send, 404, "there is nothing at this path; /openapi.json says what there is")
 
 
+def _index(system: "System") -> dict[str, Any]:
+    """Return what there is to look at."""
+    return {
+        "lists": [PREFIX + name for name in VIEWS],
+        "functions": [_FUNCTIONS + name for name in system.functions],
+        "stand_ins": [path + "/" for path in system.standins.mounted()],
+        "more": ["/ready", "/metrics", "/openapi.json"],
+    }
+
+
 def _below(scope: Scope, prefix: str) -> Scope:
     """Return the scope of an app that is mounted below a prefix (ASGI: path keeps it, root_path names it)."""
-    return {**scope, "root_path": scope.get("root_path", "") + prefix}
+    path = scope["path"] if scope["path"] != prefix else prefix + "/"
+    return {**scope, "path": path, "root_path": scope.get("root_path", "") + prefix}

@@ -14,7 +14,10 @@ def across(located: Sequence[Located], below: Sequence[Located], broken: set[str
 
 
 def _say(item: Located, key: str, message: str, suggestion: str) -> Problem:
-    return item.document.problem((*item.path, key), message, suggestion)
+    path = (*item.path, key)
+    # What all rules have from the defaults is told there, once.
+    inherited = path not in item.document.lines and ("defaults", key) in item.document.lines
+    return item.document.problem(("defaults", key) if inherited else path, message, suggestion)
 
 
 def _duplicates(located: Sequence[Located]) -> Iterable[Problem]:

@@ -6,12 +6,8 @@ from typing import Any
 
 import yaml
 
+from shared.events.yaml_nodes import compose, scalar
 from shared.rules.problem import Problem
-
-_MAX_NODES = 200_000  # an alias may stand for a whole tree: some lines of YAML can mean billions of nodes
-_MAX_DEPTH = 40
-
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C one is ten times faster
 
 Path = tuple[str | int, ...]
 
@@ -41,61 +37,37 @@ def read(file: str, text: str) -> tuple[Document, list[Problem]]:
     """Read one YAML document. Where it is broken, data is None and the problems say where."""
     lines: dict[Path, int] = {(): 1}
     problems: list[Problem] = []
-    loader = _LOADER(text)
     try:
-        _refuse_depth(text)
-        node = loader.get_single_node()
-        builder = _Builder(file, loader, lines, problems)
-        data = None if node is None else builder.build(node, ())
+        node = compose(text)
+        data = None if node is None else _Builder(file, lines, problems).build(node, ())
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         message = f"broken YAML: {error.problem or error.context}"
         hint = "check the indentation, the quotes and the brackets on this line and the one before"
         line = min(mark.line + 1, max(1, len(text.splitlines()))) if mark else 0
         return Document(file, None, lines), [Problem(file, line, message, hint)]
-    except (yaml.YAMLError, ValueError, RecursionError):
+    except (yaml.YAMLError, ValueError):
         hint = "the file must be UTF-8 text, at most 40 levels deep"
         return Document(file, None, lines), [Problem(file, 0, "broken YAML: not readable as text", hint)]
-    finally:
-        loader.dispose()
     return Document(file, data, lines), problems
 
 
-def _refuse_depth(text: str) -> None:
-    """Raise ValueError where the text nests too deep: the C composer recurses, and would take the process with it."""
-    loader = _LOADER(text)
-    depth = 0
-    try:
-        while loader.check_event():
-            event = loader.get_event()
-            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-            if depth > _MAX_DEPTH:
-                raise ValueError("too deep")
-    finally:
-        loader.dispose()
-
-
 class _Builder:
-    """Turn YAML nodes into data. Raises ValueError where the document is beyond all measure."""
+    """Turn YAML nodes into data."""
 
-    def __init__(self, file: str, loader: Any, lines: dict[Path, int], problems: list[Problem]) -> None:
+    def __init__(self, file: str, lines: dict[Path, int], problems: list[Problem]) -> None:
         self._file = file
-        self._loader = loader
         self._lines = lines
         self._problems = problems
-        self._left = _MAX_NODES
 
     def build(self, node: Any, path: Path) -> Any:
-        self._left -= 1
-        if self._left < 0 or len(path) > _MAX_DEPTH:
-            raise ValueError("too large")
         self._lines.setdefault(path, node.start_mark.line + 1)
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
             return [self.build(item, (*path, place)) for place, item in enumerate(node.value)]
         try:
-            return self._loader.construct_object(node)
+            return scalar(node)
         except yaml.MarkedYAMLError:  # a tag such as !!python/object: nothing that a rule needs
             self._say(node, f"the tag {node.tag} is not allowed", "write a plain value")
         except ValueError:  # a date that is none, a number with a million digits

@@ -11,6 +11,7 @@ from shared.rules.ruleset import Rule, RuleSet, cheap_first
 
 MOST = 5  # of each sort: a handful is read, a page is not
 _VALUE_LENGTH = 120
+_EXPECTED_LENGTH = 2000  # what a rule wants is shown whole, but for lists that nobody reads
 
 
 class Lost(NamedTuple):
@@ -125,7 +126,7 @@ def _failures(number: int, observation: Observation, ruleset: RuleSet, most: int
     for (read, test), (field, *pair) in zip(ruleset.checks(number), cheap_first(ruleset.rules[number]), strict=True):
         value = read(observation)
         if not test(value):
-            failed.append((field, _cut(describe(pair[0], pair[1])), _shown(value)))
+            failed.append((field, _cut(describe(pair[0], pair[1]), _EXPECTED_LENGTH), _shown(value)))
             if len(failed) >= most:
                 break
     return failed
@@ -136,5 +137,5 @@ def _shown(value: Any) -> str:
     return _cut(text)
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= _VALUE_LENGTH else f"{text[: _VALUE_LENGTH - 1]}…"
+def _cut(text: str, most: int = _VALUE_LENGTH) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"

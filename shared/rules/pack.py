@@ -101,12 +101,21 @@ def _add_rule(  # noqa: PLR0913, PLR0917 - the place, the rule, and what is belo
     part = parsing.part(fields.part, made, say)
     summary = parsing.summary(fields.summary, say) if fields.summary is not None else _DEFAULT_SUMMARY
     if found or lenient:
-        pack.problems.extend([document.problem((*path, *place), *words) for place, *words in found])
+        pack.problems.extend(
+            [document.problem(_written(path, place, item, defaults), *words) for place, *words in found]
+        )
         pack.broken.add(str(item.get("name")))
         return
     source = f"{Path(document.file).name}:{document.line(path)}"
     rule = _plain(item["name"], Path(document.file).stem, source, fields, made)
     pack.rules.append(Located(rule._replace(own=own, part=part, summary=summary), document, path))
+
+
+def _written(path: Place, place: Place, item: dict[str, Any], defaults: dict[str, Any]) -> Place:
+    """Return where a rule's mistake was written: one that all rules have from the defaults is told there, once."""
+    key = place[0] if place else ""
+    inherited = key in defaults and key not in item and not (key == "subcategory" and "category" in item)
+    return ("defaults", *place) if inherited else (*path, *place)
 
 
 def _check_meaning(fields: VerdictFields, item: dict[str, Any], say: parsing.Say) -> None:

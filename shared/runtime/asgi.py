@@ -75,7 +75,8 @@ async def answer(send: Send, status: int, headers: HeaderList = (), body: bytes 
 
 async def answer_json(send: Send, status: int, value: Any, headers: HeaderList = ()) -> None:
     """Send a JSON answer."""
-    await answer(send, status, [("content-type", "application/json"), *headers], orjson.dumps(value))
+    body = orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE)
+    await answer(send, status, [("content-type", "application/json"), *headers], body)
 
 
 async def answer_error(send: Send, status: int, reason: str, headers: HeaderList = ()) -> None:

@@ -63,7 +63,7 @@ def metrics_page() -> str:
 
 
 def rules_page(folder: Path = SHIPPED) -> str:
-    """Return docs/rules.md."""
+    """Return docs/rule-packs.md."""
     import yaml  # only this page reads the packs as they are written
 
     rows: list[Row] = []
@@ -79,7 +79,7 @@ def rules_page(folder: Path = SHIPPED) -> str:
 PAGES: dict[str, Callable[[], str]] = {
     "settings.md": settings_page,
     "metrics.md": metrics_page,
-    "rules.md": rules_page,
+    "rule-packs.md": rules_page,
 }
 
 

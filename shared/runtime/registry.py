@@ -14,12 +14,18 @@ class Destination:
     """What makes a function a destination: it has `check()` for `tidings doctor`, `preview(subject)` for `explain`.
 
     `variable` is the setting without which it is not configured; `subject` what it is told of; `example` settings that
-    let it show what it would send where nothing is configured.
+    let it show what it would send where nothing is configured. `label` is its name in metrics.
     """
+
+    label: str
 
     variable: str
     subject: Literal["episode", "classified"]
     example: Mapping[str, str]
+
+    def configured(self, environ: Mapping[str, str]) -> bool:
+        """Return True where the settings name the foreign system."""
+        return bool(environ.get(self.variable) or environ.get(f"{self.variable}_FILE"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +47,22 @@ FUNCTIONS: dict[str, Registered] = {
         "functions.correlator.handler", "makes one episode of one problem", ("store", "publisher")
     ),
     "servicenow_incident": Registered(
-        "functions.servicenow_incident.handler", "one incident for each episode", ("store",)
+        "functions.servicenow_incident.handler",
+        "one incident for each episode",
+        ("store",),
+        Destination(
+            "servicenow_incident",
+            "SERVICENOW_INSTANCE",
+            "episode",
+            {"SERVICENOW_INSTANCE": "https://servicenow.example", "SERVICENOW_TOKEN": "not-set"},
+        ),
     ),
     "siem_forwarder": Registered(
         "functions.siem_forwarder.handler",
         "hands every observation to the SIEM",
         (),
         Destination(
+            "splunk",
             "SPLUNK_HEC_URL",
             "classified",
             {"SPLUNK_HEC_URL": "https://splunk.example:8088", "SPLUNK_TOKEN": "not-set"},

@@ -16,7 +16,8 @@ import uvicorn
 from shared.runtime.edge import new_edge
 from shared.runtime.registry import UnknownFunctionError, load
 from shared.settings.addresses import is_loopback
-from shared.settings.environment import SettingsError
+from shared.settings.environment import SettingsError, strangers
+from shared.settings.host import HostSettings
 from shared.telemetry import logs
 from shared.telemetry.metrics import Metrics
 
@@ -44,6 +45,8 @@ def main(arguments: list[str], environ: Mapping[str, str] = os.environ) -> int:
         logs.setup(environ.get("LOG_LEVEL", "info"))
         metrics = Metrics()
         function = load(options.function, environ, metrics)
+        for sentence in strangers([HostSettings], environ, ["AUTH_"]).values():
+            log.warning(sentence)
     except UnknownFunctionError as error:
         _fail(str(error))
         return 2

@@ -28,6 +28,9 @@ _FOREIGN_PREFIXES = frozenset({"K_", "LOG_"})
 # What Kubernetes sets in every Pod for each Service of its namespace, as `SPLUNK_SERVICE_HOST` and `SPLUNK_PORT`.
 _INJECTED = re.compile(r"_SERVICE_(HOST|PORT(_.*)?)$|_PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?$")
 
+# Of two whole names: one or two letters apart.
+_ALIKE = 0.85
+
 Environ = Mapping[str, str]
 
 
@@ -159,8 +162,11 @@ def prefix_of(name: str) -> str:
 def _meant(variable: str, names: list[str], known: set[str]) -> str:
     """Say what a misspelt variable was meant to be, or what there is; what shares its prefix goes first."""
     prefix = prefix_of(variable)
-    family = [name for name in names if prefix_of(name) == prefix] or names
-    near = [name for name in sorted(known, reverse=True) if prefix_of(name) == prefix] or sorted(known)
+    family = [name for name in names if prefix_of(name) == prefix or f"{name}_" == prefix]
+    if not family:
+        alike = difflib.get_close_matches(variable, known, 1, _ALIKE)
+        return f"did you mean {alike[0]}?" if alike else "docs/settings.md has all that there are"
+    near = [name for name in sorted(known, reverse=True) if prefix_of(name) == prefix]
     # The prefix, which they share, must not make strangers look alike.
     tails = {name.split("_", 1)[-1]: name for name in near}
     close = [tails[found] for found in difflib.get_close_matches(variable.split("_", 1)[1], tails, 1)]

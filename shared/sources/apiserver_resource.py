@@ -6,7 +6,7 @@ from shared.events.identity import object_identity, payload_identity, sender_ide
 from shared.events.model import ObjectRef, Observation, Operation
 from shared.events.outcome import Rejected
 from shared.events.redaction import redact
-from shared.sources.context import Context, bounded, controller, first_time, labels, mapping, text
+from shared.sources.context import Context, bounded, controller, first_time, labels, mapping, name_text, text
 
 NAME = "apiserver-resource"
 
@@ -26,10 +26,10 @@ def decode(payload: Any, context: Context) -> list[Observation] | Rejected:
     found = mapping(payload)
     metadata = mapping(found.get("metadata"))
     thing = ObjectRef(
-        api_version=text(found.get("apiVersion")),
-        kind=text(found.get("kind")),
-        namespace=text(metadata.get("namespace")),
-        name=text(metadata.get("name")),
+        api_version=name_text(found.get("apiVersion")),
+        kind=name_text(found.get("kind")),
+        namespace=name_text(metadata.get("namespace")),
+        name=name_text(metadata.get("name")),
         uid=text(metadata.get("uid")),
     )
     if not thing.kind or not thing.name:

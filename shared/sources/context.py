@@ -14,6 +14,7 @@ from shared.events.times import parse_time
 MAX_ORIGINAL = 256 * 1024
 _MAX_MESSAGE = 16_384
 _MAX_NAME = 1024
+_MAX_COUNT = 2**31 - 1  # what Kubernetes counts with; sums of it must still fit into 64 bits
 _EARLIEST = datetime(2014, 6, 1, tzinfo=UTC)  # before the first release of Kubernetes no cluster sent anything
 
 
@@ -38,6 +39,12 @@ def text(value: Any, limit: int = _MAX_NAME) -> str:
     return value[:limit] if isinstance(value, str) else ""
 
 
+def name_text(value: Any) -> str:
+    """Return a name as text on one line: control characters, which no real one has, become blanks (F45, F46)."""
+    name = text(value)
+    return name if name.isprintable() else "".join(letter if letter.isprintable() else " " for letter in name)
+
+
 def message_text(value: Any) -> str:
     """Return a message, cut at 16 KiB."""
     return text(value, _MAX_MESSAGE)
@@ -49,8 +56,8 @@ def mapping(value: Any) -> Mapping[str, Any]:
 
 
 def number(value: Any) -> int:
-    """Return a non-negative whole number; anything else, null among them, as 0."""
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
+    """Return a non-negative whole number of at most 31 bits; anything else, null among them, as 0."""
+    return min(value, _MAX_COUNT) if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
 
 
 def first_time(*values: Any) -> datetime | None:
@@ -71,16 +78,16 @@ def labels(value: Any) -> dict[str, str]:
 def reference(value: Any) -> ObjectRef | None:
     """Return an object reference, or None where the value names no object."""
     found = mapping(value)
-    kind, name = text(found.get("kind")), text(found.get("name"))
+    kind, name = name_text(found.get("kind")), name_text(found.get("name"))
     if not kind and not name:
         return None
     return ObjectRef(
-        api_version=text(found.get("apiVersion")),
+        api_version=name_text(found.get("apiVersion")),
         kind=kind,
-        namespace=text(found.get("namespace")),
+        namespace=name_text(found.get("namespace")),
         name=name,
         uid=text(found.get("uid")),
-        field_path=redact_text(text(found.get("fieldPath"))),
+        field_path=redact_text(name_text(found.get("fieldPath"))),
     )
 
 

@@ -90,7 +90,8 @@ class MemoryStore:
 
     def _next(self, prefix: str, after: str) -> Entry | None:
         place = bisect.bisect_right(self._keys, after) if after >= prefix else bisect.bisect_left(self._keys, prefix)
-        for key in self._keys[place:]:
+        for index in range(place, len(self._keys)):  # no slice: a scan would copy the rest at each step
+            key = self._keys[index]
             if not key.startswith(prefix):
                 return None
             entry = self._alive(key)

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from shared.stores.protocol import Store
 
@@ -37,11 +37,16 @@ def _sqlite(url: str, clock: Clock) -> Store:
     return SqliteStore(Path(path), clock)
 
 
+def sqlite_url(path: Path) -> str:
+    """Return the URL of the SQLite store in this file."""
+    return f"sqlite://{quote(str(path.resolve()))}"
+
+
 STORES: dict[str, Registered] = {
     "memory": Registered(_memory, lambda _folder: "memory:", durable=False, help="`memory:` forgets with its process."),
     "sqlite": Registered(
         _sqlite,
-        lambda folder: f"sqlite://{folder / 'store.db'}",
+        lambda folder: sqlite_url(folder / "store.db"),
         durable=True,
         help="`sqlite:///path/to/file` is one file on this machine.",
     ),

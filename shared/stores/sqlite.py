@@ -27,6 +27,7 @@ CREATE TABLE IF NOT EXISTS counter (one INTEGER PRIMARY KEY CHECK (one = 1), rev
 INSERT OR IGNORE INTO counter VALUES (1, 0);
 """
 _BUSY_SECONDS = 5.0
+_BUSY_PAUSE = 0.01
 _PURGE_SECONDS = 10.0
 _PURGE_ROWS = 500
 _PAGE = 256
@@ -110,10 +111,9 @@ class SqliteStore:
                 job.result = job.work(connection)
             self._purge(connection)
             connection.execute("COMMIT")
-        except (sqlite3.Error, OSError) as error:
+        except BaseException:
             self._end_writing()  # closing rolls back; the next batch opens the file again
-            for job in batch:
-                job.error = error
+            raise
 
     def _connect(self) -> Connection:
         with self._opening:
@@ -126,10 +126,9 @@ class SqliteStore:
             for job in batch:
                 job.result = job.work(connection)
             connection.execute("COMMIT")
-        except (sqlite3.Error, OSError) as error:
+        except BaseException:
             self._end_reading()
-            for job in batch:
-                job.error = error
+            raise
 
     def _purge(self, connection: Connection) -> None:
         now = self._clock()
@@ -155,13 +154,27 @@ def _connect(path: Path) -> Connection:
     path.parent.mkdir(parents=True, exist_ok=True)
     connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     try:
-        connection.execute("PRAGMA journal_mode=WAL")
+        _to_wal(connection)
         connection.execute("PRAGMA synchronous=FULL")
         connection.executescript(_SCHEMA)
     except sqlite3.Error:
         connection.close()
         raise
     return connection
+
+
+def _to_wal(connection: Connection) -> None:
+    """Switch the file to WAL; unlike all other statements this one does not wait while another process opens it."""
+    until = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() >= until:
+                raise
+            time.sleep(_BUSY_PAUSE)
+        else:
+            return
 
 
 def _get(connection: Connection, key: str, now: float) -> Entry | None:

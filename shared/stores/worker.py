@@ -19,7 +19,7 @@ _MAX_WAITING = 10_000
 
 @dataclass(slots=True)
 class Job:
-    """One piece of work and where its result goes. `result` or `error` is set by the batch function."""
+    """One piece of work and where its result goes: `result` is set by the batch function, `error` where that raises."""
 
     work: Callable[[Any], Any]
     future: "asyncio.Future[Any]"
@@ -42,7 +42,7 @@ class Worker:
         self._thread: threading.Thread | None = None
 
     async def do(self, work: Callable[[Any], Result]) -> Result:
-        """Do one piece of work in the next batch. Raises BusyError, or what the batch function set as the error."""
+        """Do one piece of work in the next batch. Raises BusyError, or what the batch function raised."""
         if self._queue.qsize() >= _MAX_WAITING:
             raise BusyError(self._name)
         if self._thread is None:
@@ -72,9 +72,17 @@ class Worker:
                     running = False
                     break
                 batch.append(job)
-            self._run(batch)
+            self._try(batch)
             _deliver(batch)
         self._finish()
+
+    def _try(self, batch: Sequence[Job]) -> None:
+        """Run a batch. Were this thread to end by a mistake in one job, all later ones would wait for ever."""
+        try:
+            self._run(batch)
+        except Exception as error:  # noqa: BLE001 - whoever waits is told, whatever it was
+            for job in batch:
+                job.error = error
 
 
 def _deliver(batch: Sequence[Job]) -> None:

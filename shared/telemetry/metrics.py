@@ -102,6 +102,16 @@ class Metrics:
             if all(key[declared.index(label)] == wanted for label, wanted in labels.items())
         )
 
+    def series(self, name: str, by: str, /, **labels: str) -> dict[str, float]:
+        """Return a counter's sums by the values of one label, of the series that carry these labels."""
+        declared = METRICS[name].labels
+        place = declared.index(by)
+        found: dict[str, float] = {}
+        for key, value in self._values[name].items():
+            if all(key[declared.index(label)] == wanted for label, wanted in labels.items()):
+                found[key[place]] = found.get(key[place], 0.0) + float(value)
+        return found
+
     def render(self, accept: str = "") -> tuple[bytes, str]:
         """Return the exposition and its content type: OpenMetrics where `accept` asks for it, else Prometheus text."""
         from prometheus_client.exposition import choose_encoder

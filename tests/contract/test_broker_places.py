@@ -1,7 +1,9 @@
 """Where the embedded broker goes on after a start, what it keeps, and what one can do with dead letters."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -51,6 +53,47 @@ def test_a_trigger_that_was_away_too_long_starts_at_the_latest_event(tmp_path: P
             await running.publish(event(3))
             assert await running.idle(5)
         assert two.ids == ["1", "3"]
+
+    asyncio.run(play())
+
+
+def test_a_trigger_that_went_away_is_let_go_while_the_broker_runs(tmp_path: Path) -> None:
+    async def play() -> None:
+        one, two = Subscriber(), Subscriber()
+        async with broker(tmp_path, trigger("one"), trigger("two"), one=one, two=two) as running:
+            await running.publish(event(1))
+            assert await running.idle(5)
+        short = BrokerSettings(clock=FastClock(), keep=1, forget_after=300.0)  # 0.3 s of this clock
+        async with broker(tmp_path, trigger("one"), settings=short, one=one) as running:
+            await running.publish(event(2))
+            assert await running.idle(5)
+            await asyncio.sleep(0.6)
+            await running.publish(event(3))
+            assert await running.idle(5)
+            await asyncio.sleep(0.1)
+            kept = [stored.event.id for stored in await running.events()]
+        assert "2" not in kept, "nobody needs it any more, and the log does not grow for a Trigger that is gone"
+        async with broker(tmp_path, trigger("one"), trigger("two"), one=one, two=two) as running:
+            assert await running.idle(5)
+        assert two.ids == ["1"]
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize("bad", [{"subject": "a\nb"}, {"extensions": {"Not-A-Name": "x"}}])
+def test_an_event_of_ours_that_could_not_be_read_again_is_refused_and_stops_nobody(
+    tmp_path: Path, bad: dict[str, Any]
+) -> None:
+    async def play() -> None:
+        app = Subscriber()
+        async with broker(tmp_path, trigger("one"), one=app) as running:
+            assert not await running.publish(replace(event(1), **bad))
+            assert await running.publish(event(2))
+            assert await running.idle(5)
+        async with broker(tmp_path, trigger("one"), one=app) as running:
+            assert await running.publish(event(3))
+            assert await running.idle(5)
+        assert app.ids == ["2", "3"]
 
     asyncio.run(play())
 
@@ -251,3 +294,17 @@ async def _until_calls(app: Subscriber, count: int) -> None:
     async with asyncio.timeout(5):
         while len(app.got) < count:  # noqa: ASYNC110 - the subscriber knows no events
             await asyncio.sleep(0.01)
+
+
+def test_the_newest_events_are_shown_also_where_a_page_of_them_is_large(tmp_path: Path) -> None:
+    async def play() -> None:
+        async with broker(tmp_path, trigger("one"), one=Subscriber()) as running:
+            for number in range(24):
+                await running.publish(replace(event(number), data={"much": "x" * 1_000_000}))
+            assert await running.idle(10)
+            shown = [stored.event.id for stored in await running.events(limit=100)]
+            assert shown[0] == "23"
+            older = await running.events(limit=100, before=24 - len(shown) + 1)
+            assert older[0].event.id == str(23 - len(shown)), "the next page goes on without a gap"
+
+    asyncio.run(play())

@@ -194,3 +194,13 @@ def test_what_servicenow_answered_survives_a_kill_of_its_process(tmp_path: Path)
     assert [row["correlation_id"] for row in again.records("incident")] == ["k8s-0", "k8s-1", "k8s-2"]
     assert len(again.records("sys_journal_field")) == 3
     again.close()
+
+
+def test_a_stand_in_that_runs_for_long_keeps_the_bodies_of_the_latest_requests_only() -> None:
+    faults = Faults()
+    for number in range(3000):
+        faults.log("POST", "/x", "event", b"%d" % number * 1000)
+    bodies = [entry.body for entry in faults.requests]
+    assert len(bodies) == 3000
+    assert not any(bodies[:2000])
+    assert all(bodies[2000:])

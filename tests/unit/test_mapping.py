@@ -262,3 +262,15 @@ def test_the_shipped_mapping_of_incidents_is_right_and_quick() -> None:
     for _ in range(100):
         render(mapping, "open", {"episode": episode()})
     assert (time.process_time() - begun) / 100 < 0.005
+
+
+@pytest.mark.parametrize("value", ["2024-99-99", "!!int abc", "!!python/name:os.system x", "!secret x"])
+def test_a_value_that_yaml_itself_cannot_read_is_a_mistake_with_its_line(value: str) -> None:
+    found = problems(f"operations:\n  open:\n    a: {{value: x, default: {value}}}\n")
+    assert [(one.line, "cannot be read" in one.message) for one in found] == [(3, True)]
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "a: &a [*a]", "{" * 50_000])
+def test_a_file_that_nests_without_end_is_a_mistake_and_not_the_end_of_the_process(text: str) -> None:
+    """The C composer recurses: this was a segmentation fault."""
+    assert problems(f"operations: {text}\n")

@@ -138,3 +138,40 @@ def test_what_cannot_be_walked_is_masked_whole() -> None:
         deep = [deep]
     assert SENTINEL not in json.dumps(redact(deep)[0])
     assert redact({"a": object()})[0] == {"a": MASK}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'password = "{}"',
+        "password=\t{}",
+        "aws_secret_access_key = {}",
+        "--password {}",
+        "--api-key '{}'",
+        "MYSQL_PWD={}",
+        "Server=db;Uid=app;Pwd={};",
+        "auth={}",
+        "pass={}",
+        '{{"auths":{{"registry":{{"auth":"{}"}}}}}}',
+        "Set-Cookie: session={}; Path=/",
+        "password%3D{}",
+        "password\\u003d{}",
+        "https://bucket/x?X-Amz-Signature={}&a=1",
+        "https://store/x?a=1&sig={}",
+        "using glpat-{}abcdefghijklmnop",
+    ],
+)
+def test_f42_a_secret_in_a_message_is_masked_in_the_ways_that_programs_write_it(text: str) -> None:
+    clean = redact_text(text.format("hunter2sEcReT"))
+    assert "hunter2" not in clean
+    assert redact_text(clean) == clean
+
+
+def test_f42_an_argument_behind_a_secret_flag_is_masked() -> None:
+    spec = {"args": ["--password", "hunter2", "--user", "bob", "-token", "hunter2", "--secret", "--verbose"]}
+    assert redact(spec)[0]["args"] == ["--password", MASK, "--user", "bob", "-token", MASK, "--secret", "--verbose"]
+
+
+@pytest.mark.parametrize("text", ["--token is required", "bypass=true", "compass=north", "author=bob", "pass: 3 of 4"])
+def test_words_that_only_look_like_secrets_stay(text: str) -> None:
+    assert redact_text(text) == text

@@ -189,3 +189,18 @@ def test_everything_that_a_real_source_sent_is_read(shared_data: Path) -> None:
     assert set(secret.original["data"].values()) == {"[masked]"}
     assert max(item.count for item in seen if item.reason == "BackOff") == 7
     assert max(item.count for item in seen if item.reason == "FailedScheduling") == 3
+
+
+def test_f42_no_field_of_an_event_but_names_carries_a_secret_on() -> None:
+    payload = {
+        "kind": "Event",
+        "involvedObject": {"kind": "Pod", "name": "web-0", "fieldPath": "password=hunter2"},
+        "source": {"component": "token=hunter2", "host": "password=hunter2"},
+        "type": "password=hunter2",
+        "action": "password=hunter2",
+        "reason": "password=hunter2",
+        "message": "password=hunter2",
+    }
+    decoded = decode_payload(payload, CONTEXT)
+    assert isinstance(decoded, list)
+    assert "hunter2" not in decoded[0].model_dump_json()

@@ -1,12 +1,15 @@
 """The embedded broker as its host sees it: publish, look on, dead letters, start and stop."""
 
 import asyncio
+import logging
+import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from shared.events.cloudevent import CloudEvent
+from shared.events.codec import NotAnEvent, from_mapping, to_mapping
 from shared.events.identity import digest
 from shared.local.broker.caller import Caller
 from shared.local.broker.clock import Clock, SystemClock
@@ -19,6 +22,7 @@ from shared.local.broker.records import PARTITIONS, Stored, TriggerStatus
 from shared.local.broker.topology import Tick, Topology, Trigger
 from shared.telemetry.metrics import Metrics
 
+_LOG = logging.getLogger("tidings.broker")
 _WHOLE = -1  # the lane of an unordered Trigger
 
 
@@ -56,6 +60,7 @@ class Broker:
         self._accepting = False
         self._consumers: dict[str, list[Consumer]] = {}
         self._statuses: dict[str, TriggerStatus] = {}
+        self._away: list[tuple[Cursor, float]] = []  # of Triggers that are gone, and when each was seen last
         self._writer: asyncio.Task[None] | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self.unserved = tuple(item.name for item in topology.triggers if item.subscriber not in callers)
@@ -100,11 +105,19 @@ class Broker:
             task.result()
 
     async def publish(self, event: CloudEvent) -> bool:
-        """Return True once the event is durable; False where it cannot be taken now."""
+        """Return True once the event is durable; False where it cannot be taken now, or ever.
+
+        For events that were made in this process: nobody has decoded them yet, and one that cannot be read again would
+        stop every consumer at its page, after each start anew.
+        """
+        unreadable = from_mapping(to_mapping(event))
+        if isinstance(unreadable, NotAnEvent):
+            _LOG.error("an event of ours is none", extra={"type": event.type, "why": unreadable.reason})
+            return False
         return await self.publish_all((event,))
 
     async def publish_all(self, events: Sequence[CloudEvent]) -> bool:
-        """Add events, all or none, in this order."""
+        """Add events that a decoder gave, all or none, in this order."""
         return self._accepting and self._log is not None and await self._log.publish(events)
 
     async def events(self, limit: int = 100, before: int | None = None) -> list[Stored]:
@@ -149,6 +162,7 @@ class Broker:
         stored = await log.query(lambda database: database.cursors())
         now = self._clock.now()
         known: dict[str, list[Cursor]] = {}
+        last = {name: seen for name, _, _, seen in stored}
         gone: list[tuple[str, int]] = []
         served = {item.name for item in self._topology.triggers if item.subscriber in self._callers}
         for name, lane, state, seen in stored:
@@ -165,6 +179,7 @@ class Broker:
                 self._serve(trigger, cursors, means)
         for cursor in (cursor for cursors in known.values() for cursor in cursors):
             log.follow(cursor)  # its events are kept for the while in which the Trigger may come back
+            self._away.append((cursor, last[cursor.trigger]))
         await log.flush()
         if gone:
             await log.change(lambda database: database.forget(gone))
@@ -190,11 +205,23 @@ class Broker:
         marked = self._clock.now()
         while True:
             await self._clock.sleep(self._settings.maintain_every)
+            await self._let_go(log)
             await log.maintain()
             if self._clock.now() - marked > self._settings.forget_after / 8:
                 marked = self._clock.now()
                 log.mark_in_use(consumer.cursor for consumer in self._all())
             self.status()
+
+    async def _let_go(self, log: Log) -> None:
+        """Stop keeping events for Triggers that did not come back: a process that runs for long has few starts."""
+        now = self._clock.now()
+        for cursor, seen in [one for one in self._away if now - one[1] > self._settings.forget_after]:
+            try:
+                await log.forget(cursor)
+            except sqlite3.Error as error:
+                _LOG.warning("a Trigger that is gone is still kept", extra={"error": type(error).__name__})
+                return
+            self._away.remove((cursor, seen))
 
     async def _tick(self, tick: Tick) -> None:
         while True:

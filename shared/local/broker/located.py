@@ -8,8 +8,7 @@ from typing import Any
 import yaml
 
 from shared.events.problem import Problem
-
-_CONSTRUCTOR = yaml.constructor.SafeConstructor
+from shared.events.yaml_nodes import compose_all, scalar
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +54,11 @@ def read_documents(path: Path, name: str) -> list[Located] | Problem:
     except (OSError, UnicodeDecodeError):
         return Problem(name, 0, "the file cannot be read as UTF-8 text", "check its permissions and encoding")
     try:
-        nodes = list(yaml.compose_all(text, Loader=yaml.SafeLoader))
-        return [located for node in nodes if (located := _locate(node)).mapping()]
+        return [located for node in compose_all(text) if (located := _locate(node)).mapping()]
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark is not None else 0
         return Problem(name, line, f"not valid YAML: {error.problem}", "check indentation, colons and quotes")
-    except (yaml.YAMLError, ValueError, RecursionError):
+    except (yaml.YAMLError, ValueError):
         return Problem(name, 0, "not valid YAML", "check indentation, colons and quotes")
 
 
@@ -70,7 +68,7 @@ def _locate(node: yaml.Node) -> Located:
         return Located(dict(_members(node)), line)
     if isinstance(node, yaml.SequenceNode):
         return Located([_locate(child) for child in node.value], line)
-    return Located(_CONSTRUCTOR().construct_object(node), line)
+    return Located(scalar(node) if isinstance(node, yaml.ScalarNode) else None, line)
 
 
 def _members(node: yaml.MappingNode) -> Iterator[tuple[str, Located]]:

@@ -16,7 +16,7 @@ from shared.events.codec import from_json, to_json
 from shared.local.broker.clock import Clock
 from shared.local.broker.cursor import Cursor
 from shared.local.broker.database import Batch, Database, Page
-from shared.local.broker.records import MAX_RECORD, Letter, Stored
+from shared.local.broker.records import MAX_RECORD, Letter, Stored, row_of
 from shared.local.broker.window import Window
 
 _LOG = logging.getLogger("tidings.broker")
@@ -114,6 +114,11 @@ class Log:
         """Keep this cursor's progress and what it still needs."""
         self._cursors.append(cursor)
 
+    async def forget(self, cursor: Cursor) -> None:
+        """Drop this cursor for good. Raises sqlite3.Error."""
+        await self.change(lambda database: database.forget([(cursor.trigger, cursor.lane)]))
+        self._cursors.remove(cursor)
+
     async def read(self, offset: int) -> list[Stored]:
         """Return some events from `offset` on, in order; none where the log ends there."""
         offset = max(offset, self.first)
@@ -142,14 +147,18 @@ class Log:
             await self._arrival.wait()
 
     async def latest(self, limit: int, before: int | None = None) -> list[Stored]:
-        """Return up to `limit` events below `before`, the newest first."""
+        """Return up to `limit` events below `before`, the newest first; fewer where they are large."""
         top = self.next if before is None else min(before, self.next)
         start = max(self.first, top - limit)
         if start >= top:
             return []
-        pages = await self.query(lambda database: database.pages(start, top - start, _MAX_BATCH_BYTES * 4))
-        kept = [stored for page in pages for stored in _unpack(page) if start <= stored.offset < top]
-        return kept[::-1]
+        while True:
+            begin = start
+            pages = await self.query(lambda database: database.pages(begin, top - begin, _MAX_BATCH_BYTES * 4))  # noqa: B023 - awaited here
+            kept = [stored for page in pages for stored in _unpack(page) if begin <= stored.offset < top]
+            if not kept or kept[-1].offset == top - 1:
+                return kept[::-1]
+            start = kept[-1].offset + 1  # more bytes than are read at once: the newest of it
 
     async def query(self, ask: Callable[[Database], T]) -> T:
         """Ask the database in the reader's thread."""
@@ -177,9 +186,11 @@ class Log:
         try:
             while await self.change(lambda database: database.maintain(before)):
                 pass
+            first, _ = await self.query(lambda database: database.bounds())
         except sqlite3.Error as error:
             _LOG.warning("the broker's log cannot be tidied", extra={"error": type(error).__name__})
-        self.first = max(self.first, (await self.query(lambda database: database.bounds()))[0])
+        else:
+            self.first = max(self.first, first)
 
     def mark_in_use(self, cursors: Iterable[Cursor]) -> None:
         """Store these cursors again soon, with the time: a quiet Trigger is not one that went away."""
@@ -235,7 +246,7 @@ class Log:
         batch = Batch(
             Page(self.next, len(draft.events), now, body),
             orjson.dumps(states).decode(),
-            orjson.dumps([_row(work.letter) for work in draft.works if work.letter is not None]).decode(),
+            orjson.dumps([row_of(work.letter) for work in draft.works if work.letter is not None]).decode(),
             orjson.dumps([work.settled for work in draft.works if work.settled]).decode(),
         )
         try:
@@ -281,19 +292,4 @@ def _unpack(page: Page) -> list[Stored]:
     return [
         Stored(page.first + place, from_json(line), page.at, len(line))
         for place, line in enumerate(page.body.split(b"\n"))
-    ]
-
-
-def _row(letter: Letter) -> list[object]:
-    return [
-        letter.id or None,
-        letter.trigger,
-        to_json(letter.event).decode(),
-        letter.destination,
-        letter.code,
-        letter.data,
-        letter.why,
-        orjson.dumps(dict(letter.extensions)).decode(),
-        letter.at,
-        letter.tries,
     ]

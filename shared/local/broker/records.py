@@ -4,7 +4,10 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import orjson
+
 from shared.events.cloudevent import CloudEvent
+from shared.events.codec import to_json
 
 PARTITIONS = 10
 """As many as the Kafka Broker's topics have by default (default.topic.partitions)."""
@@ -82,3 +85,19 @@ class TriggerStatus:
     waiting: int = 0
     in_flight: int = 0
     last_error: str = field(default="")
+
+
+def row_of(letter: Letter) -> list[object]:
+    """Return a letter as the database takes it, column by column; one that is new has no id yet."""
+    return [
+        letter.id or None,
+        letter.trigger,
+        to_json(letter.event).decode(),
+        letter.destination,
+        letter.code,
+        letter.data,
+        letter.why,
+        orjson.dumps(dict(letter.extensions)).decode(),
+        letter.at,
+        letter.tries,
+    ]

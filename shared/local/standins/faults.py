@@ -23,6 +23,7 @@ Do = Literal[
 ]
 _LOGGED = 20_000
 _LOGGED_BODY = 4096
+_LOGGED_BODIES = 1000  # older entries keep everything but their body: 20,000 bodies would be 80 MB
 _MAX_RULES = 1000
 
 
@@ -58,7 +59,10 @@ class Rule:
 
 @dataclass(slots=True)
 class Logged:
-    """One request that the stand-in got. `status` is 0 while, or where, no answer was given."""
+    """One request that the stand-in got. `status` is 0 while, or where, no answer was given.
+
+    `body` is the beginning of the body, kept for the latest requests only.
+    """
 
     number: int
     time: float
@@ -117,6 +121,8 @@ class Faults:
         text = body[:_LOGGED_BODY].decode("utf-8", "replace")
         entry = Logged(self._number, time.time(), method, target, operation, text)
         self._log.append(entry)
+        if len(self._log) > _LOGGED_BODIES:
+            self._log[-1 - _LOGGED_BODIES].body = ""
         return entry
 
     def take(self, method: str, target: str, operation: str) -> Rule | None:

@@ -1,0 +1,64 @@
+"""All commands by name; only the room of the one that runs is imported."""
+
+import importlib
+from collections.abc import Callable, Iterable
+
+import typer
+
+COMMANDS: dict[str, str] = {
+    "up": "Run the whole system in one process on one port, with stand-ins for what is not configured.",
+    "explain": "Say what would become of events, and why. Sends nothing.",
+    "validate": "Check rules and their tests, mappings, Triggers and settings: all errors at once.",
+    "doctor": "Check each configured system: reach, credentials, rights, fields.",
+    "episodes": "List, show or close episodes: what is and was wrong in the clusters.",
+    "dead-letters": "List, show, retry or discard what no try could deliver.",
+    "schema": "Print the JSON Schema of rules, mappings, settings or events.",
+    "serve": "Serve one function on its own port, exactly as its container does.",
+}
+"""Names and what `tidings --help` says of them."""
+
+_EXAMPLE = "Example: kubectl get events -A -o json | tidings explain"
+
+
+def build(wanted: Iterable[str]) -> typer.Typer:
+    """Return the command with all names in its help, of which those that are wanted can be run."""
+    chosen = set(wanted)
+    app = typer.Typer(
+        name="tidings",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="rich",
+        context_settings={"help_option_names": ["-h", "--help"]},
+        help="Kubernetes and OpenShift events to tickets and SIEM: one problem, one ticket.",
+        epilog=_EXAMPLE,
+    )
+    for name, about in COMMANDS.items():
+        if name == "serve":
+            app.command("serve", help=about, epilog="Example: tidings serve classifier --port 8081")(_serve)
+        elif name in chosen:
+            _add(app, name)
+        else:
+            app.command(name, help=about)(_not_chosen)
+    return app
+
+
+def _add(app: typer.Typer, name: str) -> None:
+    module = importlib.import_module(f"shared.cli.{name.replace('-', '_')}")
+    if hasattr(module, "app"):
+        app.add_typer(module.app, name=name)
+    else:
+        command: Callable[..., None] = module.command
+        app.command(name, epilog=module.EXAMPLE)(command)
+
+
+def _not_chosen() -> None:
+    """Stand in for a command in the list of all of them."""
+    raise RuntimeError("a command that was not built was called")
+
+
+def _serve(function: str = typer.Argument(help="Name of the function, as classifier.")) -> None:
+    """Serve one function on its own port, exactly as its container does (--host, --port, or PORT)."""
+    # Reached only through the help: `tidings serve …` itself never comes here (shared/cli/__main__.py).
+    from shared.runtime.serve import main
+
+    raise typer.Exit(main([function]))

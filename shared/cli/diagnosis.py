@@ -1,0 +1,83 @@
+"""What `tidings doctor` finds, as rows: the files, the settings, the store, and each destination."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from shared.cli import configured
+from shared.cli.checked import check
+from shared.rules.shipped import SHIPPED
+from shared.runtime.registry import FUNCTIONS, load
+from shared.settings.environment import SettingsError
+from shared.stores.protocol import StoreUnavailableError
+from shared.stores.registry import open_store
+from shared.telemetry.metrics import Metrics
+
+Row = dict[str, Any]
+
+
+async def diagnose(knative: Path) -> list[Row]:
+    """Return a row of system, state (`good`, `bad`, `absent`) and finding for each thing that can be wrong."""
+    rows = [_files("rules", SHIPPED), _files("manifests", knative), *_settings()]
+    try:
+        environ = configured.effective()
+    except SettingsError:
+        return rows  # `.env` cannot be read: what it would say of the systems is not known
+    rows.append(await _store(environ))
+    for name, registered in FUNCTIONS.items():
+        destination = registered.destination
+        if destination is None:
+            continue
+        if environ.get(destination.variable) or environ.get(f"{destination.variable}_FILE"):
+            rows += await _destination(name, environ)
+        else:
+            rows.append(_row(name, "absent", f"not configured: {destination.variable} is not set"))
+    return rows
+
+
+def _settings() -> list[Row]:
+    """Return what is unknown or unreadable, one row each; what a function says of its own comes with that function."""
+    found = configured.check(destinations=False)
+    return [_row("settings", "bad", configured.in_words(problem)) for problem in found] or [
+        _row("settings", "good", ".env and the environment" if configured.DOTENV.exists() else "the environment")
+    ]
+
+
+async def _destination(name: str, environ: Mapping[str, str]) -> list[Row]:
+    try:
+        # Claims are kept elsewhere: the check must not touch them, and a bad store has a row of its own.
+        function: Any = load(name, environ, Metrics(), store=open_store("memory:"))
+    except SettingsError as error:
+        return [_row(name, "bad", problem) for problem in error.problems]
+    try:
+        return [_row(name, "good" if good else "bad", text) for good, text in await function.check()]
+    except SettingsError as error:
+        return [_row(name, "bad", problem) for problem in error.problems]
+    finally:
+        await function.stop()
+
+
+def _files(name: str, path: Path) -> Row:
+    if not path.exists():
+        return _row(name, "absent", f"{path} is not there")
+    problems = check([path]).problems
+    if not problems:
+        return _row(name, "good", str(path))
+    return _row(name, "bad", f"{len(problems)} {'error' if len(problems) == 1 else 'errors'}: tidings validate {path}")
+
+
+async def _store(environ: Mapping[str, str]) -> Row:
+    url = environ.get("STORE_URL", "")
+    if not url:
+        return _row("store", "absent", "not configured: STORE_URL is not set")
+    try:
+        store = open_store(url)
+        await store.get("doctor")
+        await store.close()
+    except (StoreUnavailableError, ValueError, OSError) as error:
+        return _row("store", "bad", str(error))
+    return _row("store", "good", url)
+
+
+def _row(system: str, state: str, finding: str) -> Row:
+    return {"system": system, "state": state, "finding": finding}

@@ -1,0 +1,87 @@
+"""Explain every observation of an input, in the form that is wanted."""
+
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from shared.cli.explained import as_dict, explained, previewers, row
+from shared.cli.inputs import Unreadable
+from shared.cli.output import Output, complain, print_document, print_line, print_rows, show, waiting, width
+from shared.cli.page import page
+from shared.cli.payloads import Result, read
+from shared.events.model import Observation
+from shared.local.broker.topology import Topology
+from shared.rules.classify import classify
+from shared.rules.ruleset import RuleSet
+from shared.rules.shipped import load_shipped
+from shared.settings.environment import SettingsError
+
+_IN_FULL = 5  # so many observations are explained on pages of their own; of more, a table says what became of them
+_COLUMNS = ("severity", "phase", "ticket", "reason", "object", "rule")
+
+
+def run(path: Path | None, *, cluster: str, rules: Path | None, knative: Path, output: Output) -> bool:
+    """Explain and print; return whether there was any observation. Raises OSError, RulesError, SettingsError."""
+    ruleset = _rules(rules)
+    found = read(path, sys.stdin.buffer, cluster, datetime.now(UTC))
+    if output is Output.jsonl:
+        return _lines(found, ruleset)
+    with waiting("reading"):
+        results = list(found)
+    if output is Output.json:
+        print_document(_documents(results, ruleset, knative))
+    else:
+        _tables(results, ruleset, knative)
+    return any(isinstance(item, Observation) for item in results)
+
+
+def _rules(folder: Path | None) -> RuleSet:
+    if folder is not None and not folder.is_dir():
+        raise SettingsError([f"{folder} is no folder of rule packs"])
+    return load_shipped(folder)
+
+
+def _lines(found: Iterator[Result], ruleset: RuleSet) -> bool:
+    good = False
+    for item in found:
+        if isinstance(item, Unreadable):
+            print_line({"error": item.error})
+        else:
+            good = True
+            print_line(row(item, classify(item, ruleset)))
+    return good
+
+
+def _documents(results: list[Result], ruleset: RuleSet, knative: Path) -> list[dict[str, Any]]:
+    topology, destinations = _topology(knative), previewers()
+    return [
+        {"error": item.error}
+        if isinstance(item, Unreadable)
+        else as_dict(explained(item, ruleset, topology, destinations))
+        for item in results
+    ]
+
+
+def _tables(results: list[Result], ruleset: RuleSet, knative: Path) -> None:
+    observations = [item for item in results if isinstance(item, Observation)]
+    if len(observations) > _IN_FULL:
+        rows = [_short(row(item, classify(item, ruleset)), item) for item in observations]
+        print_rows(rows, _COLUMNS, Output.table)
+    elif observations:
+        topology, destinations = _topology(knative), previewers()
+        for item in observations:
+            show(page(explained(item, ruleset, topology, destinations), width()), soft_wrap=True, end="")
+    for error in (item.error for item in results if isinstance(item, Unreadable)):
+        complain(f"no observation: {error}")
+
+
+def _short(line: dict[str, Any], item: Observation) -> dict[str, Any]:
+    return {**line, "object": item.object.path}
+
+
+def _topology(folder: Path) -> Topology:
+    from shared.local.broker.loader import load_topology  # YAML is needed only where Triggers are shown
+
+    return load_topology(folder) if folder.is_dir() else Topology()

@@ -1,0 +1,51 @@
+"""What `tidings up` shows: what became of the events, as a table."""
+
+from pathlib import Path
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from shared.local.snapshot import Snapshot
+
+
+def live(shot: Snapshot) -> Group:
+    """Return the table of what became of the events so far, and the latest tickets."""
+    latest = Table("when", "ticket", "what", "about", box=None, pad_edge=False, header_style="dim")
+    for line in shot.latest:
+        when = line.time.strftime("%H:%M:%S") if line.time else ""
+        latest.add_row(when, line.number, Text(line.what, style=_STYLES.get(line.what, "")), Text(line.summary[:90]))
+    return Group(counts(shot), Text(), latest)
+
+
+_STYLES = {"opened": "red", "reopened": "red", "updated": "yellow", "resolved": "green"}
+
+
+def counts(shot: Snapshot) -> Table:
+    """Return the table of what became of the events."""
+    table = Table(box=None, pad_edge=False, show_header=False)
+    feed = f"{shot.fed} of {shot.feed_total}" if shot.feed_total else "none"
+    at = f", {shot.feed_time:%Y-%m-%d %H:%M}" if shot.feed_time else ""
+    opened, updated, resolved, reopened = (shot.deliveries[name] for name in ("open", "update", "resolve", "reopen"))
+    table.add_row("events in", str(shot.events), f"recording: {feed}{at}")
+    table.add_row("classified", str(shot.classified), f"{shot.ignored} left out, {shot.unknown} of unknown reason")
+    table.add_row(
+        "tickets", _tickets(shot), f"now: {opened} opened, {updated} updated, {resolved} resolved, {reopened} reopened"
+    )
+    records = "-" if shot.siem_records is None else str(shot.siem_records)
+    table.add_row("SIEM records", records, f"{shot.siem_repeats} repeated" if shot.siem_repeats else "each once")
+    table.add_row("waiting", str(shot.waiting), f"{shot.retried} retries, {shot.dead_letters} dead letters")
+    return table
+
+
+def _tickets(shot: Snapshot) -> str:
+    if shot.tickets is None:
+        return "-"
+    return ", ".join(f"{count} {state}" for state, count in sorted(shot.tickets.items())) or "0"
+
+
+def summary(shot: Snapshot, data: Path) -> Group:
+    """Return what is told at the end."""
+    state = "nothing waiting" if not shot.waiting else f"{shot.waiting} waiting, kept for the next start"
+    title = Text.assemble(("Summary", "bold"), f"  ({state}; state in {data})")
+    return Group(title, counts(shot))

@@ -1,0 +1,147 @@
+"""What a file is that somebody wants checked: told by what it holds, not by how it is called."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+
+from shared.events.problem import Problem
+
+TAKEN = (
+    "rule packs (pack: and rules:) and their tests (pack: and tests:), mappings (operations:), "
+    "Kubernetes manifests (apiVersion:), and .env files"
+)
+_MOST_BYTES = 2 << 20
+_TOP_KEY = re.compile(r"^([A-Za-z][\w-]*)[ \t]*:", re.MULTILINE)
+_PACK_KEYS = {"pack", "rules", "tests"}
+_TEST = "_test"
+_MAX_DEPTH = 60
+_SUFFIXES = (".yaml", ".yml")
+_KUSTOMIZE = ("kustomization.yaml", "kustomization.yml")
+
+
+@dataclass(slots=True)
+class Found:
+    """The files below what was named, by what they are, as the user would name them."""
+
+    packs: list[Path] = field(default_factory=list)
+    mappings: list[Path] = field(default_factory=list)
+    manifests: list[Path] = field(default_factory=list)
+    dotenvs: list[Path] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+    @property
+    def count(self) -> int:
+        """Return how many files were recognised."""
+        return len(self.packs) + len(self.mappings) + len(self.manifests) + len(self.dotenvs)
+
+
+def recognise(paths: list[Path]) -> Found:
+    """Sort files, and those of folders at any depth, by what they hold. What is none of it is a problem, said."""
+    found = Found()
+    for path in paths:
+        files = list(_below(path, found)) if path.is_dir() else [path]
+        for file in dict.fromkeys(files):
+            _sort(file, found)
+        if path.is_dir() and not files:
+            found.problems.append(Problem(str(path), 0, "nothing to check in this folder", f"taken are {TAKEN}"))
+    return found
+
+
+def _below(folder: Path, found: Found) -> Iterator[Path]:
+    """Yield the files of a folder that may be ours; hidden folders are somebody else's (a ConfigMap's `..data`)."""
+    try:
+        entries = sorted(folder.iterdir())
+    except OSError as error:
+        found.problems.append(Problem(str(folder), 0, f"cannot be read ({error.strerror})", "check the permissions"))
+        return
+    for entry in entries:
+        if entry.name == ".env" and entry.is_file():
+            yield entry
+        elif entry.name.startswith("."):
+            continue
+        elif entry.is_dir():
+            yield from _below(entry, found) if not entry.is_symlink() else ()
+        elif entry.suffix in _SUFFIXES:
+            yield entry
+
+
+def _sort(file: Path, found: Found) -> None:
+    if file.name == ".env" or file.suffix == ".env":
+        found.dotenvs.append(file)
+        return
+    text = _text(file)
+    if isinstance(text, Problem):
+        found.problems.append(text)
+        return
+    # By the lines and not by a parser: a file with a mistake in it shall still be told by those who know its kind.
+    keys = set(_TOP_KEY.findall(text))
+    if not keys & {"apiVersion", "operations", *_PACK_KEYS} and file.name not in _KUSTOMIZE:
+        parsed = _parsed(file, text)
+        if isinstance(parsed, Problem):
+            found.problems.append(parsed)
+            return
+        keys = parsed
+    if "apiVersion" in keys or file.name in _KUSTOMIZE:
+        found.manifests.append(file)
+    elif "operations" in keys:
+        found.mappings.append(file)
+    elif keys & _PACK_KEYS:
+        found.packs.append(file)
+    else:
+        held = f"its keys are {', '.join(sorted(keys)[:5])}" if keys else "it is empty"
+        found.problems.append(
+            Problem(str(file), 0, f"it cannot be told what this file is: {held}", f"taken are {TAKEN}")
+        )
+
+
+def _text(file: Path) -> str | Problem:
+    try:
+        if not file.is_file():
+            return Problem(str(file), 0, "this is no file", f"taken are {TAKEN}")
+        if file.stat().st_size > _MOST_BYTES:
+            return Problem(str(file), 0, "larger than 2 MiB", "nothing that is checked here is so large")
+        return file.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        return Problem(str(file), 0, f"cannot be read ({error.strerror})", "check the permissions")
+    except UnicodeDecodeError:
+        return Problem(str(file), 0, "this is not UTF-8 text", f"taken are {TAKEN}")
+
+
+def _parsed(file: Path, text: str) -> set[str] | Problem:
+    """Return the keys of the first document, as `{pack: x, rules: []}` has them on one line."""
+    try:
+        _refuse_depth(text)
+        first = next(iter(yaml.compose_all(text, Loader=yaml.CSafeLoader)), None)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        hint = "check the indentation, the quotes and the brackets on this line and the one before"
+        return Problem(str(file), mark.line + 1 if mark else 0, f"broken YAML: {error.problem or error.context}", hint)
+    except (yaml.YAMLError, ValueError):
+        hint = f"the file must be text, at most {_MAX_DEPTH} levels deep"
+        return Problem(str(file), 0, "broken YAML: not readable as text", hint)
+    members = first.value if isinstance(first, yaml.MappingNode) else []
+    return {str(key.value) for key, _ in members if isinstance(key, yaml.ScalarNode)}
+
+
+def _refuse_depth(text: str) -> None:
+    """Raise ValueError where the text nests too deep for a composer that recurses."""
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > _MAX_DEPTH:
+            raise ValueError("too deep")
+
+
+def with_siblings(packs: list[Path]) -> list[Path]:
+    """Return packs with those beside them: a test needs its pack, and a recovery may live in the next file."""
+    folders = list(dict.fromkeys(pack.parent for pack in packs))
+    named = {pack.resolve() for pack in packs}
+    beside = [file for folder in folders for file in sorted(folder.iterdir()) if file.suffix in _SUFFIXES]
+    others = Found()
+    for file in beside:
+        if file.resolve() not in named and not file.name.startswith(".") and not file.stem.endswith(_TEST):
+            _sort(file, others)
+    return [*packs, *others.packs]

@@ -1,0 +1,154 @@
+"""Run the embedded system under a terminal's eyes: start lines, live table, summary, Ctrl-C."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import socket
+import sqlite3
+from pathlib import Path
+
+from rich.live import Live
+from rich.text import Text
+
+from shared.cli import configured
+from shared.cli.live import live, summary
+from shared.cli.output import Output, complain, console, print_document, print_line, show
+from shared.local.lock import InUseError
+from shared.local.recorded.player import FeedError
+from shared.local.settings import UpSettings
+from shared.local.snapshot import Snapshot, look
+from shared.local.system import System, UpError
+from shared.settings.environment import SettingsError
+from shared.telemetry import logs
+
+_REFRESH = 0.25
+
+
+class Unable(Exception):  # noqa: N818 - it is what the command says, not what went wrong inside
+    """The system cannot run; `problems` say why and what to do."""
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+def run(
+    *,
+    data: Path,
+    knative: Path,
+    host: str,
+    port: int,
+    feed: str,
+    speed: float,
+    again: bool,
+    once: bool,
+    output: Output,
+) -> None:
+    """Run until Ctrl-C, or with `once` until nothing waits. Raises Unable."""
+    try:
+        environ = configured.effective()
+        _log(environ.get("LOG_LEVEL", "warning"))
+        for problem in configured.warnings():
+            complain(f"warning: {configured.in_words(problem)}")
+        settings = UpSettings(
+            data=data, knative=knative, host=host, port=port, feed=feed, speed=speed, again=again, environ=environ
+        )
+        system = System(settings)
+        _try_address(host, port)
+        asyncio.run(_run(system, once=once, output=output))
+    except (UpError, SettingsError) as error:
+        raise Unable(*error.problems) from None
+    except InUseError:
+        message = f"{data} is in use by another `tidings up`: end that one, or name another folder by --data"
+        raise Unable(message) from None
+    except FeedError as error:
+        raise Unable(f"--feed: {' '.join(str(error).split())}") from None
+    except sqlite3.Error as error:
+        raise Unable(f"{data}: {error}: name another folder by --data") from None
+    except OSError as error:
+        raise Unable(f"{error.filename or data}: {error.strerror or error}") from None
+
+
+def _try_address(host: str, port: int) -> None:
+    """Raise Unable where one cannot listen there: the server would end the process with a log line of its own."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        with socket.socket(found[0][0], socket.SOCK_STREAM) as tried:
+            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            tried.bind(found[0][4])
+    except OSError as error:
+        raise Unable(f"cannot listen on {host}:{port}: {error.strerror}: name another address by --listen") from None
+
+
+def _log(level: str) -> None:
+    try:
+        logs.setup(level)
+    except ValueError as error:
+        raise Unable(f"LOG_LEVEL: {error}") from None
+    # What is unknown is told in words above, once and not for each function.
+    logging.getLogger("tidings.settings").setLevel(logging.ERROR)
+
+
+async def _run(system: System, *, once: bool, output: Output) -> None:
+    ended = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, _end, ended)
+    try:
+        await system.start()
+        _greet(system, output)
+        await _show(system, ended, once=once, on_screen=output is Output.table)
+        shot = await look(system)
+    finally:
+        await system.stop()
+    if output is Output.table:
+        show(summary(shot, system.settings.data))
+    else:
+        print_document(_as_dict(shot), output)
+
+
+def _end(ended: asyncio.Event) -> None:
+    """End cleanly at the first signal; at a second one at once: a crash loses nothing, so haste does not either."""
+    if ended.is_set():
+        os.write(2, b"\ntidings: ended at once; started again it goes on where it was\n")
+        os._exit(1)
+    ended.set()
+
+
+def _greet(system: System, output: Output) -> None:
+    stand_ins = [f"{system.address}{path}" for path in system.standins.mounted()]
+    if output is Output.jsonl:
+        print_line({"address": system.address, "stand_ins": stand_ins})
+    if output is not Output.table:
+        return
+    lines = ["Tidings listens on", f"  {system.address}", "Its API", f"  {system.address}/api/v1/episodes"]
+    lines += ["Stand-ins for what is not configured", *(f"  {place}" for place in stand_ins)] if stand_ins else []
+    if system.feed is not None:
+        progress = system.feed.progress
+        state = "was played before; --again plays it once more" if progress.done else f"{progress.total} events"
+        lines += ["Feed", f"  {system.settings.feed}: {state}"]
+    lines.append("Ctrl-C ends it; started again it goes on where it was.\n")
+    show(Text("\n".join(lines)), soft_wrap=True)
+
+
+async def _show(system: System, ended: asyncio.Event, *, once: bool, on_screen: bool) -> None:
+    finished = asyncio.create_task(system.wait(until_idle=once))
+    stopped = asyncio.create_task(ended.wait())
+    screen = console()
+    shown = on_screen and screen.is_terminal
+    with Live(console=screen, auto_refresh=False, transient=True) if shown else contextlib.nullcontext() as table:
+        while not finished.done() and not stopped.done():
+            if table is not None:
+                table.update(live(await look(system)), refresh=True)
+            await asyncio.wait({finished, stopped}, timeout=_REFRESH, return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    if finished.done():
+        finished.result()
+    else:
+        finished.cancel()
+
+
+def _as_dict(shot: Snapshot) -> dict[str, object]:
+    names = [name for name in Snapshot.__slots__ if name != "latest"]
+    return {name: getattr(shot, name) for name in names}

@@ -1,0 +1,204 @@
+"""`tidings explain`: whatever a person has at hand is read in order, and what is said of it is whole."""
+
+import io
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from shared.cli.app import app
+from shared.cli.inputs import Unreadable, values
+from shared.cli.payloads import Result, read
+from shared.events.model import Observation
+from tests.support.logging_state import logging_as_it_was  # noqa: F401 - a fixture for all tests here
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+SEEN = "2026-01-01T00:00:00Z"
+EVENT: dict[str, Any] = {
+    "apiVersion": "v1",
+    "kind": "Event",
+    "reason": "FailedScheduling",
+    "type": "Warning",
+    "count": 4,
+    "lastTimestamp": SEEN,
+    "message": "0/3 nodes are available: 3 Insufficient memory.",
+    "involvedObject": {"kind": "Pod", "namespace": "shop", "name": "web-0"},
+}
+POD = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web-0", "namespace": "shop"}, "status": {}}
+CLOUDEVENT = {
+    "specversion": "1.0",
+    "id": "1",
+    "source": "https://10.0.0.1",
+    "type": "dev.knative.apiserver.resource.add",
+    "cluster": "prod",
+    "time": "2026-01-01T00:00:05Z",
+    "data": EVENT,
+}
+RECORDED = {
+    "headers": {
+        "Ce-Specversion": "1.0",
+        "Ce-Id": "1",
+        "Ce-Source": "https://10.0.0.1",
+        "Ce-Type": "dev.knative.apiserver.resource.add",
+        "Ce-Cluster": "prod",
+        "Content-Type": "application/json",
+    },
+    "body": EVENT,
+}
+BARE = {key: value for key, value in EVENT.items() if key not in {"kind", "apiVersion"}}
+LINE = json.dumps(EVENT)
+
+
+def of(text: str | bytes) -> list[Result]:
+    return list(read(None, io.BytesIO(text.encode() if isinstance(text, str) else text), "", NOW))
+
+
+def shape(results: list[Result]) -> str:
+    return "".join("o" if isinstance(item, Observation) else "x" for item in results)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (LINE, "o"),
+        (f"\n\n{LINE}\n\n{LINE}\n", "oo"),
+        (f"\ufeff{LINE}\n", "o"),
+        (f"garbage\n{LINE}\n", "xo"),
+        (f'{{"kind": "Event", \n{LINE}\n', "xo"),
+        (f"{LINE}\n{LINE[:-5]}\n{LINE}", "oxo"),
+        (json.dumps(EVENT, indent=4), "o"),
+        (json.dumps(EVENT, indent=4) + "\n" + json.dumps(EVENT, indent=4) + "\n", "oo"),
+        (json.dumps({"kind": "List", "apiVersion": "v1", "items": [EVENT, EVENT]}, indent=4), "oo"),
+        (json.dumps({"kind": "EventList", "apiVersion": "v1", "items": [BARE]}), "o"),
+        (json.dumps({"kind": "EventList", "apiVersion": "v1", "items": [{**EVENT, "kind": "Event"}]}), "o"),
+        (json.dumps([EVENT, 5, "x", None, CLOUDEVENT, RECORDED, [EVENT], []]), "oxxxooox"),
+        (yaml.safe_dump(EVENT), "o"),
+        (yaml.safe_dump_all([{"kind": "List", "items": [EVENT, EVENT]}, EVENT]), "ooo"),
+        ("---\n" + yaml.safe_dump([EVENT]), "o"),
+        *(
+            (text, "x")
+            for text in ("", "\n \n", "[]", "{}", "5", "null", '"x"', '{"items": []}', "{", "[", "a: [", "\x00")
+        ),
+        *((text, "x") for text in ("[" * 5000, "a: " + "[" * 5000, '{"a":' * 500 + "1" + "}" * 500, "[[[[[1]]]]]")),
+        *(
+            (text, "x")
+            for text in ("a: !!python/object:os.system x", "a: 2026-99-99", "a:\n  ? [1]\n  : 2", "- &a [*a]")
+        ),
+        ("a: &a [1,1,1]\n" + "\n".join(f"b{n}: &b{n} [*a{n}]" for n in range(3)), "x"),
+        ('{"specversion": "1.0"}', "x"),
+        ('{"headers": {}, "body": {}}', "x"),
+        ('{"headers": {"ce-specversion": "1.0"}, "body": 5}', "x"),
+    ],
+)
+def test_every_form_is_read_and_what_is_none_has_a_word_in_its_place(text: str, expected: str) -> None:
+    assert shape(of(text)) == expected
+
+
+def test_an_alias_that_stands_for_billions_is_refused() -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 12)]
+    (only,) = of("\n".join(lines))
+    assert only == Unreadable("refused: too large")
+
+
+def test_what_is_no_yaml_is_told_with_its_line() -> None:
+    (only,) = of("kind: Event\nreason: [1\nname: x\n")
+    assert isinstance(only, Unreadable)
+    assert "line 3" in only.error
+
+
+@given(st.binary(max_size=300) | st.text(max_size=300).map(str.encode))
+def test_no_input_raises_and_each_has_a_result(data: bytes) -> None:
+    assert of(data)
+
+
+def test_a_stream_is_answered_as_it_comes_in() -> None:
+    given_so_far: list[int] = []
+
+    def lines() -> Iterator[bytes]:
+        for number in range(3):
+            given_so_far.append(number)
+            yield f"{LINE}\n".encode()
+
+    class Stream(io.BytesIO):
+        _lines = lines()
+
+        def __iter__(self) -> Iterator[bytes]:  # type: ignore[override] # the real one iterates itself
+            return self._lines
+
+    for number, _ in enumerate(values(Stream())):
+        assert given_so_far == list(range(number + 1))
+
+
+@pytest.mark.parametrize("item", [EVENT, {**RECORDED}, {**CLOUDEVENT, "time": None}])
+def test_an_event_without_its_edge_is_explained_as_if_sent_when_it_happened(item: dict[str, Any]) -> None:
+    (seen,) = of(json.dumps({key: value for key, value in item.items() if value is not None}))
+    assert isinstance(seen, Observation)
+    assert seen.received == seen.time == datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def test_an_event_that_says_when_it_was_sent_keeps_that() -> None:
+    (seen,) = of(json.dumps(CLOUDEVENT))
+    assert isinstance(seen, Observation)
+    assert seen.received - seen.time == timedelta(seconds=5)
+
+
+def explain(*arguments: str, given_text: str) -> str:
+    ended = CliRunner().invoke(app, ["explain", *arguments], input=given_text)
+    assert ended.exit_code == 0, ended.output
+    return ended.stdout
+
+
+def test_a_page_says_it_all_in_order_and_cuts_nothing(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(root)
+    word = "x" * 300
+    shown = explain("--cluster", "prod", given_text=json.dumps({**EVENT, "message": f"end {word}-end"}))
+    titles = ["What it is", "What happens to it", "Why", "What nearly matched", "What each destination would be sent"]
+    places = [shown.index(f"{title}\n") for title in titles]
+    assert places == sorted(places)
+    assert f"end {word}-end" in shown
+    assert "servicenow_incident: POST" in shown
+    assert "siem_forwarder: POST" in shown
+    assert "correlator, servicenow-incident, siem-forwarder" in shown
+    assert "scheduling.yaml:" in shown
+    assert all(line == line.rstrip() for line in shown.splitlines())
+
+
+def test_a_table_of_many_has_one_whole_line_for_each(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(root)
+    name = "a-name-of-a-pod-that-is-as-long-as-kubernetes-lets-it-be" * 4
+    shown = explain(given_text=f"{json.dumps({**EVENT, 'involvedObject': {'kind': 'Pod', 'name': name}})}\n" * 7)
+    lines = shown.splitlines()
+    assert len(lines) == 8
+    assert all(f"Pod/{name}" in line for line in lines[1:])
+
+
+def test_json_has_errors_in_their_place(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(root)
+    first, second, third = json.loads(explain("-o", "json", given_text=f"{LINE}\ngarbage\n{LINE}\n"))
+    assert first == third
+    assert list(second) == ["error"]
+    assert {item["destination"] for item in first["sent"]} == {"servicenow_incident", "siem_forwarder"}
+
+
+def test_half_the_settings_of_one_system_do_not_keep_an_event_from_being_explained(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(root)
+    monkeypatch.setenv("SERVICENOW_USERNAME", "me")
+    assert "servicenow_incident: POST" in explain(given_text=LINE)
+
+
+def test_jsonl_says_what_scripts_go_by(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(root)
+    line = json.loads(explain("-o", "jsonl", given_text=LINE))
+    wanted = {"dialect", "cluster", "namespace", "kind", "name", "reason", "category", "subcategory", "severity"}
+    assert wanted | {"phase", "ticket", "problem_key", "rule", "why"} <= set(line)
+    assert line["ticket"] is True

@@ -1,0 +1,110 @@
+"""Every command: what cannot be is one sentence with the right exit code, and every help has an example."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.main import get_command
+from typer.testing import CliRunner, Result
+
+from shared.cli.app import app
+from shared.cli.commands import COMMANDS
+from shared.cli.schema import SCHEMAS
+from shared.local.broker.database import Database
+from tests.support.logging_state import logging_as_it_was  # noqa: F401 - a fixture for all tests here
+
+RUNNER = CliRunner()
+
+
+def run(*arguments: str, given: str = "") -> Result:
+    return RUNNER.invoke(app, arguments, input=given)
+
+
+def commands(command: Any, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    """Return the paths of all commands below one, itself among them."""
+    return [
+        path,
+        *(each for name, child in getattr(command, "commands", {}).items() for each in commands(child, (*path, name))),
+    ]
+
+
+ALL = commands(get_command(app))
+
+
+def test_the_list_of_commands_is_the_one_of_the_help() -> None:
+    assert sorted(path[0] for path in ALL if len(path) == 1) == sorted(COMMANDS)
+    assert set(COMMANDS) == {"up", "serve", "explain", "validate", "doctor", "schema", "episodes", "dead-letters"}
+
+
+@pytest.mark.parametrize("path", ALL, ids=" ".join)
+def test_every_help_has_an_example(path: tuple[str, ...]) -> None:
+    shown = run(*path, "--help")
+    assert shown.exit_code == 0
+    assert "Example: " in shown.output
+    assert "tidings" in shown.output.partition("Example: ")[2]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        *((("explain", "nowhere.json"), 1), (("explain", "docs"), 1), (("explain", "--rules", "nowhere"), 1)),
+        *((("validate", "nowhere"), 2), (("schema", "nowhere"), 2), (("schema",), 2)),
+        *((("schema", "--all", "README.md"), 1), (("episodes", "show", "x", "--data", "nowhere"), 1)),
+        *((("episodes", "list", "--data", "nowhere"), 1), (("dead-letters", "list", "--data", "nowhere"), 1)),
+        *((("episodes", "list", "--state", "half"), 2), (("episodes", "list", "--store", "redis://x"), 1)),
+        *((("up", "--listen", "127.0.0.1"), 2), (("up", "--listen", "127.0.0.1:99999"), 2)),
+        *((("up", "--listen", ":80"), 2), (("up", "--listen", "a:²"), 2), (("up", "--knative", "nowhere"), 2)),
+        *((("up", "--speed", "-1"), 2), (("up", "--speed", "nan"), 2), (("up", "--speed", "inf"), 2)),
+        *((("up", "--feed", "nowhere.yaml"), 2), (("up", "--feed", "README.md"), 2), (("up", "--feed", "docs"), 2)),
+        *((("up", "--listen", "0.0.0.0:0"), 1), (("up", "--listen", "127.0.0.1:0", "--data", "README.md"), 1)),
+        (("up", "--listen", "no.such.host.invalid:0"), 1),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else str(value),
+)
+def test_what_cannot_be_is_one_sentence(
+    root: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], code: int
+) -> None:
+    monkeypatch.chdir(root)
+    monkeypatch.delenv("STORE_URL", raising=False)
+    monkeypatch.setenv("AUTH", "none" if "invalid" in arguments[-1] else "")
+    ended = run(*arguments, given="{}")
+    assert (ended.exit_code, ended.stdout) == (code, "")
+    assert ended.stderr.startswith("tidings: ")
+    assert ended.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "arguments", [("nosuch",), ("explain", "--nosuch"), ("up", "--speed", "fast"), ("dead-letters", "show", "x")]
+)
+def test_wrong_usage_is_exit_code_2(arguments: tuple[str, ...]) -> None:
+    assert run(*arguments).exit_code == 2
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_every_schema_is_printed_and_names_no_place_of_this_machine(name: str, root: Path) -> None:
+    ended = run("schema", name, "--output", "jsonl")
+    assert ended.exit_code == 0
+    assert json.loads(ended.stdout)["$schema"].endswith("2020-12/schema")
+    assert ended.stdout.count("\n") == 1
+    assert str(root) not in ended.stdout
+
+
+def test_dead_letters_are_listed_in_every_form_and_unknown_ones_are_told(tmp_path: Path) -> None:
+    Database(tmp_path / "broker.db").close()
+    place = ("--data", str(tmp_path))
+    assert json.loads(run("dead-letters", "list", *place, "-o", "json").stdout) == []
+    assert run("dead-letters", "list", *place, "-o", "jsonl").stdout == ""
+    for action in ("show", "retry", "discard"):
+        ended = run("dead-letters", action, "7", *place)
+        assert ended.exit_code == 1
+        assert "tidings: " in ended.stderr
+
+
+def test_a_file_that_is_no_database_is_one_sentence(tmp_path: Path) -> None:
+    for name in ("broker.db", "state.db"):
+        (tmp_path / name).write_bytes(b"not a database, and long enough to be looked at" * 10)
+    for command in ("dead-letters", "episodes"):
+        ended = run(command, "list", "--data", str(tmp_path))
+        assert ended.exit_code == 1
+        assert ended.stderr.startswith("tidings: ")
