@@ -44,14 +44,17 @@ class IncidentSettings(ServiceNowSettings):
 
 
 class ServiceNowIncident:
-    """Delivers episodes to the incident table of one instance."""
+    """Delivers episodes to the incident table of one instance. A store that it was given is not its to close."""
 
     name = NAME
 
-    def __init__(self, settings: IncidentSettings, mapping: Mapping, store: Store, metrics: Metrics) -> None:
+    def __init__(
+        self, settings: IncidentSettings, mapping: Mapping, store: Store, metrics: Metrics, *, owned: bool
+    ) -> None:
         self._settings = settings
         self._mapping = mapping
         self._store = store
+        self._owned = owned
         self._metrics = metrics
         self._client = Client(settings, metrics, NAME)
         self._open = False
@@ -85,15 +88,20 @@ class ServiceNowIncident:
         return Readiness() if self._open else Readiness(("not started",))
 
     async def stop(self) -> None:
-        """Close the connections and the store."""
+        """Close what `new` opened and `start` connected."""
         self._open = False
         await self._client.close()
-        await self._store.close()
+        if self._owned:
+            await self._store.close()
 
     async def check(self) -> list[tuple[bool, str]]:
         """Return what `tidings doctor` says: lines for people, each with whether it is good. Raises SettingsError."""
         self._connect()
-        return await check(self._client, self._mapping.names)
+        try:
+            return await check(self._client, self._mapping.names)
+        finally:
+            if not self._open:  # asked alone, without `start` and `stop` around it
+                await self._client.close()
 
     def preview(self, subject: Episode) -> list[Preview] | Rejected:
         """Return the requests that this snapshot would cause where the instance knows nothing of it yet, or is at rest.
@@ -149,7 +157,7 @@ def new(environ: Environ, metrics: Metrics, *, store: Store | None = None) -> Se
         kept = store or open_store(settings.store)
     except ValueError as error:
         raise SettingsError([f"STORE_URL: {error}"]) from None
-    return ServiceNowIncident(settings, mapping, kept, metrics)
+    return ServiceNowIncident(settings, mapping, kept, metrics, owned=store is None)
 
 
 def _text(value: object) -> str:

@@ -13,7 +13,7 @@ from shared.episodes.browse import Filter, close_by_hand, find, listing
 from shared.episodes.record import RecordError
 from shared.events.episode import Episode, EpisodeState
 from shared.stores.protocol import Store, StoreUnavailableError
-from shared.stores.registry import open_store
+from shared.stores.registry import open_store, sqlite_url
 
 EXAMPLE = "Example: tidings episodes list --state open --namespace shop"
 _COLUMNS = ("id", "state", "severity", "ticket", "count", "started", "resolved", "summary")
@@ -107,7 +107,7 @@ def _with_store(data: Path, url: str, act: Callable[[Store], Awaitable[T]]) -> T
         fail(f"{data} holds no state: name the folder of `tidings up` by --data, or a store by --store")
 
     async def run() -> T:
-        store = open_store(url or f"sqlite:///{path}")
+        store = open_store(url or sqlite_url(path))
         try:
             return await act(store)
         finally:

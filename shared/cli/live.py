@@ -35,6 +35,8 @@ def counts(shot: Snapshot) -> Table:
     records = "-" if shot.siem_records is None else str(shot.siem_records)
     table.add_row("SIEM records", records, f"{shot.siem_repeats} repeated" if shot.siem_repeats else "each once")
     table.add_row("waiting", str(shot.waiting), f"{shot.retried} retries, {shot.dead_letters} dead letters")
+    for trouble in shot.troubles:
+        table.add_row("", "", Text(trouble, style="yellow"))
     return table
 
 

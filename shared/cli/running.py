@@ -5,7 +5,6 @@ import contextlib
 import logging
 import os
 import signal
-import socket
 import sqlite3
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from shared.cli.live import live, summary
 from shared.cli.output import Output, complain, console, print_document, print_line, show
 from shared.local.lock import InUseError
 from shared.local.recorded.player import FeedError
-from shared.local.settings import UpSettings
+from shared.local.settings import AUTO, UpSettings
 from shared.local.snapshot import Snapshot, look
 from shared.local.system import System, UpError
 from shared.settings.environment import SettingsError
@@ -56,7 +55,6 @@ def run(
             data=data, knative=knative, host=host, port=port, feed=feed, speed=speed, again=again, environ=environ
         )
         system = System(settings)
-        _try_address(host, port)
         asyncio.run(_run(system, once=once, output=output))
     except (UpError, SettingsError) as error:
         raise Unable(*error.problems) from None
@@ -69,17 +67,6 @@ def run(
         raise Unable(f"{data}: {error}: name another folder by --data") from None
     except OSError as error:
         raise Unable(f"{error.filename or data}: {error.strerror or error}") from None
-
-
-def _try_address(host: str, port: int) -> None:
-    """Raise Unable where one cannot listen there: the server would end the process with a log line of its own."""
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        with socket.socket(found[0][0], socket.SOCK_STREAM) as tried:
-            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            tried.bind(found[0][4])
-    except OSError as error:
-        raise Unable(f"cannot listen on {host}:{port}: {error.strerror}: name another address by --listen") from None
 
 
 def _log(level: str) -> None:
@@ -117,17 +104,24 @@ def _end(ended: asyncio.Event) -> None:
 
 
 def _greet(system: System, output: Output) -> None:
-    stand_ins = [f"{system.address}{path}" for path in system.standins.mounted()]
+    stand_ins = [f"{system.address}{path}/" for path in system.standins.mounted()]
     if output is Output.jsonl:
         print_line({"address": system.address, "stand_ins": stand_ins})
     if output is not Output.table:
         return
     lines = ["Tidings listens on", f"  {system.address}", "Its API", f"  {system.address}/api/v1/episodes"]
     lines += ["Stand-ins for what is not configured", *(f"  {place}" for place in stand_ins)] if stand_ins else []
+    if system.settings.real:
+        lines += ["Real systems that are told", *(f"  {name}" for name in system.settings.real)]
     if system.feed is not None:
         progress = system.feed.progress
         state = "was played before; --again plays it once more" if progress.done else f"{progress.total} events"
-        lines += ["Feed", f"  {system.settings.feed}: {state}"]
+        lines += ["Feed", f"  {system.settings.recording}: {state}"]
+    elif system.settings.feed == AUTO:
+        lines += [
+            "Feed",
+            "  none, since a real system is configured; --feed recorded plays the recorded day all the same",
+        ]
     lines.append("Ctrl-C ends it; started again it goes on where it was.\n")
     show(Text("\n".join(lines)), soft_wrap=True)
 

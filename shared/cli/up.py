@@ -9,7 +9,7 @@ import typer
 from shared.cli.output import Output, OutputOption, fail
 
 EXAMPLE = "Example: tidings up --listen 127.0.0.1:8080 --data .tidings --feed recorded"
-_WORDS = ("recorded", "none")
+_WORDS = ("auto", "recorded", "none")
 _LAST_PORT = 65_535
 
 
@@ -25,7 +25,13 @@ def command(
         str, typer.Option(help="Address to listen on, HOST:PORT; port 0 takes a free one.")
     ] = "127.0.0.1:8080",
     data: Annotated[Path, typer.Option(help="Folder that keeps its state.")] = Path(".tidings"),
-    feed: Annotated[str, typer.Option(help="recorded, none, or a recording's file (.yaml or .jsonl).")] = "recorded",
+    feed: Annotated[
+        str,
+        typer.Option(
+            help="recorded, none, a recording's file (.yaml or .jsonl), or auto: recorded where stand-ins take it all, "
+            "none where a real system is configured."
+        ),
+    ] = "auto",
     knative: Annotated[Path, typer.Option(help="Folder with the Trigger and service manifests.")] = Path("knative"),
     speed: Annotated[
         float, typer.Option(help="Seconds of the recording in one second; 0 is as fast as it goes.")

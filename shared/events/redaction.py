@@ -17,7 +17,7 @@ _MAX_DEPTH = 100
 _MAX_PATHS = 50
 _DROPPED = frozenset({"managedFields"})
 _MASKED_KEYS = frozenset({"kubectl.kubernetes.io/last-applied-configuration"})
-_SECRET_FIELDS = frozenset({"data", "stringData"})
+_SECRET_FIELDS = frozenset({"data", "stringData", "binaryData"})
 # Keys that contain a sensitive word and hold a name, a reference or a setting, never the secret itself.
 _HARMLESS = frozenset(
     {

@@ -1,5 +1,6 @@
 """The servicenow_incident function against an instance: what each snapshot makes of its incident."""
 
+import asyncio
 import re
 from datetime import UTC, datetime
 from pathlib import Path
@@ -356,3 +357,15 @@ def test_every_setting_and_every_filter_is_documented(root: Path) -> None:
 
 def test_the_shipped_mapping_fits_the_published_schema() -> None:
     jsonschema.validate(yaml.safe_load(MAPPING.read_text()), mapping_schema())
+
+
+def test_a_store_that_others_use_too_is_not_closed_with_the_function() -> None:
+    with instance() as sn:
+
+        async def play() -> None:
+            function = sn.function()
+            await function.start()
+            await function.stop()
+            assert await sn.store.get("claim.any") is None, "a closed store would raise"
+
+        asyncio.run(play())

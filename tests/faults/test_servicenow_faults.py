@@ -264,3 +264,16 @@ def test_f55_an_incident_that_committed_late_is_seen_and_ours_is_cancelled_with_
         assert kept["sys_id"] < other["sys_id"]
         assert other["state"] == "8"
         assert any(kept["number"] in note and kept["sys_id"] in note for note in sn.notes(other))
+
+
+def test_a_table_that_does_not_keep_the_key_gets_one_record_and_not_one_for_each_snapshot() -> None:
+    """A record without its key is found by nobody: everything that follows would create another."""
+    with instance() as sn:
+        unkeyed = '{"result": {"sys_id": "0123", "number": "INC1", "correlation_id": ""}}'
+
+        async def main(deliver: Delivering) -> list[Result]:
+            sn.app.faults.set([Rule(do="body", status=201, operation="create", body=unkeyed, count=0)])
+            return [await deliver(episode(revision=revision)) for revision in (1, 2, 3)]
+
+        assert {type(result.outcome) for result in sn.play(main)} == {Rejected}
+        assert sn.app.faults.count(operation="create") == 1

@@ -158,3 +158,9 @@ def test_data_in_base64_is_text() -> None:
     assert read.data == "hi"
     assert isinstance(decode(headers, orjson.dumps({**event, "data": 1})), NotAnEvent)
     assert isinstance(decode(headers, orjson.dumps({**event, "data_base64": "?"})), NotAnEvent)
+
+
+def test_an_attribute_that_would_become_the_data_is_refused() -> None:
+    """`data` is the JSON format's own member: stored and read again, the header would be the event's data."""
+    headers = {"ce-specversion": "1.0", "ce-id": "1", "ce-source": "s", "ce-type": "t", "ce-data": "forged"}
+    assert isinstance(decode(headers, b""), NotAnEvent)

@@ -25,6 +25,9 @@ _MOST = 100
 _OURS: Final = frozenset({"correlation_id", "correlation_display", "state", "priority", "sys_id", "number"})
 """Fields that no mapping may set: the mark, the state, and what the instance computes."""
 _GROUP: Final = "assignment_group"
+_UNKEYED: Final = Refused("the record does not keep its correlation_id: a field or a right is missing")
+_PAUSE: Final = 600.0
+"""Seconds without creating after a record came without its key: nobody finds it, each snapshot would make another."""
 
 
 class Incidents:
@@ -37,6 +40,7 @@ class Incidents:
         self._client = client
         self._settings = client.settings
         self._groups = Groups(client, client.settings.group)
+        self._unkeyed_until = float("-inf")
         self._fields = ",".join([*CORE_FIELDS, *sorted(set(fields) - set(CORE_FIELDS) - self.journals)])
 
     async def find(self, episode: str, problem: str, seconds: float) -> tuple[Found, ...] | Failure:
@@ -54,10 +58,15 @@ class Incidents:
         """Create an incident. A group that cannot be found is left to the instance and said in the work notes."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds
+        if loop.time() < self._unkeyed_until:
+            return _UNKEYED
         group = await self._groups.resolve(order.fields.get(_GROUP, ""), seconds / 2)
         values = created(order, self._settings.caller, group.sys_id, group.note)
         answer = await self._client.insert(self._settings.table, values, self._fields, deadline - loop.time())
-        return self._one(answer, order.mark)
+        found = self._one(answer, order.mark)
+        if found == _UNKEYED:
+            self._unkeyed_until = loop.time() + _PAUSE
+        return found
 
     async def update(self, found: Found, order: Order, seconds: float) -> Found | Failure:
         """Change fields and mark."""
@@ -102,7 +111,7 @@ class Incidents:
             return Ambiguous("no record in the answer; the instance may be asleep")
         row = answer.rows[0]
         if row.get("correlation_id") != mark.episode:
-            return Refused("the record does not keep its correlation_id: a field or a right is missing")
+            return _UNKEYED
         return self._found(row, mark.problem)
 
     def _found(self, row: Mapping[str, str], problem: str) -> Found:

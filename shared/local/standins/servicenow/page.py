@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from html import escape
 from urllib.parse import unquote
 
+from shared.local.standins import html
 from shared.local.standins.frame import Request, Response
 from shared.local.standins.servicenow.schema import CHOICES
 from shared.local.standins.servicenow.store import Row
@@ -14,11 +15,6 @@ _SHOWN = (
     "state", "priority", "impact", "urgency", "category", "assignment_group", "cmdb_ci", "opened_at", "resolved_at",
     "close_code", "close_notes", "correlation_id", "correlation_display",
 )  # fmt: skip
-_STYLE = (
-    "body{font:15px/1.5 system-ui,sans-serif;max-width:62rem;margin:2rem auto;padding:0 1rem;color:#1b1f24}"
-    "table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.3rem .6rem;border-bottom:1px solid #ddd;"
-    "vertical-align:top}th{text-transform:capitalize;color:#57606a;font-weight:600}pre{white-space:pre-wrap;background:#f6f8fa;padding:.8rem}"
-)
 
 
 def target(request: Request) -> str:
@@ -40,7 +36,7 @@ def incident_page(row: Row, references: dict[str, str], journal: Sequence[Row]) 
     )
     title = f"{row['number']} {row['short_description']}"
     body = f"<h1>{escape(title)}</h1><table>{lines}</table><pre>{escape(row['description'])}</pre>{notes}"
-    return _page(row["number"], body)
+    return html.page(row["number"], body)
 
 
 def list_page(rows: Sequence[Row], base: str) -> Response:
@@ -52,18 +48,9 @@ def list_page(rows: Sequence[Row], base: str) -> Response:
         for row in reversed(rows)
     )
     head = "<tr><th>Number</th><th>State</th><th>Priority</th><th>Short description</th></tr>"
-    return _page("Incidents", f"<h1>Incidents</h1><table>{head}{lines}</table>")
+    return html.page("Incidents", f"<h1>Incidents</h1><table>{head}{lines}</table>")
 
 
 def _shown(row: Row, name: str, references: dict[str, str]) -> str:
     value = row.get(name, "")
     return references.get(name) or CHOICES.get(name, {}).get(value, value)
-
-
-def _page(title: str, body: str) -> Response:
-    text = (
-        f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
-        f"<style>{_STYLE}</style></head><body>{body}</body></html>"
-    )
-    policy = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
-    return Response(200, text.encode(), "text/html;charset=UTF-8", policy)

@@ -14,6 +14,7 @@ import orjson
 
 from shared.local.standins.faults import Faults
 from shared.local.standins.frame import Frame, Receive, Request, Response, Scope, Send, inflate, json_response
+from shared.local.standins.splunk import page
 from shared.local.standins.splunk.body import Bad, Stored, check, objects
 from shared.local.standins.splunk.codes import reply
 from shared.local.standins.splunk.store import Kept, Store
@@ -21,6 +22,7 @@ from shared.local.standins.splunk.store import Kept, Store
 _PATH = re.compile(r"/services/collector(?:/(?P<what>event|raw|ack|health)(?:/1\.0)?)?/?")
 _MAX_PENDING = 100_000
 _MOST = 1_000_000_000
+_SHOWN = 200
 _BUSY = 9
 _SHUTTING_DOWN = 23
 
@@ -105,7 +107,7 @@ class Splunk:
     def _handle(self, request: Request) -> Response:
         found = _PATH.fullmatch(request.path)
         if found is None:
-            return json_response(404, {"text": "The requested URL was not found on this server.", "code": 404})
+            return self._elsewhere(request)
         what = found["what"] or "event"
         if what == "health":
             return self._health(request)
@@ -117,6 +119,11 @@ class Splunk:
         if what == "ack":
             return self._acknowledged(request, token)
         return self._collect(request, token, raw=what == "raw")
+
+    def _elsewhere(self, request: Request) -> Response:
+        if request.path == "/" and request.method == "GET":
+            return page.events_page(self._store.latest(_SHOWN), self.count())
+        return json_response(404, {"text": "The requested URL was not found on this server.", "code": 404})
 
     def _authenticate(self, request: Request) -> Token | Response:
         scheme, _, value = request.headers.get("authorization", "").partition(" ")

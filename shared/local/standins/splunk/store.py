@@ -57,6 +57,10 @@ class Store:
         """Return events whose sequence number is above `after`."""
         return self._read("WHERE seq > ? ORDER BY seq LIMIT ?", (after, limit))
 
+    def latest(self, limit: int) -> list[Kept]:
+        """Return the latest events, the oldest of them first."""
+        return self._read("ORDER BY seq DESC LIMIT ?", (limit,))[::-1]
+
     def event_ids(self) -> list[str]:
         """Return the event_id of every event."""
         with self._lock:
