@@ -9,9 +9,9 @@ from typing import Annotated
 import typer
 
 from shared.cli.output import Output, OutputOption, fail, print_document, print_rows, show
-from shared.events.codec import to_mapping
 from shared.local.broker.database import Database
 from shared.local.broker.letters import letter_of, letter_row
+from shared.local.shown import shown
 
 EXAMPLE = "Example: tidings dead-letters list --data .tidings"
 
@@ -47,7 +47,7 @@ def _show(
     if row is None:
         fail(f"there is no dead letter {number}")
     letter = letter_of(row)
-    print_document({**letter_row(letter), "event": to_mapping(letter.as_event())}, output)
+    print_document({**letter_row(letter), "event": shown(letter.as_event())}, output)
 
 
 @app.command("retry", epilog="Example: tidings dead-letters retry 7 8")

@@ -9,6 +9,7 @@ import orjson
 import yaml
 
 from shared.events.limits import Limits, exceeded
+from shared.events.yaml_nodes import refuse_depth
 
 _ANY_SIZE = Limits(body=1 << 40)
 _MOST_NODES = 5_000_000  # of a YAML document: an alias may stand for a whole tree
@@ -89,7 +90,7 @@ def _is_json(text: bytes) -> bool:
 
 def _yaml(text: bytes) -> Iterator[Any]:
     try:
-        _refuse_depth(text)
+        refuse_depth(text, _ANY_SIZE.depth)
         documents = [item for item in yaml.load_all(text, Loader=yaml.CSafeLoader) if item is not None]
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -102,15 +103,6 @@ def _yaml(text: bytes) -> Iterator[Any]:
         yield Unreadable("there is nothing in it")
     for document in documents:
         yield _as_json(document)
-
-
-def _refuse_depth(text: bytes) -> None:
-    """Raise ValueError where the text nests too deep for a reader that recurses."""
-    depth = 0
-    for event in yaml.parse(text, Loader=yaml.CSafeLoader):
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if depth > _ANY_SIZE.depth:
-            raise ValueError("it is too deep")
 
 
 def _as_json(document: Any) -> Any:

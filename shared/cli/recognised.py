@@ -7,6 +7,7 @@ from pathlib import Path
 
 import yaml
 
+from shared.events import yaml_nodes
 from shared.events.problem import Problem
 
 TAKEN = (
@@ -17,7 +18,6 @@ _MOST_BYTES = 2 << 20
 _TOP_KEY = re.compile(r"^([A-Za-z][\w-]*)[ \t]*:", re.MULTILINE)
 _PACK_KEYS = {"pack", "rules", "tests"}
 _TEST = "_test"
-_MAX_DEPTH = 60
 _SUFFIXES = (".yaml", ".yml")
 _KUSTOMIZE = ("kustomization.yaml", "kustomization.yml")
 
@@ -113,26 +113,16 @@ def _text(file: Path) -> str | Problem:
 def _parsed(file: Path, text: str) -> set[str] | Problem:
     """Return the keys of the first document, as `{pack: x, rules: []}` has them on one line."""
     try:
-        _refuse_depth(text)
-        first = next(iter(yaml.compose_all(text, Loader=yaml.CSafeLoader)), None)
+        first = next(iter(yaml_nodes.compose_all(text)), None)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         hint = "check the indentation, the quotes and the brackets on this line and the one before"
         return Problem(str(file), mark.line + 1 if mark else 0, f"broken YAML: {error.problem or error.context}", hint)
     except (yaml.YAMLError, ValueError):
-        hint = f"the file must be text, at most {_MAX_DEPTH} levels deep"
+        hint = f"the file must be text, at most {yaml_nodes.MAX_DEPTH} levels deep"
         return Problem(str(file), 0, "broken YAML: not readable as text", hint)
     members = first.value if isinstance(first, yaml.MappingNode) else []
     return {str(key.value) for key, _ in members if isinstance(key, yaml.ScalarNode)}
-
-
-def _refuse_depth(text: str) -> None:
-    """Raise ValueError where the text nests too deep for a composer that recurses."""
-    depth = 0
-    for event in yaml.parse(text, Loader=yaml.CSafeLoader):
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if depth > _MAX_DEPTH:
-            raise ValueError("too deep")
 
 
 def with_siblings(packs: list[Path]) -> list[Path]:

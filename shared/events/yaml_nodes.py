@@ -17,7 +17,7 @@ _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C one is ten
 
 def compose(text: str) -> yaml.Node | None:
     """Return the root of the one document, None where there is none. Raises yaml.YAMLError, ValueError."""
-    _refuse_depth(text)
+    refuse_depth(text)
     root: yaml.Node | None = yaml.compose(text, Loader=_LOADER)
     _refuse_size([root] if root is not None else [])
     return root
@@ -25,7 +25,7 @@ def compose(text: str) -> yaml.Node | None:
 
 def compose_all(text: str) -> list[yaml.Node]:
     """Return the roots of all documents. Raises yaml.YAMLError, ValueError."""
-    _refuse_depth(text)
+    refuse_depth(text)
     roots = list(yaml.compose_all(text, Loader=_LOADER))
     _refuse_size(roots)
     return roots
@@ -36,14 +36,15 @@ def scalar(node: yaml.ScalarNode) -> Any:
     return yaml.constructor.SafeConstructor().construct_object(node)
 
 
-def _refuse_depth(text: str) -> None:
+def refuse_depth(text: str | bytes, most: int = MAX_DEPTH) -> None:
+    """Raise ValueError where the text nests deeper than `most`; yaml.YAMLError where it is no YAML."""
     loader = _LOADER(text)
     depth = 0
     try:
         while loader.check_event():
             event = loader.get_event()
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-            if depth > MAX_DEPTH:
+            if depth > most:
                 raise ValueError("too deep")
     finally:
         loader.dispose()
