@@ -7,7 +7,7 @@ until it has accepted them (architecture.md §6).
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from pydantic import ValidationError
 
@@ -36,6 +36,9 @@ _TRIES = 20  # compare-and-set rounds against other replicas; within one process
 _PAUSE = 0.005
 _MAX_DUE = 1000  # index entries worked on by one tick
 _DUE_AT_ONCE = 16
+# Seconds of the ticks' time until a record that cannot be read is looked at again: not long, for in a roll-out an older
+# replica may see records of a newer one; long enough for 10,000 of them not to fill every minute's tick.
+_SET_ASIDE = 600
 _SPARE = 2.0  # seconds before the deadline at which a tick begins nothing new
 
 
@@ -170,17 +173,31 @@ class Correlator:
             if clock.time() > call.deadline - _SPARE:
                 break  # the next tick goes on here
             batch = due[start : start + _DUE_AT_ONCE]
-            complete = all(await asyncio.gather(*(self._work(entry, now, event) for entry in batch))) and complete
+            complete = await self._work_all(batch, now, event) and complete
         return Done() if complete else Retry("the broker did not accept every snapshot")
+
+    async def _work_all(self, batch: Sequence[keeper.Due], now: float, event: CloudEvent) -> bool:
+        """Work on entries side by side. Raises what one of them raised once all have ended: none outlives its tick."""
+        ended = await asyncio.gather(*(self._work(entry, now, event) for entry in batch), return_exceptions=True)
+        for one in ended:
+            if isinstance(one, BaseException):
+                raise one
+        return all(ended)
 
     async def _work(self, due: keeper.Due, now: float, event: CloudEvent) -> bool:
         """Do what is due on one object, then forget the index entry; False where its snapshots are still unsent."""
+        try:
+            return await self._bring_up(due, now, event)
+        except RecordError:
+            _LOG.exception("a record cannot be read; it is set aside", extra={"thing": due.thing})
+            self._metrics.count("tidings_records_set_aside_total")
+        # At the head of the index it would stand in everybody's way: enough of them would end all ticks.
+        await keeper.put_off(self._store, due, int(now) + _SET_ASIDE)
+        return True
+
+    async def _bring_up(self, due: keeper.Due, now: float, event: CloudEvent) -> bool:
         async with self._turns.of(due.thing):
-            try:
-                step = await self._advance(due, now)
-            except RecordError:
-                _LOG.exception("a record cannot be read", extra={"thing": due.thing})
-                return True  # its entry stays; one broken record does not hold up the others
+            step = await self._advance(due, now)
         if step is None:
             return True
         ready = [unsent for unsent in step.record.outbox if unsent.not_before <= step.record.now]

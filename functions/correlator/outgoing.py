@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import Sequence
 
+from pydantic import ValidationError
+
 from functions.correlator.answers import event_of
 from shared.episodes import keeper
-from shared.episodes.record import Unsent
+from shared.episodes.record import RecordError, Unsent
 from shared.events.cloudevent import CloudEvent
 from shared.events.episode import Episode
 from shared.runtime.function import Publisher
@@ -32,7 +34,10 @@ class Outgoing:
 
         Raises StoreUnavailableError, RecordError: then it is sent once more later, which changes nothing.
         """
-        episodes = [Episode.model_validate(one.episode) for one in unsent]
+        try:
+            episodes = [Episode.model_validate(one.episode) for one in unsent]
+        except ValidationError as error:
+            raise RecordError("the outbox cannot be read") from error
         accepted = await self._send(episodes, cause)
         marked = not accepted or await keeper.mark_sent(self._store, thing, accepted)
         return marked and len(accepted) == len(episodes)

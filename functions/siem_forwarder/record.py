@@ -1,12 +1,14 @@
 """One classified observation as one event of Splunk's HTTP Event Collector."""
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from shared.delivery.mapping import Mapping, render
 from shared.events.model import Classified, policy_time
 from shared.events.outcome import Rejected
 
+RESERVED: Final = {"record": frozenset({"event.event_id", "fields.event_id"})}
+"""Fields that no mapping may set: the identity by which people recognise copies."""
 _EPOCH = datetime.fromtimestamp(0, UTC)
 
 

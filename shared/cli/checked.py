@@ -3,9 +3,11 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from functions.siem_forwarder.record import RESERVED as OF_RECORDS
 from shared.cli import configured
 from shared.cli.recognised import Found, recognise, with_siblings
 from shared.delivery.mapping_file import read_text
+from shared.destinations.servicenow.record import RESERVED as OF_TICKETS
 from shared.events.problem import Problem
 from shared.local.broker.loader import load_topology
 from shared.local.broker.located import Located, read_documents
@@ -13,6 +15,8 @@ from shared.rules.shipped import SHIPPED
 from shared.rules.validation import validate as validate_rules
 
 _PARTS = ("base", "triggers")  # of the folder of manifests
+# An operation tells whose mapping it is: records go to Splunk, tickets to ServiceNow.
+_RESERVED = {**OF_TICKETS, **OF_RECORDS}
 _MANIFEST_KINDS = {"Broker", "Trigger"}
 
 
@@ -44,7 +48,7 @@ def check(paths: list[Path]) -> Checked:
     problems = list(found.problems)
     warnings: list[Problem] = []
     for path in found.mappings:
-        read = read_text(path.read_text(encoding="utf-8-sig"), str(path))
+        read = read_text(path.read_text(encoding="utf-8-sig"), str(path), _RESERVED)
         problems += read if isinstance(read, list) else []
     for path in found.dotenvs:
         problems += configured.check_file(path)

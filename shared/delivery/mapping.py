@@ -19,11 +19,16 @@ from shared.delivery.filters import show
 from shared.delivery.sandbox import TemplateRefused, build, run
 from shared.events.outcome import Rejected
 from shared.events.problem import Problem
+from shared.events.redaction import is_suspect, redact, redact_text
 
 STAGE: Final = "mapping"
 OPERATIONS: Final = ("open", "update", "resolve", "reopen", "cancel", "record")
 Context = Members[str, Any]
+Reserved = Members[str, frozenset[str]]
+"""Names of fields, dotted inside groups, that no mapping may set, by operation."""
+NO_FIELDS: Final[Reserved] = {}
 _MISSING: Final = object()
+_STRUCTURES: Final = (dict, list)
 
 
 @dataclass(slots=True)
@@ -74,11 +79,14 @@ class Mapping:
     names: frozenset[str] = field(default=frozenset())
 
 
-def load_mapping(path: Path) -> "Mapping | list[Problem]":
-    """Read and check a mapping file; all mistakes at once, each with its line and what to write instead."""
+def load_mapping(path: Path, ours: Reserved = NO_FIELDS) -> "Mapping | list[Problem]":
+    """Read and check a mapping file; all mistakes at once, each with its line and what to write instead.
+
+    `ours` are the fields that the destination sets itself, by operation; a mapping that names one is wrong.
+    """
     from shared.delivery.mapping_file import read  # YAML is read here only, and the arrow back would be a circle
 
-    return read(path)
+    return read(path, ours)
 
 
 def render(mapping: Mapping, operation: str, context: Context) -> dict[str, Any] | Rejected:
@@ -86,16 +94,23 @@ def render(mapping: Mapping, operation: str, context: Context) -> dict[str, Any]
 
     `context` holds `{"episode": Episode}` for tickets, `{"observation": Observation, "verdict": Verdict}` for records.
     A field whose template cannot work gives Rejected that names the field; an operation that the mapping does not have
-    gives no fields.
+    gives no fields. What comes back holds no secret, whoever sent the event: this is the last look before it leaves
+    (F41), so that a posted event that never passed our edge is masked too.
     """
-    return _render(mapping.operations.get(operation, ()), context, "")
+    fields = mapping.operations.get(operation, ())
+    values = _render(fields, context, "")
+    if isinstance(values, Rejected) or not is_suspect(values):
+        return values
+    return _render(fields, context, "", masked=True)
 
 
-def _render(fields: tuple[Field, ...], context: Context, prefix: str) -> dict[str, Any] | Rejected:
+def _render(
+    fields: tuple[Field, ...], context: Context, prefix: str, *, masked: bool = False
+) -> dict[str, Any] | Rejected:
     values: dict[str, Any] = {}
     for one in fields:
         try:
-            value = _value(one, context, prefix)
+            value = _value(one, context, prefix, masked=masked)
         except TemplateRefused as refused:
             return Rejected(STAGE, f"field {prefix}{one.name}: {refused.message}")
         if isinstance(value, Rejected):
@@ -105,12 +120,16 @@ def _render(fields: tuple[Field, ...], context: Context, prefix: str) -> dict[st
     return values
 
 
-def _value(one: Field, context: Context, prefix: str) -> Any:
+def _value(one: Field, context: Context, prefix: str, *, masked: bool) -> Any:
     if one.when is not None and not one.when.render(context):
         return _MISSING
     if one.group:
-        return _render(one.group, context, f"{prefix}{one.name}.")
+        return _render(one.group, context, f"{prefix}{one.name}.", masked=masked)
     value = one.text.render(context) if one.text is not None else plain(follow(one.path, context))
+    if isinstance(value, str):
+        value = redact_text(value) if masked else value  # before it is cut: the mask may be the longer one
+    elif isinstance(value, _STRUCTURES) and value:
+        value = redact(value)[0]  # its keys were chosen by others, and each may name a secret
     if one.lookup is not None:
         value = one.lookup.get(str(value), one.default)
     elif value is _MISSING or value is None or value == "":

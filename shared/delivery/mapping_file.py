@@ -8,8 +8,8 @@ import yaml
 from jinja2 import nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from shared.delivery.mapping import OPERATIONS, Field, Mapping, Text
-from shared.delivery.mapping_names import check_names, check_path
+from shared.delivery.mapping import NO_FIELDS, OPERATIONS, Field, Mapping, Reserved, Text
+from shared.delivery.mapping_names import ROOTS, check_names, check_path, roots_of
 from shared.delivery.sandbox import TemplateRefused, new_environment, parse
 from shared.events.problem import Problem, did_you_mean
 from shared.events.yaml_nodes import compose, scalar
@@ -39,17 +39,17 @@ def _truth(value: Any) -> bool:
 _TYPES: dict[str, Callable[[Any], Any] | None] = {"text": None, "number": _number, "boolean": _truth}
 
 
-def read(path: Path) -> Mapping | list[Problem]:
+def read(path: Path, ours: Reserved = NO_FIELDS) -> Mapping | list[Problem]:
     """Read and check one file; see `shared.delivery.mapping.load_mapping`."""
     try:
         source = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         return [Problem(path.name, 0, f"the file cannot be read ({type(error).__name__})")]
-    return read_text(source, path.name)
+    return read_text(source, path.name, ours)
 
 
-def read_text(source: str, name: str) -> Mapping | list[Problem]:
-    """Read and check the text of a mapping; `name` stands in messages."""
+def read_text(source: str, name: str, ours: Reserved = NO_FIELDS) -> Mapping | list[Problem]:
+    """Read and check the text of a mapping; `name` stands in messages, `ours` are fields that it may not set."""
     if len(source) > _MAX_FILE:
         return [Problem(name, 0, f"the file is longer than {_MAX_FILE} characters")]
     try:
@@ -59,7 +59,7 @@ def read_text(source: str, name: str) -> Mapping | list[Problem]:
         return [Problem(name, line, f"this is not YAML: {error.problem}")]
     except (yaml.YAMLError, ValueError):
         return [Problem(name, 0, "this is not YAML that can be read", "it must be UTF-8, at most 40 levels deep")]
-    reader = _Reader(name)
+    reader = _Reader(name, ours)
     mapping = reader.mapping(root)
     return sorted(reader.problems) if reader.problems else mapping
 
@@ -67,8 +67,11 @@ def read_text(source: str, name: str) -> Mapping | list[Problem]:
 class _Reader:
     """Reads one file and collects its problems."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, ours: Reserved) -> None:
         self.file = file
+        self._ours = ours
+        self._operation = ""
+        self._roots = tuple(ROOTS)
         self.problems: list[Problem] = []
         self._environment: ImmutableSandboxedEnvironment = new_environment()
         self._lookups: dict[str, dict[str, Any]] = {}
@@ -84,6 +87,7 @@ class _Reader:
         operations: dict[str, tuple[Field, ...]] = {}
         if "operations" in top:
             for name, fields in self._members(top["operations"], "`operations`", OPERATIONS):
+                self._operation, self._roots = name, roots_of(name)
                 operations[name] = tuple(self._fields(fields))
         elif root is not None and not self.problems:
             self._problem(root, "there are no `operations`", "add `operations:` with `open:` below it")
@@ -94,8 +98,10 @@ class _Reader:
             self._names.add(name)
             yield self._field(name, value)
 
-    def _field(self, name: str, node: yaml.Node) -> Field:
+    def _field(self, name: str, node: yaml.Node, prefix: str = "") -> Field:
         """Read one field. Depth and number are bounded, for YAML's aliases can make a small file endless."""
+        if f"{prefix}{name}" in self._ours.get(self._operation, ()):
+            self._problem(node, f"field `{prefix}{name}` is set by Tidings or by the system alone", "remove it")
         self._fields_read += 1
         if self._fields_read > _MAX_FIELDS or self._depth > _MAX_DEPTH:
             if not any(problem.message == _TOO_MANY for problem in self.problems):
@@ -103,11 +109,11 @@ class _Reader:
             return Field(name)
         self._depth += 1
         try:
-            return self._read_field(name, node)
+            return self._read_field(name, node, prefix)
         finally:
             self._depth -= 1
 
-    def _read_field(self, name: str, node: yaml.Node) -> Field:
+    def _read_field(self, name: str, node: yaml.Node, prefix: str) -> Field:
         if isinstance(node, yaml.ScalarNode):
             return Field(name, text=self._template(node))
         before = len(self.problems)
@@ -116,7 +122,8 @@ class _Reader:
             self._problem(node, f"field `{name}` needs exactly one of `value`, `from` and `fields`")
         group: tuple[Field, ...] = ()
         if "fields" in spec:
-            group = tuple(self._field(key, value) for key, value in self._members(spec["fields"], "`fields`"))
+            inside = f"{prefix}{name}."
+            group = tuple(self._field(key, value, inside) for key, value in self._members(spec["fields"], "`fields`"))
         return Field(
             name,
             text=self._template(spec["value"]) if "value" in spec else None,
@@ -145,14 +152,14 @@ class _Reader:
         except TemplateRefused as refused:
             self.problems.append(Problem(self.file, begin + refused.line, refused.message, refused.suggestion))
             return None
-        for line, message, suggestion in check_names(tree):
+        for line, message, suggestion in check_names(tree, self._roots):
             self.problems.append(Problem(self.file, begin + line, message, suggestion))
         constant = source if "{{" not in source and "{%" not in source and "{#" not in source else None
         return Text(tree, self._environment, constant, _bare_path(tree))
 
     def _path(self, node: yaml.Node) -> tuple[str, ...]:
         path = tuple(str(self._scalar(node)).split("."))
-        for message, suggestion in check_path(path):
+        for message, suggestion in check_path(path, self._roots):
             self._problem(node, message, suggestion)
         return path
 

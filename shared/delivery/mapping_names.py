@@ -15,8 +15,13 @@ ROOTS: dict[str, type[BaseModel]] = {"episode": Episode, "observation": Observat
 """What a template may begin with: `episode` for tickets, `observation` and `verdict` for records."""
 
 
-def check_names(tree: nodes.Template) -> Iterator[tuple[int, str, str]]:
-    """Yield line, message and suggestion for each name that cannot exist."""
+def roots_of(operation: str) -> tuple[str, ...]:
+    """Return what an operation's templates may begin with."""
+    return ("observation", "verdict") if operation == "record" else ("episode",)
+
+
+def check_names(tree: nodes.Template, roots: tuple[str, ...]) -> Iterator[tuple[int, str, str]]:
+    """Yield line, message and suggestion for each name that cannot exist; `roots` are those of the operation."""
     local = {name.name for loop in tree.find_all(nodes.For) for name in _targets(loop.target)} | {"loop"}
     inner: set[int] = set()
     for node in tree.find_all((nodes.Getattr, nodes.Name)):
@@ -25,14 +30,14 @@ def check_names(tree: nodes.Template) -> Iterator[tuple[int, str, str]]:
         path, parts = _chain(node)
         inner.update(parts)
         if path and path[0] not in local:
-            for message, suggestion in check_path(path):
+            for message, suggestion in check_path(path, roots):
                 yield node.lineno, message, suggestion
 
 
-def check_path(path: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+def check_path(path: tuple[str, ...], roots: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     """Yield message and suggestion where a dotted path leads to nothing that the event model has."""
-    if path[0] not in ROOTS:
-        yield f"there is no `{path[0]}`", did_you_mean(path[0], ROOTS)
+    if path[0] not in roots:
+        yield f"there is no `{path[0]}`" + (" here" if path[0] in ROOTS else ""), did_you_mean(path[0], roots)
         return
     model: Any = ROOTS[path[0]]
     for index, name in enumerate(path[1:], 1):

@@ -1,5 +1,6 @@
 """What a ticket system is to the delivery algorithm: a few questions and commands whose answers are values."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
@@ -8,6 +9,13 @@ from shared.delivery.failure import Failure
 
 Standing = Literal["active", "on-hold", "resolved", "closed"]
 """How a foreign record stands: `resolved` can be reopened, `closed` (or cancelled) cannot."""
+
+_KEY = re.compile(r"[a-z0-9-]{1,80}")
+
+
+def is_key(text: str) -> bool:
+    """Return True where an episode's id or problem key can stand in queries and in store keys as it is (F47)."""
+    return _KEY.fullmatch(text) is not None
 
 
 @dataclass(frozen=True, slots=True)

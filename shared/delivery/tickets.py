@@ -7,7 +7,6 @@ sends again, and holds longer than any process lives.
 
 import asyncio
 import logging
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -19,15 +18,13 @@ from shared.delivery.failure import Ambiguous, Failure, Gone, Refused, Temporary
 from shared.delivery.plan import Plan, decide, mark_of, note_of, untouched, written
 from shared.delivery.remember import dealt_with, recognise, sent
 from shared.delivery.states import Action
-from shared.delivery.ticket import Found, Order, TicketDestination
+from shared.delivery.ticket import Found, Order, TicketDestination, is_key
 from shared.events.delivery import DeliveryOperation
 from shared.events.episode import Episode
 from shared.events.outcome import Done, Duplicate, Ignored, InProgress, Outcome, Rejected, Retry
 from shared.telemetry.metrics import Metrics
 
 _log = logging.getLogger(__name__)
-
-_KEY = re.compile(r"[a-z0-9-]{1,80}")  # they stand in queries and in store keys as they are (F47)
 
 Render = Callable[[DeliveryOperation, Episode], "dict[str, str] | Rejected"]
 
@@ -83,7 +80,7 @@ class Tickets:
         """
         if not episode.ticket:
             return Delivered(Ignored("no ticket is wanted for it"))
-        if not (_KEY.fullmatch(episode.id) and _KEY.fullmatch(episode.problem_key)):
+        if not (is_key(episode.id) and is_key(episode.problem_key)):
             return Delivered(Rejected("delivery", "the episode's id and problem key must be keys: a-z, 0-9, -"))
         left = deadline - asyncio.get_running_loop().time()
         if left < MARGIN + _LEAST:

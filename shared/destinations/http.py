@@ -15,6 +15,7 @@ import orjson
 
 from shared.delivery.failure import Ambiguous, Failure, Refused, Temporary
 from shared.settings.addresses import is_loopback
+from shared.settings.environment import Secret
 
 _CONNECT = 5.0
 _MAX_BODY = 8 * 1024 * 1024
@@ -47,6 +48,22 @@ def check_url(url: str) -> str:
     if parts.port == 0:  # reading it raises ValueError for one that is no port
         raise ValueError("must name a port above 0")
     return url.rstrip("/")
+
+
+def check_token(secret: Secret | None) -> Secret | None:
+    """Return a token as it came. Raises ValueError for one that no HTTP header can carry."""
+    try:
+        fits = secret is None or is_token(secret.value())
+    except OSError:  # its file went away since: that is told where it is used
+        return secret
+    if not fits:
+        raise ValueError("holds a character that no token has: copy it again, as plain ASCII without white space")
+    return secret
+
+
+def is_token(text: str) -> bool:
+    """Return True for what can stand in a header: visible ASCII."""
+    return text.isascii() and text.isprintable() and " " not in text
 
 
 def new_client(base_url: str, *, ca_file: str | None = None, connections: int = 8) -> httpx2.AsyncClient:

@@ -81,6 +81,12 @@ async def due_until(store: Store, now: float, limit: int) -> list[Due]:
     return found
 
 
+async def put_off(store: Store, due: Due, second: int) -> None:
+    """Move an entry of the index to a later second; it stays where that cannot be written."""
+    if await _enter(store, second, due.thing):
+        await store.delete(due.entry.key, expected=due.entry.revision)
+
+
 async def _enter(store: Store, second: int, thing: str) -> bool:
     """Write an index entry. One that is there already is written again, so that nobody deletes it as worked on."""
     key = f"{DUE}{max(0, second):0{_DIGITS}d}.{thing}"

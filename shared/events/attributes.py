@@ -7,6 +7,12 @@ from shared.events.model import Observation, Verdict
 NONE = "-"
 """Stands where an attribute has no value: an absent one would make filters behave differently by broker."""
 
+NAMES = (
+    *("cluster", "category", "subcategory", "severity", "phase", "reason", "kind"),
+    *("namespace", "name", "problemkey", "partitionkey"),
+)
+"""All of them."""
+
 _MAX_BYTES = 256
 
 

@@ -7,11 +7,15 @@ from pydantic import AwareDatetime, Field
 from shared.events.model import Frozen
 
 DeliveryOperation = Literal["open", "update", "resolve", "reopen", "record"]
-DeliveryResult = Literal["done", "duplicate", "ignored", "rejected"]
+DeliveryResult = Literal["done", "duplicate"]
 
 
 class DeliveryReport(Frozen):
-    """Data of `dev.tidings.delivery.v1`: the audit trail's entry for one delivery."""
+    """Data of `dev.tidings.delivery.v1`: the audit trail's entry for one delivery that took effect.
+
+    Done replies with it, and so does a Duplicate of the same revision, under the same event id: the first reply may
+    have been lost. Ignored and Retry reply with nothing; what is Rejected is in the dead letters, with its stage.
+    """
 
     destination: str = Field(description="Name of the destination, as `servicenow_incident`.")
     operation: DeliveryOperation

@@ -37,7 +37,12 @@ _HARMLESS = frozenset(
         "passwordsecretref",
         "tokensecretref",
         "credentialsname",
+        "problemkey",
     }
+)
+# A number under such a name says how much or how long, as `maxTokens` and `token_ttl`.
+_MEASURE = re2.compile(
+    r"(?i)^(?:max|min|num|total)|(?:seconds|minutes|days|age|ttl|timeout|period|count|limit|size|length|version)$"
 )
 
 _WORDS = (
@@ -117,14 +122,23 @@ def redact(value: Any) -> tuple[Any, Redaction]:
     """Return a copy of a JSON value without its secrets, and what was masked. Never raises for a JSON value."""
     # One search over all texts at once is a tenth of the cost of one for each, and most values hold nothing. The
     # separator is no blank and no part of a word, so that whatever matches in a text matches in the whole too.
-    noted = Redaction(clean=_ANY_TEXT.search("\0".join(_texts(value))) is None)
+    noted = Redaction(clean=not is_suspect(value))
     return _walk(value, (), noted), noted
+
+
+def is_suspect(value: Any) -> bool:
+    """Return True where some text of a JSON value, at any depth, may hold a secret; keys are not judged by name."""
+    return _is_suspect("\0".join(_texts(value)))
 
 
 def redact_text(text: str, noted: Redaction | None = None, path: tuple[str, ...] = ()) -> str:
     """Return the text with tokens, passwords and URL user parts masked."""
-    if _ANY_TEXT.search(text) is None:
+    if not _is_suspect(text):
         return text
+    if not _is_unicode(text):
+        if noted is not None:
+            noted.note("no-text", path)
+        return MASK
     for entry in _TEXT_PATTERNS:
         changed = entry.pattern.sub(entry.replacement, text)
         if changed != text:
@@ -132,6 +146,21 @@ def redact_text(text: str, noted: Redaction | None = None, path: tuple[str, ...]
             if noted is not None:
                 noted.note(entry.kind, path)
     return text
+
+
+def _is_suspect(text: str) -> bool:
+    try:
+        return _ANY_TEXT.search(text) is not None
+    except UnicodeEncodeError:  # half of a surrogate pair: what cannot be searched may hold anything
+        return True
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _texts(value: Any) -> list[str]:
@@ -193,7 +222,7 @@ def _mapping(value: dict[str, Any], path: tuple[str, ...], noted: Redaction) -> 
         if key in _DROPPED:
             continue
         name = key if noted.clean else redact_text(key)
-        if key in _MASKED_KEYS or (_is_sensitive(key) and isinstance(item, str) and item not in {"", MASK}):
+        if key in _MASKED_KEYS or (_is_sensitive(key) and _is_value(item, key)):
             noted.note("key", (*path, name))
             result[name] = MASK
         elif _is_sensitive(key) and isinstance(item, list):
@@ -206,12 +235,19 @@ def _mapping(value: dict[str, Any], path: tuple[str, ...], noted: Redaction) -> 
 def _sensitive_list(value: list[Any], path: tuple[str, ...], noted: Redaction) -> list[Any]:
     result = []
     for index, item in enumerate(value):
-        if isinstance(item, str) and item:
+        if _is_value(item, path[-1]):
             noted.note("key", (*path, str(index)))
             result.append(MASK)
         else:
             result.append(_walk(item, (*path, str(index)), noted))
     return result
+
+
+def _is_value(item: Any, key: str) -> bool:
+    """Return True for what can be the secret that a sensitive key names; true, false and null say nothing of it."""
+    if isinstance(item, int | float):
+        return not isinstance(item, bool) and _MEASURE.search(key) is None
+    return isinstance(item, str) and item not in {"", MASK}
 
 
 def _environment(item: Any, path: tuple[str, ...], noted: Redaction) -> Any:

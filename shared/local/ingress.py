@@ -13,7 +13,7 @@ _BODY_SECONDS = 10.0
 
 
 async def ingest(scope: Scope, receive: Receive, send: Send, *, broker: Broker, metrics: Metrics) -> None:
-    """Take one event or a batch, all of it or nothing; 503 where the broker cannot take it now."""
+    """Take one event or a batch, all of it or nothing; 503 where the broker cannot take it now, 413 where never."""
     received = await read_request(scope, receive, DEFAULT, _BODY_SECONDS)
     if received is None:
         return
@@ -31,10 +31,15 @@ async def ingest(scope: Scope, receive: Receive, send: Send, *, broker: Broker, 
             return
         events.append(item)
     metrics.count("tidings_events_received_total", len(events), function=NAME)
-    if await broker.publish_all(events):
-        await answer(send, 202)
-    else:
-        await answer_error(send, 503, "the broker cannot take it now", [("retry-after", "1")])
+    match await broker.accept(events):
+        case "accepted":
+            await answer(send, 202)
+        case "full":
+            await answer_error(send, 503, "the broker cannot take it now", [("retry-after", "1")])
+        case "too large":
+            await _refuse(send, metrics, 413, "an event is larger than the broker takes")
+        case "invalid":
+            await _refuse(send, metrics, 400, "an event cannot be written as JSON")
 
 
 async def _refuse(send: Send, metrics: Metrics, status: int, reason: str, *, close: bool = False) -> None:

@@ -68,9 +68,8 @@ class System:
         self.address = ""
         self.ready = False
         self._standins: Standins | None = None
-        self._server: uvicorn.Server | None = None
         self._tasks: list[asyncio.Task[None]] = []
-        self._lock: int | None = None
+        self._opened = contextlib.AsyncExitStack()
 
     @property
     def standins(self) -> Standins:
@@ -80,22 +79,36 @@ class System:
         return self._standins
 
     async def start(self) -> None:
-        """Open everything and go on where it was. Raises UpError, SettingsError, FeedError, InUseError, OSError."""
+        """Open everything and go on where it was; where something fails, close again what was opened before it.
+
+        Raises UpError, SettingsError, FeedError, InUseError, OSError, sqlite3.Error.
+        """
+        async with contextlib.AsyncExitStack() as opened:
+            await self._open(opened)
+            self._opened = opened.pop_all()
+        self.ready = True
+
+    async def _open(self, opened: contextlib.AsyncExitStack) -> None:
+        """Open everything; what is open is in `opened`, to be closed in the opposite order."""
         data = self.settings.data.resolve()  # a store's URL takes an absolute path
         data.mkdir(parents=True, exist_ok=True)
-        self._lock = lock.take(data / "lock")
+        opened.callback(lock.give_back, lock.take(data / "lock"))
         self._standins = open_standins(self.settings.real, data, self._groups())
-        await self._listen()
+        opened.callback(self._standins.close)
+        await self._listen(opened)
         self.store = open_store(sqlite_url(data / "state.db"))
+        opened.push_async_callback(self.store.close)
         environ = {**self.settings.environ, **self._standins.settings(self.address)}
         self.broker = Broker(replace(self.topology, ticks=()), self._build(environ), data / "broker.db", self.metrics)
         await abandon_all(self.store)
         for function in self.functions.values():
+            opened.push_async_callback(function.stop)
             await function.start()
+        opened.push_async_callback(self.broker.stop)
         await self.broker.start()
         self._begin_feed()
+        opened.push_async_callback(self._end_tasks)
         self._tasks += [asyncio.create_task(self._run_feed()), asyncio.create_task(self.broker.failed())]
-        self.ready = True
 
     async def wait(self, *, until_idle: bool = False) -> None:
         """Return when the feed has ended and nothing waits, or never; raises what ended a part of the system."""
@@ -108,23 +121,14 @@ class System:
             await asyncio.sleep(0.05)
 
     async def stop(self) -> None:
-        """Finish what is in flight, keep the rest for the next start, and close everything."""
+        """Finish what is in flight, keep the rest for the next start, and close everything, whatever of it fails."""
         self.ready = False
+        await self._opened.aclose()
+
+    async def _end_tasks(self) -> None:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        if hasattr(self, "broker"):
-            await self.broker.stop()
-        for function in self.functions.values():
-            await function.stop()
-        if hasattr(self, "store"):
-            await self.store.close()
-        if self._server is not None:
-            self._server.should_exit = True
-            await self._serving
-        if self._standins is not None:
-            self._standins.close()
-        lock.give_back(self._lock)
 
     def destinations(self) -> list[dict[str, object]]:
         """Return each destination's name, whether a stand-in plays it, and what became of its deliveries."""
@@ -143,17 +147,20 @@ class System:
         recording = self.settings.recording
         return [DEFAULT_GROUP, *(assignment_groups(recording, _GROUP_LABEL) if recording else ())]
 
-    async def _listen(self) -> None:
+    async def _listen(self, opened: contextlib.AsyncExitStack) -> None:
         host, port = self.settings.host, self.settings.port
         try:
-            listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+            listening = _listening(host, port)
         except (OSError, OverflowError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise UpError([f"cannot listen on {host}:{port}: {reason}; another address goes by --listen"]) from None
         server = _Embedded(config(new_web(self), host, port))
-        self._server = server
-        self._serving = asyncio.create_task(server.serve(sockets=[listening]))
-        while not server.started:  # noqa: ASYNC110 - the server says so in no other way
+        opened.callback(listening.close)
+        serving = asyncio.create_task(server.serve(sockets=[listening]))
+        opened.push_async_callback(server.end, serving)
+        while not server.started:  # the server says so in no other way
+            if serving.done():
+                raise UpError([f"the server on {host}:{port} ended at once"])
             await asyncio.sleep(0.01)
         shown = f"[{host}]" if ":" in host else host
         self.address = f"http://{shown}:{listening.getsockname()[1]}"
@@ -192,6 +199,21 @@ class System:
             await asyncio.sleep(_TICK_SECONDS)
 
 
+def _listening(host: str, port: int) -> socket.socket:
+    """Return a socket that listens there. Raises OSError, OverflowError."""
+    # Its protocol is named, or asyncio leaves Nagle's algorithm on for what it accepts: 40 ms for each answer.
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+        listening.listen(2048)
+    except BaseException:
+        listening.close()
+        raise
+    return listening
+
+
 def _portable(manifest: Mapping[str, str]) -> dict[str, str]:
     """Return what a service's manifest sets that means the same outside its cluster: no mounted file, no address."""
     elsewhere = {"STORE_URL", "AUTH", "HOST", "PORT"}
@@ -208,6 +230,11 @@ class _Embedded(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Capture nothing."""
         yield
+
+    async def end(self, serving: asyncio.Task[None]) -> None:
+        """Finish the requests that are there and close the socket."""
+        self.should_exit = True
+        await serving
 
 
 class _Later:

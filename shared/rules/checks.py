@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from shared.events.problem import Problem, did_you_mean
 from shared.rules.pack import Located
-from shared.rules.problem import Problem, did_you_mean
 from shared.rules.ruleset import Rule, reasons_of
 
 

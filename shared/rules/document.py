@@ -6,8 +6,8 @@ from typing import Any
 
 import yaml
 
+from shared.events.problem import Problem
 from shared.events.yaml_nodes import compose, scalar
-from shared.rules.problem import Problem
 
 Path = tuple[str | int, ...]
 

@@ -10,7 +10,7 @@ from shared.rules.matchers import describe
 from shared.rules.ruleset import Rule, RuleSet, cheap_first
 
 MOST = 5  # of each sort: a handful is read, a page is not
-_VALUE_LENGTH = 120
+_VALUE_LENGTH = 60  # what an event held, as a reminder only: its message stands above in full
 _EXPECTED_LENGTH = 2000  # what a rule wants is shown whole, but for lists that nobody reads
 
 
@@ -100,10 +100,15 @@ def _order(winner: Rule, other: Rule) -> str:
 
 
 def _near_misses(observation: Observation, ruleset: RuleSet) -> Iterator[tuple[int, NearMiss]]:
-    """Yield the rules that failed on one matcher of several: those of this reason, or of one spelt much like it."""
+    """Yield the rules that failed on one matcher of several: those of this reason, or of one spelt much like it.
+
+    A rule for whatever reason is none of them, for an event with one: it shares no more than the kind with it.
+    """
     reason = observation.reason
     for number in (*ruleset.by_reason.get(reason, ()), *ruleset.loose):
         rule = ruleset.rules[number]
+        if reason and all(field != "reason" for field, _, _ in rule.match):
+            continue
         failed = _failures(number, observation, ruleset, most=2)
         if len(failed) == 1 and len(rule.match) > 1 and failed[0][0] != "reason":
             yield rule.score, NearMiss(rule.name, rule.source, *failed[0])

@@ -1,16 +1,18 @@
 """Load pack files: from paths to a rule set, with every mistake of every file named at once."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from shared.events.problem import Problem
 from shared.rules import checks, document
 from shared.rules.pack import Located, parse
-from shared.rules.problem import Problem
 from shared.rules.ruleset import RuleSet
 
 MAX_FILE = 2 << 20  # bytes
 TEST_SUFFIX = "_test"
+_NAMES = re.compile(r"\bname:[ \t]*[\"']?([\w-]+)")  # of rules in a file that is no YAML
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +22,8 @@ class Loaded:
     ruleset: RuleSet
     problems: list[Problem]
     located: list[Located] = field(default_factory=list)
-    broken: frozenset[str] = frozenset()
+    broken: frozenset[str] = frozenset()  # names of refused rules: what follows from that is not said again
+    spoiled: frozenset[Path] = frozenset()  # files with a mistake, without their suffix
 
     @property
     def good(self) -> bool:
@@ -28,15 +31,18 @@ class Loaded:
         return not self.problems
 
 
-def load(paths: Sequence[Path | str], *, own: bool = True, shipped: Iterable[Located] = ()) -> Loaded:
+def load(
+    paths: Sequence[Path | str], *, own: bool = True, shipped: Iterable[Located] = (), refused: Iterable[str] = ()
+) -> Loaded:
     """Load packs from files and folders (their *.yaml, without the _test files), with `shipped` rules below them.
 
     `own` says that these are a team's own packs: they win over shipped ones. Problems of `shipped` rules are theirs and
-    not looked for again. Nothing raises: what cannot be read is a problem.
+    not looked for again, `refused` names those that are wrong. Nothing raises: what cannot be read is a problem.
     """
     problems: list[Problem] = []
     located: list[Located] = []
-    broken: set[str] = set()
+    broken: set[str] = set(refused)
+    spoiled: set[Path] = set()
     for file in pack_files(paths, problems):
         text = file_text(file, problems)
         if text is None:
@@ -44,14 +50,18 @@ def load(paths: Sequence[Path | str], *, own: bool = True, shipped: Iterable[Loc
         found, wrong = document.read(str(file), text)
         problems += wrong
         if found.data is None and wrong:
+            broken.update(_NAMES.findall(text))
+            spoiled.add(file.with_suffix(""))
             continue
         pack = parse(found, own=own)
         problems += pack.problems
+        spoiled |= {file.with_suffix("")} if pack.broken else set()
         located += pack.rules
         broken |= pack.broken
     below = list(shipped)
     problems += checks.across(located, below, broken)
-    return Loaded(RuleSet(item.rule for item in (*below, *located)), sorted(set(problems)), located, frozenset(broken))
+    ruleset = RuleSet(item.rule for item in (*below, *located))
+    return Loaded(ruleset, sorted(set(problems)), located, frozenset(broken), frozenset(spoiled))
 
 
 def pack_files(paths: Sequence[Path | str], problems: list[Problem]) -> list[Path]:

@@ -5,8 +5,8 @@ from typing import Any, NamedTuple, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from shared.events.problem import did_you_mean
 from shared.rules.document import Path
-from shared.rules.problem import did_you_mean
 
 
 class Mistake(NamedTuple):
@@ -48,7 +48,7 @@ def _mistake(model: type[BaseModel], detail: Any) -> Mistake:
         case "rule":
             return Mistake(path, f"{key}: {context['message']}", context["suggestion"])
         case "missing":
-            return Mistake(path[:-1], f'"{key}" is missing', f"add {key}: {_about(model, path)}")
+            return Mistake(path[:-1], f'"{key}" is missing', f"add {key}: {_about(model, path)}".rstrip(": "))
         case "extra_forbidden":
             names = _model_at(model, path[:-1]).model_fields
             return Mistake(path, f'unknown key "{key}"', did_you_mean(key, names))
@@ -99,7 +99,7 @@ def _words(model: type[BaseModel], path: Path) -> tuple[str, ...]:
 
 def _about(model: type[BaseModel], path: Path) -> str:
     field = _model_at(model, path[:-1]).model_fields.get(str(path[-1]))
-    return (field.description if field is not None and field.description else "...").rstrip(".")
+    return (field.description or "").rstrip(".") if field is not None else ""
 
 
 def _model_at(model: type[BaseModel], path: Path) -> type[BaseModel]:

@@ -128,7 +128,7 @@ class PackModel(Strict):
     pack: Name = Field(description="The file's own name without .yaml.")
     description: Line = Field(description="What the pack is about, in one sentence.")
     defaults: VerdictFields = Field(default_factory=VerdictFields, description="For all rules that say nothing else.")
-    rules: list[RuleModel] = Field(min_length=1)
+    rules: list[RuleModel] = Field(min_length=1, description="The rules, each with a name and a match.")
 
 
 class Expectation(Strict):
@@ -164,4 +164,4 @@ class TestsModel(Strict):
     """One test file."""
 
     pack: Name = Field(description="The pack that is tested.")
-    tests: list[CaseModel] = Field(min_length=1)
+    tests: list[CaseModel] = Field(min_length=1, description="The tests, each with an event and what is expected.")

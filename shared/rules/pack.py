@@ -4,13 +4,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from shared.events.problem import Problem
 from shared.events.vocabulary import CATEGORIES, SEVERITIES, SUBCATEGORIES
 from shared.rules import mistakes, parsing
 from shared.rules.document import Document
 from shared.rules.document import Path as Place
 from shared.rules.matchers import Matcher
 from shared.rules.model import PackModel, RuleModel, VerdictFields
-from shared.rules.problem import Problem
 from shared.rules.ruleset import Rule
 from shared.rules.specificity import length, score
 
@@ -104,7 +104,8 @@ def _add_rule(  # noqa: PLR0913, PLR0917 - the place, the rule, and what is belo
         pack.problems.extend(
             [document.problem(_written(path, place, item, defaults), *words) for place, *words in found]
         )
-        pack.broken.add(str(item.get("name")))
+        # Where the name itself is wrong, what was meant by it may stand in any text of the rule.
+        pack.broken.update(str(item[key]) for key in item if key == "name" or "name" not in item or "name" in wrong)
         return
     source = f"{Path(document.file).name}:{document.line(path)}"
     rule = _plain(item["name"], Path(document.file).stem, source, fields, made)

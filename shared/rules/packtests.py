@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from shared.events.model import Observation, Verdict
+from shared.events.problem import Problem, did_you_mean
 from shared.rules import document, fallback, mistakes, specimen
 from shared.rules.classify import verdict_of
 from shared.rules.document import Document
 from shared.rules.loader import TEST_SUFFIX, file_text, yaml_files
 from shared.rules.model import CaseModel, Expectation, TestsModel
-from shared.rules.problem import Problem, did_you_mean
 from shared.rules.ruleset import RuleSet
 
 Where = tuple[str | int, ...]
@@ -26,16 +26,20 @@ class Case(NamedTuple):
     path: Where
 
 
-def run_pack_tests(paths: Sequence[Path | str], ruleset: RuleSet, broken: Iterable[str] = ()) -> list[Problem]:
+def run_pack_tests(
+    paths: Sequence[Path | str], ruleset: RuleSet, broken: Iterable[str] = (), spoiled: Iterable[Path] = ()
+) -> list[Problem]:
     """Run the test files of these paths against a rule set; each expectation that is not met is a problem.
 
-    `broken` names rules that were refused: what is expected of them cannot be met and is not complained of again.
+    `broken` names rules that were refused, `spoiled` the packs (without suffix) that had them: what is expected there
+    cannot be met and is not complained of again.
     """
     problems: list[Problem] = []
     cases = list(read_cases(paths, problems))
-    spoiled = set(broken)
+    refused, without = set(broken), set(spoiled)
     for case in cases:
-        if case.expect.rule not in spoiled:
+        tests = Path(case.document.file)
+        if case.expect.rule not in refused and tests.with_name(tests.stem.removesuffix(TEST_SUFFIX)) not in without:
             problems += _judge(case, ruleset)
     return sorted(set(problems))
 

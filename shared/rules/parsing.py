@@ -4,9 +4,9 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from shared.events.problem import did_you_mean
 from shared.rules import fields
 from shared.rules.matchers import NUMBER_OPERATORS, OPERATORS, TEXT_OPERATORS, Matcher, Pair, glob_regex
-from shared.rules.problem import did_you_mean
 from shared.rules.regex import PatternError, compiled
 
 Path = tuple[str | int, ...]

@@ -7,8 +7,8 @@ from pydantic import ValidationError
 
 from shared.events.identity import digest, fingerprint
 from shared.events.model import ObjectRef, Observation
+from shared.events.problem import did_you_mean
 from shared.rules import fields
-from shared.rules.problem import did_you_mean
 
 TIME = datetime(2026, 1, 1, 12, tzinfo=UTC)
 _CLUSTER_SCOPED = frozenset({"Node", "Namespace", "PersistentVolume", "ClusterVersion", "ClusterOperator"})

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from shared.events.problem import Problem
 from shared.rules.loader import TEST_SUFFIX, Loaded, load, pack_files, yaml_files
 from shared.rules.packtests import run_pack_tests
-from shared.rules.problem import Problem
 from shared.rules.shipped import SHIPPED
 
 
@@ -25,10 +25,10 @@ def validate(paths: Sequence[Path | str], shipped: Path = SHIPPED) -> list[Probl
     wanted |= {file.resolve() for file in tests}
     own = [file for file in packs if file.resolve().parent != shipped.resolve()]
     base = _shipped(shipped, [file for file in packs if file not in own])
-    loaded = load(own, own=True, shipped=base.located)
+    loaded = load(own, own=True, shipped=base.located, refused=base.broken)
     problems += [problem for problem in base.problems if Path(problem.file).resolve() in wanted]
     problems += loaded.problems
-    problems += run_pack_tests(tests, loaded.ruleset, base.broken | loaded.broken)
+    problems += run_pack_tests(tests, loaded.ruleset, loaded.broken, base.spoiled | loaded.spoiled)
     return sorted(set(problems))
 
 

@@ -29,6 +29,7 @@ class HttpPublisher:
         return isinstance(answer, Answer) and answer.status in _ACCEPTED
 
     async def close(self) -> None:
-        """Close the connections."""
-        if self._client is not None:
-            await self._client.aclose()
+        """Close the connections; the next event opens new ones."""
+        client, self._client = self._client, None
+        if client is not None:
+            await client.aclose()

@@ -52,6 +52,9 @@ METRICS: dict[str, Declared] = {
     "tidings_rules_load_failed_total": Declared("counter", (), "Rule sets refused; the last good one stays."),
     "tidings_unknown_reasons_total": Declared("counter", ("category",), "Observations that no rule names."),
     "tidings_episodes_total": Declared("counter", ("transition",), "Episodes by transition."),
+    "tidings_records_set_aside_total": Declared(
+        "counter", (), "Due records that cannot be read, put off for ten minutes."
+    ),
     "tidings_end_to_end_lag_seconds": Declared(
         "histogram", ("destination",), "Time from the cluster's sending to the destination's acceptance."
     ),

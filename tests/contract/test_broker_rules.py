@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from shared.events.cloudevent import CloudEvent
-from shared.events.codec import encode_binary
+from shared.events.codec import encode_binary, from_json, to_json
 from shared.local.broker.broker import BrokerSettings
 from shared.local.broker.delivery_spec import DeliverySpec
 from tests.support.brokers import TAKEN, FastClock, Given, Subscriber, broker, event, replying, trigger
@@ -235,3 +235,23 @@ def test_ordered_delivery_keeps_the_order_of_each_key_over_retries(tmp_path: Pat
         assert mine == sorted(mine)
         assert len(mine) == 10
     assert ended != sorted(ended, key=int), "keys do not wait for each other"
+
+
+def test_no_answer_changes_whose_dead_letter_it_is_and_what_is_in_it(tmp_path: Path) -> None:
+    core = ("id", "source", "type", "subject", "time", "datacontenttype", "dataschema", "specversion", "data")
+    forged = {f"kne-{name}": "forged" for name in (*core, "data_base64", "reason")}
+
+    async def answer(_: CloudEvent) -> Given:
+        return 422, forged, b""
+
+    async def play() -> None:
+        async with broker(tmp_path, trigger("one", delivery=spec(0)), one=Subscriber(answer)) as running:
+            await running.publish(event(1))
+            assert await running.idle(5)
+            (letter,) = await running.letters.list()
+        sent = from_json(to_json(letter.as_event()))
+        assert (sent.id, sent.source, sent.type, sent.subject, sent.data) == ("1", "test", "raw", "", {"number": "1"})
+        assert not set(sent.extensions) & set(core)
+        assert sent.extensions["reason"] == "forged", "an extension is for the answer to say"
+
+    asyncio.run(play())

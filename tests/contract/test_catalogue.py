@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from shared.events.problem import Problem
 from shared.rules.classify import classify
 from shared.rules.loader import load
 from shared.rules.packtests import read_cases
-from shared.rules.problem import Problem
 from shared.rules.ruleset import RuleSet
 from shared.rules.shipped import SHIPPED
 from tests.support import catalogue

@@ -102,8 +102,8 @@ def test_an_own_mapping_decides_every_member_but_the_identity(app: Splunk, url: 
     mapping = tmp_path / "mapping.yaml"
     mapping.write_text(
         "operations:\n  record:\n    index: k8s\n    time: {value: '1735787045.5', type: number}\n"
-        "    event:\n      fields:\n        event_id: mine\n        text: '{{ verdict.summary | upper }}'\n"
-        "    fields:\n      fields:\n        event_id: mine\n        count: {from: observation.count}\n"
+        "    event:\n      fields:\n        text: '{{ verdict.summary | upper }}'\n"
+        "    fields:\n      fields:\n        count: {from: observation.count}\n"
     )
     run(url, lambda function: handle(function, classified_event(classified())), SPLUNK_MAPPING=str(mapping))
     (stored,) = app.events()

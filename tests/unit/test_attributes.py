@@ -27,6 +27,10 @@ def of(**changes: Any) -> dict[str, str]:
     return attributes.of(found.observation, found.verdict)
 
 
+def test_the_list_of_names_is_what_events_have() -> None:
+    assert sorted(attributes.NAMES) == sorted(of())
+
+
 def test_all_are_set_and_say_what_it_is() -> None:
     assert of() == {
         "cluster": "prod",

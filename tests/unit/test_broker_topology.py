@@ -6,6 +6,7 @@ import pytest
 
 from shared.local.broker.loader import load_topology
 from shared.local.broker.topology import Topology
+from shared.runtime.registry import FUNCTIONS, Destination, Registered
 
 BROKER = """\
 apiVersion: eventing.knative.dev/v1
@@ -33,6 +34,7 @@ spec:
   broker: tidings
 """
 TO_SIEM = "  subscriber: {ref: {apiVersion: serving.knative.dev/v1, kind: Service, name: siem-forwarder}}\n"
+FILTERS = "  filters:\n    - exact: {type: a}\n"
 TO_TICKETS = TO_SIEM.replace("siem-forwarder", "servicenow-incident")
 
 
@@ -73,6 +75,42 @@ def test_a_mistake_is_shown_where_it_is_with_what_to_write(
     assert message in found.problems[0].message
     assert suggestion in found.problems[0].suggestion
     assert found.triggers == (), "what is wrong is left out, not half understood"
+
+
+def test_a_filter_that_stands_outside_of_the_spec_is_a_problem_and_not_a_trigger_that_gets_everything(
+    tmp_path: Path,
+) -> None:
+    text = HEAD + TO_SIEM + "filters:\n  - exact: {phase: problem}\n"
+    found = load(tmp_path, text)
+    assert [(problem.line, problem.message, problem.suggestion) for problem in found.problems] == [
+        (7, 'a Trigger has no field "filters"', 'indent it below "spec"')
+    ]
+    assert found.triggers == ()
+    (misspelt,) = load(tmp_path, HEAD + TO_SIEM.replace("apiVersion:", "apiVersoin:")).problems
+    assert (misspelt.line, misspelt.suggestion) == (6, 'did you mean "apiVersion"?')
+
+
+@pytest.mark.parametrize(
+    ("group", "kind", "suggestion"),
+    [
+        ("eventing.knative.dev/v1", "Triger", 'did you mean "Trigger"?'),
+        ("eventing.knative.dev/v1", "brokers", 'did you mean "Broker"?'),
+        ("serving.knative.dev/v1", "Servce", 'did you mean "Service"?'),
+        ("serving.knative.dev/v1", "Trigger", "use one of: Service"),
+    ],
+)
+def test_a_kind_that_knative_does_not_have_is_a_problem(tmp_path: Path, group: str, kind: str, suggestion: str) -> None:
+    text = f"{HEAD}{FILTERS}{TO_SIEM}---\napiVersion: {group}\nkind: {kind}\nmetadata: {{name: two}}\n"
+    found = [item for item in load(tmp_path, text).problems if "has no kind" in item.message]
+    assert [(item.file, item.line) for item in found] == [("knative/triggers/t.yaml", 11)]
+    assert kind in found[0].message
+    assert suggestion in found[0].suggestion
+
+
+def test_kinds_of_others_and_rarer_ones_of_knative_are_none_of_our_business(tmp_path: Path) -> None:
+    kinds = [("apps/v1", "Deploymnt"), ("v1", "Service"), ("eventing.knative.dev/v1alpha1", "EventPolicy")]
+    rest = "".join(f"---\napiVersion: {group}\nkind: {kind}\n" for group, kind in kinds)
+    assert load(tmp_path, HEAD + FILTERS + TO_SIEM + rest).problems == ()
 
 
 def test_an_unknown_subscriber_and_a_foreign_broker_are_named(tmp_path: Path) -> None:
@@ -144,6 +182,63 @@ def test_f57_a_ticket_trigger_on_a_severity_and_all_graver_ones_is_fine(tmp_path
     assert load(tmp_path, f"{HEAD}  filters:\n{filters}{TO_TICKETS}").warnings == ()
 
 
+def test_whatever_is_told_of_episodes_is_a_ticket_function_also_one_that_comes_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later = Destination("later", "LATER_URL", "episode", {})
+    monkeypatch.setitem(FUNCTIONS, "siem_forwarder", Registered("functions.later.handler", "comes later", (), later))
+    found = load(tmp_path, f"{HEAD}  filters:\n    - exact: {{phase: problem}}\n{TO_SIEM}")
+    assert '"phase"' in " ".join(item.message for item in found.warnings)
+
+
+@pytest.mark.parametrize(
+    ("filters", "line", "message", "suggestion"),
+    [
+        ("  filters:\n    - exact: {severety: high}\n", 7, 'no event here has an attribute "severety"', '"severity"'),
+        (
+            "  filters:\n    - any:\n        - not:\n            exact:\n              kund: Pod\n",
+            10,
+            '"kund"',
+            '"kind"',
+        ),
+        ("  filter:\n    attributes:\n      sevrity: high\n", 8, '"sevrity"', '"severity"'),
+        ("  filters:\n    - exact: {type: dev.tidings.securty.v1}\n", 7, "that is", '"dev.tidings.security.v1"'),
+        ("  filters:\n    - exact: {type: dev.tidings.change.started.v1}\n", 7, "nobody emits", "dev.tidings."),
+        ("  filters:\n    - prefix: {type: dev.tidings.prblem.}\n", 7, "begins with", '"dev.tidings.problem."'),
+        ("  filters:\n    - exact: {type: dev.knative.apiserver.resource.ad}\n", 7, "that is", 'resource.add"'),
+        ("", 4, "it gets every event", "filter on type"),
+        ("  filter: {}\n", 6, "it gets every event", "filter on type"),
+        ("  filters: []\n", 6, "it gets every event", "filter on type"),
+    ],
+)
+def test_a_filter_for_what_no_event_has_and_one_for_everything_are_warned_of(
+    tmp_path: Path, filters: str, line: int, message: str, suggestion: str
+) -> None:
+    found = load(tmp_path, HEAD + filters + TO_SIEM)
+    assert found.problems == ()
+    assert len(found.triggers) == 1, "a warning leaves the Trigger in force"
+    (warning,) = found.warnings
+    assert (warning.file, warning.line) == ("knative/triggers/t.yaml", line)
+    assert message in warning.message
+    assert suggestion in warning.suggestion
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [
+        "    - exact: {type: dev.tidings.problem.opened.v1, source: x, traceparent: y}\n",
+        "    - prefix: {type: dev.tidings.problem}\n",
+        "    - suffix: {type: .v2}\n",
+        "    - exact: {type: com.example.own.v1}\n",
+        "    - exact: {apiversion: v1, kind: Node, cluster: one, problemkey: x, partitionkey: y}\n",
+        "    - exact: {team: shop}\n",
+    ],
+)
+def test_what_events_may_have_is_not_warned_of(tmp_path: Path, filters: str) -> None:
+    source = PING.replace("SCHEDULE", "* * * * *").replace("DATA", "").replace("cluster: one", "team: shop")
+    assert load(tmp_path, f"{HEAD}  filters:\n{filters}{TO_SIEM}---\n{source}").warnings == ()
+
+
 PING = """\
 apiVersion: sources.knative.dev/v1
 kind: PingSource
@@ -168,7 +263,7 @@ def test_a_ping_source_becomes_a_tick(tmp_path: Path, schedule: str, every: floa
 def test_a_schedule_that_cannot_be_played_here_is_warned_of(tmp_path: Path, schedule: str) -> None:
     found = load(tmp_path, f"{HEAD}{TO_SIEM}---\n{PING.replace('SCHEDULE', schedule)}")
     assert found.ticks == ()
-    assert "plays only schedules" in found.warnings[0].message
+    assert "plays only schedules" in " ".join(item.message for item in found.warnings)
 
 
 def test_a_service_that_names_no_function_is_a_problem(tmp_path: Path) -> None:

@@ -175,3 +175,25 @@ def test_f42_an_argument_behind_a_secret_flag_is_masked() -> None:
 @pytest.mark.parametrize("text", ["--token is required", "bypass=true", "compass=north", "author=bob", "pass: 3 of 4"])
 def test_words_that_only_look_like_secrets_stay(text: str) -> None:
     assert redact_text(text) == text
+
+
+@pytest.mark.parametrize("key", ["password", "db-password", "API_KEY", "pin_token", "tokens"])
+@pytest.mark.parametrize("number", [12345, 0, 12.5])
+def test_f42_a_number_under_a_key_that_names_a_secret_is_masked(key: str, number: float) -> None:
+    """F42: ConfigMap with password-looking keys: masked."""
+    assert redact({key: number})[0] == {key: MASK}
+    assert redact({key: [number, True]})[0] == {key: [MASK, True]}
+
+
+def test_numbers_that_say_how_much_or_how_long_and_truth_values_stay() -> None:
+    harmless = {
+        "tokenExpirationSeconds": 3600, "maxTokens": 5, "token_ttl": 60, "passwordLength": 12, "secrets": 3,
+        "automountServiceAccountToken": False, "passwordSet": True, "replicas": 2, "problem_key": "k",
+    }  # fmt: skip
+    assert redact(harmless)[0] == harmless
+
+
+def test_what_cannot_be_searched_is_masked_whole() -> None:
+    """It fails closed: half of a surrogate pair is no text that a search can read."""
+    assert redact({"a": f"\ud800 password={SENTINEL}", "b": "fine"})[0] == {"a": MASK, "b": "fine"}
+    assert redact_text("\ud800") == MASK

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.events.model import Observation
+from shared.events.problem import Problem
 from shared.rules import document, loader, pack, specimen
-from shared.rules.problem import Problem
 from shared.rules.validation import validate
 
 TEN_MISTAKES = """\

@@ -5,13 +5,14 @@ Refused credentials are not tried again for a while unless they change: repeatin
 
 import asyncio
 import base64
+import errno
 import logging
 from collections.abc import Mapping
 
 import httpx2
 
 from shared.delivery.failure import Ambiguous, Failure, Refused, Temporary
-from shared.destinations.http import Answer, exchange
+from shared.destinations.http import Answer, exchange, is_token
 from shared.destinations.servicenow.settings import ServiceNowSettings
 from shared.settings.environment import Secret
 
@@ -63,9 +64,9 @@ class Auth:
     def _static(self) -> Mapping[str, str]:
         settings = self._settings
         if settings.token is not None:
-            return self._bearer(settings.token.value())
+            return self._bearer(_header(settings.token))
         if settings.api_key is not None:
-            return {"x-sn-apikey": settings.api_key.value()}
+            return {"x-sn-apikey": _header(settings.api_key)}
         pair = f"{settings.username}:{_value(settings.password)}"
         return {"authorization": "Basic " + base64.b64encode(pair.encode()).decode()}
 
@@ -106,7 +107,7 @@ class Auth:
             self._refused, self._refused_until = form, now + _PAUSE
             _log.error("ServiceNow gave no token (%d); the next try is in %d s", answer.status, _PAUSE)
             return REFUSED
-        if answer.status != 200 or not isinstance(token, str) or not token:  # noqa: PLR2004
+        if answer.status != 200 or not isinstance(token, str) or not token or not is_token(token):  # noqa: PLR2004
             return Temporary("no token was given")
         expires = body.get("expires_in")
         life = float(expires) if isinstance(expires, int | float) else 1800.0
@@ -117,6 +118,14 @@ class Auth:
     @staticmethod
     def _bearer(token: str) -> Mapping[str, str]:
         return {"authorization": f"Bearer {token}"}
+
+
+def _header(secret: Secret) -> str:
+    """Return a secret for a header. Raises OSError: its file may have changed to what no header can carry."""
+    value = secret.value()
+    if not is_token(value):
+        raise OSError(errno.EILSEQ, "it is no token")
+    return value
 
 
 def _value(secret: Secret | None) -> str:

@@ -5,25 +5,23 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from shared.delivery.failure import Ambiguous, Failure, Refused
-from shared.delivery.ticket import Found, Mark, Order
+from shared.delivery.ticket import Found, Mark, Order, is_key
 from shared.destinations.servicenow.client import Client, Rows
 from shared.destinations.servicenow.groups import Groups
 from shared.destinations.servicenow.record import (
     CORE_FIELDS,
+    OURS,
     STATE_CANCELED,
     STATE_IN_PROGRESS,
     STATE_RESOLVED,
     belongs,
     display_of,
     found_of,
-    is_key,
     query_of,
 )
 
 _MOST = 100
 """Most records of one problem that are looked at, newest first."""
-_OURS: Final = frozenset({"correlation_id", "correlation_display", "state", "priority", "sys_id", "number"})
-"""Fields that no mapping may set: the mark, the state, and what the instance computes."""
 _GROUP: Final = "assignment_group"
 _UNKEYED: Final = Refused("the record does not keep its correlation_id: a field or a right is missing")
 _PAUSE: Final = 600.0
@@ -120,7 +118,7 @@ class Incidents:
 
 def marked(order: Order) -> dict[str, str]:
     """Return the body that every write has: the mapped fields and the mark."""
-    values = {name: value for name, value in order.fields.items() if name not in _OURS}
+    values = {name: value for name, value in order.fields.items() if name not in OURS}
     return {**values, "correlation_id": order.mark.episode, "correlation_display": display_of(order.mark)}
 
 

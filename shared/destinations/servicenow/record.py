@@ -7,6 +7,7 @@ holds the mark: `tidings:<problem key>:<revision>:<times reopened>:<o|e|v>`.
 
 import re
 from collections.abc import Mapping
+from typing import Final
 
 from shared.delivery.ticket import Found, Mark, Standing
 
@@ -18,8 +19,11 @@ _STANDING: dict[str, Standing] = {
     STATE_CANCELED: "closed",
 }
 _LETTERS = {"open": "o", "over": "e", "void": "v"}
-_KEY = re.compile(r"[a-z0-9-]{1,80}")
 _MARK = re.compile(r"tidings:(?P<problem>[a-z0-9-]+):(?P<revision>\d{1,9}):(?P<reopened>\d{1,9}):(?P<standing>[oev])")
+
+OURS: Final = frozenset({"correlation_id", "correlation_display", "state", "priority", "sys_id", "number"})
+RESERVED: Final = dict.fromkeys(("open", "update", "resolve", "reopen", "cancel"), OURS)
+"""Fields that no mapping may set, by operation: the mark, the state, and what the instance computes."""
 
 CORE_FIELDS = (
     "sys_id",
@@ -30,11 +34,6 @@ CORE_FIELDS = (
     "sys_created_on",
     "close_code",
 )
-
-
-def is_key(text: str) -> bool:
-    """Return True where a text can stand in an encoded query as it is (F47)."""
-    return _KEY.fullmatch(text) is not None
 
 
 def query_of(episode: str, problem: str) -> str:

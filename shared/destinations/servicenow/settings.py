@@ -4,10 +4,11 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from shared.destinations.http import check_url
+from shared.destinations.http import check_token, check_url
 from shared.settings.environment import Secret, Settings
 
 Url = Annotated[str, AfterValidator(check_url)]
+Token = Annotated[Secret | None, AfterValidator(check_token)]
 
 
 class ServiceNowSettings(Settings):
@@ -20,8 +21,8 @@ class ServiceNowSettings(Settings):
     client_secret: Secret | None = Field(
         default=None, alias="SERVICENOW_CLIENT_SECRET", description="Secret of that client."
     )
-    token: Secret | None = Field(default=None, alias="SERVICENOW_TOKEN", description="A bearer token.")
-    api_key: Secret | None = Field(default=None, alias="SERVICENOW_API_KEY", description="A REST API key.")
+    token: Token = Field(default=None, alias="SERVICENOW_TOKEN", description="A bearer token.")
+    api_key: Token = Field(default=None, alias="SERVICENOW_API_KEY", description="A REST API key.")
     ca_file: str | None = Field(default=None, alias="SERVICENOW_CA_FILE", description="PEM bundle that signs it.")
     table: str = Field(
         default="incident",

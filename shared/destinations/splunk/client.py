@@ -10,7 +10,7 @@ from typing import Final
 import orjson
 
 from shared.delivery.failure import Ambiguous, Refused, Temporary
-from shared.destinations.http import Answer, exchange, new_client
+from shared.destinations.http import Answer, exchange, is_token, new_client
 from shared.destinations.splunk.answers import (
     Accepted,
     Busy,
@@ -97,7 +97,7 @@ class SplunkClient:
         """Send one request with the token as it is now; for the check and for acknowledgements as well."""
         token = self._token()
         if token is None:
-            return Temporary("the token's file cannot be read")
+            return Temporary("the token's file cannot be read, or holds no token")
         headers = {"authorization": f"Splunk {token}", "content-type": "application/json"}
         if self._settings.ack:
             headers["x-splunk-request-channel"] = self._channel
@@ -153,9 +153,10 @@ class SplunkClient:
 
     def _token(self) -> str | None:
         try:
-            return self._settings.token.value()
+            token = self._settings.token.value()
         except OSError:
             return None
+        return token if is_token(token) else None
 
     async def _confirmed(self, accepted: Accepted) -> Outcome:
         """Wait for the indexer's acknowledgement where it is asked for; `true` is told only once."""

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from shared.destinations.http import check_url
+from shared.destinations.http import check_token, check_url
 from shared.settings.environment import Secret, Settings
 
 _COLLECTOR = re.compile(r"/services/collector(/(event|raw|health)(/1\.0)?)?/?$")
@@ -22,7 +22,7 @@ class SplunkSettings(Settings):
     url: Annotated[str, AfterValidator(_base_url)] = Field(
         alias="SPLUNK_HEC_URL", description="URL of the collector, with or without /services/collector/event."
     )
-    token: Secret = Field(alias="SPLUNK_TOKEN", description="HEC token.")
+    token: Annotated[Secret, AfterValidator(check_token)] = Field(alias="SPLUNK_TOKEN", description="HEC token.")
     index: str = Field(
         default="", alias="SPLUNK_INDEX", description="Index of events whose mapping names none; empty: the token's."
     )

@@ -1,6 +1,7 @@
 """The embedded broker as its host sees it: publish, look on, dead letters, start and stop."""
 
 import asyncio
+import contextlib
 import logging
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,11 +19,12 @@ from shared.local.broker.cursor import Cursor, restore
 from shared.local.broker.database import Database
 from shared.local.broker.letters import Letters
 from shared.local.broker.log import Log
-from shared.local.broker.records import PARTITIONS, Stored, TriggerStatus
+from shared.local.broker.records import PARTITIONS, Acceptance, Stored, TriggerStatus
 from shared.local.broker.topology import Tick, Topology, Trigger
 from shared.telemetry.metrics import Metrics
 
 _LOG = logging.getLogger("tidings.broker")
+_LOOK = 0.002
 _WHOLE = -1  # the lane of an unordered Trigger
 
 
@@ -66,9 +68,20 @@ class Broker:
         self.unserved = tuple(item.name for item in topology.triggers if item.subscriber not in callers)
 
     async def start(self) -> None:
-        """Open the file and go on where it was. Raises InUseError, OSError, sqlite3.Error."""
-        self._log = log = Log(Database(self._path), self._clock, self._settings.keep)
+        """Open the file and go on where it was. Raises InUseError, OSError, sqlite3.Error, and then it is closed."""
+        with contextlib.ExitStack() as opened:
+            database = Database(self._path)
+            opened.callback(database.close)
+            self._log = log = Log(database, self._clock, self._settings.keep)
+            opened.pop_all()
         self._writer = asyncio.create_task(log.run())
+        try:
+            await self._begin(log)
+        except BaseException:
+            await self.stop(grace=0.0)
+            raise
+
+    async def _begin(self, log: Log) -> None:
         await self._restore(log)
         for consumers in self._consumers.values():
             self._tasks += [asyncio.create_task(consumer.run()) for consumer in consumers]
@@ -79,22 +92,30 @@ class Broker:
 
     async def stop(self, grace: float = 5.0) -> None:
         """Accept nothing more, give what is in flight so many seconds, keep everything else for the next start."""
-        if self._log is None:
+        log, self._accepting = self._log, False
+        if log is None:
             return
-        self._accepting = False
+        try:
+            await self._finish(log, grace)
+        finally:
+            if self._writer is not None:
+                self._writer.cancel()
+            self._log = None
+            self._tasks.clear()
+            log.close()
+
+    async def _finish(self, log: Log, grace: float) -> None:
+        """Let everything end; how a part of the broker ended that failed is for `failed` to say."""
         for consumer in self._all():
             consumer.pause()
         await _until(lambda: not any(consumer.active for consumer in self._all()), grace)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._log.mark_in_use(consumer.cursor for consumer in self._all())
-        self._log.stop_accepting()
+        log.mark_in_use(consumer.cursor for consumer in self._all())
+        log.stop_accepting()
         if self._writer is not None:
-            await self._writer
-        self._log.close()
-        self._log = None
-        self._tasks.clear()
+            await asyncio.gather(self._writer, return_exceptions=True)
 
     async def failed(self) -> None:
         """Return never, but raise what ended a part of the broker: a mistake of ours, for the host to die of."""
@@ -117,12 +138,20 @@ class Broker:
         return await self.publish_all((event,))
 
     async def publish_all(self, events: Sequence[CloudEvent]) -> bool:
-        """Add events that a decoder gave, all or none, in this order."""
-        return self._accepting and self._log is not None and await self._log.publish(events)
+        """Add events that a decoder gave, all or none, in this order; True once they are durable."""
+        return await self.accept(events) == "accepted"
+
+    async def accept(self, events: Sequence[CloudEvent]) -> Acceptance:
+        """Add events as `publish_all` does, and return why not where they are not taken."""
+        return await self._log.publish(events) if self._accepting and self._log is not None else "full"
 
     async def events(self, limit: int = 100, before: int | None = None) -> list[Stored]:
-        """Return up to `limit` events with offsets below `before`, the newest first."""
-        return await self._open().latest(limit, before)
+        """Return up to `limit` events with offsets below `before`, the newest first; none while they cannot be read."""
+        try:
+            return await self._open().latest(limit, before)
+        except sqlite3.Error as error:  # who looks on shall not end what works
+            _LOG.warning("the broker's events cannot be read", extra={"error": type(error).__name__})
+            return []
 
     @property
     def letters(self) -> Letters:
@@ -148,7 +177,13 @@ class Broker:
 
     async def idle(self, within: float) -> bool:
         """Wait until nothing waits; False where that took longer than `within` seconds."""
-        return await _until(lambda: not self.waiting(), within)
+        deadline = asyncio.get_running_loop().time() + within
+        while self.waiting():
+            if asyncio.get_running_loop().time() >= deadline:
+                return False
+            await self._open().flush()  # an ending that waits for company to be written is an ending
+            await asyncio.sleep(_LOOK)
+        return True
 
     def _open(self) -> Log:
         if self._log is None:
@@ -193,13 +228,22 @@ class Broker:
         means.log.mark_in_use(cursors)  # from now on the Trigger is known
 
     async def _redeliver(self, consumers: list[Consumer]) -> None:
-        letters, name = self.letters, consumers[0].cursor.trigger
         while True:
-            after = 0
-            while wanted := await letters.wanted(name, after=after, limit=self._settings.in_flight):
-                await asyncio.gather(*(consumers[0].redeliver(letter) for letter in wanted))
-                after = wanted[-1].id
+            try:
+                await self._redeliver_wanted(consumers[0], self.letters)
+            except sqlite3.Error as error:
+                _LOG.warning("dead letters cannot be read", extra={"error": type(error).__name__})
             await self._clock.sleep(self._settings.retry_letters_every)
+
+    async def _redeliver_wanted(self, consumer: Consumer, letters: Letters) -> None:
+        after = 0
+        while wanted := await letters.wanted(consumer.cursor.trigger, after=after, limit=self._settings.in_flight):
+            unreadable = [letter.id for letter in wanted if not letter.readable]
+            if unreadable:
+                _LOG.error("dead letters cannot be decoded, so not sent again", extra={"letters": unreadable})
+                await letters.mark(unreadable, wanted=False)
+            await asyncio.gather(*(consumer.redeliver(letter) for letter in wanted if letter.readable))
+            after = wanted[-1].id
 
     async def _maintain(self, log: Log) -> None:
         marked = self._clock.now()

@@ -64,6 +64,10 @@ class Consumer:
                 if stored is None:  # dropped before the ending was written: it had ended
                     self._log.end_soon(self.cursor, offset)
                     continue
+                if not stored.readable:
+                    self._unreadable(offset)
+                    self._log.end_soon(self.cursor, offset)
+                    continue
                 await self._slots.acquire()
                 self._begin(tasks, stored)
             while not self._paused:
@@ -115,6 +119,9 @@ class Consumer:
     def _selects(self, stored: Stored) -> bool:
         if self.cursor.lane >= 0 and stored.partition != self.cursor.lane:
             return False
+        if not stored.readable:
+            self._unreadable(stored.offset)
+            return False
         return passes(self._filters, stored.event)
 
     def _begin(self, tasks: asyncio.TaskGroup, stored: Stored) -> None:
@@ -125,6 +132,9 @@ class Consumer:
         try:
             result, tries = await self._attempts(delivery)
             await self._conclude(result, delivery, tries)
+        except _UnreadableError:
+            self._unreadable(delivery.offset)
+            self._log.end_soon(self.cursor, delivery.offset)
         finally:
             self._busy -= 1
             self._slots.release()
@@ -155,6 +165,8 @@ class Consumer:
             stored = await self._log.read_one(delivery.offset)
             if stored is None:
                 raise LookupError(f"offset {delivery.offset} was dropped while it was open")
+            if not stored.readable:
+                raise _UnreadableError
             delivery.event = stored.event
         return delivery.event
 
@@ -213,20 +225,24 @@ class Consumer:
         self._metrics.count("tidings_broker_delivered_total", trigger=self._trigger.name)
 
     def _lost(self, result: Failed) -> None:
-        self._status.lost += 1
-        self._status.last_error = result.why
-        self._metrics.count(
-            "tidings_dropped_total",
-            function=self._trigger.subscriber,
-            reason="no_dead_letter_sink",
-            intentional="false",
-        )
+        self._drop("no_dead_letter_sink", result.why)
         _LOG.error(
             "an event is lost: it failed and its trigger has no deadLetterSink",
-            extra={
-                "trigger": self._trigger.name,
-                "why": result.why,
-            },
+            extra={"trigger": self._trigger.name, "why": result.why},
+        )
+
+    def _unreadable(self, offset: int) -> None:
+        """Note an event that is damaged in the file: nobody knows any more whether it was for this Trigger."""
+        self._drop("unreadable", "a stored event cannot be decoded")
+        _LOG.error(
+            "an event is lost: it cannot be decoded any more", extra={"trigger": self._trigger.name, "offset": offset}
+        )
+
+    def _drop(self, reason: str, why: str) -> None:
+        self._status.lost += 1
+        self._status.last_error = why
+        self._metrics.count(
+            "tidings_dropped_total", function=self._trigger.subscriber, reason=reason, intentional="false"
         )
 
     def _letter(self, result: Failed, event: CloudEvent, tries: int) -> Letter:
@@ -244,6 +260,10 @@ class Consumer:
             at=self._clock.now(),
             tries=tries,
         )
+
+
+class _UnreadableError(Exception):
+    """An event that waited for another try cannot be decoded any more."""
 
 
 @dataclass(slots=True)

@@ -31,12 +31,14 @@ CREATE TABLE IF NOT EXISTS letter(
 CREATE INDEX IF NOT EXISTS letter_of_trigger ON letter(trigger, wanted, id);
 CREATE VIEW IF NOT EXISTS batch AS
     SELECT first, count, at, body, '[]' AS cursors, '[]' AS letters, '[]' AS settled FROM page;
-CREATE TRIGGER IF NOT EXISTS commit_batch INSTEAD OF INSERT ON batch BEGIN
+DROP TRIGGER IF EXISTS commit_batch;
+CREATE TRIGGER commit_batch INSTEAD OF INSERT ON batch BEGIN
     INSERT INTO page SELECT new.first, new.count, new.at, new.body WHERE new.count > 0;
     INSERT OR REPLACE INTO cursor SELECT value ->> 0, value ->> 1, value ->> 2, new.at FROM json_each(new.cursors);
     DELETE FROM letter WHERE id IN (SELECT value FROM json_each(new.settled));
     INSERT OR REPLACE INTO letter SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5,
-        value ->> 6, value ->> 7, value ->> 8, value ->> 9, 0 FROM json_each(new.letters);
+        value ->> 6, value ->> 7, value ->> 8, value ->> 9, 0 FROM json_each(new.letters)
+        WHERE value ->> 0 IS NULL OR value ->> 0 IN (SELECT id FROM letter);
 END;
 """
 _PIECE = 512
@@ -140,11 +142,12 @@ class Database:
         return self._reader.execute("SELECT trigger, lane, state, seen FROM cursor").fetchall()
 
     def pages(self, offset: int, max_events: int, max_bytes: int) -> list[Page]:
-        """Return pages from the one that holds `offset` on; at least one where there is one."""
+        """Return pages from the one that holds `offset` on, or from the next; at least one where there is one."""
         rows = self._reader.execute(
             "SELECT first, count, at, body FROM page"
-            " WHERE first >= coalesce((SELECT max(first) FROM page WHERE first <= ?), ?) ORDER BY first",
-            (offset, offset),
+            " WHERE first >= coalesce((SELECT max(first) FROM page WHERE first <= ? AND first + count > ?), ?)"
+            " ORDER BY first",
+            (offset, offset, offset),
         )
         found: list[Page] = []
         events = size = 0

@@ -1,16 +1,18 @@
 """Dead letters: those that no try could deliver, kept until somebody sends them again or discards them."""
 
+import logging
+import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
 import orjson
 
-from shared.events.codec import from_json
 from shared.events.times import to_text
 from shared.local.broker.database import LetterRow
 from shared.local.broker.log import Log
-from shared.local.broker.records import Letter
+from shared.local.broker.records import Letter, event_of
 
+_LOG = logging.getLogger("tidings.broker")
 _MOST = 1000
 
 
@@ -34,8 +36,12 @@ class Letters:
         return None if row is None else letter_of(row)
 
     async def counts(self) -> dict[str, int]:
-        """Return how many letters each Trigger has."""
-        return await self._log.query(lambda database: database.letter_counts())
+        """Return how many letters each Trigger has, nothing while they cannot be read."""
+        try:
+            return await self._log.query(lambda database: database.letter_counts())
+        except sqlite3.Error as error:  # who looks on shall not end what works
+            _LOG.warning("dead letters cannot be counted", extra={"error": type(error).__name__})
+            return {}
 
     async def mark(self, ids: Sequence[int], *, wanted: bool) -> int:
         """Mark letters to be sent again, or no more; return how many of these ids exist."""
@@ -54,21 +60,29 @@ class Letters:
 
 
 def letter_of(row: LetterRow) -> Letter:
-    """Return the letter that a row holds."""
+    """Return the letter that a row holds; one whose event cannot be decoded is not `readable`."""
     number, trigger, event, destination, code, data, why, extensions, at, tries, wanted = row
     return Letter(
         trigger=trigger,
-        event=from_json(event.encode()),
+        event=event_of(event.encode()),
         destination=destination,
         code=code,
         data=data,
         why=why,
-        extensions=orjson.loads(extensions),
+        extensions=_extensions(extensions),
         at=at,
         tries=tries,
         id=number,
         wanted=bool(wanted),
     )
+
+
+def _extensions(text: str) -> dict[str, str]:
+    try:
+        found = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def letter_row(letter: Letter) -> dict[str, Any]:

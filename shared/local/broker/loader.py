@@ -6,7 +6,9 @@ from pathlib import Path
 
 from shared.events.problem import Problem, did_you_mean
 from shared.local.broker.delivery_spec import DeliverySpec
+from shared.local.broker.kinds import check_kind, check_trigger
 from shared.local.broker.located import Located, read_documents
+from shared.local.broker.names_advice import advise_names
 from shared.local.broker.parse_delivery import parse_delivery
 from shared.local.broker.parse_filters import Report, parse_selection, reporter
 from shared.local.broker.parse_services import parse_service, parse_tick
@@ -52,11 +54,12 @@ def load_topology(directory: Path) -> Topology:
         found.problems.append(Problem(directory.name, 0, "there is no Broker", "add base/broker.yaml"))
     default = _broker_delivery(broker, found)
     name = broker.name if broker is not None else ""
-    triggers = [
-        trigger
-        for item in documents
-        if item.kind == "Trigger" and (trigger := _trigger(item, name, default, services, found)) is not None
-    ]
+    items = [item for item in documents if item.kind == "Trigger"]
+    triggers = [trigger for item in items if (trigger := _trigger(item, name, default, services, found)) is not None]
+    sound, overrides = {(trigger.file, trigger.line) for trigger in triggers}, _overrides(documents)
+    for item in items:
+        if (item.file, item.root.line) in sound:
+            advise_names(item.root.get("spec") or item.root, overrides, reporter(item.file, found.warnings))
     return Topology(
         broker=name or "tidings",
         namespace=_namespace(broker),
@@ -79,6 +82,7 @@ def _documents(directory: Path, found: _Findings) -> Iterator[_Document]:
                 found.problems.append(documents)
                 continue
             for root in documents:
+                check_kind(root, reporter(file, found.problems))
                 if root.text("kind") not in {"Kustomization", "Component"}:
                     yield _Document(file, root)
 
@@ -106,6 +110,12 @@ def _broker_delivery(broker: _Document | None, found: _Findings) -> DeliverySpec
     return parse_delivery(broker.root.get("spec", "delivery"), report) or DeliverySpec()
 
 
+def _overrides(documents: list[_Document]) -> set[str]:
+    """Return the extension attributes that sources here give their events."""
+    found = (item.root.get("spec", "ceOverrides", "extensions") for item in documents)
+    return {name for extensions in found if extensions is not None for name in extensions.mapping()}
+
+
 def _namespace(document: _Document | None) -> str:
     return (document.root.text("metadata", "namespace") if document is not None else "") or DEFAULT_NAMESPACE
 
@@ -121,6 +131,7 @@ def _trigger(
     for name, child in spec.mapping().items():
         if name not in _TRIGGER_FIELDS:
             report(child, f'a Trigger has no field "{name}"', did_you_mean(name, _TRIGGER_FIELDS))
+    check_trigger(item.root, report)
     wanted = spec.text("broker")
     if wanted != broker:
         place = spec.get("broker") or spec

@@ -12,12 +12,12 @@ from typing import TypeVar
 import orjson
 
 from shared.events.cloudevent import CloudEvent
-from shared.events.codec import from_json, to_json
+from shared.events.codec import to_json
 from shared.local.broker.clock import Clock
 from shared.local.broker.cursor import Cursor
 from shared.local.broker.database import Batch, Database, Page
-from shared.local.broker.records import MAX_RECORD, Letter, Stored, row_of
-from shared.local.broker.window import Window
+from shared.local.broker.records import MAX_RECORD, Acceptance, Letter, Stored, row_of
+from shared.local.broker.window import Window, run_of, unpack
 
 _LOG = logging.getLogger("tidings.broker")
 _MAX_BATCH_EVENTS = 512
@@ -82,15 +82,15 @@ class Log:
         self._reader = ThreadPoolExecutor(1, "broker-reader")
         self.first, self.next = database.bounds()
 
-    async def publish(self, events: Sequence[CloudEvent]) -> bool:
-        """Add events, all or none. True once they are durable; False where they cannot be taken now."""
+    async def publish(self, events: Sequence[CloudEvent]) -> Acceptance:
+        """Add events, all or none; `accepted` once they are durable."""
         try:
             encoded = [(event, to_json(event)) for event in events]
         except orjson.JSONEncodeError:
-            return False
+            return "invalid"
         if any(len(body) > MAX_RECORD for _, body in encoded):
-            return False
-        return await self.write(Work(events=encoded)) if encoded else True
+            return "too large"
+        return "accepted" if not encoded or await self.write(Work(events=encoded)) else "full"
 
     async def write(self, work: Work) -> bool:
         """Make it durable: True once it is, False where it was refused or failed, and then nothing of it is."""
@@ -120,20 +120,27 @@ class Log:
         self._cursors.remove(cursor)
 
     async def read(self, offset: int) -> list[Stored]:
-        """Return some events from `offset` on, in order; none where the log ends there."""
-        offset = max(offset, self.first)
-        if offset >= self.next:
-            return []
-        found = self._window.read(offset)
-        if found:
-            return found
+        """Return some events from `offset` on, in order; none where the log ends there.
+
+        A file that cannot be read is waited for, and logged each time: who waits is cancelled when the broker stops.
+        """
+        while True:
+            offset = max(offset, self.first)
+            if offset >= self.next:
+                return []
+            try:
+                return self._window.read(offset) or await self._read(offset)
+            except sqlite3.Error as error:
+                _LOG.warning("the broker's log cannot be read", extra={"error": type(error).__name__})
+                await self._clock.sleep(_PAUSE)
+
+    async def _read(self, offset: int) -> list[Stored]:
         async with self._reading:  # several consumers at the same place read it once
             found = self._window.read(offset)
             if not found:
                 pages = await self.query(lambda database: database.pages(offset, _READ_EVENTS, _READ_BYTES))
-                run = [stored for page in pages for stored in _unpack(page) if stored.offset >= offset]
-                self._window.add(run)
-                found = run
+                found = run_of(pages, offset)
+                self._window.add(found)
         return found
 
     async def read_one(self, offset: int) -> Stored | None:
@@ -155,9 +162,10 @@ class Log:
         while True:
             begin = start
             pages = await self.query(lambda database: database.pages(begin, top - begin, _MAX_BATCH_BYTES * 4))  # noqa: B023 - awaited here
-            kept = [stored for page in pages for stored in _unpack(page) if begin <= stored.offset < top]
+            kept = [stored for page in pages for stored in unpack(page) if begin <= stored.offset < top]
             if not kept or kept[-1].offset == top - 1:
-                return kept[::-1]
+                readable = [stored for stored in reversed(kept) if stored.readable]
+                return readable if readable or not kept else await self.latest(limit, kept[0].offset)
             start = kept[-1].offset + 1  # more bytes than are read at once: the newest of it
 
     async def query(self, ask: Callable[[Database], T]) -> T:
@@ -169,13 +177,19 @@ class Log:
         return await asyncio.get_running_loop().run_in_executor(self._writer, act, self._database)
 
     async def run(self) -> None:
-        """Write what is queued until `close`."""
-        while not self._closing:
-            await self._wake.wait()
-            self._wake.clear()
-            while self._queue or self._due:
-                if not await self._commit(self._draft()) and not self._closing:
-                    await self._clock.sleep(_PAUSE)
+        """Write what is queued until `stop_accepting`; nobody waits for an answer after that, however it ended."""
+        draft = _Draft([])
+        try:
+            while not self._closing:
+                await self._wake.wait()
+                self._wake.clear()
+                while self._queue or self._due:
+                    draft = self._draft()
+                    if not await self._commit(draft) and not self._closing:
+                        await self._clock.sleep(_PAUSE)
+        finally:
+            self._closing = True
+            self._answer([*draft.works, *self._queue], durable=False)
 
     async def maintain(self) -> None:
         """Make skipped progress durable and drop what nobody needs; to be called every few seconds."""
@@ -263,33 +277,22 @@ class Log:
             cursor.end(offsets)
         if draft.events:
             if any(cursor.next + _NEAR > self.next for cursor in self._cursors):
-                self._window.add(
-                    [
-                        Stored(self.next + place, event, now, len(body))
-                        for place, (event, body) in enumerate(draft.events)
-                    ]
-                )
+                numbered = enumerate(draft.events, self.next)
+                self._window.add([Stored(offset, event, now, len(body)) for offset, (event, body) in numbered])
             self.next += len(draft.events)
             arrived, self._arrival = self._arrival, asyncio.Event()
             arrived.set()
-        self._answer(draft, durable=True)
+        self._answer(draft.works, durable=True)
 
     def _failed(self, draft: _Draft, changed: list[Cursor]) -> None:
         for cursor in changed:
             cursor.changed = True
         self._endings = draft.endings + self._endings
         self._due = not self._closing
-        self._answer(draft, durable=False)
+        self._answer(draft.works, durable=False)
 
-    def _answer(self, draft: _Draft, *, durable: bool) -> None:
-        for work in draft.works:
+    def _answer(self, works: Iterable[Work], *, durable: bool) -> None:
+        for work in works:
             self._queued_bytes -= work.size
             if work.done is not None and not work.done.done():
                 work.done.set_result(durable)
-
-
-def _unpack(page: Page) -> list[Stored]:
-    return [
-        Stored(page.first + place, from_json(line), page.at, len(line))
-        for place, line in enumerate(page.body.split(b"\n"))
-    ]

@@ -2,18 +2,35 @@
 
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from typing import Literal
 
 import orjson
 
 from shared.events.cloudevent import CloudEvent
-from shared.events.codec import to_json
+from shared.events.codec import from_json, to_json
 
 PARTITIONS = 10
 """As many as the Kafka Broker's topics have by default (default.topic.partitions)."""
 
 MAX_RECORD = 1_048_576
 """Bytes of one stored event: what Kafka's producer takes by default (max.request.size)."""
+
+Acceptance = Literal["accepted", "full", "too large", "invalid"]
+"""What became of events that were to be published; only after `full` is it of use to send them again."""
+
+UNREADABLE = CloudEvent(id="-", source="-", type="-")
+"""Stands, as this very object, where a stored event cannot be decoded any more."""
+
+_CORE = frozenset({item.name for item in fields(CloudEvent)} | {"specversion", "data_base64"}) - {"extensions"}
+
+
+def event_of(line: bytes) -> CloudEvent:
+    """Return the event of a stored line, UNREADABLE where a damaged file gives one that cannot be decoded."""
+    try:
+        return from_json(line)
+    except ValueError:
+        return UNREADABLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +41,11 @@ class Stored:
     event: CloudEvent
     at: float
     size: int
+
+    @property
+    def readable(self) -> bool:
+        """Return False where the event could not be decoded."""
+        return self.event is not UNREADABLE
 
     @property
     def partition(self) -> int:
@@ -63,9 +85,18 @@ class Letter:
         """Return why, in the answer's words where it gave them, else in the broker's."""
         return self.extensions.get("reason", "") or self.why
 
+    @property
+    def readable(self) -> bool:
+        """Return False where the event could not be decoded: it can be looked at and discarded, not sent."""
+        return self.event is not UNREADABLE
+
     def as_event(self) -> CloudEvent:
-        """Return the event as the Kafka Broker gives it to its dead letter sink (reference/knative.md §4)."""
-        added = {"knativeerrordest": self.destination, "knativeerrordata": self.data, **self.extensions}
+        """Return the event as the Kafka Broker gives it to its dead letter sink (reference/knative.md §4).
+
+        What an answer said adds extensions only: whose event it is, and what, no subscriber may change.
+        """
+        said = {name: value for name, value in self.extensions.items() if name not in _CORE}
+        added = {"knativeerrordest": self.destination, "knativeerrordata": self.data, **said}
         if self.code is not None:
             added["knativeerrorcode"] = str(self.code)
         return self.event.with_extensions(**added)

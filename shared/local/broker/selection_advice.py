@@ -13,17 +13,15 @@ from shared.events.vocabulary import SEVERITIES
 from shared.local.broker.filters import mentioned
 from shared.local.broker.located import Located
 from shared.local.broker.topology import Service, Trigger
+from shared.runtime.registry import FUNCTIONS
 
-TICKET_FUNCTIONS = frozenset(
-    {"servicenow_incident", "servicenow_change", "servicenow_security", "servicenow_event", "glpi_ticket"}
-)
 _MOVING = frozenset({"phase", "reason", "time", "id", "subject"})
 
 
 def advise(trigger: Trigger, spec: Located, services: Mapping[str, Service]) -> list[Problem]:
     """Return the warnings for one Trigger."""
     service = services.get(trigger.subscriber)
-    if service is None or service.function not in TICKET_FUNCTIONS:
+    if service is None or not _makes_tickets(service.function):
         return []
     place = spec.get("filters") or spec.get("filter") or spec
     comparisons = mentioned(trigger.selection.effective())
@@ -44,3 +42,9 @@ def advise(trigger: Trigger, spec: Located, services: Mapping[str, Service]) -> 
         message = "a ticket Trigger names single transitions: it would miss the others"
         warnings.append(Problem(trigger.file, place.line, message, f"use `prefix: {{type: {PROBLEM_PREFIX}}}`"))
     return warnings
+
+
+def _makes_tickets(function: str) -> bool:
+    """Return True for a function whose destination is told of episodes; one that is not ours is told of nothing."""
+    registered = FUNCTIONS.get(function.replace("-", "_"))
+    return registered is not None and registered.destination is not None and registered.destination.subject == "episode"

@@ -3,7 +3,8 @@
 from bisect import bisect_right, insort
 from collections import OrderedDict
 
-from shared.local.broker.records import Stored
+from shared.local.broker.database import Page
+from shared.local.broker.records import Stored, event_of
 
 _MAX_EVENTS = 2048
 _MAX_BYTES = 4 * 1024 * 1024
@@ -51,3 +52,20 @@ class Window:
         self._firsts.remove(first)
         self.events -= len(run)
         self.bytes -= sum(stored.size for stored in run)
+
+
+def run_of(pages: list[Page], offset: int) -> list[Stored]:
+    """Return the events from `offset` on up to the first gap: a run without one is what the window can keep."""
+    run: list[Stored] = []
+    for page in pages:
+        if run and page.first != run[-1].offset + 1:
+            break
+        run += [stored for stored in unpack(page) if stored.offset >= offset]
+    return run
+
+
+def unpack(page: Page) -> list[Stored]:
+    """Return exactly the events that the page was given, also where lines of it are damaged or missing."""
+    lines = page.body.split(b"\n")[: page.count]
+    lines += [b""] * (page.count - len(lines))
+    return [Stored(page.first + place, event_of(line), page.at, len(line)) for place, line in enumerate(lines)]
