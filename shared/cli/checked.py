@@ -17,7 +17,7 @@ from shared.rules.validation import validate as validate_rules
 _PARTS = ("base", "triggers")  # of the folder of manifests
 # An operation tells whose mapping it is: records go to Splunk, tickets to ServiceNow.
 _RESERVED = {**OF_TICKETS, **OF_RECORDS}
-_MANIFEST_KINDS = {"Broker", "Trigger"}
+_EVENTING = "eventing.knative.dev/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def _manifests(found: Found, problems: list[Problem], warnings: list[Problem]) -
     for root in dict.fromkeys(_root(path.resolve()) for path in found.manifests):
         files = {path: name for path, name in wanted.items() if _root(path) == root}
         documents = [document for path in files for document in _documents(path)]
-        if not any(document.text("kind") in _MANIFEST_KINDS for document in documents):
+        if not any(document.text("apiVersion").startswith(_EVENTING) for document in documents):
             problems += [
                 broken for path, name in files.items() if isinstance(broken := read_documents(path, name), Problem)
             ]

@@ -102,8 +102,16 @@ class Feed:
         return events
 
     async def _publish(self, events: list[CloudEvent]) -> None:
-        while not await self._broker.publish_all(events):  # noqa: ASYNC110 - it refuses while it is full, and says no more
+        """Publish all of a window; where one of them is what no broker takes, each by itself and that one counted."""
+        while (answer := await self._broker.accept(events)) == "full":  # noqa: ASYNC110 - it says no more than that
             await asyncio.sleep(0.1)
+        if answer == "accepted":
+            return
+        if len(events) == 1:
+            self.progress.refused += 1
+            return
+        for event in events:
+            await self._publish([event])
 
     def _resumed(self) -> int:
         try:

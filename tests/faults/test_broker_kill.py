@@ -143,7 +143,7 @@ def test_events_that_wait_for_hours_are_not_held_in_memory(tmp_path: Path) -> No
             (status,) = on.status()
             assert (status.in_flight, status.retried) == (50, 50)
             assert on._log is not None
-            assert on._log._window.bytes <= 4 * 1024 * 1024
+            assert on._log._window.bytes <= 2 * 1024 * 1024
 
     asyncio.run(play())
 

@@ -189,7 +189,7 @@ def test_functions_have_no_token_no_public_route_and_the_strictest_security_cont
 
 @pytest.mark.parametrize("service", services(), ids=lambda service: service["metadata"]["name"])
 def test_a_function_understands_the_settings_of_its_manifest(service: Manifest, tmp_path: Path) -> None:
-    (tmp_path / "secret").write_text("not a real one", encoding="utf-8")
+    (tmp_path / "secret").write_text("not-a-real-one", encoding="utf-8")
     environment = {"K_SINK": "http://broker.example.com"}  # what the SinkBinding adds
     for variable in service["spec"]["template"]["spec"]["containers"][0]["env"]:
         name = variable["name"]

@@ -12,7 +12,7 @@ from shared.delivery.ticket import Found, Mark, Order
 from shared.delivery.tickets import Delivered, Tickets
 from shared.events.episode import Episode
 from shared.events.identity import episode_id
-from shared.events.outcome import Rejected
+from shared.events.outcome import InProgress, Rejected, Retry
 from shared.stores.memory import MemoryStore
 from shared.telemetry.metrics import Metrics
 
@@ -187,3 +187,22 @@ class Rig:
 def mark(one: Episode, **changes: Any) -> Mark:
     """Return an open mark of an episode, with changes."""
     return replace(Mark(one.id, one.problem_key, one.revision, one.reopened, "open"), **changes)
+
+
+def fail_once(name: str, failure: Failure) -> Desk:
+    """Return a desk whose first call of a name fails."""
+    desk = Desk()
+    left = [failure]
+    desk.script = lambda called: left.pop() if left and called == name else None
+    return desk
+
+
+async def until_settled(rig: Rig) -> list[Delivered]:
+    """Deliver again as a broker does, the clock going on, until the answer is final."""
+    answers: list[Delivered] = []
+    for _ in range(12):
+        answers.append(await rig.deliver(episode()))
+        if not isinstance(answers[-1].outcome, Retry | InProgress):
+            return answers
+        rig.clock.now += 10
+    raise AssertionError("never settled")

@@ -7,7 +7,7 @@ from shared.local.broker.database import Page
 from shared.local.broker.records import Stored, event_of
 
 _MAX_EVENTS = 2048
-_MAX_BYTES = 4 * 1024 * 1024
+_MAX_BYTES = 2 * 1024 * 1024  # as stored: decoded, an event takes some four times as much memory
 
 
 class Window:
