@@ -1,0 +1,111 @@
+"""Whom the one HTTP client trusts: certificates, redirects, proxies and URLs, and credentials that stay here."""
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from shared.delivery.failure import Refused, Temporary
+from shared.destinations.http import Answer, check_url, new_client
+from tests.support.exchanges import OK, Found, against, answering, ask, ask_async, request_of, server
+from tests.support.servers import new_certificate, serve
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_f17_a_redirect_is_refused_and_no_credentials_go_on(status: int) -> None:
+    """F17: redirect 302 to other host: not followed with credentials; Rejected + alert."""
+    elsewhere: list[bytes] = []
+
+    async def other(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+        elsewhere.append(await request_of(reader))
+
+    async def run() -> Found:
+        async with server(other) as target:
+            head = f"HTTP/1.1 {status} Found\r\nlocation: {target}/stolen\r\ncontent-length: 0\r\n\r\n"
+            async with server(answering(head.encode())) as url:
+                return await ask_async(url)
+
+    found = asyncio.run(run())
+    assert isinstance(found, Refused)
+    assert "redirect" in found.reason
+    assert elsewhere == []
+
+
+@pytest.mark.parametrize("location", ["https://[bad", "//x", "", "ftp://x/", "http://x:99999/"])
+def test_f17_a_redirect_to_nonsense_is_refused_too(location: str) -> None:
+    """F17: redirect 302 to other host: not followed with credentials; Rejected + alert."""
+    head = f"HTTP/1.1 302 Found\r\nlocation: {location}\r\ncontent-length: 0\r\n\r\n"
+    assert isinstance(against(answering(head.encode())), Refused)
+
+
+async def hello(_scope: object, _receive: object, send: Callable[[dict[str, object]], Awaitable[None]]) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+    await send({"type": "http.response.body", "body": b"{}"})
+
+
+def test_f38_a_certificate_is_verified_against_the_named_file(tmp_path: Path) -> None:
+    """F38: TLS cert of sink expires / CA rotated: refuses; clear message."""
+    certificate = new_certificate(tmp_path)
+    with serve(hello, certificate) as url:
+        assert isinstance(ask(url, ca_file=str(certificate)), Answer)
+        assert ask(url) == Temporary("cannot connect (its certificate is not trusted)")
+        wrong_name = ask(url.replace("127.0.0.1", "localhost"), ca_file=str(certificate))
+        assert wrong_name == Temporary("cannot connect (its certificate is not trusted)")
+
+
+def test_a_ca_file_that_is_none_is_told_when_the_client_is_built(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="No such file"):
+        new_client("https://x", ca_file=str(tmp_path / "none.pem"))
+    (tmp_path / "empty.pem").write_text("not a certificate", encoding="utf-8")
+    with pytest.raises(OSError, match=r"(?i)cert|crl|start line|x509"):  # ssl.SSLError is an OSError
+        new_client("https://x", ca_file=str(tmp_path / "empty.pem"))
+
+
+def test_a_proxy_of_the_environment_sees_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{closed.getsockname()[1]}")
+        assert isinstance(against(answering(OK, b'{"a": [1]}\n')), Answer)
+
+
+def test_a_failed_exchange_tells_no_credentials() -> None:
+    found = ask("https://no-such-host.invalid")
+    assert "tidings-token" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://x.example/", "https://x.example"),
+        ("https://x.example:8088/path/", "https://x.example:8088/path"),
+        ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+        ("http://localhost", "http://localhost"),
+        ("http://[::1]:80/", "http://[::1]:80"),
+    ],
+)
+def test_a_url_is_taken(url: str, expected: str) -> None:
+    assert check_url(url) == expected
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("x.example", "must be a URL"),
+        ("ftp://x.example", "must be a URL"),
+        ("https://", "must be a URL"),
+        ("http://x.example", "must be https"),
+        ("http://169.254.169.254/", "must be https"),
+        ("http://localhost.x.example", "must be https"),
+        ("https://me:secret@x.example", "must not carry credentials"),
+        ("https://x.example:99999", "(?i)port"),
+        ("https://x.example:many", "(?i)port"),
+        ("https://x.example:0", "(?i)port"),
+        ("https://[x", "Invalid IPv6"),
+    ],
+)
+def test_a_url_is_refused_with_a_reason(url: str, why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        check_url(url)
