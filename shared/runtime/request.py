@@ -46,7 +46,7 @@ async def read_request(scope: Scope, receive: Receive, limits: Limits, seconds: 
         except BodyTooLargeError:
             refusal = Refusal(413, "too large", close=True)
         except BodyTooSlowError:
-            refusal = Refusal(400, "the body did not arrive in time", close=True)
+            return Refusal(400, "the body did not arrive in time", close=True)
     await discard(receive, _DISCARDED, 1.0)
     return refusal
 

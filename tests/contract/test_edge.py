@@ -68,7 +68,7 @@ def metrics() -> Metrics:
 
 @pytest.fixture(scope="module")
 def url(function: Scripted, metrics: Metrics) -> Iterator[str]:
-    settings = EdgeSettings(seconds=1.0, body_seconds=0.5, in_flight=4)
+    settings = EdgeSettings(seconds=0.6, body_seconds=0.3, in_flight=4)
     with serve(new_edge(function, metrics, settings)) as address:
         yield address
     assert function.stopped
@@ -125,7 +125,7 @@ def test_a_function_that_is_too_slow_is_retried(url: str) -> None:
 
 def test_more_at_once_than_it_takes_are_refused_at_once(url: str) -> None:
     answers: list[int] = []
-    event = CloudEvent("1", "s", "slow", extensions={"seconds": "0.5"})
+    event = CloudEvent("1", "s", "slow", extensions={"seconds": "0.4"})
     threads = [threading.Thread(target=lambda: answers.append(post(url, event)[0])) for _ in range(8)]
     for thread in threads:
         thread.start()
