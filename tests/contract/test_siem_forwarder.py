@@ -1,6 +1,7 @@
 """siem_forwarder delivers classified observations to a collector, each answered by what became of it."""
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -239,7 +240,7 @@ def test_the_check_names_what_is_wrong(app: Splunk, url: str, tmp_path: Path) ->
     assert lines() == [(False, "the collector is not healthy (code 18)")]
     assert app.count() == 0
     certificate = new_certificate(tmp_path)
-    with serve(splunk.new_app(), certificate) as secure:
+    with contextlib.closing(splunk.new_app()) as other, serve(other, certificate) as secure:
         assert lines(secure)[0][1].startswith("cannot be reached: cannot connect")
         assert lines(secure, SPLUNK_CA_FILE=str(certificate))[0] == (True, "the collector is healthy")
 
