@@ -79,18 +79,17 @@ class Database:
         if guest and not path.is_file():
             raise FileNotFoundError(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._lock = None if guest else lock.take(path.with_name(path.name + ".lock"))
-        try:
-            self._writer = _connect(path)
+        with contextlib.ExitStack() as opened:
+            held = None if guest else lock.take(path.with_name(path.name + ".lock"))
+            opened.callback(lock.give_back, held)
+            self._writer = opened.enter_context(contextlib.closing(_connect(path)))
             if not guest:
                 self._writer.executescript(_SCHEMA)
             # FULL: an answered 202 must outlive a loss of power, not only of the process.
             self._writer.execute("PRAGMA synchronous = FULL")
-            self._reader = _connect(path)
+            self._reader = opened.enter_context(contextlib.closing(_connect(path)))
             self._reader.execute("PRAGMA query_only = ON")
-        except sqlite3.Error:
-            lock.give_back(self._lock)
-            raise
+            self._opened = opened.pop_all()
 
     def commit(self, batch: Batch) -> None:
         """Write one batch, durably and whole. Raises sqlite3.Error, and then nothing of it is written."""
@@ -181,9 +180,7 @@ class Database:
 
     def close(self) -> None:
         """Close it; the lock goes last."""
-        self._reader.close()
-        self._writer.close()
-        lock.give_back(self._lock)
+        self._opened.close()
 
 
 def _connect(path: Path) -> sqlite3.Connection:
