@@ -2,18 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 from shared.local.broker.answer import Answer
+from shared.runtime.asgi import App, Message
 
 _LOG = logging.getLogger("tidings.broker")
 _MAX_ANSWER = 2 * 1024 * 1024
-
-Message = MutableMapping[str, Any]
-AsgiApp = Callable[
-    [MutableMapping[str, Any], Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]
-]
 
 
 class Caller(Protocol):
@@ -26,7 +21,7 @@ class Caller(Protocol):
 class AsgiCaller:
     """An ASGI 3 application, called as a server would call it: the same edge as on a cluster, without a socket."""
 
-    def __init__(self, app: AsgiApp, host: str = "local") -> None:
+    def __init__(self, app: App, host: str = "local") -> None:
         self._app = app
         self._host = host.encode()
 

@@ -7,16 +7,13 @@ import json
 import socket
 import struct
 import zlib
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
 
 from shared.local.standins.faults import Faults, Logged, Rule, dump, parse_rules
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+from shared.runtime.asgi import Receive, Scope, Send
 
 CONTROL = "/_standin/"
 _MAX_BODY = 1 << 30

@@ -9,13 +9,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from shared.local.standins.faults import Faults
-from shared.local.standins.frame import Frame, Receive, Request, Response, Scope, Send, html_page, json_response
+from shared.local.standins.frame import Frame, Request, Response, html_page, json_response
 from shared.local.standins.servicenow import page, schema
 from shared.local.standins.servicenow.access import CLIENTS, TOKENS, USERS, Access, Client, RateLimit, User, error
 from shared.local.standins.servicenow.policy import apply_incident, writable
 from shared.local.standins.servicenow.query import parse
 from shared.local.standins.servicenow.store import Database, Row
 from shared.local.standins.servicenow.table import TableAPI
+from shared.runtime.asgi import Receive, Scope, Send
 
 _TABLE = re.compile(r"/api/now/(?:(?P<version>v[12])/)?table/(?P<table>\w+)(?:/(?P<sys_id>\w+))?/?")
 _WRITES = frozenset({"POST", "PUT", "PATCH"})

@@ -13,11 +13,12 @@ from uuid import UUID
 import orjson
 
 from shared.local.standins.faults import Faults
-from shared.local.standins.frame import Frame, Receive, Request, Response, Scope, Send, inflate, json_response
+from shared.local.standins.frame import Frame, Request, Response, inflate, json_response
 from shared.local.standins.splunk import page
 from shared.local.standins.splunk.body import Bad, Stored, check, objects
 from shared.local.standins.splunk.codes import reply
 from shared.local.standins.splunk.store import Kept, Store
+from shared.runtime.asgi import Receive, Scope, Send
 
 _PATH = re.compile(r"/services/collector(?:/(?P<what>event|raw|ack|health)(?:/1\.0)?)?/?")
 _MAX_PENDING = 100_000
