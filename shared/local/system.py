@@ -25,7 +25,7 @@ from shared.local.settings import UpSettings
 from shared.local.substitutes import DEFAULT_GROUP, Standins, open_standins
 from shared.local.web import new_web
 from shared.runtime.asgi import App
-from shared.runtime.edge import new_edge
+from shared.runtime.edge import Edge
 from shared.runtime.function import Function
 from shared.runtime.registry import FUNCTIONS, canonical, load
 from shared.runtime.serve import config, exposure_refusal
@@ -173,7 +173,7 @@ class System:
             function = load(name, own, self.metrics, store=self.store, publisher=_Later(self))
             self.functions[name] = function
             self.services[name] = service.name
-            self.edges[name] = new_edge(function, self.metrics)
+            self.edges[name] = Edge(function, self.metrics)
             callers[service.name] = AsgiCaller(self.edges[name])
         return callers
 

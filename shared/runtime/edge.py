@@ -12,7 +12,6 @@ from shared.events.codec import NotAnEvent, decode, encode_structured
 from shared.events.limits import DEFAULT, Limits
 from shared.events.outcome import Done, Duplicate, Ignored, InProgress, Outcome, Rejected, Retry, label
 from shared.runtime.asgi import (
-    App,
     HeaderList,
     Receive,
     Scope,
@@ -43,25 +42,14 @@ class EdgeSettings:
     in_flight: int = 256
 
 
-def new_edge(function: Function, metrics: Metrics, settings: EdgeSettings = EdgeSettings()) -> App:
-    """Return the ASGI app that serves a function: `POST /`, health, metrics, and the lifespan that starts it."""
-    edge = _Edge(function, metrics, settings)
+class Edge:
+    """The ASGI app that serves one function: `POST /`, health, metrics, and the lifespan that starts it.
 
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            await edge.http(scope, receive, send)
-        elif scope["type"] == "lifespan":
-            await edge.lifespan(receive, send)
-        else:
-            await send({"type": "websocket.close", "code": 1003})
+    A host in the same process may hand over an event that it has decoded already, by `dispatch`: bounded, timed,
+    answered and counted in the same way.
+    """
 
-    return app
-
-
-class _Edge:
-    """State of one edge: whether the function runs, and how many requests are in flight."""
-
-    def __init__(self, function: Function, metrics: Metrics, settings: EdgeSettings) -> None:
+    def __init__(self, function: Function, metrics: Metrics, settings: EdgeSettings = EdgeSettings()) -> None:
         self._function = function
         self._metrics = metrics
         self._settings = settings
@@ -69,7 +57,27 @@ class _Edge:
         self._idle = asyncio.Event()
         self._idle.set()
 
-    async def lifespan(self, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection scope (ASGI 3)."""
+        if scope["type"] == "http":
+            await self._http(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        else:
+            await send({"type": "websocket.close", "code": 1003})
+
+    async def dispatch(self, event: CloudEvent) -> Result:
+        """Hand one decoded event to the function; never raises but for cancellation."""
+        if self._in_flight >= self._settings.in_flight:
+            self._metrics.count("tidings_requests_refused_total", function=self._function.name, reason="full")
+            return Result(Retry("too many requests at once", after=1.0))
+        started = self._begin()
+        try:
+            return await self._handled(event, started)
+        finally:
+            self._end(started)
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
         try:
             await self._function.start()
@@ -83,7 +91,7 @@ class _Edge:
         await self._function.stop()
         await send({"type": "lifespan.shutdown.complete"})
 
-    async def http(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"].removeprefix(scope.get("root_path", "")) or "/"
         method = scope["method"]
         if path == "/" and method == "POST":
@@ -107,26 +115,31 @@ class _Edge:
         if self._in_flight >= self._settings.in_flight:
             await self._refuse(send, 503, "too many requests at once", [("retry-after", "1")])
             return
+        started = self._begin()
+        try:
+            event = await self._read(scope, receive, send)
+            if event is not None:
+                await _answer_result(send, await self._handled(event, started))
+        finally:
+            self._end(started)
+
+    def _begin(self) -> float:
         self._in_flight += 1
         self._idle.clear()
-        started = asyncio.get_running_loop().time()
-        try:
-            await self._post(scope, receive, send, started)
-        finally:
-            self._in_flight -= 1
-            if not self._in_flight:
-                self._idle.set()
-            duration = asyncio.get_running_loop().time() - started
-            self._metrics.observe("tidings_request_duration_seconds", duration, function=self._function.name)
+        return asyncio.get_running_loop().time()
 
-    async def _post(self, scope: Scope, receive: Receive, send: Send, started: float) -> None:
-        event = await self._read(scope, receive, send)
-        if event is None:
-            return
+    def _end(self, started: float) -> None:
+        self._in_flight -= 1
+        if not self._in_flight:
+            self._idle.set()
+        duration = asyncio.get_running_loop().time() - started
+        self._metrics.observe("tidings_request_duration_seconds", duration, function=self._function.name)
+
+    async def _handled(self, event: CloudEvent, started: float) -> Result:
         self._metrics.count("tidings_events_received_total", function=self._function.name)
         result = await self._call(event, Call(started + self._settings.seconds))
         self._metrics.count("tidings_events_total", function=self._function.name, outcome=label(result.outcome))
-        await _answer_result(send, result)
+        return result
 
     async def _read(self, scope: Scope, receive: Receive, send: Send) -> CloudEvent | None:
         limits = self._settings.limits

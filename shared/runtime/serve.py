@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 
 import uvicorn
 
-from shared.runtime.edge import new_edge
+from shared.runtime.edge import Edge
 from shared.runtime.registry import UnknownFunctionError, load
 from shared.settings.addresses import is_loopback
 from shared.settings.environment import SettingsError, strangers
@@ -54,7 +54,7 @@ def main(arguments: list[str], environ: Mapping[str, str] = os.environ) -> int:
         return _fail(*error.problems)
     except ValueError as error:
         return _fail(f"LOG_LEVEL: {error}")
-    server = _Server(config(new_edge(function, metrics), options.host, options.port))
+    server = _Server(config(Edge(function, metrics), options.host, options.port))
     try:
         server.run()
     except SystemExit:  # uvicorn's way to say that it cannot listen; the log has why

@@ -13,7 +13,7 @@ import pytest
 from shared.events.cloudevent import CloudEvent
 from shared.events.codec import decode_reply, encode_binary
 from shared.events.outcome import Done, Duplicate, Ignored, InProgress, Outcome, Rejected, Retry
-from shared.runtime.edge import EdgeSettings, new_edge
+from shared.runtime.edge import Edge, EdgeSettings
 from shared.runtime.function import Call, Readiness, Result
 from shared.telemetry.metrics import Metrics
 from tests.support.servers import serve
@@ -69,7 +69,7 @@ def metrics() -> Metrics:
 @pytest.fixture(scope="module")
 def url(function: Scripted, metrics: Metrics) -> Iterator[str]:
     settings = EdgeSettings(seconds=0.6, body_seconds=0.3, in_flight=4)
-    with serve(new_edge(function, metrics, settings)) as address:
+    with serve(Edge(function, metrics, settings)) as address:
         yield address
     assert function.stopped
 

@@ -225,13 +225,13 @@ def imported(name: str) -> set[str]:
     """Return the modules that a function's process has once it is started."""
     program = f"""
 import asyncio, json, sys
-from shared.runtime.edge import new_edge
+from shared.runtime.edge import Edge
 from shared.runtime.registry import load
 from shared.runtime import serve
 from shared.telemetry.metrics import Metrics
 async def main():
     function = load({name!r}, {SETTINGS[name]!r}, Metrics())
-    serve.config(new_edge(function, Metrics()), "127.0.0.1", 0).load()
+    serve.config(Edge(function, Metrics()), "127.0.0.1", 0).load()
     await function.start()
     names = sorted(sys.modules)
     await function.stop()
