@@ -4,23 +4,39 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 UV := $(BIN)/uv
+COMPILE := $(UV) pip compile -q --universal --no-emit-index-url --no-emit-find-links --no-header --python-version 3.11
 # Byte code makes every start faster; some machines switch it off for all programs.
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help
 help: ## Show what there is to make
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: .venv/run.stamp ## Run the whole system on this machine, fed by a recorded cluster; Ctrl-C ends it
 	@$(BIN)/tidings up $(ARGS)
 
 .PHONY: test
-test: .venv/test.stamp ## Run every test that this machine can run
+test: .venv/test.stamp try-hosts ## Run every test that this machine can run
 	@$(BIN)/pytest $(ARGS)
 
+.PHONY: hosts
+hosts: .venv-framework/stamp .venv-knfunc/stamp ## Make the environments of the serverless hosts
+
+.PHONY: try-hosts
+try-hosts: .venv/uv.stamp
+	@$(MAKE) -s hosts || echo "The environments of the serverless hosts could not be made; their tests will say so."
+
+.PHONY: test-newest
+test-newest: .venv/uv.stamp ## Run the fast tiers on the newest Python of this machine
+	@newest=$$($(BIN)/python tests/support/newest.py $(UV)); \
+	if [ -z "$$newest" ]; then echo "This machine has no newer Python than $$($(BIN)/python -V)."; exit 0; fi; \
+	[ "$$(cat .venv-newest/made-by 2>/dev/null)" = "$$newest" ] || rm -rf .venv-newest; \
+	$(MAKE) -s .venv-newest/stamp NEWEST="$$newest" && echo "The fast tiers on $$(.venv-newest/bin/python -V):" && \
+	.venv-newest/bin/pytest -q tests/unit tests/contract $(ARGS)
+
 .PHONY: check
-check: .venv/test.stamp ## Check format, lint, types, import contracts, packs, schemas
+check: .venv/test.stamp try-hosts ## Check format, lint, types, import contracts, packs, schemas
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -32,15 +48,21 @@ check: .venv/test.stamp ## Check format, lint, types, import contracts, packs, s
 bench: .venv/test.stamp ## Measure, as ratios against a baseline in the same run
 	@$(BIN)/python -m tests.bench $(ARGS)
 
+.PHONY: endurance
+endurance: .venv/test.stamp ## Run what takes long: ARGS=day or ARGS=conservation
+	@$(BIN)/python -m tests.endurance.$(or $(firstword $(ARGS)),day) $(wordlist 2,99,$(ARGS))
+
 .PHONY: lock
 lock: .venv/uv.stamp ## Resolve the requirements files again
-	for set in "runtime" "run --extra build --extra cli" "test --extra build --extra cli --extra test --extra check"; do \
+	for set in "runtime pyproject.toml" "run pyproject.toml --extra build --extra cli" \
+	  "test pyproject.toml --extra build --extra cli --extra test --extra check" \
+	  "framework pyproject.toml --extra framework -c requirements/runtime.txt" \
+	  "knfunc pyproject.toml --extra knfunc -c requirements/runtime.txt"; do \
 	  set -- $$set; name=$$1; shift; \
-	  $(UV) pip compile -q --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
-	    --python-version 3.11 pyproject.toml "$$@" -o requirements/$$name.txt || exit 1; \
+	  $(COMPILE) --generate-hashes "$$@" -o requirements/$$name.txt || exit 1; \
 	done
-	echo uv | $(UV) pip compile -q --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
-	  --python-version 3.11 - -o requirements/uv.txt
+	echo uv | $(COMPILE) --generate-hashes - -o requirements/uv.txt
+	$(COMPILE) --no-annotate pyproject.toml --extra build -c requirements/runtime.txt -o requirements/constraints.txt
 
 .PHONY: schemas
 schemas: .venv/test.stamp ## Write the schemas and pages under docs that are made from the code
@@ -48,8 +70,8 @@ schemas: .venv/test.stamp ## Write the schemas and pages under docs that are mad
 	@$(BIN)/python -m shared.runtime.document docs
 
 .PHONY: clean
-clean: ## Remove what was made here: the environment and the embedded system's state
-	rm -rf .venv .tidings .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+clean: ## Remove what was made here: the environments and the embedded system's state
+	rm -rf .venv .venv-* .tidings .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 .venv/uv.stamp: requirements/uv.txt
 	@$(PYTHON) -c 'import sys; sys.exit("Tidings needs Python 3.11 or newer, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else 0'
@@ -62,4 +84,19 @@ clean: ## Remove what was made here: the environment and the embedded system's s
 	@echo "Installing requirements/$*.txt into .venv ..."
 	@$(UV) pip install -q -p $(BIN)/python --require-hashes -r requirements/$*.txt
 	@$(UV) pip install -q -p $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $@
+
+# A host's environment holds what the host needs and what Tidings needs; Tidings itself comes from the checkout.
+.venv-%/stamp: requirements/%.txt .venv/uv.stamp
+	@echo "Making .venv-$* from requirements/$*.txt ..."
+	@$(UV) venv -q --clear -p $(BIN)/python .venv-$*
+	@$(UV) pip install -q -p .venv-$*/bin/python --compile-bytecode --require-hashes -r requirements/$*.txt
+	@touch $@
+
+.venv-newest/stamp: requirements/test.txt pyproject.toml .venv/uv.stamp
+	@echo "Making .venv-newest from requirements/test.txt ..."
+	@$(UV) venv -q --clear -p "$(NEWEST)" .venv-newest
+	@$(UV) pip install -q -p .venv-newest/bin/python --require-hashes -r requirements/test.txt
+	@$(UV) pip install -q -p .venv-newest/bin/python --no-deps --no-build-isolation -e .
+	@echo "$(NEWEST)" > .venv-newest/made-by
 	@touch $@

@@ -9,7 +9,7 @@ from functions.classifier.live import LiveRules
 from shared.events import attributes
 from shared.events.cloudevent import CloudEvent, type_of_verdict
 from shared.events.identity import digest
-from shared.events.model import Classified, Observation
+from shared.events.model import Observation, classified_data
 from shared.events.outcome import Done, Ignored, Rejected, Retry
 from shared.rules.classify import classify
 from shared.rules.ruleset import RuleSet
@@ -27,6 +27,11 @@ class ClassifierSettings(Settings):
     """Settings of the classifier."""
 
     cluster: str = Field(default="", alias="CLUSTER", description="Name of the cluster, where an event has none.")
+    own_namespace: str = Field(
+        default="",
+        alias="OWN_NAMESPACE",
+        description="The namespace that Tidings itself runs in: what is seen there in its own cluster ends here.",
+    )
     rules: Path | None = Field(
         default=None, alias="CLASSIFIER_RULES", description="A folder of own packs that go above the shipped ones."
     )
@@ -39,6 +44,7 @@ class Classifier:
 
     def __init__(self, settings: ClassifierSettings, metrics: Metrics, rules: LiveRules) -> None:
         self._cluster = settings.cluster
+        self._own_namespace = settings.own_namespace
         self._metrics = metrics
         self._rules = rules
 
@@ -58,9 +64,22 @@ class Classifier:
             return self._dropped("not_ours", decoded)
         if len(decoded) != 1:
             return Result(Rejected("decode", "an event for the classifier carries exactly one observation"))
-        if _is_expiry(decoded[0]):
+        return self._ended(decoded[0]) or Result(Done(), self._reply(event, decoded[0], ruleset))
+
+    def _ended(self, observation: Observation) -> Result | None:
+        """Return how an observation ended that nobody is to hear of; None for all others."""
+        if self._is_ours(observation):
+            return self._dropped("echo", Ignored("Tidings' own pods caused it"))
+        if _is_expiry(observation):
             return self._dropped("event_expired", Ignored("an Event object that the cluster deleted says nothing"))
-        return Result(Done(), self._reply(event, decoded[0], ruleset))
+        return None
+
+    def _is_ours(self, observation: Observation) -> bool:
+        """Return True for what is seen in our own namespace, of our own cluster where that has a name (F59)."""
+        if not self._own_namespace or self._cluster not in {"", observation.cluster}:
+            return False
+        thing = observation.object
+        return self._own_namespace == (thing.name if thing.kind == "Namespace" else thing.namespace)
 
     def readiness(self) -> Readiness:
         """Return not ready until a first good rule set is there."""
@@ -85,7 +104,7 @@ class Classifier:
             subject=attributes.clean(observation.object.path),
             time=observation.time,
             extensions={**attributes.of(observation, verdict), **continued(event.extensions)},
-            data=Classified(observation=observation, verdict=verdict).model_dump(mode="json"),
+            data=classified_data(observation, verdict),
         )
 
     def _dropped(self, reason: str, outcome: Ignored) -> Result:

@@ -2,6 +2,7 @@
 
 from shared.events.attributes import clean, of_episode
 from shared.events.cloudevent import CloudEvent, type_of_transition
+from shared.events.echo import VIA, onward
 from shared.events.episode import Episode
 from shared.telemetry.trace import continued
 
@@ -16,6 +17,6 @@ def event_of(episode: Episode, cause: CloudEvent) -> CloudEvent:
         type=type_of_transition(episode.transition),
         subject=clean(episode.object.path),
         time=episode.resolved or episode.last_seen,
-        extensions={**of_episode(episode), **continued(cause.extensions)},
+        extensions={**of_episode(episode), **continued(cause.extensions), VIA: onward(cause.extensions, "correlator")},
         data=episode.model_dump(mode="json"),
     )

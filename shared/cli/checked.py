@@ -32,7 +32,8 @@ class Checked:
 def everything() -> list[Path]:
     """Return what is checked where nothing is named: what is shipped, what is in force, and the manifests here."""
     functions = SHIPPED.parents[1]
-    paths = [SHIPPED, *sorted(functions.glob("*/mapping.yaml")), Path("knative"), *configured.files().values()]
+    shipped = [*sorted(functions.glob("*/mapping.yaml")), *sorted(functions.glob("*/func.yaml"))]
+    paths = [SHIPPED, *shipped, Path("knative"), *configured.files().values()]
     return [_short(path) for path in paths if path.exists()]
 
 
@@ -52,6 +53,8 @@ def check(paths: list[Path]) -> Checked:
         problems += read if isinstance(read, list) else []
     for path in found.dotenvs:
         problems += configured.check_file(path)
+    for path in found.funcs:
+        problems += _of_func(path)
     problems += _packs(found)
     _manifests(found, problems, warnings)
     return Checked(sorted(set(problems)), sorted(set(warnings)), found.count)
@@ -106,6 +109,16 @@ def _named(found: tuple[Problem, ...], root: Path, files: dict[Path, str]) -> li
 def _documents(path: Path) -> list[Located]:
     read = read_documents(path, str(path))
     return [] if isinstance(read, Problem) else read
+
+
+def _of_func(path: Path) -> list[Problem]:
+    """Return what is wrong with a func.yaml: no YAML, or a variable that looks like a setting of ours and is none."""
+    documents = read_documents(path, str(path))
+    if isinstance(documents, Problem):
+        return [documents]
+    entries = [envs for document in documents if (envs := document.get("run", "envs")) is not None]
+    places = {entry.text("name"): entry.line for envs in entries for entry in envs.items()}
+    return configured.unknown_at(places, str(path))
 
 
 def _environments(path: Path, name: str) -> list[Problem]:

@@ -12,13 +12,14 @@ from shared.events.problem import Problem
 
 TAKEN = (
     "rule packs (pack: and rules:) and their tests (pack: and tests:), mappings (operations:), "
-    "Kubernetes manifests (apiVersion:), and .env files"
+    "Kubernetes manifests (apiVersion:), func.yaml and .env files"
 )
 _MOST_BYTES = 2 << 20
 _TOP_KEY = re.compile(r"^([A-Za-z][\w-]*)[ \t]*:", re.MULTILINE)
 _PACK_KEYS = {"pack", "rules", "tests"}
 _TEST = "_test"
 _SUFFIXES = (".yaml", ".yml")
+_FUNC = "func.yaml"
 _KUSTOMIZE = ("kustomization.yaml", "kustomization.yml")
 
 
@@ -30,12 +31,14 @@ class Found:
     mappings: list[Path] = field(default_factory=list)
     manifests: list[Path] = field(default_factory=list)
     dotenvs: list[Path] = field(default_factory=list)
+    funcs: list[Path] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
     @property
     def count(self) -> int:
         """Return how many files were recognised."""
-        return len(self.packs) + len(self.mappings) + len(self.manifests) + len(self.dotenvs)
+        kinds = (self.packs, self.mappings, self.manifests, self.dotenvs, self.funcs)
+        return sum(map(len, kinds))
 
 
 def recognise(paths: list[Path]) -> Found:
@@ -71,6 +74,9 @@ def _below(folder: Path, found: Found) -> Iterator[Path]:
 def _sort(file: Path, found: Found) -> None:
     if file.name == ".env" or file.suffix == ".env":
         found.dotenvs.append(file)
+        return
+    if file.name == _FUNC:
+        found.funcs.append(file)
         return
     text = _text(file)
     if isinstance(text, Problem):

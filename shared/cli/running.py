@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rich.live import Live
 from rich.text import Text
+from uvicorn.loops.auto import auto_loop_factory
 
 from shared.cli import configured
 from shared.cli.live import live, summary
@@ -55,7 +56,8 @@ def run(
             data=data, knative=knative, host=host, port=port, feed=feed, speed=speed, again=again, environ=environ
         )
         system = System(settings)
-        asyncio.run(_run(system, once=once, output=output))
+        with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
+            runner.run(_run(system, once=once, output=output))
     except (UpError, SettingsError) as error:
         raise Unable(*error.problems) from None
     except InUseError:

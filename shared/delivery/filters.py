@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 _MAX_RESULT = 131_072
 _MAX_ITEMS = 1_000
+_MAX_JSON = 1_048_576  # members, and characters of all of them: four times the largest original
 
 
 def show(value: Any) -> Any:
@@ -31,7 +32,8 @@ def show(value: Any) -> Any:
 
 
 def as_json(value: Any) -> str:
-    """Return the value as compact JSON; models by their members."""
+    """Return the value as compact JSON; models by their members. Raises ValueError for what would be too long."""
+    _weigh(value)
     return orjson.dumps(value, default=_member).decode()
 
 
@@ -47,6 +49,23 @@ def duration(value: Any) -> str:
     ]
     first = next((index for index, (amount, _) in enumerate(parts) if amount), len(parts) - 1)
     return " ".join(f"{amount} {unit}" for amount, unit in parts[first : first + 2] if amount) or "0 s"
+
+
+def _weigh(value: Any) -> None:
+    """Raise ValueError before a list that names one long text a thousand times becomes that long."""
+    left = _MAX_JSON
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        members = one.__dict__ if isinstance(one, BaseModel) else one
+        left -= len(members) + 1 if isinstance(members, str | dict | list | tuple) else 1
+        if left < 0:
+            raise ValueError("the result would be too long")
+        if isinstance(members, dict):
+            waiting.extend(members)
+            waiting.extend(members.values())
+        elif isinstance(members, list | tuple):
+            waiting.extend(members)
 
 
 def _member(value: Any) -> Any:

@@ -25,6 +25,10 @@ MAX_OUTPUT = 131_072
 """Longest output of one template, in characters."""
 MAX_STEPS = 10_000
 """Most steps of one rendering: one for each turn of a loop, and one for each 256 characters through a filter."""
+MAX_DEPTH = 50
+"""Deepest nesting of a template's parts, each filter of a chain being one; Python could not compile much more."""
+MAX_LOOPS = 4
+"""Most loops inside each other."""
 
 _CHARACTERS = 256
 _COUNTED = "_counted"
@@ -131,6 +135,8 @@ def parse(environment: ImmutableSandboxedEnvironment, source: str) -> nodes.Temp
         raise TemplateRefused(f"the template is not well formed: {error.message}", error.lineno) from None
     except RecursionError:
         raise TemplateRefused("the template is nested too deeply") from None
+    except ValueError:  # a whole number of more digits than Python reads
+        raise TemplateRefused("the template holds a number that is too long") from None
     _check(tree)
     for loop in tree.find_all(nodes.For):
         loop.iter = nodes.Filter(loop.iter, _COUNTED, [], [], None, None, lineno=loop.lineno, environment=environment)
@@ -141,7 +147,7 @@ def build(environment: ImmutableSandboxedEnvironment, tree: nodes.Template) -> T
     """Compile what `parse` allowed. Raises TemplateRefused where Jinja cannot compile it."""
     try:
         return environment.from_string(tree)
-    except (TemplateError, RecursionError) as error:
+    except (TemplateError, RecursionError, SyntaxError, ValueError) as error:
         raise TemplateRefused(f"the template cannot be compiled ({type(error).__name__})") from None
 
 
@@ -168,8 +174,12 @@ def run(template: Template, context: Mapping[str, Any]) -> str:
 
 
 def _check(tree: nodes.Template) -> None:
-    for node in _walk(tree):
+    for node, depth, loops in _walk(tree):
         kind = type(node)
+        if depth > MAX_DEPTH:
+            raise TemplateRefused("the template is nested too deeply", node.lineno)
+        if loops > MAX_LOOPS:
+            raise TemplateRefused(f"more than {MAX_LOOPS} loops inside each other", node.lineno)
         if not isinstance(node, _ALLOWED):
             raise TemplateRefused(
                 f"`{kind.__name__}` is not allowed in a template", node.lineno, _INSTEAD.get(kind, "leave it out")
@@ -189,9 +199,11 @@ def _check(tree: nodes.Template) -> None:
             raise TemplateRefused(f"`{name}` is not allowed: it begins with `_`", node.lineno)
 
 
-def _walk(tree: nodes.Node) -> Iterator[nodes.Node]:
-    waiting = [tree]
+def _walk(tree: nodes.Node) -> Iterator[tuple[nodes.Node, int, int]]:
+    """Yield each node with its depth, and how many loops it is in; without recursion, for it may be deep."""
+    waiting = [(tree, 0, 0)]
     while waiting:
-        node = waiting.pop()
-        yield node
-        waiting.extend(node.iter_child_nodes())
+        node, depth, loops = waiting.pop()
+        loops += isinstance(node, nodes.For)
+        yield node, depth, loops
+        waiting.extend((child, depth + 1, loops) for child in node.iter_child_nodes())

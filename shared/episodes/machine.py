@@ -178,12 +178,12 @@ def _again(
 ) -> tuple[frozenset[str], tuple[Episode, ...]]:
     """Return the episodes that the observation is about, and the current snapshots of those that have nothing new.
 
-    A problem without news may be one that comes again because its answer was lost. Snapshots in the outbox are on
-    their way anyway.
+    A problem without news may be one that comes again because its answer was lost. A snapshot in the outbox is on its
+    way anyway; an older one there does not stand for it.
     """
     problem = classified.verdict.problem_key if classified.verdict.phase == "problem" else ""
-    coming = {str(unsent.episode["id"]) for unsent in step.record.outbox}
-    coming |= {snapshot.episode.id for snapshot in step.snapshots}
+    coming = {unsent.label for unsent in step.record.outbox}
+    coming |= {(snapshot.episode.id, snapshot.episode.revision) for snapshot in step.snapshots}
     own: set[str] = set()
     again: list[Episode] = []
     for settled in weighed:
@@ -191,7 +191,7 @@ def _again(
         if sent is None or (settled.track.key != problem and settled.core.ended_mark != mark):
             continue
         own.add(sent.id)
-        episode = None if sent.id in coming else current(settled)
+        episode = None if (sent.id, sent.revision) in coming else current(settled)
         if episode is not None:
             again.append(episode)
     return frozenset(own), tuple(again)

@@ -1,8 +1,12 @@
 """Extension attributes of Tidings' own events, always all set so that Trigger filters are safe (architecture.md §2)."""
 
-from shared.events.episode import Episode
+from typing import TYPE_CHECKING
+
 from shared.events.identity import scope_key
 from shared.events.model import Observation, Verdict
+
+if TYPE_CHECKING:
+    from shared.events.episode import Episode  # a model that the classifier's start need not build
 
 NONE = "-"
 """Stands where an attribute has no value: an absent one would make filters behave differently by broker."""
@@ -14,6 +18,7 @@ NAMES = (
 """All of them."""
 
 _MAX_BYTES = 256
+_MAX_BYTES_EACH = 4  # of one character in UTF-8
 
 
 def of(observation: Observation, verdict: Verdict) -> dict[str, str]:
@@ -34,7 +39,7 @@ def of(observation: Observation, verdict: Verdict) -> dict[str, str]:
     }
 
 
-def of_episode(episode: Episode) -> dict[str, str]:
+def of_episode(episode: "Episode") -> dict[str, str]:
     """Return the extension attributes of an episode's snapshot; severity is the highest that it reached."""
     return {
         "cluster": clean(episode.cluster),
@@ -53,5 +58,9 @@ def of_episode(episode: Episode) -> dict[str, str]:
 
 def clean(value: str) -> str:
     """Return the value as an attribute may carry it: never empty, no control characters, at most 256 bytes (F46)."""
-    text = "".join(character if character.isprintable() else " " for character in value).strip()
-    return text.encode()[:_MAX_BYTES].decode(errors="ignore").rstrip() or NONE
+    if not value.isprintable():
+        value = "".join([character if character.isprintable() else " " for character in value])
+    text = value.strip()
+    if len(text) * _MAX_BYTES_EACH > _MAX_BYTES:
+        text = text.encode(errors="ignore")[:_MAX_BYTES].decode(errors="ignore").rstrip()
+    return text or NONE

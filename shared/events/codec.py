@@ -23,7 +23,9 @@ from shared.events.times import parse_time, to_text
 Headers = Mapping[str, str]
 """Header names in lower case. A header that came twice is one value here, joined by the host."""
 
-_NAME = re.compile(r"^[a-z0-9]{1,64}$")
+_NAME_SIGNS = re.compile(r"[a-z0-9]+")
+_MAX_NAME = 64
+_NO_NAMES = frozenset({"", "data"})  # the JSON format keeps the latter for the data itself
 _CONTEXT = frozenset({"id", "source", "type", "subject", "time", "datacontenttype", "dataschema", "specversion"})
 _STRUCTURED = "application/cloudevents+json"
 _BATCH = "application/cloudevents-batch+json"
@@ -166,7 +168,11 @@ def encode_binary(event: CloudEvent) -> tuple[list[tuple[str, str]], bytes]:
 
 
 def _decode_binary(headers: Headers, media: str, body: bytes, limits: Limits) -> CloudEvent | NotAnEvent:
-    attributes = {name[3:]: _from_header(value) for name, value in headers.items() if name.startswith("ce-")}
+    attributes = {
+        name[3:]: unquote(value, errors="replace") if "%" in value else value
+        for name, value in headers.items()
+        if name.startswith("ce-")
+    }
     attributes.pop("datacontenttype", None)
     content_type = headers.get("content-type", "")
     if content_type:
@@ -196,7 +202,6 @@ def _build(attributes: dict[str, str], data: Any) -> CloudEvent | NotAnEvent:
         time = parse_time(attributes["time"])
         if time is None:
             return NotAnEvent(400, "time must be an RFC 3339 timestamp")
-    extensions = {name: value for name, value in attributes.items() if name not in _CONTEXT}
     return CloudEvent(
         id=attributes["id"],
         source=attributes["source"],
@@ -205,7 +210,7 @@ def _build(attributes: dict[str, str], data: Any) -> CloudEvent | NotAnEvent:
         time=time,
         datacontenttype=attributes.get("datacontenttype", "application/json"),
         dataschema=attributes.get("dataschema", ""),
-        extensions=extensions,
+        extensions={name: value for name, value in attributes.items() if name not in _CONTEXT},
         data=data,
     )
 
@@ -214,28 +219,29 @@ def _problem(attributes: Mapping[str, str]) -> str:
     """Return why these cannot be an event's attributes, as a constant text; nothing where they can."""
     if attributes.get("specversion") != "1.0":
         return "specversion must be 1.0"
-    for name in ("id", "source", "type"):
-        if not attributes.get(name):
-            return f"{name} is missing or empty"
-    for name, value in attributes.items():
-        if not _NAME.match(name) or name == "data":  # the JSON format keeps that name for the data itself
-            return "attribute names are lower-case letters and digits, and not `data`"
-        if len(value) > _MAX_ATTRIBUTE or _CONTROL.search(value):
-            return "an attribute value is too long or has control characters"
+    missing = [name for name in ("id", "source", "type") if not attributes.get(name)]
+    if missing:
+        return f"{missing[0]} is missing or empty"
+    # All names and all values at once: nearly always all are fine.
+    names, values = "".join(attributes), "".join(attributes.values())
+    if not _NAME_SIGNS.fullmatch(names) or max(map(len, attributes)) > _MAX_NAME or _NO_NAMES & attributes.keys():
+        return "attribute names are lower-case letters and digits, and not `data`"
+    fine = values.isprintable() and len(values) <= _MAX_ATTRIBUTE  # what is printable has no control characters
+    if not fine and any(len(value) > _MAX_ATTRIBUTE or _CONTROL.search(value) for value in attributes.values()):
+        return "an attribute value is too long or has control characters"
     if attributes.get("datacontenttype", "").strip().lower().startswith("application/cloudevents"):
         # In binary mode it would be read as structured: filters would see this event, the subscriber the one inside.
         return "the data of an event cannot be an event"
-    return "" if _fits(attributes) else "the attributes are too many or too large"
+    fits = len(attributes) <= _MAX_ATTRIBUTES and _fits(attributes, len(names) + len(values))
+    return "" if fits else "the attributes are too many or too large"
 
 
-def _fits(attributes: Mapping[str, str]) -> bool:
+def _fits(attributes: Mapping[str, str], size: int) -> bool:
     """Return True where the attributes can go on as headers: what no subscriber takes is refused, not accepted."""
-    if len(attributes) > _MAX_ATTRIBUTES:
-        return False
-    size = sum(map(len, attributes)) + sum(map(len, attributes.values()))
-    if size * _WORST <= _MAX_ENCODED:
-        return True  # nearly always
-    return sum(len(name) + len(_to_header(value)) for name, value in attributes.items()) <= _MAX_ENCODED
+    return (
+        size * _WORST <= _MAX_ENCODED
+        or sum(len(name) + len(_to_header(value)) for name, value in attributes.items()) <= _MAX_ENCODED
+    )
 
 
 def _parse(body: bytes, limits: Limits) -> Any:
@@ -264,7 +270,3 @@ def _to_header(value: str) -> str:
     if _PLAIN.fullmatch(value):
         return value  # nearly always, and 20 times as fast
     return quote(value, safe=_SAFE_IN_HEADER, errors="replace")
-
-
-def _from_header(value: str) -> str:
-    return unquote(value, errors="replace") if "%" in value else value

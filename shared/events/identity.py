@@ -3,18 +3,19 @@
 All keys match `[a-z0-9-]+`, so that they can stand in a ServiceNow query, a NATS key, a LEEF field or a URL.
 """
 
-import base64
 import hashlib
 import json
 import re
 from datetime import datetime
+from json.encoder import encode_basestring
 from typing import Any
 
 from shared.events.model import ObjectRef
 
-_DIGEST_LENGTH = 26  # base32 characters: 130 bits
-_ENCODE = json.JSONEncoder(ensure_ascii=False).encode  # made once: `json.dumps` with options makes one each time
+_DIGEST_BYTES = 17  # 130 bits are 26 base32 characters; six bits are left over
 _ALPHABET = "0123456789abcdefghijklmnopqrstuv"
+_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
+_PLACES = range(126, 5, -10)  # where each two characters begin, counted in bits from the right
 
 # One thing under two names: events of a virtual machine come from both objects, which share their name
 # (reference/inputs.md §1.10).
@@ -22,18 +23,21 @@ _SAME_KIND = {"VirtualMachineInstance": "VirtualMachine"}
 
 _COMBINED = "(combined from similar events): "
 _VARIABLE = re.compile(
+    r"(?=[\da-fs])(?:"  # what every alternative begins with: twice as fast
     r"0x[0-9a-f]+"
     r"|\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"
     r"|\b(?:sha256:)?[0-9a-f]{12,}\b"
-    r"|\d+(?:\.\d+)*(?:[a-zµ]{1,2}\b)?",
+    r"|\d+(?:\.\d+)*(?:[a-zµ]{1,2}\b)?)",
     re.IGNORECASE,
 )
 
 
 def digest(*parts: str) -> str:
     """Return a 26-character key of the parts; different splits of the same text give different keys."""
-    raw = hashlib.sha256(_ENCODE(parts).encode()).digest()
-    return base64.b32hexencode(raw[:20])[:_DIGEST_LENGTH].decode().lower()  # 20 bytes give 32 characters
+    text = f"[{', '.join(map(encode_basestring, parts))}]"  # a JSON array, as the json module writes it
+    raw = hashlib.sha256(text.encode()).digest()
+    number = int.from_bytes(raw[:_DIGEST_BYTES], "big")
+    return "".join([_PAIRS[number >> place & 1023] for place in _PLACES])  # base32hex in lower case
 
 
 def event_identity(cluster: str, uid: str, count: int) -> str:

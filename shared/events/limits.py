@@ -2,8 +2,13 @@
 
 import re
 from dataclasses import dataclass
+from itertools import accumulate
 
-_INTERESTING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[{]|[\]}]|-?[0-9][0-9.eE+-]*+', re.DOTALL)
+_TEXT_OR_NUMBER = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|-?[0-9][0-9.eE+-]*+', re.DOTALL)
+_NUMBER = b"0123456789.eE+-"
+_AS_DIGITS = bytes(ord("0") if code in _NUMBER else ord(" ") for code in range(256))
+_NO_STRUCTURE = bytes(code for code in range(256) if code not in b'"[]{}')
+_STEPS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,34 +29,39 @@ def exceeded(body: bytes, limits: Limits = DEFAULT) -> str | None:
     """Return what is too much about a JSON text, or None.
 
     It need not be valid JSON: the answer only promises that a parser will not recurse or convert beyond the limits.
-    Linear in the size of the text, flat in memory.
+    Linear in the size of the text, and all but flat in memory.
     """
     if len(body) > limits.body:
         return "too large"
-    if body.count(b"{") + body.count(b"[") <= limits.depth and not _long_number(body, limits.digits):
-        return None  # cannot be deeper than it has brackets: the usual case, without a walk
-    return _walk(body, limits)
+    # It cannot be deeper than it has brackets: the usual case, without a look at what is a text and what is not.
+    if body.count(b"{") + body.count(b"[") > limits.depth and _is_deeper(body, limits.depth):
+        return "too deep"
+    suspicious = b"0" * (limits.digits + 1) in body.translate(_AS_DIGITS)
+    return "a number is too long" if suspicious and _has_long_number(body, limits.digits) else None
 
 
-def _walk(body: bytes, limits: Limits) -> str | None:
-    depth = 0
-    for found in _INTERESTING.finditer(body):
-        first = body[found.start()]
-        if first == _QUOTE:
-            continue
-        if first in b"[{":
-            depth += 1
-            if depth > limits.depth:
-                return "too deep"
-        elif first in b"]}":
-            depth -= 1
-        elif found.end() - found.start() > limits.digits:
-            return "a number is too long"
-    return None
+def _is_deeper(body: bytes, depth: int) -> bool:
+    """Return True where arrays and objects are nested deeper, up to the first mistake where the text is not JSON."""
+    if b"\\" in body:
+        if rb"\\" in body:
+            body = body.replace(rb"\\", b"")
+        body = body.replace(rb"\"", b"")  # what is left of quotes begins or ends a text
+    bare = body.translate(None, _NO_STRUCTURE)
+    # Each other piece between quotes is outside of texts. Two quotes side by side change nothing about the others.
+    outside = b"".join(bare.replace(b'""', b"").split(b'"')[::2])
+    left = outside
+    for _ in range(depth // 2):  # takes one or two of the innermost levels away
+        left = left.replace(b"{}", b"").replace(b"[]", b"")
+        if not left:
+            return False
+    return max(accumulate(map(_STEPS.__getitem__, outside)), default=0) > depth
 
 
-def _long_number(body: bytes, digits: int) -> bool:
-    return re.search(rb"[0-9.eE+-]{%d}" % (digits + 1), body) is not None
+def _has_long_number(body: bytes, digits: int) -> bool:
+    for found in _TEXT_OR_NUMBER.finditer(body):
+        if body[found.start()] != _QUOTE and found.end() - found.start() > digits:
+            return True
+    return False
 
 
 _QUOTE = ord('"')

@@ -5,10 +5,11 @@ function must be able to read what a newer one wrote.
 """
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from shared.events.times import to_text
 from shared.events.vocabulary import Category, Phase, Severity, Subcategory
 
 Operation = Literal["add", "update", "delete", "event"]
@@ -16,9 +17,30 @@ Text = Annotated[str, Field(max_length=32_768)]
 
 
 class Frozen(BaseModel):
-    """The base of every payload: immutable, unknown members ignored."""
+    """The base of every payload: immutable, unknown members ignored.
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    A validator is built when it is first needed: of all payloads a function's process uses a few.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
+
+
+Model = TypeVar("Model", bound=Frozen)
+
+
+def trusted(model: type[Model], values: dict[str, Any]) -> Model:
+    """Build a payload of values that were checked one by one already, at a third of the cost of checking them again.
+
+    `values` holds every field of the model, in its order, and becomes the payload's own. For decoders and rules alone,
+    whose properties are tested against the checked way.
+    """
+    made = model.__new__(model)
+    put = object.__setattr__
+    put(made, "__dict__", values)
+    put(made, "__pydantic_fields_set__", set(values))
+    put(made, "__pydantic_extra__", None)
+    put(made, "__pydantic_private__", None)
+    return made
 
 
 class ObjectRef(Frozen):
@@ -101,6 +123,24 @@ class Classified(Frozen):
 
     observation: Observation
     verdict: Verdict
+
+
+def classified_data(observation: Observation, verdict: Verdict) -> dict[str, Any]:
+    """Return what `Classified(...).model_dump(mode="json")` would, at a third of its cost; parts of it are shared.
+
+    All but objects and times is as JSON has it already.
+    """
+    owner, related, first = observation.owner, observation.related, observation.first_time
+    seen = {
+        **observation.__dict__,
+        "object": dict(observation.object.__dict__),
+        "owner": None if owner is None else dict(owner.__dict__),
+        "related": None if related is None else dict(related.__dict__),
+        "time": to_text(observation.time),
+        "received": to_text(observation.received),
+        "first_time": None if first is None else to_text(first),
+    }
+    return {"observation": seen, "verdict": {**verdict.__dict__, "ends": list(verdict.ends)}}
 
 
 def policy_time(observation: Observation, tolerance: float = 300.0) -> datetime:

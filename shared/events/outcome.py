@@ -50,10 +50,10 @@ Outcome = Done | Duplicate | Ignored | InProgress | Retry | Rejected
 
 def label(outcome: Outcome) -> str:
     """Return the outcome's name as metrics and logs spell it, as `in_progress`."""
-    return _LABELS[type(outcome)]
+    return LABELS[type(outcome)]
 
 
-_LABELS: dict[type, str] = {
+LABELS: dict[type, str] = {
     Done: "done",
     Duplicate: "duplicate",
     Ignored: "ignored",

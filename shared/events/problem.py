@@ -1,6 +1,5 @@
 """What is wrong with a file that people edit, as a value with the place and the way out."""
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -21,6 +20,8 @@ class Problem:
 
 def did_you_mean(word: str, known: Iterable[str], otherwise: str = "") -> str:
     """Return `did you mean "x"?` for the nearest known word, else `otherwise` or the list of known words."""
+    import difflib  # only where there is a mistake, never on a function's start
+
     choices = list(known)
     lower = {choice.lower(): choice for choice in choices}
     near = difflib.get_close_matches(word.lower(), lower, n=1, cutoff=0.6)

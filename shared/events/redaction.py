@@ -7,131 +7,103 @@ Whatever cannot be walked is masked whole: it fails closed (F41, F42).
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
-import re2
+import orjson
 
-MASK = "[masked]"
+from shared.events.redaction_patterns import (
+    ANY_TEXT,
+    MASK,
+    MAX_SHAPE,
+    NONE,
+    SENSITIVE_FLAG,
+    TEXT_PATTERNS,
+    Meaning,
+    has_hints,
+    is_measure,
+    is_plain,
+    meaning,
+    suspects_of,
+)
+
 _MAX_DEPTH = 100
 _MAX_PATHS = 50
-_DROPPED = frozenset({"managedFields"})
-_MASKED_KEYS = frozenset({"kubectl.kubernetes.io/last-applied-configuration"})
+_MAX_GROWTH = 10  # of JSON: one digit becomes a mask
 _SECRET_FIELDS = frozenset({"data", "stringData", "binaryData"})
-# Keys that contain a sensitive word and hold a name, a reference or a setting, never the secret itself.
-_HARMLESS = frozenset(
-    {
-        "secret",
-        "secretname",
-        "secretnamespace",
-        "secretref",
-        "secrets",
-        "imagepullsecrets",
-        "tokenexpirationseconds",
-        "automountserviceaccounttoken",
-        "serviceaccounttoken",
-        "secretkeyref",
-        "privatekeysecretref",
-        "privatekey",
-        "authorization",
-        "passwordsecretref",
-        "tokensecretref",
-        "credentialsname",
-        "problemkey",
-    }
-)
-# A number under such a name says how much or how long, as `maxTokens` and `token_ttl`.
-_MEASURE = re2.compile(
-    r"(?i)^(?:max|min|num|total)|(?:seconds|minutes|days|age|ttl|timeout|period|count|limit|size|length|version)$"
-)
+_JSON_ONLY = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS
 
-_WORDS = (
-    r"(?:passw(?:or)?d|passphrase|secret|token|api[-_.]?key|access[-_.]?key|private[-_.]?key|credential|authorization)"
-)
-# Short ones that are words of their own elsewhere too: only whole, as in `MYSQL_PWD=` and `X-Amz-Signature=`.
-_SHORT = r"(?:pwd|pass|auth|signature)"
-_EQUALS = r"(?:[ \t]{0,2}=[ \t]{0,2}|%3d|\\u003d)"
-_SENSITIVE_FLAG = re2.compile(rf"(?i)^--?[a-z0-9_.-]*(?:{_WORDS}|\b{_SHORT})$")
-_SENSITIVE_KEY = re2.compile(rf"(?i){_WORDS}|^(?:pwd|pass|auth|bearer|.*[-_.](?:pwd|pass|key))$")
-
-
-@dataclass(frozen=True, slots=True)
-class _Pattern:
-    kind: str
-    pattern: Any
-    replacement: str
-
-
-def _compile(kind: str, pattern: str, replacement: str) -> _Pattern:
-    return _Pattern(kind, re2.compile(pattern), replacement)
-
-
-_TEXT_PATTERNS = (
-    _compile("private-key", r"(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)", MASK),
-    _compile("url-userinfo", r"([a-zA-Z][a-zA-Z0-9+.-]*://)[^\s/@\"']+@", rf"\1{MASK}@"),
-    _compile("bearer", r"(?i)\b(bearer|basic|splunk|apikey)\s+[a-z0-9+/=_.~-]{8,}", rf"\1 {MASK}"),
-    _compile("jwt", r"\beyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{5,}(?:\.[A-Za-z0-9_-]*)?", MASK),
-    _compile(
-        "known-token",
-        r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b|\bgh[pousr]_[A-Za-z0-9]{20,}|\bxox[abprs]-[A-Za-z0-9-]{10,}"
-        r"|\bglpat-[A-Za-z0-9_-]{15,}|\bnpm_[A-Za-z0-9]{30,}|\bAIza[A-Za-z0-9_-]{35}|\bhv[sb]\.[A-Za-z0-9_-]{20,}",
-        MASK,
-    ),
-    _compile("sha-token", r"\bsha256~[A-Za-z0-9_-]{20,}", MASK),
-    # `password=x`, `--token=x`, `"token": "x"`: whatever stands behind is the secret.
-    _compile("assignment", rf"(?i)([a-z0-9_.-]*{_WORDS}[a-z0-9_.-]*{_EQUALS}[\"']?)[^\s\"'\\,;&)}}]+", rf"\1{MASK}"),
-    _compile(
-        "assignment",
-        rf"(?i)((?:\b(?:[a-z0-9_.-]*[_.-])?{_SHORT}|[?&]sig){_EQUALS}[\"']?)[^\s\"'\\,;&)}}]+",
-        rf"\1{MASK}",
-    ),
-    # `--token 8f3a…`; short words behind it are prose, as in `--token is required`.
-    _compile("flag", rf"(?i)(--[a-z0-9-]*{_WORDS}[ \t]+[\"']?)[^\s\"'-][^\s\"']{{5,}}", rf"\1{MASK}"),
-    _compile("cookie", r"(?i)\b(cookie:[ \t]*)[^\r\n]+", rf"\1{MASK}"),
-    _compile(
-        "member",
-        rf"(?i)(\\?[\"'](?:[a-z0-9_.-]*{_WORDS}[a-z0-9_.-]*|{_SHORT})\\?[\"']\s*:\s*\\?[\"'])[^\"'\\]+",
-        rf"\1{MASK}",
-    ),
-    # In prose `token: expired` is no secret; `token: 8f3a…` is.
-    _compile("prose", r"(?i)(passw(?:or)?d\s*:\s*)[^\s\"',;]+", rf"\1{MASK}"),
-    _compile("prose", rf"(?i)({_WORDS}\s*:\s*)[a-z+/=_.-]*[0-9][a-z0-9+/=_.~-]{{5,}}", rf"\1{MASK}"),
-)
-_ANY_TEXT = re2.compile("|".join(f"(?:{entry.pattern.pattern})" for entry in _TEXT_PATTERNS))
+Path = tuple[str, ...]
 
 
 @dataclass(slots=True)
 class Redaction:
     """What was masked: kind by path of the first 50 values, and how many there were by kind.
 
-    `clean` says that no text in the value can hold a secret, so that only its structure has to be looked at.
+    `suspects` are the texts of the value that may hold a secret, None where each has to be searched; `kept` collects
+    the texts that a walk leaves as they are, the keys of an object as one text. `size` says how many bytes of JSON the
+    redacted value takes at most, 0 where nobody counted.
     """
 
-    clean: bool = False
+    suspects: frozenset[str] | None = None
+    size: int = 0
+    kept: list[str] = field(default_factory=list)
     paths: dict[str, str] = field(default_factory=dict)
     kinds: dict[str, int] = field(default_factory=dict)
 
-    def note(self, kind: str, path: tuple[str, ...]) -> None:
+    def note(self, kind: str, path: Path) -> None:
         """Record one masked value; the path is shown with its last parts only."""
         self.kinds[kind] = self.kinds.get(kind, 0) + 1
         if len(self.paths) < _MAX_PATHS:
             self.paths[".".join(path)[-200:]] = kind
 
+    def text(self, text: str) -> str:
+        """Return a text of the value, or a part of one, without its secrets."""
+        return text if self.suspects == NONE else redact_text(text)
+
 
 def redact(value: Any) -> tuple[Any, Redaction]:
-    """Return a copy of a JSON value without its secrets, and what was masked. Never raises for a JSON value."""
-    # One search over all texts at once is a tenth of the cost of one for each, and most values hold nothing. The
-    # separator is no blank and no part of a word, so that whatever matches in a text matches in the whole too.
-    noted = Redaction(clean=not is_suspect(value))
+    """Return a JSON value without its secrets, itself where it holds none, and what was masked.
+
+    Never raises for a JSON value. What it returns shares parts with the value: neither may be changed.
+    """
+    value = _without_managed_fields(value)
+    size, harmless = _first_look(value)
+    if harmless:
+        return value, Redaction(NONE, size)
+    size *= _MAX_GROWTH
+    noted = Redaction(NONE, size)
+    walked = _walk(value, (), noted)
+    suspects = suspects_of(noted.kept)
+    if suspects == NONE:
+        return walked, noted  # all there was to mask is told by its place
+    noted = Redaction(suspects, size)
     return _walk(value, (), noted), noted
+
+
+def _first_look(value: Any) -> tuple[int, bool]:
+    """Return the bytes of the value as JSON, and whether one search over them shows that nothing has to be masked."""
+    try:
+        text = orjson.dumps(value, option=_JSON_ONLY)
+    except TypeError:  # no JSON, or no Unicode: to be looked at piece by piece
+        return 0, False
+    shallow = text.count(b"{") + text.count(b"[") <= _MAX_DEPTH
+    return len(text), shallow and not has_hints(text)
+
+
+def _without_managed_fields(value: Any) -> Any:
+    """Return an object without its field owners: nearly all have them. Others, deeper, are left to the walk."""
+    metadata = value.get("metadata") if isinstance(value, dict) else None
+    if not isinstance(metadata, dict) or "managedFields" not in metadata:
+        return value
+    return {**value, "metadata": {key: item for key, item in metadata.items() if key != "managedFields"}}
 
 
 def is_suspect(value: Any) -> bool:
     """Return True where some text of a JSON value, at any depth, may hold a secret; keys are not judged by name."""
-    return _is_suspect("\0".join(_texts(value)))
+    return suspects_of(_texts(value)) != NONE
 
 
-def redact_text(text: str, noted: Redaction | None = None, path: tuple[str, ...] = ()) -> str:
+def redact_text(text: str, noted: Redaction | None = None, path: Path = ()) -> str:
     """Return the text with tokens, passwords and URL user parts masked."""
     if not _is_suspect(text):
         return text
@@ -139,7 +111,7 @@ def redact_text(text: str, noted: Redaction | None = None, path: tuple[str, ...]
         if noted is not None:
             noted.note("no-text", path)
         return MASK
-    for entry in _TEXT_PATTERNS:
+    for entry in TEXT_PATTERNS:
         changed = entry.pattern.sub(entry.replacement, text)
         if changed != text:
             text = changed
@@ -150,7 +122,7 @@ def redact_text(text: str, noted: Redaction | None = None, path: tuple[str, ...]
 
 def _is_suspect(text: str) -> bool:
     try:
-        return _ANY_TEXT.search(text) is not None
+        return ANY_TEXT.search(text) is not None
     except UnicodeEncodeError:  # half of a surrogate pair: what cannot be searched may hold anything
         return True
 
@@ -178,7 +150,7 @@ def _texts(value: Any) -> list[str]:
     return found
 
 
-def _walk(value: Any, path: tuple[str, ...], noted: Redaction) -> Any:
+def _walk(value: Any, path: Path, noted: Redaction) -> Any:
     handler = _BY_TYPE.get(type(value))
     if handler is None:
         noted.note("unknown-type", path)
@@ -189,15 +161,18 @@ def _walk(value: Any, path: tuple[str, ...], noted: Redaction) -> Any:
     return handler(value, path, noted)
 
 
-def _same(value: Any, _path: tuple[str, ...], _noted: Redaction) -> Any:
+def _same(value: Any, _path: Path, _noted: Redaction) -> Any:
     return value
 
 
-def _text(value: str, path: tuple[str, ...], noted: Redaction) -> str:
-    return value if noted.clean else redact_text(value, noted, path)
+def _text(value: str, path: Path, noted: Redaction) -> str:
+    if noted.suspects is None or value in noted.suspects:
+        return redact_text(value, noted, path)
+    noted.kept.append(value)
+    return value
 
 
-def _list(value: list[Any], path: tuple[str, ...], noted: Redaction) -> list[Any]:
+def _list(value: list[Any], path: Path, noted: Redaction) -> list[Any]:
     if path and path[-1] == "env":
         return [_environment(item, (*path, str(index)), noted) for index, item in enumerate(value)]
     result = []
@@ -209,30 +184,55 @@ def _list(value: list[Any], path: tuple[str, ...], noted: Redaction) -> list[Any
                 item = MASK  # noqa: PLW2901 - what it was is nobody's business any more
                 flag = False
             else:
-                flag = item.startswith("-") and _SENSITIVE_FLAG.search(item) is not None
-        result.append(_walk(item, (*path, str(index)), noted))
+                flag = item.startswith("-") and SENSITIVE_FLAG.search(item) is not None
+        below = _mapping if type(item) is dict and len(path) < _MAX_DEPTH else _walk
+        result.append(below(item, (*path, str(index)), noted))
     return result
 
 
-def _mapping(value: dict[str, Any], path: tuple[str, ...], noted: Redaction) -> dict[str, Any]:
-    if _is_secret(value):
+def _mapping(value: dict[str, Any], path: Path, noted: Redaction) -> dict[str, Any]:
+    if ("kind" in value or "data" in value) and _is_secret(value):
         value = _without_values(value, path, noted)
+    keep = noted.kept.append
+    shape = "\0".join(value)
+    keep(shape)
+    known = len(shape) <= MAX_SHAPE and shape.count("\0") < len(value)  # a zero character of a key's own is rare
+    if not (known and is_plain(shape)) or noted.suspects != NONE or len(path) >= _MAX_DEPTH:
+        return _judged_mapping(value, path, noted)
+    result = dict(value)  # its keys say nothing, as nearly all objects' do
+    for key, item in value.items():
+        kind = type(item)
+        if kind is str:
+            keep(item)
+        elif kind is dict:
+            result[key] = _mapping(item, (*path, key), noted)
+        elif kind not in _UNTOUCHED:
+            result[key] = _walk(item, (*path, key), noted)
+    return result
+
+
+def _judged_mapping(value: dict[str, Any], path: Path, noted: Redaction) -> dict[str, Any]:
+    suspects = noted.suspects
     result: dict[str, Any] = {}
     for key, item in value.items():
-        if key in _DROPPED:
-            continue
-        name = key if noted.clean else redact_text(key)
-        if key in _MASKED_KEYS or (_is_sensitive(key) and _is_value(item, key)):
-            noted.note("key", (*path, name))
-            result[name] = MASK
-        elif _is_sensitive(key) and isinstance(item, list):
-            result[name] = _sensitive_list(item, (*path, name), noted)
-        else:
-            result[name] = _walk(item, (*path, name), noted)
+        said = meaning(key)
+        if said != "dropped":
+            # Among the suspects a key is cut where it has a zero character: that is what separates it from others.
+            name = redact_text(key) if suspects is None or key in suspects or "\0" in key else key
+            result[name] = _member(key, item, said, (*path, name), noted)
     return result
 
 
-def _sensitive_list(value: list[Any], path: tuple[str, ...], noted: Redaction) -> list[Any]:
+def _member(key: str, item: Any, said: Meaning, path: Path, noted: Redaction) -> Any:
+    if said == "masked" or (said == "sensitive" and _is_value(item, key)):
+        noted.note("key", path)
+        return MASK
+    if said == "sensitive" and isinstance(item, list):
+        return _sensitive_list(item, path, noted)
+    return _walk(item, path, noted)
+
+
+def _sensitive_list(value: list[Any], path: Path, noted: Redaction) -> list[Any]:
     result = []
     for index, item in enumerate(value):
         if _is_value(item, path[-1]):
@@ -246,11 +246,11 @@ def _sensitive_list(value: list[Any], path: tuple[str, ...], noted: Redaction) -
 def _is_value(item: Any, key: str) -> bool:
     """Return True for what can be the secret that a sensitive key names; true, false and null say nothing of it."""
     if isinstance(item, int | float):
-        return not isinstance(item, bool) and _MEASURE.search(key) is None
+        return not isinstance(item, bool) and not is_measure(key)
     return isinstance(item, str) and item not in {"", MASK}
 
 
-def _environment(item: Any, path: tuple[str, ...], noted: Redaction) -> Any:
+def _environment(item: Any, path: Path, noted: Redaction) -> Any:
     if isinstance(item, dict) and item.get("value") not in (None, ""):
         noted.note("env", (*path, "value"))
         item = {**item, "value": MASK}
@@ -265,7 +265,7 @@ def _is_secret(value: dict[str, Any]) -> bool:
     return kind is None and "data" in value and isinstance(value.get("type"), str) and "metadata" in value
 
 
-def _without_values(value: dict[str, Any], path: tuple[str, ...], noted: Redaction) -> dict[str, Any]:
+def _without_values(value: dict[str, Any], path: Path, noted: Redaction) -> dict[str, Any]:
     result = dict(value)
     for name in _SECRET_FIELDS & result.keys():
         content = result[name]
@@ -274,13 +274,8 @@ def _without_values(value: dict[str, Any], path: tuple[str, ...], noted: Redacti
     return result
 
 
-@lru_cache(maxsize=4096)
-def _is_sensitive(key: str) -> bool:
-    plain = key.lower().replace("-", "").replace("_", "").replace(".", "")
-    return plain not in _HARMLESS and _SENSITIVE_KEY.search(key) is not None
-
-
-_BY_TYPE: dict[type, Callable[[Any, tuple[str, ...], Redaction], Any]] = {
+_UNTOUCHED = frozenset({int, float, bool, type(None)})
+_BY_TYPE: dict[type, Callable[[Any, Path, Redaction], Any]] = {
     str: _text,
     dict: _mapping,
     list: _list,

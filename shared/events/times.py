@@ -8,6 +8,7 @@ _RFC3339 = re.compile(
     r"^(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9})\d*)?(?:([Zz])|([+-])(\d\d):(\d\d))\Z",
     re.ASCII,
 )
+_USUAL = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z", re.ASCII)
 _LEAP_SECOND = 60
 
 
@@ -16,7 +17,14 @@ def parse_time(value: Any) -> datetime | None:
 
     Nanoseconds, which Go writes, are cut to microseconds; a leap second becomes the second before it.
     """
-    found = _RFC3339.match(value) if isinstance(value, str) else None
+    if not isinstance(value, str):
+        return None
+    if _USUAL.fullmatch(value):
+        try:
+            return datetime.fromisoformat(value)  # a tenth of the cost; it would take much that is no RFC 3339
+        except ValueError:
+            pass  # a leap second, or no such day
+    found = _RFC3339.match(value)
     if found is None:
         return None
     year, month, day, hour, minute, second = (int(part) for part in found.groups()[:6])
@@ -34,4 +42,5 @@ def parse_time(value: Any) -> datetime | None:
 
 def to_text(value: datetime) -> str:
     """Return RFC 3339 in UTC with a Z, without a fraction where it is zero."""
-    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    text = (value if value.tzinfo is UTC else value.astimezone(UTC)).isoformat()
+    return f"{text[:-6]}Z"  # instead of +00:00

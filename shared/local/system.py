@@ -17,9 +17,10 @@ from shared.events.identity import digest
 from shared.events.problem import Problem
 from shared.local import lock
 from shared.local.broker.broker import Broker
-from shared.local.broker.caller import AsgiCaller, Caller
+from shared.local.broker.caller import Caller, EdgeCaller
+from shared.local.broker.http_caller import HttpCaller
 from shared.local.broker.loader import load_topology
-from shared.local.broker.topology import Topology
+from shared.local.broker.topology import Topology, is_url
 from shared.local.feed import Feed, assignment_groups
 from shared.local.settings import UpSettings
 from shared.local.substitutes import DEFAULT_GROUP, Standins, open_standins
@@ -28,7 +29,8 @@ from shared.runtime.asgi import App
 from shared.runtime.edge import Edge
 from shared.runtime.function import Function
 from shared.runtime.registry import FUNCTIONS, canonical, load
-from shared.runtime.serve import config, exposure_refusal
+from shared.runtime.serve import config
+from shared.settings.addresses import exposure_refusal
 from shared.stores.protocol import Store
 from shared.stores.registry import open_store, sqlite_url
 from shared.telemetry.metrics import Metrics
@@ -99,7 +101,8 @@ class System:
         self.store = open_store(sqlite_url(data / "state.db"))
         opened.push_async_callback(self.store.close)
         environ = {**self.settings.environ, **self._standins.settings(self.address)}
-        self.broker = Broker(replace(self.topology, ticks=()), self._build(environ), data / "broker.db", self.metrics)
+        callers = {**self._build(environ), **self._remote(opened)}
+        self.broker = Broker(replace(self.topology, ticks=()), callers, data / "broker.db", self.metrics)
         await abandon_all(self.store)
         for function in self.functions.values():
             opened.push_async_callback(function.stop)
@@ -173,9 +176,17 @@ class System:
             function = load(name, own, self.metrics, store=self.store, publisher=_Later(self))
             self.functions[name] = function
             self.services[name] = service.name
-            self.edges[name] = Edge(function, self.metrics)
-            callers[service.name] = AsgiCaller(self.edges[name])
+            self.edges[name] = edge = Edge(function, self.metrics)
+            callers[service.name] = EdgeCaller(edge)
         return callers
+
+    def _remote(self, opened: contextlib.AsyncExitStack) -> dict[str, Caller]:
+        """Return what calls the subscribers that are URLs: functions in processes of their own."""
+        found = {trigger.subscriber: trigger.delivery.timeout for trigger in self.topology.triggers}
+        callers = {url: HttpCaller(url, seconds) for url, seconds in found.items() if is_url(url)}
+        for caller in callers.values():
+            opened.push_async_callback(caller.close)
+        return dict(callers)
 
     def _begin_feed(self) -> None:
         if self.settings.recording is None:
@@ -216,7 +227,7 @@ def _listening(host: str, port: int) -> socket.socket:
 
 def _portable(manifest: Mapping[str, str]) -> dict[str, str]:
     """Return what a service's manifest sets that means the same outside its cluster: no mounted file, no address."""
-    elsewhere = {"STORE_URL", "AUTH", "HOST", "PORT"}
+    elsewhere = {"STORE_URL", "AUTH", "HOST", "PORT", "OWN_NAMESPACE"}
     for registered in FUNCTIONS.values():
         if registered.destination is not None:
             elsewhere |= registered.destination.example.keys()

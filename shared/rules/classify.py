@@ -3,7 +3,7 @@
 from typing import Any
 
 from shared.events.identity import fingerprint, problem_key
-from shared.events.model import Observation, Verdict
+from shared.events.model import Observation, Verdict, trusted
 from shared.rules import fallback
 from shared.rules.fields import getter
 from shared.rules.regex import group
@@ -37,24 +37,27 @@ def verdict_of(rule: Rule | None, observation: Observation, ruleset: RuleSet) ->
     part = part_of(rule, observation) if rule.part else ""
     thing = observation.object
     key = problem_key(observation.cluster, thing, rule.condition, part) if rule.phase == "problem" else ""
-    return Verdict(
-        category=rule.category,
-        subcategory=rule.subcategory,
-        severity=rule.severity,
-        phase=rule.phase,
-        condition=rule.condition,
-        part=part,
-        problem_key=key,
-        ends=ends,
-        ticket_after=rule.ticket_after,
-        hold=rule.hold,
-        expires=rule.expires,
-        summary=summary_of(rule, observation, part),
-        rule=rule.name,
-        source=rule.source,
-        why=why,
-        runbook=rule.runbook,
-        known=known,
+    return trusted(
+        Verdict,
+        {
+            "category": rule.category,
+            "subcategory": rule.subcategory,
+            "severity": rule.severity,
+            "phase": rule.phase,
+            "condition": rule.condition,
+            "part": part,
+            "problem_key": key,
+            "ends": ends,
+            "ticket_after": rule.ticket_after,
+            "hold": rule.hold,
+            "expires": rule.expires,
+            "summary": summary_of(rule, observation, part),
+            "rule": rule.name,
+            "source": rule.source,
+            "why": why,
+            "runbook": rule.runbook,
+            "known": known,
+        },
     )
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import orjson
 
+from shared.runtime.deadline import within
+
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -29,23 +31,26 @@ class BodyTooSlowError(Exception):
 
 async def read_body(receive: Receive, limit: int, seconds: float) -> bytes:
     """Read the whole body. Raises ClientDisconnectedError, BodyTooLargeError, BodyTooSlowError."""
-    chunks: list[bytes] = []
-    size = 0
     try:
-        async with asyncio.timeout(seconds):
-            while True:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    raise ClientDisconnectedError
-                chunk = message.get("body", b"")
-                size += len(chunk)
-                if size > limit:
-                    raise BodyTooLargeError
-                chunks.append(chunk)
-                if not message.get("more_body", False):
-                    return b"".join(chunks)
+        return await within(_body(receive, limit), asyncio.get_running_loop().time() + seconds)
     except TimeoutError:
         raise BodyTooSlowError from None
+
+
+async def _body(receive: Receive, limit: int) -> bytes:
+    chunks: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnectedError
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        if size > limit:
+            raise BodyTooLargeError
+        if not message.get("more_body", False):
+            return b"".join((*chunks, chunk)) if chunks else chunk
+        chunks.append(chunk)
 
 
 async def discard(receive: Receive, limit: int, seconds: float) -> None:
@@ -75,13 +80,21 @@ async def answer(send: Send, status: int, headers: HeaderList = (), body: bytes 
 
 async def answer_json(send: Send, status: int, value: Any, headers: HeaderList = ()) -> None:
     """Send a JSON answer."""
-    body = orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE)
-    await answer(send, status, [("content-type", "application/json"), *headers], body)
+    await answer(send, status, [("content-type", "application/json"), *headers], _json_body(value))
 
 
 async def answer_error(send: Send, status: int, reason: str, headers: HeaderList = ()) -> None:
     """Send an error with a constant text: nothing of the request or of an exception may be in it."""
-    await answer_json(send, status, {"error": reason}, headers)
+    await answer(send, status, [("content-type", "application/json"), *headers], error_body(reason))
+
+
+def error_body(reason: str) -> bytes:
+    """Return the body of an error."""
+    return _json_body({"error": reason})
+
+
+def _json_body(value: Any) -> bytes:
+    return orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE)
 
 
 _BODILESS = frozenset({204, 304})
@@ -89,8 +102,15 @@ _BODILESS = frozenset({204, 304})
 
 def flat_headers(scope: Scope) -> dict[str, str]:
     """Return the request's headers by lower-case name; of one that came twice the values are joined by a comma."""
-    headers: dict[str, str] = {}
-    for raw_name, raw_value in scope["headers"]:
+    raw = scope["headers"]
+    try:
+        headers = {name.lower().decode("latin-1"): value.decode() for name, value in raw}
+    except UnicodeDecodeError:
+        headers = {}
+    if len(headers) == len(raw):
+        return headers  # nearly always
+    headers = {}
+    for raw_name, raw_value in raw:
         name, value = raw_name.decode("latin-1").lower(), _text(raw_value)
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
     return headers

@@ -20,6 +20,8 @@ _EVERY = (
     ("PORT", "`8080`", "Port to listen on."),
     ("AUTH", "none set", "Who may send. `none` must be said aloud to listen on anything but a loopback address."),
     ("LOG_LEVEL", "`info`", "`debug`, `info`, `warning` or `error`."),
+    ("FUNCTION_TARGET", "none", "Name of the function that functions-framework or `kn func` serves."),
+    ("LISTEN_ADDRESS", "`[::]:8080,0.0.0.0:8080`", "Instead of HOST and PORT in `kn func`."),
 )
 Row = tuple[str, ...]
 

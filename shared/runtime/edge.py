@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from shared.events.cloudevent import CloudEvent
 from shared.events.codec import NotAnEvent, decode, encode_structured
+from shared.events.echo import VIA, is_echo, onward
 from shared.events.limits import DEFAULT, Limits
-from shared.events.outcome import Done, Duplicate, Ignored, InProgress, Outcome, Rejected, Retry, label
+from shared.events.outcome import LABELS, Done, Duplicate, Ignored, InProgress, Outcome, Rejected, Retry
 from shared.runtime.asgi import (
     HeaderList,
     Receive,
@@ -21,6 +22,7 @@ from shared.runtime.asgi import (
     answer_json,
     flat_headers,
 )
+from shared.runtime.deadline import within
 from shared.runtime.function import Call, Function, Result
 from shared.runtime.request import Refusal, read_request
 from shared.telemetry.metrics import Metrics
@@ -37,7 +39,7 @@ class EdgeSettings:
     """`seconds` a request may take in all, `body_seconds` its body may take to arrive, `in_flight` at once."""
 
     limits: Limits = DEFAULT
-    seconds: float = 25.0
+    seconds: float = 22.0
     body_seconds: float = 10.0
     in_flight: int = 256
 
@@ -56,6 +58,12 @@ class Edge:
         self._in_flight = 0
         self._idle = asyncio.Event()
         self._idle.set()
+        name = function.name
+        self._count_received = metrics.counter("tidings_events_received_total", function=name)
+        self._observe_duration = metrics.histogram("tidings_request_duration_seconds", function=name)
+        self._count_outcome = {
+            kind: metrics.counter("tidings_events_total", function=name, outcome=word) for kind, word in LABELS.items()
+        }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection scope (ASGI 3)."""
@@ -132,13 +140,20 @@ class Edge:
         self._in_flight -= 1
         if not self._in_flight:
             self._idle.set()
-        duration = asyncio.get_running_loop().time() - started
-        self._metrics.observe("tidings_request_duration_seconds", duration, function=self._function.name)
+        self._observe_duration(asyncio.get_running_loop().time() - started)
 
     async def _handled(self, event: CloudEvent, started: float) -> Result:
-        self._metrics.count("tidings_events_received_total", function=self._function.name)
-        result = await self._call(event, Call(started + self._settings.seconds))
-        self._metrics.count("tidings_events_total", function=self._function.name, outcome=label(result.outcome))
+        self._count_received()
+        name = self._function.name
+        if is_echo(event.extensions, name):
+            self._metrics.count("tidings_dropped_total", function=name, reason="echo", intentional="true")
+            result = Result(Ignored("it has been through this function before"))
+        else:
+            result = await self._call(event, Call(started + self._settings.seconds))
+            if result.reply is not None:
+                reply = result.reply.with_extensions(**{VIA: onward(event.extensions, name)})
+                result = Result(result.outcome, reply)
+        self._count_outcome[type(result.outcome)]()
         return result
 
     async def _read(self, scope: Scope, receive: Receive, send: Send) -> CloudEvent | None:
@@ -157,8 +172,7 @@ class Edge:
 
     async def _call(self, event: CloudEvent, call: Call) -> Result:
         try:
-            async with asyncio.timeout_at(call.deadline):
-                return await self._function.handle(event, call)
+            return await within(self._function.handle(event, call), call.deadline)
         except TimeoutError:
             return Result(Retry("the function did not end in time"))
         except Exception:

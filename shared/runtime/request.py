@@ -1,6 +1,7 @@
 """Read a request within limits, before anything of it is parsed (guarantees.md, Limits; F27, F28)."""
 
 from dataclasses import dataclass
+from itertools import chain
 
 from shared.events.limits import Limits
 from shared.runtime.asgi import (
@@ -52,8 +53,8 @@ async def read_request(scope: Scope, receive: Receive, limits: Limits, seconds: 
 
 
 def _by_headers(scope: Scope, headers: dict[str, str], limits: Limits) -> Refusal | None:
-    size = sum(len(name) + len(value) for name, value in scope["headers"])
-    if len(scope["headers"]) > limits.headers or size > limits.header_bytes:
+    raw = scope["headers"]
+    if len(raw) > limits.headers or sum(map(len, chain.from_iterable(raw))) > limits.header_bytes:
         return Refusal(431, "too many or too large headers", close=True)
     if headers.get("content-encoding", "identity").lower() != "identity":
         return Refusal(415, "compressed bodies are not taken here", close=True)

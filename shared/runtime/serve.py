@@ -5,23 +5,16 @@ Imports neither typer nor rich nor any other function's room: this is a function
 
 import argparse
 import contextlib
-import logging
+import gc
 import os
 import signal
+import socket
 import sys
 from collections.abc import Iterator, Mapping
 
 import uvicorn
 
-from shared.runtime.edge import Edge
-from shared.runtime.registry import UnknownFunctionError, load
-from shared.settings.addresses import is_loopback
-from shared.settings.environment import SettingsError, strangers
-from shared.settings.host import HostSettings
-from shared.telemetry import logs
-from shared.telemetry.metrics import Metrics
-
-log = logging.getLogger("tidings.serve")
+from shared.runtime.hosts import StartError, new_edge
 
 _DRAIN_SECONDS = 28  # below the 30 s of a Pod's default grace period
 _EXAMPLE = "example: tidings serve classifier --port 8081"
@@ -38,23 +31,13 @@ def main(arguments: list[str], environ: Mapping[str, str] = os.environ) -> int:
     parser.add_argument("--host", default=environ.get("HOST", "127.0.0.1"), help="address to listen on (%(default)s)")
     parser.add_argument("--port", type=int, default=environ.get("PORT", "8080"), help="port (%(default)s)")
     options = parser.parse_args(arguments)
-    refusal = exposure_refusal(options.host, environ.get("AUTH", ""))
-    if refusal:
-        return _fail(refusal)
     try:
-        logs.setup(environ.get("LOG_LEVEL", "info"))
-        metrics = Metrics()
-        function = load(options.function, environ, metrics)
-        for sentence in strangers([HostSettings], environ, ["AUTH_"]).values():
-            log.warning(sentence)
-    except UnknownFunctionError as error:
-        _fail(str(error))
-        return 2
-    except SettingsError as error:
-        return _fail(*error.problems)
-    except ValueError as error:
-        return _fail(f"LOG_LEVEL: {error}")
-    server = _Server(config(Edge(function, metrics), options.host, options.port))
+        edge = new_edge(options.function, [options.host], environ)
+    except StartError as error:
+        for problem in error.problems:
+            print(f"tidings serve: {problem}", file=sys.stderr)  # noqa: T201 - the command's own words
+        return error.code
+    server = _Server(config(edge, options.host, options.port))
     try:
         server.run()
     except SystemExit:  # uvicorn's way to say that it cannot listen; the log has why
@@ -64,6 +47,12 @@ def main(arguments: list[str], environ: Mapping[str, str] = os.environ) -> int:
 
 class _Server(uvicorn.Server):
     """A server for which SIGTERM is the usual end: uvicorn's own would raise the signal again and exit by it (F06)."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to listen; what was loaded until now stays for good, and the collector need not look at it again."""
+        await super().startup(sockets)
+        gc.freeze()
+        gc.enable()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -87,22 +76,8 @@ def config(app: object, host: str, port: int) -> uvicorn.Config:
         server_header=False,
         date_header=False,
         lifespan="on",
+        proxy_headers=False,
         ws="none",
         timeout_keep_alive=65,
         timeout_graceful_shutdown=_DRAIN_SECONDS,
     )
-
-
-def exposure_refusal(host: str, auth: str) -> str:
-    """Return why this address may not be served, or nothing: only a loopback may do without AUTH (guarantees.md)."""
-    if auth not in {"", "none"}:
-        return f"AUTH={auth} is not known: set AUTH=none, and let the network decide who may send"
-    if auth == "none" or is_loopback(host):
-        return ""
-    return f"{host} can be reached from outside and AUTH is not set: set AUTH=none if the network decides who may send"
-
-
-def _fail(*problems: str) -> int:
-    for problem in problems:
-        print(f"tidings serve: {problem}", file=sys.stderr)  # noqa: T201 - the command's own words
-    return 1

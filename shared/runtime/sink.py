@@ -22,7 +22,7 @@ class HttpPublisher:
     async def publish(self, event: CloudEvent) -> bool:
         """Post one event; True once the broker answered with 2xx."""
         if self._client is None:
-            self._client = new_client("", ca_file=self._ca_file)
+            self._client = new_client(self._url, ca_file=self._ca_file)
         headers, body = encode_structured(event)
         request = self._client.build_request("POST", self._url, headers=headers, content=body)
         answer = await exchange(self._client, request, seconds=self._seconds)

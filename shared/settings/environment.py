@@ -9,7 +9,6 @@ A settings model is a frozen pydantic model whose fields are aliased to their va
 Each variable may be given as `NAME` or, for a file mounted from a Secret, as `NAME_FILE`.
 """
 
-import difflib
 import errno
 import logging
 import os
@@ -86,7 +85,12 @@ class Settings(BaseModel):
     """The base of every settings model."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", arbitrary_types_allowed=True, hide_input_in_errors=True, alias_generator=str.upper
+        frozen=True,
+        extra="forbid",
+        arbitrary_types_allowed=True,
+        hide_input_in_errors=True,
+        alias_generator=str.upper,
+        defer_build=True,
     )
 
 
@@ -161,6 +165,8 @@ def prefix_of(name: str) -> str:
 
 def _meant(variable: str, names: list[str], known: set[str]) -> str:
     """Say what a misspelt variable was meant to be, or what there is; what shares its prefix goes first."""
+    import difflib  # only for those who made a slip
+
     prefix = prefix_of(variable)
     family = [name for name in names if prefix_of(name) == prefix or f"{name}_" == prefix]
     if not family:

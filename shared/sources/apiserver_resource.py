@@ -3,7 +3,7 @@
 from typing import Any
 
 from shared.events.identity import object_identity, payload_identity, sender_identity
-from shared.events.model import ObjectRef, Observation, Operation
+from shared.events.model import ObjectRef, Observation, Operation, trusted
 from shared.events.outcome import Rejected
 from shared.events.redaction import redact
 from shared.sources.context import Context, bounded, controller, first_time, labels, mapping, name_text, text
@@ -25,38 +25,50 @@ def decode(payload: Any, context: Context) -> list[Observation] | Rejected:
     """Decode one object into one observation of what happened to it."""
     found = mapping(payload)
     metadata = mapping(found.get("metadata"))
-    thing = ObjectRef(
-        api_version=name_text(found.get("apiVersion")),
-        kind=name_text(found.get("kind")),
-        namespace=name_text(metadata.get("namespace")),
-        name=name_text(metadata.get("name")),
-        uid=text(metadata.get("uid")),
-    )
-    if not thing.kind or not thing.name:
+    names = {
+        "api_version": name_text(found.get("apiVersion")),
+        "kind": name_text(found.get("kind")),
+        "namespace": name_text(metadata.get("namespace")),
+        "name": name_text(metadata.get("name")),
+        "uid": text(metadata.get("uid")),
+        "field_path": "",
+    }
+    if not names["kind"] or not names["name"]:
         return Rejected("decode", "an object must have a kind and a name")
+    thing = trusted(ObjectRef, names)
     operation = _OPERATIONS.get(context.operation, "update")
     version = text(metadata.get("resourceVersion"))
-    original, masked = redact(dict(found))
-    return [
-        Observation(
-            identity=_identity(context, thing.uid, version, operation, payload),
-            dialect=NAME,
-            cluster=context.cluster,
-            object=thing,
-            owner=controller(metadata.get("ownerReferences"), thing.namespace),
-            message=f"{thing.path} {_PAST[operation]}",
-            operation=operation,
-            time=_changed(metadata, operation) or context.received,
-            received=context.received,
-            first_time=first_time(metadata.get("creationTimestamp")),
-            source_uid=thing.uid,
-            resource_version=version,
-            labels=labels(metadata.get("labels")),
-            annotations=labels(metadata.get("annotations")),
-            original=bounded(original),
-            masked=masked.paths,
-        )
-    ]
+    created = first_time(metadata.get("creationTimestamp"))
+    original, masked = redact(found)
+    shown = mapping(original.get("metadata"))
+    values: dict[str, Any] = {
+        "identity": _identity(context, thing.uid, version, operation, payload),
+        "dialect": NAME,
+        "cluster": context.cluster,
+        "object": thing,
+        "owner": controller(metadata.get("ownerReferences"), thing.namespace, masked),
+        "related": None,
+        "reason": "",
+        "message": f"{thing.path} {_PAST[operation]}",
+        "type": "",
+        "component": "",
+        "host": "",
+        "action": "",
+        "operation": operation,
+        # When it was created; for changes the object does not say, so that the time of sending counts.
+        "time": (created if operation == "add" else None) or context.received,
+        "received": context.received,
+        "first_time": created,
+        "count": 1,
+        "fingerprint": "",
+        "source_uid": thing.uid,
+        "resource_version": version,
+        "labels": labels(shown.get("labels")),
+        "annotations": labels(shown.get("annotations")),
+        "original": bounded(original, masked),
+        "masked": masked.paths,
+    }
+    return [trusted(Observation, values)]
 
 
 def _identity(context: Context, uid: str, version: str, operation: str, payload: Any) -> str:
@@ -65,8 +77,3 @@ def _identity(context: Context, uid: str, version: str, operation: str, payload:
     if context.event_id:
         return sender_identity(context.cluster, context.sender, context.event_id)
     return payload_identity(context.cluster, payload, context.received)
-
-
-def _changed(metadata: Any, operation: str) -> Any:
-    """Return when it was created; for changes the object does not say, so that the time of sending counts."""
-    return first_time(metadata.get("creationTimestamp")) if operation == "add" else None

@@ -7,8 +7,8 @@ from typing import Any
 
 import orjson
 
-from shared.events.model import ObjectRef
-from shared.events.redaction import redact, redact_text
+from shared.events.model import ObjectRef, trusted
+from shared.events.redaction import Redaction, redact_text
 from shared.events.times import parse_time
 
 MAX_ORIGINAL = 256 * 1024
@@ -41,8 +41,10 @@ def text(value: Any, limit: int = _MAX_NAME) -> str:
 
 def name_text(value: Any) -> str:
     """Return a name as text on one line: control characters, which no real one has, become blanks (F45, F46)."""
-    name = text(value)
-    return name if name.isprintable() else "".join(letter if letter.isprintable() else " " for letter in name)
+    if not isinstance(value, str):
+        return ""
+    name = value[:_MAX_NAME]
+    return name if name.isprintable() else "".join([letter if letter.isprintable() else " " for letter in name])
 
 
 def message_text(value: Any) -> str:
@@ -57,52 +59,66 @@ def mapping(value: Any) -> Mapping[str, Any]:
 
 def number(value: Any) -> int:
     """Return a non-negative whole number of at most 31 bits; anything else, null among them, as 0."""
-    return min(value, _MAX_COUNT) if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
+    if not value or not isinstance(value, int) or isinstance(value, bool):
+        return 0
+    return min(max(value, 0), _MAX_COUNT)
 
 
 def first_time(*values: Any) -> datetime | None:
     """Return the first value that is a time."""
     for value in values:
-        time = parse_time(value)
-        if time is not None:
-            return time
+        if value:
+            time = parse_time(value)
+            if time is not None:
+                return time
     return None
 
 
-def labels(value: Any) -> dict[str, str]:
-    """Return string labels or annotations, redacted."""
-    clean, _ = redact({key: item for key, item in mapping(value).items() if isinstance(item, str)})
-    return {key: item for key, item in clean.items() if isinstance(item, str)}
+def labels(redacted: Any) -> dict[str, str]:
+    """Return the string labels or annotations of an object that is redacted already."""
+    return {key: item for key, item in redacted.items() if isinstance(item, str)} if isinstance(redacted, dict) else {}
 
 
-def reference(value: Any) -> ObjectRef | None:
+def shown_name(value: Any, masked: Redaction) -> str:
+    """Return a name that identifies nothing, as a host's, without what looks like a secret in it."""
+    name = text(value)
+    return masked.text(name) if name.isprintable() else redact_text(name_text(name))
+
+
+def reference(value: Any, masked: Redaction) -> ObjectRef | None:
     """Return an object reference, or None where the value names no object."""
-    found = mapping(value)
-    kind, name = name_text(found.get("kind")), name_text(found.get("name"))
+    if not isinstance(value, dict):
+        return None
+    get = value.get
+    kind, name = name_text(get("kind")), name_text(get("name"))
     if not kind and not name:
         return None
-    return ObjectRef(
-        api_version=name_text(found.get("apiVersion")),
-        kind=kind,
-        namespace=name_text(found.get("namespace")),
-        name=name,
-        uid=text(found.get("uid")),
-        field_path=redact_text(name_text(found.get("fieldPath"))),
+    path = get("fieldPath")
+    return trusted(
+        ObjectRef,
+        {
+            "api_version": name_text(get("apiVersion")),
+            "kind": kind,
+            "namespace": name_text(get("namespace")),
+            "name": name,
+            "uid": text(get("uid")),
+            "field_path": shown_name(path, masked) if path else "",
+        },
     )
 
 
-def controller(value: Any, namespace: str) -> ObjectRef | None:
+def controller(value: Any, namespace: str, masked: Redaction) -> ObjectRef | None:
     """Return the controlling owner of `metadata.ownerReferences`, or None."""
     for item in value if isinstance(value, list) else ():
         owner = mapping(item)
         if owner.get("controller") is True:
-            return reference({**owner, "namespace": namespace})
+            return reference({**owner, "namespace": namespace}, masked)
     return None
 
 
-def bounded(original: dict[str, Any]) -> dict[str, Any]:
+def bounded(original: dict[str, Any], masked: Redaction) -> dict[str, Any]:
     """Return the redacted original, or its head alone, marked, where it is over 256 KiB (guarantees.md, Limits)."""
-    if len(orjson.dumps(original)) <= MAX_ORIGINAL:
+    if 0 < masked.size <= MAX_ORIGINAL or len(orjson.dumps(original)) <= MAX_ORIGINAL:
         return original
     head: dict[str, Any] = {key: original[key] for key in ("apiVersion", "kind") if key in original}
     metadata = mapping(original.get("metadata"))

@@ -3,9 +3,9 @@
 from typing import Any
 
 from shared.events.identity import event_identity, fingerprint, payload_identity, sender_identity
-from shared.events.model import Observation, Operation
+from shared.events.model import Observation, trusted
 from shared.events.outcome import Rejected
-from shared.events.redaction import redact, redact_text
+from shared.events.redaction import redact
 from shared.sources.context import (
     Context,
     bounded,
@@ -14,9 +14,9 @@ from shared.sources.context import (
     labels,
     mapping,
     message_text,
-    name_text,
     number,
     reference,
+    shown_name,
     text,
 )
 
@@ -34,46 +34,48 @@ def recognises(payload: Any) -> bool:
 def decode(payload: Any, context: Context) -> list[Observation] | Rejected:
     """Decode one Event into one observation."""
     event = mapping(payload)
-    thing = reference(event.get("involvedObject")) or reference(event.get("regarding"))
+    get = event.get
+    seen, masked = redact(event)
+    involved = get("involvedObject")
+    thing = reference(involved, masked)
+    if thing is None:
+        involved = get("regarding")
+        thing = reference(involved, masked)
     if thing is None:
         return Rejected("decode", "an Event must name the object that it is about")
-    metadata, series, source = (mapping(event.get(name)) for name in ("metadata", "series", "source"))
-    old_source = mapping(event.get("deprecatedSource"))
-    message = message_text(event.get("message") or event.get("note"))
-    count = max(1, number(event.get("count")), number(event.get("deprecatedCount")), number(series.get("count")))
+    metadata, series, source = mapping(get("metadata")), mapping(get("series")), mapping(get("source"))
+    old_source = mapping(get("deprecatedSource"))
+    shown = mapping(seen.get("involvedObject") or seen.get("regarding"))
+    message = message_text(get("message") or get("note"))
+    count = max(1, number(get("count")), number(get("deprecatedCount")), number(series.get("count")))
     uid = text(metadata.get("uid"))
-    original, masked = redact(dict(event))
-    first = first_time(event.get("firstTimestamp"), event.get("deprecatedFirstTimestamp"), event.get("eventTime"))
-    operation: Operation = "delete" if context.operation == "delete" else "event"
-    involved = mapping(event.get("involvedObject") or event.get("regarding"))
-    return [
-        Observation(
-            identity=_identity(context, uid, count, payload),
-            dialect=NAME,
-            cluster=context.cluster,
-            object=thing,
-            owner=controller(involved.get("ownerReferences"), thing.namespace),
-            related=reference(event.get("related")),
-            reason=redact_text(text(event.get("reason"))),
-            message=redact_text(message),
-            type=redact_text(text(event.get("type"))),
-            component=redact_text(_component(event, source, old_source)),
-            host=redact_text(name_text(source.get("host") or old_source.get("host"))),
-            action=redact_text(text(event.get("action"))),
-            operation=operation,
-            time=_event_time(event, series, metadata) or context.received,
-            received=context.received,
-            first_time=first,
-            count=count,
-            fingerprint=fingerprint(message),
-            source_uid=uid,
-            resource_version=text(metadata.get("resourceVersion")),
-            labels=labels(involved.get("labels")),
-            annotations={**labels(involved.get("annotations")), **labels(metadata.get("annotations"))},
-            original=bounded(original),
-            masked=masked.paths,
-        )
-    ]
+    values: dict[str, Any] = {
+        "identity": _identity(context, uid, count, payload),
+        "dialect": NAME,
+        "cluster": context.cluster,
+        "object": thing,
+        "owner": controller(mapping(involved).get("ownerReferences"), thing.namespace, masked),
+        "related": reference(get("related"), masked),
+        "reason": masked.text(text(get("reason"))),
+        "message": masked.text(message),
+        "type": masked.text(text(get("type"))),
+        "component": masked.text(_component(event, source, old_source)),
+        "host": shown_name(source.get("host") or old_source.get("host"), masked),
+        "action": masked.text(text(get("action"))),
+        "operation": "delete" if context.operation == "delete" else "event",
+        "time": _event_time(event, series, metadata) or context.received,
+        "received": context.received,
+        "first_time": first_time(get("firstTimestamp"), get("deprecatedFirstTimestamp"), get("eventTime")),
+        "count": count,
+        "fingerprint": fingerprint(message),
+        "source_uid": uid,
+        "resource_version": text(metadata.get("resourceVersion")),
+        "labels": labels(shown.get("labels")),
+        "annotations": labels(shown.get("annotations")) | labels(mapping(seen.get("metadata")).get("annotations")),
+        "original": bounded(seen, masked),
+        "masked": masked.paths,
+    }
+    return [trusted(Observation, values)]
 
 
 def _identity(context: Context, uid: str, count: int, payload: Any) -> str:

@@ -5,7 +5,7 @@ does (docs/decisions/0003-metrics-without-prometheus-at-start.md).
 """
 
 import bisect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -47,11 +47,17 @@ METRICS: dict[str, Declared] = {
         "counter", ("store",), "Deliveries that asked the destination because the store was down."
     ),
     "tidings_auth_failures_total": Declared("counter", ("destination",), "Credentials refused."),
+    "tidings_addresses_refused_total": Declared(
+        "counter", ("destination", "why"), "Connections refused for where they would have led."
+    ),
     "tidings_redactions_total": Declared("counter", ("kind",), "Values masked, by what they were."),
     "tidings_rules_loaded": Declared("gauge", ("pack",), "Rules in force, by pack."),
     "tidings_rules_load_failed_total": Declared("counter", (), "Rule sets refused; the last good one stays."),
     "tidings_unknown_reasons_total": Declared("counter", ("category",), "Observations that no rule names."),
     "tidings_episodes_total": Declared("counter", ("transition",), "Episodes by transition."),
+    "tidings_baseline_episodes_total": Declared(
+        "counter", (), "Problems that were there at first contact: known, without a ticket."
+    ),
     "tidings_records_set_aside_total": Declared(
         "counter", (), "Due records that cannot be read, put off for ten minutes."
     ),
@@ -77,6 +83,15 @@ class Metrics:
         series, key = self._series(name, labels)
         series[key] = series.get(key, 0.0) + amount
 
+    def counter(self, name: str, /, **labels: str) -> Callable[[], None]:
+        """Return what counts one more of these labels, for where it is counted often. Raises KeyError as `count`."""
+        series, key = self._series(name, labels)
+
+        def add() -> None:
+            series[key] = series.get(key, 0.0) + 1
+
+        return add
+
     def gauge(self, name: str, value: float, /, **labels: str) -> None:
         """Set a gauge."""
         series, key = self._series(name, labels)
@@ -84,12 +99,20 @@ class Metrics:
 
     def observe(self, name: str, value: float, /, **labels: str) -> None:
         """Add one observation to a histogram, in the metric's own unit."""
+        self.histogram(name, **labels)(value)
+
+    def histogram(self, name: str, /, **labels: str) -> Callable[[float], None]:
+        """Return what observes values of these labels, for where it is done often. Raises KeyError as `observe`."""
         series, key = self._series(name, labels)
-        histogram = series.get(key)
-        if histogram is None:
-            histogram = series[key] = [[0] * (len(_BUCKETS) + 1), 0.0]
-        histogram[0][bisect.bisect_left(_BUCKETS, value)] += 1
-        histogram[1] += value
+
+        def add(value: float) -> None:
+            found = series.get(key)
+            if found is None:
+                found = series[key] = [[0] * (len(_BUCKETS) + 1), 0.0]
+            found[0][bisect.bisect_left(_BUCKETS, value)] += 1
+            found[1] += value
+
+        return add
 
     def value(self, name: str, /, **labels: str) -> float:
         """Return a counter's or gauge's value, 0 where nothing was counted: for the console and for tests."""

@@ -1,7 +1,7 @@
 """W3C trace context, carried through every event as the `traceparent` extension (CloudEvents distributed tracing)."""
 
+import os
 import re
-import secrets
 from collections.abc import Mapping
 
 _TRACEPARENT = re.compile(r"^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})\Z")
@@ -16,9 +16,10 @@ def continued(extensions: Mapping[str, str]) -> dict[str, str]:
     Without a valid traceparent a new trace begins here.
     """
     found = _TRACEPARENT.match(extensions.get("traceparent", ""))
-    span = secrets.token_hex(8)
+    fresh = os.urandom(24).hex()  # 16 bytes for a trace, 8 for a span
+    span = fresh[32:]
     if found is None or found[1] == _NO_TRACE or found[2] == _NO_SPAN:
-        return {"traceparent": f"00-{secrets.token_hex(16)}-{span}-01"}
+        return {"traceparent": f"00-{fresh[:32]}-{span}-01"}
     following = {"traceparent": f"00-{found[1]}-{span}-{found[3]}"}
     state = extensions.get("tracestate", "")
     if 0 < len(state) <= _MAX_STATE and state.isascii() and state.isprintable():  # it becomes a header (F46)

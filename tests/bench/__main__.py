@@ -1,34 +1,55 @@
-"""`make bench`: measure, and print medians as ratios to a baseline of the same run.
+"""`make bench`: measure, print medians as ratios to a baseline of the same run, and say what was wanted.
 
-`python -m tests.bench [PART …]` measures some parts only.
+`python -m tests.bench [--quick] [PART …]` measures some parts only; `--write PAGE` puts the figures into a page.
 """
 
+import argparse
 import os
 import platform
 import sys
 import time
+from pathlib import Path
 
-from tests.bench.measure import Row, table
-from tests.bench.parts import PARTS
+from tests.bench.measure import Effort, Row, table
+from tests.bench.parts import NAMES, part
 
 
-def main(names: list[str]) -> int:
+def main(arguments: list[str]) -> int:
     """Run the parts and print the table; return the exit code."""
-    unknown = [name for name in names if name not in PARTS]
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(NAMES)}; all where none is named")
+    parser.add_argument("--quick", action="store_true", help="fewer turns: enough to see whether a change helped")
+    parser.add_argument("--write", type=Path, metavar="PAGE", help="put figures and picture into this page, too")
+    options = parser.parse_args(arguments)
+    unknown = [name for name in options.parts if name not in NAMES]
     if unknown:
-        print(f"there is no part {unknown[0]!r}; there are: {', '.join(PARTS)}", file=sys.stderr)  # noqa: T201
-        return 2
+        parser.error(f"there is no part {unknown[0]!r}; there are: {', '.join(NAMES)}")
+    on = machine()
     begun = time.monotonic()
     rows: list[Row] = []
-    for name in names or PARTS:
+    for name in options.parts or NAMES:
         part_begun = time.monotonic()
         print(f"measuring {name} ...", end=" ", flush=True, file=sys.stderr)  # noqa: T201
-        rows += PARTS[name]()
+        rows += part(name)(Effort(options.quick))
         print(f"{time.monotonic() - part_begun:.0f} s", file=sys.stderr)  # noqa: T201
-    machine = f"Python {platform.python_version()}, {platform.system()} {platform.machine()}, {os.cpu_count()} cores"
+    missed = sum(row.met is False for row in rows)
+    wanted = sum(row.met is not None for row in rows)
     print(f"\n{table(rows)}\n")  # noqa: T201
-    print(f"Medians, in brackets the middle half of the turns; {machine}; {time.monotonic() - begun:.0f} s in all.")  # noqa: T201
+    print(f"Medians, in brackets the middle half of the turns; {on}.")  # noqa: T201
+    print(f"{wanted - missed} of {wanted} bounds met; {time.monotonic() - begun:.0f} s in all.")  # noqa: T201
+    if options.write:
+        from tests.bench.page import rewrite  # matters only here
+
+        rewrite(options.write, rows, on)
     return 0
+
+
+def machine() -> str:
+    """Return what this runs on, with whom the measured process shares the cores, and how busy they are already."""
+    python = f"{platform.python_implementation()} {platform.python_version()}"
+    cores = f"{os.cpu_count()} cores, which the load shares"
+    busy = f"load average {os.getloadavg()[0]:.1f} before it began"
+    return f"{python}, {platform.system()} {platform.machine()}, {cores}; {busy}"
 
 
 if __name__ == "__main__":

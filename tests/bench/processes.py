@@ -1,4 +1,4 @@
-"""Servers as processes, on free ports, up to their first answer."""
+"""Servers as processes, on free ports, up to their first answer; and what the kernel says of them."""
 
 import os
 import socket
@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support.functions import TIDINGS, environment
@@ -14,7 +15,42 @@ from tests.support.servers import ROOT
 
 _SECONDS = 30.0
 _ASK = b"GET /health/readiness HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"
+_TICKS = os.sysconf("SC_CLK_TCK")
 BARE = (sys.executable, "-m", "tests.bench.bare")
+BARE_NAME = "bare app"
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A server that answers; `seconds` is the time from its start to its first answer."""
+
+    pid: int
+    seconds: float
+
+    def rss(self) -> float:
+        """Return its resident memory now, in MiB."""
+        return _status(self.pid, "VmRSS") / 1024
+
+    def cpu(self) -> float:
+        """Return the seconds of CPU that it has used."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / _TICKS
+
+    def rests(self, within: float) -> bool:
+        """Wait until it has nothing to do, that is uses less than a tenth of a core; False where it never does."""
+        end = time.monotonic() + within
+        while time.monotonic() < end:
+            before = self.cpu()
+            time.sleep(0.4)
+            if self.cpu() - before < 0.04:
+                return True
+        return False
+
+
+def _status(pid: int, name: str) -> int:
+    """Return a figure of /proc/PID/status, in kB."""
+    lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(name + ":"))
 
 
 def tidings(*arguments: str) -> tuple[str, ...]:
@@ -37,16 +73,16 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(command: Sequence[str], port: int, cwd: Path = ROOT, **settings: str) -> Iterator[float]:
-    """Run a server and yield the seconds from its start to its first answer."""
+def running(command: Sequence[str], port: int, **settings: str) -> Iterator[Running]:
+    """Run a server and yield it once it answers."""
     begun = time.perf_counter()
-    process = subprocess.Popen(command, cwd=cwd, env=clean_environment(**settings), stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(command, cwd=ROOT, env=clean_environment(**settings), stdout=subprocess.DEVNULL)
     try:
         while not _answers(port):
             if process.poll() is not None or time.perf_counter() - begun > _SECONDS:
                 raise RuntimeError(f"{' '.join(command)} does not answer")
             time.sleep(0.001)
-        yield time.perf_counter() - begun
+        yield Running(process.pid, time.perf_counter() - begun)
     finally:
         process.terminate()
         try:

@@ -9,11 +9,21 @@ import pytest
 
 from shared.events.cloudevent import CloudEvent
 from shared.local.broker.broker import Broker, BrokerSettings
-from shared.local.broker.caller import AsgiCaller
 from shared.local.broker.delivery_spec import DeliverySpec
 from shared.local.broker.topology import Tick, Topology
 from shared.telemetry.metrics import Metrics
-from tests.support.brokers import LETTERS, TAKEN, FastClock, Given, Subscriber, broker, event, replying, trigger
+from tests.support.brokers import (
+    LETTERS,
+    TAKEN,
+    AsgiCaller,
+    FastClock,
+    Given,
+    Subscriber,
+    broker,
+    event,
+    replying,
+    trigger,
+)
 
 
 def test_a_new_trigger_starts_at_the_latest_event_and_a_known_one_where_it_was(tmp_path: Path) -> None:
@@ -256,7 +266,7 @@ def test_a_stopped_broker_accepts_nothing_and_finishes_what_is_in_flight(tmp_pat
 def test_a_mistake_of_ours_ends_the_broker_for_its_host_to_see(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def play() -> None:
         async with broker(tmp_path, trigger("one"), one=Subscriber()) as running:
-            monkeypatch.setattr("shared.local.broker.consumer.encode_binary", lambda _: 1 / 0)
+            monkeypatch.setattr("shared.local.broker.consumer.judge", lambda _: 1 / 0)
             await running.publish(event(1))
             async with asyncio.timeout(5):
                 with pytest.raises(ExceptionGroup) as raised:

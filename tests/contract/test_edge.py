@@ -109,7 +109,9 @@ def test_each_outcome_has_its_status(url: str, kind: str, status: int) -> None:
 def test_a_reply_is_exactly_one_cloudevent(url: str) -> None:
     status, headers, body = post(url, CloudEvent("9", "s", "reply"))
     assert status == 200
-    assert decode_reply(headers, body) == CloudEvent("r1", "here", "answer", data={"to": "9"})
+    assert decode_reply(headers, body) == CloudEvent(
+        "r1", "here", "answer", extensions={"tidingsvia": "scripted"}, data={"to": "9"}
+    )
 
 
 def test_a_bug_is_no_loss_and_tells_nothing(url: str) -> None:

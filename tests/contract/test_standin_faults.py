@@ -88,6 +88,18 @@ def test_a_delay_is_kept_and_then_it_is_served(target: Target) -> None:
     assert target.stored() == 1
 
 
+def test_a_delay_may_come_after_it_was_done(target: Target) -> None:
+    target.app.faults.add(Rule("commit-then-delay", seconds=0.3))
+    with serve(target.app) as url:
+        with pytest.raises(httpx2.ReadTimeout):
+            target.send(url, seconds=0.1)
+        assert target.stored() == 1
+        target.app.faults.set([Rule("commit-then-delay", seconds=0.3)])
+        before = time.monotonic()
+        assert target.send(url).is_success
+    assert time.monotonic() - before >= 0.3
+
+
 def test_a_delayed_request_is_done_even_after_its_client_has_gone(target: Target) -> None:
     target.app.faults.add(Rule("delay", operation=target.operation, seconds=0.4))
     with serve(target.app) as url:

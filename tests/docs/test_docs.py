@@ -1,5 +1,6 @@
 """The documentation is true: its commands run, its links lead somewhere, and what is made from the code is fresh."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from shared.cli.app import app
 from shared.runtime.document import PAGES, settings_models
 from shared.runtime.registry import FUNCTIONS
 from shared.telemetry.metrics import METRICS
+from tests.conftest import could_not_run
 from tests.support.pages import Block, blocks, links, pages, run_page, syntax_error
 from tests.support.servers import ROOT
 
@@ -19,6 +21,9 @@ EVERY_BLOCK = [block for found in ALL.values() for block in found]
 
 @pytest.mark.parametrize("page", [name for name, found in ALL.items() if any(block.runs for block in found)])
 def test_every_command_of_a_page_runs(page: str, tmp_path: Path) -> None:
+    for environment in re.findall(r"\.venv-\w+", "".join(block.text for block in ALL[page])):
+        if not (ROOT / environment).exists():
+            could_not_run(f"the environment {environment} is missing", "make hosts")
     problems = run_page([block for block in ALL[page] if block.runs], tmp_path)
     assert not problems, "\n".join(problems)
 

@@ -10,14 +10,13 @@ import pytest
 
 from shared.events.cloudevent import CloudEvent
 from shared.local.broker.broker import Broker, BrokerSettings
-from shared.local.broker.caller import AsgiCaller
 from shared.local.broker.database import Database, Page
 from shared.local.broker.delivery_spec import DeliverySpec
 from shared.local.broker.log import Log
 from shared.local.broker.topology import Topology
 from shared.local.broker.window import unpack
 from shared.telemetry.metrics import Metrics
-from tests.support.brokers import TAKEN, FastClock, Given, Subscriber, broker, event, trigger
+from tests.support.brokers import TAKEN, AsgiCaller, FastClock, Given, Subscriber, broker, event, trigger
 
 
 @pytest.fixture

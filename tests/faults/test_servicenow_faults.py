@@ -59,7 +59,7 @@ def test_f10_server_errors_are_retried_and_recovery_needs_no_operator() -> None:
     """F10: sink 500/502/503: Retry; after recovery drains without operator."""
     for status in (500, 502, 503, 504):
         with instance() as sn:
-            sn.app.faults.set([Rule(do="status", status=status, operation="create", count=2)])
+            sn.app.faults.set([Rule(do="status", status=status, operation="create", count=3)])
             outcomes = sn.play(settling(sn))
             assert outcomes[0] is Retry
             assert outcomes[-1] in {Done, Duplicate}

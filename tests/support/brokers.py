@@ -6,21 +6,24 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from shared.events.cloudevent import CloudEvent
 from shared.events.codec import decode, encode_structured
+from shared.local.broker.answer import Answer
 from shared.local.broker.broker import Broker, BrokerSettings
-from shared.local.broker.caller import AsgiCaller
+from shared.local.broker.caller import Caller, request_of
 from shared.local.broker.delivery_spec import DeliverySpec
 from shared.local.broker.filters import Exact, FilterSet
 from shared.local.broker.topology import Topology, Trigger
+from shared.runtime.asgi import App, Message
 from shared.telemetry.metrics import Metrics
 
 Given = tuple[int, dict[str, str], bytes]
 Handler = Callable[[CloudEvent], Awaitable[Given]]
 TAKEN: Given = (204, {}, b"")
 _START = time.monotonic()
+_MAX_ANSWER = 2 * 1024 * 1024
 LETTERS = DeliverySpec(dead_letter_sink="KafkaSink/letters")
 
 
@@ -80,6 +83,77 @@ class Subscriber:
         await send({"type": "http.response.body", "body": body})
 
 
+class AsgiCaller:
+    """An ASGI 3 application as a subscriber over HTTP, without a socket; one that raises is a connection that broke."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    async def call(self, event: CloudEvent, namespace: str) -> Answer | Literal["no answer"]:
+        headers, body = request_of(event, namespace)
+        exchange = _Exchange(body)
+        raw = [(b"host", b"local"), (b"content-length", str(len(body)).encode())]
+        raw += [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in headers]
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.3"},
+            "http_version": "1.1",
+            "method": "POST",
+            "scheme": "http",
+            "path": "/",
+            "raw_path": b"/",
+            "query_string": b"",
+            "root_path": "",
+            "headers": raw,
+            "client": ("127.0.0.1", 0),
+            "server": ("127.0.0.1", 80),
+        }
+        try:
+            await self._app(scope, exchange.receive, exchange.send)
+        except Exception:  # noqa: BLE001 - as a server would
+            return "no answer"
+        return exchange.answer()
+
+
+class _Exchange:
+    """One request and its answer, as ASGI messages."""
+
+    __slots__ = ("_body", "_complete", "_headers", "_parts", "_received", "_size", "_status")
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+        self._received = False
+        self._status = 0
+        self._headers: dict[str, str] = {}
+        self._parts: list[bytes] = []
+        self._size = 0
+        self._complete = False
+
+    async def receive(self) -> Message:
+        if self._received:
+            # Nobody hangs up on a call in process: like a server, wait for ever (the caller's time-out ends it).
+            await asyncio.get_running_loop().create_future()
+        self._received = True
+        return {"type": "http.request", "body": self._body, "more_body": False}
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._status = message["status"]
+            for name, value in message.get("headers", ()):
+                self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+        elif message["type"] == "http.response.body" and not self._complete:
+            part = message.get("body", b"")
+            self._size += len(part)
+            if part and self._size <= _MAX_ANSWER:
+                self._parts.append(bytes(part))
+            self._complete = not message.get("more_body", False)
+
+    def answer(self) -> Answer | Literal["no answer"]:
+        if not self._status or not self._complete or self._size > _MAX_ANSWER:
+            return "no answer"
+        return Answer(self._status, self._headers, b"".join(self._parts))
+
+
 def trigger(name: str, kind: str = "raw", delivery: DeliverySpec = LETTERS, *, ordered: bool = False) -> Trigger:
     selection = FilterSet((), (Exact((("type", kind),)),) if kind else ())
     return Trigger(name, "tidings", name, selection, delivery, ordered, "t.yaml", 1)
@@ -90,7 +164,7 @@ async def broker(
     folder: Path, *triggers: Trigger, settings: BrokerSettings | None = None, **apps: Subscriber
 ) -> AsyncIterator[Broker]:
     """Run a broker; `apps` by the name of the Trigger that they serve."""
-    callers: Mapping[str, AsgiCaller] = {name: AsgiCaller(app, name) for name, app in apps.items()}
+    callers: Mapping[str, Caller] = {name: AsgiCaller(app) for name, app in apps.items()}
     settings = settings or BrokerSettings(clock=FastClock())
     running = Broker(Topology(triggers=triggers), callers, folder / "broker.db", Metrics(), settings)
     await running.start()

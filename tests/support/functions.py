@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,9 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.support.servers import ROOT
-
-TIDINGS = ROOT / ".venv" / "bin" / "tidings"
+TIDINGS = Path(sys.executable).with_name("tidings")
 _LISTENS = re.compile(r"running on (http://[0-9.]+:[1-9][0-9]*)")
 _SECONDS = 20.0
 # What a shell happens to have set must not decide about a test.

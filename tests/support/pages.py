@@ -35,7 +35,7 @@ _PORT = re.compile(r"(?<=127\.0\.0\.1:)\d+|(?<=localhost:)\d+|(?<=--port )\d+")
 _SERVES = re.compile(r"(?m)^(?:\S*/)?(?:make run|tidings (?:up|serve))\b(?!.*(?:--once|--help))")
 _DEFAULT_PORT = "8080"
 _LEFT_OUT = shutil.ignore_patterns(
-    ".git", ".venv", ".tidings", ".*_cache", "__pycache__", ".hypothesis", "tests", "dist"
+    ".git", ".venv*", ".tidings", ".*_cache", "__pycache__", ".hypothesis", "tests", "dist"
 )
 _SECONDS = 50.0
 _PRELUDE = """set -euo pipefail
@@ -119,7 +119,8 @@ def run_page(found: list[Block], folder: Path) -> list[str]:
     """Run the blocks of one page in `folder`; return what went wrong, each with its place and output."""
     workplace = folder / "checkout"
     shutil.copytree(ROOT, workplace, ignore=_LEFT_OUT, symlinks=True)
-    (workplace / ".venv").symlink_to(ROOT / ".venv")
+    for made in ROOT.glob(".venv*"):
+        (workplace / made.name).symlink_to(made)
     ports = {port: str(_free_port()) for port in {_DEFAULT_PORT, *_PORT.findall("\n".join(one.text for one in found))}}
     served: list[tuple[Block, subprocess.Popen[str]]] = []
     try:

@@ -148,6 +148,14 @@ def test_all_that_is_shipped_is_fine(root: Path, monkeypatch: pytest.MonkeyPatch
     assert check([Path("knative"), Path("functions")]).problems == []
 
 
+def test_a_func_yaml_tells_a_variable_that_is_none_of_ours_with_its_line(tmp_path: Path) -> None:
+    text = "specVersion: 0.36.0\nname: x\nrun:\n  envs:\n    - name: SPLUNK_TOKN_FILE\n      value: /x\n"
+    file = write(tmp_path, "func.yaml", text + "    - name: MY_OWN\n      value: x\n")
+    (problem,) = check([file]).problems
+    assert (problem.line, problem.message.split(" ")[0]) == (5, "SPLUNK_TOKN_FILE")
+    assert check([write(tmp_path, "func.yaml", "run: [")]).problems != []
+
+
 def test_a_dotenv_tells_every_line_that_is_wrong(tmp_path: Path) -> None:
     file = write(
         tmp_path,

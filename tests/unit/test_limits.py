@@ -59,3 +59,27 @@ def test_f28_absurd_input_is_judged_fast_and_flat(unit: bytes) -> None:
 
 def test_a_body_over_the_limit_is_too_large() -> None:
     assert exceeded(b" " * (1024 * 1024 + 1)) == "too large"
+
+
+@given(
+    st.lists(st.sampled_from(["[", "]", "{", "}", '"', "\\", "a", "[]", '"x"', ",", "\\\\", '\\"']), max_size=40).map(
+        "".join
+    )
+)
+def test_depth_of_any_text_is_counted_as_a_reader_of_texts_would(text: str) -> None:
+    """Up to the first backslash outside of a text, where no parser goes on."""
+    depth, deepest, inside, skip = 0, 0, False, False
+    for sign in text:
+        if skip:
+            skip = False
+        elif inside:
+            skip, inside = sign == "\\", sign != '"'
+        elif sign == "\\":
+            return
+        elif sign == '"':
+            inside = True
+        elif sign in "[]{}":
+            depth += 1 if sign in "[{" else -1
+            deepest = max(deepest, depth)
+    for limit in (0, 1, 3, 8):
+        assert (exceeded(text.encode(), Limits(depth=limit)) == "too deep") == (deepest > limit)

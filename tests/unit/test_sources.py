@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 from shared.events.cloudevent import CloudEvent
 from shared.events.codec import decode as decode_http
-from shared.events.model import Observation, policy_time
+from shared.events.model import Classified, Observation, Verdict, classified_data, policy_time
 from shared.events.outcome import Ignored, Rejected
+from shared.rules.classify import classify
+from shared.rules.shipped import load_shipped
 from shared.sources.context import Context
 from shared.sources.registry import DIALECTS, decode, decode_payload
 
@@ -46,6 +48,21 @@ NEW = {
     "deprecatedSource": {"component": "kubelet", "host": "worker-3"},
     "reportingController": "kubelet",
 }
+
+NODE = {
+    "kind": "Node",
+    "apiVersion": "v1",
+    "metadata": {
+        "name": "n",
+        "uid": "u",
+        "resourceVersion": "5",
+        "creationTimestamp": "2026-11-23T20:00:00.5+01:00",
+        "ownerReferences": [{"kind": "Machine", "name": "m", "controller": True, "apiVersion": "x/v1", "uid": "o"}],
+        "labels": {"a": "b", "token": "x"},
+    },
+}
+OPERATIONS = ("add", "update", "delete", "other")
+SHIPPED_RULES = load_shipped()
 
 
 def one(payload: Any, context: Context = CONTEXT) -> Observation:
@@ -150,8 +167,9 @@ def test_a_large_object_keeps_its_head_alone() -> None:
     assert one(huge).original == {"kind": "ConfigMap", "metadata": {"name": "n", "uid": "u"}, "truncated": True}
 
 
+_finite = st.floats(allow_nan=False, allow_infinity=False)  # JSON has no others
 _json = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.floats(allow_nan=False) | st.text(max_size=12),
+    st.none() | st.booleans() | st.integers(-(2**60), 2**60) | _finite | st.text(max_size=12),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from([*CORE, *NEW, "x"]), inner, max_size=5),
     max_leaves=12,
 )
@@ -163,6 +181,27 @@ def test_garbage_in_any_field_raises_nothing(payload: dict[str, Any], field: str
     for dialect in DIALECTS:
         found = dialect.decode({**payload, field: garbage}, CONTEXT)
         assert isinstance(found, Rejected) or all(isinstance(item, Observation) for item in found)
+
+
+@given(st.sampled_from([CORE, NEW, NODE]), st.dictionaries(_field, _json, max_size=6), st.sampled_from(OPERATIONS))
+def test_what_is_built_unchecked_is_what_a_check_would_have_built(
+    payload: dict[str, Any], garbage: dict[str, Any], operation: str
+) -> None:
+    """Decoders and rules check each value as they read it; `trusted` may only spare the second check."""
+    found = decode_payload({**payload, **garbage}, Context("c", NOW, operation=operation))
+    for seen in found if isinstance(found, list) else []:
+        checked = Observation.model_validate(seen.model_dump(), strict=True)
+        assert checked == seen
+        assert list(checked.__dict__) == list(seen.__dict__)
+        assert checked.model_fields_set == seen.model_fields_set
+        assert seen.__pydantic_extra__ is None
+        assert seen.__pydantic_private__ is None
+        verdict = classify(seen, SHIPPED_RULES)
+        assert Verdict.model_validate(verdict.model_dump(), strict=True) == verdict
+        assert list(verdict.__dict__) == list(Verdict.model_fields)
+        whole = Classified(observation=seen, verdict=verdict).model_dump(mode="json")
+        assert classified_data(seen, verdict) == whole
+        assert json.dumps(classified_data(seen, verdict)) == json.dumps(whole), "in the same order"
 
 
 @given(_json)
@@ -204,3 +243,24 @@ def test_f42_no_field_of_an_event_but_names_carries_a_secret_on() -> None:
     decoded = decode_payload(payload, CONTEXT)
     assert isinstance(decoded, list)
     assert "hunter2" not in decoded[0].model_dump_json()
+
+
+@pytest.mark.parametrize("text", ["password=hunter2", "--token hunter2sEcReT", "x\tpwd = hunter2"])
+@pytest.mark.parametrize(
+    "also", [{}, {"extra": "sent with token=abcdefgh1234"}, {"env": [{"name": "A", "value": "b"}]}]
+)
+def test_f42_nor_does_it_however_the_rest_of_the_event_looks(text: str, also: dict[str, Any]) -> None:
+    """F42: tokens in texts: masked; whether one look at the whole told that, or each text had to be searched."""
+    references = [{"kind": "Set", "name": "s", "controller": True, "fieldPath": text}]
+    payload = {
+        "kind": "Event",
+        "metadata": {"annotations": {"note": text}},
+        "involvedObject": {"kind": "Pod", "name": "web-0", "fieldPath": text, "ownerReferences": references,
+                           "labels": {"password": "hunter2", "b": text}},
+        "related": {"kind": "Pod", "name": "b", "fieldPath": text},
+        "reportingComponent": text,
+        "deprecatedSource": {"host": text},
+        **dict.fromkeys(("type", "action", "reason", "note"), text),
+        **also,
+    }  # fmt: skip
+    assert "hunter2" not in one(payload).model_dump_json()

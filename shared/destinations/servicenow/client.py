@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -20,9 +21,16 @@ _log = logging.getLogger(__name__)
 
 _HEADERS = {"accept": "application/json", "content-type": "application/json"}
 _UNSURE = frozenset({500, 502, 504})
-_LATER = frozenset({408, 425, 429, 503})
+_LATER = frozenset({408, 425, 429})
+_DOWN = 503
 _MAX_WAIT = 3600.0
 _UNAUTHORIZED, _NOT_FOUND = 401, 404
+
+_TRIES = 3
+_AGAIN = (0.1, 0.4)
+"""Seconds before a second try, drawn at random; before the third the double."""
+_PASSING = frozenset({"a server error", "not available"})
+"""What may be over in a moment: tried again at once, so that a hiccup does not cost the broker's whole back-off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +58,14 @@ class Client:
         """Build the HTTP client. Raises OSError or ssl.SSLError for a CA file that cannot be used."""
         if self._client is None:
             self._client = new_client(
-                self.settings.instance, ca_file=self.settings.ca_file, connections=self.settings.connections
+                self.settings.instance,
+                ca_file=self.settings.ca_file,
+                connections=self.settings.connections,
+                told=self._address_refused,
             )
+
+    def _address_refused(self, why: str) -> None:
+        self._metrics.count("tidings_addresses_refused_total", destination=self._name, why=why)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -93,13 +107,27 @@ class Client:
         except TimeoutError:
             return Temporary("too many requests at once")
         try:
-            for _ in range(2):
-                answer = await self._once(method, path, parameters, body, deadline)
-                if answer is not None:
-                    return answer
-            return REFUSED
+            return await self._tried(method, path, parameters, body, deadline)
         finally:
             self._free.release()
+
+    async def _tried(
+        self, method: str, path: str, parameters: Mapping[str, str], body: Mapping[str, str] | None, deadline: float
+    ) -> Rows | Failure:
+        """Send until it ends: a few times where they are out of order for a moment, never after an unsure write."""
+        refused = False
+        for attempt in range(1, _TRIES + 1):
+            answer = await self._once(method, path, parameters, body, deadline)
+            if answer is None and refused:
+                break
+            if answer is not None:
+                pause = random.uniform(*_AGAIN) * attempt  # noqa: S311 -- jitter, not a secret
+                late = asyncio.get_running_loop().time() + pause >= deadline
+                if attempt == _TRIES or late or not _passing(answer):
+                    return answer
+                await asyncio.sleep(pause)
+            refused = refused or answer is None
+        return REFUSED
 
     async def _once(
         self, method: str, path: str, parameters: Mapping[str, str], body: Mapping[str, str] | None, deadline: float
@@ -147,12 +175,19 @@ def _failure(status: int, detail: str, wait: float | None, method: str) -> Failu
         unsure = "another writer was first"
     if unsure:
         return Ambiguous(unsure) if writes else Temporary(unsure, wait)
+    if status == _DOWN:
+        return Temporary("not available", wait)
     if status in _LATER:
         return Temporary("asked to come later", wait)
     if status == _NOT_FOUND and method == "PATCH":
         return Gone()
     _log.warning("ServiceNow refused a request", extra={"status": status, "method": method, "detail": detail})
     return Refused(_refusal(status), detail)
+
+
+def _passing(answer: Rows | Failure) -> bool:
+    """Return True where the same again may work in a moment, and certainly nothing was changed so far."""
+    return isinstance(answer, Temporary) and answer.after is None and answer.reason in _PASSING
 
 
 def _rows(body: object) -> Rows | None:

@@ -59,7 +59,7 @@ class SplunkClient:
         self._metrics = metrics
         self._call_seconds = call_seconds
         self._ack_seconds = ack_seconds
-        self._client = new_client(settings.url, ca_file=settings.ca_file)
+        self._client = new_client(settings.url, ca_file=settings.ca_file, told=self._address_refused)
         self._channel = str(uuid.uuid4())
         self._refused: tuple[str | None, float] | None = None
 
@@ -177,6 +177,9 @@ class SplunkClient:
             pause = min(_LAST_POLL, pause * 2)
         self._count("unconfirmed")
         return Retry("not acknowledged in time")
+
+    def _address_refused(self, why: str) -> None:
+        self._metrics.count("tidings_addresses_refused_total", destination=DESTINATION, why=why)
 
     def _count(self, reason: str) -> None:
         self._metrics.count("tidings_retries_total", destination=DESTINATION, reason=reason)

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from shared.events.cloudevent import CloudEvent
-from shared.events.codec import NotAnEvent, decode_reply
+from shared.events.codec import NotAnEvent, decode_reply, to_json
+from shared.local.broker.records import MAX_RECORD
 
 _KEPT_OF_BODY = 1024
 _RETRIED = frozenset({404, 408, 409, 429})
@@ -17,6 +18,7 @@ NO_ANSWER = "the subscriber gave no answer"
 TOO_LATE = "the subscriber did not answer in time"
 NO_EVENT = "the answer has a body that is no CloudEvent"
 REFUSED = "the subscriber refused it"
+TOO_LARGE = "the reply is larger than the broker takes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,15 +26,16 @@ class Answer:
     """An HTTP answer; header names in lower case."""
 
     status: int
-    headers: Mapping[str, str]
-    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """It is delivered; `reply` is to be published."""
+    """It is delivered; `reply` is to be published, and `stored` is that as JSON."""
 
     reply: CloudEvent | None = None
+    stored: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +55,10 @@ def judge(answer: Answer | Literal["no answer", "too late"]) -> Ended | Failed:
         return Failed(again=True, why=NO_ANSWER if answer == "no answer" else TOO_LATE)
     if answer.status in _SUCCESS:
         reply = decode_reply(answer.headers, answer.body)
-        if not isinstance(reply, NotAnEvent):
-            return Ended(reply)
-        return _failed(answer, again=False, why=NO_EVENT)
+        if isinstance(reply, NotAnEvent):
+            return _failed(answer, again=False, why=NO_EVENT)
+        stored = b"" if reply is None else to_json(reply)
+        return Ended(reply, stored) if len(stored) <= MAX_RECORD else Failed(again=False, why=TOO_LARGE)
     again = answer.status >= _SERVER_ERROR or answer.status in _RETRIED
     return _failed(answer, again=again, why=f"{REFUSED} with status {answer.status}")
 

@@ -128,8 +128,7 @@ class Broker:
     async def publish(self, event: CloudEvent) -> bool:
         """Return True once the event is durable; False where it cannot be taken now, or ever.
 
-        For events that were made in this process: nobody has decoded them yet, and one that cannot be read again would
-        stop every consumer at its page, after each start anew.
+        For events made in this process: nobody has decoded them yet, and one that cannot be read again would be lost.
         """
         unreadable = from_mapping(to_mapping(event))
         if isinstance(unreadable, NotAnEvent):
@@ -139,10 +138,15 @@ class Broker:
 
     async def publish_all(self, events: Sequence[CloudEvent]) -> bool:
         """Add events that a decoder gave, all or none, in this order; True once they are durable."""
-        return await self.accept(events) == "accepted"
+        return await self._publish(events) == "accepted"
 
     async def accept(self, events: Sequence[CloudEvent]) -> Acceptance:
-        """Add events as `publish_all` does, and return why not where they are not taken."""
+        """Add events from outside as `publish_all` does, before deliveries, and say why where they are not taken."""
+        if self._log is not None:
+            self._log.pace.posted()
+        return await self._publish(events)
+
+    async def _publish(self, events: Sequence[CloudEvent]) -> Acceptance:
         return await self._log.publish(events) if self._accepting and self._log is not None else "full"
 
     async def events(self, limit: int = 100, before: int | None = None) -> list[Stored]:
@@ -163,7 +167,7 @@ class Broker:
         return await self.letters.mark(ids, wanted=True)
 
     def status(self) -> list[TriggerStatus]:
-        """Return what became of the events of every Trigger, and set the gauge of what waits."""
+        """Return what became of every Trigger's events, and set the gauge of what waits."""
         for name, consumers in self._consumers.items():
             status = self._statuses[name]
             status.waiting = max(consumer.waiting() for consumer in consumers)

@@ -3,18 +3,19 @@
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from shared.events.cloudevent import CloudEvent
-from shared.events.codec import encode_binary, to_json
 from shared.local.broker.answer import Ended, Failed, judge
 from shared.local.broker.caller import Caller
 from shared.local.broker.clock import Clock
 from shared.local.broker.cursor import Cursor
 from shared.local.broker.filters import passes
-from shared.local.broker.log import Log, Work
-from shared.local.broker.records import MAX_RECORD, Letter, Stored, TriggerStatus
+from shared.local.broker.log import Log
+from shared.local.broker.records import Letter, Stored, TriggerStatus
 from shared.local.broker.topology import Trigger
+from shared.local.broker.work import Work
+from shared.runtime.deadline import within
 from shared.telemetry.metrics import Metrics
 
 _LOG = logging.getLogger("tidings.broker")
@@ -24,17 +25,12 @@ _LONG = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What all consumers of a broker share; `in_flight` bounds the requests of each unordered one.
-
-    `turn`: one delivery begins in each round of the event loop, so that what is posted meanwhile does not wait behind a
-    backlog: acceptance goes before carrying.
-    """
+    """What all consumers of a broker share; `in_flight` bounds the requests of each unordered one."""
 
     log: Log
     clock: Clock
     metrics: Metrics
     in_flight: int
-    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class Consumer:
@@ -51,7 +47,7 @@ class Consumer:
         self._clock = means.clock
         self._metrics = means.metrics
         self._slots = asyncio.Semaphore(1 if trigger.ordered else means.in_flight)
-        self._turn = means.turn
+        self._count_delivered = means.metrics.counter("tidings_broker_delivered_total", trigger=trigger.name)
         self._busy = 0
         self._resting = 0
         self._paused = False
@@ -86,8 +82,7 @@ class Consumer:
                 return
             self.cursor.begin(stored.offset)
             self._begin(tasks, stored)
-            async with self._turn:
-                await asyncio.sleep(0)
+            await self._log.pace.turn()
 
     def pause(self) -> None:
         """Begin nothing new."""
@@ -171,22 +166,13 @@ class Consumer:
         return delivery.event
 
     async def _call(self, event: CloudEvent, delivery: "_Delivery") -> Ended | Failed:
-        headers, body = encode_binary(event)
-        headers += [
-            ("prefer", "reply"),
-            ("kn-namespace", self._trigger.namespace),
-            ("ce-knativekafkapartition", str(delivery.partition)),
-            ("ce-knativekafkaoffset", str(delivery.offset)),
-        ]
+        placed = {"knativekafkapartition": str(delivery.partition), "knativekafkaoffset": str(delivery.offset)}
+        deadline = asyncio.get_running_loop().time() + self._trigger.delivery.timeout
+        calling = self._caller.call(event.with_extensions(**placed), self._trigger.namespace)
         try:
-            async with asyncio.timeout(self._trigger.delivery.timeout):
-                answer = await self._caller.post(headers, body)
+            return judge(await within(calling, deadline))
         except TimeoutError:
             return judge("too late")
-        result = judge(answer)
-        if isinstance(result, Ended) and result.reply is not None and len(to_json(result.reply)) > MAX_RECORD:
-            return Failed(again=False, why="the reply is larger than the broker takes")
-        return result
 
     async def _conclude(self, result: Ended | Failed, delivery: "_Delivery", tries: int) -> None:
         ended = (self.cursor, delivery.offset)
@@ -195,8 +181,8 @@ class Consumer:
             if result.reply is None:
                 self._log.end_soon(*ended)
             else:
-                reply = result.reply
-                await self._write(lambda: Work(events=[(reply, to_json(reply))], ended=ended))
+                events = [(result.reply, result.stored)]
+                await self._write(lambda: Work(events=events, ended=ended))
         elif self._trigger.delivery.dead_letter_sink is None:
             self._lost(result)
             self._log.end_soon(*ended)
@@ -208,7 +194,7 @@ class Consumer:
         result, tries = await self._attempts(_Delivery(0, 0, letter.event, letter=True))
         if isinstance(result, Ended):
             self._delivered(result)
-            events = [(result.reply, to_json(result.reply))] if result.reply is not None else []
+            events = [(result.reply, result.stored)] if result.reply is not None else []
             await self._write(lambda: Work(events=events, settled=letter.id))
         else:
             again = replace(self._letter(result, letter.event, letter.tries + tries), id=letter.id)
@@ -222,7 +208,7 @@ class Consumer:
     def _delivered(self, result: Ended) -> None:
         self._status.delivered += 1
         self._status.replies += result.reply is not None
-        self._metrics.count("tidings_broker_delivered_total", trigger=self._trigger.name)
+        self._count_delivered()
 
     def _lost(self, result: Failed) -> None:
         self._drop("no_dead_letter_sink", result.why)

@@ -13,7 +13,7 @@ from shared.local.broker.parse_delivery import parse_delivery
 from shared.local.broker.parse_filters import Report, parse_selection, reporter
 from shared.local.broker.parse_services import parse_service, parse_tick
 from shared.local.broker.selection_advice import advise
-from shared.local.broker.topology import Service, Tick, Topology, Trigger
+from shared.local.broker.topology import Service, Tick, Topology, Trigger, is_url
 
 _ORDER = "kafka.eventing.knative.dev/delivery.order"
 _TRIGGER_FIELDS = ("broker", "brokerRef", "filter", "filters", "subscriber", "delivery")
@@ -162,8 +162,13 @@ def _trigger(
 def _subscriber(spec: Located, services: dict[str, Service], report: Report) -> str:
     reference = spec.get("subscriber", "ref")
     place = reference or spec.get("subscriber") or spec
+    uri = spec.get("subscriber", "uri")
+    if reference is None and uri is not None:
+        if not is_url(str(uri.value)):
+            report(uri, f'"{uri.value}" is no address of a subscriber', "write an absolute URL, as http://host:8080/")
+        return str(uri.value)
     if reference is None:
-        report(place, "a Trigger here names its subscriber by ref", "write ref with apiVersion, kind: Service and name")
+        report(place, "a Trigger names its subscriber", "write ref with kind: Service and name, or uri with a URL")
         return ""
     name = reference.text("name")
     if reference.text("kind") != "Service" or name not in services:

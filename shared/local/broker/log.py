@@ -3,10 +3,10 @@
 import asyncio
 import logging
 import sqlite3
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from typing import TypeVar
 
 import orjson
@@ -16,8 +16,10 @@ from shared.events.codec import to_json
 from shared.local.broker.clock import Clock
 from shared.local.broker.cursor import Cursor
 from shared.local.broker.database import Batch, Database, Page
-from shared.local.broker.records import MAX_RECORD, Acceptance, Letter, Stored, row_of
+from shared.local.broker.pace import Pace
+from shared.local.broker.records import MAX_RECORD, Acceptance, Stored, row_of
 from shared.local.broker.window import Window, run_of, unpack
+from shared.local.broker.work import Draft, Work
 
 _LOG = logging.getLogger("tidings.broker")
 _MAX_BATCH_EVENTS = 512
@@ -33,32 +35,6 @@ _PAUSE = 1.0  # seconds after a transaction that failed, as on a full disk
 T = TypeVar("T")
 
 
-@dataclass(slots=True, eq=False)
-class Work:
-    """What shall become durable together: events to add, a delivery's end, a letter to write or to settle."""
-
-    events: Sequence[tuple[CloudEvent, bytes]] = ()
-    ended: tuple[Cursor, int] | None = None
-    letter: Letter | None = None
-    settled: int = 0
-    done: "asyncio.Future[bool] | None" = None  # set once it waits in the queue
-
-    @property
-    def size(self) -> int:
-        """Return the bytes of its events."""
-        return sum(len(body) for _, body in self.events)
-
-
-@dataclass(slots=True)
-class _Draft:
-    """One transaction while it is put together."""
-
-    endings: list[tuple[Cursor, int]]
-    works: list[Work] = field(default_factory=list)
-    events: list[tuple[CloudEvent, bytes]] = field(default_factory=list)
-    ended: dict[Cursor, list[int]] = field(default_factory=dict)
-
-
 class Log:
     """Give events offsets from 1 on, keep them until every cursor is past, read them again."""
 
@@ -71,6 +47,7 @@ class Log:
         self._endings: list[tuple[Cursor, int]] = []
         self._due = False  # endings and skipped progress are to be written, even alone
         self._queued_bytes = 0
+        self.pace = Pace()
         self._cursors: list[Cursor] = []
         self._window = Window()
         self._wake = asyncio.Event()
@@ -178,7 +155,7 @@ class Log:
 
     async def run(self) -> None:
         """Write what is queued until `stop_accepting`; nobody waits for an answer after that, however it ended."""
-        draft = _Draft([])
+        draft = Draft([])
         try:
             while not self._closing:
                 await self._wake.wait()
@@ -231,13 +208,13 @@ class Log:
         self._due = True
         self._wake.set()
 
-    def _draft(self) -> _Draft:
+    def _draft(self) -> Draft:
         self._due = False
         if self._linger is not None:
             self._linger.cancel()
             self._linger = None
         endings, self._endings = self._endings, []
-        draft = _Draft(endings=endings)
+        draft = Draft(endings=endings)
         size = 0
         while self._queue and len(draft.events) < _MAX_BATCH_EVENTS and size < _MAX_BATCH_BYTES:
             work = self._queue.popleft()
@@ -250,7 +227,7 @@ class Log:
             draft.ended.setdefault(cursor, []).append(offset)
         return draft
 
-    async def _commit(self, draft: _Draft) -> bool:
+    async def _commit(self, draft: Draft) -> bool:
         now = self._clock.now()
         body = b"\n".join(body for _, body in draft.events)
         changed = [cursor for cursor in self._cursors if cursor.changed or cursor in draft.ended]
@@ -264,15 +241,16 @@ class Log:
             orjson.dumps([work.settled for work in draft.works if work.settled]).decode(),
         )
         try:
-            await self.change(lambda database: database.commit(batch))
+            durable = await self.change(lambda database: _committed(database, batch))
         except sqlite3.Error as error:
             _LOG.error("the broker's log cannot be written", extra={"error": type(error).__name__})
             self._failed(draft, changed)
             return False
+        self.pace.durable(durable)
         self._succeeded(draft, now)
         return True
 
-    def _succeeded(self, draft: _Draft, now: float) -> None:
+    def _succeeded(self, draft: Draft, now: float) -> None:
         for cursor, offsets in draft.ended.items():
             cursor.end(offsets)
         if draft.events:
@@ -284,7 +262,7 @@ class Log:
             arrived.set()
         self._answer(draft.works, durable=True)
 
-    def _failed(self, draft: _Draft, changed: list[Cursor]) -> None:
+    def _failed(self, draft: Draft, changed: list[Cursor]) -> None:
         for cursor in changed:
             cursor.changed = True
         self._endings = draft.endings + self._endings
@@ -296,3 +274,9 @@ class Log:
             self._queued_bytes -= work.size
             if work.done is not None and not work.done.done():
                 work.done.set_result(durable)
+
+
+def _committed(database: Database, batch: Batch) -> float:
+    """Commit, and return when that was done."""
+    database.commit(batch)
+    return time.monotonic()

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 from shared.events.cloudevent import CloudEvent
 from shared.events.problem import Problem
@@ -22,7 +23,10 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """One Trigger. `delivery` is the one in force: its own, or the Broker's where it has none (no merging)."""
+    """One Trigger. `delivery` is the one in force: its own, or the Broker's where it has none (no merging).
+
+    `subscriber` is the name of a Knative Service, or a URL.
+    """
 
     name: str
     namespace: str
@@ -36,6 +40,8 @@ class Trigger:
     @property
     def destination(self) -> str:
         """Return the subscriber's address as Knative would give it in `knativeerrordest`."""
+        if is_url(self.subscriber):
+            return self.subscriber
         return f"http://{self.subscriber}.{self.namespace}.svc.cluster.local"
 
 
@@ -60,3 +66,12 @@ class Topology:
     ticks: tuple[Tick, ...] = ()
     problems: tuple[Problem, ...] = ()
     warnings: tuple[Problem, ...] = ()
+
+
+def is_url(subscriber: str) -> bool:
+    """Return True for the absolute URL of a subscriber; the name of a Knative Service is none."""
+    try:
+        parts = urlsplit(subscriber)
+    except ValueError:  # brackets that hold no address
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.hostname)

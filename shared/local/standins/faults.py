@@ -20,6 +20,7 @@ Do = Literal[
     "commit-then-time-out",
     "commit-then-reset",
     "commit-then-status",
+    "commit-then-delay",
 ]
 _LOGGED = 20_000
 _LOGGED_BODY = 4096

@@ -120,6 +120,8 @@ class Frame:
         if rule.do == "delay":
             await asyncio.sleep(rule.seconds)
         answer = None if rule.do in {"hang", "reset"} else self._handler(request)
+        if rule.do == "commit-then-delay":
+            await asyncio.sleep(rule.seconds)
         if rule.do in {"hang", "commit-then-time-out"}:
             await _hang(receive, rule.seconds)
         elif rule.do in {"reset", "commit-then-reset"}:
@@ -230,6 +232,8 @@ async def _reset(receive: Receive) -> None:
     transport = getattr(getattr(receive, "__self__", None), "transport", None)
     if transport is None:
         raise ConnectionResetError("scripted reset")
+    if transport.is_closing():
+        return  # the client was first
     raw = transport.get_extra_info("socket")
     raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     transport.abort()

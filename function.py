@@ -1,0 +1,50 @@
+"""One function as `kn func` serves it: its scaffolding imports `new` and gives the object to func-python.
+
+FUNCTION_TARGET says which one; `invoke: http` in func.yaml. The distribution and this module must be called `function`
+(docs/decisions/0001-distribution-and-package-names.md).
+"""
+
+import os
+from http import HTTPStatus
+
+from shared.runtime.asgi import Receive, Scope, Send
+from shared.runtime.hosts import Hosted, new_hosted
+
+_EVERYWHERE = "[::]:8080,0.0.0.0:8080"  # what func-python listens on where LISTEN_ADDRESS is not set
+
+
+class Served:
+    """A function in func-python, which answers the two health paths itself and asks here what to say."""
+
+    def __init__(self, hosted: Hosted) -> None:
+        self._hosted = hosted
+        self._stopped = False
+
+    def start(self, _cfg: dict[str, str]) -> None:
+        """Begin to start, in the loop that will serve; the settings are the environment's and were read in `new`."""
+        self._hosted.begin()
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request: the edge does."""
+        await self._hosted(scope, receive, send)
+
+    def alive(self) -> tuple[bool, str]:
+        """Return whether it lives, and the edge's own answer as text."""
+        if self._hosted.failed:
+            return False, "the function did not start"
+        return True, self._hosted.ask("/health/liveness")[1]
+
+    def ready(self) -> tuple[bool, str]:
+        """Return whether it can work, and the edge's own answer as text."""
+        status, text = self._hosted.ask("/health/readiness")
+        return status == HTTPStatus.OK and self._hosted.up and not self._stopped, text
+
+    def stop(self) -> None:
+        """Be no longer ready. What was opened is closed when the loop ends: this method cannot wait for it."""
+        self._stopped = True
+
+
+def new() -> Served:
+    """Build the function that FUNCTION_TARGET names; ends the process where its settings cannot work."""
+    addresses = os.environ.get("LISTEN_ADDRESS", _EVERYWHERE).split(",")
+    return Served(new_hosted([address.rpartition(":")[0].strip("[]") for address in addresses], os.environ))

@@ -1,0 +1,179 @@
+"""What a secret looks like: in the name of a key, in a text, and in the JSON of a whole value."""
+
+from bisect import bisect_right
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import accumulate
+from typing import Any, Literal
+
+import re2
+
+MASK = "[masked]"
+_MAX_SUSPECTS = 16  # more of them are found one by one: each search may read all that is left
+NONE: frozenset[str] = frozenset()
+MAX_SHAPE = 256  # characters of what is remembered: objects come in few shapes, and memory is bounded
+# Keys that contain a sensitive word and hold a name, a reference or a setting, never the secret itself.
+_HARMLESS = frozenset(
+    {
+        "secret",
+        "secretname",
+        "secretnamespace",
+        "secretref",
+        "secrets",
+        "imagepullsecrets",
+        "tokenexpirationseconds",
+        "automountserviceaccounttoken",
+        "serviceaccounttoken",
+        "secretkeyref",
+        "privatekeysecretref",
+        "privatekey",
+        "authorization",
+        "passwordsecretref",
+        "tokensecretref",
+        "credentialsname",
+        "problemkey",
+    }
+)
+# A number under such a name says how much or how long, as `maxTokens` and `token_ttl`.
+_MEASURE = re2.compile(
+    r"(?i)^(?:max|min|num|total)|(?:seconds|minutes|days|age|ttl|timeout|period|count|limit|size|length|version)$"
+)
+
+_WORDS = (
+    r"(?:passw(?:or)?d|passphrase|secret|token|api[-_.]?key|access[-_.]?key|private[-_.]?key|credential|authorization)"
+)
+# Short ones that are words of their own elsewhere too: only whole, as in `MYSQL_PWD=` and `X-Amz-Signature=`.
+_SHORT = r"(?:pwd|pass|auth|signature)"
+_EQUALS = r"(?:[ \t]{0,2}=[ \t]{0,2}|%3d|\\u003d)"
+SENSITIVE_FLAG = re2.compile(rf"(?i)^--?[a-z0-9_.-]*(?:{_WORDS}|\b{_SHORT})$")
+_SENSITIVE_KEY = re2.compile(rf"(?i){_WORDS}|^(?:pwd|pass|auth|bearer|.*[-_.](?:pwd|pass|key))$")
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """What is masked in a text, and by what."""
+
+    kind: str
+    pattern: Any
+    replacement: str
+
+
+def _compile(kind: str, pattern: str, replacement: str) -> Pattern:
+    return Pattern(kind, re2.compile(pattern), replacement)
+
+
+TEXT_PATTERNS = (
+    _compile("private-key", r"(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)", MASK),
+    _compile("url-userinfo", r"([a-zA-Z][a-zA-Z0-9+.-]*://)[^\s/@\"']+@", rf"\1{MASK}@"),
+    _compile("bearer", r"(?i)\b(bearer|basic|splunk|apikey)\s+[a-z0-9+/=_.~-]{8,}", rf"\1 {MASK}"),
+    _compile("jwt", r"\beyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{5,}(?:\.[A-Za-z0-9_-]*)?", MASK),
+    _compile(
+        "known-token",
+        r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b|\bgh[pousr]_[A-Za-z0-9]{20,}|\bxox[abprs]-[A-Za-z0-9-]{10,}"
+        r"|\bglpat-[A-Za-z0-9_-]{15,}|\bnpm_[A-Za-z0-9]{30,}|\bAIza[A-Za-z0-9_-]{35}|\bhv[sb]\.[A-Za-z0-9_-]{20,}",
+        MASK,
+    ),
+    _compile("sha-token", r"\bsha256~[A-Za-z0-9_-]{20,}", MASK),
+    # `password=x`, `--token=x`, `"token": "x"`: whatever stands behind is the secret.
+    _compile("assignment", rf"(?i)([a-z0-9_.-]*{_WORDS}[a-z0-9_.-]*{_EQUALS}[\"']?)[^\s\"'\\,;&)}}]+", rf"\1{MASK}"),
+    _compile(
+        "assignment",
+        rf"(?i)((?:\b(?:[a-z0-9_.-]*[_.-])?{_SHORT}|[?&]sig){_EQUALS}[\"']?)[^\s\"'\\,;&)}}]+",
+        rf"\1{MASK}",
+    ),
+    # `--token 8f3a…`; short words behind it are prose, as in `--token is required`.
+    _compile("flag", rf"(?i)(--[a-z0-9-]*{_WORDS}[ \t]+[\"']?)[^\s\"'-][^\s\"']{{5,}}", rf"\1{MASK}"),
+    _compile("cookie", r"(?i)\b(cookie:[ \t]*)[^\r\n]+", rf"\1{MASK}"),
+    _compile(
+        "member",
+        rf"(?i)(\\?[\"'](?:[a-z0-9_.-]*{_WORDS}[a-z0-9_.-]*|{_SHORT})\\?[\"']\s*:\s*\\?[\"'])[^\"'\\]+",
+        rf"\1{MASK}",
+    ),
+    # In prose `token: expired` is no secret; `token: 8f3a…` is.
+    _compile("prose", r"(?i)(passw(?:or)?d\s*:\s*)[^\s\"',;]+", rf"\1{MASK}"),
+    _compile("prose", rf"(?i)({_WORDS}\s*:\s*)[a-z+/=_.-]*[0-9][a-z0-9+/=_.~-]{{5,}}", rf"\1{MASK}"),
+)
+ANY_TEXT = re2.compile("|".join(f"(?:{entry.pattern.pattern})" for entry in TEXT_PATTERNS))
+
+# What the JSON of a value with anything to mask has somewhere, as orjson writes it: white space, quotes and backslashes
+# of texts escaped, keys before `":`. It may find more than that; a property test holds it to finding no less.
+_HINTS = re2.compile(
+    "(?i)"
+    + "|".join(
+        (
+            _WORDS,
+            r"private key",
+            rf"(?:{_SHORT}|bearer|[-_.]key)\\*[\"']",  # the end of a key, a flag or a quoted name
+            rf"(?:{_SHORT}|[?&]sig)(?: |\\t){{0,2}}(?:=|%3d|\\+u003d)",
+            r"://[^\s/@\"']+@",
+            r"(?:bearer|basic|splunk|apikey)(?: |\\[tnrf])+[a-z0-9+/=_.~-]{8}",
+            r"eyj[a-z0-9_-]{5}|(?:akia|asia)[a-z0-9]{16}|gh[pousr]_[a-z0-9]{20}|xox[abprs]-|glpat-|npm_|aiza",
+            r"hv[sb]\.[a-z0-9_-]{20}|sha256~|cookie:",
+            r"last-applied-configuration\"|\"(?:managedfields|data|env)\":",
+        )
+    )
+)
+
+
+def has_hints(text: bytes) -> bool:
+    """Return True where the JSON of a value, as orjson writes it, shows that something in it may have to be masked."""
+    return _HINTS.search(text) is not None
+
+
+Meaning = Literal["", "dropped", "masked", "sensitive"]
+
+
+def meaning(key: str) -> Meaning:
+    """Return what a key says of its value: that it is left out, masked whatever it is, or the secret that it names."""
+    return _remembered(key) if len(key) <= MAX_SHAPE else _judged(key)
+
+
+def _judged(key: str) -> Meaning:
+    if key == "managedFields":
+        return "dropped"
+    if key == "kubectl.kubernetes.io/last-applied-configuration":
+        return "masked"
+    plain = key.lower().replace("-", "").replace("_", "").replace(".", "")
+    return "sensitive" if plain not in _HARMLESS and _SENSITIVE_KEY.search(key) is not None else ""
+
+
+_remembered = lru_cache(maxsize=4096)(_judged)
+
+
+@lru_cache(maxsize=2048)
+def is_plain(shape: str) -> bool:
+    """Return True where no key of an object says anything of its value.
+
+    `shape` is the keys with a zero character between each two, at most `MAX_SHAPE` characters; none has one of its own.
+    """
+    return not any(map(meaning, shape.split("\0")))
+
+
+def is_measure(key: str) -> bool:
+    """Return True for a key whose number says how much or how long, as `maxTokens`, whatever else it names."""
+    return _MEASURE.search(key) is not None
+
+
+def suspects_of(texts: list[str]) -> frozenset[str] | None:
+    """Return those of the texts that may hold a secret; None where there are many, or where they cannot be searched.
+
+    One search over all of them at once is a tenth of the cost of one for each, and few values hold anything. The
+    separator is no blank and no part of a word, so that whatever matches in a text matches in the whole too. A match
+    may reach into the texts behind it: the next search begins with the very next text.
+    """
+    try:
+        whole = "\0".join(texts).encode()
+    except UnicodeEncodeError:  # half of a surrogate pair: what cannot be searched may hold anything
+        return None
+    match = ANY_TEXT.search(whole)
+    if match is None:
+        return NONE
+    found: set[str] = set()
+    nexts = list(accumulate(len(text.encode()) + 1 for text in texts))  # where the text after each begins
+    while match is not None:
+        if len(found) >= _MAX_SUSPECTS:
+            return None
+        place = bisect_right(nexts, match.start())
+        found.update((texts[place], *texts[place].split("\0")))  # all keys of an object are one text
+        match = ANY_TEXT.search(whole, nexts[place]) if nexts[place] < len(whole) else None
+    return frozenset(found)

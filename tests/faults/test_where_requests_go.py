@@ -1,0 +1,127 @@
+"""F48: nothing that an event or a name server says changes where a request goes."""
+
+import asyncio
+import socket
+from typing import Any
+
+import pytest
+
+from shared.delivery.failure import Refused, Temporary
+from shared.destinations.http import Answer, check_url, exchange, new_client
+from shared.settings.addresses import literal, refusal
+from tests.support.exchanges import OK, Found, answering, ask_async, request_of, server
+
+NAME = "siem.example"
+
+
+def resolving(monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> list[str]:
+    """Answer one look-up after the other, the last for ever; return the names asked for."""
+    asked: list[str] = []
+
+    def getaddrinfo(host: str, port: int, *_: Any, **__: Any) -> list[Any]:
+        asked.append(host)
+        found = answers[min(len(asked), len(answers)) - 1]
+        return [(socket.AF_INET6 if ":" in one else socket.AF_INET, 1, 6, "", (one, port)) for one in found]
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    return asked
+
+
+FORBIDDEN = [
+    ("169.254.169.254", "link-local"), ("fe80::1", "link-local"), ("::ffff:169.254.169.254", "link-local"),
+    ("64:ff9b::a9fe:a9fe", "link-local"), ("2002:a9fe:a9fe::1", "link-local"), ("::a9fe:a9fe", "link-local"),
+    ("fd00:ec2::254", "metadata"), ("100.100.100.200", "metadata"), ("0.1.2.3", "unspecified"), ("::", "unspecified"),
+    ("224.0.0.1", "multicast"), ("ff02::1", "multicast"), ("127.0.0.1", "loopback"), ("::1", "loopback"),
+    ("172.30.0.1", "api-server"), ("::ffff:172.30.0.1", "api-server"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("address", "why"), FORBIDDEN)
+def test_f48_a_name_that_leads_to_a_forbidden_address_is_not_connected_to(
+    address: str, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """F48: SSRF: 169.254.169.254, DNS rebinding: allow-list + resolved-IP check. Held and counted, never a crash."""
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "172.30.0.1")
+    resolving(monkeypatch, ["203.0.113.7", address])
+    told: list[str] = []
+
+    async def run() -> Found:
+        async with new_client(f"https://{NAME}", told=told.append) as client:
+            return await exchange(client, client.build_request("POST", "/"), seconds=5)
+
+    assert asyncio.run(run()) == Temporary(f"cannot connect (its address is refused: {why})")
+    assert told == [why]
+
+
+def test_f48_a_name_that_answers_differently_the_second_time_is_refused_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    """F48: DNS rebinding: resolved-IP check: the address that was looked at is the one that is connected to."""
+
+    async def run() -> tuple[Found, Found, list[str], list[str]]:
+        reached: list[str] = []
+
+        async def connect(*, remote_host: str, remote_port: int, **_: Any) -> Any:
+            reached.append(f"{remote_host}:{remote_port}")
+            raise ConnectionRefusedError
+
+        monkeypatch.setattr("anyio.connect_tcp", connect)
+        asked = resolving(monkeypatch, ["203.0.113.7"], ["169.254.169.254"])
+        first = await ask_async(f"https://{NAME}")
+        second = await ask_async(f"https://{NAME}")
+        return first, second, reached, asked
+
+    first, second, reached, asked = asyncio.run(run())
+    assert reached == ["203.0.113.7:443"], "by address, so that no second look-up lies between check and connection"
+    assert asked == [NAME, NAME]
+    assert isinstance(first, Temporary)
+    assert isinstance(second, Temporary)
+    assert "link-local" in second.reason
+
+
+def test_f48_private_addresses_are_fine_and_a_loopback_name_must_stay_on_this_machine() -> None:
+    """F48: resolved-IP check: what runs on premises has private addresses."""
+    for private in ("10.1.2.3", "192.168.7.7", "172.16.0.9", "fd12:3456::1", "203.0.113.7"):
+        address = literal(private)
+        assert address is not None
+        assert refusal(address, loopback=False, environ={}) == ""
+        assert refusal(address, loopback=True, environ={}) == "loopback", "plain http may go to loopback names"
+
+
+def test_f48_only_the_host_of_the_settings_is_ever_contacted() -> None:
+    """F48: SSRF: destinations only from settings; allow-list."""
+    elsewhere: list[bytes] = []
+
+    async def other(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+        elsewhere.append(await request_of(reader))
+
+    async def run() -> Found:
+        async with server(other) as target, server(answering(OK, b'{"a": [1]}\n')) as own, new_client(own) as client:
+            assert isinstance(await exchange(client, client.build_request("POST", "/"), seconds=5), Answer)
+            return await exchange(client, client.build_request("POST", f"{target}/x"), seconds=5)
+
+    assert asyncio.run(run()) == Temporary("cannot connect (its address is refused: other-host)")
+    assert elsewhere == []
+
+
+def test_f48_no_redirect_is_followed_to_the_metadata_service() -> None:
+    """F48: SSRF: no redirects."""
+    head = b"HTTP/1.1 307 x\r\nlocation: http://169.254.169.254/latest\r\ncontent-length: 0\r\n\r\n"
+
+    async def run() -> Found:
+        async with server(answering(head)) as url:
+            return await ask_async(url)
+
+    assert isinstance(asyncio.run(run()), Refused)
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["169.254.169.254", "2852039166", "0xa9fea9fe", "0251.0376.0251.0376", "[::ffff:a9fe:a9fe]", "[fd00:ec2::254]",
+     "kubernetes.default", "kubernetes.default.svc", "KUBERNETES.default.svc.cluster.local.", "172.30.0.1"],
+)  # fmt: skip
+def test_f48_a_setting_that_names_such_a_place_is_wrong_from_the_start(
+    host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """F48: SSRF: 169.254.169.254, `http://kubernetes.default`: allow-list + resolved-IP check."""
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "172.30.0.1")
+    with pytest.raises(ValueError, match=r"no foreign system|API server"):
+        check_url(f"https://{host}/")

@@ -1,0 +1,155 @@
+"""func.yaml, at the top and for each function: valid for func, and the same deployment as knative/base."""
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from shared.runtime.registry import FUNCTIONS
+from tests.conftest import ROOT
+
+BASE = ROOT / "knative" / "base"
+EACH = {name: ROOT / "functions" / name / "func.yaml" for name in FUNCTIONS}
+ALL = [ROOT / "func.yaml", *EACH.values()]
+
+
+def read(path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return found
+
+
+def envs(function: dict[str, Any]) -> dict[str, str]:
+    return {one["name"]: one["value"] for one in function["run"]["envs"]}
+
+
+def service(name: str) -> dict[str, Any]:
+    """Return the Knative Service of knative/base of that name."""
+    path = BASE / f"{name.replace('_', '-')}.yaml"
+    found = [item for item in yaml.safe_load_all(path.read_text(encoding="utf-8")) if item["kind"] == "Service"]
+    (one,) = found
+    return dict(one)
+
+
+def named(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("path", ALL, ids=named)
+def test_it_is_valid_for_func(path: Path, shared_data: Path) -> None:
+    schema = json.loads((shared_data / "data" / "schemas" / "func_yaml-schema.json").read_text(encoding="utf-8"))
+    # YAML reads the date as one; func reads it as text.
+    instance = json.loads(json.dumps(read(path), default=lambda value: value.isoformat()))
+    assert [error.message for error in jsonschema.Draft4Validator(schema).iter_errors(instance)] == []
+
+
+@pytest.mark.parametrize("path", ALL, ids=named)
+def test_it_is_a_python_function_over_http_that_only_the_cluster_reaches(path: Path) -> None:
+    function = read(path)
+    assert function["created"], "without it func takes the folder for not initialised"
+    assert (function["specVersion"], function["runtime"], function["invoke"]) == ("0.36.0", "python", "http")
+    labels = {label["key"]: label["value"] for label in function["deploy"]["labels"]}
+    assert labels["networking.knative.dev/visibility"] == "cluster-local", "else it gets a public route"
+    assert "subscriptions" not in function["deploy"], "func makes exact-match Triggers once and never updates them"
+    assert function["deploy"]["healthEndpoints"] == {
+        "liveness": "/health/liveness",
+        "readiness": "/health/readiness",
+    }
+    assert function["deploy"]["namespace"] == "tidings"
+
+
+def test_the_top_builds_the_image_on_a_python_that_runs_it_from_the_versions_that_were_tested() -> None:
+    function = read(ROOT / "func.yaml")
+    assert function["name"] == "tidings"
+    build = function["build"]
+    assert build["builderImages"][build["builder"]].endswith("/python-311")
+    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["requires-python"]
+    assert wanted == ">=3.11"
+    variables = {one["name"]: one["value"] for one in build["buildEnvs"]}
+    home, _, constraints = variables["PIP_CONSTRAINT"].partition("/requirements/")
+    assert home == "/opt/app-root/src", "where the s2i assembler puts the checkout"
+    assert (ROOT / "requirements" / constraints).is_file()
+    assert envs(function)["FUNCTION_TARGET"] in FUNCTIONS
+
+
+def pins(name: str) -> dict[str, str]:
+    lines = (ROOT / "requirements" / name).read_text(encoding="utf-8").splitlines()
+    return dict(line.split()[0].split("==") for line in lines if line[:1].isalnum())
+
+
+def test_the_constraints_are_the_locked_versions_without_hashes() -> None:
+    text = (ROOT / "requirements" / "constraints.txt").read_text(encoding="utf-8")
+    assert "--hash" not in text, "pip takes none in constraints"
+    constraints = pins("constraints.txt")
+    assert pins("runtime.txt").items() <= constraints.items()
+    assert (
+        pins("run.txt").items()
+        >= {name: version for name, version in constraints.items() if name in pins("run.txt")}.items()
+    )
+
+
+@pytest.mark.parametrize("host", ["framework", "knfunc"])
+def test_the_hosts_are_locked_on_the_versions_that_are_tested_elsewhere(host: str) -> None:
+    locked = pins(f"{host}.txt")
+    assert pins("runtime.txt").items() <= locked.items()
+    text = (ROOT / "requirements" / f"{host}.txt").read_text(encoding="utf-8")
+    assert text.count("--hash=sha256:") >= len(locked)
+    assert "://" not in text, "no registry's address is written down"
+
+
+def test_the_hosts_extras_are_declared_as_conflicting() -> None:
+    conflicts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["uv"]["conflicts"]
+    assert {"framework", "knfunc"} in [{one["extra"] for one in group} for group in conflicts]
+    assert pins("framework.txt")["cloudevents"] < "2" <= pins("knfunc.txt")["cloudevents"]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_is_deployed_as_knative_base_does(name: str) -> None:
+    function, spec = read(EACH[name]), service(name)["spec"]["template"]["spec"]
+    (container,) = spec["containers"]
+    assert function["name"] == service(name)["metadata"]["name"]
+    assert "build" not in function, "it deploys the image that the top builds"
+    assert envs(function) == _environment(container)
+    assert function["deploy"]["serviceAccountName"] == spec["serviceAccountName"]
+    options = function["deploy"]["options"]
+    assert options["resources"]["requests"] == container["resources"]["requests"]
+    limits = {**container["resources"]["limits"], "concurrency": spec["containerConcurrency"]}
+    assert options["resources"]["limits"] == limits
+    annotations = service(name)["spec"]["template"]["metadata"]["annotations"]
+    scale = {
+        key.removeprefix("autoscaling.knative.dev/").removesuffix("-scale"): int(value)
+        for key, value in annotations.items()
+    }
+    assert options["scale"] == scale
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_mounts_what_knative_base_mounts(name: str) -> None:
+    spec = service(name)["spec"]["template"]["spec"]
+    mounts = {mount["name"]: mount["mountPath"] for mount in spec["containers"][0].get("volumeMounts", [])}
+    expected = []
+    for volume in spec.get("volumes", []):
+        path = mounts[volume["name"]]
+        if "secret" in volume:
+            expected.append({"secret": volume["secret"]["secretName"], "path": path})
+        else:
+            claim = {"claimName": volume["persistentVolumeClaim"]["claimName"]}
+            expected.append({"persistentVolumeClaim": claim, "path": path})
+    assert read(EACH[name])["run"].get("volumes", []) == expected
+
+
+def _environment(container: dict[str, Any]) -> dict[str, str]:
+    """Return a container's variables as func writes them; HOST is not for func-python, and nothing is optional."""
+    found: dict[str, str] = {}
+    for one in container["env"]:
+        if "value" in one:
+            found[one["name"]] = one["value"]
+            continue
+        reference = one["valueFrom"]["secretKeyRef"]
+        if not reference.get("optional"):
+            found[one["name"]] = f"{{{{ secret:{reference['name']}:{reference['key']} }}}}"
+    del found["HOST"]
+    return found

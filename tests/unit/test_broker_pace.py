@@ -1,0 +1,49 @@
+"""Deliveries are held back only while somebody posts and the event loop is late, and never for long."""
+
+import asyncio
+import time
+
+from shared.local.broker.pace import Pace
+
+
+def took(pace: Pace) -> float:
+    begun = time.monotonic()
+    asyncio.run(pace.turn())
+    return time.monotonic() - begun
+
+
+async def turns(pace: Pace) -> int:
+    """Return how many rounds of the event loop one turn takes, up to a thousand."""
+    turn = asyncio.ensure_future(pace.turn())
+    for number in range(1000):
+        if turn.done():
+            return number
+        await asyncio.sleep(0)
+    await turn
+    return 1000
+
+
+def late(pace: Pace) -> None:
+    for _ in range(50):
+        pace.durable(time.monotonic() - 0.1)
+
+
+def test_a_turn_is_one_look_at_the_sockets_where_nobody_posts() -> None:
+    pace = Pace()
+    late(pace)
+    assert asyncio.run(turns(pace)) < 5
+
+
+def test_a_turn_is_one_look_where_the_loop_keeps_up_although_somebody_posts() -> None:
+    pace = Pace()
+    for _ in range(50):
+        pace.durable(time.monotonic())
+    pace.posted()
+    assert asyncio.run(turns(pace)) < 5
+
+
+def test_a_delivery_waits_a_moment_where_somebody_posts_and_the_loop_is_late() -> None:
+    pace = Pace()
+    late(pace)
+    pace.posted()
+    assert took(pace) >= 0.015

@@ -1,0 +1,48 @@
+"""What `tidings serve` leaves out while it starts, it has once it listens."""
+
+import asyncio
+import gc
+import os
+import subprocess
+import sys
+
+from shared.runtime import serve
+from shared.runtime.asgi import Message, Receive, Scope, Send
+from tests.support.servers import ROOT
+
+
+async def _app(_scope: Scope, receive: Receive, send: Send) -> None:
+    for word in ("startup", "shutdown"):
+        message: Message = await receive()
+        assert message["type"] == f"lifespan.{word}"
+        await send({"type": f"lifespan.{word}.complete"})
+
+
+def test_memory_is_collected_once_it_listens() -> None:
+    async def run() -> bool:
+        server = serve._Server(serve.config(_app, "127.0.0.1", 0))
+        server.config.load()
+        server.lifespan = server.config.lifespan_class(server.config)
+        gc.disable()
+        await server.startup()
+        enabled = gc.isenabled()
+        server.should_exit = True
+        await server.shutdown()
+        return enabled
+
+    try:
+        assert asyncio.run(run())
+    finally:
+        gc.enable()
+        gc.unfreeze()
+
+
+def test_a_command_that_does_not_serve_starts_as_any_program_does() -> None:
+    program = (
+        "import gc, os, sys; sys.argv = ['tidings', '--help']\n"
+        "from shared.cli.__main__ import main\n"
+        "try:\n    main()\nfinally:\n    assert gc.isenabled() and 'PYDANTIC_DISABLE_PLUGINS' not in os.environ\n"
+    )
+    environ = {name: value for name, value in os.environ.items() if name != "PYDANTIC_DISABLE_PLUGINS"}
+    ended = subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=environ, capture_output=True, check=False)
+    assert ended.returncode == 0, ended.stderr.decode()
