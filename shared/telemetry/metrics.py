@@ -55,9 +55,6 @@ METRICS: dict[str, Declared] = {
     "tidings_rules_load_failed_total": Declared("counter", (), "Rule sets refused; the last good one stays."),
     "tidings_unknown_reasons_total": Declared("counter", ("category",), "Observations that no rule names."),
     "tidings_episodes_total": Declared("counter", ("transition",), "Episodes by transition."),
-    "tidings_baseline_episodes_total": Declared(
-        "counter", (), "Problems that were there at first contact: known, without a ticket."
-    ),
     "tidings_records_set_aside_total": Declared(
         "counter", (), "Due records that cannot be read, put off for ten minutes."
     ),

@@ -136,6 +136,12 @@ def test_f43_event_data_is_printed_as_it_is(message: str) -> None:
         ("{{ x", "not well formed"),
         ("x" * (MAX_SOURCE + 1), "longer than"),
         ("{{ " + "(" * 4000 + "1" + ")" * 4000 + " }}", "nested too deeply"),
+        ("{{ 'a'" + " | upper" * 1500 + " }}", "nested too deeply"),
+        ("{{ x" + " | json" * 200 + " }}", "nested too deeply"),
+        ("{{ 1" + " + 1" * 1000 + " }}", "nested too deeply"),
+        ("{% if 1 %}" * 100 + "{% endif %}" * 100, "nested too deeply"),
+        ("{% for a in x %}" * 25 + "{% endfor %}" * 25, "more than 4 loops"),
+        ("{{ " + "9" * 16_000 + " }}", "number that is too long"),
     ],
 )
 def test_what_could_run_away_or_reach_out_cannot_be_written(source: str, words: str) -> None:
@@ -152,7 +158,9 @@ def test_what_could_run_away_or_reach_out_cannot_be_written(source: str, words: 
         ("{% for a in x %}{% if long | upper | length %}{% endif %}{% endfor %}", "more than 10000 steps"),
         ("{{ long | replace('a', long) }}", "cannot work"),
         ("{{ x | join(long) }}", "cannot work"),
-        ("{{ " + " + ".join(["long"] * 99) + " }}", "a sum of more than"),
+        ("{{ " + " + ".join(["long"] * 9) + " }}", "a sum of more than"),
+        ("{{ [" + "long," * 2000 + "] | json | length }}", "cannot work"),
+        ("{{ [" + "long," * 2000 + "] }}", "cannot work"),
         ("{{ x['__class__'] }}", "forbidden|does not have"),
         ("{{ long.upper }}", "cannot work"),
         ("{{ nothing }}", "does not have"),
