@@ -11,6 +11,7 @@ from shared.events.cloudevent import CloudEvent, type_of_verdict
 from shared.events.identity import digest
 from shared.events.model import Observation, classified_data
 from shared.events.outcome import Done, Ignored, Rejected, Retry
+from shared.events.redaction_entropy import without_random
 from shared.rules.classify import classify
 from shared.rules.ruleset import RuleSet
 from shared.runtime.function import Call, Readiness, Result
@@ -32,6 +33,13 @@ class ClassifierSettings(Settings):
         alias="OWN_NAMESPACE",
         description="The namespace that Tidings itself runs in: what is seen there in its own cluster ends here.",
     )
+    mask_entropy: float = Field(
+        default=0.0,
+        ge=0.0,
+        le=8.0,
+        alias="MASK_ENTROPY",
+        description="Bits of entropy for each character from which on a long word is masked, as 4; 0 masks none.",
+    )
     rules: Path | None = Field(
         default=None, alias="CLASSIFIER_RULES", description="A folder of own packs that go above the shipped ones."
     )
@@ -45,6 +53,7 @@ class Classifier:
     def __init__(self, settings: ClassifierSettings, metrics: Metrics, rules: LiveRules) -> None:
         self._cluster = settings.cluster
         self._own_namespace = settings.own_namespace
+        self._mask_entropy = settings.mask_entropy
         self._metrics = metrics
         self._rules = rules
 
@@ -64,7 +73,8 @@ class Classifier:
             return self._dropped("not_ours", decoded)
         if len(decoded) != 1:
             return Result(Rejected("decode", "an event for the classifier carries exactly one observation"))
-        return self._ended(decoded[0]) or Result(Done(), self._reply(event, decoded[0], ruleset))
+        seen = without_random(decoded[0], self._mask_entropy) if self._mask_entropy else decoded[0]
+        return self._ended(seen) or Result(Done(), self._reply(event, seen, ruleset))
 
     def _ended(self, observation: Observation) -> Result | None:
         """Return how an observation ended that nobody is to hear of; None for all others."""

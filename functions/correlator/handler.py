@@ -12,11 +12,13 @@ from collections.abc import Mapping, Sequence
 from pydantic import ValidationError
 
 from functions.correlator.answers import event_of
+from functions.correlator.contact import FirstContact
 from functions.correlator.namespaces import Namespaces
 from functions.correlator.outgoing import Outgoing
 from functions.correlator.probe import Probe
 from functions.correlator.settings import CorrelatorSettings
 from shared.episodes import keeper, machine
+from shared.episodes.recent import Recent
 from shared.episodes.record import RecordError
 from shared.events.cloudevent import TICK, CloudEvent
 from shared.events.identity import object_key
@@ -78,10 +80,12 @@ class Correlator:
         self._policy = settings.policy
         self._metrics = metrics
         self._store = store
-        self._outgoing = Outgoing(store, publisher)
-        self._namespaces = Namespaces(store, settings.labels)
-        self._probe = Probe(store)
+        self._recent = Recent()
         self._turns = Turns()
+        self._outgoing = Outgoing(store, publisher, self._recent, self._turns)
+        self._namespaces = Namespaces(store, settings.labels)
+        self._contact = FirstContact(store, settings.first_contact)
+        self._probe = Probe(store)
 
     async def start(self) -> None:
         """Ask the store once; where it cannot be asked, readiness says so until it can."""
@@ -121,26 +125,32 @@ class Correlator:
         if problem and not (verdict.problem_key and verdict.condition):
             return Result(Rejected("decode", "a problem without its key"))
         await self._namespaces.remember(classified.observation)
+        old = await self._contact.is_old(classified.observation)
         if not problem and not verdict.ends:
             return Result(Ignored("nothing begins or ends with it"))
         labels = await self._namespaces.labels(classified.observation) if problem else {}
         thing = object_key(classified.observation.cluster, classified.observation.object)
         async with self._turns.of(thing):
-            step = await self._keep(thing, classified, labels)
+            step = await self._keep(thing, classified, labels, old=old)
         if step is None:
             return Result(Retry("others change this object's record"))
         return await self._answer(event, thing, step)
 
-    async def _keep(self, thing: str, classified: Classified, labels: Mapping[str, str]) -> machine.Step | None:
+    async def _keep(
+        self, thing: str, classified: Classified, labels: Mapping[str, str], *, old: bool
+    ) -> machine.Step | None:
         """Take the observation into its object's record; None where other replicas were first each time."""
         for attempt in range(_TRIES):
-            held = await keeper.load(self._store, thing)
-            step = machine.observe(held.record, classified, labels, self._policy)
+            known = self._recent.take(thing)
+            held = known or await keeper.load(self._store, thing)
+            step = machine.observe(held.record, classified, labels, self._policy, old=old)
             if step.repeated and not step.snapshots:
-                return step
+                if known is None:
+                    return step
+                continue  # what is answered without a write must be the store's word
             ready = [unsent for unsent in step.record.outbox if unsent.not_before <= step.record.now]
             kept = step if step.answer is not None and not ready else machine.into_outbox(step)
-            if await keeper.save(self._store, held, kept):
+            if await keeper.save(self._store, held, kept, recent=self._recent):
                 self._count(kept)
                 return kept
             await asyncio.sleep(_PAUSE * attempt)
@@ -212,7 +222,7 @@ class Correlator:
             step = machine.into_outbox(machine.tick(held.record, now, self._policy))
             if not step.record.tracks and not step.record.outbox:
                 return step  # gone or aged out: nothing to keep
-            if await keeper.save(self._store, held, step, consumed=due.second):
+            if await keeper.save(self._store, held, step, due.second, self._recent):
                 self._count(step)
                 return step
             await asyncio.sleep(_PAUSE * attempt)
@@ -221,3 +231,5 @@ class Correlator:
     def _count(self, step: machine.Step) -> None:
         for snapshot in step.snapshots:
             self._metrics.count("tidings_episodes_total", transition=snapshot.episode.transition)
+            if snapshot.episode.baseline and snapshot.episode.transition == "opened":
+                self._metrics.count("tidings_baseline_episodes_total")

@@ -7,10 +7,12 @@ from pydantic import ValidationError
 
 from functions.correlator.answers import event_of
 from shared.episodes import keeper
+from shared.episodes.recent import Recent
 from shared.episodes.record import RecordError, Unsent
 from shared.events.cloudevent import CloudEvent
 from shared.events.episode import Episode
 from shared.runtime.function import Publisher
+from shared.runtime.turns import Turns
 from shared.stores.protocol import Store
 
 _AT_ONCE = 8
@@ -19,8 +21,10 @@ _AT_ONCE = 8
 class Outgoing:
     """The way to the broker besides the reply; without a publisher nothing is accepted and nothing is lost."""
 
-    def __init__(self, store: Store, publisher: Publisher | None) -> None:
+    def __init__(self, store: Store, publisher: Publisher | None, recent: Recent, turns: Turns) -> None:
         self._store = store
+        self._recent = recent
+        self._turns = turns
         self._publisher = publisher
         self._slots = asyncio.Semaphore(_AT_ONCE)
 
@@ -30,7 +34,7 @@ class Outgoing:
         return () if self._publisher is not None else ("K_SINK is not set: where several snapshots at once go",)
 
     async def flush(self, thing: str, unsent: Sequence[Unsent], cause: CloudEvent) -> bool:
-        """Publish what waits in an object's outbox and mark it sent; True where all was accepted.
+        """Publish what waits in an object's outbox and mark it sent in the object's turn; True where all was accepted.
 
         Raises StoreUnavailableError, RecordError: then it is sent once more later, which changes nothing.
         """
@@ -39,7 +43,10 @@ class Outgoing:
         except ValidationError as error:
             raise RecordError("the outbox cannot be read") from error
         accepted = await self._send(episodes, cause)
-        marked = not accepted or await keeper.mark_sent(self._store, thing, accepted)
+        if not accepted:
+            return not episodes
+        async with self._turns.of(thing):  # else each observation of a storm would be first
+            marked = await keeper.mark_sent(self._store, thing, accepted, self._recent)
         return marked and len(accepted) == len(episodes)
 
     async def publish(self, episodes: Sequence[Episode], cause: CloudEvent) -> bool:

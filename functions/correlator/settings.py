@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
+from shared.episodes.contact import Mode
 from shared.episodes.fold import LATENESS, Policy
 from shared.settings.environment import Settings
 
@@ -41,6 +42,13 @@ class CorrelatorSettings(Settings):
         default=("tidings.dev/assignment-group", "app.kubernetes.io/part-of", "team"),
         alias="CORRELATOR_LABELS",
         description="Labels and annotations of namespaces that episodes carry, besides all of `tidings.dev/`.",
+    )
+
+    first_contact: Mode = Field(
+        default="ticket",
+        alias="FIRST_CONTACT",
+        description="What becomes of problems that began before a cluster was first heard of: `baseline` (known, not "
+        "ticketed until they get worse or come back) or `ticket`.",
     )
 
     @property

@@ -16,7 +16,7 @@ from shared.stores.protocol import Store, StoreUnavailableError
 from shared.stores.registry import open_store, sqlite_url
 
 EXAMPLE = "Example: tidings episodes list --state open --namespace shop"
-_COLUMNS = ("id", "state", "severity", "ticket", "count", "started", "resolved", "summary")
+_COLUMNS = ("id", "state", "severity", "ticket", "baseline", "count", "started", "resolved", "summary")
 
 app = typer.Typer(
     no_args_is_help=True, epilog=EXAMPLE, help="List, show or close episodes: what is and was wrong in the clusters."

@@ -49,6 +49,7 @@ class Record(Frozen):
     phase: Literal["held", "free", "doubt"]
     since: float
     until: float
+    doubted: float = Field(default=0.0, description="When a send of unknown end was last given up; 0 is never.")
     memory: Memory = Memory()
 
 
@@ -91,7 +92,15 @@ def claim(record: Record | None, revision: int, now: float, lease: float) -> Ans
         return Known(record.memory)
     if record.phase == "held" and _running(record, now):
         return Held(record.until)
-    taken = Record(token=record.token + 1, phase="held", since=now, until=now + lease, memory=record.memory)
+    given_up = {"free": 0.0, "doubt": record.doubted, "held": record.until}[record.phase]
+    taken = Record(
+        token=record.token + 1,
+        phase="held",
+        since=now,
+        until=now + lease,
+        doubted=min(given_up, now),  # a time ahead is another replica's clock, or one that jumped: it counts as now
+        memory=record.memory,
+    )
     return New(taken) if record.phase == "free" else Doubt(taken)
 
 
@@ -105,8 +114,13 @@ def release(held: Record) -> Record:
     return held.model_copy(update={"phase": "free"})
 
 
-def doubt(held: Record, memory: Memory | None = None) -> Record:
-    """Return the record of a claim whose effect is unknown, or has to be looked at once more."""
+def doubt(held: Record, now: float) -> Record:
+    """Return the record of a claim whose send had no answer: its effect is unknown, and may still come."""
+    return held.model_copy(update={"phase": "doubt", "doubted": now})
+
+
+def look_later(held: Record, memory: Memory | None = None) -> Record:
+    """Return the record of a claim in doubt that has to be looked at once more; the doubt is as old as it was."""
     return held.model_copy(update={"phase": "doubt", "memory": memory or held.memory})
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from shared.delivery.claim import Answer, Doubt, Held, Known, Memory, New, Record, claim, complete, doubt, release
+from shared.delivery.claim import Answer, Doubt, Held, Known, Memory, New, Record, claim, complete, doubt, look_later, release
 from shared.stores.protocol import ABSENT, Store, StoreUnavailableError
 from shared.telemetry.metrics import Metrics
 
@@ -76,11 +76,19 @@ class Claims:
 
     async def release(self, taken: Taken) -> bool:
         """Give the claim back where this delivery certainly changed nothing; an earlier doubt stays."""
-        return await self._write(taken, doubt(taken.record) if taken.in_doubt else release(taken.record))
+        return await self._write(taken, look_later(taken.record) if taken.in_doubt else release(taken.record))
 
-    async def doubt(self, taken: Taken, memory: Memory | None = None) -> bool:
-        """Give the claim back as one whose effect must be asked for first."""
-        return await self._write(taken, doubt(taken.record, memory))
+    async def doubt(self, taken: Taken) -> bool:
+        """Give the claim back as one whose send had no answer: what became of it must be asked for first."""
+        return await self._write(taken, doubt(taken.record, self.clock()))
+
+    async def look_later(self, taken: Taken, memory: Memory) -> bool:
+        """Give the claim back as one to be looked at once more, though what is known is known."""
+        return await self._write(taken, look_later(taken.record, memory))
+
+    def since_doubt(self, taken: Taken) -> float:
+        """Return how many seconds ago the send was given up that this claim is in doubt of."""
+        return self.clock() - taken.record.doubted
 
     def _unfenced(self, key: str, now: float) -> Taken:
         self._metrics.count("tidings_degraded_total", store="claims")
@@ -101,20 +109,20 @@ class Claims:
         return written is not None
 
 
-async def abandon_all(store: Store) -> int:
+async def abandon_all(store: Store, clock: Callable[[], float] = time.time) -> int:
     """Turn every held claim into one in doubt; return how many there were.
 
     For a host that knows that no holder lives any more, as the embedded system that starts on its own locked folder:
     what a crash left behind is asked for at once instead of when its lease runs out. Raises StoreUnavailableError.
     """
-    found, after = 0, ""
+    found, after, now = 0, "", clock()
     while True:
         page = [entry async for entry in store.scan(_PREFIX, after=after, limit=_PAGE)]
         for entry in page:
             record = _read(entry.value)
             if record is not None and record.phase == "held":
                 found += (
-                    await store.put(entry.key, _bytes(doubt(record)), expected=entry.revision, ttl=_KEEP) is not None
+                    await store.put(entry.key, _bytes(doubt(record, now)), expected=entry.revision, ttl=_KEEP) is not None
                 )
         if len(page) < _PAGE:
             return found

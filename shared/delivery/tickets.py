@@ -32,7 +32,9 @@ MARGIN: Final = 0.5
 """Seconds before the caller's deadline at which nothing new is sent: room to write the claim back and to answer."""
 _LEAST: Final = 0.1
 _SETTLE: Final = 5.0
-"""Seconds after which a record that was created in doubt is looked at again: a slow server may commit late (F55)."""
+"""Seconds after which what was done in doubt is looked at again: a slow server may commit late (F55).
+
+Nothing that was done sooner after a send without an answer completes: a second record could appear after it."""
 
 OPERATIONS: Final[dict[Action, DeliveryOperation]] = {
     "create": "open",
@@ -206,9 +208,10 @@ class _Attempt:
             return created
         keeper = await self._look_again(created, order)
         if not isinstance(keeper, Found):
-            return await self._look_later(created, order, keeper.reason)
+            return await self._look_later(self._remember(created, order, "open"), keeper.reason)
         if self._taken.in_doubt and self._taken.revision is not None:
-            return await self._look_later(keeper, order, "created in doubt, to be looked at again")
+            memory = self._remember(keeper, order, "open")
+            return await self._look_later(memory, "created in doubt, to be looked at again")
         return await self._finish(keeper, order, Done(), "open")
 
     async def _look_again(self, created: Found, order: Order) -> Found | Failure:
@@ -239,18 +242,24 @@ class _Attempt:
                 return min(applied, key=lambda one: (not one.active, one.created, one.ref))
         return answer
 
-    async def _look_later(self, record: Found, order: Order, reason: str) -> Delivered:
-        memory = self._remember(record, order, "open")
-        fenced = not await self._claims.doubt(self._taken, memory)
+    async def _look_later(self, memory: Memory, reason: str) -> Delivered:
+        fenced = not await self._claims.look_later(self._taken, memory)
         return Delivered(InProgress() if fenced else Retry(reason, after=_SETTLE))
 
     async def _finish(
         self, record: Found | None, order: Order | None, outcome: Outcome, operation: DeliveryOperation | None = None
     ) -> Delivered:
         memory = self._remember(record, order, operation)
+        if self._unsettled():
+            return await self._look_later(memory, "done in doubt, to be looked at again")
         if not await self._claims.complete(self._taken, memory) and isinstance(outcome, Done):
             return Delivered(InProgress())  # someone else took over; they find what we did and answer for it
         return Delivered(outcome, None if isinstance(outcome, Ignored) else memory)
+
+    def _unsettled(self) -> bool:
+        """Return True while an earlier send may take effect yet; without a fence nothing would ever end that."""
+        taken = self._taken
+        return taken.in_doubt and taken.revision is not None and self._claims.since_doubt(taken) < _SETTLE
 
     def _remember(self, record: Found | None, order: Order | None, operation: DeliveryOperation | None) -> Memory:
         """Return what is known once this snapshot is dealt with; `order` is None where nothing was sent."""

@@ -7,7 +7,7 @@ All times here are policy times (shared.events.model.policy_time) in seconds; `s
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from shared.episodes.sources import Sources
 from shared.events.vocabulary import SEVERITIES, Severity, worse
@@ -21,22 +21,25 @@ EXPIRED = "expired"
 MILDEST: Severity = SEVERITIES[-1]
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Fact:
-    """What the fold needs to know of one observation. `mark` is a short form of the observation's identity."""
+class Fact(NamedTuple):
+    """What the fold needs to know of one observation. `mark` is a short form of the observation's identity.
+
+    A tuple, because facts are sorted, compared and stored by the hundred. `reported` is the producer's own count.
+    """
 
     time: float
     kind: int
     mark: str
     shown: float
     source: str = ""
-    count: int = 1
+    reported: int = 1
     severity: Severity = MILDEST
     ticket_after: int = 0
     hold: float = 0.0
     expires: float = 0.0
     reason: str = ""
-    at_once: bool = field(default=False)  # a recovery that no hold delays: closed by hand
+    at_once: bool = False  # a recovery that no hold delays: closed by hand
+    old: bool = False  # it began before first contact with its cluster
 
     @property
     def place(self) -> tuple[float, int]:
@@ -46,7 +49,11 @@ class Fact:
 
 @dataclass(slots=True)
 class Core:
-    """What became of the facts so far. `ending` is the time of a recovery that the hold has not confirmed yet."""
+    """What became of the facts so far. `ending` is the time of a recovery that the hold has not confirmed yet.
+
+    `known` is the severity that an episode had before first contact, empty where it is news: because it began later,
+    got worse, or came back. `past` says that an episode of this problem ended before: this one is news in any case.
+    """
 
     state: Literal["none", "open", "resolved"] = "none"
     started: float = 0.0
@@ -67,6 +74,8 @@ class Core:
     severity: Severity = MILDEST
     ticket_after: int = 0
     reopened: int = 0
+    known: Severity | Literal[""] = ""
+    past: bool = False
     sources: Sources = field(default_factory=Sources)
 
     def copy(self) -> "Core":
@@ -76,7 +85,7 @@ class Core:
     @property
     def ticket(self) -> bool:
         """Return True where the occurrences so far deserve a ticket."""
-        return 0 < self.ticket_after <= self.sources.total
+        return not self.known and 0 < self.ticket_after <= self.sources.total
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +130,13 @@ def fold(base: Core, facts: Sequence[Fact], policy: Policy, now: float, guard: f
 
 def over_at(core: Core) -> float | None:
     """Return when an open episode will be over if nothing more is heard of it; None for never."""
-    times = []
-    if core.ending is not None:
-        times.append(core.ending + core.ending_hold)
-    if core.expires:
-        times.append(core.last + core.expires)
-    return min(times) if core.state == "open" and times else None
+    if core.state != "open":
+        return None
+    expired = core.last + core.expires if core.expires else None
+    if core.ending is None:
+        return expired
+    ended = core.ending + core.ending_hold
+    return ended if expired is None else min(ended, expired)
 
 
 def advance(core: Core, now: float) -> None:
@@ -145,8 +155,12 @@ def advance(core: Core, now: float) -> None:
 
 def absorb(core: Core, fact: Fact) -> None:
     """Count a problem in without moving time: for one that comes too late to change what happened since."""
-    core.sources.add(fact.source, fact.count, fact.time)
-    core.severity = worse(core.severity, fact.severity)
+    if core.known:
+        worst = worse(core.known, fact.severity)
+        core.known = worst if fact.old or worst == core.known else ""
+    core.sources.add(fact.source, fact.reported, fact.time)
+    if core.severity != fact.severity:
+        core.severity = worse(core.severity, fact.severity)
     if fact.ticket_after:
         core.ticket_after = min(core.ticket_after or fact.ticket_after, fact.ticket_after)
     if core.started - LATENESS <= fact.time < core.started:
@@ -163,8 +177,10 @@ def recover_late(core: Core, fact: Fact) -> None:
 def _occur(core: Core, fact: Fact) -> None:
     if core.state == "none":
         core.started, core.started_shown = fact.time, fact.shown
+        core.known = fact.severity if fact.old and not core.past else ""
     elif core.state == "resolved":
         core.reopened += 1
+        core.known = ""
         core.ended_by = core.ended_mark = ""
     core.state = "open"
     core.ending = None

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from math import inf
 
 from shared.episodes.machine import Step, indexed, wanted
+from shared.episodes.recent import Held, Recent
 from shared.episodes.record import Record, decode, encode
 from shared.stores.protocol import ABSENT, Entry, Store
 
@@ -27,45 +28,42 @@ class Due:
     thing: str
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
-    """A record as it was read, and the revision to expect when it is replaced."""
-
-    thing: str
-    record: Record
-    revision: int
-
-
 async def load(store: Store, thing: str) -> Held:
     """Return the record of one object, empty where there is none. Raises StoreUnavailableError, RecordError."""
     entry = await store.get(THINGS + thing)
     if entry is None:
         return Held(thing, Record(), ABSENT)
-    return Held(thing, decode(entry.value), entry.revision)
+    return Held(thing, decode(entry.value), entry.revision, len(entry.value))
 
 
-async def save(store: Store, held: Held, step: Step, consumed: int | None = None) -> bool:
+async def save(
+    store: Store, held: Held, step: Step, consumed: int | None = None, recent: Recent | None = None
+) -> bool:
     """Keep the step's record if nobody changed it meanwhile, and see that due work will be found.
 
     `consumed` is the second of the index entry that is being worked on. Its snapshots are sent before it is deleted,
-    so they need no entry of their own.
+    so they need no entry of their own. What was written is kept in `recent` too.
     """
     time = wanted(step, -inf if consumed is None else step.record.now)
     record, second = indexed(step.record, time, consumed)
     if second is not None and not await _enter(store, second, held.thing):
         return False
-    written = await store.put(THINGS + held.thing, encode(record), expected=held.revision, ttl=record.ttl())
-    return written is not None
+    return await _write(store, held, record, recent)
 
 
-async def mark_sent(store: Store, thing: str, labels: frozenset[tuple[str, int]]) -> bool:
+async def mark_sent(
+    store: Store, thing: str, labels: frozenset[tuple[str, int]], recent: Recent | None = None
+) -> bool:
     """Take the snapshots that the broker accepted out of the outbox; False where others were first each time."""
     for _ in range(_TRIES):
-        held = await load(store, thing)
+        known = recent.take(thing) if recent is not None else None
+        held = known or await load(store, thing)
         record = held.record.sent(labels)
-        if record == held.record:
-            return True
-        if await store.put(THINGS + thing, encode(record), expected=held.revision, ttl=record.ttl()) is not None:
+        if len(record.outbox) == len(held.record.outbox):
+            if known is None:
+                return True
+            continue
+        if await _write(store, held, record, recent):
             return True
     return False
 
@@ -85,6 +83,18 @@ async def put_off(store: Store, due: Due, second: int) -> None:
     """Move an entry of the index to a later second; it stays where that cannot be written."""
     if await _enter(store, second, due.thing):
         await store.delete(due.entry.key, expected=due.entry.revision)
+
+
+async def _write(store: Store, held: Held, record: Record, recent: Recent | None) -> bool:
+    value = encode(record)
+    if recent is not None:
+        recent.take(held.thing)  # whatever the store answers, it is not the newest any more
+    revision = await store.put(THINGS + held.thing, value, expected=held.revision, ttl=record.ttl())
+    if revision is None:
+        return False
+    if recent is not None:
+        recent.keep(Held(held.thing, record, revision, len(value)))
+    return True
 
 
 async def _enter(store: Store, second: int, thing: str) -> bool:

@@ -54,8 +54,13 @@ class Step:
         return episodes[0] if len(episodes) == 1 and episodes[0].id in self.own else None
 
 
-def observe(record: Record, classified: Classified, labels: Mapping[str, str], policy: Policy) -> Step:
-    """Take in one classified observation of the record's object. `labels` are those of its namespace."""
+def observe(
+    record: Record, classified: Classified, labels: Mapping[str, str], policy: Policy, *, old: bool = False
+) -> Step:
+    """Take in one classified observation of the record's object. `labels` are those of its namespace.
+
+    `old` says that it is of something that began before first contact with its cluster.
+    """
     mark = mark_of(classified)
     time = policy_time(classified.observation).timestamp()
     record = replace(record, now=max(record.now, time))
@@ -70,7 +75,7 @@ def observe(record: Record, classified: Classified, labels: Mapping[str, str], p
             tracks = {key: recover(track, ended.fact) if ended.ended(track) else track for key, track in tracks.items()}
             record = replace(record, marks=_remember(record, ended))
         if classified.verdict.phase == "problem":
-            _occurred(tracks, record, classified, labels)
+            _occurred(tracks, record, classified, labels, old=old)
     step, settled = _settle(replace(record, tracks=tracks), policy)
     own, again = _again(step, settled, classified, mark)
     return replace(step, repeated=repeated, moved=moved, own=own, again=again)
@@ -117,11 +122,13 @@ def indexed(record: Record, time: float | None, consumed: int | None = None) -> 
     return replace(record, due=time), ceil(time)
 
 
-def _occurred(tracks: dict[str, Track], record: Record, classified: Classified, labels: Mapping[str, str]) -> None:
+def _occurred(
+    tracks: dict[str, Track], record: Record, classified: Classified, labels: Mapping[str, str], *, old: bool
+) -> None:
     key = classified.verdict.problem_key
     head = head_of(classified)
     track = tracks.get(key) or Track(key, head)
-    track = occur(track, problem_fact(classified), head, line_of(classified), record.marks)
+    track = occur(track, problem_fact(classified, old=old), head, line_of(classified), record.marks)
     tracks[key] = replace(track, labels=dict(labels)) if labels else track
 
 

@@ -27,8 +27,8 @@ def mark_of(classified: Classified) -> str:
     return digest("mark", classified.observation.identity)[:_SHORT]
 
 
-def problem_fact(classified: Classified) -> Fact:
-    """Return the fact that a problem observation is for its own key."""
+def problem_fact(classified: Classified, *, old: bool = False) -> Fact:
+    """Return the fact that a problem observation is for its own key; `old` where it began before first contact."""
     seen, verdict = classified.observation, classified.verdict
     return Fact(
         time=policy_time(seen).timestamp(),
@@ -36,11 +36,12 @@ def problem_fact(classified: Classified) -> Fact:
         mark=mark_of(classified),
         shown=seen.time.timestamp(),
         source=digest("source", seen.source_uid or seen.identity)[:_SHORT],
-        count=seen.count if seen.operation == "event" else 1,
+        reported=seen.count if seen.operation == "event" else 1,
         severity=verdict.severity,
         ticket_after=verdict.ticket_after,
         hold=float(verdict.hold),
         expires=float(verdict.expires),
+        old=old,
     )
 
 
@@ -98,6 +99,7 @@ def build(track: Track, core: Core, transition: Transition, revision: int) -> Ep
     """Return the snapshot of a track's current episode."""
     sent = track.sent
     resolved = core.state == "resolved"
+    ticket = core.ticket or (sent is not None and sent.ticket)
     return Episode.model_validate(
         {
             **track.head.shown,
@@ -107,7 +109,8 @@ def build(track: Track, core: Core, transition: Transition, revision: int) -> Ep
             "state": "resolved" if resolved else "open",
             "transition": transition,
             "severity": worse(core.severity, sent.severity) if sent else core.severity,
-            "ticket": core.ticket or (sent is not None and sent.ticket),
+            "ticket": ticket,
+            "baseline": bool(core.known) and not ticket,
             "started": moment(core.started_shown),
             "last_seen": moment(core.last_shown),
             "resolved": moment(core.resolved_shown) if resolved else None,

@@ -152,7 +152,7 @@ def _next_episode(track: Track, split: int) -> Track:
     first = track.facts[split]
     return replace(
         track,
-        base=Core(),
+        base=Core(past=True),
         place=(first.time - LATENESS, PROBLEM),
         facts=track.facts[split:],
         history=tuple(line for line in track.history if line.time >= first.time - LATENESS),

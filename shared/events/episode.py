@@ -38,6 +38,11 @@ class Episode(Frozen):
     subcategory: Subcategory
     severity: Severity = Field(description="The highest reached so far.")
     ticket: bool = Field(description="True from the moment that it deserves a ticket; never false again.")
+    baseline: bool = Field(
+        default=False,
+        description="True where it began before first contact with its cluster: known, and no ticket for it, until it "
+        "gets worse or comes back.",
+    )
     summary: str
     reason: str = Field(description="Reason of the latest problem observation.")
     message: str = Field(description="Message of the latest problem observation.")

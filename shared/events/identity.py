@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 from datetime import datetime
+from functools import lru_cache
 from json.encoder import encode_basestring
 from typing import Any
 
@@ -21,6 +22,7 @@ _PLACES = range(126, 5, -10)  # where each two characters begin, counted in bits
 # (reference/inputs.md §1.10).
 _SAME_KIND = {"VirtualMachineInstance": "VirtualMachine"}
 
+_SHORT = 512  # characters of a message that is remembered: together a few MB at most
 _COMBINED = "(combined from similar events): "
 _VARIABLE = re.compile(
     r"(?=[\da-fs])(?:"  # what every alternative begins with: twice as fast
@@ -38,6 +40,10 @@ def digest(*parts: str) -> str:
     raw = hashlib.sha256(text.encode()).digest()
     number = int.from_bytes(raw[:_DIGEST_BYTES], "big")
     return "".join([_PAIRS[number >> place & 1023] for place in _PLACES])  # base32hex in lower case
+
+
+# The same few things are asked for again and again, in a storm above all. All parts are names: at most 1 kB each.
+_again = lru_cache(maxsize=2048)(digest)
 
 
 def event_identity(cluster: str, uid: str, count: int) -> str:
@@ -69,15 +75,15 @@ def object_key(cluster: str, thing: ObjectRef) -> str:
 def problem_key(cluster: str, thing: ObjectRef, condition: str, part: str = "") -> str:
     """Return the problem key: the same condition on the same (part of the same) thing gives the same key for ever."""
     kind = _SAME_KIND.get(thing.kind, thing.kind)
-    return digest("problem", cluster, kind, thing.namespace, thing.name, condition, part)
+    return _again("problem", cluster, kind, thing.namespace, thing.name, condition, part)
 
 
 def scope_key(cluster: str, thing: ObjectRef, owner: ObjectRef | None, host: str) -> str:
     """Return the partition key: the node, or the namespace and owner, of a cluster."""
     if thing.kind == "Node" or not thing.namespace:
-        return digest("scope", cluster, "node" if thing.kind == "Node" else thing.kind, thing.name or host)
+        return _again("scope", cluster, "node" if thing.kind == "Node" else thing.kind, thing.name or host)
     name = owner.name if owner is not None and owner.name else workload_name(thing)
-    return digest("scope", cluster, thing.namespace, name)
+    return _again("scope", cluster, thing.namespace, name)
 
 
 _POD_OF_DEPLOYMENT = re.compile(r"^(?P<owner>.+?)-[a-f0-9]{5,10}-[a-z0-9]{5}$")
@@ -102,6 +108,11 @@ def episode_id(key: str, started: datetime) -> str:
 
 def fingerprint(message: str) -> str:
     """Return a key of what a message says without its numbers, addresses and ids; made before anything is masked."""
+    return _short_fingerprint(message) if len(message) <= _SHORT else digest("message", normalise(message))
+
+
+@lru_cache(maxsize=2048)
+def _short_fingerprint(message: str) -> str:
     return digest("message", normalise(message))
 
 

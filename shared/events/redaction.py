@@ -175,18 +175,23 @@ def _text(value: str, path: Path, noted: Redaction) -> str:
 def _list(value: list[Any], path: Path, noted: Redaction) -> list[Any]:
     if path and path[-1] == "env":
         return [_environment(item, (*path, str(index)), noted) for index, item in enumerate(value)]
-    result = []
+    result = value
     flag = False
     for index, item in enumerate(value):
+        here = (*path, str(index))
         if isinstance(item, str):
             if flag and item and not item.startswith("-"):
-                noted.note("flag", (*path, str(index)))
-                item = MASK  # noqa: PLW2901 - what it was is nobody's business any more
+                noted.note("flag", here)
+                below: Any = MASK  # what it was is nobody's business any more
                 flag = False
             else:
                 flag = item.startswith("-") and SENSITIVE_FLAG.search(item) is not None
-        below = _mapping if type(item) is dict and len(path) < _MAX_DEPTH else _walk
-        result.append(below(item, (*path, str(index)), noted))
+                below = _walk(item, here, noted)
+        else:
+            below = (_mapping if type(item) is dict and len(path) < _MAX_DEPTH else _walk)(item, here, noted)
+        if below is not item:
+            result = list(value) if result is value else result
+            result[index] = below
     return result
 
 
@@ -196,18 +201,20 @@ def _mapping(value: dict[str, Any], path: Path, noted: Redaction) -> dict[str, A
     keep = noted.kept.append
     shape = "\0".join(value)
     keep(shape)
-    known = len(shape) <= MAX_SHAPE and shape.count("\0") < len(value)  # a zero character of a key's own is rare
-    if not (known and is_plain(shape)) or noted.suspects != NONE or len(path) >= _MAX_DEPTH:
+    known = len(shape) <= MAX_SHAPE and noted.suspects is NONE and len(path) < _MAX_DEPTH
+    if not (known and is_plain(shape, len(value))):
         return _judged_mapping(value, path, noted)
-    result = dict(value)  # its keys say nothing, as nearly all objects' do
-    for key, item in value.items():
+    result = value
+    for key, item in value.items():  # the keys say nothing, as nearly all objects' do
         kind = type(item)
         if kind is str:
             keep(item)
-        elif kind is dict:
-            result[key] = _mapping(item, (*path, key), noted)
         elif kind not in _UNTOUCHED:
-            result[key] = _walk(item, (*path, key), noted)
+            handler = _mapping if kind is dict else _list if kind is list else _walk
+            below = handler(item, (*path, key), noted)
+            if below is not item:
+                result = dict(value) if result is value else result
+                result[key] = below
     return result
 
 

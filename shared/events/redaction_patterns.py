@@ -141,12 +141,13 @@ _remembered = lru_cache(maxsize=4096)(_judged)
 
 
 @lru_cache(maxsize=2048)
-def is_plain(shape: str) -> bool:
+def is_plain(shape: str, members: int) -> bool:
     """Return True where no key of an object says anything of its value.
 
-    `shape` is the keys with a zero character between each two, at most `MAX_SHAPE` characters; none has one of its own.
+    `shape` is the keys with a zero character between each two, at most `MAX_SHAPE` characters, `members` how many they
+    are: a key with a zero character of its own, which is rare, is not plain.
     """
-    return not any(map(meaning, shape.split("\0")))
+    return shape.count("\0") < max(members, 1) and not any(map(meaning, shape.split("\0")))
 
 
 def is_measure(key: str) -> bool:

@@ -226,8 +226,11 @@ def _listening(host: str, port: int) -> socket.socket:
 
 
 def _portable(manifest: Mapping[str, str]) -> dict[str, str]:
-    """Return what a service's manifest sets that means the same outside its cluster: no mounted file, no address."""
-    elsewhere = {"STORE_URL", "AUTH", "HOST", "PORT", "OWN_NAMESPACE"}
+    """Return what a service's manifest sets that means the same outside its cluster: no mounted file, no address.
+
+    Nor FIRST_CONTACT: whoever tries it here wants to see tickets; who runs it for real sets it.
+    """
+    elsewhere = {"STORE_URL", "AUTH", "HOST", "PORT", "OWN_NAMESPACE", "FIRST_CONTACT"}
     for registered in FUNCTIONS.values():
         if registered.destination is not None:
             elsewhere |= registered.destination.example.keys()

@@ -8,11 +8,12 @@ import sqlite3
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from shared.stores.limits import check
-from shared.stores.protocol import Entry, StoreUnavailableError
+from shared.stores.protocol import ABSENT, Entry, StoreUnavailableError
 from shared.stores.worker import BusyError, Job, Worker
 
 Result = TypeVar("Result")
@@ -32,6 +33,17 @@ _PURGE_SECONDS = 10.0
 _PURGE_ROWS = 500
 _PAGE = 256
 _BEYOND = "\x7f"  # greater than every character of a key
+
+
+@dataclass(slots=True)
+class _Transaction:
+    """The writes of one batch. `revision` is the whole file's counter: nobody else can move it until the commit.
+
+    So it is read and written once for the batch. A key that was deleted and made again never has an old revision.
+    """
+
+    connection: Connection
+    revision: int
 
 
 class SqliteStore:
@@ -60,14 +72,14 @@ class SqliteStore:
         now = self._clock()
         expires = None if ttl is None else now + ttl
         return await self._do(
-            self._writer, lambda connection: _put(connection, Entry(key, value, expected), expires, now)
+            self._writer, lambda transaction: _put(transaction, Entry(key, value, expected), expires, now)
         )
 
     async def delete(self, key: str, *, expected: int) -> bool:
         """Delete if the key's revision is `expected`."""
         check(key)
         now = self._clock()
-        return await self._do(self._writer, lambda connection: _delete(connection, key, expected, now))
+        return await self._do(self._writer, lambda transaction: _delete(transaction.connection, key, expected, now))
 
     async def scan(self, prefix: str, *, after: str = "", limit: int = 1000) -> AsyncIterator[Entry]:
         """Iterate at most `limit` entries under `prefix` in key order, keys greater than `after` only."""
@@ -92,7 +104,7 @@ class SqliteStore:
         now = self._clock()
         return await self._do(self._reader, lambda connection: _page(connection, prefix, after, size, now))
 
-    async def _do(self, worker: Worker, work: Callable[[Connection], Result]) -> Result:
+    async def _do(self, worker: Worker, work: Callable[[Any], Result]) -> Result:
         if self._closed:
             raise StoreUnavailableError("the store is closed")
         try:
@@ -107,8 +119,12 @@ class SqliteStore:
         try:
             connection = self._writing = self._writing or self._connect()
             connection.execute("BEGIN IMMEDIATE")
+            (before,) = connection.execute("SELECT revision FROM counter").fetchone()
+            transaction = _Transaction(connection, before)
             for job in batch:
-                job.result = job.work(connection)
+                job.result = job.work(transaction)
+            if transaction.revision != before:
+                connection.execute("UPDATE counter SET revision = ?", (transaction.revision,))
             self._purge(connection)
             connection.execute("COMMIT")
         except BaseException:
@@ -184,18 +200,25 @@ def _get(connection: Connection, key: str, now: float) -> Entry | None:
     return None if row is None else Entry(key, row[0], row[1])
 
 
-def _put(connection: Connection, entry: Entry, expires: float | None, now: float) -> int | None:
-    found = _get(connection, entry.key, now)
-    if (found.revision if found else 0) != entry.revision:
+def _put(transaction: _Transaction, entry: Entry, expires: float | None, now: float) -> int | None:
+    """Compare and set in one statement: each one gives the interpreter's lock away, and it takes time to come back."""
+    revision = transaction.revision + 1
+    if entry.revision == ABSENT:
+        done = transaction.connection.execute(
+            "INSERT INTO entry VALUES (?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value, "
+            "revision = excluded.revision, expires = excluded.expires WHERE entry.expires <= ?",
+            (entry.key, entry.value, revision, expires, now),
+        )
+    else:
+        done = transaction.connection.execute(
+            "UPDATE entry SET value = ?, revision = ?, expires = ? "
+            "WHERE key = ? AND revision = ? AND (expires IS NULL OR expires > ?)",
+            (entry.value, revision, expires, entry.key, entry.revision, now),
+        )
+    if done.rowcount != 1:
         return None
-    # One counter for the whole file: a key that was deleted and made again never has an old revision.
-    (revision,) = connection.execute("UPDATE counter SET revision = revision + 1 RETURNING revision").fetchone()
-    connection.execute(
-        "INSERT INTO entry VALUES (?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET "
-        "value = excluded.value, revision = excluded.revision, expires = excluded.expires",
-        (entry.key, entry.value, revision, expires),
-    )
-    return int(revision)
+    transaction.revision = revision
+    return revision
 
 
 def _delete(connection: Connection, key: str, expected: int, now: float) -> bool:

@@ -55,6 +55,9 @@ METRICS: dict[str, Declared] = {
     "tidings_rules_load_failed_total": Declared("counter", (), "Rule sets refused; the last good one stays."),
     "tidings_unknown_reasons_total": Declared("counter", ("category",), "Observations that no rule names."),
     "tidings_episodes_total": Declared("counter", ("transition",), "Episodes by transition."),
+    "tidings_baseline_episodes_total": Declared(
+        "counter", (), "Episodes that began before first contact with their cluster: known, not ticketed."
+    ),
     "tidings_records_set_aside_total": Declared(
         "counter", (), "Due records that cannot be read, put off for ten minutes."
     ),

@@ -1,8 +1,8 @@
 """W3C trace context, carried through every event as the `traceparent` extension (CloudEvents distributed tracing)."""
 
-import os
 import re
 from collections.abc import Mapping
+from random import getrandbits
 
 _TRACEPARENT = re.compile(r"^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})\Z")
 _MAX_STATE = 512  # characters; W3C asks for at least so many to be carried
@@ -16,7 +16,7 @@ def continued(extensions: Mapping[str, str]) -> dict[str, str]:
     Without a valid traceparent a new trace begins here.
     """
     found = _TRACEPARENT.match(extensions.get("traceparent", ""))
-    fresh = os.urandom(24).hex()  # 16 bytes for a trace, 8 for a span
+    fresh = f"{getrandbits(192):048x}"  # 16 bytes for a trace, 8 for a span: no secrets
     span = fresh[32:]
     if found is None or found[1] == _NO_TRACE or found[2] == _NO_SPAN:
         return {"traceparent": f"00-{fresh[:32]}-{span}-01"}

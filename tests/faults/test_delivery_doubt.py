@@ -4,7 +4,7 @@ import pytest
 
 from shared.delivery.failure import Ambiguous, Temporary
 from shared.events.outcome import Done, Duplicate, Retry
-from tests.support.tickets import Desk, Rig, episode, fail_once, run, until_settled
+from tests.support.tickets import Desk, Rig, episode, fail_once, resolved, run, until_settled
 
 
 def test_a_doubt_stays_while_the_destination_cannot_be_asked() -> None:
@@ -17,6 +17,7 @@ def test_a_doubt_stays_while_the_destination_cannot_be_asked() -> None:
         rig.desk.script = lambda _name: None
         made = await rig.deliver(episode())
         assert made.outcome == Retry("created in doubt, to be looked at again", 5.0)
+        rig.clock.now += 5
         assert isinstance((await rig.deliver(episode())).outcome, Duplicate)
 
     run(main())
@@ -85,9 +86,59 @@ def test_f55_a_create_that_commits_after_we_asked_is_seen_at_the_second_look() -
         second = await rig.deliver(episode())
         assert isinstance(second.outcome, Retry), "what is created in doubt is looked at again"
         rig.desk.commit_late()
+        rig.clock.now += 5
         assert isinstance((await rig.deliver(episode())).outcome, Duplicate)
         assert [one.number for one in rig.desk.active()] == ["T1"]
         ref, note = rig.desk.notes[-1]
         assert (ref, note) == ("r002", "see T1 https://desk/r001")
+
+    run(main())
+
+
+def test_f55_what_is_found_soon_after_a_doubt_is_looked_at_again_before_it_counts() -> None:
+    """F55, three copies at once: one create commits late, another's answer is lost, the third finds that record.
+
+    Second look finds both; oldest stays, ours is cancelled with a link; one active ticket.
+    """
+
+    async def main() -> None:
+        rig = Rig()
+        slow = Desk()
+        await Rig(slow).deliver(episode())
+        rig.desk.script = lambda called: Ambiguous("no answer in time") if called == "create" else None
+        rig.desk.commits = lambda _name: False
+        assert isinstance((await rig.deliver(episode())).outcome, Retry)
+        rig.desk.late, rig.desk._made = list(slow.records.values()), 1
+        rig.desk.commits = lambda _name: True
+        assert isinstance((await rig.deliver(episode())).outcome, Retry), "its create took effect, and is not all"
+        rig.desk.script = lambda _name: None
+        third = await rig.deliver(episode())
+        assert third.outcome == Retry("done in doubt, to be looked at again", 5.0)
+        rig.desk.commit_late()
+        assert len(rig.desk.active()) == 2
+        rig.clock.now += 5
+        assert isinstance((await rig.deliver(episode())).outcome, Duplicate)
+        assert [one.number for one in rig.desk.active()] == ["T1"]
+
+    run(main())
+
+
+def test_f55_an_end_that_comes_soon_after_a_doubt_waits_for_the_ticket_that_may_yet_appear() -> None:
+    """F55, and the problem is over meanwhile: no snapshot will follow that could put it right."""
+
+    async def main() -> None:
+        rig = Rig()
+        slow = Desk()
+        await Rig(slow).deliver(episode())
+        rig.desk.script = lambda called: Ambiguous("no answer in time") if called == "create" else None
+        rig.desk.commits = lambda _name: False
+        await rig.deliver(episode())
+        rig.desk.script = lambda _name: None
+        assert isinstance((await rig.deliver(resolved())).outcome, Retry)
+        rig.desk.late = list(slow.records.values())
+        rig.desk.commit_late()
+        rig.clock.now += 5
+        assert isinstance((await rig.deliver(resolved())).outcome, Done)
+        assert rig.desk.active() == []
 
     run(main())

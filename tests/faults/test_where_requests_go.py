@@ -1,15 +1,28 @@
 """F48: nothing that an event or a name server says changes where a request goes."""
 
 import asyncio
+import json
 import socket
+from dataclasses import replace
 from typing import Any
 
+import anyio
 import pytest
 
+from functions.siem_forwarder.handler import new as new_forwarder
 from shared.delivery.failure import Refused, Temporary
 from shared.destinations.http import Answer, check_url, exchange, new_client
+from shared.events.cloudevent import CloudEvent
+from shared.events.outcome import Done
+from shared.local.standins import splunk
+from shared.runtime.function import Call
 from shared.settings.addresses import literal, refusal
+from shared.telemetry.metrics import Metrics
 from tests.support.exchanges import OK, Found, answering, ask_async, request_of, server
+from tests.support.incidents import instance
+from tests.support.records import classified, classified_event
+from tests.support.servers import serve
+from tests.support.tickets import episode
 
 NAME = "siem.example"
 
@@ -125,3 +138,71 @@ def test_f48_a_setting_that_names_such_a_place_is_wrong_from_the_start(
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "172.30.0.1")
     with pytest.raises(ValueError, match=r"no foreign system|API server"):
         check_url(f"https://{host}/")
+
+
+class Places:
+    """Where connections led, and which names were looked up, while the functions worked."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.connected: set[str] = set()
+        self.looked_up: set[str] = set()
+        connect, look_up = anyio.connect_tcp, socket.getaddrinfo
+
+        async def connecting(remote_host: str, remote_port: int, **more: Any) -> Any:
+            self.connected.add(f"http://{remote_host}:{remote_port}")
+            return await connect(remote_host, remote_port, **more)
+
+        def looking(host: Any, *rest: Any, **more: Any) -> Any:
+            self.looked_up.add(host.decode() if isinstance(host, bytes) else str(host))
+            return look_up(host, *rest, **more)
+
+        monkeypatch.setattr(anyio, "connect_tcp", connecting)
+        monkeypatch.setattr(socket, "getaddrinfo", looking)
+
+
+def led_away(place: str, data: dict[str, Any]) -> dict[str, Any]:
+    """Return the data with every member that a careless program would take for its destination."""
+    more = dict.fromkeys(("dest_url", "destination", "url", "link", "webhook", "instance"), place)
+    texts = {**more, "tidings.dev/dest-url": place}
+    inner = {name: {**value, **more} if isinstance(value, dict) else value for name, value in data.items()}
+    for holder in (inner, *(value for value in inner.values() if isinstance(value, dict))):
+        holder.update({"labels": texts} if "labels" in holder else {})
+        holder.update({"annotations": texts} if "annotations" in holder else {})
+        holder.update({"runbook": place} if "runbook" in holder else {})
+    return {**inner, **more, "links": [{"href": place}]}
+
+
+@pytest.mark.parametrize("place", ["trap", "http://169.254.169.254/latest", "http://kubernetes.default/api"])
+def test_f48_whatever_an_event_names_the_functions_speak_to_their_own_system_alone(
+    place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """F48."""
+    app, reached = splunk.new_app(), Places(monkeypatch)
+    trapped: list[bytes] = []
+
+    async def trap(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+        trapped.append(await request_of(reader))
+
+    async def work(siem_url: str) -> None:
+        async with server(trap) as trap_url:
+            named = trap_url if place == "trap" else place
+            attributes = {"desturl": named, "url": named, "links": named}
+            forwarder = new_forwarder({"SPLUNK_HEC_URL": siem_url, "SPLUNK_TOKEN": "tidings-hec-token"}, Metrics())
+            incident = sn.function()
+            told = classified_event(classified(message=f"see {named}"))
+            opened = CloudEvent("1", named, "dev.tidings.problem.opened.v1", data=episode().model_dump(mode="json"))
+            for function, event in ((forwarder, told), (incident, opened)):
+                changed = replace(event, extensions=attributes, data=led_away(named, event.data))
+                await function.start()
+                result = await function.handle(changed, Call(asyncio.get_running_loop().time() + 10))
+                assert isinstance(result.outcome, Done)
+                assert named not in json.dumps(result.reply.data if result.reply else {})
+                await function.stop()
+
+    with serve(app) as siem_url, instance() as sn:
+        asyncio.run(work(siem_url))
+        assert len(sn.incidents()) == len(app.events()) == 1
+        assert reached.connected == {siem_url, sn.url}
+    assert reached.looked_up <= {"127.0.0.1"}
+    assert trapped == []
+    app.close()

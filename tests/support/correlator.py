@@ -45,10 +45,10 @@ class Rig:
     def build(self) -> Function:
         return new(self.environ, self.metrics, store=self.store, publisher=self.sink)
 
-    async def send(self, classified: Classified) -> Result:
+    async def send(self, classified: Classified, event_id: str = "1") -> Result:
         data = classified.model_dump(mode="json")
         event = CloudEvent(
-            "1", "tidings/classifier", "dev.tidings.infrastructure.v1",
+            event_id, "tidings/classifier", "dev.tidings.infrastructure.v1",
             extensions={"traceparent": f"00-{'a' * 32}-{'b' * 16}-01"}, data=data,
         )  # fmt: skip
         return await self.function.handle(event, Call(asyncio.get_running_loop().time() + 10))

@@ -28,12 +28,12 @@ def test_a_problem_is_answered_with_its_opened_episode() -> None:
 
 
 def test_f22_the_same_observation_again_is_a_duplicate_and_the_snapshot_is_sent_again() -> None:
-    """F22: same object change with new CE id (source restart/HA) | same identity -> Duplicate."""
+    """F22: same object change with new CE id (source restart/HA) | same identity → Duplicate."""
 
     async def work(rig: Rig) -> None:
         first = await rig.send(problem())
         rig.function = rig.build()  # a restart in between
-        second = await rig.send(problem())
+        second = await rig.send(problem(), event_id="of-another-replica")
         assert second.outcome == Duplicate()
         assert second.reply is not None
         assert first.reply is not None
@@ -44,7 +44,7 @@ def test_f22_the_same_observation_again_is_a_duplicate_and_the_snapshot_is_sent_
 
 
 def test_f25_a_series_from_1_to_50_is_one_episode_with_count_50() -> None:
-    """F25: Event series count 1->50 | updates one ticket, no 50 tickets."""
+    """F25: Event series count 1→50 | updates one ticket, no 50 tickets."""
 
     async def work(rig: Rig) -> None:
         replies = [told(await rig.send(problem(count * 10, count=count))) for count in range(1, 51)]

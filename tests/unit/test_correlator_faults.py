@@ -35,7 +35,11 @@ def test_due_work_waits_in_the_outbox_while_the_broker_refuses() -> None:
 
 @pytest.mark.parametrize("data", [None, [], "x", {}, {"observation": {}, "verdict": {}}])
 def test_f27_malformed_data_is_rejected(data: Any) -> None:
-    """F27: poison | 4xx once, straight to the dead letters."""
+    """F27, word for word.
+
+    poison: malformed JSON / wrong content type / no ce-id / bad time |
+    400/422 once, straight to DLS, no traceback, no echo
+    """
 
     async def work(rig: Rig) -> None:
         event = CloudEvent("1", "s", "dev.tidings.security.v1", data=data)

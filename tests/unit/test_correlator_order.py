@@ -35,7 +35,10 @@ def test_a_problem_covered_by_a_recovery_that_is_sent_twice_before_the_tick_stay
 
 
 def test_f23_an_older_recovery_does_not_close() -> None:
-    """F23: updates out of order | older update never overwrites newer."""
+    """F23, word for word.
+
+    updates out of order (rv 7 before rv 5) | older update never overwrites newer; noted as work note or ignored
+    """
 
     async def work(rig: Rig) -> None:
         await rig.send(problem(100))

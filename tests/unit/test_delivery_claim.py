@@ -87,7 +87,11 @@ class ClaimMachine(RuleBasedStateMachine):
         self.said_none.discard(worker)
         if how == "crash" or (how == "complete" and not self.created) or (how == "release" and self.created):
             return
-        after = {"complete": complete(record, Memory(revision=1)), "release": release(record), "doubt": doubt(record)}
+        after = {
+            "complete": complete(record, Memory(revision=1)),
+            "release": release(record),
+            "doubt": doubt(record, 0.0),
+        }
         overtaken = self.entry is not None and self.entry[1].token != record.token
         written = self._put(revision, after[how])
         assert (written is None) == overtaken, "the fence must hold exactly where another took over"
@@ -116,7 +120,7 @@ def test_a_lease_that_runs_is_held_and_one_that_ran_out_is_in_doubt() -> None:
 
 
 def test_f31_a_clock_that_jumps_leads_to_a_question_never_to_a_claim_that_nobody_asks_about() -> None:
-    """F31: clock jumps ±1 h: leases use monotonic/server time; no duplicates."""
+    """F31: clock jumps ±1 h | leases use monotonic/server time; token expiry has leeway; no duplicates."""
     first = claim(None, 1, 10_000.0, LEASE)
     assert isinstance(first, New)
     assert isinstance(claim(first.record, 1, 10_000.0 + 3600, LEASE), Doubt)

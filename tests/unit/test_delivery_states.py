@@ -110,7 +110,10 @@ def test_a_second_ticket_that_we_cancelled_counts_for_nothing() -> None:
 
 
 def test_f23_an_older_snapshot_never_overwrites_a_newer_one_even_where_only_the_ticket_remembers() -> None:
-    """F23: updates out of order: older update never overwrites newer."""
+    """F23, word for word.
+
+    updates out of order (rv 7 before rv 5) | older update never overwrites newer; noted as work note or ignored
+    """
     newer = Found("r1", "T1", "l", "1", "active", mark(episode(7)))
     assert decide(episode(5), Memory(), (newer,)).applied
     assert not decide(episode(8), Memory(), (newer,)).applied
