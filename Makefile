@@ -35,6 +35,10 @@ test-newest: .venv/uv.stamp ## Run the fast tiers on the newest Python of this m
 	$(MAKE) -s .venv-newest/stamp NEWEST="$$newest" && echo "The fast tiers on $$(.venv-newest/bin/python -V):" && \
 	.venv-newest/bin/pytest -q tests/unit tests/contract $(ARGS)
 
+.PHONY: coverage
+coverage: .venv/test.stamp try-hosts ## Run the tests and print which lines none of them reaches; fails below 90 %
+	@$(BIN)/pytest -q --cov=shared --cov=functions --cov-report=term-missing:skip-covered --cov-fail-under=90 $(ARGS)
+
 .PHONY: check
 check: .venv/test.stamp try-hosts ## Check format, lint, types, import contracts, packs, schemas
 	$(BIN)/ruff format --check .
@@ -45,11 +49,11 @@ check: .venv/test.stamp try-hosts ## Check format, lint, types, import contracts
 	$(BIN)/pytest -q tests/manifests tests/docs
 
 .PHONY: bench
-bench: .venv/test.stamp ## Measure, as ratios against a baseline in the same run
+bench: .venv/test.stamp try-hosts ## Measure, as ratios against a baseline in the same run
 	@$(BIN)/python -m tests.bench $(ARGS)
 
 .PHONY: endurance
-endurance: .venv/test.stamp ## Run what takes long: ARGS=day or ARGS=conservation
+endurance: .venv/test.stamp ## Run what takes long: ARGS=day, conservation or takeover
 	@$(BIN)/python -m tests.endurance.$(or $(firstword $(ARGS)),day) $(wordlist 2,99,$(ARGS))
 
 .PHONY: lock

@@ -11,7 +11,6 @@ from shared.events.cloudevent import CloudEvent, type_of_verdict
 from shared.events.identity import digest
 from shared.events.model import Observation, classified_data
 from shared.events.outcome import Done, Ignored, Rejected, Retry
-from shared.events.redaction_entropy import without_random
 from shared.rules.classify import classify
 from shared.rules.ruleset import RuleSet
 from shared.runtime.function import Call, Readiness, Result
@@ -73,8 +72,13 @@ class Classifier:
             return self._dropped("not_ours", decoded)
         if len(decoded) != 1:
             return Result(Rejected("decode", "an event for the classifier carries exactly one observation"))
-        seen = without_random(decoded[0], self._mask_entropy) if self._mask_entropy else decoded[0]
+        seen = self._without_random(decoded[0]) if self._mask_entropy else decoded[0]
         return self._ended(seen) or Result(Done(), self._reply(event, seen, ruleset))
+
+    def _without_random(self, observation: Observation) -> Observation:
+        from shared.events.redaction_entropy import without_random  # a start pays for it only where it is asked for
+
+        return without_random(observation, self._mask_entropy)
 
     def _ended(self, observation: Observation) -> Result | None:
         """Return how an observation ended that nobody is to hear of; None for all others."""

@@ -17,6 +17,7 @@ from functions.correlator.namespaces import Namespaces
 from functions.correlator.outgoing import Outgoing
 from functions.correlator.probe import Probe
 from functions.correlator.settings import CorrelatorSettings
+from functions.correlator.together import Together
 from shared.episodes import keeper, machine
 from shared.episodes.recent import Recent
 from shared.episodes.record import RecordError
@@ -82,6 +83,7 @@ class Correlator:
         self._store = store
         self._recent = Recent()
         self._turns = Turns()
+        self._together = Together(store, self._recent, self._turns, self._policy, self._count)
         self._outgoing = Outgoing(store, publisher, self._recent, self._turns)
         self._namespaces = Namespaces(store, settings.labels)
         self._contact = FirstContact(store, settings.first_contact)
@@ -130,31 +132,10 @@ class Correlator:
             return Result(Ignored("nothing begins or ends with it"))
         labels = await self._namespaces.labels(classified.observation) if problem else {}
         thing = object_key(classified.observation.cluster, classified.observation.object)
-        async with self._turns.of(thing):
-            step = await self._keep(thing, classified, labels, old=old)
+        step = await self._together.take(thing, classified, labels, old=old)
         if step is None:
             return Result(Retry("others change this object's record"))
         return await self._answer(event, thing, step)
-
-    async def _keep(
-        self, thing: str, classified: Classified, labels: Mapping[str, str], *, old: bool
-    ) -> machine.Step | None:
-        """Take the observation into its object's record; None where other replicas were first each time."""
-        for attempt in range(_TRIES):
-            known = self._recent.take(thing)
-            held = known or await keeper.load(self._store, thing)
-            step = machine.observe(held.record, classified, labels, self._policy, old=old)
-            if step.repeated and not step.snapshots:
-                if known is None:
-                    return step
-                continue  # what is answered without a write must be the store's word
-            ready = [unsent for unsent in step.record.outbox if unsent.not_before <= step.record.now]
-            kept = step if step.answer is not None and not ready else machine.into_outbox(step)
-            if await keeper.save(self._store, held, kept, recent=self._recent):
-                self._count(kept)
-                return kept
-            await asyncio.sleep(_PAUSE * attempt)
-        return None
 
     async def _answer(self, event: CloudEvent, thing: str, step: machine.Step) -> Result:
         """Reply with the one snapshot, or publish them all; what is in the outbox is never lost."""

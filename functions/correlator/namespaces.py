@@ -1,5 +1,6 @@
 """Keeps and finds the labels of namespaces in the store."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 
 from shared.episodes.namespaces import decode, encode, is_namespace, key_of, project
@@ -7,15 +8,18 @@ from shared.events.model import Observation
 from shared.stores.protocol import ABSENT, Store
 
 _TRIES = 5
+_READ_SECONDS = 2.0  # in a storm the same namespace is asked for at each observation
+_MAX_READ = 1000
 _DELETED_SECONDS = 86_400.0  # long enough that an update which comes late does not bring the labels back
 
 
 class Namespaces:
-    """The projections of namespaces."""
+    """The projections of namespaces. What another replica learns is used here a few seconds later."""
 
     def __init__(self, store: Store, wanted: Sequence[str]) -> None:
         self._store = store
         self._wanted = wanted
+        self._read: dict[tuple[str, str], tuple[float, Mapping[str, str]]] = {}  # until when, by cluster and name
 
     async def remember(self, seen: Observation) -> None:
         """Keep what a Namespace observation says, unless a newer one was here. Raises StoreUnavailableError."""
@@ -32,6 +36,7 @@ class Namespaces:
                     return
             expected = ABSENT if entry is None else entry.revision
             if await self._store.put(key, encode(new), expected=expected, ttl=ttl) is not None:
+                self._read.pop((seen.cluster, seen.object.name), None)
                 return
 
     async def labels(self, seen: Observation) -> Mapping[str, str]:
@@ -39,5 +44,13 @@ class Namespaces:
         name = seen.object.name if seen.object.kind == "Namespace" else seen.object.namespace
         if not name:
             return {}
+        now = asyncio.get_running_loop().time()
+        until, labels = self._read.get((seen.cluster, name), (now, {}))
+        if until > now:
+            return labels
         entry = await self._store.get(key_of(seen.cluster, name))
-        return {} if entry is None else decode(entry.value).labels
+        labels = {} if entry is None else decode(entry.value).labels
+        if len(self._read) >= _MAX_READ:
+            self._read.clear()
+        self._read[seen.cluster, name] = (now + _READ_SECONDS, labels)
+        return labels

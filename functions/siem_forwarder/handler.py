@@ -30,8 +30,9 @@ from shared.settings.environment import Environ, SettingsError, read
 from shared.telemetry.metrics import Metrics
 
 NAME: Final = "siem_forwarder"
-_LINGER: Final = 0.01  # seconds; under load a tenth of the calls, alone no wait at all
+_LINGER: Final = 0.015  # seconds; at 1,000 events a second 15 share a call, alone none waits at all
 _REMEMBERED: Final = 20_000  # identities of 26 characters: about 3 MB
+_RECORD: Final = {"destination": DESTINATION, "operation": "record"}
 _TYPES: Final = frozenset(type_of_verdict(category) for category in CATEGORIES)
 
 
@@ -47,6 +48,8 @@ class SiemForwarder:
         self._client: SplunkClient | None = None
         self._batcher: Batcher[bytes] | None = None
         self._recent = Recent(_REMEMBERED)
+        self._done = metrics.counter("tidings_deliveries_total", **_RECORD, result=label(Done()))
+        self._lag = metrics.histogram("tidings_end_to_end_lag_seconds", destination=DESTINATION)
 
     async def start(self) -> None:
         """Build the client. Raises SettingsError for a CA file that cannot be used."""
@@ -70,12 +73,11 @@ class SiemForwarder:
         except ValidationError:
             return Result(Rejected("decode", "the data is not a classified observation"))
         outcome = await self._forward(classified, call)
-        self._metrics.count(
-            "tidings_deliveries_total", destination=DESTINATION, operation="record", result=label(outcome)
-        )
         if isinstance(outcome, Done):
-            lag = (datetime.now(UTC) - classified.observation.received).total_seconds()
-            self._metrics.observe("tidings_end_to_end_lag_seconds", max(0.0, lag), destination=DESTINATION)
+            self._done()
+            self._lag(max(0.0, (datetime.now(UTC) - classified.observation.received).total_seconds()))
+        else:
+            self._metrics.count("tidings_deliveries_total", **_RECORD, result=label(outcome))
         return Result(outcome)
 
     def readiness(self) -> Readiness:

@@ -7,7 +7,20 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from shared.delivery.claim import Answer, Doubt, Held, Known, Memory, New, Record, claim, complete, doubt, look_later, release
+from shared.delivery.claim import (
+    Answer,
+    Doubt,
+    Held,
+    Known,
+    Memory,
+    New,
+    Record,
+    claim,
+    complete,
+    doubt,
+    look_later,
+    release,
+)
 from shared.stores.protocol import ABSENT, Store, StoreUnavailableError
 from shared.telemetry.metrics import Metrics
 
@@ -40,6 +53,17 @@ class Taken:
         return self.record.memory
 
 
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """Nothing is to be done, and nothing to be asked: what is remembered says so. `memory` is what is known now."""
+
+    memory: Memory
+    why: str
+
+
+Settle = Callable[[Memory], Settled | None]
+
+
 class Claims:
     """The claims of one destination. `clock` gives seconds since the epoch; tests bring their own."""
 
@@ -51,8 +75,13 @@ class Claims:
         self._metrics = metrics
         self.clock = clock
 
-    async def take(self, episode_id: str, revision: int, seconds: float) -> Taken | Known | Held:
-        """Take the claim for `seconds` and a little more. Never raises: with the store down it is taken unfenced."""
+    async def take(
+        self, episode_id: str, revision: int, seconds: float, settle: Settle = lambda _memory: None
+    ) -> Taken | Known | Held | Settled:
+        """Take the claim for `seconds` and a little more. Never raises: with the store down it is taken unfenced.
+
+        `settle` is asked where no doubt is left and something is remembered; what it says is completed at once.
+        """
         key = f"{_PREFIX}{self._destination}.{episode_id}"
         now = self.clock()
         if self._store is None:
@@ -62,12 +91,16 @@ class Claims:
             answer: Answer = claim(_read(entry.value) if entry is not None else None, revision, now, seconds + _RESERVE)
             if isinstance(answer, Known | Held):
                 return answer
+            settled = settle(answer.record.memory) if isinstance(answer, New) else None
+            record = answer.record if settled is None else complete(answer.record, settled.memory)
             expected = entry.revision if entry is not None else ABSENT
-            written = await self._store.put(key, _bytes(answer.record), expected=expected, ttl=_KEEP)
+            written = await self._store.put(key, _bytes(record), expected=expected, ttl=_KEEP)
         except StoreUnavailableError:
             return self._unfenced(key, now)
         if written is None:
             return Held(now + seconds)  # another took it between our reading and our writing
+        if settled is not None:
+            return settled
         return Taken(key, answer.record, written, in_doubt=isinstance(answer, Doubt))
 
     async def complete(self, taken: Taken, memory: Memory) -> bool:
@@ -122,7 +155,8 @@ async def abandon_all(store: Store, clock: Callable[[], float] = time.time) -> i
             record = _read(entry.value)
             if record is not None and record.phase == "held":
                 found += (
-                    await store.put(entry.key, _bytes(doubt(record, now)), expected=entry.revision, ttl=_KEEP) is not None
+                    await store.put(entry.key, _bytes(doubt(record, now)), expected=entry.revision, ttl=_KEEP)
+                    is not None
                 )
         if len(page) < _PAGE:
             return found

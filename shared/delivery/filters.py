@@ -128,6 +128,12 @@ def _epoch(value: Any) -> str:
     return f"{value.timestamp():.3f}"
 
 
+def _first(value: Iterable[Any]) -> Any:
+    for one in value:
+        return one
+    raise ValueError("there is none")  # StopIteration would end the template as an error of ours
+
+
 def _get(value: Any, name: str, fallback: Any = "") -> Any:
     _defined(value)
     return value.get(name, fallback) if isinstance(value, Mapping) else fallback
@@ -142,7 +148,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "default": _default,
     "duration": duration,
     "epoch": _epoch,
-    "first": lambda value: next(iter(value)),
+    "first": _first,
     "get": _get,
     "indent": _indent,
     "int": _int,

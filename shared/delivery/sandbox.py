@@ -8,6 +8,7 @@ a template (F43).
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from math import isfinite
 from typing import Any
 
 from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError, nodes, pass_context
@@ -192,6 +193,8 @@ def _check(tree: nodes.Template) -> None:
             )
         if isinstance(node, nodes.Test) and node.name not in _TESTS:
             raise TemplateRefused(f"there is no test `{node.name}`", node.lineno, did_you_mean(node.name, _TESTS))
+        if isinstance(node, nodes.Const) and isinstance(node.value, float) and not isfinite(node.value):
+            raise TemplateRefused("the template holds a number that is too long", node.lineno)
         if isinstance(node, nodes.For) and node.recursive:
             raise TemplateRefused("a loop cannot be recursive", node.lineno, "leave out `recursive`")
         name = node.name if isinstance(node, nodes.Name) else node.attr if isinstance(node, nodes.Getattr) else ""

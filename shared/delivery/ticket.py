@@ -1,14 +1,20 @@
 """What a ticket system is to the delivery algorithm: a few questions and commands whose answers are values."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from shared.delivery.failure import Failure
+from shared.events.delivery import DeliveryOperation
+from shared.events.episode import Episode
+from shared.events.outcome import Rejected
 
 Standing = Literal["active", "on-hold", "resolved", "closed"]
 """How a foreign record stands: `resolved` can be reopened, `closed` (or cancelled) cannot."""
+
+Render = Callable[[DeliveryOperation, Episode], "dict[str, str] | Rejected"]
+"""How an episode's fields are made for an operation, by the mapping."""
 
 _KEY = re.compile(r"[a-z0-9-]{1,80}")
 

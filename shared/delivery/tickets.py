@@ -7,26 +7,25 @@ sends again, and holds longer than any process lives.
 
 import asyncio
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 from shared.delivery.claim import Held, Known, Memory
-from shared.delivery.claims import Claims, Taken
+from shared.delivery.claims import Claims, Settled, Taken
 from shared.delivery.failure import Ambiguous, Failure, Gone, Refused, Temporary
 from shared.delivery.plan import Plan, decide, mark_of, note_of, untouched, written
 from shared.delivery.remember import dealt_with, recognise, sent
+from shared.delivery.settled import UNCHANGED, settle
 from shared.delivery.states import Action
-from shared.delivery.ticket import Found, Order, TicketDestination, is_key
+from shared.delivery.ticket import Found, Order, Render, TicketDestination, is_key
 from shared.events.delivery import DeliveryOperation
 from shared.events.episode import Episode
 from shared.events.outcome import Done, Duplicate, Ignored, InProgress, Outcome, Rejected, Retry
 from shared.telemetry.metrics import Metrics
 
 _log = logging.getLogger(__name__)
-
-Render = Callable[[DeliveryOperation, Episode], "dict[str, str] | Rejected"]
 
 MARGIN: Final = 0.5
 """Seconds before the caller's deadline at which nothing new is sent: room to write the claim back and to answer."""
@@ -87,12 +86,10 @@ class Tickets:
         left = deadline - asyncio.get_running_loop().time()
         if left < MARGIN + _LEAST:
             return Delivered(Retry("no time left"))
-        taken = await self._claims.take(episode.id, episode.revision, left)
-        if isinstance(taken, Known):
-            same = taken.memory.revision == episode.revision
-            return Delivered(Duplicate(), taken.memory if same else None, reported=True)
-        if isinstance(taken, Held):
-            return Delivered(InProgress())
+        settles = partial(settle, episode=episode, render=self._render, journals=self._destination.journals)
+        taken = await self._claims.take(episode.id, episode.revision, left, settles)
+        if not isinstance(taken, Taken):
+            return _answered(taken, episode)
         parts = _Parts(self._destination, self._claims, self._render)
         delivered = await _Attempt(parts, episode, taken, deadline - MARGIN).run()
         if isinstance(delivered.outcome, Retry):
@@ -100,6 +97,17 @@ class Tickets:
                 "tidings_retries_total", destination=self._destination.name, reason=delivered.outcome.reason
             )
         return delivered
+
+
+def _answered(known: Known | Held | Settled, episode: Episode) -> Delivered:
+    """Return the answer where there is nothing to do here."""
+    match known:
+        case Known(memory):
+            return Delivered(Duplicate(), memory if memory.revision == episode.revision else None, reported=True)
+        case Settled(why=why):
+            return Delivered(Ignored(why))
+        case Held():
+            return Delivered(InProgress())
 
 
 class _Attempt:
@@ -181,7 +189,7 @@ class _Attempt:
         if action == "update" and self._memory.noted == note_of(self._episode):
             chosen = {name: value for name, value in chosen.items() if name not in self._destination.journals}
             if not chosen:
-                return await self._finish(target, None, Ignored("nothing that people need to know changed"))
+                return await self._finish(target, None, Ignored(UNCHANGED))
         order = Order(mark_of(self._episode), chosen)
         if self._left() < _LEAST:
             return Temporary("no time left")

@@ -22,7 +22,7 @@ clock that is wrong on some node cannot make its problems old for longer."""
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """When a cluster was first heard of (policy time, seconds), and whether what was there then is left without tickets."""
+    """When a cluster was first heard of (time of sending, seconds), and what becomes of problems from before then."""
 
     time: float
     mode: Mode
@@ -51,7 +51,7 @@ def encode(contact: Contact) -> bytes:
 
 
 def decode(data: bytes) -> Contact:
-    """Return a stored marker; with one that cannot be read nothing is old: a ticket too many is seen, one less is not."""
+    """Return a stored marker; with one that cannot be read nothing is old, for a ticket too many is seen at least."""
     try:
         time, mode = orjson.loads(data)
         return Contact(float(time), "baseline" if mode == "baseline" else "ticket")

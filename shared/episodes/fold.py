@@ -6,7 +6,8 @@ All times here are policy times (shared.events.model.policy_time) in seconds; `s
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Literal, NamedTuple
 
 from shared.episodes.sources import Sources
@@ -80,12 +81,17 @@ class Core:
 
     def copy(self) -> "Core":
         """Return a copy that shares nothing that changes."""
-        return replace(self, sources=self.sources.copy())
+        copied = Core(*_VALUES(self))
+        copied.sources = self.sources.copy()
+        return copied
 
     @property
     def ticket(self) -> bool:
         """Return True where the occurrences so far deserve a ticket."""
         return not self.known and 0 < self.ticket_after <= self.sources.total
+
+
+_VALUES = attrgetter(*Core.__dataclass_fields__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +119,8 @@ def fold(base: Core, facts: Sequence[Fact], policy: Policy, now: float, guard: f
     """
     core = base.copy()
     for index, fact in enumerate(facts):
-        advance(core, fact.time)
+        if core.ending is not None or core.expires:
+            advance(core, fact.time)
         if fact.kind == RECOVERY:
             _recover(core, fact)
             continue

@@ -36,9 +36,7 @@ async def load(store: Store, thing: str) -> Held:
     return Held(thing, decode(entry.value), entry.revision, len(entry.value))
 
 
-async def save(
-    store: Store, held: Held, step: Step, consumed: int | None = None, recent: Recent | None = None
-) -> bool:
+async def save(store: Store, held: Held, step: Step, consumed: int | None = None, recent: Recent | None = None) -> bool:
     """Keep the step's record if nobody changed it meanwhile, and see that due work will be found.
 
     `consumed` is the second of the index entry that is being worked on. Its snapshots are sent before it is deleted,
@@ -51,9 +49,7 @@ async def save(
     return await _write(store, held, record, recent)
 
 
-async def mark_sent(
-    store: Store, thing: str, labels: frozenset[tuple[str, int]], recent: Recent | None = None
-) -> bool:
+async def mark_sent(store: Store, thing: str, labels: frozenset[tuple[str, int]], recent: Recent | None = None) -> bool:
     """Take the snapshots that the broker accepted out of the outbox; False where others were first each time."""
     for _ in range(_TRIES):
         known = recent.take(thing) if recent is not None else None

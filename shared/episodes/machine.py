@@ -10,6 +10,7 @@ Grouping, storm limits and inhibition belong between `_settle` and the outbox: t
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import ceil, inf
+from operator import attrgetter
 
 from shared.episodes.fold import LATENESS, RECOVERY, Fact, Policy
 from shared.episodes.record import (
@@ -63,27 +64,27 @@ def observe(
     """
     mark = mark_of(classified)
     time = policy_time(classified.observation).timestamp()
-    record = replace(record, now=max(record.now, time))
     repeated = mark in record.seen
+    seen = record.seen if repeated else (*record.seen, mark)[-MAX_SEEN:]
+    record = replace(record, now=max(record.now, time), seen=seen)
     tracks: dict[str, Track] = dict(record.tracks)
     moved = classified.verdict.phase == "problem"
     if not repeated:
-        record = replace(record, seen=(*record.seen, mark)[-MAX_SEEN:])
         if classified.verdict.ends:
-            ended = recovery_mark(classified)
+            ended = recovery_mark(classified, mark, time)
             moved = moved or any(ended.ended(track) for track in tracks.values())
             tracks = {key: recover(track, ended.fact) if ended.ended(track) else track for key, track in tracks.items()}
             record = replace(record, marks=_remember(record, ended))
         if classified.verdict.phase == "problem":
             _occurred(tracks, record, classified, labels, old=old)
-    step, settled = _settle(replace(record, tracks=tracks), policy)
+    step, settled = _settle(record, tracks, policy)
     own, again = _again(step, settled, classified, mark)
     return replace(step, repeated=repeated, moved=moved, own=own, again=again)
 
 
 def tick(record: Record, now: float, policy: Policy) -> Step:
     """Do what is due on the record's object at `now` (seconds)."""
-    return _settle(replace(record, now=max(record.now, now)), policy)[0]
+    return _settle(replace(record, now=max(record.now, now)), record.tracks, policy)[0]
 
 
 def close(record: Record, key: str, now: float, policy: Policy) -> Step:
@@ -91,11 +92,13 @@ def close(record: Record, key: str, now: float, policy: Policy) -> Step:
     now = max(record.now, now)
     fact = Fact(time=now, kind=RECOVERY, mark="hand", shown=now, reason=BY_HAND, at_once=True)
     tracks = {**record.tracks, key: recover(record.tracks[key], fact)}
-    return _settle(replace(record, now=now, tracks=tracks), policy)[0]
+    return _settle(replace(record, now=now), tracks, policy)[0]
 
 
 def into_outbox(step: Step) -> Step:
     """Return the step with its new snapshots kept in the record until the broker has accepted them."""
+    if not step.snapshots:
+        return step
     new = tuple(Unsent(found.not_before, found.episode.model_dump(mode="json")) for found in step.snapshots)
     return replace(step, record=replace(step.record, outbox=step.record.outbox + new))
 
@@ -118,7 +121,7 @@ def indexed(record: Record, time: float | None, consumed: int | None = None) -> 
     if due is not None and consumed is not None and ceil(due) <= consumed:
         due = None
     if time is None or (due is not None and due <= time):
-        return replace(record, due=due), None
+        return (record if due == record.due else replace(record, due=due)), None
     return replace(record, due=time), ceil(time)
 
 
@@ -126,9 +129,10 @@ def _occurred(
     tracks: dict[str, Track], record: Record, classified: Classified, labels: Mapping[str, str], *, old: bool
 ) -> None:
     key = classified.verdict.problem_key
-    head = head_of(classified)
+    mark, time = mark_of(classified), policy_time(classified.observation).timestamp()
+    head, line = head_of(classified, mark, time), line_of(classified, mark, time)
     track = tracks.get(key) or Track(key, head)
-    track = occur(track, problem_fact(classified, old=old), head, line_of(classified), record.marks)
+    track = occur(track, problem_fact(classified, mark, time, old=old), head, line, record.marks)
     tracks[key] = replace(track, labels=dict(labels)) if labels else track
 
 
@@ -136,9 +140,10 @@ def _remember(record: Record, new: Mark) -> tuple[Mark, ...]:
     """Keep every recovery of the last minute, of older ones the latest of each kind, none for longer than a day."""
     kept: list[Mark] = []
     older: set[tuple[tuple[str, ...], str, str]] = set()
-    for mark in sorted((*record.marks, new), key=lambda mark: mark.fact, reverse=True):
-        kind = (mark.ends, mark.part, mark.except_key)
-        if mark.fact.time < record.now - LATENESS:
+    recent = record.now - LATENESS
+    for mark in sorted((*record.marks, new), key=attrgetter("fact"), reverse=True):
+        if mark.fact.time < recent:
+            kind = (mark.ends, mark.part, mark.except_key)
             if kind in older or mark.fact.time < record.now - MARK_SECONDS:
                 continue
             older.add(kind)
@@ -146,13 +151,14 @@ def _remember(record: Record, new: Mark) -> tuple[Mark, ...]:
     return tuple(reversed(kept[:MAX_MARKS]))
 
 
-def _settle(record: Record, policy: Policy) -> tuple[Step, list[Settled]]:
+def _settle(record: Record, known: Mapping[str, Track], policy: Policy) -> tuple[Step, list[Settled]]:
+    """Weigh the tracks, which become those of the record."""
     weighed: list[Settled] = []
     tracks: dict[str, Track] = {}
     snapshots: list[Snapshot] = []
     dues: list[float] = []
-    crowd = _crowd(record)
-    for key, track in record.tracks.items():
+    crowd = _crowd(known)
+    for key, track in known.items():
         shown = recover(track, _displacement(record.now)) if key in crowd else track
         settled = settle(shown, policy, record.now)
         weighed.append(settled)
@@ -165,12 +171,12 @@ def _settle(record: Record, policy: Policy) -> tuple[Step, list[Settled]]:
     return Step(replace(record, tracks=tracks), tuple(snapshots), due=min(dues, default=None)), weighed
 
 
-def _crowd(record: Record) -> frozenset[str]:
+def _crowd(tracks: Mapping[str, Track]) -> frozenset[str]:
     """Return the keys that must go because one object has too many: those closed first, then the longest unheard."""
-    if len(record.tracks) <= MAX_TRACKS:
+    if len(tracks) <= MAX_TRACKS:
         return frozenset()
     ordered = sorted(
-        record.tracks.values(),
+        tracks.values(),
         key=lambda track: (track.sent is None, track.sent is not None and track.sent.state == "open", track.head.time),
     )
     return frozenset(track.key for track in ordered[: len(ordered) - MAX_TRACKS])

@@ -5,6 +5,7 @@ and carries a version; a record of a newer version is never guessed at.
 """
 
 from dataclasses import dataclass, field, replace
+from operator import attrgetter
 from typing import Any
 
 import orjson
@@ -150,9 +151,11 @@ class Record:
         return replace(self, outbox=tuple(unsent for unsent in self.outbox if unsent.label not in labels))
 
 
-_CORE = tuple(name for name in Core.__dataclass_fields__ if name != "sources")
-_OCCURRED = tuple(name for name in Occurred.__dataclass_fields__)
-_SENT = tuple(name for name in Sent.__dataclass_fields__)
+_CORE = attrgetter(*(name for name in Core.__dataclass_fields__ if name != "sources"))
+_PLAIN = Fact._fields.index("reason")
+_DEFAULTS = tuple(Fact._field_defaults[name] for name in Fact._fields[_PLAIN:])
+_OCCURRED = attrgetter(*Occurred.__dataclass_fields__)
+_SENT = attrgetter(*Sent.__dataclass_fields__)
 
 
 def encode(record: Record) -> bytes:
@@ -163,7 +166,7 @@ def encode(record: Record) -> bytes:
             "now": record.now,
             "due": record.due,
             "tracks": [_track(track) for track in record.tracks.values()],
-            "marks": [[tuple(mark.fact), mark.ends, mark.part, mark.except_key] for mark in record.marks],
+            "marks": [[_fact(mark.fact), mark.ends, mark.part, mark.except_key] for mark in record.marks],
             "seen": record.seen,
             "outbox": [[unsent.not_before, unsent.episode] for unsent in record.outbox],
         }
@@ -189,8 +192,9 @@ def decode(data: bytes) -> Record:
         raise RecordError("the record cannot be read") from error
 
 
-def _row(value: object, names: tuple[str, ...]) -> list[Any]:
-    return [getattr(value, name) for name in names]
+def _fact(fact: Fact) -> tuple[Any, ...]:
+    """Return a plain tuple, as orjson wants it, without what most facts leave as it is: there may be hundreds."""
+    return fact[:_PLAIN] if fact[_PLAIN:] == _DEFAULTS else tuple(fact)
 
 
 def _track(track: Track) -> list[Any]:
@@ -198,12 +202,12 @@ def _track(track: Track) -> list[Any]:
     return [
         track.key,
         [track.head.time, track.head.mark, track.head.shown],
-        [_row(track.base, _CORE), [sources.known, sources.given_up, sources.horizon]],
+        [_CORE(track.base), [sources.known, sources.given_up, sources.horizon]],
         track.place,
-        [tuple(fact) for fact in track.facts],  # orjson takes no subclass of a tuple
-        [_row(line, _OCCURRED) for line in track.history],
+        [_fact(fact) for fact in track.facts],
+        [_OCCURRED(line) for line in track.history],
         track.labels,
-        None if track.sent is None else _row(track.sent, _SENT),
+        None if track.sent is None else _SENT(track.sent),
     ]
 
 

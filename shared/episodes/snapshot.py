@@ -7,7 +7,7 @@ from shared.episodes.fold import PROBLEM, RECOVERY, Core, Fact
 from shared.episodes.record import Head, Mark, Occurred, Sent, Track
 from shared.events.episode import Episode, Transition
 from shared.events.identity import digest, episode_id, scope_key
-from shared.events.model import Classified, policy_time
+from shared.events.model import Classified
 from shared.events.vocabulary import worse
 
 _SHORT = 12  # characters of a digest: 60 bits, among the few hundred facts of one object
@@ -27,13 +27,13 @@ def mark_of(classified: Classified) -> str:
     return digest("mark", classified.observation.identity)[:_SHORT]
 
 
-def problem_fact(classified: Classified, *, old: bool = False) -> Fact:
+def problem_fact(classified: Classified, mark: str, time: float, *, old: bool = False) -> Fact:
     """Return the fact that a problem observation is for its own key; `old` where it began before first contact."""
     seen, verdict = classified.observation, classified.verdict
     return Fact(
-        time=policy_time(seen).timestamp(),
+        time=time,
         kind=PROBLEM,
-        mark=mark_of(classified),
+        mark=mark,
         shown=seen.time.timestamp(),
         source=digest("source", seen.source_uid or seen.identity)[:_SHORT],
         reported=seen.count if seen.operation == "event" else 1,
@@ -45,14 +45,14 @@ def problem_fact(classified: Classified, *, old: bool = False) -> Fact:
     )
 
 
-def recovery_mark(classified: Classified) -> Mark:
+def recovery_mark(classified: Classified, mark: str, time: float) -> Mark:
     """Return the recovery that an observation with `ends` is, for whichever conditions it names."""
     seen, verdict = classified.observation, classified.verdict
     problem = verdict.phase == "problem"
     fact = Fact(
-        time=policy_time(seen).timestamp(),
+        time=time,
         kind=RECOVERY,
-        mark=mark_of(classified),
+        mark=mark,
         shown=seen.time.timestamp(),
         hold=0.0 if problem else float(verdict.hold),
         reason=(seen.reason or verdict.rule)[:_MAX_LINE],
@@ -61,34 +61,34 @@ def recovery_mark(classified: Classified) -> Mark:
     return Mark(fact, verdict.ends, "" if problem else verdict.part, verdict.problem_key if problem else "")
 
 
-def head_of(classified: Classified) -> Head:
+def head_of(classified: Classified, mark: str, time: float) -> Head:
     """Return the texts that the latest problem observation decides."""
     seen, verdict = classified.observation, classified.verdict
     shown: dict[str, Any] = {
         "cluster": seen.cluster,
-        "object": seen.object.model_dump(),
-        "owner": None if seen.owner is None else seen.owner.model_dump(),
+        "object": dict(seen.object.__dict__),
+        "owner": None if seen.owner is None else dict(seen.owner.__dict__),
         "scope": scope_key(seen.cluster, seen.object, seen.owner, seen.host),
         "reason": seen.reason,
         "message": seen.message[:_MAX_MESSAGE],
         "fingerprint": seen.fingerprint,
         "component": seen.component,
         "host": seen.host,
-        **verdict.model_dump(include=_VERDICT),
+        **{name: getattr(verdict, name) for name in _VERDICT},
     }
-    return Head(policy_time(seen).timestamp(), mark_of(classified), shown)
+    return Head(time, mark, shown)
 
 
-_VERDICT = {"condition", "part", "category", "subcategory", "summary", "rule", "why", "runbook"}
+_VERDICT = ("condition", "part", "category", "subcategory", "summary", "rule", "why", "runbook")
 
 
-def line_of(classified: Classified) -> Occurred:
+def line_of(classified: Classified, mark: str, time: float) -> Occurred:
     """Return the observation as a line of history."""
     seen = classified.observation
     return Occurred(
         shown=seen.time.timestamp(),
-        mark=mark_of(classified),
-        time=policy_time(seen).timestamp(),
+        mark=mark,
+        time=time,
         reason=seen.reason,
         message=seen.message[:_MAX_LINE],
         count=seen.count,

@@ -20,15 +20,16 @@ class Sources:
     known: dict[str, tuple[int, float]] = field(default_factory=dict)
     given_up: int = 0
     horizon: float = 0.0
+    total: int = field(init=False)  # how often it occurred
+
+    def __post_init__(self) -> None:
+        self.total = self.given_up + sum([count for count, _ in self.known.values()])
 
     def copy(self) -> "Sources":
         """Return a copy that can change on its own."""
-        return Sources(dict(self.known), self.given_up, self.horizon)
-
-    @property
-    def total(self) -> int:
-        """Return how often it occurred."""
-        return self.given_up + sum(count for count, _ in self.known.values())
+        copied = Sources({}, self.given_up, self.horizon)
+        copied.known, copied.total = dict(self.known), self.total
+        return copied
 
     def add(self, source: str, count: int, time: float) -> None:
         """Take in one report of a source; the same or an older one changes nothing."""
@@ -37,10 +38,12 @@ class Sources:
             if self.given_up and time <= self.horizon:
                 return
             self.known[source] = (count, time)
+            self.total += count
             if len(self.known) > HARD:
                 self.bound()
         else:
             self.known[source] = (max(found[0], count), max(found[1], time))
+            self.total += max(0, count - found[0])
 
     def bound(self) -> None:
         """Give up the oldest sources beyond the bounds."""

@@ -50,16 +50,16 @@ class Settled:
 
 def occur(track: Track, fact: Fact, head: Head, line: Occurred, marks: Iterable[Mark]) -> Track:
     """Take in a problem; recoveries that were seen before it and are later than it count too."""
-    if (head.time, head.mark) > (track.head.time, track.head.mark):
-        track = replace(track, head=head)
+    if (head.time, head.mark) < (track.head.time, track.head.mark):
+        head = track.head
     lines = {kept.mark: kept for kept in (*track.history, line)}
     ordered = sorted(lines.values(), key=lambda kept: (kept.shown, kept.mark))
-    track = replace(track, history=tuple(ordered[-MAX_HISTORY:]))
+    track = replace(track, head=head, history=tuple(ordered[-MAX_HISTORY:]))
     if fact.place < track.place:
         base = track.base.copy()
         absorb(base, fact)
         return replace(track, base=base)
-    later = {mark.fact for mark in marks if mark.ended(track) and mark.fact.place > fact.place}
+    later = {mark.fact for mark in marks if mark.fact[:2] > fact[:2] and mark.ended(track)}
     return _with(track, {fact, *(known for known in later if known.place >= track.place)})
 
 

@@ -39,6 +39,9 @@ async def _lifespan(receive: Receive, send: Send) -> None:
 
 async def _http(system: "System", scope: Scope, receive: Receive, send: Send) -> None:
     path: str = scope["path"]
+    if path == "/" and scope["method"] == "POST" and system.ready:  # what comes most often is looked at first
+        await ingest(scope, receive, send, broker=system.broker, metrics=system.metrics)
+        return
     for prefix, app in system.standins.mounted().items():
         if path == prefix or path.startswith(prefix + "/"):
             await app(_below(scope, prefix), receive, send)
@@ -47,8 +50,6 @@ async def _http(system: "System", scope: Scope, receive: Receive, send: Send) ->
         await answer_json(send, 200, {"status": "up"})
     elif not system.ready:
         await answer_error(send, 503, "starting", [("retry-after", "1")])
-    elif scope["method"] == "POST" and path == "/":
-        await ingest(scope, receive, send, broker=system.broker, metrics=system.metrics)
     elif path.startswith(_FUNCTIONS):
         await _function(system, path, scope, receive, send)
     elif scope["method"] not in {"GET", "HEAD"}:

@@ -29,6 +29,7 @@ INSERT OR IGNORE INTO counter VALUES (1, 0);
 """
 _BUSY_SECONDS = 5.0
 _BUSY_PAUSE = 0.01
+_LINGER = 0.001  # of the order of a commit on a fast disk
 _PURGE_SECONDS = 10.0
 _PURGE_ROWS = 500
 _PAGE = 256
@@ -57,7 +58,7 @@ class SqliteStore:
         self._opening = threading.Lock()  # switching a new file to WAL takes no second connection beside it
         self._writing: Connection | None = None
         self._reading: Connection | None = None
-        self._writer = Worker("tidings-store-write", self._write_batch, self._end_writing)
+        self._writer = Worker("tidings-store-write", self._write_batch, self._end_writing, _LINGER)
         self._reader = Worker("tidings-store-read", self._read_batch, self._end_reading)
 
     async def get(self, key: str) -> Entry | None:

@@ -1,4 +1,4 @@
-"""Part `up`: the embedded system under load, its stand-ins, the load and the bare app all on the same cores."""
+"""Part `up`: the embedded system, foreign systems beside it, the load and the bare app, all on the same cores."""
 
 import time
 from collections.abc import Iterator
@@ -14,6 +14,7 @@ from tests.bench.measure import LEAST, MOST, Effort, Row, Wanted, in_turns, perc
 from tests.bench.processes import BARE, BARE_NAME, free_port, running
 from tests.bench.upped import Stored, Up, embedded, wait_for
 
+_NAME = "up, foreign systems as processes of their own"
 _MARKS = count(100)  # each load has Events of its own
 _BASELINE = f"{BARE_NAME}, same load"
 _OFFERED = 2100.0  # events a second while what is carried is measured: a little more than must be accepted
@@ -54,7 +55,7 @@ def _flat_out(effort: Effort, bare: int) -> list[Row]:
             return flat_out(bare, stream(_mark()), connections=8, seconds=seconds).only(204).rate
 
         row = in_turns(
-            "up: accepted over 8 connections, bursts",
+            f"{_NAME}: accepted over 8 connections, bursts",
             _BASELINE,
             "events/s",
             accepted,
@@ -62,7 +63,7 @@ def _flat_out(effort: Effort, bare: int) -> list[Row]:
             rounds=effort.turns(4),
             wanted=Wanted(LEAST, 2000, "ours"),
         )
-    name = "up: a burst from its first post until Splunk has all"
+    name = f"{_NAME}: a burst from its first post until Splunk has all"
     return [row, Row(name, _BASELINE, row.unit, carried[-len(row.ours) :], row.baseline)]
 
 
@@ -107,10 +108,17 @@ def _carried(effort: Effort, bare: int) -> list[Row]:
     rates = seen.rates(6)
     what = f"while {_OFFERED:.0f}/s are offered for {seconds:.0f} s over 8 connections"
     return [
-        Row(f"up: accepted {what}", _BASELINE, "events/s", [load.rate], [base], Wanted(LEAST, 2000, "ours")),
-        Row("up: carried to Splunk meanwhile", _BASELINE, "events/s", rates, [base] * len(rates), _AT_LEAST_CARRIED),
-        Row("up: most memory meanwhile", "", "MiB", [max(seen.rss)], (), Wanted(MOST, 150, "ours")),
-        Row("up: memory, last third by first third", "", "x", [seen.growth()], (), Wanted(MOST, 1.1, "ours")),
+        Row(f"{_NAME}: accepted {what}", _BASELINE, "events/s", [load.rate], [base], Wanted(LEAST, 2000, "ours")),
+        Row(
+            f"{_NAME}: carried to Splunk meanwhile",
+            _BASELINE,
+            "events/s",
+            rates,
+            [base] * len(rates),
+            _AT_LEAST_CARRIED,
+        ),
+        Row(f"{_NAME}: most memory meanwhile", "", "MiB", [max(seen.rss)], (), Wanted(MOST, 150, "ours")),
+        Row(f"{_NAME}: memory, last third by first third", "", "x", [seen.growth()], (), Wanted(MOST, 1.1, "ours")),
     ]
 
 
@@ -138,10 +146,19 @@ def _latencies(effort: Effort, bare: int) -> list[Row]:
             system.settled(_DRAIN)
     answer = "its answer alone, bare app"
     return [
-        Row("up: event to Splunk at 500/s, p50", "", "ms", arrivals["50"]),
-        Row("up: event to Splunk at 500/s, p99", answer, "ms", arrivals["99"], base_500, Wanted(MOST, 250, "ours")),
-        Row("up: acknowledged at 1,000/s, p95", _BASELINE, "ms", intake, base_1000, Wanted(MOST, 200, "ours")),
-        Row("up: the same, every destination down, p95", _BASELINE, "ms", down, base_1000, Wanted(MOST, 200, "ours")),
+        Row(f"{_NAME}: event to Splunk at 500/s, p50", "", "ms", arrivals["50"]),
+        Row(
+            f"{_NAME}: event to Splunk at 500/s, p99", answer, "ms", arrivals["99"], base_500, Wanted(MOST, 250, "ours")
+        ),
+        Row(f"{_NAME}: acknowledged at 1,000/s, p95", _BASELINE, "ms", intake, base_1000, Wanted(MOST, 200, "ours")),
+        Row(
+            f"{_NAME}: the same, every destination down, p95",
+            _BASELINE,
+            "ms",
+            down,
+            base_1000,
+            Wanted(MOST, 200, "ours"),
+        ),
     ]
 
 
@@ -225,7 +242,7 @@ def _waiting(effort: Effort) -> list[Row]:
             return load.rate
 
         row = in_turns(
-            f"up: accepted while {total:,} events wait",
+            f"{_NAME}: accepted while {total:,} events wait",
             "the same with next to none waiting",
             "events/s",
             lambda: rate(full),
@@ -234,6 +251,6 @@ def _waiting(effort: Effort) -> list[Row]:
             wanted=Wanted(LEAST, 0.8),
         )
     return [
-        Row(f"up: memory added by {total:,} waiting events", "", "MiB", [growth], (), Wanted(MOST, 40, "ours")),
+        Row(f"{_NAME}: memory added by {total:,} waiting events", "", "MiB", [growth], (), Wanted(MOST, 40, "ours")),
         row,
     ]

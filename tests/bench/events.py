@@ -1,8 +1,9 @@
 """What the benchmarks send: Events of the recorded day as ApiServerSource sends them, as many as wanted, each new."""
 
 import json
+import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import count, cycle, islice
 from typing import Any
@@ -14,6 +15,8 @@ Post = tuple[dict[str, str], bytes]
 
 _TIMES = frozenset({"creationTimestamp", "firstTimestamp", "lastTimestamp", "eventTime", "lastObservedTime", "time"})
 _DIGITS = 8
+_APART = timedelta(milliseconds=10)  # a busy cluster has a hundred Events a second; time never goes back in it
+_NEVER = "9999-12-31T23:59:59Z"  # stands for the time of what is sent later
 
 
 @cache
@@ -27,24 +30,29 @@ def templates() -> list[tuple[dict[str, str], dict[str, Any]]]:
 
 
 def posts(count: int, mark: str = "b") -> list[Post]:
-    """Return so many binary CloudEvents; with another `mark` they are others."""
+    """Return so many binary CloudEvents, one after the other up to now; with another `mark` they are others."""
     now = datetime.now(UTC)
     return [
-        _as_new(headers, body, f"{mark}-{number:0{_DIGITS}d}", now)
+        _as_new(headers, body, uid(mark, number), _text(now - _APART * (count - 1 - number)))
         for number, (headers, body) in enumerate(islice(cycle(templates()), count))
     ]
 
 
 def stream(mark: str) -> Iterator[bytes]:
-    """Yield HTTP requests without end, each a new Event that happened when the stream began; cheap to make.
+    """Yield HTTP requests without end, each a new Event that happens when it is asked for; cheap to make.
 
     The uid of the n-th is `uid(mark, n)`.
     """
     placeholder = "@" * len(uid(mark, 0))
-    now = datetime.now(UTC)
-    cut = [raw(*_as_new(headers, body, placeholder, now)).split(placeholder.encode()) for headers, body in templates()]
+    cut = [
+        raw(*_as_new(headers, body, placeholder, _NEVER)).split(placeholder.encode()) for headers, body in templates()
+    ]
+    second, never, text = 0, _NEVER.encode(), b""
     for number in count():
-        yield uid(mark, number).encode().join(cut[number % len(cut)])
+        if int(time.time()) != second:
+            now = datetime.now(UTC)
+            second, text = int(now.timestamp()), _text(now).encode()
+        yield uid(mark, number).encode().join(cut[number % len(cut)]).replace(never, text)
 
 
 def uid(mark: str, number: int) -> str:
@@ -59,11 +67,14 @@ def raw(headers: dict[str, str], body: bytes) -> bytes:
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
-def _as_new(headers: dict[str, str], body: dict[str, Any], uid: str, now: datetime) -> Post:
-    """Return the Event as another one, of now: the past would be closed by the first tick and be opened again."""
-    text = now.strftime("%Y-%m-%dT%H:%M:%SZ")
+def _as_new(headers: dict[str, str], body: dict[str, Any], uid: str, text: str) -> Post:
+    """Return the Event as another one, of about now: the past would be closed by the first tick and be opened again."""
     fresh = _retimed({**body, "metadata": {**body["metadata"], "uid": uid}}, text)
     return {**headers, "ce-id": uid, "ce-time": text}, json.dumps(fresh, separators=(",", ":")).encode()
+
+
+def _text(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _retimed(value: Any, text: str) -> Any:

@@ -216,3 +216,16 @@ def test_a_stand_in_that_runs_for_long_keeps_the_bodies_of_the_latest_requests_o
     assert len(bodies) == 3000
     assert not any(bodies[:2000])
     assert all(bodies[2000:])
+
+
+def test_a_stand_in_keeps_four_mebibytes_of_what_it_was_asked_for_and_no_more() -> None:
+    faults = Faults()
+    for number in range(300):
+        faults.log("GET", f"/{number}?" + "q" * 60_000, "find", b"")
+    kept = faults.requests
+    assert sum(len(entry.path) for entry in kept) <= 4 * 1024 * 1024
+    assert [entry.number for entry in kept] == list(range(300 - len(kept) + 1, 301))
+    assert len(kept) > 60
+    faults.forget()
+    faults.log("GET", "/", "find", b"")
+    assert len(faults.requests) == 1

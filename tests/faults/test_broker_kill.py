@@ -98,7 +98,7 @@ def test_f34_everything_accepted_arrives_although_the_broker_is_killed_at_random
 def test_f56_a_destination_that_is_down_for_four_hours_gets_everything_afterwards(tmp_path: Path) -> None:
     """F56: destination down for 4 hours (injected clock).
 
-    Held by the broker, all delivered afterwards without an operator, no duplicates, others unaffected.
+    held by the broker, all delivered afterwards without an operator, no duplicates, others unaffected.
     """
     clock = FastClock(factor=10_000.0)
     up_again: float | None = None

@@ -1,4 +1,4 @@
-"""F43 through the whole system and the command line: what an event says is printed as it stands, wherever it arrives."""
+"""F43 through the whole system and the command line: what an event says is printed as it stands, wherever it goes."""
 
 import json
 from pathlib import Path
@@ -20,7 +20,7 @@ EVENT: dict[str, Any] = {
 
 
 def test_f43_a_message_reaches_the_ticket_and_the_siem_as_it_stands(root: Path, tmp_path: Path) -> None:
-    """F43."""
+    """F43: `{{7*7}}`, `{% … %}`, `${…}` in event message | printed literally; event data is never a template."""
     left = run_whole(root, tmp_path, [EVENT])
     (ticket,) = left.tickets
     assert ticket["description"].startswith(f"{HOSTILE} ")
@@ -31,7 +31,7 @@ def test_f43_a_message_reaches_the_ticket_and_the_siem_as_it_stands(root: Path, 
 
 @pytest.mark.parametrize("output", ["json", "table"])
 def test_f43_explain_prints_a_message_as_it_stands(root: Path, monkeypatch: pytest.MonkeyPatch, output: str) -> None:
-    """F43."""
+    """F43: `{{7*7}}`, `{% … %}`, `${…}` in event message | printed literally; event data is never a template."""
     monkeypatch.chdir(root)
     monkeypatch.setenv("COLUMNS", "200")
     ended = CliRunner().invoke(app, ["explain", "-o", output], input=json.dumps(EVENT))

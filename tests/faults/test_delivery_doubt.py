@@ -72,7 +72,7 @@ def test_f14_an_ambiguous_update_that_took_effect_is_not_noted_twice() -> None:
 def test_f55_a_create_that_commits_after_we_asked_is_seen_at_the_second_look() -> None:
     """F55: destination commits a create after we asked and found nothing.
 
-    Second look finds both; oldest stays, ours is cancelled with a link; one active ticket.
+    second look finds both; oldest stays, ours is cancelled with a link; one active ticket.
     """
 
     async def main() -> None:
@@ -96,9 +96,9 @@ def test_f55_a_create_that_commits_after_we_asked_is_seen_at_the_second_look() -
 
 
 def test_f55_what_is_found_soon_after_a_doubt_is_looked_at_again_before_it_counts() -> None:
-    """F55, three copies at once: one create commits late, another's answer is lost, the third finds that record.
+    """F55: destination commits a create after we asked and found nothing.
 
-    Second look finds both; oldest stays, ours is cancelled with a link; one active ticket.
+    second look finds both; oldest stays, ours is cancelled with a link; one active ticket.
     """
 
     async def main() -> None:
@@ -124,7 +124,10 @@ def test_f55_what_is_found_soon_after_a_doubt_is_looked_at_again_before_it_count
 
 
 def test_f55_an_end_that_comes_soon_after_a_doubt_waits_for_the_ticket_that_may_yet_appear() -> None:
-    """F55, and the problem is over meanwhile: no snapshot will follow that could put it right."""
+    """F55: destination commits a create after we asked and found nothing.
+
+    second look finds both; oldest stays, ours is cancelled with a link; one active ticket.
+    """
 
     async def main() -> None:
         rig = Rig()

@@ -5,6 +5,7 @@ from datetime import timedelta
 from shared.events.outcome import Done, Duplicate
 from shared.stores.memory import MemoryStore
 from shared.stores.protocol import StoreUnavailableError
+from tests.support.incidents import instance
 from tests.support.tickets import START, Rig, episode, resolved, run
 
 
@@ -46,7 +47,10 @@ def test_f33_with_the_store_wiped_the_ticket_is_found_by_its_key() -> None:
 
 
 def test_f54_a_new_episode_gets_a_new_ticket_though_the_store_forgot_the_old_closed_one() -> None:
-    """F54: store wiped while last month's ticket of the same problem is closed: a new ticket; the old one untouched."""
+    """F54: store wiped while last month's ticket of the same problem is closed.
+
+    a new episode gets a new ticket; the old one is not touched.
+    """
 
     async def main() -> None:
         rig = Rig()
@@ -60,3 +64,26 @@ def test_f54_a_new_episode_gets_a_new_ticket_though_the_store_forgot_the_old_clo
         assert [one.number for one in rig.desk.active()] == ["T2"]
 
     run(main())
+
+
+def test_f54_last_months_closed_incident_is_not_touched_though_the_store_was_wiped() -> None:
+    """F54: store wiped while last month's ticket of the same problem is closed.
+
+    a new episode gets a new ticket; the old one is not touched.
+
+    Through the function, with the instance's own closed state and history.
+    """
+    with instance() as sn:
+        sn.play(lambda deliver: deliver(episode()))
+        sn.play(lambda deliver: deliver(resolved()))
+        (old,) = sn.incidents()
+        sn.app.change("incident", old["sys_id"], {"state": "7"})
+        (closed,), notes = sn.incidents(), sn.notes(old)
+        sn.store = MemoryStore(sn.clock)
+        again = episode(start=START + timedelta(days=30))
+        assert isinstance(sn.play(lambda deliver: deliver(again)).outcome, Done)
+        (new,) = sn.active()
+        rows = {row["sys_id"]: row for row in sn.incidents()}
+        assert rows == {old["sys_id"]: closed, new["sys_id"]: new}
+        assert sn.notes(old) == notes
+        assert (closed["state"], new["state"], new["correlation_id"]) == ("7", "1", again.id)

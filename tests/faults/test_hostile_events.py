@@ -136,7 +136,10 @@ def test_events_of_our_own_types_with_any_data_end_neither_the_table_nor_the_api
 
 
 def test_f41_the_api_shows_no_secret_that_the_broker_was_sent(root: Path, tmp_path: Path) -> None:
-    """F41: Secret object event: no value leaves the process; key names kept."""
+    """F41: Secret object event, incl. last-applied annotation, `stringData`, nested in List/CR.
+
+    no value leaves the process: ticket, SIEM, log, trace, metric, DLQ header; key names kept.
+    """
     secret = {
         "apiVersion": "v1",
         "kind": "Secret",

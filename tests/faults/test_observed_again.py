@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -63,11 +64,11 @@ def sent(number: int | str, data: dict[str, Any], verb: str = "update", seconds:
 class Way:
     """All functions in the order of the Triggers, on stand-ins; each `feed` is one event from a source."""
 
-    def __init__(self, classifier: Function, rig: Rig, ticket: Delivering, forwarder: Function) -> None:
+    def __init__(self, classifier: Function, rig: Rig, ticket: Delivering, forwarders: tuple[Function, ...]) -> None:
         self.classifier = classifier
         self.rig = rig
         self.ticket = ticket
-        self.forwarder = forwarder
+        self.forwarders = cycle(forwarders)  # replicas: what one has sent, the next does not know
 
     async def feed(self, event: CloudEvent) -> dict[str, Outcome]:
         """Return what each function answered."""
@@ -75,7 +76,7 @@ class Way:
         verdict = (await self.classifier.handle(event, call)).reply
         assert verdict is not None
         kept = await self.rig.function.handle(verdict, call)
-        answers = {"siem": (await self.forwarder.handle(verdict, call)).outcome, "correlator": kept.outcome}
+        answers = {"siem": (await next(self.forwarders).handle(verdict, call)).outcome, "correlator": kept.outcome}
         episodes = [*self.rig.sink.events, *([kept.reply] if kept.reply is not None else [])]
         self.rig.sink.events.clear()
         for episode in episodes:
@@ -89,14 +90,15 @@ def play(sn: Instance, siem: splunk.Splunk, rules: Path | None, main: Callable[[
     async def run(ticket: Delivering, url: str) -> None:
         environ = {"CLUSTER": "prod"} | ({"CLASSIFIER_RULES": str(rules)} if rules is not None else {})
         classifier = new_classifier(environ, Metrics())
-        forwarder = new_forwarder({"SPLUNK_HEC_URL": url, "SPLUNK_TOKEN": "tidings-hec-token"}, Metrics())
+        collector = {"SPLUNK_HEC_URL": url, "SPLUNK_TOKEN": "tidings-hec-token"}
+        forwarders = (new_forwarder(collector, Metrics()), new_forwarder(collector, Metrics()))
         rig = Rig()
-        for function in (classifier, forwarder, rig.function):
+        for function in (classifier, *forwarders, rig.function):
             await function.start()
         try:
-            await main(Way(classifier, rig, ticket, forwarder))
+            await main(Way(classifier, rig, ticket, forwarders))
         finally:
-            for function in (classifier, forwarder, rig.function):
+            for function in (classifier, *forwarders, rig.function):
                 await function.stop()
 
     with serve(siem) as url:
@@ -119,7 +121,9 @@ def test_f22_the_same_change_under_a_new_id_is_one_ticket_and_one_identity_every
             answers = await way.feed(event)
             assert answers["correlator"] == Duplicate()
             assert answers["ticket"] == Duplicate()
-        assert len(set(siem.event_ids())) == 1, "copies at the SIEM carry one event_id"
+        sent_on = siem.event_ids()
+        assert len(sent_on) > 1, "each replica sent a copy"
+        assert len(set(sent_on)) == 1, "copies at the SIEM carry one event_id"
         assert (await way.feed(sent(4, widget("8"))))["correlator"] != Duplicate(), "a change is none"
         assert len(set(siem.event_ids())) == 2
 
@@ -132,11 +136,11 @@ def test_f22_the_same_change_under_a_new_id_is_one_ticket_and_one_identity_every
 def test_f24_what_is_deleted_before_it_is_added_leaves_no_ticket_open() -> None:
     """F24: delete before add | closes/ignores, no crash."""
     siem = splunk.new_app()
-    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web", "namespace": "shop", "uid": "p-1"}}
+    names = {"name": "web", "namespace": "shop", "uid": "p-1"}
 
     async def main(way: Way) -> None:
         for number, (verb, version, seconds) in enumerate((("delete", "9", 60), ("add", "7", 5))):
-            data = {**pod, "metadata": {**pod["metadata"], "resourceVersion": version}}
+            data = {"apiVersion": "v1", "kind": "Pod", "metadata": {**names, "resourceVersion": version}}
             assert isinstance((await way.feed(sent(number, data, verb, seconds)))["correlator"], Ignored)
         assert sn.incidents() == [], "ignored"
         await way.feed(sent("late", back_off(3, 10), seconds=10))

@@ -22,7 +22,10 @@ LEAK = f"cannot log in with password={SENTINEL} at https://bob:{SENTINEL}@db.exa
 
 
 def test_f41_a_posted_event_with_a_password_reaches_splunk_masked() -> None:
-    """F41: no value leaves the process: ticket, SIEM, log, trace, metric, DLQ header."""
+    """F41: Secret object event, incl. last-applied annotation, `stringData`, nested in List/CR.
+
+    no value leaves the process: ticket, SIEM, log, trace, metric, DLQ header; key names kept.
+    """
     from functions.siem_forwarder.handler import new
 
     app = splunk.new_app()
@@ -45,7 +48,10 @@ def test_f41_a_posted_event_with_a_password_reaches_splunk_masked() -> None:
 
 
 def test_f41_a_posted_episode_with_a_password_reaches_servicenow_masked() -> None:
-    """F41: no value leaves the process: ticket, SIEM, log, trace, metric, DLQ header."""
+    """F41: Secret object event, incl. last-applied annotation, `stringData`, nested in List/CR.
+
+    no value leaves the process: ticket, SIEM, log, trace, metric, DLQ header; key names kept.
+    """
     with instance() as sn:
         sn.play(lambda deliver: deliver(episode(message=LEAK, summary=LEAK)))
         (row,) = sn.incidents()
@@ -63,7 +69,10 @@ def mapping(fields: str) -> Mapping:
 
 @pytest.mark.parametrize("field", ["a: {from: observation.original}", "a: {from: observation}"])
 def test_f41_a_structure_taken_over_is_masked_by_its_keys(field: str) -> None:
-    """F41: nested in List/CR: no value leaves; key names kept."""
+    """F41: Secret object event, incl. last-applied annotation, `stringData`, nested in List/CR.
+
+    no value leaves the process: ticket, SIEM, log, trace, metric, DLQ header; key names kept.
+    """
     one = classified(original={"spec": {"db-password": SENTINEL, "pin_token": 81549300}})
     sent = json.dumps(render(mapping(field), "record", {"observation": one.observation, "verdict": one.verdict}))
     assert SENTINEL not in sent

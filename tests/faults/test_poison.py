@@ -13,7 +13,10 @@ import pytest
 from shared.events.cloudevent import CloudEvent
 from shared.local.broker.answer import Answer
 from shared.local.broker.broker import Broker, BrokerSettings
+from shared.local.broker.caller import Caller
 from shared.local.broker.delivery_spec import DeliverySpec
+from shared.local.broker.http_caller import HttpCaller
+from shared.local.broker.records import Letter, TriggerStatus
 from shared.local.broker.topology import Topology
 from shared.telemetry.metrics import Metrics
 from tests.support.brokers import FastClock, event, trigger
@@ -71,6 +74,25 @@ class Poisoned:
         return self.answers[-1]
 
 
+async def carried(folder: Path, caller: Caller, poison: CloudEvent) -> tuple[Letter, TriggerStatus]:
+    """Let a broker deliver it by a Trigger that would try five times more, and return the one dead letter."""
+    clock = FastClock()
+    settings = BrokerSettings(clock=clock, maintain_every=7.0, retry_letters_every=7.0)
+    delivery = DeliverySpec(retry=5, backoff_delay=1.5, dead_letter_sink="KafkaSink/letters")
+    topology = Topology(triggers=(trigger("one", kind="", delivery=delivery),))
+    broker = Broker(topology, {"one": caller}, folder / "broker.db", Metrics(), settings)
+    await broker.start()
+    try:
+        assert await broker.publish(poison)
+        assert await broker.idle(10)
+        (letter,) = await broker.letters.list()
+        (status,) = broker.status()
+    finally:
+        await broker.stop(grace=2.0)
+    assert set(clock.asked) <= {7.0}, "nothing waited for another try"
+    return letter, status
+
+
 @pytest.fixture(scope="module")
 def classifier(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     log = tmp_path_factory.mktemp("poison") / "log"
@@ -89,24 +111,11 @@ def test_f27_poison_is_refused_once_and_a_dead_letter_at_once(name: str, classif
     caller = Poisoned(classifier, headers, body)
 
     async def play() -> None:
-        clock = FastClock()
-        settings = BrokerSettings(clock=clock, maintain_every=7.0, retry_letters_every=7.0)
-        delivery = DeliverySpec(retry=5, backoff_delay=1.5, dead_letter_sink="KafkaSink/letters")
-        topology = Topology(triggers=(trigger("one", delivery=delivery),))
-        broker = Broker(topology, {"one": caller}, tmp_path / "broker.db", Metrics(), settings)
-        await broker.start()
-        try:
-            assert await broker.publish(event(1))
-            assert await broker.idle(10)
-            (letter,) = await broker.letters.list()
-            (status,) = broker.status()
-        finally:
-            await broker.stop(grace=2.0)
+        letter, status = await carried(tmp_path, caller, event(1))
         (answer,) = caller.answers
         assert answer.status in {400, 422}
         assert (letter.code, letter.tries) == (answer.status, 1), "once, and straight to the dead letters"
         assert (status.retried, status.dead) == (0, 1)
-        assert set(clock.asked) <= {7.0}, "nothing waited for another try"
         assert SENTINEL not in f"{answer.headers}{answer.body.decode()}", "no echo in the answer"
         data = base64.b64decode(letter.as_event().extensions["knativeerrordata"]).decode()
         assert json.loads(data).keys() == {"error"}
@@ -117,6 +126,32 @@ def test_f27_poison_is_refused_once_and_a_dead_letter_at_once(name: str, classif
     assert "Traceback" not in log
     assert SENTINEL not in log
     assert {line["level"] for line in classifier.lines()} <= {"info", "warning"}
+
+
+@pytest.mark.parametrize("media", ["application/json", "text/plain"])
+def test_f27_what_the_broker_itself_can_carry_is_refused_once_too(
+    media: str, classifier: Served, tmp_path: Path
+) -> None:
+    """F27, word for word.
+
+    poison: malformed JSON / wrong content type / no ce-id / bad time |
+    400/422 once, straight to DLS, no traceback, no echo
+    """
+    poison = CloudEvent(SENTINEL, SENTINEL, "dev.knative.apiserver.resource.add", datacontenttype=media, data=SENTINEL)
+
+    async def play() -> None:
+        caller = HttpCaller(classifier.url, 10.0)
+        letter, status = await carried(tmp_path, caller, poison)
+        await caller.close()
+        assert (letter.code, letter.tries, status.retried) == (422, 1, 0)
+        assert letter.stage == "decode"
+        assert SENTINEL not in letter.reason
+        assert letter.event == poison, "what is kept is the event as it was"
+
+    asyncio.run(play())
+    log = classifier.log.read_text(encoding="utf-8")
+    assert "Traceback" not in log
+    assert SENTINEL not in log
 
 
 def test_f27_after_all_the_poison_a_good_event_is_served(classifier: Served) -> None:

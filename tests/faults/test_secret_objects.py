@@ -34,9 +34,7 @@ OBJECTS: dict[str, Any] = {
     "last-applied": APPLIED,
     "list": some("List", "c", items=[secret("in-list", data=DATA), secret("in-list-2", stringData=PLAIN)]),
     "secret-list": some("SecretList", "d", items=[{"metadata": {"name": "x"}, "type": "Opaque", "data": DATA}]),
-    "custom-resource": some(
-        "Vault", "e", spec={"template": {"deep": [secret("in-cr", data=DATA, stringData=PLAIN)]}}
-    ),
+    "custom-resource": some("Vault", "e", spec={"template": {"deep": [secret("in-cr", data=DATA, stringData=PLAIN)]}}),
     "unreadable": {"kind": "Secret", "stringData": PLAIN, "data": DATA},
 }
 WAYS = ("ticket", "SIEM", "log", "trace", "metric", "DLQ header", "event")
@@ -58,7 +56,10 @@ def of_secrets(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Left:
 
 @pytest.mark.parametrize("way", WAYS)
 def test_f41_no_value_of_a_secret_object_leaves_the_process(of_secrets: Left, way: str) -> None:
-    """F41."""
+    """F41: Secret object event, incl. last-applied annotation, `stringData`, nested in List/CR.
+
+    no value leaves the process: ticket, SIEM, log, trace, metric, DLQ header; key names kept.
+    """
     text = ways(of_secrets)[way]
     assert len(text) > len("[]"), "something went this way"
     assert SENTINEL not in text
@@ -66,7 +67,12 @@ def test_f41_no_value_of_a_secret_object_leaves_the_process(of_secrets: Left, wa
 
 
 def test_f41_each_secret_object_took_every_way(of_secrets: Left) -> None:
-    """F41. A way that nothing took would show nothing of it."""
+    """F41: Secret object event, incl. last-applied annotation, `stringData`, nested in List/CR.
+
+    no value leaves the process: ticket, SIEM, log, trace, metric, DLQ header; key names kept.
+
+    A way that nothing took would show nothing of it.
+    """
     readable = len(OBJECTS) - 1
     assert len(of_secrets.tickets) == len(of_secrets.records) == readable
     assert [letter["stage"] for letter in of_secrets.letters] == ["decode"]
@@ -75,7 +81,10 @@ def test_f41_each_secret_object_took_every_way(of_secrets: Left) -> None:
 
 
 def test_f41_the_names_of_the_keys_arrive(of_secrets: Left) -> None:
-    """F41."""
+    """F41: Secret object event, incl. last-applied annotation, `stringData`, nested in List/CR.
+
+    no value leaves the process: ticket, SIEM, log, trace, metric, DLQ header; key names kept.
+    """
     originals = {record["all"]["object"]["name"]: record["all"]["original"] for record in of_secrets.records}
     masked = dict.fromkeys(KEYS, MASK)
     assert originals["a"]["data"] == masked
@@ -100,7 +109,10 @@ LOOKALIKES: list[Any] = [
 
 
 def test_f42_what_looks_like_a_secret_is_masked_on_every_way_by_default(root: Path, tmp_path: Path) -> None:
-    """F42."""
+    """F42: ConfigMap with password-looking keys, env vars with tokens in Pod spec, URL userinfo in message.
+
+    masked by default list + entropy option.
+    """
     left = run_whole(root, tmp_path, LOOKALIKES)
     assert [way for way, text in ways(left).items() if SENTINEL in text] == []
     assert len(left.tickets) == len(left.records) == len(LOOKALIKES)
@@ -115,7 +127,10 @@ NAMELESS = "x9KqT4vLmZ7pRw2YbN8cHs5J"
 
 
 def test_f42_a_token_without_a_name_is_masked_where_the_entropy_option_is_set(root: Path, tmp_path: Path) -> None:
-    """F42."""
+    """F42: ConfigMap with password-looking keys, env vars with tokens in Pod spec, URL userinfo in message.
+
+    masked by default list + entropy option.
+    """
     bare = {**LOOKALIKES[2], "message": f"connect with {NAMELESS} failed"}
     for name, environ, shown in (("off", {}, True), ("on", {"MASK_ENTROPY": "4"}, False)):
         folder = tmp_path / name

@@ -229,7 +229,7 @@ def test_f36_refused_credentials_are_refreshed_once_then_left_alone_for_a_while(
 
 
 def test_f43_what_an_event_says_is_never_a_template() -> None:
-    """F43: {{7*7}}, {% ... %}, ${...} in event message: printed literally; event data is never a template."""
+    """F43: `{{7*7}}`, `{% … %}`, `${…}` in event message | printed literally; event data is never a template."""
     hostile = "{{7*7}} {% raw %} ${x} {{ episode.__class__ }}"
     with instance() as sn:
         assert isinstance(sn.play(lambda deliver: deliver(episode(summary=hostile, message=hostile))).outcome, Done)
@@ -247,7 +247,10 @@ def test_f47_a_key_that_is_no_key_never_reaches_a_query() -> None:
 
 
 def test_f55_an_incident_that_committed_late_is_seen_and_ours_is_cancelled_with_a_link() -> None:
-    """F55: second look finds both; oldest stays, ours is cancelled with a link; one active ticket."""
+    """F55: destination commits a create after we asked and found nothing.
+
+    second look finds both; oldest stays, ours is cancelled with a link; one active ticket.
+    """
     with instance() as sn:
         late = {"correlation_id": episode().id, "short_description": "late", "state": "1"}
 

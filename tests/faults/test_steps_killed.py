@@ -168,7 +168,7 @@ def test_f03_killed_with_the_bytes_out_of_a_ticket_that_was_made(stories: dict[s
     assert story.lost.status == 0
     assert len(story.made) == 1
     assert_waited_for_the_lease(story)
-    assert story.asked == ["find"], "found: nothing is sent"
+    assert set(story.asked) == {"find"}, "found: nothing is sent"
     assert_one_ticket(story)
 
 
@@ -192,7 +192,7 @@ def test_f04_killed_after_the_sink_committed_before_the_completion(stories: dict
     assert story.lost.status == 0
     assert_waited_for_the_lease(story)
     (made,) = story.made
-    assert story.asked == ["find"], "a duplicate: nothing is sent"
+    assert set(story.asked) == {"find"}, "a duplicate: nothing is sent"
     assert story.answers[-1].status in DONE
     assert story.answers[-1].report["record"] == made["sys_id"], "what was found is what the dead replica had made"
     assert len(story.instance.incidents(story.one)) == 1

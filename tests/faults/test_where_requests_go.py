@@ -53,7 +53,12 @@ FORBIDDEN = [
 def test_f48_a_name_that_leads_to_a_forbidden_address_is_not_connected_to(
     address: str, why: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """F48: SSRF: 169.254.169.254, DNS rebinding: allow-list + resolved-IP check. Held and counted, never a crash."""
+    """F48: SSRF: `dest_url` from event, 169.254.169.254, `http://kubernetes.default`, DNS rebinding.
+
+    destinations only from settings; allow-list + resolved-IP check; no redirects.
+
+    Held and counted, never a crash.
+    """
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "172.30.0.1")
     resolving(monkeypatch, ["203.0.113.7", address])
     told: list[str] = []
@@ -67,7 +72,12 @@ def test_f48_a_name_that_leads_to_a_forbidden_address_is_not_connected_to(
 
 
 def test_f48_a_name_that_answers_differently_the_second_time_is_refused_then(monkeypatch: pytest.MonkeyPatch) -> None:
-    """F48: DNS rebinding: resolved-IP check: the address that was looked at is the one that is connected to."""
+    """F48: SSRF: `dest_url` from event, 169.254.169.254, `http://kubernetes.default`, DNS rebinding.
+
+    destinations only from settings; allow-list + resolved-IP check; no redirects.
+
+    The address that was looked at is the one that is connected to.
+    """
 
     async def run() -> tuple[Found, Found, list[str], list[str]]:
         reached: list[str] = []
@@ -91,7 +101,12 @@ def test_f48_a_name_that_answers_differently_the_second_time_is_refused_then(mon
 
 
 def test_f48_private_addresses_are_fine_and_a_loopback_name_must_stay_on_this_machine() -> None:
-    """F48: resolved-IP check: what runs on premises has private addresses."""
+    """F48: SSRF: `dest_url` from event, 169.254.169.254, `http://kubernetes.default`, DNS rebinding.
+
+    destinations only from settings; allow-list + resolved-IP check; no redirects.
+
+    What runs on premises has private addresses.
+    """
     for private in ("10.1.2.3", "192.168.7.7", "172.16.0.9", "fd12:3456::1", "203.0.113.7"):
         address = literal(private)
         assert address is not None
@@ -100,7 +115,10 @@ def test_f48_private_addresses_are_fine_and_a_loopback_name_must_stay_on_this_ma
 
 
 def test_f48_only_the_host_of_the_settings_is_ever_contacted() -> None:
-    """F48: SSRF: destinations only from settings; allow-list."""
+    """F48: SSRF: `dest_url` from event, 169.254.169.254, `http://kubernetes.default`, DNS rebinding.
+
+    destinations only from settings; allow-list + resolved-IP check; no redirects.
+    """
     elsewhere: list[bytes] = []
 
     async def other(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
@@ -116,7 +134,10 @@ def test_f48_only_the_host_of_the_settings_is_ever_contacted() -> None:
 
 
 def test_f48_no_redirect_is_followed_to_the_metadata_service() -> None:
-    """F48: SSRF: no redirects."""
+    """F48: SSRF: `dest_url` from event, 169.254.169.254, `http://kubernetes.default`, DNS rebinding.
+
+    destinations only from settings; allow-list + resolved-IP check; no redirects.
+    """
     head = b"HTTP/1.1 307 x\r\nlocation: http://169.254.169.254/latest\r\ncontent-length: 0\r\n\r\n"
 
     async def run() -> Found:
@@ -134,7 +155,10 @@ def test_f48_no_redirect_is_followed_to_the_metadata_service() -> None:
 def test_f48_a_setting_that_names_such_a_place_is_wrong_from_the_start(
     host: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """F48: SSRF: 169.254.169.254, `http://kubernetes.default`: allow-list + resolved-IP check."""
+    """F48: SSRF: `dest_url` from event, 169.254.169.254, `http://kubernetes.default`, DNS rebinding.
+
+    destinations only from settings; allow-list + resolved-IP check; no redirects.
+    """
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "172.30.0.1")
     with pytest.raises(ValueError, match=r"no foreign system|API server"):
         check_url(f"https://{host}/")
@@ -176,7 +200,10 @@ def led_away(place: str, data: dict[str, Any]) -> dict[str, Any]:
 def test_f48_whatever_an_event_names_the_functions_speak_to_their_own_system_alone(
     place: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """F48."""
+    """F48: SSRF: `dest_url` from event, 169.254.169.254, `http://kubernetes.default`, DNS rebinding.
+
+    destinations only from settings; allow-list + resolved-IP check; no redirects.
+    """
     app, reached = splunk.new_app(), Places(monkeypatch)
     trapped: list[bytes] = []
 

@@ -234,7 +234,13 @@ def test_the_embedded_broker_reads_them_all_without_a_problem_or_warning() -> No
     assert [(tick.every, tick.event.type) for tick in topology.ticks] == [(10.0, PING)]
 
 
-def test_ticket_functions_wait_for_hours() -> None:
+def test_f56_ticket_functions_wait_for_hours() -> None:
+    """F56: destination down for 4 hours (injected clock).
+
+    held by the broker, all delivered afterwards without an operator, no duplicates, others unaffected.
+
+    As shipped: the tries of each Trigger with a destination last longer than that.
+    """
     for trigger in load_topology(KNATIVE).triggers:
         if trigger.name != "classifier":
             spec = trigger.delivery

@@ -95,9 +95,7 @@ async def _run(system: System, sent: Sequence[Any], lines: list[str]) -> Left:
         assert app is not None
         assert splunk is not None
         return Left(
-            tickets=[
-                {**row, "notes": str(servicenow.journal(row["sys_id"]))} for row in servicenow.records("incident")
-            ],
+            tickets=[{**row, "notes": str(app.journal(row["sys_id"]))} for row in app.records("incident")],
             records=[event["event"] for event in splunk.events()],
             logs="\n".join(lines),
             metrics=system.metrics.render("")[0].decode(),

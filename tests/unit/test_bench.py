@@ -1,6 +1,7 @@
 """The benchmark measures what it says: in turns, with warm-up, on events that are all new, and judged as wanted."""
 
 import json
+import time
 from datetime import UTC, datetime
 from itertools import islice
 from xml.etree import ElementTree as ET
@@ -96,6 +97,26 @@ def test_every_event_that_is_sent_is_new_and_real() -> None:
     assert all(isinstance(event, CloudEvent) for event in events)
     assert len({json.loads(body)["metadata"]["uid"] for _, body in sample}) == 1500
     assert len({headers["ce-id"] for headers, _ in sample}) == 1500
+
+
+def test_time_goes_forward_in_what_is_sent_however_often_the_day_is_repeated() -> None:
+    times = [headers["ce-time"] for headers, _ in posts(1500, "m")]
+    assert times == sorted(times)
+    assert times[0] < times[-1] <= datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def test_an_event_of_a_stream_happens_when_it_is_asked_for() -> None:
+    requests = stream("s3")
+    first = next(requests)
+    time.sleep(1.1)
+    later = next(requests)
+    assert _time(first) < _time(later)
+    assert _time(later).encode() in later.partition(b"\r\n\r\n")[2], "the Event itself says so, too"
+    assert b"9999" not in later
+
+
+def _time(request: bytes) -> str:
+    return request.partition(b"ce-time: ")[2].partition(b"\r\n")[0].decode()
 
 
 def test_a_stream_sends_what_its_length_says_and_knows_the_identity_of_each() -> None:

@@ -46,4 +46,25 @@ def test_a_delivery_waits_a_moment_where_somebody_posts_and_the_loop_is_late() -
     pace = Pace()
     late(pace)
     pace.posted()
-    assert took(pace) >= 0.015
+    assert took(pace) >= 0.004
+
+
+def test_a_loop_that_keeps_up_again_lets_deliveries_go_again() -> None:
+    pace = Pace()
+    late(pace)
+    for _ in range(200):
+        pace.durable(time.monotonic())
+    pace.posted()
+    assert asyncio.run(turns(pace)) < 5
+
+
+def test_all_deliveries_share_the_turns_so_more_consumers_do_not_carry_more_while_the_loop_is_late() -> None:
+    async def eight(pace: Pace) -> float:
+        begun = time.monotonic()
+        await asyncio.gather(*(pace.turn() for _ in range(8)))
+        return time.monotonic() - begun
+
+    pace = Pace()
+    late(pace)
+    pace.posted()
+    assert asyncio.run(eight(pace)) >= 8 * 0.004

@@ -58,7 +58,10 @@ def test_f25_a_series_from_1_to_50_is_one_episode_with_count_50() -> None:
 
 
 def test_f57_severity_stays_at_its_highest() -> None:
-    """F57: an episode's severity falls before it ends, Trigger filters on severity | resolved still passes."""
+    """F57: an episode's severity falls before it ends, Trigger filters on severity.
+
+    `resolved` still passes the filter.
+    """
 
     async def work(rig: Rig) -> None:
         await rig.send(problem(0, severity="critical"))

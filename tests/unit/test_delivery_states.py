@@ -75,7 +75,10 @@ def test_the_table_has_a_row_for_every_combination_and_these_tests_have_them_all
 
 
 def test_f54_a_closed_ticket_of_an_earlier_episode_is_not_touched_and_a_new_one_is_created() -> None:
-    """F54: store wiped while last month's ticket of the same problem is closed: a new ticket; the old one untouched."""
+    """F54: store wiped while last month's ticket of the same problem is closed.
+
+    a new episode gets a new ticket; the old one is not touched.
+    """
     for standing in ("resolved", "closed"):
         old = Found("r1", "T1", "l", "1", standing, mark(EARLIER, standing="over"))
         plan = decide(NOW["open"], Memory(), (old,))
@@ -83,7 +86,10 @@ def test_f54_a_closed_ticket_of_an_earlier_episode_is_not_touched_and_a_new_one_
 
 
 def test_f55_of_two_active_tickets_the_oldest_stays_and_ours_gives_way() -> None:
-    """F55: second look finds both; oldest stays, ours is cancelled with a link; one active ticket."""
+    """F55: destination commits a create after we asked and found nothing.
+
+    second look finds both; oldest stays, ours is cancelled with a link; one active ticket.
+    """
     first = Found("r2", "T2", "l", "1", "active", mark(OURS))
     second = Found("r1", "T1", "l", "2", "active", mark(OURS))
     plan = decide(OURS, Memory(), (second, first))

@@ -100,7 +100,7 @@ HOSTILE = ["{{ 7*7 }}", "{% for x in y %}", "${x}", "{# c #}", "{{ episode.__cla
     st.one_of(st.sampled_from(HOSTILE), st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=99))
 )
 def test_f43_event_data_is_printed_as_it_is(message: str) -> None:
-    """F43: printed literally; event data is never a template."""
+    """F43: `{{7*7}}`, `{% … %}`, `${…}` in event message | printed literally; event data is never a template."""
     one = episode(message=message, history=(Occurrence(time=START, reason="r", message=message),))
     fields = (
         "a: '<{{ episode.message }}>'\nb: '<{% for one in episode.history %}{{ one.message }}{% endfor %}>'\n"

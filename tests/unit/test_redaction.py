@@ -44,7 +44,10 @@ _hiding_places = st.sampled_from(
 @settings(max_examples=300)
 @given(st.recursive(_hiding_places, _nested, max_leaves=6))
 def test_f41_no_sentinel_leaves_at_any_depth(value: Any) -> None:
-    """F41: Secret object event, incl. last-applied, stringData, nested in List/CR: no value leaves; key names kept."""
+    """F41: Secret object event, incl. last-applied annotation, `stringData`, nested in List/CR.
+
+    no value leaves the process: ticket, SIEM, log, trace, metric, DLQ header; key names kept.
+    """
     clean, _ = redact(value)
     assert SENTINEL not in json.dumps(clean)
 
@@ -56,7 +59,10 @@ def test_redacting_twice_changes_nothing_more(value: Any) -> None:
 
 
 def test_f41_key_names_of_a_secret_stay() -> None:
-    """F41: key names kept."""
+    """F41: Secret object event, incl. last-applied annotation, `stringData`, nested in List/CR.
+
+    no value leaves the process: ticket, SIEM, log, trace, metric, DLQ header; key names kept.
+    """
     clean, noted = redact({"kind": "Secret", "data": {"user": "dQ==", "pw": "cA=="}, "metadata": {"name": "db"}})
     assert clean == {"kind": "Secret", "data": {"user": MASK, "pw": MASK}, "metadata": {"name": "db"}}
     assert noted.kinds == {"secret": 1}
@@ -64,7 +70,10 @@ def test_f41_key_names_of_a_secret_stay() -> None:
 
 
 def test_f42_what_looks_like_a_secret_is_masked_wherever_it_stands() -> None:
-    """F42: ConfigMap with password-looking keys, env vars with tokens in Pod spec, URL userinfo in message: masked."""
+    """F42: ConfigMap with password-looking keys, env vars with tokens in Pod spec, URL userinfo in message.
+
+    masked by default list + entropy option.
+    """
     clean, _ = redact(
         {
             "kind": "ConfigMap",
@@ -221,12 +230,20 @@ def test_what_cannot_be_walked_is_masked_whole() -> None:
     ],
 )
 def test_f42_a_secret_in_a_message_is_masked_in_the_ways_that_programs_write_it(text: str) -> None:
+    """F42: ConfigMap with password-looking keys, env vars with tokens in Pod spec, URL userinfo in message.
+
+    masked by default list + entropy option.
+    """
     clean = redact_text(text.format("hunter2sEcReT"))
     assert "hunter2" not in clean
     assert redact_text(clean) == clean
 
 
 def test_f42_an_argument_behind_a_secret_flag_is_masked() -> None:
+    """F42: ConfigMap with password-looking keys, env vars with tokens in Pod spec, URL userinfo in message.
+
+    masked by default list + entropy option.
+    """
     spec = {"args": ["--password", "hunter2", "--user", "bob", "-token", "hunter2", "--secret", "--verbose"]}
     assert redact(spec)[0]["args"] == ["--password", MASK, "--user", "bob", "-token", MASK, "--secret", "--verbose"]
 
@@ -239,7 +256,10 @@ def test_words_that_only_look_like_secrets_stay(text: str) -> None:
 @pytest.mark.parametrize("key", ["password", "db-password", "API_KEY", "pin_token", "tokens"])
 @pytest.mark.parametrize("number", [12345, 0, 12.5])
 def test_f42_a_number_under_a_key_that_names_a_secret_is_masked(key: str, number: float) -> None:
-    """F42: ConfigMap with password-looking keys: masked."""
+    """F42: ConfigMap with password-looking keys, env vars with tokens in Pod spec, URL userinfo in message.
+
+    masked by default list + entropy option.
+    """
     assert redact({key: number})[0] == {key: MASK}
     assert redact({key: [number, True]})[0] == {key: [MASK, True]}
 

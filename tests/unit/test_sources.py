@@ -231,6 +231,10 @@ def test_everything_that_a_real_source_sent_is_read(shared_data: Path) -> None:
 
 
 def test_f42_no_field_of_an_event_but_names_carries_a_secret_on() -> None:
+    """F42: ConfigMap with password-looking keys, env vars with tokens in Pod spec, URL userinfo in message.
+
+    masked by default list + entropy option.
+    """
     payload = {
         "kind": "Event",
         "involvedObject": {"kind": "Pod", "name": "web-0", "fieldPath": "password=hunter2"},
@@ -250,7 +254,12 @@ def test_f42_no_field_of_an_event_but_names_carries_a_secret_on() -> None:
     "also", [{}, {"extra": "sent with token=abcdefgh1234"}, {"env": [{"name": "A", "value": "b"}]}]
 )
 def test_f42_nor_does_it_however_the_rest_of_the_event_looks(text: str, also: dict[str, Any]) -> None:
-    """F42: tokens in texts: masked; whether one look at the whole told that, or each text had to be searched."""
+    """F42: ConfigMap with password-looking keys, env vars with tokens in Pod spec, URL userinfo in message.
+
+    masked by default list + entropy option.
+
+    Whether one look at the whole told that, or each text had to be searched.
+    """
     references = [{"kind": "Set", "name": "s", "controller": True, "fieldPath": text}]
     payload = {
         "kind": "Event",

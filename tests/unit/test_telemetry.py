@@ -179,7 +179,10 @@ SECRETS: list[Any] = [
 
 @pytest.mark.parametrize("value", SECRETS, ids=range(len(SECRETS)))
 def test_f41_no_secret_gets_into_a_log_by_message_extra_or_exception(value: Any) -> None:
-    """F41: no value leaves the process: ticket, SIEM, log, trace, metric, DLQ header; key names kept."""
+    """F41: Secret object event, incl. last-applied annotation, `stringData`, nested in List/CR.
+
+    no value leaves the process: ticket, SIEM, log, trace, metric, DLQ header; key names kept.
+    """
     for found in (
         line("about", about=value),
         line("about %s", str(value) if isinstance(value, str | ValueError) else ""),
@@ -189,7 +192,10 @@ def test_f41_no_secret_gets_into_a_log_by_message_extra_or_exception(value: Any)
 
 
 def test_f41_a_traceback_is_one_line_and_masked() -> None:
-    """F41: no value leaves the process: log included."""
+    """F41: Secret object event, incl. last-applied annotation, `stringData`, nested in List/CR.
+
+    no value leaves the process: ticket, SIEM, log, trace, metric, DLQ header; key names kept.
+    """
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
     handler.setFormatter(JsonFormatter())

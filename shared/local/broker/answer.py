@@ -23,11 +23,12 @@ TOO_LARGE = "the reply is larger than the broker takes"
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An HTTP answer; header names in lower case."""
+    """An HTTP answer; header names in lower case. `ours`: the body is an event just as this process stores events."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    ours: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ def judge(answer: Answer | Literal["no answer", "too late"]) -> Ended | Failed:
         reply = decode_reply(answer.headers, answer.body)
         if isinstance(reply, NotAnEvent):
             return _failed(answer, again=False, why=NO_EVENT)
-        stored = b"" if reply is None else to_json(reply)
+        stored = b"" if reply is None else answer.body if answer.ours else to_json(reply)
         return Ended(reply, stored) if len(stored) <= MAX_RECORD else Failed(again=False, why=TOO_LARGE)
     again = answer.status >= _SERVER_ERROR or answer.status in _RETRIED
     return _failed(answer, again=again, why=f"{REFUSED} with status {answer.status}")

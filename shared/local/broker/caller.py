@@ -38,7 +38,7 @@ class EdgeCaller:
         if result.reply is None:
             return Answer(status)
         reply_headers, body = encode_structured(result.reply)
-        return Answer(200, dict(reply_headers), body)
+        return Answer(200, dict(reply_headers), body, ours=True)
 
 
 def request_of(event: CloudEvent, namespace: str) -> tuple[list[tuple[str, str]], bytes]:

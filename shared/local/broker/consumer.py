@@ -10,7 +10,7 @@ from shared.local.broker.answer import Ended, Failed, judge
 from shared.local.broker.caller import Caller
 from shared.local.broker.clock import Clock
 from shared.local.broker.cursor import Cursor
-from shared.local.broker.filters import passes
+from shared.local.broker.filters import compiled
 from shared.local.broker.log import Log
 from shared.local.broker.records import Letter, Stored, TriggerStatus
 from shared.local.broker.topology import Trigger
@@ -40,7 +40,7 @@ class Consumer:
         """`cursor.lane` is the partition of an ordered Trigger, -1 for all of an unordered one."""
         self.cursor = cursor
         self._trigger = trigger
-        self._filters = trigger.selection.effective()
+        self._passes = compiled(trigger.selection.effective())
         self._status = status
         self._caller = caller
         self._log = means.log
@@ -117,7 +117,7 @@ class Consumer:
         if not stored.readable:
             self._unreadable(stored.offset)
             return False
-        return passes(self._filters, stored.event)
+        return self._passes(stored.event)
 
     def _begin(self, tasks: asyncio.TaskGroup, stored: Stored) -> None:
         self._busy += 1

@@ -4,6 +4,7 @@ Missing attributes are where data planes differ (reference/knative.md §5); this
 empty text, and discards the whole record where `prefix` or `suffix` looks at a missing subject or datacontenttype.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from shared.events.cloudevent import CloudEvent
@@ -60,6 +61,9 @@ class Not:
 
 Filter = Exact | Prefix | Suffix | AllOf | AnyOf | Not
 
+Test = Callable[[CloudEvent], bool]
+"""A filter ready for use: whether an event passes it."""
+
 
 @dataclass(frozen=True, slots=True)
 class FilterSet:
@@ -86,10 +90,20 @@ def matches(selection: FilterSet, event: CloudEvent) -> bool:
 
 def passes(filters: tuple[Filter, ...], event: CloudEvent) -> bool:
     """Return whether the event passes all of them, without the data plane dropping it on the way."""
-    try:
-        return all(_passes(item, event) for item in filters)
-    except _DiscardedError:
-        return False
+    return compiled(filters)(event)
+
+
+def compiled(filters: tuple[Filter, ...]) -> Test:
+    """Return `passes` for these filters, for where many events are looked at."""
+    test = _test(AllOf(filters))
+
+    def passes_all(event: CloudEvent) -> bool:
+        try:
+            return test(event)
+        except _DiscardedError:
+            return False
+
+    return passes_all
 
 
 def mentioned(filters: tuple[Filter, ...]) -> list[tuple[str, str, str]]:
@@ -105,18 +119,47 @@ def mentioned(filters: tuple[Filter, ...]) -> list[tuple[str, str, str]]:
     return found
 
 
-def _passes(item: Filter, event: CloudEvent) -> bool:
+def _test(item: Filter) -> Test:
+    if isinstance(item, AllOf | AnyOf):
+        tests = tuple(_test(each) for each in item.filters)
+        return _every(tests) if isinstance(item, AllOf) else _some(tests)
+    if isinstance(item, Not):
+        negated = _test(item.filter)
+        return lambda event: not negated(event)
+    return _every(tuple(_compare(item, name, value) for name, value in item.attributes))
+
+
+def _every(tests: tuple[Test, ...]) -> Test:
+    if len(tests) == 1:
+        return tests[0]
+
+    def every(event: CloudEvent) -> bool:
+        for test in tests:  # noqa: SIM110 - a generator costs as much as all the tests
+            if not test(event):
+                return False
+        return True
+
+    return every
+
+
+def _some(tests: tuple[Test, ...]) -> Test:
+    def some(event: CloudEvent) -> bool:
+        for test in tests:  # noqa: SIM110 - a generator costs as much as all the tests
+            if test(event):
+                return True
+        return False
+
+    return some
+
+
+def _compare(item: Exact | Prefix | Suffix, name: str, value: str) -> Test:
     if isinstance(item, Exact):
-        return all((event.attribute(name) or "") == value for name, value in item.attributes)
+        if name == "type":  # what nearly every filter looks at
+            return lambda event: event.type == value
+        return lambda event: (event.attribute(name) or "") == value
     if isinstance(item, Prefix):
-        return all(_present(event, name).startswith(value) for name, value in item.attributes)
-    if isinstance(item, Suffix):
-        return all(_present(event, name).endswith(value) for name, value in item.attributes)
-    if isinstance(item, AllOf):
-        return all(_passes(each, event) for each in item.filters)
-    if isinstance(item, AnyOf):
-        return any(_passes(each, event) for each in item.filters)
-    return not _passes(item.filter, event)
+        return lambda event: _present(event, name).startswith(value)
+    return lambda event: _present(event, name).endswith(value)
 
 
 def _present(event: CloudEvent, name: str) -> str:

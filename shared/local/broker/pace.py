@@ -4,21 +4,26 @@ import asyncio
 import time
 
 _MAX_LAG = 0.001
-_HOLD = 0.02
 _POSTING = 0.05
-_SMOOTHED = 8
+_MORE = 1.25  # what the gap grows by with each transaction that waited too long,
+_LESS = 0.97  # and with each other one
+_FIRST = 0.0001
+_LONGEST = 0.005
+_TICK = 0.001  # event loops count timers in milliseconds
 
 
 class Pace:
     """Holds deliveries back while events are posted and the event loop has more to do than it can.
 
     How late the loop is shows in how long a finished transaction waits for it; the disk's own slowness does not count.
-    A delivery is held back for moments only, so that carrying goes on, slowly, under any load.
+    All deliveries share the turns, one every so often: the gap grows while the loop is late and shrinks while it is
+    not, so carrying takes what acceptance leaves. It has a bound, so that carrying goes on, slowly, under any load.
     """
 
     def __init__(self) -> None:
         self._posted = 0.0
-        self._lag = 0.0
+        self._gap = 0.0
+        self._next = 0.0
 
     def posted(self) -> None:
         """Note that somebody posted something and waits for the answer."""
@@ -26,9 +31,15 @@ class Pace:
 
     def durable(self, since: float) -> None:
         """Note that the event loop takes up a transaction that was finished `since` (monotonic seconds)."""
-        self._lag += (time.monotonic() - since - self._lag) / _SMOOTHED
+        if time.monotonic() - since > _MAX_LAG:
+            self._gap = min(_LONGEST, self._gap * _MORE + _FIRST)
+        else:
+            self._gap *= _LESS
 
     async def turn(self) -> None:
         """Let the sockets be looked at before the next delivery begins, for longer where the loop is late."""
-        hurried = self._lag > _MAX_LAG and time.monotonic() - self._posted < _POSTING
-        await asyncio.sleep(_HOLD if hurried else 0)
+        now = time.monotonic()
+        if now - self._posted < _POSTING:
+            self._next = max(now, self._next) + self._gap
+        wait = self._next - now
+        await asyncio.sleep(wait if wait > _TICK else 0)

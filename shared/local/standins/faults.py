@@ -25,6 +25,7 @@ Do = Literal[
 _LOGGED = 20_000
 _LOGGED_BODY = 4096
 _LOGGED_BODIES = 1000  # older entries keep everything but their body: 20,000 bodies would be 80 MB
+_LOGGED_TARGETS = 4 * 1024 * 1024  # characters of all targets: a single one may have 64 KiB
 _MAX_RULES = 1000
 
 
@@ -80,7 +81,8 @@ class Faults:
 
     def __init__(self, rules: Iterable[Rule] = ()) -> None:
         self._rules: list[tuple[Rule, list[int]]] = []
-        self._log: deque[Logged] = deque(maxlen=_LOGGED)
+        self._log: deque[Logged] = deque()
+        self._targets = 0
         self._number = 0
         self.set(rules)
 
@@ -109,6 +111,7 @@ class Faults:
     def forget(self) -> None:
         """Empty the log."""
         self._log.clear()
+        self._targets = 0
 
     def count(self, *, operation: str = "", method: str = "") -> int:
         """Return how many logged requests had this operation and method."""
@@ -122,8 +125,11 @@ class Faults:
         text = body[:_LOGGED_BODY].decode("utf-8", "replace")
         entry = Logged(self._number, time.time(), method, target, operation, text)
         self._log.append(entry)
+        self._targets += len(target)
         if len(self._log) > _LOGGED_BODIES:
             self._log[-1 - _LOGGED_BODIES].body = ""
+        while len(self._log) > _LOGGED or self._targets > _LOGGED_TARGETS:
+            self._targets -= len(self._log.popleft().path)
         return entry
 
     def take(self, method: str, target: str, operation: str) -> Rule | None:

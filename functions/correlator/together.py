@@ -1,0 +1,100 @@
+"""Takes observations into their objects' records; those of one object that wait at the same time share one write.
+
+A storm on one object would otherwise be one commit after the other, each with the whole record.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from shared.episodes import keeper, machine
+from shared.episodes.fold import Policy
+from shared.episodes.recent import Held, Recent
+from shared.events.model import Classified
+from shared.runtime.turns import Turns
+from shared.stores.protocol import Store
+
+_TRIES = 20  # compare-and-set rounds against other replicas; within one process a lock keeps the order
+_PAUSE = 0.005
+_MOST = 64  # observations in one write
+
+
+@dataclass(slots=True, eq=False)
+class _Waiting:
+    """An observation in the row of its object. `step` is what came of it, None where others were first each time."""
+
+    classified: Classified
+    labels: Mapping[str, str]
+    old: bool
+    done: bool = False
+    step: machine.Step | None = None
+
+
+class Together:
+    """The rows of waiting observations, by object. `written` is told of each step that was kept."""
+
+    def __init__(
+        self, store: Store, recent: Recent, turns: Turns, policy: Policy, written: Callable[[machine.Step], None]
+    ) -> None:
+        self._store = store
+        self._recent = recent
+        self._turns = turns
+        self._policy = policy
+        self._written = written
+        self._rows: dict[str, list[_Waiting]] = {}
+
+    async def take(
+        self, thing: str, classified: Classified, labels: Mapping[str, str], *, old: bool
+    ) -> machine.Step | None:
+        """Take an observation into its object's record; None where other replicas were first each time.
+
+        Raises StoreUnavailableError, RecordError.
+        """
+        mine = _Waiting(classified, labels, old)
+        row = self._rows.setdefault(thing, [])
+        row.append(mine)
+        try:
+            async with self._turns.of(thing):
+                while not mine.done:  # else somebody before it in the row took it along
+                    await self._write(thing, [waiting for waiting in row if not waiting.done][:_MOST])
+        finally:
+            row.remove(mine)
+            if not row:
+                del self._rows[thing]
+        return mine.step
+
+    async def _write(self, thing: str, batch: list[_Waiting]) -> None:
+        """Take a row into the record. Where that fails nobody in it is done, and each tries in its own turn."""
+        steps: list[machine.Step | None] = [None] * len(batch)
+        for attempt in range(_TRIES):
+            known = self._recent.take(thing)
+            held = known or await keeper.load(self._store, thing)
+            found, kept = self._observe(held, batch)
+            # What is answered without a write must be the store's word.
+            if (not kept and known is None) or (
+                kept and await keeper.save(self._store, held, kept[-1], recent=self._recent)
+            ):
+                steps = [*found]
+                for each in kept:
+                    self._written(each)
+                break
+            if known is None:
+                await asyncio.sleep(_PAUSE * attempt)
+        for waiting, step in zip(batch, steps, strict=True):
+            waiting.step = step
+            waiting.done = True
+
+    def _observe(self, held: Held, batch: list[_Waiting]) -> tuple[list[machine.Step], list[machine.Step]]:
+        """Return the step of each observation after the ones before it, and those steps that must be kept."""
+        record = held.record
+        steps: list[machine.Step] = []
+        kept: list[machine.Step] = []
+        for waiting in batch:
+            step = machine.observe(record, waiting.classified, waiting.labels, self._policy, old=waiting.old)
+            if not step.repeated or step.snapshots:
+                ready = [unsent for unsent in step.record.outbox if unsent.not_before <= step.record.now]
+                step = step if step.answer is not None and not ready else machine.into_outbox(step)
+                record = step.record
+                kept.append(step)
+            steps.append(step)
+        return steps, kept
