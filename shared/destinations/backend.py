@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 import httpcore2
 
 from shared.destinations.guard import AddressRefusedError, addresses
+from shared.destinations.trust import Trust
 
 _EACH = 1.0  # seconds for each address but the last
 
@@ -13,8 +14,9 @@ _EACH = 1.0  # seconds for each address but the last
 class Guarded(httpcore2.AsyncNetworkBackend):
     """Connects to one host and port alone, at an address that was looked at just before."""
 
-    def __init__(self, host: str, port: int, told: Callable[[str], None] | None) -> None:
+    def __init__(self, host: str, port: int, trust: Trust, told: Callable[[str], None] | None) -> None:
         self._place = (host, port)
+        self._trust = trust
         self._told = told
         self._inner = httpcore2.AnyIOBackend()
 
@@ -31,6 +33,7 @@ class Guarded(httpcore2.AsyncNetworkBackend):
             if (host, port) != self._place:
                 raise AddressRefusedError("other-host")
             async with asyncio.timeout(timeout):
+                await self._trust.loaded()
                 found = await addresses(host, port)
         except TimeoutError as error:
             raise httpcore2.ConnectTimeout("the name's resolution takes too long") from error

@@ -17,6 +17,7 @@ import orjson
 
 from shared.delivery.failure import Ambiguous, Failure, Refused, Temporary
 from shared.destinations.guard import AddressRefusedError
+from shared.destinations.trust import Trust
 from shared.settings.addresses import is_api_server, is_loopback, literal, refusal
 from shared.settings.environment import Secret
 
@@ -94,12 +95,13 @@ def new_client(
     from shared.destinations.backend import Guarded
 
     base = httpx2.URL(url)
+    trust = Trust(ca_file)
     pool = httpcore2.AsyncConnectionPool(
-        ssl_context=ssl.create_default_context(cafile=ca_file),
+        ssl_context=trust.context,
         max_connections=connections,
         max_keepalive_connections=connections,
         keepalive_expiry=_KEEP_ALIVE,
-        network_backend=Guarded(base.raw_host.decode(), base.port or _PORTS.get(base.scheme, 0), told),
+        network_backend=Guarded(base.raw_host.decode(), base.port or _PORTS.get(base.scheme, 0), trust, told),
     )
     return httpx2.AsyncClient(
         base_url=url,
