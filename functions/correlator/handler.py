@@ -20,7 +20,7 @@ from functions.correlator.settings import CorrelatorSettings
 from functions.correlator.together import Together
 from shared.episodes import keeper, machine
 from shared.episodes.recent import Recent
-from shared.episodes.record import RecordError
+from shared.episodes.record import RecordError, RecordFullError
 from shared.events.cloudevent import TICK, CloudEvent
 from shared.events.identity import object_key
 from shared.events.model import Classified
@@ -113,6 +113,9 @@ class Correlator:
         except StoreUnavailableError:
             self._probe.failed()
             return Result(Retry("the store cannot be asked"))
+        except RecordFullError:
+            _LOG.warning("a record is full: too many snapshots wait for the broker", extra={"event_id": event.id})
+            return Result(Retry("the record of this object is full"))
         except RecordError:
             _LOG.exception("a record cannot be read", extra={"event_id": event.id})
             return Result(Retry("the record of this object cannot be read"))
@@ -180,15 +183,18 @@ class Correlator:
         try:
             return await self._bring_up(due, now, event)
         except RecordError:
-            _LOG.exception("a record cannot be read; it is set aside", extra={"thing": due.thing})
+            _LOG.exception("a record cannot be worked on; it is set aside", extra={"thing": due.thing})
             self._metrics.count("tidings_records_set_aside_total")
         # At the head of the index it would stand in everybody's way: enough of them would end all ticks.
         await keeper.put_off(self._store, due, int(now) + _SET_ASIDE)
         return True
 
     async def _bring_up(self, due: keeper.Due, now: float, event: CloudEvent) -> bool:
-        async with self._turns.of(due.thing):
-            step = await self._advance(due, now)
+        try:
+            async with self._turns.of(due.thing):
+                step = await self._advance(due, now)
+        except RecordFullError:
+            return await self._drain(due, now, event)
         if step is None:
             return True
         ready = [unsent for unsent in step.record.outbox if unsent.not_before <= step.record.now]
@@ -196,6 +202,14 @@ class Correlator:
             return False
         await self._store.delete(due.entry.key, expected=due.entry.revision)
         return True
+
+    async def _drain(self, due: keeper.Due, now: float, event: CloudEvent) -> bool:
+        """Send what waits in a record that has no room for more; the next tick finds room. Raises RecordError."""
+        record = (await keeper.load(self._store, due.thing)).record
+        ready = [unsent for unsent in record.outbox if unsent.not_before <= max(record.now, now)]
+        if not ready:
+            raise RecordFullError("the record is full, and nothing of it can be sent")
+        return await self._outgoing.flush(due.thing, ready, event)
 
     async def _advance(self, due: keeper.Due, now: float) -> machine.Step | None:
         for attempt in range(_TRIES):

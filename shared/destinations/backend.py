@@ -1,14 +1,50 @@
-"""The HTTP library's way to the network, with the guard before it (docs/decisions/0053-ssrf-guard.md)."""
+"""The HTTP library: its client as we want it, and its way to the network with the guard before it.
+
+See docs/decisions/0053-ssrf-guard.md. Imported only where something is sent: it takes a fifth of a function's start.
+"""
 
 import asyncio
 from collections.abc import Callable, Iterable
 
 import httpcore2
+import httpx2
 
 from shared.destinations.guard import AddressRefusedError, addresses
 from shared.destinations.trust import Trust
 
+_CONNECT = 5.0
 _EACH = 1.0  # seconds for each address but the last
+_KEEP_ALIVE = 5.0  # seconds that a connection may lie idle
+_PORTS = {"https": 443, "http": 80}
+
+
+def new_library_client(
+    url: str, trust: Trust, connections: int, told: Callable[[str], None] | None
+) -> httpx2.AsyncClient:
+    """Build the library's client: no redirects, no proxies of the environment, only the host and port of `url`."""
+    base = httpx2.URL(url)
+    pool = httpcore2.AsyncConnectionPool(
+        ssl_context=trust.context,
+        max_connections=connections,
+        max_keepalive_connections=connections,
+        keepalive_expiry=_KEEP_ALIVE,
+        network_backend=Guarded(base.raw_host.decode(), base.port or _PORTS.get(base.scheme, 0), trust, told),
+    )
+    return httpx2.AsyncClient(
+        base_url=url,
+        transport=_Transport(pool),
+        follow_redirects=False,
+        trust_env=False,
+        timeout=httpx2.Timeout(None, connect=_CONNECT),
+        headers={"user-agent": "tidings"},
+    )
+
+
+class _Transport(httpx2.AsyncHTTPTransport):
+    """The library's transport over a pool of ours: its own would leave no place for the guard."""
+
+    def __init__(self, pool: httpcore2.AsyncConnectionPool) -> None:
+        self._pool = pool
 
 
 class Guarded(httpcore2.AsyncNetworkBackend):

@@ -6,13 +6,16 @@ address that no foreign system can have (F48), and one total deadline bounds a c
 """
 
 import asyncio
+import contextlib
+import importlib
+import logging
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
-import httpx2
 import orjson
 
 from shared.delivery.failure import Ambiguous, Failure, Refused, Temporary
@@ -22,14 +25,14 @@ from shared.settings.addresses import is_api_server, is_loopback, literal, refus
 from shared.settings.environment import Secret
 
 if TYPE_CHECKING:
-    import httpcore2
+    import httpx2
 
-_CONNECT = 5.0
+_log = logging.getLogger(__name__)
+
+_LOAD_AFTER = 0.1  # seconds: by then a server that is being started listens
 _MAX_BODY = 8 * 1024 * 1024
 _MAX_WAIT = 86_400.0
-_KEEP_ALIVE = 5.0  # seconds that a connection may lie idle
 _REDIRECTS = range(300, 400)
-_PORTS = {"https": 443, "http": 80}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,7 @@ class Answer:
     """A complete answer: `json` is the parsed body, or None where the body is not JSON."""
 
     status: int
-    headers: httpx2.Headers
+    headers: "httpx2.Headers"
     body: bytes
     json: object
 
@@ -82,46 +85,75 @@ def is_token(text: str) -> bool:
     return text.isascii() and text.isprintable() and " " not in text
 
 
+class Client:
+    """A client for one foreign system, whose library is loaded when it is first needed, or shortly after the start.
+
+    Loading it takes some 30 ms, a fifth of a function's start, and nothing before the first request needs it: so a
+    thread does it once the server listens. A request that comes sooner waits for it.
+    """
+
+    def __init__(self, build: "Callable[[], httpx2.AsyncClient]") -> None:
+        """`build` loads the library and builds its client; it is called once."""
+        self._build = build
+        self._built: httpx2.AsyncClient | None = None
+        with contextlib.suppress(RuntimeError):  # no loop runs: a test, or a command that only looks at the settings
+            asyncio.get_running_loop().call_later(_LOAD_AFTER, _load)
+
+    async def __aenter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close the connections."""
+        await self.aclose()
+
+    def build_request(self, method: str, path: str, **parts: Any) -> "httpx2.Request":
+        """Return a request; `parts` are those of httpx: `params`, `headers`, `content`, `data`."""
+        return self._client.build_request(method, path, **parts)
+
+    async def send(self, request: "httpx2.Request") -> "httpx2.Response":
+        """Send a request and return the answer once its headers are there. Raises what the library raises."""
+        return await self._client.send(request, stream=True)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        if self._built is not None:
+            await self._built.aclose()
+
+    @property
+    def _client(self) -> "httpx2.AsyncClient":
+        if self._built is None:
+            self._built = self._build()
+        return self._built
+
+
+def _load() -> None:
+    """Load the library in a thread, which ends with that."""
+    loader = ThreadPoolExecutor(1, "http-library")
+    loader.submit(importlib.import_module, "shared.destinations.backend")
+    loader.shutdown(wait=False)
+
+
 def new_client(
     url: str, *, ca_file: str | None = None, connections: int = 8, told: Callable[[str], None] | None = None
-) -> httpx2.AsyncClient:
+) -> Client:
     """Build a client for one foreign system, which reaches nothing but the host and port of `url`, its base.
 
     `told` is told in one word why an address was refused. Raises OSError or ssl.SSLError for a CA file that cannot be
     used.
     """
-    import httpcore2  # a part of the start that only a function that sends has to pay
+    trust = Trust(url, ca_file)
 
-    from shared.destinations.backend import Guarded
+    def build() -> "httpx2.AsyncClient":
+        from shared.destinations.backend import new_library_client  # see Client
 
-    base = httpx2.URL(url)
-    trust = Trust(ca_file)
-    pool = httpcore2.AsyncConnectionPool(
-        ssl_context=trust.context,
-        max_connections=connections,
-        max_keepalive_connections=connections,
-        keepalive_expiry=_KEEP_ALIVE,
-        network_backend=Guarded(base.raw_host.decode(), base.port or _PORTS.get(base.scheme, 0), trust, told),
-    )
-    return httpx2.AsyncClient(
-        base_url=url,
-        transport=_Transport(pool),
-        follow_redirects=False,
-        trust_env=False,
-        timeout=httpx2.Timeout(None, connect=_CONNECT),
-        headers={"user-agent": "tidings"},
-    )
+        return new_library_client(url, trust, connections, told)
 
-
-class _Transport(httpx2.AsyncHTTPTransport):
-    """The library's transport over a pool of ours: its own would leave no place for the guard."""
-
-    def __init__(self, pool: "httpcore2.AsyncConnectionPool") -> None:
-        self._pool = pool
+    return Client(build)
 
 
 async def exchange(
-    client: httpx2.AsyncClient, request: httpx2.Request, *, seconds: float
+    client: Client, request: "httpx2.Request", *, seconds: float
 ) -> Answer | Temporary | Ambiguous | Refused:
     """Send one request and read its whole answer within `seconds`.
 
@@ -133,7 +165,7 @@ async def exchange(
     request.extensions = {**request.extensions, "trace": sending}
     try:
         async with asyncio.timeout(seconds):
-            response = await client.send(request, stream=True)
+            response = await client.send(request)
             try:
                 body = await _body(response)
             finally:
@@ -143,6 +175,8 @@ async def exchange(
     except Exception as error:  # noqa: BLE001 - from here on it is a value; what was sent decides which
         # Not only the library's own: where the peer resets a connection that it has just accepted, uvloop has no socket
         # any more and the library below asks it for its address, an AttributeError.
+        if not isinstance(error, OSError) and not type(error).__module__.startswith("httpx2"):
+            _log.warning("the HTTP library failed in a way that it does not document", exc_info=error)
         if not sending.begun:
             return Temporary(f"cannot connect ({_cause(error)})")
         return Ambiguous(f"the connection broke ({type(error).__name__})")
@@ -153,7 +187,7 @@ async def exchange(
     return Answer(response.status_code, response.headers, body, _parse(body))
 
 
-def retry_after(headers: httpx2.Headers) -> float | None:
+def retry_after(headers: Mapping[str, str]) -> float | None:
     """Return Retry-After in seconds, at most a day, or None; nobody that we speak to sends it as a date."""
     value = headers.get("retry-after", "")
     return min(float(value), _MAX_WAIT) if value.isdecimal() else None
@@ -186,7 +220,7 @@ def _cause(error: BaseException) -> str:
     return type(error).__name__
 
 
-async def _body(response: httpx2.Response) -> bytes | None:
+async def _body(response: "httpx2.Response") -> bytes | None:
     chunks: list[bytes] = []
     size = 0
     async for chunk in response.aiter_bytes():

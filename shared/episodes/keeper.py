@@ -10,7 +10,8 @@ from math import inf
 
 from shared.episodes.machine import Step, indexed, wanted
 from shared.episodes.recent import Held, Recent
-from shared.episodes.record import Record, decode, encode
+from shared.episodes.record import Record, RecordFullError, decode, encode
+from shared.stores.limits import MAX_VALUE
 from shared.stores.protocol import ABSENT, Entry, Store
 
 THINGS = "thing."
@@ -40,7 +41,8 @@ async def save(store: Store, held: Held, step: Step, consumed: int | None = None
     """Keep the step's record if nobody changed it meanwhile, and see that due work will be found.
 
     `consumed` is the second of the index entry that is being worked on. Its snapshots are sent before it is deleted,
-    so they need no entry of their own. What was written is kept in `recent` too.
+    so they need no entry of their own. What was written is kept in `recent` too. Raises StoreUnavailableError, and
+    RecordFullError for a record that no store takes.
     """
     time = wanted(step, -inf if consumed is None else step.record.now)
     record, second = indexed(step.record, time, consumed)
@@ -85,6 +87,8 @@ async def _write(store: Store, held: Held, record: Record, recent: Recent | None
     value = encode(record)
     if recent is not None:
         recent.take(held.thing)  # whatever the store answers, it is not the newest any more
+    if len(value) > MAX_VALUE:
+        raise RecordFullError(f"the record would have {len(value)} bytes, a value has at most {MAX_VALUE}")
     revision = await store.put(THINGS + held.thing, value, expected=held.revision, ttl=record.ttl())
     if revision is None:
         return False

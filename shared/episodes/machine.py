@@ -16,6 +16,7 @@ from shared.episodes.fold import LATENESS, RECOVERY, Fact, Policy
 from shared.episodes.record import (
     MARK_SECONDS,
     MAX_MARKS,
+    MAX_OUTBOX,
     MAX_SEEN,
     MAX_TRACKS,
     Mark,
@@ -96,11 +97,17 @@ def close(record: Record, key: str, now: float, policy: Policy) -> Step:
 
 
 def into_outbox(step: Step) -> Step:
-    """Return the step with its new snapshots kept in the record until the broker has accepted them."""
+    """Return the step with its new snapshots kept in the record until the broker has accepted them.
+
+    Where many wait, those that a newer one replaces entirely go: an outage must not fill the record.
+    """
     if not step.snapshots:
         return step
     new = tuple(Unsent(found.not_before, found.episode.model_dump(mode="json")) for found in step.snapshots)
-    return replace(step, record=replace(step.record, outbox=step.record.outbox + new))
+    outbox = step.record.outbox + new
+    if len(outbox) > MAX_OUTBOX:
+        outbox = _newest(outbox)
+    return replace(step, record=replace(step.record, outbox=outbox))
 
 
 def wanted(step: Step, after: float = -inf) -> float | None:
@@ -123,6 +130,20 @@ def indexed(record: Record, time: float | None, consumed: int | None = None) -> 
     if time is None or (due is not None and due <= time):
         return (record if due == record.due else replace(record, due=due)), None
     return replace(record, due=time), ceil(time)
+
+
+def _newest(outbox: Sequence[Unsent]) -> tuple[Unsent, ...]:
+    """Keep the highest revision of each episode, and the highest open one: no ticket begins with an end."""
+    highest: dict[tuple[str, bool], int] = {}
+    for unsent in outbox:
+        name, revision = unsent.label
+        for kind in ((name, False), (name, unsent.episode["state"] == "open")):
+            highest[kind] = max(highest.get(kind, 0), revision)
+    return tuple(
+        unsent
+        for unsent in outbox
+        if unsent.label[1] in {highest[unsent.label[0], False], highest.get((unsent.label[0], True))}
+    )
 
 
 def _occurred(

@@ -21,6 +21,7 @@ MAX_MARKS = 32
 MAX_HISTORY = 10
 MAX_SEEN = 128
 MAX_FACTS = 64
+MAX_OUTBOX = 64
 MARK_SECONDS = 24 * 3600.0
 CLOSED_SECONDS = 7 * 24 * 3600.0
 # The store's ttl runs by the wall clock, ageing by policy time; a day more, so that the record never goes first.
@@ -29,6 +30,10 @@ _MARGIN = 24 * 3600.0
 
 class RecordError(Exception):
     """The stored bytes are no record that this version can read."""
+
+
+class RecordFullError(RecordError):
+    """The record would be larger than a store's value may be; what is stored is as it was."""
 
 
 @dataclass(frozen=True, slots=True)

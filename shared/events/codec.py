@@ -161,7 +161,7 @@ def encode_binary(event: CloudEvent) -> tuple[list[tuple[str, str]], bytes]:
     headers += [(f"ce-{name}", _to_header(value)) for name, value in event.extensions.items()]
     if event.data is None:
         return headers, b""
-    headers.append(("content-type", event.datacontenttype))
+    headers.append(("content-type", _to_header(event.datacontenttype)))
     if isinstance(event.data, str) and not _JSON.match(event.datacontenttype.partition(";")[0].strip().lower()):
         return headers, event.data.encode()
     return headers, orjson.dumps(event.data)

@@ -16,7 +16,7 @@ from shared.events.cloudevent import TICK, CloudEvent
 from shared.events.identity import digest
 from shared.events.problem import Problem
 from shared.local import lock
-from shared.local.broker.broker import Broker
+from shared.local.broker.broker import IN_FLIGHT, Broker
 from shared.local.broker.caller import Caller, EdgeCaller
 from shared.local.broker.http_caller import HttpCaller
 from shared.local.broker.loader import load_topology
@@ -93,7 +93,7 @@ class System:
     async def _open(self, opened: contextlib.AsyncExitStack) -> None:
         """Open everything; what is open is in `opened`, to be closed in the opposite order."""
         data = self.settings.data.resolve()  # a store's URL takes an absolute path
-        data.mkdir(parents=True, exist_ok=True)
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)  # the log holds what was posted, unmasked
         opened.callback(lock.give_back, lock.take(data / "lock"))
         self._standins = open_standins(self.settings.real, data, self._groups())
         opened.callback(self._standins.close)
@@ -182,11 +182,15 @@ class System:
 
     def _remote(self, opened: contextlib.AsyncExitStack) -> dict[str, Caller]:
         """Return what calls the subscribers that are URLs: functions in processes of their own."""
-        found = {trigger.subscriber: trigger.delivery.timeout for trigger in self.topology.triggers}
-        callers = {url: HttpCaller(url, seconds) for url, seconds in found.items() if is_url(url)}
-        for caller in callers.values():
+        found: dict[str, list[float]] = {}
+        for trigger in self.topology.triggers:
+            if is_url(trigger.subscriber):
+                found.setdefault(trigger.subscriber, []).append(trigger.delivery.timeout)
+        callers: dict[str, Caller] = {}
+        for url, seconds in found.items():
+            callers[url] = caller = HttpCaller(url, max(seconds), len(seconds) * IN_FLIGHT, self.metrics)
             opened.push_async_callback(caller.close)
-        return dict(callers)
+        return callers
 
     def _begin_feed(self) -> None:
         if self.settings.recording is None:

@@ -1,8 +1,6 @@
 """Publish events to the broker over HTTP: K_SINK, as a Knative SinkBinding sets it."""
 
-import httpx2
-
-from shared.destinations.http import Answer, exchange, new_client
+from shared.destinations.http import Answer, Client, exchange, new_client
 from shared.events.cloudevent import CloudEvent
 from shared.events.codec import encode_structured
 
@@ -17,7 +15,7 @@ class HttpPublisher:
         self._url = url
         self._seconds = seconds
         self._ca_file = ca_file
-        self._client: httpx2.AsyncClient | None = None
+        self._client: Client | None = None
 
     async def publish(self, event: CloudEvent) -> bool:
         """Post one event; True once the broker answered with 2xx."""

@@ -10,14 +10,14 @@ import pytest
 
 from shared.events.cloudevent import CloudEvent
 from shared.events.outcome import Done, Duplicate, Ignored, InProgress, Outcome, Rejected, Retry
-from shared.local.broker.answer import judge
+from shared.local.broker.answer import Answer, judge
 from shared.local.broker.broker import Broker, BrokerSettings
 from shared.local.broker.caller import Caller, EdgeCaller
 from shared.local.broker.topology import Topology
 from shared.runtime.edge import Edge
 from shared.runtime.function import Call, Readiness, Result
 from shared.telemetry.metrics import Metrics
-from tests.support.brokers import AsgiCaller, FastClock, event, trigger
+from tests.support.brokers import LETTERS, AsgiCaller, FastClock, event, trigger
 
 _REPLY = CloudEvent("r", "here", "answer", time=datetime(2026, 1, 2, tzinfo=UTC), extensions={"a": "é"}, data={"b": 1})
 
@@ -94,5 +94,36 @@ def test_an_event_in_process_carries_what_the_dispatcher_adds_and_two_functions_
             assert got.extensions["knativekafkaoffset"] == "1"
             assert 0 <= int(got.extensions["knativekafkapartition"]) < 10
             assert got.extensions["mine"] == "x"
+
+    asyncio.run(play())
+
+
+class Mistaken:
+    """A caller with a bug in it: it raises, which callers must not."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    async def call(self, event: CloudEvent, namespace: str) -> Answer:
+        self.calls += 1
+        raise UnicodeEncodeError("ascii", event.id + namespace, 0, 1, "a mistake of ours")
+
+
+def test_a_caller_that_raises_ends_neither_the_broker_nor_the_event(tmp_path: Path) -> None:
+    async def play() -> None:
+        caller = Mistaken()
+        settings = BrokerSettings(clock=FastClock())
+        running = Broker(
+            Topology(triggers=(trigger("one"),)), {"one": caller}, tmp_path / "broker.db", Metrics(), settings
+        )
+        await running.start()
+        try:
+            assert await running.publish(event(1))
+            assert await running.idle(5)
+            assert caller.calls == 1 + LETTERS.retry
+            (letter,) = await running.letters.list()
+            assert letter.event.id == "1"
+        finally:
+            await running.stop(grace=2.0)
 
     asyncio.run(play())

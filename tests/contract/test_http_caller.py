@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -12,6 +13,7 @@ from shared.local.broker.answer import Answer, Ended, Failed, judge
 from shared.local.broker.http_caller import HttpCaller
 from shared.local.broker.loader import load_topology
 from shared.local.broker.topology import Topology
+from shared.telemetry.metrics import Metrics
 from tests.support.brokers import Given, Subscriber, event, replying
 from tests.support.servers import serve
 
@@ -41,14 +43,15 @@ def topology(folder: Path, uri: str) -> Topology:
 
 
 def called(url: str, *, seconds: float = 5.0) -> Told:
-    async def call() -> Told:
-        caller = HttpCaller(url, seconds)
-        try:
-            return await caller.call(event(1, cluster="a"), "tidings")
-        finally:
-            await caller.close()
+    return asyncio.run(_call(url, event(1, cluster="a"), seconds))
 
-    return asyncio.run(call())
+
+async def _call(url: str, given: CloudEvent, seconds: float = 5.0) -> Told:
+    caller = HttpCaller(url, seconds, 8, Metrics())
+    try:
+        return await caller.call(given, "tidings")
+    finally:
+        await caller.close()
 
 
 def test_a_trigger_may_name_its_subscriber_by_url(tmp_path: Path) -> None:
@@ -58,7 +61,20 @@ def test_a_trigger_may_name_its_subscriber_by_url(tmp_path: Path) -> None:
     assert found.triggers[0].destination == "http://127.0.0.1:8081/"
 
 
-@pytest.mark.parametrize("uri", ["siem-forwarder", "/path", "ftp://host/", "http://", "'http://[1'", "7"])
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "siem-forwarder",
+        "/path",
+        "ftp://host/",
+        "http://",
+        "'http://[1'",
+        "7",
+        "http://h:abc/",
+        "http://u:p@h/",
+        "http://kubernetes.default/",
+    ],
+)
 def test_what_is_no_absolute_url_is_reported_with_its_line(tmp_path: Path, uri: str) -> None:
     found = topology(tmp_path, uri)
     (problem,) = found.problems
@@ -80,6 +96,14 @@ def test_the_event_goes_out_in_binary_mode_and_the_reply_comes_back() -> None:
     assert isinstance(ended, Ended)
     assert ended.reply is not None
     assert ended.reply.id == "r-1"
+
+
+def test_a_content_type_that_is_no_ascii_goes_out_encoded() -> None:
+    app = Subscriber()
+    odd = replace(event(1), datacontenttype="text/plain; x=é", data="text")
+    with serve(app) as url:
+        assert asyncio.run(_call(url, odd)) == Answer(204)
+    assert app.headers[0]["content-type"] == "text/plain; x=%C3%A9"
 
 
 def test_a_connection_that_is_refused_or_breaks_is_no_answer() -> None:

@@ -38,6 +38,11 @@ def test_f60_five_thousand_old_conditions_are_known_not_ticketed_and_said(caplog
 
 
 def test_f60_an_old_problem_ends_without_a_ticket() -> None:
+    """F60: first start on a cluster with 5,000 old conditions: baseline: known, not ticketed, said.
+
+    Not ticketed: neither is its end.
+    """
+
     async def run(rig: Rig) -> None:
         await rig.send(began(DAY, 0))
         over = await one_snapshot(rig, ended(900))
@@ -48,6 +53,11 @@ def test_f60_an_old_problem_ends_without_a_ticket() -> None:
 
 @pytest.mark.parametrize("later", [300.0, 2400.0], ids=["in the window for reopening", "after it"])
 def test_f60_an_old_problem_that_comes_back_is_ticketed_though_its_series_of_events_is_old(later: float) -> None:
+    """F60: first start on a cluster with 5,000 old conditions: baseline: known, not ticketed, said.
+
+    Not ticketed is the old condition only: its return is news.
+    """
+
     async def run(rig: Rig) -> None:
         first = await one_snapshot(rig, began(DAY, 0))
         await rig.send(ended(600))
@@ -63,6 +73,11 @@ def test_f60_an_old_problem_that_comes_back_is_ticketed_though_its_series_of_eve
 
 
 def test_f60_an_old_problem_that_gets_worse_is_ticketed_and_one_that_only_goes_on_is_not() -> None:
+    """F60: first start on a cluster with 5,000 old conditions: baseline: known, not ticketed, said.
+
+    Not ticketed is the old condition only, and only while it is no worse than it was.
+    """
+
     async def run(rig: Rig) -> None:
         await rig.send(began(DAY, 0, severity="medium"))
         same = await one_snapshot(rig, began(60, 120, count=41, severity="medium", source_uid="another"))
@@ -81,6 +96,10 @@ def test_f60_an_old_problem_that_gets_worse_is_ticketed_and_one_that_only_goes_o
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 0, 2), (2, 0, 1)])
 def test_f60_the_order_of_arrival_does_not_decide_about_the_ticket(order: Sequence[int]) -> None:
+    """F60: first start on a cluster with 5,000 old conditions: baseline: known, not ticketed, said.
+
+    Old is what began before the first contact, whenever it is heard of.
+    """
     seen = (
         began(DAY, 10, severity="medium", source_uid="a", identity="a"),
         began(0, 20, severity="high", source_uid="b", identity="b"),
@@ -97,6 +116,11 @@ def test_f60_the_order_of_arrival_does_not_decide_about_the_ticket(order: Sequen
 
 
 def test_f60_a_new_problem_is_ticketed_as_ever() -> None:
+    """F60: first start on a cluster with 5,000 old conditions: baseline: known, not ticketed, said.
+
+    Old conditions only: one that begins at the first contact or shortly before it is news.
+    """
+
     async def run(rig: Rig) -> None:
         await rig.send(began(DAY, 0, 1))
         for number, before in ((2, 0.0), (3, 50.0)):
@@ -111,6 +135,11 @@ def test_f60_a_new_problem_is_ticketed_as_ever() -> None:
 
 
 def test_f60_any_observation_is_first_contact_and_objects_go_by_the_time_of_their_change() -> None:
+    """F60: first start on a cluster with 5,000 old conditions: baseline: known, not ticketed, said.
+
+    The first start is the first observation of any kind; how old an object is does not make its change old.
+    """
+
     async def run(rig: Rig) -> None:
         await rig.send(ended(0, number=9))
         thing = {"dialect": "apiserver-resource", "first_time": START - timedelta(days=9)}  # when it was created
@@ -123,6 +152,11 @@ def test_f60_any_observation_is_first_contact_and_objects_go_by_the_time_of_thei
 
 
 def test_f60_only_for_an_hour_can_a_problem_be_old() -> None:
+    """F60: first start on a cluster with 5,000 old conditions: baseline: known, not ticketed, said.
+
+    First start: an hour after it, what is heard of for the first time is news however long ago it began.
+    """
+
     async def run(rig: Rig) -> None:
         await rig.send(began(DAY, 0, 1))
         assert (await one_snapshot(rig, began(DAY, WINDOW - 1, 2))).baseline
@@ -133,6 +167,11 @@ def test_f60_only_for_an_hour_can_a_problem_be_old() -> None:
 
 
 def test_f60_with_ticket_all_is_as_before() -> None:
+    """F60: first start on a cluster with 5,000 old conditions: baseline: known, not ticketed, said.
+
+    Baseline is a choice: without it old conditions are ticketed, and nothing is kept or said of a first contact.
+    """
+
     async def run(rig: Rig) -> None:
         episodes = [await one_snapshot(rig, began(DAY, number, number)) for number in range(50)]
         assert all(episode.ticket and not episode.baseline for episode in episodes)

@@ -71,7 +71,10 @@ def listed(root: Path, folder: Path) -> list[dict[str, Any]]:
 def test_f60_the_embedded_system_with_a_baseline_knows_an_old_condition_and_shows_it(
     root: Path, tmp_path: Path
 ) -> None:
-    """F60: first start on a cluster with … old conditions: baseline: known, not ticketed, said."""
+    """F60: first start on a cluster with 5,000 old conditions: baseline: known, not ticketed, said.
+
+    Here for one old condition, through all of `tidings up`.
+    """
     episode, tickets, metrics = asyncio.run(one_old_event(root, tmp_path, {"FIRST_CONTACT": "baseline"}))
     assert (episode["state"], episode["baseline"], episode["ticket"]) == ("open", True, False)  # known
     assert [(one["baseline"], one["ticket"]) for one in listed(root, tmp_path)] == [(True, False)]
@@ -83,6 +86,10 @@ def test_f60_the_embedded_system_with_a_baseline_knows_an_old_condition_and_show
 def test_f60_without_it_the_embedded_system_tickets_it_whatever_the_manifests_set(
     root: Path, tmp_path: Path, environ: dict[str, str]
 ) -> None:
+    """F60: first start on a cluster with 5,000 old conditions: baseline: known, not ticketed, said.
+
+    Baseline is a choice: the embedded system makes it only where its own environment says so.
+    """
     services = load_topology(root / "knative").services
     assert services["correlator"].environment["FIRST_CONTACT"] == "baseline"
     episode, tickets, _ = asyncio.run(one_old_event(root, tmp_path, environ))

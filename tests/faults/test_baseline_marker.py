@@ -15,7 +15,10 @@ from tests.support.correlator import Rig, play
 
 
 def test_f60_a_restart_keeps_what_is_known_and_makes_no_second_first_contact(caplog: pytest.LogCaptureFixture) -> None:
-    """F60: … baseline: known, not ticketed, said: by the store, so a new process knows it too."""
+    """F60: first start on a cluster with 5,000 old conditions: baseline: known, not ticketed, said.
+
+    Known by the store, so a new process knows it too.
+    """
 
     async def run(rig: Rig) -> None:
         await rig.send(began(DAY, 0, 1))
@@ -34,6 +37,11 @@ def test_f60_a_restart_keeps_what_is_known_and_makes_no_second_first_contact(cap
 
 
 def test_f60_a_second_cluster_has_a_first_contact_of_its_own() -> None:
+    """F60: first start on a cluster with 5,000 old conditions: baseline: known, not ticketed, said.
+
+    First start on a cluster: each cluster has its own, also one that joins later.
+    """
+
     async def run(rig: Rig) -> None:
         await rig.send(began(DAY, 0, 1))
         joined = 30 * DAY
@@ -48,6 +56,11 @@ def test_f60_a_second_cluster_has_a_first_contact_of_its_own() -> None:
 def test_f60_a_store_that_held_episodes_before_keeps_ticketing_whatever_cluster_comes(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
+    """F60: first start on a cluster with 5,000 old conditions: baseline: known, not ticketed, said.
+
+    First start: a store with episodes in it has that behind it, so nothing is taken as old.
+    """
+
     async def run(rig: Rig) -> None:
         await rig.send(began(DAY, 0, 1))  # by an earlier version, or with FIRST_CONTACT=ticket
         rig.environ = BASELINE
@@ -75,6 +88,11 @@ class Slow(MemoryStore):
 
 
 def test_f60_many_first_observations_at_once_make_one_first_contact(caplog: pytest.LogCaptureFixture) -> None:
+    """F60: first start on a cluster with 5,000 old conditions: baseline: known, not ticketed, said.
+
+    First start: there is one for each cluster, also where several replicas start at once.
+    """
+
     async def run(rig: Rig) -> None:
         rig.store = Slow()
         replicas = [rig.build() for _ in range(3)]
@@ -93,6 +111,11 @@ def test_f60_many_first_observations_at_once_make_one_first_contact(caplog: pyte
 
 
 def test_f60_of_two_first_observations_at_once_the_first_decides_for_both() -> None:
+    """F60: first start on a cluster with 5,000 old conditions: baseline: known, not ticketed, said.
+
+    First start: which conditions are old goes by the one first contact that was stored.
+    """
+
     async def run(rig: Rig) -> None:
         rig.store = Slow()
         first, second = rig.build(), rig.build()
@@ -122,6 +145,11 @@ class Between(MemoryStore):
 
 
 def test_f60_a_first_contact_amid_that_of_another_cluster_is_no_update() -> None:
+    """F60: first start on a cluster with 5,000 old conditions: baseline: known, not ticketed, said.
+
+    First start: what another cluster writes meanwhile does not make it look like an update of a store in use.
+    """
+
     async def run(rig: Rig) -> None:
         rig.store = store = Between()
         other, rig.function = rig.build(), rig.build()
@@ -141,6 +169,10 @@ def test_f60_a_first_contact_amid_that_of_another_cluster_is_no_update() -> None
 
 
 def test_f60_what_is_kept_of_it_can_be_read_again_and_what_cannot_hides_nothing() -> None:
+    """F60: first start on a cluster with 5,000 old conditions: baseline: known, not ticketed, said.
+
+    Baseline: a mark of first contact that cannot be read is taken as one that tickets.
+    """
     for contact in (Contact(12.5, "baseline"), Contact(0.0, "ticket")):
         assert decode(encode(contact)) == contact
     for broken in (b"", b"{}", b"[1]", b'["x","baseline"]', b'[1,"silence"]', b"null"):
@@ -148,6 +180,11 @@ def test_f60_what_is_kept_of_it_can_be_read_again_and_what_cannot_hides_nothing(
 
 
 def test_f60_a_record_of_an_earlier_version_is_read_as_one_of_news() -> None:
+    """F60: first start on a cluster with 5,000 old conditions: baseline: known, not ticketed, said.
+
+    Known is only what was stored as such: a record without that mark is ticketed as before.
+    """
+
     async def run(rig: Rig) -> None:
         await rig.send(began(DAY, 0))
         (entry,) = [entry async for entry in rig.store.scan("thing.")]

@@ -11,9 +11,10 @@ import httpx2
 from uvicorn.loops.auto import auto_loop_factory
 
 from shared.delivery.failure import Ambiguous, Temporary
-from shared.destinations.http import exchange, new_client
+from shared.destinations.http import Client, exchange, new_client
 from shared.events.cloudevent import CloudEvent
 from shared.local.broker.http_caller import HttpCaller
+from shared.telemetry.metrics import Metrics
 
 _WORKERS = 50
 _TRIES = 40  # of each worker; about one in twenty-five of all meets the moment
@@ -80,7 +81,7 @@ def test_an_error_that_the_library_does_not_document_is_a_failure_too() -> None:
         raise AttributeError("'NoneType' object has no attribute 'getpeername'")
 
     async def play() -> object:
-        async with httpx2.AsyncClient(transport=httpx2.MockTransport(gone)) as client:
+        async with Client(lambda: httpx2.AsyncClient(transport=httpx2.MockTransport(gone))) as client:
             return await exchange(client, client.build_request("GET", "http://127.0.0.1:1/"), seconds=5.0)
 
     assert asyncio.run(play()) == Temporary("cannot connect (AttributeError)")
@@ -88,7 +89,7 @@ def test_an_error_that_the_library_does_not_document_is_a_failure_too() -> None:
 
 def test_a_subscriber_that_resets_connections_does_not_end_the_broker() -> None:
     async def play(url: str) -> list[object]:
-        caller = HttpCaller(url, 5.0)
+        caller = HttpCaller(url, 5.0, 8, Metrics())
         event = CloudEvent(id="1", source="s", type="raw", data={"text": "x" * 3000})
         try:
             return await _often(lambda: caller.call(event, "tidings"))

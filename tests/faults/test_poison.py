@@ -140,7 +140,7 @@ def test_f27_what_the_broker_itself_can_carry_is_refused_once_too(
     poison = CloudEvent(SENTINEL, SENTINEL, "dev.knative.apiserver.resource.add", datacontenttype=media, data=SENTINEL)
 
     async def play() -> None:
-        caller = HttpCaller(classifier.url, 10.0)
+        caller = HttpCaller(classifier.url, 10.0, 8, Metrics())
         letter, status = await carried(tmp_path, caller, poison)
         await caller.close()
         assert (letter.code, letter.tries, status.retried) == (422, 1, 0)

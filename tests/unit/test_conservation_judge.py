@@ -85,6 +85,14 @@ def test_what_is_wrong_is_told(what: str, spoil: Callable[[], Arrived]) -> None:
     assert len(told) == 1 or "secret" in what, "nothing else is wrong"
 
 
+def test_a_record_that_the_undisturbed_run_did_not_have_is_not_compared_with_itself() -> None:
+    """One finding for it, once; without any payloads nothing is compared."""
+    lacking = replace(EXPECTED, payloads={"one": RECORDS[0].content})
+    doctored = replace(GOOD, records=[*RECORDS, record("two", message="changed")])
+    assert judge(lacking, doctored) == ["1 arrived and not in the undisturbed run: two"]
+    assert judge(replace(EXPECTED, payloads={}), doctored) == []
+
+
 def _with_second(second: dict[str, str]) -> Arrived:
     return replace(GOOD, tickets=[TICKETS[0], second])
 

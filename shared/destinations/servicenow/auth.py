@@ -9,10 +9,8 @@ import errno
 import logging
 from collections.abc import Mapping
 
-import httpx2
-
 from shared.delivery.failure import Ambiguous, Failure, Refused, Temporary
-from shared.destinations.http import Answer, exchange, is_token
+from shared.destinations.http import Answer, Client, exchange, is_token
 from shared.destinations.servicenow.settings import ServiceNowSettings
 from shared.settings.environment import Secret
 
@@ -37,7 +35,7 @@ class Auth:
         self._refused_until = 0.0
         self._lock = asyncio.Lock()
 
-    async def headers(self, client: httpx2.AsyncClient, seconds: float) -> Mapping[str, str] | Failure:
+    async def headers(self, client: Client, seconds: float) -> Mapping[str, str] | Failure:
         """Return the headers that say who we are; with OAuth this may fetch a token within `seconds`."""
         try:
             found = await self._oauth(client, seconds) if self._settings.client_id else self._static()
@@ -70,7 +68,7 @@ class Auth:
         pair = f"{settings.username}:{_value(settings.password)}"
         return {"authorization": "Basic " + base64.b64encode(pair.encode()).decode()}
 
-    async def _oauth(self, client: httpx2.AsyncClient, seconds: float) -> Mapping[str, str] | Failure:
+    async def _oauth(self, client: Client, seconds: float) -> Mapping[str, str] | Failure:
         loop = asyncio.get_running_loop()
         begun = loop.time()
         try:
@@ -85,7 +83,7 @@ class Auth:
         finally:
             self._lock.release()
 
-    async def _fetch(self, client: httpx2.AsyncClient, seconds: float) -> Mapping[str, str] | Failure:
+    async def _fetch(self, client: Client, seconds: float) -> Mapping[str, str] | Failure:
         settings = self._settings
         form = {
             "grant_type": "password" if settings.username else "client_credentials",

@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import httpx2
 import orjson
 
 from shared.delivery.failure import Ambiguous, Failure, Gone, Refused, Temporary
 from shared.destinations.http import Answer, exchange, new_client, retry_after
+from shared.destinations.http import Client as Connections
 from shared.destinations.servicenow.auth import REFUSED, Auth
 from shared.destinations.servicenow.settings import ServiceNowSettings
 from shared.telemetry.metrics import Metrics
@@ -52,7 +52,7 @@ class Client:
         self._clock = clock
         self._auth = Auth(settings)
         self._free = asyncio.Semaphore(settings.connections)
-        self._client: httpx2.AsyncClient | None = None
+        self._client: Connections | None = None
 
     def open(self) -> None:
         """Build the HTTP client. Raises OSError or ssl.SSLError for a CA file that cannot be used."""

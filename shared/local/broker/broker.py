@@ -24,6 +24,8 @@ from shared.local.broker.topology import Tick, Topology, Trigger
 from shared.telemetry.metrics import Metrics
 
 _LOG = logging.getLogger("tidings.broker")
+IN_FLIGHT = 50
+"""Requests that one Trigger may have in flight, as an unordered consumer of the Kafka Broker has."""
 _LOOK = 0.002
 _WHOLE = -1  # the lane of an unordered Trigger
 
@@ -32,7 +34,7 @@ _WHOLE = -1  # the lane of an unordered Trigger
 class BrokerSettings:
     """Bounds. `keep`: events kept for looking at; `forget_after`: seconds that a removed Trigger's place is kept."""
 
-    in_flight: int = 50
+    in_flight: int = IN_FLIGHT
     keep: int = 10_000
     forget_after: float = 86_400.0
     maintain_every: float = 2.0

@@ -8,6 +8,7 @@ from shared.events.cloudevent import CloudEvent
 from shared.events.problem import Problem
 from shared.local.broker.delivery_spec import DeliverySpec
 from shared.local.broker.filters import FilterSet
+from shared.settings.addresses import is_api_server
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,10 @@ def is_url(subscriber: str) -> bool:
     """Return True for the absolute URL of a subscriber; the name of a Knative Service is none."""
     try:
         parts = urlsplit(subscriber)
-    except ValueError:  # brackets that hold no address
+        port = parts.port
+    except ValueError:  # brackets that hold no address, or what is no port
         return False
-    return parts.scheme in {"http", "https"} and bool(parts.hostname)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0:
+        return False
+    plain = subscriber.isprintable() and " " not in subscriber and "@" not in parts.netloc
+    return plain and not is_api_server(parts.hostname)

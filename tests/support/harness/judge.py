@@ -50,7 +50,10 @@ class Arrived:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What should be there. `payloads` by identity and `fields` by problem key are of the undisturbed run."""
+    """What should be there. `payloads` by identity and `fields` by problem key are of the undisturbed run.
+
+    Where there are payloads, they are to be of all that was posted: what has none cannot be compared, and is told.
+    """
 
     accepted: Collection[str]
     posted: Collection[str]
@@ -68,11 +71,14 @@ def judge(expected: Expected, arrived: Arrived) -> list[str]:
 def judge_records(expected: Expected, records: Sequence[Record]) -> list[str]:
     """Return what is wrong in the SIEM: every accepted event is there, nothing else, and all copies are equal."""
     seen = {record.identity for record in records}
-    changed = {one.identity for one in records if expected.payloads.get(one.identity, one.content) != one.content}
+    payloads = expected.payloads
+    changed = {one.identity for one in records if payloads.get(one.identity, one.content) != one.content}
+    alone = (seen & set(expected.posted)) - payloads.keys() if payloads else set()
     return [
         *_told("accepted and not arrived", set(expected.accepted) - seen),
         *_told("arrived and never posted", seen - set(expected.posted)),
         *_told("arrived with another payload", changed),
+        *_told("arrived and not in the undisturbed run", alone),
         *_told("arrived with a secret", {record.identity for record in records if record.leaked}),
     ]
 
