@@ -8,7 +8,6 @@ from pydantic import Field
 from functions.classifier.live import LiveRules
 from shared.events import attributes
 from shared.events.cloudevent import CloudEvent, type_of_verdict
-from shared.events.identity import digest
 from shared.events.model import Observation, classified_data
 from shared.events.outcome import Done, Ignored, Rejected, Retry
 from shared.rules.classify import classify
@@ -112,7 +111,7 @@ class Classifier:
         if not verdict.known:
             self._metrics.count("tidings_unknown_reasons_total", category=verdict.category)
         return CloudEvent(
-            id=digest("classified", observation.identity),
+            id=f"{observation.identity}.classified",
             source=SOURCE,
             type=type_of_verdict(verdict.category),
             subject=attributes.clean(observation.object.path),

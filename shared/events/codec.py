@@ -105,6 +105,14 @@ def from_mapping(value: Any) -> CloudEvent | NotAnEvent:
     return _build(attributes, data)
 
 
+def refusal_of(event: CloudEvent) -> NotAnEvent | None:
+    """Return why an event that was made in this process could not be read again once it is written, if so."""
+    core = {"specversion": "1.0", "id": event.id, "source": event.source, "type": event.type}
+    more = {"subject": event.subject, "dataschema": event.dataschema, "datacontenttype": event.datacontenttype}
+    problem = _problem({**core, **more, **event.extensions})
+    return NotAnEvent(400, problem) if problem else None
+
+
 def to_mapping(event: CloudEvent) -> dict[str, Any]:
     """Return the event in the JSON format."""
     value: dict[str, Any] = {"specversion": "1.0", "id": event.id, "source": event.source, "type": event.type}

@@ -101,17 +101,17 @@ _BODILESS = frozenset({204, 304})
 
 
 def flat_headers(scope: Scope) -> dict[str, str]:
-    """Return the request's headers by lower-case name; of one that came twice the values are joined by a comma."""
+    """Return the headers by name, which ASGI gives in lower case; one that came twice has its values joined."""
     raw = scope["headers"]
     try:
-        headers = {name.lower().decode("latin-1"): value.decode() for name, value in raw}
+        headers = {name.decode("latin-1"): value.decode() for name, value in raw}
     except UnicodeDecodeError:
         headers = {}
     if len(headers) == len(raw):
         return headers  # nearly always
     headers = {}
     for raw_name, raw_value in raw:
-        name, value = raw_name.decode("latin-1").lower(), _text(raw_value)
+        name, value = raw_name.decode("latin-1"), _text(raw_value)
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
     return headers
 

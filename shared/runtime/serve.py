@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 
 import uvicorn
 
+from shared.runtime.gathered import GatheringProtocol
 from shared.runtime.hosts import StartError, new_edge
 
 _DRAIN_SECONDS = 28  # below the 30 s of a Pod's default grace period
@@ -77,6 +78,7 @@ def config(app: object, host: str, port: int) -> uvicorn.Config:
         date_header=False,
         lifespan="on",
         proxy_headers=False,
+        http=GatheringProtocol,
         ws="none",
         timeout_keep_alive=65,
         timeout_graceful_shutdown=_DRAIN_SECONDS,

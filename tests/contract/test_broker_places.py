@@ -1,7 +1,6 @@
 """Where the embedded broker goes on after a start, what it keeps, and what one can do with dead letters."""
 
 import asyncio
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +96,7 @@ def test_an_event_of_ours_that_could_not_be_read_again_is_refused_and_stops_nobo
     async def play() -> None:
         app = Subscriber()
         async with broker(tmp_path, trigger("one"), one=app) as running:
-            assert not await running.publish(replace(event(1), **bad))
+            assert not await running.publish(event(1)._replace(**bad))
             assert await running.publish(event(2))
             assert await running.idle(5)
         async with broker(tmp_path, trigger("one"), one=app) as running:
@@ -310,7 +309,7 @@ def test_the_newest_events_are_shown_also_where_a_page_of_them_is_large(tmp_path
     async def play() -> None:
         async with broker(tmp_path, trigger("one"), one=Subscriber()) as running:
             for number in range(24):
-                await running.publish(replace(event(number), data={"much": "x" * 1_000_000}))
+                await running.publish(event(number)._replace(data={"much": "x" * 1_000_000}))
             assert await running.idle(10)
             shown = [stored.event.id for stored in await running.events(limit=100)]
             assert shown[0] == "23"

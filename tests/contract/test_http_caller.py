@@ -2,7 +2,6 @@
 
 import asyncio
 import socket
-from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -100,7 +99,7 @@ def test_the_event_goes_out_in_binary_mode_and_the_reply_comes_back() -> None:
 
 def test_a_content_type_that_is_no_ascii_goes_out_encoded() -> None:
     app = Subscriber()
-    odd = replace(event(1), datacontenttype="text/plain; x=é", data="text")
+    odd = event(1)._replace(datacontenttype="text/plain; x=é", data="text")
     with serve(app) as url:
         assert asyncio.run(_call(url, odd)) == Answer(204)
     assert app.headers[0]["content-type"] == "text/plain; x=%C3%A9"

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import socket
-from dataclasses import replace
 from typing import Any
 
 import anyio
@@ -219,7 +218,7 @@ def test_f48_whatever_an_event_names_the_functions_speak_to_their_own_system_alo
             told = classified_event(classified(message=f"see {named}"))
             opened = CloudEvent("1", named, "dev.tidings.problem.opened.v1", data=episode().model_dump(mode="json"))
             for function, event in ((forwarder, told), (incident, opened)):
-                changed = replace(event, extensions=attributes, data=led_away(named, event.data))
+                changed = event._replace(extensions=attributes, data=led_away(named, event.data))
                 await function.start()
                 result = await function.handle(changed, Call(asyncio.get_running_loop().time() + 10))
                 assert isinstance(result.outcome, Done)

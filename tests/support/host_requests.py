@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from shared.events.cloudevent import CloudEvent
@@ -186,7 +186,7 @@ CLASSIFIER = (*GOOD, *BAD, *HOSTILE, *OTHER_PATHS)
 _OPENED = CloudEvent(
     "o-1", "tidings/correlator", "dev.tidings.problem.opened.v1", data=episode().model_dump(mode="json")
 )
-_RESOLVED = replace(_OPENED, id="o-2", type="dev.tidings.problem.resolved.v1", data=resolved().model_dump(mode="json"))
+_RESOLVED = _OPENED._replace(id="o-2", type="dev.tidings.problem.resolved.v1", data=resolved().model_dump(mode="json"))
 _CLASSIFIED = classified_event(classified())
 _TICK = CloudEvent("t-1", "tidings/tick", "dev.tidings.tick.v1", time=TIME)
 _STRANGE = CloudEvent("s-1", "elsewhere", "com.example.none", data={"no": "business of ours"})
@@ -204,13 +204,13 @@ OF_OTHERS: dict[str, tuple[Row, ...]] = {
         Row("the same episode again", (of(_OPENED),), 200),
         Row("its end", (of(_RESOLVED),), 200),
         Row("none of its business", (of(_STRANGE),), 204),
-        Row("what is no episode", (of(replace(_OPENED, data=[])),), 422),
+        Row("what is no episode", (of(_OPENED._replace(data=[])),), 422),
     ),
     "siem_forwarder": (
         Row("an observation", (of(_CLASSIFIED),), 204),
         Row("the same observation again", (of(_CLASSIFIED),), 204),
         Row("none of its business", (of(_STRANGE),), 204),
-        Row("what is no observation", (of(replace(_CLASSIFIED, data="text")),), 422),
+        Row("what is no observation", (of(_CLASSIFIED._replace(data="text")),), 422),
     ),
 }
 """What the other functions answer, in this order, each host with foreign systems of its own."""

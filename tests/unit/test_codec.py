@@ -39,6 +39,8 @@ _events = st.builds(
     subject=st.just("") | _text,
     time=st.none() | st.datetimes(datetime(1970, 1, 1), datetime(2300, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
     extensions=st.dictionaries(st.sampled_from(["cluster", "namespace", "x1"]), st.just("") | _text, max_size=3),
+    datacontenttype=st.just("application/json"),
+    dataschema=st.just(""),
     data=_json,
 )
 

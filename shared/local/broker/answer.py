@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from shared.events.cloudevent import CloudEvent
-from shared.events.codec import NotAnEvent, decode_reply, to_json
+from shared.events.codec import NotAnEvent, decode_reply, refusal_of, to_json
 from shared.local.broker.records import MAX_RECORD
 
 _KEPT_OF_BODY = 1024
@@ -23,12 +23,12 @@ TOO_LARGE = "the reply is larger than the broker takes"
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An HTTP answer; header names in lower case. `ours`: the body is an event just as this process stores events."""
+    """An HTTP answer; header names in lower case. `reply`: the event that the body holds, as this process stores it."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
-    ours: bool = False
+    reply: CloudEvent | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +55,13 @@ def judge(answer: Answer | Literal["no answer", "too late"]) -> Ended | Failed:
     if isinstance(answer, str):
         return Failed(again=True, why=NO_ANSWER if answer == "no answer" else TOO_LATE)
     if answer.status in _SUCCESS:
-        reply = decode_reply(answer.headers, answer.body)
+        if len(answer.body) > MAX_RECORD:
+            return _failed(answer, again=False, why=TOO_LARGE)
+        ours = answer.reply
+        reply = decode_reply(answer.headers, answer.body) if ours is None else refusal_of(ours) or ours
         if isinstance(reply, NotAnEvent):
             return _failed(answer, again=False, why=NO_EVENT)
-        stored = b"" if reply is None else answer.body if answer.ours else to_json(reply)
+        stored = b"" if reply is None else to_json(reply) if ours is None else answer.body
         return Ended(reply, stored) if len(stored) <= MAX_RECORD else Failed(again=False, why=TOO_LARGE)
     again = answer.status >= _SERVER_ERROR or answer.status in _RETRIED
     return _failed(answer, again=again, why=f"{REFUSED} with status {answer.status}")

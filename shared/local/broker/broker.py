@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from shared.events.cloudevent import CloudEvent
-from shared.events.codec import NotAnEvent, from_mapping, to_mapping
+from shared.events.codec import refusal_of
 from shared.events.identity import digest
 from shared.local.broker.caller import Caller
 from shared.local.broker.clock import Clock, SystemClock
@@ -132,9 +132,9 @@ class Broker:
 
         For events made in this process: nobody has decoded them yet, and one that cannot be read again would be lost.
         """
-        unreadable = from_mapping(to_mapping(event))
-        if isinstance(unreadable, NotAnEvent):
-            _LOG.error("an event of ours is none", extra={"type": event.type, "why": unreadable.reason})
+        refusal = refusal_of(event)
+        if refusal is not None:
+            _LOG.error("an event of ours is none", extra={"type": event.type, "why": refusal.reason})
             return False
         return await self.publish_all((event,))
 
@@ -278,7 +278,7 @@ class Broker:
             now = self._clock.now()
             await self._clock.sleep(tick.every - now % tick.every)
             at = datetime.fromtimestamp(self._clock.now(), UTC)
-            await self.publish(replace(tick.event, id=digest(tick.name, at.isoformat()), time=at))
+            await self.publish(tick.event._replace(id=digest(tick.name, at.isoformat()), time=at))
 
 
 async def _until(condition: Callable[[], bool], within: float) -> bool:

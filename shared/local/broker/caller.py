@@ -23,7 +23,7 @@ class EdgeCaller:
     """A function of this process: the same edge as on a cluster, bounded, timed and counted, but without a request.
 
     What it is given is the decoded event itself, so it must leave it as it is, as events are left everywhere. Its reply
-    does become bytes and is read again: only what would have come through HTTP comes through here.
+    becomes the bytes that are stored, and goes on as the event that it is: what functions put into `data` is JSON.
     """
 
     def __init__(self, edge: Edge) -> None:
@@ -38,7 +38,7 @@ class EdgeCaller:
         if result.reply is None:
             return Answer(status)
         reply_headers, body = encode_structured(result.reply)
-        return Answer(200, dict(reply_headers), body, ours=True)
+        return Answer(200, dict(reply_headers), body, reply=result.reply)
 
 
 def request_of(event: CloudEvent, namespace: str) -> tuple[list[tuple[str, str]], bytes]:

@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Literal
 
 import orjson
@@ -22,7 +22,7 @@ Acceptance = Literal["accepted", "full", "too large", "invalid"]
 UNREADABLE = CloudEvent(id="-", source="-", type="-")
 """Stands, as this very object, where a stored event cannot be decoded any more."""
 
-_CORE = frozenset({item.name for item in fields(CloudEvent)} | {"specversion", "data_base64"}) - {"extensions"}
+_CORE = frozenset({*CloudEvent._fields, "specversion", "data_base64"}) - {"extensions"}
 
 
 def event_of(line: bytes) -> CloudEvent:

@@ -1,0 +1,51 @@
+"""One write to the socket for an answer's head and body: uvicorn hands them over one by one, and uvloop sends at once.
+
+Each write is a system call that also wakes the reader, who then finds half an answer: together a tenth of what an event
+costs over HTTP.
+"""
+
+import asyncio
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+
+class GatheringProtocol(HttpToolsProtocol):
+    """uvicorn's HTTP/1.1, but for how its answers leave."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin a connection; what watches the flow goes on watching the transport itself."""
+        super().connection_made(transport)
+        self.transport = Gathered(transport, self.loop)  # type: ignore[assignment]
+
+
+class Gathered:
+    """A transport whose writes leave together, at the end of the event loop's turn; all else is the transport's own."""
+
+    __slots__ = ("_loop", "_pieces", "_transport")
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._pieces: list[bytes] = []
+
+    def write(self, data: bytes) -> None:
+        """Send this, with what else is written in this turn of the loop."""
+        if not self._pieces:
+            self._loop.call_soon(self._flush)
+        self._pieces.append(data)
+
+    def close(self) -> None:
+        """Send what was written, then close."""
+        self._flush()
+        self._transport.close()
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what the transport itself has."""
+        return getattr(self._transport, name)
+
+    def _flush(self) -> None:
+        if self._pieces:
+            data = b"".join(self._pieces)
+            self._pieces.clear()
+            self._transport.write(data)
