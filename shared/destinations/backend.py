@@ -10,6 +10,7 @@ import httpcore2
 import httpx2
 
 from shared.destinations.guard import AddressRefusedError, addresses
+from shared.destinations.stream import connect
 from shared.destinations.trust import Trust
 
 _CONNECT = 5.0
@@ -54,7 +55,6 @@ class Guarded(httpcore2.AsyncNetworkBackend):
         self._place = (host, port)
         self._trust = trust
         self._told = told
-        self._inner = httpcore2.AnyIOBackend()
 
     async def connect_tcp(
         self,
@@ -79,7 +79,7 @@ class Guarded(httpcore2.AsyncNetworkBackend):
             raise httpcore2.ConnectError(str(error)) from error
         for address in found[:-1]:
             try:
-                return await self._inner.connect_tcp(address, port, _EACH, local_address, socket_options)
+                return await connect(address, port, _EACH, local_address, socket_options)
             except (httpcore2.ConnectError, httpcore2.ConnectTimeout):
                 continue
-        return await self._inner.connect_tcp(found[-1], port, timeout, local_address, socket_options)
+        return await connect(found[-1], port, timeout, local_address, socket_options)

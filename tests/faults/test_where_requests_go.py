@@ -5,7 +5,6 @@ import json
 import socket
 from typing import Any
 
-import anyio
 import pytest
 
 from functions.siem_forwarder.handler import new as new_forwarder
@@ -81,11 +80,11 @@ def test_f48_a_name_that_answers_differently_the_second_time_is_refused_then(mon
     async def run() -> tuple[Found, Found, list[str], list[str]]:
         reached: list[str] = []
 
-        async def connect(*, remote_host: str, remote_port: int, **_: Any) -> Any:
-            reached.append(f"{remote_host}:{remote_port}")
+        async def connect(_loop: object, _protocol: object, host: str, port: int, **_: Any) -> Any:
+            reached.append(f"{host}:{port}")
             raise ConnectionRefusedError
 
-        monkeypatch.setattr("anyio.connect_tcp", connect)
+        monkeypatch.setattr(asyncio.BaseEventLoop, "create_connection", connect)
         asked = resolving(monkeypatch, ["203.0.113.7"], ["169.254.169.254"])
         first = await ask_async(f"https://{NAME}")
         second = await ask_async(f"https://{NAME}")
@@ -169,17 +168,17 @@ class Places:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.connected: set[str] = set()
         self.looked_up: set[str] = set()
-        connect, look_up = anyio.connect_tcp, socket.getaddrinfo
+        connect, look_up = asyncio.BaseEventLoop.create_connection, socket.getaddrinfo
 
-        async def connecting(remote_host: str, remote_port: int, **more: Any) -> Any:
-            self.connected.add(f"http://{remote_host}:{remote_port}")
-            return await connect(remote_host, remote_port, **more)
+        async def connecting(loop: Any, protocol: Any, host: str, port: int, **more: Any) -> Any:
+            self.connected.add(f"http://{host}:{port}")
+            return await connect(loop, protocol, host, port, **more)
 
         def looking(host: Any, *rest: Any, **more: Any) -> Any:
             self.looked_up.add(host.decode() if isinstance(host, bytes) else str(host))
             return look_up(host, *rest, **more)
 
-        monkeypatch.setattr(anyio, "connect_tcp", connecting)
+        monkeypatch.setattr(asyncio.BaseEventLoop, "create_connection", connecting)
         monkeypatch.setattr(socket, "getaddrinfo", looking)
 
 
