@@ -44,6 +44,8 @@ class Batcher(Generic[T]):
         concurrency: most calls of `send` at a time.
         linger: seconds that a call waits for company where the last one began less than that ago. What comes alone goes
             at once.
+        enough: with so many items a call waits no longer, `max_items` where it is not given. Who submits has a bound of
+            its own on what it waits for, so it should be well below that.
     """
 
     def __init__(  # noqa: PLR0913 - each is one bound
@@ -55,6 +57,7 @@ class Batcher(Generic[T]):
         max_waiting: int,
         concurrency: int,
         linger: float = 0.0,
+        enough: int | None = None,
     ) -> None:
         self._send = send
         self._max_items = max_items
@@ -62,10 +65,12 @@ class Batcher(Generic[T]):
         self._max_waiting = max_waiting
         self._concurrency = concurrency
         self._linger = linger
+        self._enough = max_items if enough is None else min(enough, max_items)
         self._begun = -inf
         self._queue: deque[_Waiting[T]] = deque()
         self._workers: set[asyncio.Task[None]] = set()
         self._working = 0
+        self._gathering: asyncio.Event | None = None  # set where a worker waits for company: one does at a time
         self._closed = False
 
     async def submit(self, item: T, size: int, deadline: float) -> Outcome:
@@ -81,7 +86,10 @@ class Batcher(Generic[T]):
         loop = asyncio.get_running_loop()
         waiting = _Waiting(item, size, loop.create_future())
         self._queue.append(waiting)
-        if self._working < self._concurrency:
+        if self._gathering is not None:
+            if len(self._queue) >= self._enough:
+                self._gathering.set()
+        elif self._working < self._concurrency:
             self._working += 1
             worker = loop.create_task(self._work())
             self._workers.add(worker)
@@ -95,19 +103,25 @@ class Batcher(Generic[T]):
     async def close(self) -> None:
         """Refuse what comes from now on and finish what is in flight or waiting."""
         self._closed = True
+        if self._gathering is not None:
+            self._gathering.set()
         while self._workers:
             await asyncio.wait(self._workers)
 
     async def _company(self) -> None:
         """Wait for more to send together, where it comes thick and fast."""
         loop = asyncio.get_running_loop()
-        soon = self._begun + self._linger - loop.time()
-        if soon > 0 and len(self._queue) < self._max_items:
-            await asyncio.sleep(soon)
+        until = self._begun + self._linger
+        if loop.time() < until and len(self._queue) < self._enough and self._gathering is None and not self._closed:
+            self._gathering = asyncio.Event()
+            timer = loop.call_at(until, self._gathering.set)
+            await self._gathering.wait()
+            timer.cancel()
+            self._gathering = None
         self._begun = loop.time()
 
     async def _work(self) -> None:
-        while self._queue:
+        while self._queue and self._gathering is None:  # else who gathers takes it
             await self._company()
             batch = self._take()
             if not batch:

@@ -178,3 +178,34 @@ def test_what_comes_alone_goes_at_once_and_what_comes_thick_waits_for_company() 
     assert sink.batches == [["alone"], ["a", "b"]]
     assert alone < together
     assert together >= 0.2
+
+
+def test_a_call_that_waits_for_company_leaves_as_soon_as_there_is_enough_of_it() -> None:
+    sink = Sink()
+
+    async def scene() -> float:
+        loop = asyncio.get_running_loop()
+        shared = Batcher(sink.send, max_items=10, max_bytes=1000, max_waiting=100, concurrency=4, linger=30.0, enough=3)
+        await shared.submit("alone", 1, later())
+        begun = loop.time()
+        await asyncio.gather(*(shared.submit(item, 1, later()) for item in "abc"))
+        return loop.time() - begun
+
+    assert run(scene()) < 5
+    assert sink.batches == [["alone"], ["a", "b", "c"]], "one gathers, and takes all"
+
+
+def test_what_waits_for_company_leaves_at_once_where_the_batcher_is_closed() -> None:
+    sink = Sink()
+
+    async def scene() -> list[Outcome]:
+        shared = Batcher(sink.send, max_items=10, max_bytes=1000, max_waiting=100, concurrency=4, linger=30.0)
+        await shared.submit("alone", 1, later())
+        waiting = [asyncio.create_task(shared.submit(item, 1, later())) for item in "ab"]
+        await asyncio.sleep(0.01)
+        async with asyncio.timeout(5):
+            await shared.close()
+        return [await one for one in waiting]
+
+    assert run(scene()) == [Done(), Done()]
+    assert sink.batches == [["alone"], ["a", "b"]]
