@@ -16,6 +16,7 @@ Post = tuple[dict[str, str], bytes]
 _TIMES = frozenset({"creationTimestamp", "firstTimestamp", "lastTimestamp", "eventTime", "lastObservedTime", "time"})
 _DIGITS = 8
 _APART = timedelta(milliseconds=10)  # a busy cluster has a hundred Events a second; time never goes back in it
+_OTHER = "~~~~~~"  # stands for the number of the round through the day
 _NEVER = "9999-12-31T23:59:59Z"  # stands for the time of what is sent later
 
 
@@ -38,21 +39,25 @@ def posts(count: int, mark: str = "b") -> list[Post]:
     ]
 
 
-def stream(mark: str) -> Iterator[bytes]:
+def stream(mark: str, *, storm: bool = False) -> Iterator[bytes]:
     """Yield HTTP requests without end, each a new Event that happens when it is asked for; cheap to make.
 
-    The uid of the n-th is `uid(mark, n)`.
+    The uid of the n-th is `uid(mark, n)`. It is the day over and over: its problems last and say so again, and what goes
+    well goes well with other objects each time, as roll-outs and jobs make new pods. In a `storm` the objects stay the
+    same, so that every problem ends and comes back each few hundred events: no ticket system takes as many changes.
     """
     placeholder = "@" * len(uid(mark, 0))
     cut = [
-        raw(*_as_new(headers, body, placeholder, _NEVER)).split(placeholder.encode()) for headers, body in templates()
+        raw(*_as_new(headers, body if storm else _elsewhere(body), placeholder, _NEVER)).split(placeholder.encode())
+        for headers, body in templates()
     ]
-    second, never, text = 0, _NEVER.encode(), b""
+    second, never, text, other = 0, _NEVER.encode(), b"", _OTHER.encode()
     for number in count():
         if int(time.time()) != second:
             now = datetime.now(UTC)
             second, text = int(now.timestamp()), _text(now).encode()
-        yield uid(mark, number).encode().join(cut[number % len(cut)]).replace(never, text)
+        request = uid(mark, number).encode().join(cut[number % len(cut)]).replace(never, text)
+        yield request if storm else request.replace(other, b"%0*d" % (len(other), number // len(cut)))
 
 
 def uid(mark: str, number: int) -> str:
@@ -71,6 +76,14 @@ def _as_new(headers: dict[str, str], body: dict[str, Any], uid: str, text: str) 
     """Return the Event as another one, of about now: the past would be closed by the first tick and be opened again."""
     fresh = _retimed({**body, "metadata": {**body["metadata"], "uid": uid}}, text)
     return {**headers, "ce-id": uid, "ce-time": text}, json.dumps(fresh, separators=(",", ":")).encode()
+
+
+def _elsewhere(body: dict[str, Any]) -> dict[str, Any]:
+    """Return an Event that went well as one about an object whose name still lacks a number."""
+    involved = body["involvedObject"]
+    if body["type"] != "Normal" or involved["kind"] == "Node":  # nodes do not come and go
+        return body
+    return {**body, "involvedObject": {**involved, "name": f"{involved['name']}-{_OTHER}"}}
 
 
 def _text(moment: datetime) -> str:
