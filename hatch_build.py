@@ -1,6 +1,6 @@
-"""Build hook: compiles the shipped rule packs into the wheel, so that no cold start parses YAML.
+"""Build hook: compiles the shipped rule packs and mappings into the wheel, so that no cold start parses YAML.
 
-Nothing generated is committed: `functions/classifier/_compiled.bin` is git-ignored. A broken pack fails the build.
+Nothing generated is committed: `functions/*/_*.bin` are git-ignored. A broken pack or mapping fails the build.
 """
 
 import sys
@@ -9,20 +9,25 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-COMPILED = "functions/classifier/_compiled.bin"
+RULES = "functions/classifier/_compiled.bin"
 
 
-class CompileRules(BuildHookInterface[Any]):
-    """Compiles `functions/classifier/rules/*.yaml`. An editable install compiles for itself at its first start."""
+class Compile(BuildHookInterface[Any]):
+    """Compiles what `functions/*/` has as YAML. An editable install compiles for itself at its first start."""
 
     PLUGIN_NAME = "custom"
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Write the compiled packs and have the wheel take them. Raises RulesError for a broken pack."""
+        """Write the compiled files and have the wheel take them. Raises ValueError for a broken pack or mapping."""
         if self.target_name != "wheel" or version == "editable":
             return
         sys.path.insert(0, self.root)
+        from shared.delivery.mapping_compiled import FILE, compile_mapping
         from shared.rules.shipped import SHIPPED, compile_folder
 
-        Path(self.root, COMPILED).write_bytes(compile_folder(SHIPPED))
-        build_data["artifacts"].append(COMPILED)
+        made = {RULES: compile_folder(SHIPPED)}
+        for mapping in sorted(Path(self.root, "functions").glob("*/mapping.yaml")):
+            made[f"functions/{mapping.parent.name}/{FILE}"] = compile_mapping(mapping)
+        for name, content in made.items():
+            Path(self.root, name).write_bytes(content)
+            build_data["artifacts"].append(name)

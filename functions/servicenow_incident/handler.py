@@ -9,6 +9,7 @@ from typing import Final
 from pydantic import Field, ValidationError
 
 from shared.delivery.claims import Claims
+from shared.delivery.later import later
 from shared.delivery.mapping import Mapping, load_mapping, render
 from shared.delivery.plan import mark_of
 from shared.delivery.preview import Preview
@@ -67,6 +68,7 @@ class ServiceNowIncident:
     async def start(self) -> None:
         """Build the HTTP client. Raises SettingsError for a CA file that cannot be used."""
         self._connect()
+        later(self._mapping.prepare)
         self._open = True
 
     async def handle(self, event: CloudEvent, call: Call) -> Result:
@@ -151,7 +153,7 @@ def new(environ: Environ, metrics: Metrics, *, store: Store | None = None) -> Se
     `store` replaces the one of `STORE_URL`.
     """
     settings = read(IncidentSettings, environ)
-    mapping = load_mapping(settings.mapping, RESERVED)
+    mapping = load_mapping(settings.mapping, RESERVED, shipped=MAPPING)
     if isinstance(mapping, list):
         raise SettingsError([f"SERVICENOW_MAPPING: {problem}" for problem in mapping])
     try:

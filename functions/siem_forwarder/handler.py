@@ -14,8 +14,9 @@ import orjson
 from pydantic import ValidationError
 
 from functions.siem_forwarder.record import RESERVED, hec_object
-from functions.siem_forwarder.settings import SiemSettings
+from functions.siem_forwarder.settings import MAPPING, SiemSettings
 from shared.delivery.batching import Batcher
+from shared.delivery.later import later
 from shared.delivery.mapping import Mapping, load_mapping
 from shared.delivery.preview import Preview
 from shared.delivery.recent import Recent
@@ -55,6 +56,7 @@ class SiemForwarder:
     async def start(self) -> None:
         """Build the client. Raises SettingsError for a CA file that cannot be used."""
         self._client = self._new_client()
+        later(self._mapping.prepare)
         self._batcher = Batcher(
             self._send,
             max_items=self._settings.batch_events,
@@ -148,7 +150,7 @@ class SiemForwarder:
 def new(environ: Environ, metrics: Metrics) -> SiemForwarder:
     """Build the function from the environment; files are read, nothing is sent. Raises SettingsError."""
     settings = read(SiemSettings, environ)
-    mapping = load_mapping(settings.mapping, RESERVED)
+    mapping = load_mapping(settings.mapping, RESERVED, shipped=MAPPING)
     if isinstance(mapping, list):
         raise SettingsError([f"SPLUNK_MAPPING: {problem}" for problem in mapping])
     return SiemForwarder(settings, mapping, metrics)

@@ -5,6 +5,7 @@ tickets, `record` for SIEM); an operation has fields; a field is a template over
 it is (`from`), or a group of fields. `load_mapping` finds every mistake at once; `render` never raises.
 """
 
+import contextlib
 from collections.abc import Callable
 from collections.abc import Mapping as Members
 from dataclasses import dataclass, field
@@ -13,50 +14,20 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any, Final
 
-from jinja2.environment import Template
-from jinja2.nodes import Template as Tree
-from jinja2.sandbox import ImmutableSandboxedEnvironment
-
-from shared.delivery.filters import show
-from shared.delivery.sandbox import TemplateRefused, build, run
+from shared.delivery.printing import show
+from shared.delivery.templates import MISSING, Context, TemplateRefused, Text, follow
 from shared.events.outcome import Rejected
 from shared.events.problem import Problem
 from shared.events.redaction import is_suspect, redact, redact_text
 
 STAGE: Final = "mapping"
 OPERATIONS: Final = ("open", "update", "resolve", "reopen", "cancel", "record")
-Context = Members[str, Any]
 Reserved = Members[str, frozenset[str]]
 """Names of fields, dotted inside groups, that no mapping may set, by operation."""
 NO_FIELDS: Final[Reserved] = {}
-_MISSING: Final = object()
 _LONG: Final = object()
 _STRUCTURES: Final = (dict, list)
 _NUMBERS: Final = frozenset({int, float, bool})
-
-
-@dataclass(slots=True)
-class Text:
-    """A template as text; `path` where it is nothing but `{{ a.b }}`, `constant` where nothing is to be filled in."""
-
-    tree: Tree
-    environment: ImmutableSandboxedEnvironment
-    constant: str | None = None
-    path: tuple[str, ...] = ()
-    compiled: Template | None = None
-
-    def render(self, context: Context) -> str:
-        """Return the text. Raises TemplateRefused. Compiled at first use: a cold start pays for no other template."""
-        if self.constant is not None:
-            return self.constant
-        if self.path:
-            value = follow(self.path, context)
-            if value is _MISSING:
-                raise TemplateRefused("the template uses something that the event does not have")
-            return str(show(value))
-        if self.compiled is None:
-            self.compiled = build(self.environment, self.tree)
-        return run(self.compiled, context)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +64,28 @@ class Mapping:
     operations: Members[str, tuple[Field, ...]]
     names: frozenset[str] = field(default=frozenset())
 
+    def prepare(self) -> None:
+        """Compile what is still to be compiled, so that no event waits for it; what cannot be, its rendering tells."""
+        waiting = [one for fields in self.operations.values() for one in fields]
+        while waiting:
+            one = waiting.pop()
+            waiting.extend(one.group)
+            for text in (one.text, one.when):
+                if text is not None and text.needs_jinja:
+                    with contextlib.suppress(TemplateRefused):
+                        text.compiled()
 
-def load_mapping(path: Path, ours: Reserved = NO_FIELDS) -> "Mapping | list[Problem]":
+
+def load_mapping(path: Path, ours: Reserved = NO_FIELDS, *, shipped: Path | None = None) -> "Mapping | list[Problem]":
     """Read and check a mapping file; all mistakes at once, each with its line and what to write instead.
 
-    `ours` are the fields that the destination sets itself, by operation; a mapping that names one is wrong.
+    `ours` are the fields that the destination sets itself, by operation; a mapping that names one is wrong. Where the
+    file is `shipped`, it was compiled: neither YAML nor Jinja is imported then.
     """
+    if path == shipped:
+        from shared.delivery.mapping_compiled import load_shipped  # the arrow back would be a circle
+
+        return load_shipped(path, ours)
     from shared.delivery.mapping_file import read  # YAML is read here only, and the arrow back would be a circle
 
     return read(path, ours)
@@ -126,7 +113,7 @@ def _render(
     for one in fields:
         value = _LONG if masked else _short(one, context)
         if value is not _LONG:
-            if value is not _MISSING:
+            if value is not MISSING:
                 values[one.name] = value
             continue
         try:
@@ -135,7 +122,7 @@ def _render(
             return Rejected(STAGE, f"field {prefix}{one.name}: {refused.message}")
         if isinstance(value, Rejected):
             return value
-        if value is not _MISSING and value is not None and value not in ("", {}, []):
+        if value is not MISSING and value is not None and value not in ("", {}, []):
             values[one.name] = value
     return values
 
@@ -153,12 +140,12 @@ def _short(one: Field, context: Context) -> Any:
         return value
     if kind is datetime:
         return show(value)
-    return _MISSING if one.default is None and (value is None or value is _MISSING or value == "") else _LONG
+    return MISSING if one.default is None and (value is None or value is MISSING or value == "") else _LONG
 
 
 def _value(one: Field, context: Context, prefix: str, *, masked: bool) -> Any:
     if one.when is not None and not one.when.render(context):
-        return _MISSING
+        return MISSING
     if one.group:
         return _render(one.group, context, f"{prefix}{one.name}.", masked=masked)
     value = one.text.render(context) if one.text is not None else plain(follow(one.path, context))
@@ -168,7 +155,7 @@ def _value(one: Field, context: Context, prefix: str, *, masked: bool) -> Any:
         value = redact(value)[0]  # its keys were chosen by others, and each may name a secret
     if one.lookup is not None:
         value = one.lookup.get(str(value), one.default)
-    elif value is _MISSING or value is None or value == "":
+    elif value is MISSING or value is None or value == "":
         value = one.default
     if one.convert is not None and value is not None:
         value = _converted(one.convert, value)
@@ -182,16 +169,6 @@ def _converted(convert: Callable[[Any], Any], value: Any) -> Any:
         return convert(value)
     except (TypeError, ValueError):
         raise TemplateRefused("the value does not have the type that the mapping asks for") from None
-
-
-def follow(path: tuple[str, ...], context: Context) -> Any:
-    """Return what a dotted path leads to, or a marker that is no value where it leads nowhere."""
-    value: Any = context.get(path[0], _MISSING)
-    for name in path[1:]:
-        value = value.get(name, _MISSING) if isinstance(value, dict) else getattr(value, name, _MISSING)
-        if value is _MISSING or value is None:
-            return value
-    return value
 
 
 def getter(path: tuple[str, ...]) -> Callable[[Context], Any]:

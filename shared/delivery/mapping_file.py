@@ -8,9 +8,11 @@ import yaml
 from jinja2 import nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from shared.delivery.mapping import NO_FIELDS, OPERATIONS, Field, Mapping, Reserved, Text
+from shared.delivery.conversions import TYPES
+from shared.delivery.mapping import NO_FIELDS, OPERATIONS, Field, Mapping, Reserved
 from shared.delivery.mapping_names import ROOTS, check_names, check_path, roots_of
-from shared.delivery.sandbox import TemplateRefused, new_environment, parse
+from shared.delivery.sandbox import new_environment, parse
+from shared.delivery.templates import TemplateRefused, Templates, Text
 from shared.events.problem import Problem, did_you_mean
 from shared.events.yaml_nodes import compose, scalar
 
@@ -20,23 +22,6 @@ _MAX_DEPTH = 8
 _TOO_MANY = f"more than {_MAX_FIELDS} fields, or more than {_MAX_DEPTH} of them inside each other"
 _TOP = ("description", "lookups", "operations")
 _SPEC = ("value", "from", "fields", "when", "lookup", "default", "max", "type")
-
-
-def _number(value: Any) -> int | float:
-    if isinstance(value, int | float):
-        return value
-    return float(value) if "." in value or "e" in value.lower() else int(value)
-
-
-def _truth(value: Any) -> bool:
-    if isinstance(value, bool):
-        return value
-    return (
-        {"true": True, "false": False}[str(value).lower()] if str(value).lower() in {"true", "false"} else bool(value)
-    )
-
-
-_TYPES: dict[str, Callable[[Any], Any] | None] = {"text": None, "number": _number, "boolean": _truth}
 
 
 def read(path: Path, ours: Reserved = NO_FIELDS) -> Mapping | list[Problem]:
@@ -74,6 +59,7 @@ class _Reader:
         self._roots = tuple(ROOTS)
         self.problems: list[Problem] = []
         self._environment: ImmutableSandboxedEnvironment = new_environment()
+        self._templates = Templates()
         self._lookups: dict[str, dict[str, Any]] = {}
         self._names: set[str] = set()
         self._fields_read = 0
@@ -155,7 +141,7 @@ class _Reader:
         for line, message, suggestion in check_names(tree, self._roots):
             self.problems.append(Problem(self.file, begin + line, message, suggestion))
         constant = source if "{{" not in source and "{%" not in source and "{#" not in source else None
-        return Text(tree, self._environment, constant, _bare_path(tree))
+        return Text(source, self._templates, constant, _bare_path(tree))
 
     def _path(self, node: yaml.Node) -> tuple[str, ...]:
         path = tuple(str(self._scalar(node)).split("."))
@@ -180,9 +166,9 @@ class _Reader:
 
     def _type(self, node: yaml.Node) -> Callable[[Any], Any] | None:
         name = str(self._scalar(node))
-        if name not in _TYPES:
-            self._problem(node, f"there is no type `{name}`", did_you_mean(name, _TYPES))
-        return _TYPES.get(name)
+        if name not in TYPES:
+            self._problem(node, f"there is no type `{name}`", did_you_mean(name, TYPES))
+        return TYPES.get(name)
 
     def _scalar(self, node: yaml.Node) -> Any:
         if isinstance(node, yaml.ScalarNode):

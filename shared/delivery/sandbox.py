@@ -18,6 +18,7 @@ from jinja2.runtime import Context, Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from shared.delivery.filters import FILTERS, show
+from shared.delivery.templates import TemplateRefused
 from shared.events.problem import did_you_mean
 
 MAX_SOURCE = 16_384
@@ -45,16 +46,6 @@ _INSTEAD: dict[type[nodes.Node], str] = {
     nodes.Call: "functions cannot be called; use a filter: " + ", ".join(sorted(FILTERS)),
     nodes.Assign: "nothing can be assigned; write the expression where it is used",
 }
-
-
-class TemplateRefused(Exception):  # noqa: N818 - a template is refused; it is no error of this program
-    """A template that is not allowed, or did more than is allowed; `line` counts from 1 within the template."""
-
-    def __init__(self, message: str, line: int = 1, suggestion: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.line = line
-        self.suggestion = suggestion
 
 
 class _Steps:

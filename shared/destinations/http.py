@@ -6,12 +6,10 @@ address that no foreign system can have (F48), and one total deadline bounds a c
 """
 
 import asyncio
-import contextlib
 import importlib
 import logging
 import ssl
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
@@ -19,6 +17,7 @@ from urllib.parse import urlsplit
 import orjson
 
 from shared.delivery.failure import Ambiguous, Failure, Refused, Temporary
+from shared.delivery.later import later
 from shared.destinations.guard import AddressRefusedError
 from shared.destinations.trust import Trust
 from shared.settings.addresses import is_api_server, is_loopback, literal, refusal
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_LOAD_AFTER = 0.1  # seconds: by then a server that is being started listens
 _MAX_BODY = 8 * 1024 * 1024
 _MAX_WAIT = 86_400.0
 _REDIRECTS = range(300, 400)
@@ -96,8 +94,7 @@ class Client:
         """`build` loads the library and builds its client; it is called once."""
         self._build = build
         self._built: httpx2.AsyncClient | None = None
-        with contextlib.suppress(RuntimeError):  # no loop runs: a test, or a command that only looks at the settings
-            asyncio.get_running_loop().call_later(_LOAD_AFTER, _load)
+        later(lambda: importlib.import_module("shared.destinations.backend"))
 
     async def __aenter__(self) -> Self:
         """Return itself."""
@@ -125,13 +122,6 @@ class Client:
         if self._built is None:
             self._built = self._build()
         return self._built
-
-
-def _load() -> None:
-    """Load the library in a thread, which ends with that."""
-    loader = ThreadPoolExecutor(1, "http-library")
-    loader.submit(importlib.import_module, "shared.destinations.backend")
-    loader.shutdown(wait=False)
 
 
 def new_client(

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from shared.events.compiled import write
 from shared.events.problem import Problem
 from shared.rules import compiled
 from shared.rules.ruleset import Rule, RuleSet
@@ -45,7 +46,7 @@ def shipped_rules(folder: Path = SHIPPED) -> list[Rule]:
     rules = compiled.load(file, mark)
     if rules is None:
         rules = parse_folder(folder)
-        compiled.write(file, compiled.dump(rules, mark))
+        write(file, compiled.dump(rules, mark))
     return rules
 
 

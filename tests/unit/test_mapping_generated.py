@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from shared.delivery import filters, sandbox
+from shared.delivery import filters, printing, sandbox
 from shared.delivery.sandbox import MAX_OUTPUT, MAX_STEPS, TemplateRefused, build, new_environment, parse, run
 
 _ATOMS = st.sampled_from(
@@ -59,7 +59,7 @@ def test_the_page_names_every_limit(root: Path) -> None:
     limits = {name: value for name, value in vars(sandbox).items() if name.startswith("MAX_")}
     assert limits.keys() == {"MAX_SOURCE", "MAX_OUTPUT", "MAX_STEPS", "MAX_DEPTH", "MAX_LOOPS"}
     named = {f"`{name}`": value for name, value in limits.items()}
-    for name, value in {**named, "weight of JSON": filters._MAX_JSON, "`join`": filters._MAX_ITEMS}.items():
+    for name, value in {**named, "weight of JSON": printing._MAX_JSON, "`join`": filters._MAX_ITEMS}.items():
         assert f"| {name} | {value:,}" in page
 
 

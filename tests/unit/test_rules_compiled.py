@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from shared.events.compiled import write
 from shared.rules import compiled, shipped
 from shared.rules.shipped import RulesError, load_shipped
 
@@ -57,7 +58,7 @@ def test_a_damaged_compiled_form_is_made_anew(folder: Path, damage: bytes) -> No
 
 
 def test_a_folder_that_cannot_be_written_does_no_harm(folder: Path) -> None:
-    assert not compiled.write(folder / "missing" / compiled.FILE, b"x")
+    assert not write(folder / "missing" / compiled.FILE, b"x")
     assert list(folder.parent.glob("*.bin*")) == []
 
 

@@ -1,0 +1,102 @@
+"""The shipped mappings compiled, so that a cold start reads no YAML and imports no Jinja (docs/decisions/0057).
+
+What is compiled is what the reader made of the file: fields as tuples, templates as the text that it has checked. They
+are parsed again, by the same sandbox, where they are first rendered: none is trusted for lying in this file.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from shared.delivery.conversions import TYPES
+from shared.delivery.mapping import Field, Mapping, Reserved
+from shared.delivery.templates import Templates, Text
+from shared.events import compiled
+from shared.events.problem import Problem
+
+FORMAT: Final = 1
+FILE: Final = "_mapping.bin"
+_COMPILERS: Final = (
+    *("conversions", "filters", "mapping", "mapping_compiled", "mapping_file", "mapping_names", "sandbox", "templates"),
+    *("../events/episode", "../events/model", "../events/yaml_nodes"),
+)
+_Row = tuple[Any, ...]  # of a field: its name and what _row says
+_TYPE_OF: Final = {convert: name for name, convert in TYPES.items()}
+
+
+def load_shipped(path: Path, ours: Reserved) -> Mapping | list[Problem]:
+    """Return a shipped mapping; from its YAML only where the compiled form is missing or stale."""
+    file = path.with_name(FILE)
+    try:
+        mark = fingerprint(path)
+    except OSError:
+        return _read(path, ours)  # which says what cannot be read
+    content = compiled.load(file, mark)
+    if content is not None and not _names_any(content, ours):
+        return _mapping(path.name, content)
+    found = _read(path, ours)
+    if isinstance(found, Mapping):
+        compiled.write(file, compiled.dump(_content(found), mark))
+    return found
+
+
+def compile_mapping(path: Path) -> bytes:
+    """Return the compiled form of a mapping: what the build hook puts into the wheel. Raises ValueError."""
+    found = _read(path, {})
+    if isinstance(found, list):
+        raise ValueError("; ".join(map(str, found)))  # noqa: TRY004 - the file is wrong, not its type
+    return compiled.dump(_content(found), fingerprint(path))
+
+
+def fingerprint(path: Path) -> str:
+    """Return a digest of a mapping and of the modules that read it. Raises OSError."""
+    here = Path(__file__).parent
+    return compiled.fingerprint(FORMAT, (*(here / f"{name}.py" for name in _COMPILERS), path))
+
+
+def _read(path: Path, ours: Reserved) -> Mapping | list[Problem]:
+    from shared.delivery.mapping_file import read  # YAML and Jinja, a fifth of a start
+
+    return read(path, ours)
+
+
+def _content(mapping: Mapping) -> dict[str, tuple[_Row, ...]]:
+    return {name: tuple(_row(one) for one in fields) for name, fields in mapping.operations.items()}
+
+
+def _row(one: Field) -> _Row:
+    texts = [None if text is None else (text.source, text.constant, text.path) for text in (one.text, one.when)]
+    group = tuple(_row(inner) for inner in one.group)
+    return (one.name, *texts, one.path, group, one.lookup, one.default, one.max, _TYPE_OF[one.convert])
+
+
+def _mapping(file: str, content: dict[str, tuple[_Row, ...]]) -> Mapping:
+    templates = Templates()
+    operations = {name: tuple(_field(row, templates) for row in rows) for name, rows in content.items()}
+    return Mapping(file, operations, frozenset(one.name for fields in operations.values() for one in fields))
+
+
+def _field(row: _Row, templates: Templates) -> Field:
+    name, text, when, path, group, lookup, default, most, kind = row
+    return Field(
+        name,
+        text=None if text is None else Text(text[0], templates, *text[1:]),
+        path=path,
+        group=tuple(_field(inner, templates) for inner in group),
+        when=None if when is None else Text(when[0], templates, *when[1:]),
+        lookup=lookup,
+        default=default,
+        max=most,
+        convert=TYPES[kind],
+    )
+
+
+def _names_any(content: dict[str, tuple[_Row, ...]], ours: Reserved) -> bool:
+    """Return True where a field is set that the destination sets itself: reading the file anew says on which line."""
+    return any(not ours.get(name, frozenset()).isdisjoint(_names(rows)) for name, rows in content.items())
+
+
+def _names(rows: tuple[_Row, ...], prefix: str = "") -> Iterator[str]:
+    for name, _text, _when, _path, group, *_rest in rows:
+        yield f"{prefix}{name}"
+        yield from _names(group, f"{prefix}{name}.")

@@ -1,0 +1,53 @@
+"""What is shipped as YAML, compiled to one file: what a cold start loads instead.
+
+The file holds plain tuples and dictionaries in the interpreter's own `marshal` form, which reads in a millisecond or
+two. It is as trusted as the code beside it: the build hook makes it into the wheel, and a checkout makes it for itself,
+git-ignored. A fingerprint of the YAML and of the code that reads it tells a stale file from a fresh one.
+"""
+
+import hashlib
+import marshal
+import os
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+_MARSHAL_VERSION = 4  # every Python since 3.4 reads it
+
+
+def fingerprint(form: int, files: Iterable[Path]) -> str:
+    """Return a digest of files, and of the number of the form that they are compiled to. Raises OSError."""
+    found = hashlib.sha256(str(form).encode())
+    for file in files:
+        content = file.read_bytes()
+        found.update(f"{file.name} {len(content)}\n".encode())
+        found.update(content)
+    return found.hexdigest()
+
+
+def dump(content: Any, mark: str) -> bytes:
+    """Return the file's bytes. Raises ValueError for what marshal does not know."""
+    return marshal.dumps((mark, content), _MARSHAL_VERSION)
+
+
+def load(file: Path, mark: str) -> Any:
+    """Return the content of a compiled file; None where there is none, or where it is not of this fingerprint."""
+    try:
+        found, content = marshal.loads(file.read_bytes())  # noqa: S302 - our own file, as trusted as this module
+    except (OSError, ValueError, EOFError, TypeError):
+        return None
+    return content if found == mark else None
+
+
+def write(file: Path, data: bytes) -> bool:
+    """Put the file in place at once, whole; False where the folder cannot be written (an image, a foreign checkout)."""
+    try:
+        descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=f"{file.name}.")
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(data)
+        Path(name).chmod(0o644)
+        Path(name).replace(file)
+    except OSError:
+        return False
+    return True
