@@ -6,9 +6,13 @@ FUNCTION_TARGET says which one; `invoke: http` in func.yaml. The distribution an
 
 import os
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
-from shared.runtime.asgi import Receive, Scope, Send
-from shared.runtime.hosts import Hosted, new_hosted
+from shared.runtime import loading
+
+if TYPE_CHECKING:
+    from shared.runtime.asgi import Receive, Scope, Send
+    from shared.runtime.hosts import Hosted
 
 _EVERYWHERE = "[::]:8080,0.0.0.0:8080"  # what func-python listens on where LISTEN_ADDRESS is not set
 
@@ -16,7 +20,7 @@ _EVERYWHERE = "[::]:8080,0.0.0.0:8080"  # what func-python listens on where LIST
 class Served:
     """A function in func-python, which answers the two health paths itself and asks here what to say."""
 
-    def __init__(self, hosted: Hosted) -> None:
+    def __init__(self, hosted: "Hosted") -> None:
         self._hosted = hosted
         self._stopped = False
 
@@ -24,7 +28,7 @@ class Served:
         """Begin to start, in the loop that will serve; the settings are the environment's and were read in `new`."""
         self._hosted.begin()
 
-    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def handle(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
         """Serve one request: the edge does."""
         await self._hosted(scope, receive, send)
 
@@ -46,5 +50,11 @@ class Served:
 
 def new() -> Served:
     """Build the function that FUNCTION_TARGET names; ends the process where its settings cannot work."""
-    addresses = os.environ.get("LISTEN_ADDRESS", _EVERYWHERE).split(",")
-    return Served(new_hosted([address.rpartition(":")[0].strip("[]") for address in addresses], os.environ))
+    loading.begin()
+    try:
+        from shared.runtime.hosts import new_hosted  # all of ours, and pydantic: only once the loading has begun
+
+        addresses = os.environ.get("LISTEN_ADDRESS", _EVERYWHERE).split(",")
+        return Served(new_hosted([address.rpartition(":")[0].strip("[]") for address in addresses], os.environ))
+    finally:
+        loading.end()

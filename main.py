@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING
 import click
 from functions_framework import aio
 
-from shared.runtime.hosts import Hosted, new_hosted
+from shared.runtime import loading
+
+loading.begin()  # before all the rest of ours is imported
+from shared.runtime.hosts import Hosted, new_hosted  # noqa: E402
 
 if TYPE_CHECKING:
     from shared.runtime.asgi import Receive, Scope, Send
@@ -25,7 +28,8 @@ def _address() -> str:
     return str(command.params.get("host", "")) if command else "an address that is not known here"
 
 
-_hosted: Hosted = new_hosted([_address()], os.environ)
+_hosted: Hosted = new_hosted([_address()], os.environ)  # ends the process where that fails
+loading.end()
 
 
 async def _edge(scope: "Scope", receive: "Receive", send: "Send") -> None:

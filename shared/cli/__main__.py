@@ -1,6 +1,5 @@
 """Where `tidings` begins: `serve` without the command line's libraries, all else with them."""
 
-import gc
 import os
 import sys
 
@@ -10,10 +9,9 @@ def main() -> None:
     arguments = sys.argv[1:]
     try:
         if arguments[:1] == ["serve"]:
-            # A function's cold start must not pay for typer and rich, for a collector that walks over modules again and
-            # again while they are loaded, nor for a search through all that is installed for plugins of pydantic.
-            gc.disable()
-            os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+            from shared.runtime import loading  # a function's cold start must not pay for typer and rich
+
+            loading.begin()
             from shared.runtime.serve import main as serve
 
             sys.exit(serve(arguments[1:]))

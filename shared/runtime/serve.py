@@ -5,7 +5,6 @@ Imports neither typer nor rich nor any other function's room: this is a function
 
 import argparse
 import contextlib
-import gc
 import os
 import signal
 import socket
@@ -14,6 +13,7 @@ from collections.abc import Iterator, Mapping
 
 import uvicorn
 
+from shared.runtime import loading
 from shared.runtime.gathered import GatheringProtocol
 from shared.runtime.hosts import StartError, new_edge
 
@@ -50,10 +50,9 @@ class _Server(uvicorn.Server):
     """A server for which SIGTERM is the usual end: uvicorn's own would raise the signal again and exit by it (F06)."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to listen; what was loaded until now stays for good, and the collector need not look at it again."""
+        """Begin to listen, with which the start ends."""
         await super().startup(sockets)
-        gc.freeze()
-        gc.enable()
+        loading.end()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -1,4 +1,4 @@
-"""What `tidings serve` leaves out while it starts, it has once it listens."""
+"""What a start leaves out, a function has once it listens."""
 
 import asyncio
 import gc
@@ -8,6 +8,7 @@ import sys
 
 from shared.runtime import serve
 from shared.runtime.asgi import Message, Receive, Scope, Send
+from tests.bench.starts import settings_of
 from tests.support.servers import ROOT
 
 
@@ -46,3 +47,27 @@ def test_a_command_that_does_not_serve_starts_as_any_program_does() -> None:
     environ = {name: value for name, value in os.environ.items() if name != "PYDANTIC_DISABLE_PLUGINS"}
     ended = subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=environ, capture_output=True, check=False)
     assert ended.returncode == 0, ended.stderr.decode()
+
+
+def test_func_python_gets_its_function_without_a_search_for_plugins_and_with_the_collector_on() -> None:
+    program = (
+        "import gc, sys; from function import new; new()\n"
+        "assert gc.isenabled() and gc.get_freeze_count() and 'pydantic.plugin._loader' in sys.modules\n"
+        "from pydantic.plugin import _loader\n"
+        "assert _loader._plugins is None\n"
+    )
+    environ = {name: value for name, value in os.environ.items() if name != "PYDANTIC_DISABLE_PLUGINS"}
+    environ |= {
+        "FUNCTION_TARGET": "siem_forwarder",
+        "LISTEN_ADDRESS": "127.0.0.1:8080",
+        **settings_of("siem_forwarder"),
+    }
+    ended = subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=environ, capture_output=True, check=False)
+    assert ended.returncode == 0, ended.stderr.decode()
+
+
+def test_a_function_that_cannot_be_built_leaves_the_collector_on() -> None:
+    environ = {name: value for name, value in os.environ.items() if name != "FUNCTION_TARGET"}
+    program = "import gc\nfrom function import new\ntry:\n    new()\nfinally:\n    print(gc.isenabled())\n"
+    ended = subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=environ, capture_output=True, check=False)
+    assert (ended.returncode, ended.stdout.strip()) == (2, b"True")
