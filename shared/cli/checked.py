@@ -1,6 +1,6 @@
 """Every file that teams edit, each checked by those who read it; problems carry the path as the user gave it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from functions.siem_forwarder.record import RESERVED as OF_RECORDS
@@ -98,11 +98,11 @@ def _named(found: tuple[Problem, ...], root: Path, files: dict[Path, str]) -> li
     for problem in found:
         path = root.parent / problem.file
         if path in files:
-            shown.append(replace(problem, file=files[path]))
+            shown.append(problem._replace(file=files[path]))
         elif path == root:
             first, name = next(iter(files.items()))
             up = Path(name).parent if first.parent == root else Path(name).parent.parent
-            shown.append(replace(problem, file=str(up)))
+            shown.append(problem._replace(file=str(up)))
     return shown
 
 

@@ -1,12 +1,14 @@
 """What is wrong with a file that people edit, as a value with the place and the way out."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Problem:
-    """One mistake: `line` counts from 1 (0: the file as a whole); `suggestion` says what to write instead."""
+class Problem(NamedTuple):
+    """One mistake: `line` counts from 1 (0: the file as a whole); `suggestion` says what to write instead.
+
+    Ordered by its place.
+    """
 
     file: str
     line: int

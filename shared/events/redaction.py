@@ -17,13 +17,13 @@ from shared.events.redaction_patterns import (
     MAX_SHAPE,
     NONE,
     SENSITIVE_FLAG,
-    TEXT_PATTERNS,
     Meaning,
     has_hints,
     is_measure,
     is_plain,
     meaning,
     suspects_of,
+    text_patterns,
 )
 
 _MAX_DEPTH = 100
@@ -111,7 +111,7 @@ def redact_text(text: str, noted: Redaction | None = None, path: Path = ()) -> s
         if noted is not None:
             noted.note("no-text", path)
         return MASK
-    for entry in TEXT_PATTERNS:
+    for entry in text_patterns():
         changed = entry.pattern.sub(entry.replacement, text)
         if changed != text:
             text = changed

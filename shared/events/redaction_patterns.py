@@ -1,10 +1,9 @@
 """What a secret looks like: in the name of a key, in a text, and in the JSON of a whole value."""
 
 from bisect import bisect_right
-from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import accumulate
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import re2
 
@@ -49,8 +48,7 @@ SENSITIVE_FLAG = re2.compile(rf"(?i)^--?[a-z0-9_.-]*(?:{_WORDS}|\b{_SHORT})$")
 _SENSITIVE_KEY = re2.compile(rf"(?i){_WORDS}|^(?:pwd|pass|auth|bearer|.*[-_.](?:pwd|pass|key))$")
 
 
-@dataclass(frozen=True, slots=True)
-class Pattern:
+class Pattern(NamedTuple):
     """What is masked in a text, and by what."""
 
     kind: str
@@ -58,42 +56,40 @@ class Pattern:
     replacement: str
 
 
-def _compile(kind: str, pattern: str, replacement: str) -> Pattern:
-    return Pattern(kind, re2.compile(pattern), replacement)
-
-
-TEXT_PATTERNS = (
-    _compile("private-key", r"(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)", MASK),
-    _compile("url-userinfo", r"([a-zA-Z][a-zA-Z0-9+.-]*://)[^\s/@\"']+@", rf"\1{MASK}@"),
-    _compile("bearer", r"(?i)\b(bearer|basic|splunk|apikey)\s+[a-z0-9+/=_.~-]{8,}", rf"\1 {MASK}"),
-    _compile("jwt", r"\beyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{5,}(?:\.[A-Za-z0-9_-]*)?", MASK),
-    _compile(
+_TEXT_PATTERNS = (
+    ("private-key", r"(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)", MASK),
+    ("url-userinfo", r"([a-zA-Z][a-zA-Z0-9+.-]*://)[^\s/@\"']+@", rf"\1{MASK}@"),
+    ("bearer", r"(?i)\b(bearer|basic|splunk|apikey)\s+[a-z0-9+/=_.~-]{8,}", rf"\1 {MASK}"),
+    ("jwt", r"\beyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{5,}(?:\.[A-Za-z0-9_-]*)?", MASK),
+    (
         "known-token",
-        r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b|\bgh[pousr]_[A-Za-z0-9]{20,}|\bxox[abprs]-[A-Za-z0-9-]{10,}"
-        r"|\bglpat-[A-Za-z0-9_-]{15,}|\bnpm_[A-Za-z0-9]{30,}|\bAIza[A-Za-z0-9_-]{35}|\bhv[sb]\.[A-Za-z0-9_-]{20,}",
+        (
+            r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b|\bgh[pousr]_[A-Za-z0-9]{20,}|\bxox[abprs]-[A-Za-z0-9-]{10,}"
+            r"|\bglpat-[A-Za-z0-9_-]{15,}|\bnpm_[A-Za-z0-9]{30,}|\bAIza[A-Za-z0-9_-]{35}|\bhv[sb]\.[A-Za-z0-9_-]{20,}"
+        ),
         MASK,
     ),
-    _compile("sha-token", r"\bsha256~[A-Za-z0-9_-]{20,}", MASK),
+    ("sha-token", r"\bsha256~[A-Za-z0-9_-]{20,}", MASK),
     # `password=x`, `--token=x`, `"token": "x"`: whatever stands behind is the secret.
-    _compile("assignment", rf"(?i)([a-z0-9_.-]*{_WORDS}[a-z0-9_.-]*{_EQUALS}[\"']?)[^\s\"'\\,;&)}}]+", rf"\1{MASK}"),
-    _compile(
+    ("assignment", rf"(?i)([a-z0-9_.-]*{_WORDS}[a-z0-9_.-]*{_EQUALS}[\"']?)[^\s\"'\\,;&)}}]+", rf"\1{MASK}"),
+    (
         "assignment",
         rf"(?i)((?:\b(?:[a-z0-9_.-]*[_.-])?{_SHORT}|[?&]sig){_EQUALS}[\"']?)[^\s\"'\\,;&)}}]+",
         rf"\1{MASK}",
     ),
     # `--token 8f3a…`; short words behind it are prose, as in `--token is required`.
-    _compile("flag", rf"(?i)(--[a-z0-9-]*{_WORDS}[ \t]+[\"']?)[^\s\"'-][^\s\"']{{5,}}", rf"\1{MASK}"),
-    _compile("cookie", r"(?i)\b(cookie:[ \t]*)[^\r\n]+", rf"\1{MASK}"),
-    _compile(
+    ("flag", rf"(?i)(--[a-z0-9-]*{_WORDS}[ \t]+[\"']?)[^\s\"'-][^\s\"']{{5,}}", rf"\1{MASK}"),
+    ("cookie", r"(?i)\b(cookie:[ \t]*)[^\r\n]+", rf"\1{MASK}"),
+    (
         "member",
         rf"(?i)(\\?[\"'](?:[a-z0-9_.-]*{_WORDS}[a-z0-9_.-]*|{_SHORT})\\?[\"']\s*:\s*\\?[\"'])[^\"'\\]+",
         rf"\1{MASK}",
     ),
     # In prose `token: expired` is no secret; `token: 8f3a…` is.
-    _compile("prose", r"(?i)(passw(?:or)?d\s*:\s*)[^\s\"',;]+", rf"\1{MASK}"),
-    _compile("prose", rf"(?i)({_WORDS}\s*:\s*)[a-z+/=_.-]*[0-9][a-z0-9+/=_.~-]{{5,}}", rf"\1{MASK}"),
+    ("prose", r"(?i)(passw(?:or)?d\s*:\s*)[^\s\"',;]+", rf"\1{MASK}"),
+    ("prose", rf"(?i)({_WORDS}\s*:\s*)[a-z+/=_.-]*[0-9][a-z0-9+/=_.~-]{{5,}}", rf"\1{MASK}"),
 )
-ANY_TEXT = re2.compile("|".join(f"(?:{entry.pattern.pattern})" for entry in TEXT_PATTERNS))
+ANY_TEXT = re2.compile("|".join(f"(?:{pattern})" for _, pattern, _ in _TEXT_PATTERNS))
 
 # What the JSON of a value with anything to mask has somewhere, as orjson writes it: white space, quotes and backslashes
 # of texts escaped, keys before `":`. It may find more than that; a property test holds it to finding no less.
@@ -113,6 +109,12 @@ _HINTS = re2.compile(
         )
     )
 )
+
+
+@cache
+def text_patterns() -> tuple[Pattern, ...]:
+    """Return the patterns of texts, each by itself: compiled where `ANY_TEXT` first finds something, not at a start."""
+    return tuple(Pattern(kind, re2.compile(pattern), replacement) for kind, pattern, replacement in _TEXT_PATTERNS)
 
 
 def has_hints(text: bytes) -> bool:

@@ -2,15 +2,13 @@
 
 import importlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from shared.runtime.function import Function
 from shared.telemetry.metrics import Metrics
 
 
-@dataclass(frozen=True, slots=True)
-class Destination:
+class Destination(NamedTuple):
     """What makes a function a destination: it has `check()` for `tidings doctor`, `preview(subject)` for `explain`.
 
     `variable` is the setting without which it is not configured; `subject` what it is told of; `example` settings that
@@ -28,8 +26,7 @@ class Destination:
         return bool(environ.get(self.variable) or environ.get(f"{self.variable}_FILE"))
 
 
-@dataclass(frozen=True, slots=True)
-class Registered:
+class Registered(NamedTuple):
     """One function: its module, which exports `new(environ, metrics, ...)`, and what it is in one line.
 
     `parts` names what `new` takes besides: a host that has them hands them over, else the function opens its own.

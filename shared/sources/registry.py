@@ -1,9 +1,8 @@
 """The dialects, and how an event finds its decoder. A new dialect is one module and one line here."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
@@ -17,8 +16,7 @@ from shared.sources.context import Context, plausible
 Decoder = Callable[[Any, Context], list[Observation] | Rejected]
 
 
-@dataclass(frozen=True, slots=True)
-class Dialect:
+class Dialect(NamedTuple):
     """One wire form: `recognises` looks at a parsed payload, `decode` reads it."""
 
     name: str

@@ -2,8 +2,8 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
 from shared.stores.protocol import Store
@@ -11,8 +11,7 @@ from shared.stores.protocol import Store
 Clock = Callable[[], float]
 
 
-@dataclass(frozen=True, slots=True)
-class Registered:
+class Registered(NamedTuple):
     """One kind of store: how it is opened, an example of its URL in a folder, whether it outlives its process."""
 
     open: Callable[[str, Clock], Store]

@@ -6,8 +6,7 @@ does (docs/decisions/0003-metrics-without-prometheus-at-start.md).
 
 import bisect
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric
@@ -17,8 +16,7 @@ _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _MAX_SERIES = 500  # for each metric: labels come from our own closed sets; this is the net below them (F53)
 
 
-@dataclass(frozen=True, slots=True)
-class Declared:
+class Declared(NamedTuple):
     """One metric: its kind, its labels in order, and what it means."""
 
     kind: Kind
