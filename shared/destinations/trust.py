@@ -3,14 +3,16 @@
 import asyncio
 import ssl
 import sys
-from concurrent.futures import Future, ThreadPoolExecutor
+import threading
+
+from shared.delivery.later import later
 
 
 class Trust:
     """A TLS context whose authorities may still be on their way.
 
-    The system's bundle takes some 15 ms to read, a tenth of a function's start, and OpenSSL reads it without the
-    interpreter: so a thread does, while the rest of the start goes on. `loaded` waits for it.
+    The system's bundle takes some 15 ms of CPU to read, a tenth of a function's start, and nothing needs it before the
+    first handshake: so it is read shortly after the start. `loaded` waits for it, and reads it where nobody has.
     """
 
     def __init__(self, url: str, ca_file: str | None) -> None:
@@ -21,16 +23,20 @@ class Trust:
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # verifies certificate and host name
         if sys.version_info >= (3, 13):  # as the standard library's own default is from there on
             self.context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN | ssl.VERIFY_X509_STRICT
-        self._loading: Future[None] | None = None
+        self._missing = not ca_file and url.startswith("https:")
+        self._reading = threading.Lock()
         if ca_file:
             self.context.load_verify_locations(cafile=ca_file)
-        elif url.startswith("https:"):
-            reader = ThreadPoolExecutor(1, "trust")
-            self._loading = reader.submit(self.context.load_default_certs)
-            reader.shutdown(wait=False)
+        elif self._missing:
+            later(self._load)
 
     async def loaded(self) -> None:
         """Return once the authorities are there; to be awaited before each handshake."""
-        if self._loading is not None:
-            await asyncio.shield(asyncio.wrap_future(self._loading))  # who gives up waiting must not end it
-            self._loading = None
+        if self._missing:
+            await asyncio.to_thread(self._load)  # who gives up waiting does not end it
+
+    def _load(self) -> None:
+        with self._reading:
+            if self._missing:
+                self.context.load_default_certs()
+                self._missing = False

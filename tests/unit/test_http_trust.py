@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from shared.delivery.failure import Refused, Temporary
 from shared.destinations.http import Answer, check_url, new_client
+from shared.destinations.trust import Trust
 from tests.support.exchanges import OK, Found, against, answering, ask, ask_async, request_of, server
 from tests.support.servers import new_certificate, serve
 
@@ -109,3 +111,26 @@ def test_a_url_is_taken(url: str, expected: str) -> None:
 def test_a_url_is_refused_with_a_reason(url: str, why: str) -> None:
     with pytest.raises(ValueError, match=why):
         check_url(url)
+
+
+def test_the_systems_authorities_are_read_after_the_start_or_by_the_first_handshake() -> None:
+    async def run(waiting: float) -> tuple[int, int]:
+        trust = Trust("https://x.example", None)
+        at_start = len(trust.context.get_ca_certs())
+        await asyncio.sleep(waiting)
+        await asyncio.gather(trust.loaded(), trust.loaded())
+        return at_start, trust.context.cert_store_stats()["x509_ca"]
+
+    default = ssl.create_default_context().cert_store_stats()["x509_ca"]
+    assert default > 0
+    assert [asyncio.run(run(waiting)) for waiting in (0.0, 0.3)] == [(0, default)] * 2
+
+
+def test_without_tls_or_with_a_file_of_its_own_the_systems_authorities_are_not_read(tmp_path: Path) -> None:
+    async def run(url: str, ca_file: str | None) -> int:
+        trust = Trust(url, ca_file)
+        await trust.loaded()
+        return trust.context.cert_store_stats()["x509"]
+
+    assert asyncio.run(run("http://127.0.0.1", None)) == 0
+    assert asyncio.run(run("https://x.example", str(new_certificate(tmp_path)))) == 1
