@@ -12,7 +12,8 @@ _AFTER: Final = 0.1  # seconds: by then a server that is being started listens a
 def later(step: Callable[[], object]) -> None:
     """Run a step in a thread of its own, 0.1 s from now; an event that comes sooner does the step itself.
 
-    Without a running loop (a test, a command that only looks at the settings) the step is left to the first use.
+    Without a running loop (a test, a command that only looks at the settings), and where the step fails, it is left to
+    the first use, which tells what is wrong.
     """
     with contextlib.suppress(RuntimeError):
         asyncio.get_running_loop().call_later(_AFTER, _in_thread, step)
