@@ -42,9 +42,9 @@ def posts(count: int, mark: str = "b") -> list[Post]:
 def stream(mark: str, *, storm: bool = False) -> Iterator[bytes]:
     """Yield HTTP requests without end, each a new Event that happens when it is asked for; cheap to make.
 
-    The uid of the n-th is `uid(mark, n)`. It is the day over and over: its problems last and say so again, and what goes
-    well goes well with other objects each time, as roll-outs and jobs make new pods. In a `storm` the objects stay the
-    same, so that every problem ends and comes back each few hundred events: no ticket system takes as many changes.
+    The uid of the n-th is `uid(mark, n)`. It is the day over and over: its problems last and say so again, and what
+    goes well goes well with other objects each time, as roll-outs and jobs make new pods. In a `storm` the objects stay
+    the same, so that every problem ends and comes back each few hundred events: no ticket system takes as many changes.
     """
     placeholder = "@" * len(uid(mark, 0))
     cut = [
