@@ -7,6 +7,7 @@ import pytest
 from shared.delivery.failure import Failure
 from shared.delivery.ticket import Found, Order
 from shared.events.outcome import Done, Duplicate, InProgress, Retry
+from shared.stores.memory import MemoryStore
 from tests.support.tickets import Rig, episode, run, until_settled
 
 
@@ -28,10 +29,23 @@ async def crash_in(rig: Rig, name: str) -> None:
 
 def test_f01_killed_before_the_claim_it_is_redelivered_and_one_ticket_is_made() -> None:
     """F01: SIGKILL before claim: redelivered; one ticket."""
-    rig = Rig()
-    answers = run(until_settled(rig))
-    assert [type(answer.outcome) for answer in answers] == [Done]
-    assert len(rig.desk.records) == 1
+
+    class Dying(MemoryStore):
+        async def put(self, *_: object, **__: object) -> int | None:
+            raise asyncio.CancelledError
+
+    async def main() -> None:
+        rig = Rig(store=Dying())
+        task = asyncio.create_task(rig.deliver(episode()))
+        await asyncio.wait({task})
+        assert task.cancelled(), "no answer: whoever sent it has to send it again"
+        assert rig.desk.asked == [], "nothing is asked or sent without a claim"
+        rig.store = MemoryStore(rig.clock)
+        assert [type(answer.outcome) for answer in await until_settled(rig)] == [Done], "at once: nobody holds it"
+        assert isinstance((await rig.deliver(episode())).outcome, Duplicate), "also where it is sent once more"
+        assert len(rig.desk.records) == 1
+
+    run(main())
 
 
 def test_f02_killed_between_claim_and_send_others_wait_for_the_lease_then_one_ticket_is_made() -> None:
@@ -81,7 +95,7 @@ def test_f03_killed_in_the_middle_of_sending_the_destination_is_asked_first(*, c
 
 
 def test_f04_killed_after_the_ticket_was_made_it_is_found_and_is_a_duplicate() -> None:
-    """F03, F04: SIGKILL mid-send or after sink committed, before complete: find returns ref; Duplicate; one ticket."""
+    """F04: SIGKILL after sink committed, before complete: find returns ref; Duplicate; one ticket."""
 
     async def main() -> None:
         rig = Rig()
@@ -121,13 +135,18 @@ def test_f05_killed_after_complete_before_the_answer_it_is_a_duplicate_without_a
         again = await rig.deliver(episode())
         assert isinstance(again.outcome, Duplicate)
         assert again.reported
-        assert rig.desk.asked == []
+        assert rig.desk.asked == [], "DONE: nobody needs to be asked"
+        assert len(rig.desk.records) == 1
 
     run(main())
 
 
 def test_f07_frozen_past_its_lease_it_sends_nothing_more_and_cannot_complete() -> None:
-    """F07: SIGSTOP 60 s then resume with stale lease: fencing token refuses late complete; at most one ticket."""
+    """At most one ticket.
+
+    F07: SIGSTOP 60 s (GC/throttle) then resume with stale lease | fencing token refuses late complete; at most one
+    ticket, or late writer finds & links.
+    """
 
     async def main() -> None:
         rig = Rig()
@@ -155,5 +174,36 @@ def test_f07_frozen_past_its_lease_it_sends_nothing_more_and_cannot_complete() -
         assert isinstance(late.outcome, Retry | InProgress)
         assert len(rig.desk.records) == 1
         assert isinstance((await rig.deliver(episode())).outcome, Duplicate)
+
+    run(main())
+
+
+def test_f07_frozen_before_it_completes_it_leaves_the_answer_to_the_one_that_took_over() -> None:
+    """The fencing token refuses the late complete, also where the deadline's clock stood still with the process.
+
+    F07: SIGSTOP 60 s (GC/throttle) then resume with stale lease | fencing token refuses late complete; at most one
+    ticket, or late writer finds & links.
+    """
+
+    async def main() -> None:
+        rig = Rig()
+        created, resume = asyncio.Event(), asyncio.Event()
+        original = rig.desk.find
+
+        async def freezing(episode_id: str, problem: str, seconds: float) -> object:
+            found = await original(episode_id, problem, seconds)
+            if rig.desk.asked == ["find", "create", "find"]:
+                created.set()
+                await resume.wait()
+            return found
+
+        rig.desk.find = freezing  # type: ignore[assignment, method-assign]
+        frozen = asyncio.create_task(rig.deliver(episode()))
+        await created.wait()
+        rig.clock.now += 60
+        assert isinstance((await rig.deliver(episode())).outcome, Duplicate), "found, and completed by the other"
+        resume.set()
+        assert isinstance((await frozen).outcome, InProgress), "what is refused is no success"
+        assert len(rig.desk.records) == 1
 
     run(main())
