@@ -53,9 +53,21 @@ def test_f10_a_failing_sink_is_tried_again_boundedly_and_drains_by_itself(app: S
     assert app.faults.count(operation="event") == 3, "two tries while it failed, one after"
     assert after == [Done(), Done()]
     assert app.event_ids() == ["a", "b"]
-    first, second, _ = app.faults.requests
-    assert client_module._AGAIN[0] <= second.time - first.time <= client_module._AGAIN[1] + 1
-    assert client_module._AGAIN[0] < client_module._AGAIN[1], "the pause is drawn at random"
+
+
+def test_f10_those_that_failed_together_do_not_come_again_together(app: Splunk, url: str) -> None:
+    """F10: sink 500/502/503; bounded retries with jitter, then Retry; after recovery drains without operator."""
+    names = [f"e-{number}" for number in range(8)]
+    app.faults.add(Rule("status", operation="event", count=0))
+
+    async def use(client: SplunkClient) -> list[list[Outcome]]:
+        return await asyncio.gather(*(send(client, name) for name in names))
+
+    with_splunk(url, use)
+    tries = [[asked.time for asked in app.faults.requests if f'"{name}"' in asked.body] for name in names]
+    pauses = [second - first for first, second in tries]
+    assert all(client_module._AGAIN[0] <= pause < client_module._AGAIN[1] + 1 for pause in pauses)
+    assert max(pauses) - min(pauses) > 0.05, "the pause is drawn at random"
 
 
 def test_f10_one_failure_alone_is_not_seen_outside(app: Splunk, url: str) -> None:
@@ -104,7 +116,11 @@ def test_f13_what_cannot_be_connected_to_is_temporary(address: str) -> None:
 
 
 def test_f15_a_half_open_connection_ends_at_the_total_deadline_and_is_dropped(app: Splunk, url: str) -> None:
-    """F15: half-open TCP (no FIN, no RST); total deadline fires; pool connection dropped."""
+    """The last clause waits for the first destination that speaks syslog.
+
+    F15: half-open TCP (no FIN, no RST); total deadline fires; pool connection dropped; keep-alive/`SO_KEEPALIVE` for
+    syslog.
+    """
 
     async def use(client: SplunkClient) -> tuple[list[Outcome], float, list[Outcome]]:
         await send(client, "warm")
@@ -113,7 +129,7 @@ def test_f15_a_half_open_connection_ends_at_the_total_deadline_and_is_dropped(ap
         lasted = time.monotonic() - begun
         return during, lasted, await send(client, "a")
 
-    app.faults.set([Rule("hang", operation="event", nth=2)])
+    app.faults.set([Rule("hang", operation="event", nth=2, seconds=10)])
     during, lasted, after = with_splunk(url, use, call_seconds=0.5)
     assert isinstance(during[0], Retry)
     assert 0.4 <= lasted < 2
