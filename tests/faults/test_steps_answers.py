@@ -127,19 +127,21 @@ def test_f13_a_system_that_cannot_be_connected_to_in_time(bench: Bench) -> None:
     bench.assert_one_ticket("f13-silent")
 
 
-def test_f13_a_system_that_goes_away_between_the_question_and_the_command(bench: Bench) -> None:
+@pytest.mark.parametrize("way", ["refused", "silent"])
+def test_f13_a_system_that_goes_away_between_the_question_and_the_command(bench: Bench, way: str) -> None:
     """F13: connect timeout / refused / DNS NXDOMAIN | Temporary; nothing marked DOUBT. Here it concerns the create."""
+    name = f"f13-create-{way}"
     bench.relay.cut()
     headers = {"connection": "close"}
     bench.instance.script({"do": "body", "body": '{"result": []}', "headers": headers, "operation": "find"})
-    bench.relay.refuse(after_next=True)
-    answer = bench.first.post(problem("f13-create"))
+    {"refused": bench.relay.refuse, "silent": bench.relay.swallow}[way](after_next=True)
+    answer = bench.first.post(problem(name))
     bench.relay.listen()
     assert answer.status == LATER
-    assert bench.instance.operations(problem("f13-create")) == ["find"]
-    assert bench.phase("f13-create") == "free", "the create was certainly not sent"
-    assert bench.first.post(problem("f13-create")).status == 200
-    bench.assert_one_ticket("f13-create")
+    assert bench.instance.operations(problem(name)) == ["find"]
+    assert bench.phase(name) == "free", "the create was certainly not sent"
+    assert bench.first.post(problem(name)).status == 200
+    bench.assert_one_ticket(name)
 
 
 def test_f13_a_name_that_does_not_exist() -> None:

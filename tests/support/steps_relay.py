@@ -20,7 +20,7 @@ class Relay:
         self._full: list[socket.socket] = []
         self._writers: set[asyncio.StreamWriter] = set()
         self._silent: set[int] = set()
-        self._once = False
+        self._then: Callable[[], None] | None = None
         self.port = 0
         self.accepted = 0
         self.dropped = 0
@@ -36,21 +36,11 @@ class Relay:
 
     def refuse(self, *, after_next: bool = False) -> None:
         """Listen no more, so that connecting is refused; at once, or as soon as one more connection has come."""
-        self._do(self._refuse(after_next=after_next))
+        self._do(self._end(self._stop, after_next=after_next))
 
-    def swallow(self) -> None:
-        """Answer no SYN any more: connecting neither works nor fails."""
-        self.refuse()
-        listener = socket.socket()
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(("127.0.0.1", self.port))
-        listener.listen(0)
-        self._full = [listener]
-        for _ in range(3):
-            filler = socket.socket()
-            filler.setblocking(False)  # noqa: FBT003 -- the library's own signature
-            filler.connect_ex(("127.0.0.1", self.port))
-            self._full.append(filler)
+    def swallow(self, *, after_next: bool = False) -> None:
+        """Answer no SYN any more, so that connecting neither works nor fails; at once, or after one more connection."""
+        self._do(self._end(self._fill, after_next=after_next))
 
     def cut(self) -> None:
         """Close the connections that stand now."""
@@ -72,14 +62,31 @@ class Relay:
         for one in self._full:
             one.close()
         self._full = []
-        self._once = False
+        self._then = None
         self._server = await asyncio.start_server(self._forward, "127.0.0.1", self.port)
         self.port = self._server.sockets[0].getsockname()[1]
 
-    async def _refuse(self, *, after_next: bool) -> None:
-        self._once = after_next
-        if not after_next and self._server is not None:
+    async def _end(self, how: Callable[[], None], *, after_next: bool) -> None:
+        self._then = how if after_next else None
+        if not after_next:
+            how()
+
+    def _stop(self) -> None:
+        if self._server is not None:
             self._server.close()
+
+    def _fill(self) -> None:
+        self._stop()
+        listener = socket.socket()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", self.port))
+        listener.listen(0)
+        self._full = [listener]
+        for _ in range(3):
+            filler = socket.socket()
+            filler.setblocking(False)  # noqa: FBT003 -- the library's own signature
+            filler.connect_ex(("127.0.0.1", self.port))
+            self._full.append(filler)
 
     async def _cut(self) -> None:
         for writer in self._writers:
@@ -89,8 +96,8 @@ class Relay:
         number = self.accepted
         self.accepted += 1
         self._writers.add(writer)
-        if self._once and self._server is not None:
-            self._server.close()
+        if self._then is not None:
+            self._then()
         inner_reader, inner_writer = await asyncio.open_connection(*self._target)
         with contextlib.suppress(OSError):
             await asyncio.gather(self._up(reader, inner_writer, number), self._pump(inner_reader, writer, number))
