@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from shared.events.outcome import Done, Duplicate, InProgress
+from shared.events.outcome import Done, Duplicate, Ignored, InProgress
 from shared.stores.memory import MemoryStore
 from tests.support.tickets import Rig, episode, resolved, run, until_settled
 
@@ -41,6 +41,18 @@ def test_f23_an_older_update_never_overwrites_a_newer_one() -> None:
         await rig.deliver(resolved(9))
         assert isinstance((await rig.deliver(episode(8))).outcome, Duplicate)
         assert rig.desk.active() == [], "nor does it come back"
+
+    run(main())
+
+
+def test_f24_an_end_that_comes_before_its_beginning_leaves_no_ticket() -> None:
+    """F24: delete before add | closes/ignores, no crash."""
+
+    async def main() -> None:
+        rig = Rig()
+        assert isinstance((await rig.deliver(resolved(2))).outcome, Ignored)
+        assert isinstance((await rig.deliver(episode(1))).outcome, Duplicate), "it is over, as everybody knows by now"
+        assert rig.desk.records == {}
 
     run(main())
 

@@ -133,6 +133,23 @@ def test_f22_the_same_change_under_a_new_id_is_one_ticket_and_one_identity_every
     siem.close()
 
 
+def test_f22_an_event_that_is_listed_again_under_a_new_id_is_a_duplicate_too() -> None:
+    """F22: same object change with new CE id (source restart/HA) | same identity → Duplicate."""
+    siem = splunk.new_app()
+
+    async def main(way: Way) -> None:
+        first = await way.feed(sent(1, back_off(3, 0)))
+        assert first == {"siem": Done(), "correlator": Done(), "ticket": Done()}
+        again = await way.feed(sent("b-2-of-another-replica", back_off(3, 0), "add", 30))
+        assert (again["correlator"], again["ticket"]) == (Duplicate(), Duplicate())
+        assert len(set(siem.event_ids())) == 1, "the same identity"
+
+    with instance() as sn:
+        play(sn, siem, None, main)
+        assert len(sn.incidents()) == 1
+    siem.close()
+
+
 def test_f24_what_is_deleted_before_it_is_added_leaves_no_ticket_open() -> None:
     """F24: delete before add | closes/ignores, no crash."""
     siem = splunk.new_app()

@@ -49,6 +49,22 @@ def test_f23_an_older_recovery_does_not_close() -> None:
     play(work)
 
 
+def test_f23_an_older_problem_that_comes_late_is_a_line_of_history_and_overwrites_nothing() -> None:
+    """F23, word for word.
+
+    updates out of order (rv 7 before rv 5) | older update never overwrites newer; noted as work note or ignored
+    """
+
+    async def work(rig: Rig) -> None:
+        newest = told(await rig.send(problem(70, count=7, reason="Newer", message="the seventh")))
+        late = told(await rig.send(problem(50, count=5, reason="Older", message="the fifth")))
+        assert (late.reason, late.message) == ("Newer", "the seventh")
+        assert (late.last_seen, late.count) == (newest.last_seen, 7)
+        assert [line.message for line in late.history] == ["the fifth", "the seventh"]
+
+    play(work)
+
+
 def test_a_time_in_1970_or_2300_is_shown_but_decides_nothing() -> None:
     async def work(rig: Rig) -> None:
         at = START + timedelta(seconds=5)
