@@ -56,7 +56,7 @@ def test_f14_an_ambiguous_create_is_asked_for_and_one_ticket_results(*, commits:
 
 
 def test_f14_an_ambiguous_update_that_took_effect_is_not_noted_twice() -> None:
-    """F14, for an update: the record itself says what was applied."""
+    """F14: read timeout after sink committed: DOUBT -> find -> one ticket. Here an update; its mark tells of it."""
 
     async def main() -> None:
         rig = Rig(fail_once("update", Ambiguous("no answer in time")))

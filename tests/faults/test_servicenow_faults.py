@@ -56,7 +56,7 @@ def test_f08_f09_a_rate_limit_is_handed_on_with_its_own_wait() -> None:
 
 
 def test_f10_server_errors_are_retried_and_recovery_needs_no_operator() -> None:
-    """F10: sink 500/502/503: Retry; after recovery drains without operator."""
+    """F10: sink 500/502/503: bounded retries with jitter, then Retry; after recovery drains without operator."""
     for status in (500, 502, 503, 504):
         with instance() as sn:
             sn.app.faults.set([Rule(do="status", status=status, operation="create", count=3)])
@@ -126,7 +126,7 @@ def test_f14_a_create_that_committed_and_then_timed_out_is_found() -> None:
 
 
 def test_f14_an_update_that_committed_and_then_timed_out_is_noted_once() -> None:
-    """F14, for an update: notes are not repeated."""
+    """F14: read timeout after sink committed: DOUBT -> find -> one ticket. Here an update; its note is not repeated."""
     with instance() as sn:
         later = episode(2, transition="updated", severity="critical")
 
@@ -141,7 +141,11 @@ def test_f14_an_update_that_committed_and_then_timed_out_is_noted_once() -> None
 
 
 def test_f15_f16_silence_and_slow_bytes_end_at_the_total_deadline() -> None:
-    """F15, F16: half-open TCP, slow-loris response (1 byte/s): the total deadline, not per-read, ends it."""
+    """Both rows, for they end alike.
+
+    F15: half-open TCP (no FIN, no RST): total deadline fires; pool connection dropped; keep-alive/`SO_KEEPALIVE` for
+    syslog. F16: slow-loris response (1 byte/s): total deadline, not per-read, ends it.
+    """
     for rule in (Rule(do="hang", operation="find", seconds=30), Rule(do="slow-bytes", operation="find", seconds=1)):
         with instance() as sn:
             sn.app.faults.set([rule])

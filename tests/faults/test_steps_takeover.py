@@ -35,8 +35,9 @@ def shipped_lease() -> float:
 
 
 def test_f02_the_work_of_a_dead_replica_is_taken_over_in_less_than_thirty_seconds(root: Path) -> None:
-    """F02: SIGKILL after claim, before send | lease expires ≤ deadline+skew; here with the values that are shipped.
+    """F02: SIGKILL after claim, before send | lease expires ≤ deadline+skew; 409s meanwhile; find → none → one ticket.
 
+    Here the lease, with the values that are shipped.
     A replica may die right after its claim. The broker notices at once, and tries again by its back-off: one of those
     tries must come after the lease's end, also by the other replica's clock, and before 30 s are over.
     """

@@ -155,7 +155,11 @@ def test_f40_of_two_who_write_at_once_exactly_one_gets_the_claim() -> None:
 
 
 def test_f07_who_was_overtaken_cannot_complete() -> None:
-    """F07: SIGSTOP 60 s then resume with stale lease: fencing token refuses late complete."""
+    """The fencing token refuses the late complete.
+
+    F07: SIGSTOP 60 s (GC/throttle) then resume with stale lease | fencing token refuses late complete; at most one
+    ticket, or late writer finds & links.
+    """
 
     async def main() -> None:
         clock = Clock()

@@ -38,7 +38,7 @@ def test_f13_a_deadline_that_ends_before_the_connection_stands_means_nothing_was
 
 
 def test_f13_waiting_for_a_free_connection_until_the_deadline_means_nothing_was_sent() -> None:
-    """F13: connect timeout: Temporary; nothing marked DOUBT. Here the pool has no connection left."""
+    """F13: connect timeout / refused / DNS NXDOMAIN: Temporary; nothing marked DOUBT. Here the pool is exhausted."""
 
     async def hang(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
         await request_of(reader)
@@ -77,7 +77,7 @@ def test_f14_a_reset_after_the_request_is_ambiguous() -> None:
 
 
 def test_f14_a_reset_in_the_middle_of_a_large_request_is_ambiguous() -> None:
-    """F14: bytes went out, so nobody here knows what they did."""
+    """F14: read timeout after sink committed: DOUBT, find, one ticket. Here not even all of the request went out."""
 
     async def reset(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(100)
@@ -87,7 +87,11 @@ def test_f14_a_reset_in_the_middle_of_a_large_request_is_ambiguous() -> None:
 
 
 def test_f15_a_peer_that_went_silent_is_ended_by_the_total_deadline() -> None:
-    """F15: half-open TCP (no FIN, no RST): total deadline fires; pool connection dropped."""
+    """The last clause waits for the first destination that speaks syslog.
+
+    F15: half-open TCP (no FIN, no RST): total deadline fires; pool connection dropped; keep-alive/`SO_KEEPALIVE` for
+    syslog.
+    """
     connections: list[int] = []
 
     async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
