@@ -13,6 +13,7 @@ import pytest
 from shared.events.cloudevent import CloudEvent
 from shared.events.codec import decode_reply, encode_binary
 from shared.events.outcome import Done, Duplicate, Ignored, InProgress, Outcome, Rejected, Retry
+from shared.runtime.asgi import Message
 from shared.runtime.edge import Edge, EdgeSettings
 from shared.runtime.function import Call, Readiness, Result
 from shared.telemetry.metrics import Metrics
@@ -229,3 +230,28 @@ def test_metrics_are_prometheus_text_and_openmetrics_where_asked(url: str) -> No
     _, headers, body = request(url, "GET", "/metrics", {"accept": "application/openmetrics-text; version=1.0.0"})
     assert headers["content-type"].startswith("application/openmetrics-text")
     assert body.rstrip().endswith(b"# EOF")
+
+
+def test_f06_a_host_that_ends_while_requests_are_in_flight_waits_for_them() -> None:
+    """The function is not stopped while it still works, whatever the host's own order is.
+
+    F06: SIGTERM under load (scale to zero) | stops accepting, finishes in-flight, 0 errors, exit 0.
+    """
+
+    async def main() -> None:
+        function, orders, told = Scripted(), asyncio.Queue[Message](), asyncio.Queue[Message]()
+        edge = Edge(function, Metrics())
+        lifespan = asyncio.create_task(edge({"type": "lifespan"}, orders.get, told.put))
+        await orders.put({"type": "lifespan.startup"})
+        assert (await told.get())["type"] == "lifespan.startup.complete"
+        working = asyncio.create_task(edge.dispatch(CloudEvent("1", "s", "slow", extensions={"seconds": "0.2"})))
+        await asyncio.sleep(0.05)
+        await orders.put({"type": "lifespan.shutdown"})
+        await asyncio.sleep(0.05)
+        assert not function.stopped
+        assert (await working).outcome == Done()
+        await lifespan
+        assert function.stopped
+        assert (await told.get())["type"] == "lifespan.shutdown.complete"
+
+    asyncio.run(main())
