@@ -122,18 +122,18 @@ def test_f15_a_half_open_connection_ends_at_the_total_deadline_and_is_dropped(ap
     syslog.
     """
 
-    async def use(client: SplunkClient) -> tuple[list[Outcome], float, list[Outcome]]:
+    async def use(client: SplunkClient) -> tuple[list[list[Outcome]], float, list[Outcome]]:
         await send(client, "warm")
         begun = time.monotonic()
-        during = await send(client, "a")
+        during = await asyncio.gather(*(send(client, "a") for _ in range(8)))  # as many as the pool has connections
         lasted = time.monotonic() - begun
         return during, lasted, await send(client, "a")
 
-    app.faults.set([Rule("hang", operation="event", nth=2, seconds=10)])
+    app.faults.set([Rule("hang", operation="event", nth=2, count=8, seconds=10)])
     during, lasted, after = with_splunk(url, use, call_seconds=0.5)
-    assert isinstance(during[0], Retry)
+    assert all(isinstance(outcome, Retry) for (outcome,) in during)
     assert 0.4 <= lasted < 2
-    assert after == [Done()]
+    assert after == [Done()], "none of them is in the pool any more"
 
 
 def test_f16_slow_bytes_are_ended_by_the_total_deadline(app: Splunk, url: str) -> None:
