@@ -48,6 +48,7 @@ DEEP = b'{"kind":"Pod","metadata":{"name":"x"},"spec":%s1%s}' % (b'{"a":' * 10_0
 ABSURD = {
     "2 MiB": (request({}, b'"' + b"x" * (2 * MIB) + b'"'), 413, b"too large"),
     "2 MiB in chunks": (in_chunks(b'"' + b"x" * (2 * MIB) + b'"'), 413, b"too large"),
+    "7 MiB in chunks": (in_chunks(b'"' + b"x" * (7 * MIB) + b'"'), 413, b"too large"),
     "depth 10,000 of objects": (request({}, DEEP), 400, b"too deep"),
     "depth 10,000 of arrays": (request({}, b"[" * 10_000 + b"]" * 10_000), 400, b"too deep"),
     "5,000 headers": (request({f"x-{number}": "y" for number in range(5_000)}, b"{}"), 431, b"headers"),
