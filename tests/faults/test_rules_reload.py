@@ -11,12 +11,14 @@ from functions.classifier.handler import Classifier, ClassifierSettings, new
 from functions.classifier.live import LiveRules
 from shared.events.cloudevent import CloudEvent
 from shared.events.outcome import Done, Retry
+from shared.rules.classify import classify
 from shared.rules.loader import load
 from shared.rules.regex import PatternError, compiled, finder
 from shared.rules.ruleset import RuleSet
 from shared.rules.shipped import load_shipped
 from shared.runtime.function import Call
 from shared.telemetry.metrics import Metrics
+from tests.support.records import classified
 
 PACK = """\
 pack: own
@@ -94,9 +96,29 @@ def test_f29_a_catastrophic_pattern_is_linear() -> None:
     """F29: rule with catastrophic regex | RE2: linear; load-time complexity refusal."""
     for pattern in (r"(a+)+$", r"(a|aa)+$", r"(a|a)+$", r"(.*a){12}$"):
         found = finder(pattern)
+        assert _seconds(found, "a" * 26 + "!") < 0.2, (
+            "an engine that goes back would take seconds here, and years below"
+        )
         seconds = [min(_seconds(found, "a" * length + "!") for _ in range(5)) for length in (4_000, 32_000)]
         assert seconds[1] < 0.2
         assert seconds[1] < 4 * 8 * max(seconds[0], 1e-5), "eight times the text, and far from 64 times the work"
+
+
+@pytest.mark.parametrize("match", ["message: {regex: '(a+)+$'}", "message: {not: {regex: '(a+)+$'}}"])
+def test_f29_a_rule_with_a_catastrophic_pattern_is_judged_in_no_time(match: str, tmp_path: Path) -> None:
+    """F29: rule with catastrophic regex | RE2: linear; load-time complexity refusal.
+
+    By the index over all rules as well as by the rule's own test, which `not` needs.
+    """
+    file = tmp_path / "own.yaml"
+    file.write_text(PACK.format(name="slow").replace("reason: OwnReason", match), encoding="utf-8")
+    loaded = load([file])
+    assert loaded.good
+    for length in (26, 32_000):
+        observation = classified(message="a" * length + "!").observation
+        start = time.process_time()
+        assert (classify(observation, loaded.ruleset).rule == "slow") is ("not" in match)
+        assert time.process_time() - start < 0.2
 
 
 def test_f29_a_pattern_beyond_measure_is_refused_at_load(tmp_path: Path) -> None:
@@ -111,13 +133,26 @@ def test_f29_a_pattern_beyond_measure_is_refused_at_load(tmp_path: Path) -> None
     assert [(problem.line, "too complex" in problem.message) for problem in problems] == [(5, True)]
 
 
+BROKEN = {
+    "no YAML": ("pack: own\nrules: [", 2),
+    "one good rule, one bad": (
+        f"{PACK.format(name='half')}  - {{name: bad, match: {{message: {{regex: '(?=a)'}}}}}}\n",
+        6,
+    ),
+}
+
+
+@pytest.mark.parametrize("broken", BROKEN)
 def test_f30_a_broken_set_pushed_live_keeps_the_last_good_one(
-    tmp_path: Path, shipped: Path, caplog: pytest.LogCaptureFixture
+    broken: str, tmp_path: Path, shipped: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """F30, word for word.
 
     broken rules ConfigMap pushed live | keeps last good set, not-ready only on first start; metric `rules_load_failed`
+
+    All of the last good set: the good half of a broken one is not put in force.
     """
+    text, line = BROKEN[broken]
 
     async def run() -> None:
         mount = tmp_path / "mount"
@@ -129,12 +164,14 @@ def test_f30_a_broken_set_pushed_live_keeps_the_last_good_one(
         assert await rule_of(function) == "first"
         assert metrics.value("tidings_rules_loaded", pack="own") == 1
 
-        swap(mount, "2", "pack: own\nrules: [")
+        swap(mount, "2", text)
         await until(lambda: rules.problems)
         assert metrics.value("tidings_rules_load_failed_total") == 1
         assert function.readiness().ready
         assert await rule_of(function) == "first"
-        assert any("own.yaml:2" in record.getMessage() for record in caplog.records)
+        said = [record.getMessage() for record in caplog.records]
+        assert any("the last good rules stay in force" in one for one in said)
+        assert any(f"own.yaml:{line}" in one for one in said), "and what is wrong with the new ones"
         await asyncio.sleep(0.1)  # looked at many times more, counted once
         assert metrics.value("tidings_rules_load_failed_total") == 1
         assert b"\ntidings_rules_load_failed_total 1.0\n" in metrics.render()[0]
