@@ -98,7 +98,7 @@ def test_f41_the_names_of_the_keys_arrive(of_secrets: Left) -> None:
 
 
 LOOKALIKES: list[Any] = [
-    some("ConfigMap", "f", data={"admin-password": SENTINEL, "API_KEY": SENTINEL, "mode": "fast"}),
+    some("ConfigMap", "f", data={"admin-password": SENTINEL, "API_KEY": SENTINEL, "apiKey": SENTINEL, "mode": "fast"}),
     some("Pod", "g", spec={"containers": [{"env": [{"name": "GITHUB_TOKEN", "value": SENTINEL}]}]}),
     {
         "apiVersion": "v1", "kind": "Event", "metadata": {"name": "h", "namespace": "shop", "uid": "h"},
@@ -117,7 +117,7 @@ def test_f42_what_looks_like_a_secret_is_masked_on_every_way_by_default(root: Pa
     assert [way for way, text in ways(left).items() if SENTINEL in text] == []
     assert len(left.tickets) == len(left.records) == len(LOOKALIKES)
     originals = {record["all"]["object"]["name"]: record["all"]["original"] for record in left.records}
-    assert originals["f"]["data"] == {"admin-password": MASK, "API_KEY": MASK, "mode": "fast"}
+    assert originals["f"]["data"] == {"admin-password": MASK, "API_KEY": MASK, "apiKey": MASK, "mode": "fast"}
     assert originals["g"]["spec"]["containers"][0]["env"] == [{"name": "GITHUB_TOKEN", "value": MASK}]
     assert originals["h"]["message"] == f"cannot pull from https://{MASK}@registry.example/app"
     assert any(f"https://{MASK}@registry.example" in row["description"] for row in left.tickets)
