@@ -69,6 +69,22 @@ def test_f48_a_name_that_leads_to_a_forbidden_address_is_not_connected_to(
     assert told == [why]
 
 
+@pytest.mark.parametrize("host", ["kubernetes.default", "kubernetes.default.svc.cluster.local", "api.cluster.example"])
+def test_f48_the_api_server_is_not_even_looked_up_whatever_address_it_has(
+    host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """F48: SSRF: `dest_url` from event, 169.254.169.254, `http://kubernetes.default`, DNS rebinding.
+
+    destinations only from settings; allow-list + resolved-IP check; no redirects.
+
+    Should a setting ever get past its own check, the connection does not.
+    """
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "api.cluster.example")
+    asked = resolving(monkeypatch, ["203.0.113.7"])
+    assert asyncio.run(ask_async(f"https://{host}")) == Temporary("cannot connect (its address is refused: api-server)")
+    assert asked == []
+
+
 def test_f48_a_name_that_answers_differently_the_second_time_is_refused_then(monkeypatch: pytest.MonkeyPatch) -> None:
     """F48: SSRF: `dest_url` from event, 169.254.169.254, `http://kubernetes.default`, DNS rebinding.
 
