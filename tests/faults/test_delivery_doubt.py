@@ -69,7 +69,8 @@ def test_f14_an_ambiguous_update_that_took_effect_is_not_noted_twice() -> None:
     run(main())
 
 
-def test_f55_a_create_that_commits_after_we_asked_is_seen_at_the_second_look() -> None:
+@pytest.mark.parametrize("waited", [0.0, 60.0], ids=["at once", "after a minute"])
+def test_f55_a_create_that_commits_after_we_asked_is_seen_at_the_second_look(waited: float) -> None:
     """F55: destination commits a create after we asked and found nothing.
 
     second look finds both; oldest stays, ours is cancelled with a link; one active ticket.
@@ -83,6 +84,7 @@ def test_f55_a_create_that_commits_after_we_asked_is_seen_at_the_second_look() -
         await Rig(slow).deliver(episode())
         rig.desk.late = list(slow.records.values())
         rig.desk._made = 1
+        rig.clock.now += waited
         second = await rig.deliver(episode())
         assert isinstance(second.outcome, Retry), "what is created in doubt is looked at again"
         rig.desk.commit_late()
