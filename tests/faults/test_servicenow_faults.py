@@ -183,7 +183,13 @@ def test_f21_ten_at_once_on_two_replicas_make_one_incident() -> None:
 
 
 def test_f33_f54_after_a_wiped_store_the_own_incident_is_found_and_an_old_closed_one_is_left() -> None:
-    """F33, F54: find(key) prevents duplicates; a new episode gets a new ticket; the old one is not touched."""
+    """F33 and F54, word for word.
+
+    KV bucket wiped (or NATS lost acked writes) | find(key) prevents duplicates; stated cost: one extra GET
+
+    store wiped while last month's ticket of the same problem is closed | a new episode gets a new ticket; the old one
+    is not touched
+    """
     with instance() as sn:
 
         async def main(deliver: Delivering) -> None:
