@@ -15,6 +15,7 @@ from shared.rules.loader import load
 from shared.runtime.edge import Edge
 from shared.runtime.function import Call, Readiness, Result
 from shared.telemetry.metrics import Metrics
+from tests.support.correlator import Rig, play, problem
 
 TIME = datetime(2026, 1, 1, tzinfo=UTC)
 PACK = """\
@@ -36,9 +37,8 @@ def echoes(metrics: Metrics, function: str) -> float:
 class Parrot:
     """Answers every event with itself: as a Trigger that feeds a function its own replies would make it."""
 
-    name = "parrot"
-
-    def __init__(self) -> None:
+    def __init__(self, name: str = "parrot") -> None:
+        self.name = name
         self.heard = 0
 
     async def start(self) -> None: ...
@@ -68,6 +68,36 @@ def test_f59_a_function_fed_with_its_own_replies_hears_each_event_once() -> None
         return parrot.heard, echoes(metrics, "parrot"), rounds
 
     assert asyncio.run(run()) == (1, 1.0, 2)
+
+
+def test_f59_two_functions_that_feed_each_other_hear_each_event_once() -> None:
+    """F59: Tidings' own pods cause events: no echo: a loop ends after one round, counted."""
+
+    async def run() -> None:
+        metrics, ring = Metrics(), (Parrot("one"), Parrot("two"))
+        edges = [Edge(parrot, metrics) for parrot in ring]
+        waiting: CloudEvent | None = event()
+        rounds = 0
+        while waiting is not None and rounds < 100:
+            waiting = (await edges[rounds % 2].dispatch(waiting)).reply
+            rounds += 1
+        assert [parrot.heard for parrot in ring] == [1, 1]
+        assert (rounds, echoes(metrics, "one"), echoes(metrics, "two")) == (3, 1.0, 0.0)
+
+    asyncio.run(run())
+
+
+def test_f59_what_the_correlator_posts_by_itself_does_not_come_back_to_it_either() -> None:
+    """F59: Tidings' own pods cause events: no echo: a loop ends after one round, counted."""
+
+    async def work(rig: Rig) -> None:
+        await rig.send(problem(0, expires=60))
+        await rig.tick(100)
+        (posted,) = rig.sink.events
+        assert isinstance((await Edge(rig.function, rig.metrics).dispatch(posted)).outcome, Ignored)
+        assert echoes(rig.metrics, "correlator") == 1.0
+
+    play(work)
 
 
 def test_f59_the_counter_is_carried_on_from_function_to_function() -> None:
