@@ -41,7 +41,7 @@ _hiding_places = st.sampled_from(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(st.recursive(_hiding_places, _nested, max_leaves=6))
 def test_f41_no_sentinel_leaves_at_any_depth(value: Any) -> None:
     """F41: Secret object event, incl. last-applied annotation, `stringData`, nested in List/CR.

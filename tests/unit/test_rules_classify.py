@@ -151,6 +151,8 @@ def test_f43_event_data_is_never_a_template(ruleset: RuleSet, text: str) -> None
     """F43: `{{7*7}}`, `{% … %}`, `${…}` in event message: printed literally; event data is never a template."""
     verdict = classify(seen(reason="BackOff", name=text, field_path=f"spec.containers{{{text}"), ruleset)
     assert f"default/{text} on -" in verdict.summary
+    verdict = classify(seen(reason="BackOff", name=text, field_path="spec.containers{web}"), ruleset)
+    assert f"web of default/{text} on -" in verdict.summary, "with no brace before it, either"
 
 
 @given(name=st.text(max_size=400), part=st.text(max_size=400))
