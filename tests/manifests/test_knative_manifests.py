@@ -160,6 +160,13 @@ def test_f59_the_sources_leave_our_own_namespace_out() -> None:
     assert events == ["v1"], "both Event APIs serve the same objects"
 
 
+def test_f59_the_classifier_knows_the_namespace_that_is_its_own() -> None:
+    """F59: Tidings' own pods cause events: no echo: a loop ends after one round, counted."""
+    topology = load_topology(KNATIVE)
+    namespaces = {item["metadata"]["namespace"] for item in services()}
+    assert {topology.services["classifier"].environment["OWN_NAMESPACE"]} == namespaces
+
+
 def test_functions_have_no_token_no_public_route_and_the_strictest_security_context() -> None:
     (account,) = [item for item in of_kind("ServiceAccount") if item["metadata"]["name"] == "tidings-function"]
     assert account["automountServiceAccountToken"] is False
