@@ -127,10 +127,11 @@ def test_f29_a_pattern_beyond_measure_is_refused_at_load(tmp_path: Path) -> None
         with pytest.raises(PatternError):
             compiled(pattern)
     file = tmp_path / "own.yaml"
-    body = PACK.format(name="bad").replace("reason: OwnReason", "message: {regex: '(abcdefghij){1,900}'}")
-    file.write_text(body, encoding="utf-8")
-    problems = load([file]).problems
-    assert [(problem.line, "too complex" in problem.message) for problem in problems] == [(5, True)]
+    for match, words in (("regex: '(abcdefghij){1,900}'", "too complex"), (f"glob: '{'a*' * 200}'", "longer than")):
+        body = PACK.format(name="bad").replace("reason: OwnReason", f"message: {{{match}}}")
+        file.write_text(body, encoding="utf-8")
+        problems = load([file]).problems
+        assert [(problem.line, words in problem.message) for problem in problems] == [(5, True)]
 
 
 BROKEN = {
