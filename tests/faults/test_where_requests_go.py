@@ -69,9 +69,13 @@ def test_f48_a_name_that_leads_to_a_forbidden_address_is_not_connected_to(
     assert told == [why]
 
 
-@pytest.mark.parametrize("host", ["kubernetes.default", "kubernetes.default.svc.cluster.local", "api.cluster.example"])
-def test_f48_the_api_server_is_not_even_looked_up_whatever_address_it_has(
-    host: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("host", "why"),
+    [("kubernetes.default", "api-server"), ("kubernetes.default.svc.cluster.local", "api-server"),
+     ("api.cluster.example", "api-server"), ("169.254.169.254", "link-local"), ("[fd00:ec2::254]", "metadata")],
+)  # fmt: skip
+def test_f48_what_no_setting_may_name_is_neither_looked_up_nor_connected_to(
+    host: str, why: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """F48: SSRF: `dest_url` from event, 169.254.169.254, `http://kubernetes.default`, DNS rebinding.
 
@@ -81,7 +85,7 @@ def test_f48_the_api_server_is_not_even_looked_up_whatever_address_it_has(
     """
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "api.cluster.example")
     asked = resolving(monkeypatch, ["203.0.113.7"])
-    assert asyncio.run(ask_async(f"https://{host}")) == Temporary("cannot connect (its address is refused: api-server)")
+    assert asyncio.run(ask_async(f"https://{host}")) == Temporary(f"cannot connect (its address is refused: {why})")
     assert asked == []
 
 
