@@ -2,7 +2,8 @@
 
 import pytest
 
-from shared.delivery.failure import Ambiguous, Temporary
+from shared.delivery.failure import Ambiguous, Failure, Temporary
+from shared.delivery.ticket import Found, Order
 from shared.events.outcome import Done, Duplicate, Retry
 from tests.support.tickets import Desk, Rig, episode, fail_once, resolved, run, until_settled
 
@@ -145,5 +146,32 @@ def test_f55_an_end_that_comes_soon_after_a_doubt_waits_for_the_ticket_that_may_
         rig.clock.now += 5
         assert isinstance((await rig.deliver(resolved())).outcome, Done)
         assert rig.desk.active() == []
+
+    run(main())
+
+
+def test_f55_a_second_ticket_that_cannot_be_cancelled_now_is_cancelled_later() -> None:
+    """F55: destination commits a create after we asked and found nothing.
+
+    second look finds both; oldest stays, ours is cancelled with a link; one active ticket.
+    """
+
+    async def main() -> None:
+        rig = Rig(fail_once("cancel", Temporary("cannot connect")))
+        slow = Desk()
+        await Rig(slow).deliver(episode())
+        rig.desk.late, rig.desk._made = list(slow.records.values()), 1
+        original = rig.desk.create
+
+        async def create(order: Order, seconds: float) -> Found | Failure:
+            made = await original(order, seconds)
+            rig.desk.commit_late()
+            return made
+
+        rig.desk.create = create  # type: ignore[method-assign]
+        assert (await rig.deliver(episode())).outcome == Retry("cannot connect", 5.0)
+        assert len(rig.desk.active()) == 2
+        assert isinstance((await rig.deliver(episode())).outcome, Duplicate)
+        assert [one.number for one in rig.desk.active()] == ["T1"]
 
     run(main())
