@@ -26,13 +26,15 @@ MAX_SOURCE = 16_384
 MAX_OUTPUT = 131_072
 """Longest output of one template, in characters."""
 MAX_STEPS = 10_000
-"""Most steps of one rendering: one for each turn of a loop, and one for each 256 characters through a filter."""
+"""Most steps of one rendering: one for each turn of a loop, one more for each 32 parts that the loop has, and one for
+each 256 characters through a filter or into a sum."""
 MAX_DEPTH = 50
 """Deepest nesting of a template's parts, each filter of a chain being one; Python could not compile much more."""
 MAX_LOOPS = 4
 """Most loops inside each other."""
 
 _CHARACTERS = 256
+_PARTS = 32
 _COUNTED = "_counted"
 _STEPS = "_steps"
 _TESTS = frozenset({"defined", "undefined", "none", "string", "number", "mapping", "in", "even", "odd", "equalto"})
@@ -56,20 +58,20 @@ class _Steps:
     def __init__(self) -> None:
         self.left = MAX_STEPS
 
-    def take(self, steps: int = 1) -> None:
+    def take(self, steps: int) -> None:
         self.left -= steps
         if self.left < 0:
             raise TemplateRefused(f"more than {MAX_STEPS} steps")
 
 
 @pass_context
-def _count(context: Context, items: Any) -> Iterator[Any]:
-    """Yield the items while steps are left; stands around every loop's list."""
+def _count(context: Context, items: Any, each: int) -> Iterator[Any]:
+    """Yield the items while steps are left, `each` for a turn; stands around every loop's list."""
     steps: _Steps = context[_STEPS]
     if isinstance(items, Undefined):
         items = items.__iter__()  # StrictUndefined: raises what a template that names nothing real shall raise
     for item in items:
-        steps.take()
+        steps.take(each)
         yield item
 
 
@@ -101,8 +103,11 @@ class _Environment(ImmutableSandboxedEnvironment):
             raise SecurityError("this operator is not allowed")
         if isinstance(left, Undefined) or isinstance(right, Undefined):
             return super().call_binop(context, operator, left, right)
-        if hasattr(left, "__len__") and hasattr(right, "__len__") and len(left) + len(right) > MAX_OUTPUT:
-            raise TemplateRefused(f"a sum of more than {MAX_OUTPUT} characters")
+        if hasattr(left, "__len__") and hasattr(right, "__len__"):
+            size = len(left) + len(right)
+            if size > MAX_OUTPUT:
+                raise TemplateRefused(f"a sum of more than {MAX_OUTPUT} characters")
+            context[_STEPS].take(size // _CHARACTERS)
         return super().call_binop(context, operator, left, right)
 
 
@@ -130,8 +135,11 @@ def parse(environment: ImmutableSandboxedEnvironment, source: str) -> nodes.Temp
     except ValueError:  # a whole number of more digits than Python reads
         raise TemplateRefused("the template holds a number that is too long") from None
     _check(tree)
-    for loop in tree.find_all(nodes.For):
-        loop.iter = nodes.Filter(loop.iter, _COUNTED, [], [], None, None, lineno=loop.lineno, environment=environment)
+    # What a turn costs goes by what is in the loop, counted before anything is put around a list.
+    for loop, parts in [(loop, sum(1 for _ in _walk(loop))) for loop in tree.find_all(nodes.For)]:
+        place: dict[str, Any] = {"lineno": loop.lineno, "environment": environment}
+        each = nodes.Const(1 + parts // _PARTS, **place)
+        loop.iter = nodes.Filter(loop.iter, _COUNTED, [each], [], None, None, **place)
     return tree
 
 
@@ -188,6 +196,8 @@ def _check(tree: nodes.Template) -> None:
             raise TemplateRefused("the template holds a number that is too long", node.lineno)
         if isinstance(node, nodes.For) and node.recursive:
             raise TemplateRefused("a loop cannot be recursive", node.lineno, "leave out `recursive`")
+        if isinstance(node, nodes.Slice) and node.step is not None:
+            raise TemplateRefused("a slice has no step", node.lineno, "write [from:to]")
         name = node.name if isinstance(node, nodes.Name) else node.attr if isinstance(node, nodes.Getattr) else ""
         if name.startswith("_"):
             raise TemplateRefused(f"`{name}` is not allowed: it begins with `_`", node.lineno)

@@ -42,17 +42,19 @@ def clock(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> No
         ("{% for a in range %}{% for b in [1, 2, 3] %}{% endfor %}{% endfor %}", MAX_STEPS // 4),
         ("{% for a in range %}{% if text | length %}{% endif %}{% endfor %}", TURNS),
         ("{% for a in range %}{% if parts | join %}{% endif %}{% endfor %}", TURNS),
+        ("{% for a in range %}{% if text + text %}{% endif %}{% endfor %}", MAX_STEPS // 201),
+        ("{% for a in range %}" + "{{ none }}" * 320 + "{% endfor %}", MAX_STEPS // 11),
     ],
-    ids=["a loop", "nested loops", "what goes into a filter", "what comes out of one"],
+    ids=["a loop", "nested loops", "into a filter", "out of a filter", "a sum", "320 parts in a loop"],
 )
 def test_f43_a_template_that_runs_away_is_stopped_by_counted_steps_not_by_a_clock(source: str, most: int) -> None:
     """F43: `{{7*7}}`, `{% … %}`, `${…}` in event message | printed literally; event data is never a template.
 
     And what is one, by an administrator, ends after the same count of steps on every machine.
     """
-    assert rendered(source, range=list(range(most)), text=TEXT, parts=[TEXT]) == ""
+    assert rendered(source, range=list(range(most)), text=TEXT, parts=[TEXT], none=None) == ""
     with pytest.raises(TemplateRefused, match="more than 10000 steps"):
-        rendered(source, range=list(range(most + 1)), text=TEXT, parts=[TEXT])
+        rendered(source, range=list(range(most + 1)), text=TEXT, parts=[TEXT], none=None)
 
 
 @pytest.mark.usefixtures("clock")
