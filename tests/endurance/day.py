@@ -16,6 +16,8 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from statistics import median
 
+import uvloop
+
 from shared.events.cloudevent import CloudEvent
 from tests.endurance.generated import events
 from tests.endurance.simulated import Simulated, simulated
@@ -56,8 +58,12 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args(arguments)
     print("  ".join(f"{field.name:>8}" for field in fields(Sample)), flush=True)  # noqa: T201
-    with tempfile.TemporaryDirectory(prefix="day-") as folder:
-        samples, problems = asyncio.run(run(Path(folder), options.events, options.hours, options.seed, show=True))
+    with (
+        tempfile.TemporaryDirectory(prefix="day-") as folder,
+        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,  # the loop that `tidings up` has
+    ):
+        day = run(Path(folder), options.events, options.hours, options.seed, show=True)
+        samples, problems = runner.run(day)
     problems += judge(samples)
     for problem in problems:
         print(f"MISSED: {problem}")  # noqa: T201
