@@ -8,7 +8,7 @@ import os
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from shared.runtime import loading
+from shared.start import loading
 
 if TYPE_CHECKING:
     from shared.runtime.asgi import Receive, Scope, Send

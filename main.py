@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 from functions_framework import aio
 
-from shared.runtime import loading
+from shared.start import loading
 
 loading.begin()  # before all the rest of ours is imported
 from shared.runtime.hosts import Hosted, new_hosted  # noqa: E402

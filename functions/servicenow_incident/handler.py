@@ -9,7 +9,6 @@ from typing import Final
 from pydantic import Field, ValidationError
 
 from shared.delivery.claims import Claims
-from shared.delivery.later import later
 from shared.delivery.mapping import Mapping, load_mapping, render
 from shared.delivery.plan import mark_of
 from shared.delivery.preview import Preview
@@ -28,6 +27,7 @@ from shared.events.outcome import Duplicate, Ignored, Rejected, label
 from shared.runtime.function import Call, Readiness, Result
 from shared.runtime.turns import Turns
 from shared.settings.environment import Environ, SettingsError, read
+from shared.start.later import later
 from shared.stores.protocol import Store
 from shared.stores.registry import open_store
 from shared.telemetry.metrics import Metrics

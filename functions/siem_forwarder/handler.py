@@ -16,7 +16,6 @@ from pydantic import ValidationError
 from functions.siem_forwarder.record import RESERVED, hec_object
 from functions.siem_forwarder.settings import MAPPING, SiemSettings
 from shared.delivery.batching import Batcher
-from shared.delivery.later import later
 from shared.delivery.mapping import Mapping, load_mapping
 from shared.delivery.preview import Preview
 from shared.delivery.recent import Recent
@@ -28,6 +27,7 @@ from shared.events.outcome import Done, Ignored, Outcome, Rejected, Retry, label
 from shared.events.vocabulary import CATEGORIES
 from shared.runtime.function import Call, Readiness, Result
 from shared.settings.environment import Environ, SettingsError, read
+from shared.start.later import later
 from shared.telemetry.metrics import Metrics
 
 NAME: Final = "siem_forwarder"

@@ -9,7 +9,7 @@ def main() -> None:
     arguments = sys.argv[1:]
     try:
         if arguments[:1] == ["serve"]:
-            from shared.runtime import loading  # a function's cold start must not pay for typer and rich
+            from shared.start import loading  # a function's cold start must not pay for typer and rich
 
             loading.begin()
             from shared.runtime.serve import main as serve

@@ -89,11 +89,8 @@ class Batcher(Generic[T]):
         if self._gathering is not None:
             if len(self._queue) >= self._enough:
                 self._gathering.set()
-        elif self._working < self._concurrency:
-            self._working += 1
-            worker = loop.create_task(self._work())
-            self._workers.add(worker)
-            worker.add_done_callback(self._workers.discard)
+        else:
+            self._call_for_work()
         timer = loop.call_at(deadline, _late, waiting.answer)  # a third of what a timeout around the wait costs
         try:
             return await waiting.answer
@@ -107,6 +104,13 @@ class Batcher(Generic[T]):
             self._gathering.set()
         while self._workers:
             await asyncio.wait(self._workers)
+
+    def _call_for_work(self) -> None:
+        if self._working < self._concurrency:
+            self._working += 1
+            worker = asyncio.get_running_loop().create_task(self._work())
+            self._workers.add(worker)
+            worker.add_done_callback(self._workers.discard)
 
     async def _company(self) -> None:
         """Wait for more to send together, where it comes thick and fast."""
@@ -126,6 +130,8 @@ class Batcher(Generic[T]):
             batch = self._take()
             if not batch:
                 break
+            if self._queue:  # more than one call takes: another worker sends it beside this one
+                self._call_for_work()
             try:
                 outcomes = await self._send([waiting.item for waiting in batch])
             except Exception:  # noqa: BLE001 - whatever it was, the submitters must be answered

@@ -11,14 +11,14 @@ from typing import Any, Final
 from shared.delivery.conversions import TYPES
 from shared.delivery.mapping import Field, Mapping, Reserved
 from shared.delivery.templates import Templates, Text
-from shared.events import compiled
 from shared.events.problem import Problem
+from shared.start import compiled
 
 FORMAT: Final = 1
 FILE: Final = "_mapping.bin"
 _COMPILERS: Final = (
     *("conversions", "filters", "mapping", "mapping_compiled", "mapping_file", "mapping_names", "sandbox", "templates"),
-    *("../events/episode", "../events/model", "../events/yaml_nodes"),
+    *("../events/episode", "../events/model", "../events/yaml_nodes", "../start/compiled"),
 )
 _Row = tuple[Any, ...]  # of a field: its name and what _row says
 _TYPE_OF: Final = {convert: name for name, convert in TYPES.items()}

@@ -173,10 +173,14 @@ class _Reader:
     def _scalar(self, node: yaml.Node) -> Any:
         if isinstance(node, yaml.ScalarNode):
             try:
-                return scalar(node)
+                value = scalar(node)
             except (yaml.YAMLError, ValueError):  # a tag such as !!python/name, a date that is none
                 self._problem(node, f"`{node.value[:40]}` cannot be read", "put the text in quotes, without a tag")
                 return None
+            if isinstance(value, str | int | float | None):
+                return value
+            self._problem(node, f"`{node.value[:40]}` is no text, number or truth", "put it in quotes")
+            return None
         self._problem(node, "this must be a single value")
         return None
 

@@ -17,11 +17,11 @@ from urllib.parse import urlsplit
 import orjson
 
 from shared.delivery.failure import Ambiguous, Failure, Refused, Temporary
-from shared.delivery.later import later
 from shared.destinations.guard import AddressRefusedError
 from shared.destinations.trust import Trust
 from shared.settings.addresses import is_api_server, is_loopback, literal, refusal
 from shared.settings.environment import Secret
+from shared.start.later import later
 
 if TYPE_CHECKING:
     import httpx2
@@ -163,8 +163,7 @@ async def exchange(
     except TimeoutError:
         return Ambiguous("no complete answer in time") if sending.begun else Temporary("cannot connect in time")
     except Exception as error:  # noqa: BLE001 - from here on it is a value; what was sent decides which
-        # Not only the library's own: where the peer resets a connection that it has just accepted, uvloop has no socket
-        # any more and the library below asks it for its address, an AttributeError.
+        # Not only those that the library documents: a mistake below it says no more about what was sent than they do.
         if not isinstance(error, OSError) and not type(error).__module__.startswith("httpx2"):
             _log.warning("the HTTP library failed in a way that it does not document", exc_info=error)
         if not sending.begun:

@@ -6,6 +6,7 @@ body leave in one write here.
 """
 
 import asyncio
+import select
 import ssl
 from collections.abc import Iterable
 from typing import Any
@@ -17,7 +18,7 @@ _SMALL = 64 * 1024
 
 
 class Stream(httpcore2.AsyncNetworkStream):
-    """One connection. Raises the library's errors: what it did not send itself, it does not tell apart."""
+    """One connection. Whatever fails is one of the library's errors, with its cause."""
 
     def __init__(self, reader: "_Reader", writer: asyncio.StreamWriter) -> None:
         self._reader = reader
@@ -86,14 +87,25 @@ class Stream(httpcore2.AsyncNetworkStream):
     def get_extra_info(self, info: str) -> Any:
         """Return what the library asks for: of an idle connection whether there is something to read, or its end."""
         if info == "is_readable":
-            return self._reader.fed != self._taken or self._reader.at_eof() or self._writer.is_closing()
+            return self._is_readable()
         names = {"client_addr": "sockname", "server_addr": "peername"}
         return self._writer.get_extra_info(names.get(info, info))
 
+    def _is_readable(self) -> bool:
+        """Return True where something came that nobody asked for, or the end, even if the event loop has yet to see it.
+
+        A request may follow an answer within the same turn: then only the kernel knows that the peer closed.
+        """
+        if self._reader.fed != self._taken or self._reader.at_eof() or self._writer.is_closing():
+            return True
+        waiting = select.poll()
+        waiting.register(self._writer.get_extra_info("socket").fileno(), select.POLLIN)
+        return bool(waiting.poll(0))
+
     def _flush(self) -> None:
-        if self._pieces:
-            data = b"".join(self._pieces)
-            self._pieces.clear()
+        data = b"".join(self._pieces)
+        self._pieces.clear()
+        if data and not self._writer.is_closing():  # else the answer's absence tells
             self._writer.write(data)
 
 

@@ -5,7 +5,7 @@ import ssl
 import sys
 import threading
 
-from shared.delivery.later import later
+from shared.start.later import later
 
 
 class Trust:

@@ -25,6 +25,7 @@ Headers = Mapping[str, str]
 
 _NAME_SIGNS = re.compile(r"[a-z0-9]+")
 _MAX_NAME = 64
+_TEXT = frozenset({str})
 _NO_NAMES = frozenset({"", "data"})  # the JSON format keeps the latter for the data itself
 _CONTEXT = frozenset({"id", "source", "type", "subject", "time", "datacontenttype", "dataschema", "specversion"})
 _STRUCTURED = "application/cloudevents+json"
@@ -106,16 +107,27 @@ def from_mapping(value: Any) -> CloudEvent | NotAnEvent:
 
 
 def refusal_of(event: CloudEvent) -> NotAnEvent | None:
-    """Return why an event that was made in this process could not be read again once it is written, if so."""
-    core = {"specversion": "1.0", "id": event.id, "source": event.source, "type": event.type}
-    more = {"subject": event.subject, "dataschema": event.dataschema, "datacontenttype": event.datacontenttype}
-    problem = _problem({**core, **more, **event.extensions})
+    """Return why an event that was made in this process could not be read again once it is written, if so.
+
+    Its data is not looked at: that takes the bytes.
+    """
+    attributes = _attributes(event)
+    if not _TEXT.issuperset(map(type, attributes.values())):
+        return NotAnEvent(400, "a CloudEvent attribute must be a string")
+    problem = _problem(attributes) or ("" if _CONTEXT.isdisjoint(event.extensions) else "an extension has a core name")
     return NotAnEvent(400, problem) if problem else None
 
 
 def to_mapping(event: CloudEvent) -> dict[str, Any]:
     """Return the event in the JSON format."""
-    value: dict[str, Any] = {"specversion": "1.0", "id": event.id, "source": event.source, "type": event.type}
+    value: dict[str, Any] = _attributes(event)
+    if event.data is not None:
+        value["data"] = event.data
+    return value
+
+
+def _attributes(event: CloudEvent) -> dict[str, str]:
+    value = {"specversion": "1.0", "id": event.id, "source": event.source, "type": event.type}
     if event.subject:
         value["subject"] = event.subject
     if event.time is not None:
@@ -124,8 +136,6 @@ def to_mapping(event: CloudEvent) -> dict[str, Any]:
         value["dataschema"] = event.dataschema
     value["datacontenttype"] = event.datacontenttype
     value.update(event.extensions)
-    if event.data is not None:
-        value["data"] = event.data
     return value
 
 

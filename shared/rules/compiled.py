@@ -1,19 +1,22 @@
-"""Rule packs compiled to one file, in the form of `shared/events/compiled.py`: which files, and rules as tuples."""
+"""Rule packs compiled to one file, in the form of `shared/start/compiled.py`: which files, and rules as tuples."""
 
 from collections.abc import Iterable
 from pathlib import Path
 
-from shared.events import compiled
 from shared.rules.ruleset import Rule
+from shared.start import compiled
 
 FORMAT = 2
 FILE = "_compiled.bin"
-_COMPILERS = ("compiled", "fields", "matchers", "model", "pack", "parsing", "regex", "ruleset", "specificity")
+_COMPILERS = (
+    *("compiled", "fields", "matchers", "model", "pack", "parsing", "regex", "ruleset", "specificity"),
+    "../start/compiled",
+)
 
 
 def fingerprint(folder: Path) -> str:
     """Return a digest of the pack files and of the modules that turn them into rules. Raises OSError."""
-    sources = [Path(__file__).with_name(f"{name}.py") for name in _COMPILERS]
+    sources = [Path(__file__).parent / f"{name}.py" for name in _COMPILERS]
     packs = sorted(file for file in folder.glob("*.yaml") if not file.stem.endswith("_test"))
     return compiled.fingerprint(FORMAT, (*sources, *packs))
 

@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shared.events.compiled import write
 from shared.events.problem import Problem
 from shared.rules import compiled
 from shared.rules.ruleset import Rule, RuleSet
+from shared.start.compiled import write
 
 if TYPE_CHECKING:
     from shared.rules.loader import Loaded

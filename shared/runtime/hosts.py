@@ -38,14 +38,15 @@ def new_edge(name: str, addresses: Iterable[str], environ: Mapping[str, str]) ->
             raise StartError([refusal])
     try:
         logs.setup(environ.get("LOG_LEVEL", "info"))
+    except ValueError as error:
+        raise StartError([f"LOG_LEVEL: {error}"]) from None
+    try:
         metrics = Metrics()
         function = load(name, environ, metrics)
     except UnknownFunctionError as error:
         raise StartError([str(error)], code=2) from None
     except SettingsError as error:
         raise StartError(error.problems) from None
-    except ValueError as error:
-        raise StartError([f"LOG_LEVEL: {error}"]) from None
     for sentence in strangers([HostSettings], environ, ["AUTH_"]).values():
         log.warning(sentence)
     return Edge(function, metrics)

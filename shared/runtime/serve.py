@@ -13,9 +13,9 @@ from collections.abc import Iterator, Mapping
 
 import uvicorn
 
-from shared.runtime import loading
 from shared.runtime.gathered import GatheringProtocol
 from shared.runtime.hosts import StartError, new_edge
+from shared.start import loading
 
 _DRAIN_SECONDS = 28  # below the 30 s of a Pod's default grace period
 _EXAMPLE = "example: tidings serve classifier --port 8081"

@@ -209,3 +209,25 @@ def test_what_waits_for_company_leaves_at_once_where_the_batcher_is_closed() -> 
 
     assert run(scene()) == [Done(), Done()]
     assert sink.batches == [["alone"], ["a", "b"]]
+
+
+def test_what_does_not_fit_one_call_goes_in_others_beside_it() -> None:
+    async def scene() -> tuple[int, list[Outcome]]:
+        sending = most = 0
+
+        async def slow(batch: Sequence[str]) -> Sequence[Outcome]:
+            nonlocal sending, most
+            sending += 1
+            most = max(most, sending)
+            await asyncio.sleep(0.2)
+            sending -= 1
+            return [Done()] * len(batch)
+
+        shared = Batcher(slow, max_items=10, max_bytes=1000, max_waiting=100, concurrency=4, linger=0.01, enough=8)
+        await shared.submit("alone", 1, later())
+        outcomes = await asyncio.gather(*(shared.submit(item, 400, later()) for item in "abcdefgh"))
+        return most, outcomes
+
+    most, outcomes = run(scene())
+    assert outcomes == [Done()] * 8
+    assert most == 4

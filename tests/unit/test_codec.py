@@ -20,7 +20,10 @@ from shared.events.codec import (
     encode_binary,
     encode_structured,
     from_json,
+    from_mapping,
+    refusal_of,
     to_json,
+    to_mapping,
 )
 
 BINARY = {"ce-specversion": "1.0", "ce-id": "1", "ce-source": "/s", "ce-type": "t", "content-type": "application/json"}
@@ -166,3 +169,34 @@ def test_an_attribute_that_would_become_the_data_is_refused() -> None:
     """`data` is the JSON format's own member: stored and read again, the header would be the event's data."""
     headers = {"ce-specversion": "1.0", "ce-id": "1", "ce-source": "s", "ce-type": "t", "ce-data": "forged"}
     assert isinstance(decode(headers, b""), NotAnEvent)
+
+
+_odd = st.text(st.characters(exclude_categories=("Cs",)), max_size=40)
+_any_events = st.builds(
+    CloudEvent,
+    id=_odd,
+    source=_odd,
+    type=_odd,
+    subject=_odd | st.just("x" * 5000),
+    time=st.none() | st.datetimes(datetime(1970, 1, 1), datetime(2300, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
+    datacontenttype=st.sampled_from(["application/json", "", "application/cloudevents+json"]),
+    dataschema=_odd,
+    extensions=st.dictionaries(st.sampled_from(["cluster", "Bad", "time", "id", "data", "x" * 80, "x\n"]), _odd)
+    | st.integers(50, 70).map(lambda count: {f"x{number}": "" for number in range(count)})
+    | st.integers(5, 15).map(lambda count: {f"x{number}": "é" * 100 for number in range(count)}),
+    data=st.none() | st.just({"a": 1}),
+)
+
+
+@given(_any_events)
+def test_an_event_of_ours_is_refused_exactly_where_it_could_not_be_read_again(event: CloudEvent) -> None:
+    core = {"time", "id", "data"} & event.extensions.keys()
+    again = from_mapping(to_mapping(event))
+    readable = isinstance(again, CloudEvent) and not core
+    assert (refusal_of(event) is None) is readable
+    if readable:
+        assert again == event._replace(datacontenttype=event.datacontenttype or again.datacontenttype)
+
+
+def test_an_extension_that_is_no_text_is_refused() -> None:
+    assert refusal_of(CloudEvent("1", "s", "t", extensions={"count": 7})) is not None  # type: ignore[dict-item]

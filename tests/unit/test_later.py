@@ -3,7 +3,7 @@
 import asyncio
 import threading
 
-from shared.delivery.later import later
+from shared.start.later import later
 
 
 def test_a_step_runs_in_another_thread_once_the_start_is_over() -> None:

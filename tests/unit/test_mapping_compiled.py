@@ -1,5 +1,6 @@
 """Shipped mappings compiled: the same fields, only when fresh, and neither YAML nor Jinja on the way of a start."""
 
+import asyncio
 import subprocess
 import sys
 from pathlib import Path
@@ -11,9 +12,11 @@ from functions.siem_forwarder.settings import MAPPING as OF_RECORDS
 from shared.delivery import mapping_compiled
 from shared.delivery.mapping import Mapping, load_mapping, render
 from shared.delivery.mapping_compiled import FILE, compile_mapping, fingerprint
-from shared.events import compiled
 from shared.events.outcome import Rejected
 from shared.events.problem import Problem
+from shared.runtime.registry import FUNCTIONS, load
+from shared.start import compiled
+from shared.telemetry.metrics import Metrics
 from tests.support.tickets import episode
 
 TEXT = """\
@@ -149,3 +152,43 @@ def test_a_start_imports_nothing_that_only_an_event_needs(function: str, root: P
     ran = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True, timeout=60)
     heavy = {"yaml", "jinja2", "httpx2", "rich", "typer", "prometheus_client", "shared.delivery.mapping_file"}
     assert not set(ran.stdout.split()) & heavy
+
+
+@pytest.mark.parametrize("name", ["servicenow_incident", "siem_forwarder"])
+def test_a_function_has_its_templates_compiled_soon_after_its_start(name: str) -> None:
+    async def run() -> bool:
+        example = FUNCTIONS[name].destination
+        assert example is not None
+        function = load(name, example.example, Metrics())
+        mapping: Mapping = function._mapping  # type: ignore[attr-defined]
+        prepared = asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        class Watched(Mapping):
+            def prepare(self) -> None:
+                super().prepare()
+                loop.call_soon_threadsafe(prepared.set)
+
+        function._mapping = Watched(mapping.file, mapping.operations, mapping.names)  # type: ignore[attr-defined]
+        await function.start()
+        try:
+            await asyncio.wait_for(prepared.wait(), 10)
+        finally:
+            await function.stop()
+        texts = [one.text for fields in mapping.operations.values() for one in fields if one.text is not None]
+        return all(text._compiled is not None for text in texts if text.needs_jinja)
+
+    assert asyncio.run(run())
+
+
+def test_a_date_in_a_mapping_is_refused_with_its_line(file: Path) -> None:
+    file.write_text(TEXT.replace("from: episode.object.name", "value: x, default: 2024-01-01"), encoding="utf-8")
+    (problem,) = problems_of(load_mapping(file))
+    assert problem.line == 6
+    assert "2024-01-01" in problem.message
+    assert "quotes" in problem.suggestion
+
+
+def problems_of(found: Mapping | list[Problem]) -> list[Problem]:
+    assert isinstance(found, list)
+    return found

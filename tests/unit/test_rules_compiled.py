@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from shared.events.compiled import write
 from shared.rules import compiled, shipped
 from shared.rules.shipped import RulesError, load_shipped
+from shared.start.compiled import write
 
 PACK = """\
 pack: demo

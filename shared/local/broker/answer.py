@@ -7,6 +7,7 @@ from typing import Literal
 
 from shared.events.cloudevent import CloudEvent
 from shared.events.codec import NotAnEvent, decode_reply, refusal_of, to_json
+from shared.events.limits import exceeded
 from shared.local.broker.records import MAX_RECORD
 
 _KEPT_OF_BODY = 1024
@@ -58,13 +59,19 @@ def judge(answer: Answer | Literal["no answer", "too late"]) -> Ended | Failed:
         if len(answer.body) > MAX_RECORD:
             return _failed(answer, again=False, why=TOO_LARGE)
         ours = answer.reply
-        reply = decode_reply(answer.headers, answer.body) if ours is None else refusal_of(ours) or ours
+        reply = decode_reply(answer.headers, answer.body) if ours is None else _readable(ours, answer.body)
         if isinstance(reply, NotAnEvent):
             return _failed(answer, again=False, why=NO_EVENT)
         stored = b"" if reply is None else to_json(reply) if ours is None else answer.body
         return Ended(reply, stored) if len(stored) <= MAX_RECORD else Failed(again=False, why=TOO_LARGE)
     again = answer.status >= _SERVER_ERROR or answer.status in _RETRIED
     return _failed(answer, again=again, why=f"{REFUSED} with status {answer.status}")
+
+
+def _readable(event: CloudEvent, stored: bytes) -> CloudEvent | NotAnEvent:
+    """Return a reply of this process, refused where it could not be read again: as it would be over HTTP."""
+    excess = exceeded(stored)
+    return refusal_of(event) or (event if excess is None else NotAnEvent(400, excess))
 
 
 def _failed(answer: Answer, *, again: bool, why: str) -> Failed:
