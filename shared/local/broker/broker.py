@@ -15,7 +15,7 @@ from shared.events.identity import digest
 from shared.local.broker.caller import Caller
 from shared.local.broker.clock import Clock, SystemClock
 from shared.local.broker.consumer import Consumer, Means
-from shared.local.broker.cursor import Cursor, restore
+from shared.local.broker.cursor import WHOLE, Cursor, restore, resumed
 from shared.local.broker.database import Database
 from shared.local.broker.letters import Letters
 from shared.local.broker.log import Log
@@ -27,7 +27,6 @@ _LOG = logging.getLogger("tidings.broker")
 IN_FLIGHT = 50
 """Requests that one Trigger may have in flight, as an unordered consumer of the Kafka Broker has."""
 _LOOK = 0.002
-_WHOLE = -1  # the lane of an unordered Trigger
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +214,7 @@ class Broker:
         for trigger in self._topology.triggers:
             if trigger.name in served:
                 before = known.pop(trigger.name, [])
-                cursors = _cursors(trigger, before, log.next)
+                cursors = resumed(trigger.name, range(PARTITIONS) if trigger.ordered else (WHOLE,), before, log.next)
                 gone += [(trigger.name, old.lane) for old in before if all(new.lane != old.lane for new in cursors)]
                 self._serve(trigger, cursors, means)
         for cursor in (cursor for cursors in known.values() for cursor in cursors):
@@ -288,15 +287,3 @@ async def _until(condition: Callable[[], bool], within: float) -> bool:
             return False
         await asyncio.sleep(0.01)
     return True
-
-
-def _cursors(trigger: Trigger, before: list[Cursor], latest: int) -> list[Cursor]:
-    """Return where a Trigger goes on: where it was, or at the latest event if its name was never seen.
-
-    One that became ordered (or is no more) begins at the lowest event that had not ended: repeats, but no gap.
-    """
-    lanes = range(PARTITIONS) if trigger.ordered else (_WHOLE,)
-    if [cursor.lane for cursor in sorted(before, key=lambda cursor: cursor.lane)] == list(lanes):
-        return before
-    start = min((cursor.low() for cursor in before), default=latest)
-    return [Cursor(trigger.name, lane, start) for lane in lanes]

@@ -4,9 +4,12 @@ Everything below `next` has been looked at; of that, `open` is what has not ende
 hours costs at most as many numbers as there may be requests in flight.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import orjson
+
+WHOLE = -1
+"""The lane of an unordered Trigger."""
 
 
 class Cursor:
@@ -49,3 +52,14 @@ def restore(trigger: str, lane: int, state: str) -> Cursor:
     """Return the cursor that `snapshot` wrote; what was on its way is delivered again."""
     next_offset, *opened = orjson.loads(state)
     return Cursor(trigger, lane, next_offset, opened)
+
+
+def resumed(trigger: str, lanes: Sequence[int], before: list[Cursor], latest: int) -> list[Cursor]:
+    """Return where a Trigger goes on: where it was, or at the latest event if its name was never seen.
+
+    One that became ordered (or is no more) begins at the lowest event that had not ended: repeats, but no gap.
+    """
+    if sorted(cursor.lane for cursor in before) == list(lanes):
+        return before
+    start = min((cursor.low() for cursor in before), default=latest)
+    return [Cursor(trigger, lane, start) for lane in lanes]
