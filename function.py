@@ -5,6 +5,7 @@ FUNCTION_TARGET says which one; `invoke: http` in func.yaml. The distribution an
 """
 
 import os
+import sys
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -52,9 +53,15 @@ def new() -> Served:
     """Build the function that FUNCTION_TARGET names; ends the process where its settings cannot work."""
     loading.begin()
     try:
-        from shared.runtime.hosts import new_hosted  # all of ours, and pydantic: only once the loading has begun
+        from shared.runtime.hosts import (  # all of ours, and pydantic: only once the loading has begun
+            is_port,
+            new_hosted,
+        )
 
-        addresses = os.environ.get("LISTEN_ADDRESS", _EVERYWHERE).split(",")
-        return Served(new_hosted([address.rpartition(":")[0].strip("[]") for address in addresses], os.environ))
+        places = [place.rpartition(":") for place in os.environ.get("LISTEN_ADDRESS", _EVERYWHERE).split(",")]
+        wrong = [port for _, _, port in places if not is_port(port)]
+        if wrong:
+            sys.exit(f"tidings: LISTEN_ADDRESS: {wrong[0]!r} is no port")  # else this host ends with a traceback
+        return Served(new_hosted([host.strip("[]") for host, _, _ in places], os.environ))
     finally:
         loading.end()

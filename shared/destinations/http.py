@@ -18,6 +18,7 @@ import orjson
 
 from shared.delivery.failure import Ambiguous, Failure, Refused, Temporary
 from shared.destinations.guard import AddressRefusedError
+from shared.destinations.standing import Standing
 from shared.destinations.trust import Trust
 from shared.settings.addresses import is_api_server, is_loopback, literal, refusal
 from shared.settings.environment import Secret
@@ -90,8 +91,9 @@ class Client:
     thread does it once the server listens. A request that comes sooner waits for it.
     """
 
-    def __init__(self, build: "Callable[[], httpx2.AsyncClient]") -> None:
+    def __init__(self, build: "Callable[[], httpx2.AsyncClient]", standing: Standing) -> None:
         """`build` loads the library and builds its client; it is called once."""
+        self.standing = standing
         self._build = build
         self._built: httpx2.AsyncClient | None = None
         later(lambda: importlib.import_module("shared.destinations.backend"))
@@ -139,7 +141,7 @@ def new_client(
 
         return new_library_client(url, trust, connections, told)
 
-    return Client(build)
+    return Client(build, Standing(urlsplit(url).netloc))
 
 
 async def exchange(
@@ -151,6 +153,17 @@ async def exchange(
     certainly nothing was sent, Ambiguous where something may have been. For a request that changes nothing the caller
     may treat Ambiguous as Temporary. A redirect is Refused: following it would hand the credentials on.
     """
+    found = await _exchanged(client, request, seconds)
+    if isinstance(found, Temporary | Ambiguous):
+        client.standing.failed(found.reason)
+    else:
+        client.standing.answered()
+    return found
+
+
+async def _exchanged(
+    client: Client, request: "httpx2.Request", seconds: float
+) -> Answer | Temporary | Ambiguous | Refused:
     sending = _Sending()
     request.extensions = {**request.extensions, "trace": sending}
     try:

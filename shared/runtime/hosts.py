@@ -20,6 +20,8 @@ from shared.telemetry.metrics import Metrics
 
 log = logging.getLogger("tidings.serve")
 
+_LAST_PORT = 65_535
+
 
 class StartError(Exception):
     """A function that cannot be served; `problems` has one sentence for each, `code` is the exit code."""
@@ -72,6 +74,11 @@ def _target(environ: Mapping[str, str]) -> str:
     if not environ.get("FUNCTION_TARGET"):
         raise StartError([f"FUNCTION_TARGET is not set; there are: {', '.join(FUNCTIONS)}"], code=2)
     return environ["FUNCTION_TARGET"]
+
+
+def is_port(text: str) -> bool:
+    """Return True for a port's number, 0 for any free one: some servers take others modulo 65,536."""
+    return text.isdecimal() and int(text) <= _LAST_PORT
 
 
 class Hosted:

@@ -58,6 +58,9 @@ def _by_headers(scope: Scope, headers: dict[str, str], limits: Limits) -> Refusa
         return Refusal(431, "too many or too large headers", close=True)
     if headers.get("content-encoding", "identity").lower() != "identity":
         return Refusal(415, "compressed bodies are not taken here", close=True)
+    if "transfer-encoding" in headers and "content-length" in headers:
+        # Two lengths: what stands between us and the sender may have believed the other one.
+        return Refusal(400, "both a length and chunks", close=True)
     declared = headers.get("content-length", "0")
     if not declared.isdecimal() or int(declared[:20]) > limits.body:
         return Refusal(413, "too large", close=True)

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 import uvicorn
 
 from shared.runtime.gathered import GatheringProtocol
-from shared.runtime.hosts import StartError, new_edge
+from shared.runtime.hosts import StartError, is_port, new_edge
 from shared.start import loading
 
 _DRAIN_SECONDS = 28  # below the 30 s of a Pod's default grace period
@@ -30,7 +30,7 @@ def main(arguments: list[str], environ: Mapping[str, str] = os.environ) -> int:
     )
     parser.add_argument("function", help="name of the function, as classifier or servicenow-incident")
     parser.add_argument("--host", default=environ.get("HOST", "127.0.0.1"), help="address to listen on (%(default)s)")
-    parser.add_argument("--port", type=int, default=environ.get("PORT", "8080"), help="port (%(default)s)")
+    parser.add_argument("--port", type=_port, default=environ.get("PORT", "8080"), help="port (%(default)s)")
     options = parser.parse_args(arguments)
     try:
         edge = new_edge(options.function, [options.host], environ)
@@ -44,6 +44,13 @@ def main(arguments: list[str], environ: Mapping[str, str] = os.environ) -> int:
     except SystemExit:  # uvicorn's way to say that it cannot listen; the log has why
         return 1
     return 0 if server.started else 1
+
+
+def _port(text: str) -> int:
+    """Return a port. Raises ArgumentTypeError."""
+    if not is_port(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no port")
+    return int(text)
 
 
 class _Server(uvicorn.Server):

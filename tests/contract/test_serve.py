@@ -129,7 +129,13 @@ def test_an_unknown_function_is_wrong_usage_and_the_names_are_told() -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "settings"),
-    [([], {}), (["classifier", "--port", "many"], {}), (["classifier"], {"PORT": "many"}), (["classifier", "-x"], {})],
+    [
+        ([], {}),
+        (["classifier", "--port", "many"], {}),
+        (["classifier", "--port", "70000"], {}),
+        (["classifier"], {"PORT": "many"}),
+        (["classifier", "-x"], {}),
+    ],
 )
 def test_wrong_usage_ends_with_two_and_no_traceback(arguments: list[str], settings: dict[str, str]) -> None:
     ended = run(*arguments, settings=settings)

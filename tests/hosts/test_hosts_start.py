@@ -63,6 +63,13 @@ def test_an_address_open_to_others_is_refused_without_auth(host: str, settings: 
     assert "AUTH=none" in process.stderr
 
 
+@pytest.mark.parametrize("port", ["70000", "many", ""])
+def test_an_address_without_a_port_ends_the_start_without_a_traceback(port: str, folder: Path) -> None:
+    process = ended("knfunc", folder, LISTEN_ADDRESS=f"127.0.0.1:{port}")
+    assert process.returncode == 1
+    assert process.stderr == f"tidings: LISTEN_ADDRESS: {port!r} is no port\n"
+
+
 @pytest.mark.parametrize("host", BOTH)
 def test_more_workers_than_one_are_refused(host: str, folder: Path) -> None:
     process = ended(host, folder, WORKERS="4")

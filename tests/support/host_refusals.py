@@ -48,10 +48,10 @@ REFUSED = (
     ),
     _refused(
         "length and chunks",
-        _SHORT + b"content-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+        _SHORT + b"content-length: 5\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
         serve=400,
         framework=400,
-        knfunc=422,
+        knfunc=400,
     ),
     _refused(
         "chunks that are none",

@@ -138,6 +138,7 @@ class Client:
         loop = asyncio.get_running_loop()
         who = await self._auth.headers(self._client, deadline - loop.time())
         if not isinstance(who, Mapping):
+            self._client.standing.failed(who.reason)
             if who == REFUSED:
                 self._metrics.count("tidings_auth_failures_total", destination=self._name)
             return who

@@ -97,7 +97,9 @@ class SplunkClient:
         """Send one request with the token as it is now; for the check and for acknowledgements as well."""
         token = self._token()
         if token is None:
-            return Temporary("the token's file cannot be read, or holds no token")
+            without = Temporary("the token's file cannot be read, or holds no token")
+            self._client.standing.failed(without.reason)
+            return without
         headers = {"authorization": f"Splunk {token}", "content-type": "application/json"}
         if self._settings.ack:
             headers["x-splunk-request-channel"] = self._channel
