@@ -21,7 +21,7 @@ def test_a_request_is_binary_and_carries_what_the_dispatcher_adds(tmp_path: Path
     async def play() -> None:
         app = Subscriber()
         async with broker(tmp_path, trigger("one"), one=app) as running:
-            assert await running.publish(event(1, subject="", empty=""))
+            assert await running.publish(event(1, empty=""))
             assert await running.idle(5)
         (headers,) = app.headers
         assert headers["ce-id"] == "1"
