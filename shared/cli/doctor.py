@@ -16,9 +16,11 @@ def command(
 ) -> None:
     """Check each system that the settings name (environment and `.env`); nothing is sent or changed."""
     import asyncio
+    import logging
 
     from shared.cli.diagnosis import diagnose  # the command's room, only when it runs
 
+    logging.getLogger("tidings.destinations").setLevel(logging.ERROR)  # the rows say what does not answer
     with waiting("asking each system"):
         rows = asyncio.run(diagnose(knative))
     print_rows(rows, ("system", "state", "finding"), output)

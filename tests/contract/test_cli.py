@@ -197,3 +197,13 @@ def test_a_misspelt_setting_is_an_error_of_validate_and_doctor(tidings: Tidings,
         assert "did you mean SERVICENOW_INSTANCE?" in ended.stdout
         assert "SERVICE_HOST" not in ended.stdout
         assert "secret-value" not in ended.stdout + ended.stderr
+
+
+def test_doctor_says_in_its_own_line_alone_that_a_system_does_not_answer(tidings: Tidings, tmp_path: Path) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{closed.getsockname()[1]}"
+        ended = tidings.run("doctor", folder=tmp_path, SPLUNK_HEC_URL=url, SPLUNK_TOKEN="tidings-hec-token")  # noqa: S106
+    assert ended.returncode == 1
+    assert "cannot connect" in ended.stdout
+    assert ended.stderr == ""
