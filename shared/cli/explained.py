@@ -30,7 +30,7 @@ class Explained:
 
     observation: Observation
     explanation: Explanation
-    triggers: tuple[str, ...]
+    triggers: tuple[str, ...] | str  # or why none is known
     episode: Episode | None
     previews: tuple[Preview | str, ...]
 
@@ -61,9 +61,12 @@ def row(observation: Observation, verdict: Verdict) -> dict[str, Any]:
 
 
 def explained(
-    observation: Observation, ruleset: RuleSet, topology: Topology, destinations: Mapping[str, Any]
+    observation: Observation, ruleset: RuleSet, topology: Topology | str, destinations: Mapping[str, Any]
 ) -> Explained:
-    """Return all about an observation, as if it were the first of its kind. Sends nothing, keeps nothing."""
+    """Return all about an observation, as if it were the first of its kind. Sends nothing, keeps nothing.
+
+    In the place of a topology may stand why there is none.
+    """
     explanation = explain(observation, ruleset)
     verdict = explanation.verdict
     classified = Classified(observation=observation, verdict=verdict)
@@ -76,11 +79,15 @@ def explained(
     return Explained(
         observation=observation,
         explanation=explanation,
-        triggers=tuple(
-            trigger.name for trigger in topology.triggers if any(matches(trigger.selection, event) for event in events)
-        ),
+        triggers=topology if isinstance(topology, str) else _matching(topology, events),
         episode=episode,
         previews=tuple(_previews(destinations, classified, episode)),
+    )
+
+
+def _matching(topology: Topology, events: Sequence[CloudEvent]) -> tuple[str, ...]:
+    return tuple(
+        trigger.name for trigger in topology.triggers if any(matches(trigger.selection, event) for event in events)
     )
 
 
@@ -115,7 +122,7 @@ def as_dict(item: Explained) -> dict[str, Any]:
         "matched": list(found.matched),
         "near_misses": [miss._asdict() for miss in found.near_misses],
         "lost": [lost._asdict() for lost in found.lost],
-        "triggers": list(item.triggers),
+        "triggers": None if isinstance(item.triggers, str) else list(item.triggers),
         "sent": [
             {"destination": preview.destination, "method": preview.method, "url": preview.url, "body": preview.body}
             for preview in item.previews

@@ -81,7 +81,10 @@ def _short(line: dict[str, Any], item: Observation) -> dict[str, Any]:
     return {**line, "object": item.object.path}
 
 
-def _topology(folder: Path) -> Topology:
+def _topology(folder: Path) -> Topology | str:
+    """Return what the manifests say, or why there are none."""
+    if not folder.is_dir():
+        return f"there is no folder {folder}; name it by --knative"
     from shared.local.broker.loader import load_topology  # YAML is needed only where Triggers are shown
 
-    return load_topology(folder) if folder.is_dir() else Topology()
+    return load_topology(folder)

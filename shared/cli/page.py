@@ -70,8 +70,14 @@ def _happens(item: Explained) -> list[str]:
         lines.append(f"over when not seen for {_span(verdict.expires)}")
     if verdict.ends:
         lines.append(f"ends on the same object: {', '.join(verdict.ends)}")
-    lines.append(f"Triggers: {', '.join(item.triggers) or 'none matches'}")
+    lines.append(_triggers(item.triggers))
     return lines
+
+
+def _triggers(found: tuple[str, ...] | str) -> str:
+    if isinstance(found, str):
+        return f"no Triggers: {found}"
+    return f"Triggers: {', '.join(found) or 'none matches'}"
 
 
 def _ticket_later(verdict: Verdict) -> str:

@@ -11,6 +11,7 @@ from shared.cli.inputs import Unreadable, values
 from shared.events.cloudevent import CloudEvent
 from shared.events.codec import NotAnEvent, from_mapping
 from shared.events.codec import decode as decode_http
+from shared.events.limits import DEFAULT
 from shared.events.model import Observation
 from shared.events.outcome import Ignored, Rejected
 from shared.sources.context import Context
@@ -69,12 +70,7 @@ def _items(value: Any) -> list[Any] | None:
 def _decode(value: Any, cluster: str, now: datetime) -> list[Observation] | list[Unreadable]:
     if not isinstance(value, dict):
         return [Unreadable("this is no event: a JSON object is wanted")]
-    event: CloudEvent | NotAnEvent | None = None
-    if isinstance(value.get("headers"), dict) and "body" in value:
-        headers = {str(name).lower(): str(item) for name, item in value["headers"].items()}
-        event = decode_http(headers, _body(value["body"]))
-    elif "specversion" in value:
-        event = from_mapping(value)
+    event = _event(value)
     if isinstance(event, NotAnEvent):
         return [Unreadable(event.reason)]
     result: list[Observation] | Rejected | Ignored
@@ -92,6 +88,18 @@ def _decode(value: Any, cluster: str, now: datetime) -> list[Observation] | list
     return result if sent else [item.model_copy(update={"received": item.time}) for item in result]
 
 
+def _event(value: dict[str, Any]) -> CloudEvent | NotAnEvent | None:
+    """Return the CloudEvent that this is, or that the broker would not take it; None for what a source would wrap."""
+    recorded = isinstance(value.get("headers"), dict) and "body" in value
+    body = _body(value["body"] if recorded else value)
+    if len(body) > DEFAULT.body:
+        size = f"{len(body):,} bytes, and {DEFAULT.body:,} is the most"
+        return NotAnEvent(413, f"the broker refuses this event for its size: {size}")
+    if recorded:
+        return decode_http({str(name).lower(): str(item) for name, item in value["headers"].items()}, body)
+    return from_mapping(value) if "specversion" in value else None
+
+
 def _body(body: Any) -> bytes:
-    """Return the bytes of a recorded body, kept as the value or as its text."""
+    """Return the bytes that were or would be sent: of a value, or of its text."""
     return body.encode() if isinstance(body, str) else orjson.dumps(body)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 import yaml
 from hypothesis import given
@@ -16,6 +17,7 @@ from typer.testing import CliRunner
 from shared.cli.app import app
 from shared.cli.inputs import Unreadable, values
 from shared.cli.payloads import Result, read
+from shared.events.limits import DEFAULT
 from shared.events.model import Observation
 from tests.support.logging_state import logging_as_it_was  # noqa: F401 - a fixture for all tests here
 
@@ -202,3 +204,31 @@ def test_jsonl_says_what_scripts_go_by(root: Path, monkeypatch: pytest.MonkeyPat
     wanted = {"dialect", "cluster", "namespace", "kind", "name", "reason", "category", "subcategory", "severity"}
     assert wanted | {"phase", "ticket", "problem_key", "rule", "why"} <= set(line)
     assert line["ticket"] is True
+
+
+def test_outside_of_a_checkout_it_says_that_there_are_no_triggers_to_go_by(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert "no Triggers: there is no folder knative; name it by --knative\n" in explain(given_text=LINE)
+    (said,) = json.loads(explain("-o", "json", given_text=LINE))
+    assert said["triggers"] is None, "not known, which is not the same as none"
+
+
+@pytest.mark.parametrize("form", [EVENT, CLOUDEVENT, RECORDED], ids=["event", "cloudevent", "request"])
+@pytest.mark.parametrize("output", ["table", "json", "jsonl"])
+def test_an_event_that_the_broker_would_not_take_is_said_to_be_too_large(form: dict[str, Any], output: str) -> None:
+    text = json.dumps(form)
+    large = text.replace("0/3 nodes", "x" * 1024 * 1024)
+    ended = CliRunner().invoke(app, ["explain", "-o", output], input=f"{large}\n{text}\n")
+    assert ended.exit_code == 0, "the other one is explained"
+    assert "the broker refuses this event for its size: 1,04" in (ended.stderr if output == "table" else ended.stdout)
+    assert "xxx" not in ended.output
+
+
+def test_an_event_of_exactly_the_size_that_the_broker_takes_is_explained() -> None:
+    def sized(size: int) -> str:
+        bare = len(orjson.dumps({**EVENT, "message": ""}))
+        return json.dumps({**EVENT, "message": "x" * (size - bare)})
+
+    assert shape(of(f"{sized(DEFAULT.body)}\n{sized(DEFAULT.body + 1)}")) == "ox"
