@@ -271,6 +271,8 @@ def _topology(settings: UpSettings) -> Topology:
     topology = load_topology(settings.knative)
     if topology.problems:
         raise UpError([_sentence(problem) for problem in topology.problems])
+    if topology.part:
+        raise UpError([f"{settings.knative}: there is no Broker: add base/broker.yaml"])
     for warning in topology.warnings:
         print(f"tidings: {_sentence(warning)}", file=sys.stderr)  # noqa: T201 - before any table is drawn
     return topology

@@ -274,9 +274,29 @@ def test_a_service_that_names_no_function_is_a_problem(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_a_broker_and_a_file_that_is_no_text_are_problems(tmp_path: Path) -> None:
-    (tmp_path / "t.yaml").write_bytes(b"\xff\xfe\x00")
+    (tmp_path / "triggers").mkdir()
+    (tmp_path / "triggers" / "t.yaml").write_bytes(b"\xff\xfe\x00")
     messages = [problem.message for problem in load_topology(tmp_path).problems]
     assert messages == ["the file cannot be read as UTF-8 text", "there is no Broker"]
+
+
+def test_a_trigger_that_lies_loose_is_checked_by_itself(tmp_path: Path) -> None:
+    def loose(text: str) -> Topology:
+        (tmp_path / "t.yaml").write_text(text, encoding="utf-8")
+        return load_topology(tmp_path)
+
+    found = loose(HEAD + FILTERS + TO_SIEM)
+    assert (found.problems, found.part) == ((), True)
+    assert [trigger.name for trigger in found.triggers] == ["one"]
+    (mistake,) = loose(HEAD + "  filters:\n    - exakt: {type: a}\n" + TO_SIEM).problems
+    assert (mistake.line, mistake.suggestion) == (7, 'did you mean "exact"?')
+    (nameless,) = loose(HEAD.replace("  broker: tidings\n", "") + FILTERS + TO_SIEM).problems
+    assert (nameless.message, nameless.suggestion[-18:]) == ("a Trigger names its broker", ' "broker: tidings"')
+    (kindless,) = loose(HEAD + FILTERS + TO_SIEM.replace("kind: Service", "kind: Broker")).problems
+    assert kindless.message == "a subscriber's ref is a Knative Service"
+    (tmp_path / "b.yaml").write_text(BROKER, encoding="utf-8")
+    (unknown,) = loose(HEAD + FILTERS + TO_SIEM).problems
+    assert "there is no Knative Service" in unknown.message, "with a Broker beside it, it is a whole"
 
 
 def test_filters_that_are_nested_without_end_are_refused(tmp_path: Path) -> None:

@@ -108,3 +108,14 @@ def test_a_file_that_is_no_database_is_one_sentence(tmp_path: Path) -> None:
         ended = run(command, "list", "--data", str(tmp_path))
         assert ended.exit_code == 1
         assert ended.stderr.startswith("tidings: ")
+
+
+def test_triggers_without_a_broker_can_be_checked_but_not_run(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "loose").mkdir()
+    text = (root / "knative" / "triggers" / "classifier.yaml").read_text(encoding="utf-8")
+    (tmp_path / "loose" / "trig.yaml").write_text(text, encoding="utf-8")
+    assert run("validate", str(tmp_path / "loose")).exit_code == 0
+    listen = ("--listen", "127.0.0.1:0", "--data", str(tmp_path / "data"), "--feed", "none")
+    ended = run("up", "--knative", str(tmp_path / "loose"), *listen)
+    assert (ended.exit_code, ended.stdout) == (1, "")
+    assert "there is no Broker: add base/broker.yaml" in ended.stderr

@@ -134,6 +134,12 @@ def test_a_folder_of_triggers_without_a_broker_is_told(manifests: Path) -> None:
     assert Problem(str(manifests), 0, "there is no Broker", "add base/broker.yaml") in check([manifests]).problems
 
 
+def test_a_trigger_that_is_named_alone_asks_for_no_broker(root: Path, tmp_path: Path) -> None:
+    text = (root / "knative" / "triggers" / "servicenow-incident.yaml").read_text(encoding="utf-8")
+    assert told(write(tmp_path, "trig.yaml", text)) == []
+    assert told(write(tmp_path, "trig.yaml", text.replace("filters:", "filtres:"))) != []
+
+
 def test_a_misspelt_variable_of_a_service_is_told_with_its_line(manifests: Path) -> None:
     file = manifests / "base" / "siem-forwarder.yaml"
     text = file.read_text(encoding="utf-8").replace("name: SPLUNK_HEC_URL", "name: SPLUNK_HEC_ULR", 1)

@@ -40,22 +40,34 @@ class _Findings:
     warnings: list[Problem] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class _Around:
+    """What a Trigger stands among; `broker` is None where that is not known, and then the services are not either."""
+
+    broker: str | None
+    delivery: DeliverySpec
+    services: dict[str, Service]
+
+
 def load_topology(directory: Path) -> Topology:
     """Read `base/` and `triggers/` below `directory` (or its own files, where it has neither).
 
     Never raises for what the files hold: mistakes are in `problems` with file and line, and what has one is left out.
-    File names in problems are relative to the parent of `directory`.
+    File names in problems are relative to the parent of `directory`. Files that lie loose, without a Broker beside
+    them, are a `part`: they are checked by themselves, for what else they name is somewhere else.
     """
     found = _Findings()
     documents = list(_documents(directory, found))
     services = {item.name: item for item in _services(documents, found)}
     broker = next((item for item in documents if item.kind == "Broker"), None)
-    if broker is None:
+    part = broker is None and _folders(directory) == [directory]
+    if broker is None and not part:
         found.problems.append(Problem(directory.name, 0, "there is no Broker", "add base/broker.yaml"))
     default = _broker_delivery(broker, found)
     name = broker.name if broker is not None else ""
+    around = _Around(None if part else name, default, services)
     items = [item for item in documents if item.kind == "Trigger"]
-    triggers = [trigger for item in items if (trigger := _trigger(item, name, default, services, found)) is not None]
+    triggers = [trigger for item in items if (trigger := _trigger(item, around, found)) is not None]
     sound, overrides = {(trigger.file, trigger.line) for trigger in triggers}, _overrides(documents)
     for item in items:
         if (item.file, item.root.line) in sound:
@@ -67,14 +79,18 @@ def load_topology(directory: Path) -> Topology:
         triggers=tuple(_unique(triggers, found)),
         services=services,
         ticks=tuple(_ticks(documents, found)),
+        part=part,
         problems=tuple(found.problems),
         warnings=tuple(found.warnings),
     )
 
 
+def _folders(directory: Path) -> list[Path]:
+    return [folder for folder in (directory / "base", directory / "triggers") if folder.is_dir()] or [directory]
+
+
 def _documents(directory: Path, found: _Findings) -> Iterator[_Document]:
-    folders = [folder for folder in (directory / "base", directory / "triggers") if folder.is_dir()] or [directory]
-    for folder in folders:
+    for folder in _folders(directory):
         for path in sorted(folder.glob("*.y*ml")):
             file = path.relative_to(directory.parent).as_posix()
             documents = read_documents(path, file)
@@ -120,9 +136,7 @@ def _namespace(document: _Document | None) -> str:
     return (document.root.text("metadata", "namespace") if document is not None else "") or DEFAULT_NAMESPACE
 
 
-def _trigger(
-    item: _Document, broker: str, default: DeliverySpec, services: dict[str, Service], found: _Findings
-) -> Trigger | None:
+def _trigger(item: _Document, around: _Around, found: _Findings) -> Trigger | None:
     problems: list[Problem] = []
     report = reporter(item.file, problems)
     spec = item.root.get("spec") or Located({}, item.root.line)
@@ -132,18 +146,15 @@ def _trigger(
         if name not in _TRIGGER_FIELDS:
             report(child, f'a Trigger has no field "{name}"', did_you_mean(name, _TRIGGER_FIELDS))
     check_trigger(item.root, report)
-    wanted = spec.text("broker")
-    if wanted != broker:
-        place = spec.get("broker") or spec
-        report(place, f'the Trigger belongs to the broker "{wanted}"', f'write "broker: {broker}"')
-    subscriber = _subscriber(spec, services, report)
+    _check_broker(spec, around.broker, report)
+    subscriber = _subscriber(spec, around, report)
     own = parse_delivery(spec.get("delivery"), report)
     trigger = Trigger(
         name=item.name,
         namespace=_namespace(item),
         subscriber=subscriber,
         selection=parse_selection(spec, report),
-        delivery=own or default,
+        delivery=own or around.delivery,
         ordered=_ordered(item, problems),
         file=item.file,
         line=item.root.line,
@@ -155,11 +166,21 @@ def _trigger(
         place = spec.get("delivery") or spec
         message = "this delivery names no deadLetterSink, and it replaces the Broker's: what fails here is lost"
         found.warnings.append(Problem(item.file, place.line, message, "repeat the Broker's deadLetterSink here"))
-    found.warnings += advise(trigger, spec, services)
+    found.warnings += advise(trigger, spec, around.services)
     return trigger
 
 
-def _subscriber(spec: Located, services: dict[str, Service], report: Report) -> str:
+def _check_broker(spec: Located, broker: str | None, report: Report) -> None:
+    wanted = spec.text("broker")
+    place = spec.get("broker") or spec
+    if broker is None:
+        if not wanted and spec.get("brokerRef") is None:
+            report(place, "a Trigger names its broker", 'write its name, as "broker: tidings"')
+    elif wanted != broker:
+        report(place, f'the Trigger belongs to the broker "{wanted}"', f'write "broker: {broker}"')
+
+
+def _subscriber(spec: Located, around: _Around, report: Report) -> str:
     reference = spec.get("subscriber", "ref")
     place = reference or spec.get("subscriber") or spec
     uri = spec.get("subscriber", "uri")
@@ -171,10 +192,12 @@ def _subscriber(spec: Located, services: dict[str, Service], report: Report) -> 
         report(place, "a Trigger names its subscriber", "write ref with kind: Service and name, or uri with a URL")
         return ""
     name = reference.text("name")
-    if reference.text("kind") != "Service" or name not in services:
-        report(
-            place, f'there is no Knative Service "{name}" in base/', did_you_mean(name, services, "add its manifest")
-        )
+    if around.broker is None:
+        if reference.text("kind") != "Service" or not name:
+            report(place, "a subscriber's ref is a Knative Service", "write kind: Service and name")
+    elif reference.text("kind") != "Service" or name not in around.services:
+        hint = did_you_mean(name, around.services, "add its manifest")
+        report(place, f'there is no Knative Service "{name}" in base/', hint)
     return name
 
 

@@ -57,7 +57,10 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Topology:
-    """Everything that was read. What has a problem is left out; `warnings` change nothing."""
+    """Everything that was read. What has a problem is left out; `warnings` change nothing.
+
+    `part`: loose files without a Broker, of which whom they name was not looked for. Nothing can run on it.
+    """
 
     broker: str = "tidings"
     namespace: str = "tidings"
@@ -67,6 +70,7 @@ class Topology:
     ticks: tuple[Tick, ...] = ()
     problems: tuple[Problem, ...] = ()
     warnings: tuple[Problem, ...] = ()
+    part: bool = False
 
 
 def is_url(subscriber: str) -> bool:
