@@ -188,6 +188,31 @@ def test_a_log_that_cannot_be_written_refuses_and_loses_nothing_that_was_deliver
     asyncio.run(play())
 
 
+def test_a_full_disk_is_said_once_with_the_file_and_the_cause_and_when_it_is_over(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def play() -> None:
+        async with broker(tmp_path, trigger("one"), one=Subscriber()) as running:
+            log = running._log
+            assert log is not None
+            assert await running.publish(event(1))
+            assert await running.idle(5)
+            # SQLite's own limit: it says the same words as on a disk that is full.
+            await log.change(lambda database: database._writer.execute("PRAGMA max_page_count = 1").fetchone())
+            large = CloudEvent(id="2", source="s", type="raw", data="x" * 500_000)
+            assert [await running.publish(large) for _ in range(3)] == [False] * 3
+            await log.change(lambda database: database._writer.execute("PRAGMA max_page_count = 1000000").fetchone())
+            assert [await running.publish(large) for _ in range(3)] == [True] * 3
+            assert await running.idle(5)
+
+    asyncio.run(play())
+    file = tmp_path / "broker.db"
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
+        ("ERROR", f"the broker's log {file} cannot be written: database or disk is full"),
+        ("WARNING", f"the broker's log {file} works again: before, it could not be written"),
+    ]
+
+
 def test_a_second_process_may_not_open_the_same_log(tmp_path: Path) -> None:
     database = Database(tmp_path / "broker.db")
     with pytest.raises(InUseError):

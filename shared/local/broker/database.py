@@ -78,6 +78,7 @@ class Database:
         """
         if guest and not path.is_file():
             raise FileNotFoundError(path)
+        self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
         with contextlib.ExitStack() as opened:
             held = None if guest else lock.take(path.with_name(path.name + ".lock"))

@@ -1,7 +1,6 @@
 """The durable log: what waits together shares one transaction, and is answered when that is on disk."""
 
 import asyncio
-import logging
 import sqlite3
 import time
 from collections import deque
@@ -18,10 +17,10 @@ from shared.local.broker.cursor import Cursor
 from shared.local.broker.database import Batch, Database, Page
 from shared.local.broker.pace import Pace
 from shared.local.broker.records import MAX_RECORD, Acceptance, Stored, row_of
+from shared.local.broker.trouble import Trouble
 from shared.local.broker.window import Window, run_of, unpack
 from shared.local.broker.work import Draft, Work
 
-_LOG = logging.getLogger("tidings.broker")
 _MAX_BATCH_EVENTS = 512
 _MAX_BATCH_BYTES = 4 * 1024 * 1024
 _MAX_QUEUED_BYTES = 32 * 1024 * 1024  # beyond it, publishing is refused: the sender shall come again
@@ -57,6 +56,9 @@ class Log:
         self._closing = False
         self._writer = ThreadPoolExecutor(1, "broker-writer")
         self._reader = ThreadPoolExecutor(1, "broker-reader")
+        self._writing = Trouble("written", database.path)
+        self._reading_file = Trouble("read", database.path)
+        self._tidying = Trouble("tidied", database.path)
         self.first, self.next = database.bounds()
 
     async def publish(self, events: Sequence[CloudEvent]) -> Acceptance:
@@ -99,7 +101,7 @@ class Log:
     async def read(self, offset: int) -> list[Stored]:
         """Return some events from `offset` on, in order; none where the log ends there.
 
-        A file that cannot be read is waited for, and logged each time: who waits is cancelled when the broker stops.
+        A file that cannot be read is waited for: who waits is cancelled when the broker stops.
         """
         while True:
             offset = max(offset, self.first)
@@ -108,7 +110,7 @@ class Log:
             try:
                 return self._window.read(offset) or await self._read(offset)
             except sqlite3.Error as error:
-                _LOG.warning("the broker's log cannot be read", extra={"error": type(error).__name__})
+                self._reading_file.go_on(error)
                 await self._clock.sleep(_PAUSE)
 
     async def _read(self, offset: int) -> list[Stored]:
@@ -116,6 +118,7 @@ class Log:
             found = self._window.read(offset)
             if not found:
                 pages = await self.query(lambda database: database.pages(offset, _READ_EVENTS, _READ_BYTES))
+                self._reading_file.end()
                 found = run_of(pages, offset)
                 self._window.add(found)
         return found
@@ -179,8 +182,9 @@ class Log:
                 pass
             first, _ = await self.query(lambda database: database.bounds())
         except sqlite3.Error as error:
-            _LOG.warning("the broker's log cannot be tidied", extra={"error": type(error).__name__})
+            self._tidying.go_on(error)
         else:
+            self._tidying.end()
             self.first = max(self.first, first)
 
     def mark_in_use(self, cursors: Iterable[Cursor]) -> None:
@@ -243,9 +247,10 @@ class Log:
         try:
             durable = await self.change(lambda database: _committed(database, batch))
         except sqlite3.Error as error:
-            _LOG.error("the broker's log cannot be written", extra={"error": type(error).__name__})
+            self._writing.go_on(error)
             self._failed(draft, changed)
             return False
+        self._writing.end()
         self.pace.durable(durable)
         self._succeeded(draft, now)
         return True
