@@ -25,7 +25,7 @@ _KUSTOMIZE = ("kustomization.yaml", "kustomization.yml")
 
 @dataclass(slots=True)
 class Found:
-    """The files below what was named, by what they are, as the user would name them."""
+    """The files below what was named, by what they are, as the user would name them; `count` of what is none, too."""
 
     packs: list[Path] = field(default_factory=list)
     mappings: list[Path] = field(default_factory=list)
@@ -33,23 +33,22 @@ class Found:
     dotenvs: list[Path] = field(default_factory=list)
     funcs: list[Path] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
-
-    @property
-    def count(self) -> int:
-        """Return how many files were recognised."""
-        kinds = (self.packs, self.mappings, self.manifests, self.dotenvs, self.funcs)
-        return sum(map(len, kinds))
+    count: int = 0
 
 
 def recognise(paths: list[Path]) -> Found:
     """Sort files, and those of folders at any depth, by what they hold. What is none of it is a problem, said."""
     found = Found()
+    looked: set[Path] = set()
     for path in paths:
         files = list(_below(path, found)) if path.is_dir() else [path]
-        for file in dict.fromkeys(files):
-            _sort(file, found)
+        for file in files:
+            if file not in looked:
+                looked.add(file)
+                _sort(file, found)
         if path.is_dir() and not files:
             found.problems.append(Problem(str(path), 0, "nothing to check in this folder", f"taken are {TAKEN}"))
+    found.count = len(looked)
     return found
 
 

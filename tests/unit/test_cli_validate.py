@@ -48,6 +48,16 @@ def test_files_are_told_by_what_they_hold_and_not_by_their_names(tmp_path: Path)
     assert found.problems == []
 
 
+def test_every_file_that_was_looked_at_is_counted_once_whatever_it_is(tmp_path: Path) -> None:
+    good = write(tmp_path, "mapping.yaml", "operations:\n  open:\n    a: b\n")
+    write(tmp_path, "pack.yaml", "pack: two\n")
+    write(tmp_path, "odd.yaml", "x: y\n")
+    (tmp_path / "no-text.yaml").write_bytes(b"\xff\xfe\x00")
+    assert check([tmp_path]).count == 4
+    assert check([good, tmp_path, good]).count == 4
+    assert check([tmp_path / "no-text.yaml"]).count == 1
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
