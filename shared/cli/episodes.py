@@ -12,6 +12,7 @@ from shared.cli.output import Output, OutputOption, fail, print_document, print_
 from shared.episodes.browse import Filter, close_by_hand, find, listing
 from shared.episodes.record import RecordError
 from shared.events.episode import Episode, EpisodeState
+from shared.events.words import counted
 from shared.stores.protocol import Store, StoreUnavailableError
 from shared.stores.registry import open_store, sqlite_url
 
@@ -51,7 +52,7 @@ def _list(
     found = sorted(episodes, key=lambda episode: episode.started, reverse=True)[:limit]
     print_rows([_row(episode) for episode in found], _COLUMNS, output)
     if unreadable:
-        fail(f"{unreadable} records cannot be read by this version")
+        fail(f"{counted(unreadable, 'record')} cannot be read by this version")
 
 
 @app.command("show", epilog="Example: tidings episodes show 9k2m…-1pq4v0")

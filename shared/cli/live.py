@@ -6,6 +6,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from shared.events.words import counted
 from shared.local.snapshot import Snapshot
 
 
@@ -32,12 +33,19 @@ def counts(shot: Snapshot) -> Table:
     table.add_row(
         "tickets", _tickets(shot), f"now: {opened} opened, {updated} updated, {resolved} resolved, {reopened} reopened"
     )
-    records = "-" if shot.siem_records is None else str(shot.siem_records)
-    table.add_row("SIEM records", records, f"{shot.siem_repeats} repeated" if shot.siem_repeats else "each once")
-    table.add_row("waiting", str(shot.waiting), f"{shot.retried} retries, {shot.dead_letters} dead letters")
+    table.add_row("SIEM records", *_records(shot))
+    retries, letters = counted(shot.retried, "retry", "retries"), counted(shot.dead_letters, "dead letter")
+    table.add_row("waiting", str(shot.waiting), f"{retries}, {letters}")
     for trouble in shot.troubles:
         table.add_row("", "", Text(trouble, style="yellow"))
     return table
+
+
+def _records(shot: Snapshot) -> tuple[str, str]:
+    """Return how many records the stand-in holds, and whether each came once; a real SIEM cannot be asked that."""
+    if shot.siem_records is None:
+        return "-", "told to the real one"
+    return str(shot.siem_records), f"{shot.siem_repeats} repeated" if shot.siem_repeats else "each once"
 
 
 def _tickets(shot: Snapshot) -> str:

@@ -15,6 +15,7 @@ from uvicorn.loops.auto import auto_loop_factory
 from shared.cli import configured
 from shared.cli.live import live, summary
 from shared.cli.output import Output, complain, console, print_document, print_line, show
+from shared.events.words import counted
 from shared.local.lock import InUseError
 from shared.local.recorded.player import FeedError
 from shared.local.settings import AUTO, UpSettings
@@ -117,7 +118,8 @@ def _greet(system: System, output: Output) -> None:
         lines += ["Real systems that are told", *(f"  {name}" for name in system.settings.real)]
     if system.feed is not None:
         progress = system.feed.progress
-        state = "was played before; --again plays it once more" if progress.done else f"{progress.total} events"
+        total = counted(progress.total, "event")
+        state = "was played before; --again plays it once more" if progress.done else total
         lines += ["Feed", f"  {system.settings.recording}: {state}"]
     elif system.settings.feed == AUTO:
         lines += [

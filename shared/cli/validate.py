@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from shared.cli.output import Output, OutputOption, fail, print_problems, show
+from shared.events.words import counted
 
 EXAMPLE = "Example: tidings validate my-rules/ knative/ .env"
 
@@ -27,13 +28,9 @@ def command(
     problems = result.problems if paths else sorted({*result.problems, *configured.check()})
     print_problems([*problems, *result.warnings], output)
     if output is Output.table:
-        verdict = _count(len(problems), "error") if problems else "everything is fine"
-        warned = f", {_count(len(result.warnings), 'warning')}" if result.warnings else ""
+        verdict = counted(len(problems), "error") if problems else "everything is fine"
+        warned = f", {counted(len(result.warnings), 'warning')}" if result.warnings else ""
         settings = "" if paths else " and the settings"
-        show(f"{verdict}{warned} ({_count(result.count, 'file')}{settings} checked)")
+        show(f"{verdict}{warned} ({counted(result.count, 'file')}{settings} checked)")
     if problems:
         raise typer.Exit(1)
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"

@@ -99,8 +99,12 @@ def _troubles(system: "System") -> tuple[str, ...]:
     for row in system.destinations():
         retries = row["retries"]
         if isinstance(retries, dict):
-            found += [(count, f"{row['name']}: {reason} ({count:.0f} times)") for reason, count in retries.items()]
+            found += [(count, f"{row['name']}: {reason} ({_times(count)})") for reason, count in retries.items()]
     return tuple(text for _, text in sorted(found, reverse=True)[:_SHOWN])
+
+
+def _times(count: float) -> str:
+    return "once" if count == 1 else f"{count:.0f} times"
 
 
 async def _latest(system: "System") -> tuple[Line, ...]:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from html import escape
 from typing import Any
 
+from shared.events.words import counted
 from shared.local.standins import html
 from shared.local.standins.frame import Response
 from shared.local.standins.splunk.store import Kept
@@ -16,7 +17,7 @@ def events_page(events: Sequence[Kept], count: int) -> Response:
     """Return the page of the latest events, the newest first; `count` is how many there are in all."""
     lines = "".join(_line(kept) for kept in reversed(events))
     head = "".join(f"<th>{name}</th>" for name in ("time", "host", *_COLUMNS))
-    body = f"<h1>{count} events</h1><table><tr>{head}</tr>{lines}</table>"
+    body = f"<h1>{counted(count, 'event')}</h1><table><tr>{head}</tr>{lines}</table>"
     return html.page("Events", body)
 
 
