@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from shared.cli.output import Output, OutputOption, fail, print_document, print_rows, show
+from shared.events.words import counted
 from shared.local.broker.database import Database
 from shared.local.broker.letters import letter_of, letter_row
 from shared.local.shown import shown
@@ -53,24 +54,28 @@ def _show(
 @app.command("retry", epilog="Example: tidings dead-letters retry 7 8")
 def _retry(numbers: NumbersArgument, data: DataOption = _DATA, output: OutputOption = Output.table) -> None:
     """Send dead letters again, each to its own Trigger only; a running `tidings up` does it within seconds."""
-    _change(data, numbers, "will be sent again", lambda database: database.want(numbers, wanted=True), output)
+    _change(data, numbers, "will be sent again", lambda database, there: database.want(there, wanted=True), output)
 
 
 @app.command("discard", epilog="Example: tidings dead-letters discard 7")
 def _discard(numbers: NumbersArgument, data: DataOption = _DATA, output: OutputOption = Output.table) -> None:
     """Delete dead letters for good."""
-    _change(data, numbers, "discarded", lambda database: database.discard(numbers), output)
+    _change(data, numbers, "discarded", lambda database, there: database.discard(there), output)
 
 
-def _change(data: Path, numbers: list[int], what: str, act: Callable[[Database], int], output: Output) -> None:
+def _change(
+    data: Path, numbers: list[int], what: str, act: Callable[[Database, list[int]], int], output: Output
+) -> None:
     with _letters(data) as database:
-        count = act(database)
-    if output is Output.table:
-        show(f"{count} {what}")
-    else:
-        print_document({"changed": count, "what": what}, output)
-    if count < len(set(numbers)):
-        fail(f"{len(set(numbers)) - count} of them do not exist")
+        there = [number for number in dict.fromkeys(numbers) if database.letter(number) is not None]
+        count = act(database, there)
+    missing = [number for number in dict.fromkeys(numbers) if number not in there]
+    if output is not Output.table:
+        print_document({"changed": count, "what": what, "missing": missing}, output)
+    elif count:
+        show(f"{counted(count, 'dead letter')} {what}")
+    if missing:
+        fail(*(f"there is no dead letter {number}" for number in missing))
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from typer.main import get_command
 from typer.testing import CliRunner, Result
@@ -11,7 +12,9 @@ from typer.testing import CliRunner, Result
 from shared.cli.app import app
 from shared.cli.commands import COMMANDS
 from shared.cli.schema import SCHEMAS
-from shared.local.broker.database import Database
+from shared.local.broker.database import Batch, Database, Page
+from shared.local.broker.records import Letter, row_of
+from tests.support.brokers import event
 from tests.support.logging_state import logging_as_it_was  # noqa: F401 - a fixture for all tests here
 
 RUNNER = CliRunner()
@@ -97,8 +100,24 @@ def test_dead_letters_are_listed_in_every_form_and_unknown_ones_are_told(tmp_pat
     assert run("dead-letters", "list", *place, "-o", "jsonl").stdout == ""
     for action in ("show", "retry", "discard"):
         ended = run("dead-letters", action, "7", *place)
-        assert ended.exit_code == 1
-        assert "tidings: " in ended.stderr
+        assert (ended.exit_code, ended.stdout) == (1, "")
+        assert ended.stderr == "tidings: there is no dead letter 7\n"
+
+
+def test_those_letters_that_are_there_are_sent_again_and_each_that_is_not_is_named(tmp_path: Path) -> None:
+    database, letter = Database(tmp_path / "broker.db"), Letter("one", event(1), "http://x", 503, "", "no", {}, 0.0, 3)
+    for _ in range(3):
+        rows = orjson.dumps([row_of(letter)]).decode()
+        database.commit(Batch(Page(1, 0, 0.0, b""), letters=rows))
+    database.close()
+    place = ("--data", str(tmp_path))
+    ended = run("dead-letters", "retry", "2", "998", "999", "998", *place)
+    assert (ended.exit_code, ended.stdout) == (1, "1 dead letter will be sent again\n")
+    assert ended.stderr == "tidings: there is no dead letter 998\ntidings: there is no dead letter 999\n"
+    ended = run("dead-letters", "discard", "1", "3", *place)
+    assert (ended.exit_code, ended.stdout) == (0, "2 dead letters discarded\n")
+    said = json.loads(run("dead-letters", "discard", "2", "3", *place, "-o", "json").stdout)
+    assert said == {"changed": 1, "what": "discarded", "missing": [3]}
 
 
 def test_a_file_that_is_no_database_is_one_sentence(tmp_path: Path) -> None:
