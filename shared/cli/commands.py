@@ -2,6 +2,7 @@
 
 import importlib
 from collections.abc import Callable, Iterable
+from typing import Annotated
 
 import typer
 
@@ -20,6 +21,22 @@ COMMANDS: dict[str, str] = {
 _EXAMPLE = "Example: kubectl get events -A -o json | tidings explain"
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        from shared.telemetry.metrics import installed_version  # only where somebody asks
+
+        typer.echo(f"tidings {installed_version()}")
+        raise typer.Exit
+
+
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Take what belongs to no command."""
+
+
 def build(wanted: Iterable[str]) -> typer.Typer:
     """Return the command with all names in its help, of which those that are wanted can be run."""
     chosen = set(wanted)
@@ -31,6 +48,7 @@ def build(wanted: Iterable[str]) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
         help="Kubernetes and OpenShift events to tickets and SIEM: one problem, one ticket.",
         epilog=_EXAMPLE,
+        callback=_options,
     )
     for name, about in COMMANDS.items():
         if name == "serve":

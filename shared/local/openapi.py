@@ -1,9 +1,9 @@
 """`/openapi.json`: OpenAPI 3.1 of the embedded system's HTTP surface, from the same tables that answer it."""
 
-from importlib.metadata import version
 from typing import Any
 
 from shared.local.api import FILTERS
+from shared.telemetry.metrics import installed_version
 
 _SUMMARIES = {
     "events": "Events in the broker's log, the newest first",
@@ -32,7 +32,7 @@ def document() -> dict[str, Any]:
         paths[f"/api/v1/{name}"] = _list(name, sorted(filters))
     return {
         "openapi": "3.1.0",
-        "info": {"title": "Tidings, embedded", "version": version("function"), "license": {"name": "Apache-2.0"}},
+        "info": {"title": "Tidings, embedded", "version": installed_version(), "license": {"name": "Apache-2.0"}},
         "paths": paths,
         "components": {"schemas": {"Error": _ERROR, "Page": _PAGE}},
     }

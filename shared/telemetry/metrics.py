@@ -152,7 +152,7 @@ class Metrics:
             "gauge": core.GaugeMetricFamily,
             "histogram": core.HistogramMetricFamily,
         }
-        self.gauge("tidings_build_info", 1, version=_version())
+        self.gauge("tidings_build_info", 1, version=installed_version())
         for name, declared in METRICS.items():
             family = families[declared.kind](name, declared.help, labels=declared.labels)
             for key, value in self._values[name].items():
@@ -173,7 +173,8 @@ class Metrics:
         return series, key
 
 
-def _version() -> str:
+def installed_version() -> str:
+    """Return the version that is installed, "unknown" where the code runs without being so."""
     from importlib.metadata import PackageNotFoundError, version  # 10 ms, only where somebody looks
 
     try:

@@ -1,6 +1,7 @@
 """Every command: what cannot be is one sentence with the right exit code, and every help has an example."""
 
 import json
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +119,11 @@ def test_those_letters_that_are_there_are_sent_again_and_each_that_is_not_is_nam
     assert (ended.exit_code, ended.stdout) == (0, "2 dead letters discarded\n")
     said = json.loads(run("dead-letters", "discard", "2", "3", *place, "-o", "json").stdout)
     assert said == {"changed": 1, "what": "discarded", "missing": [3]}
+
+
+def test_the_version_is_told_and_is_the_one_that_is_installed() -> None:
+    ended = run("--version")
+    assert (ended.exit_code, ended.stdout) == (0, f"tidings {version('function')}\n")
 
 
 def test_a_file_that_is_no_database_is_one_sentence(tmp_path: Path) -> None:
