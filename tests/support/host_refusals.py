@@ -22,6 +22,9 @@ def _refused(name: str, *pieces: bytes, **statuses: int) -> Refused:
 
 _LINES = "".join(f"{name}: {value}\r\n" for name, value in BINARY.items())
 _SHORT = f"POST / HTTP/1.1\r\nhost: localhost\r\n{_LINES}".encode()
+_GET = b"GET / HTTP/1.1\r\nhost: x\r\n"
+_LONG = b"x: " + b"y" * 200_000 + b"\r\n\r\n"
+_MANY = b"".join(b"x-%d: y\r\n" % n for n in range(5000)) + b"\r\n"
 
 REFUSED = (
     _refused("what is no HTTP", b"hello\r\n\r\n", serve=400, framework=400, knfunc=400),
@@ -70,11 +73,15 @@ REFUSED = (
     ),
     _refused("a header's value with a null", _SHORT + b"x: a\x00b\r\n\r\n", serve=400, framework=400, knfunc=400),
     _refused(
-        "a header line of 200 kB", _SHORT + b"x: " + b"y" * 200_000 + b"\r\n\r\n", serve=431, framework=431, knfunc=431
+        "a POST with a header line of 200 kB",
+        _SHORT + _LONG,
+        serve=431,
+        framework=431,
+        knfunc=431,
     ),
     _refused(
-        "5,000 headers",
-        _SHORT + b"".join(b"x-%d: y\r\n" % n for n in range(5000)) + b"\r\n",
+        "a POST with 5,000 headers",
+        _SHORT + _MANY,
         serve=431,
         framework=431,
         knfunc=431,
@@ -102,6 +109,8 @@ ODD = (
         framework=200,
         knfunc=500,
     ),
+    _refused("a GET with a header line of 200 kB", _GET + _LONG, serve=200, framework=200, knfunc=431),
+    _refused("a GET with 5,000 headers", _GET + _MANY, serve=200, framework=200, knfunc=200),
 )
 """What not every host refuses; no function is reached by it."""
 
