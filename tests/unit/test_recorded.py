@@ -10,7 +10,11 @@ from typing import Any
 import pytest
 import yaml
 
+from shared.events.cloudevent import CloudEvent
+from shared.events.codec import decode
+from shared.events.model import Observation
 from shared.local.recorded import player
+from shared.sources.registry import decode as observations
 
 CE = ("specversion", "id", "source", "type", "subject", "time", "kind", "name", "namespace", "apiversion", "cluster")
 HOLD = timedelta(minutes=10)
@@ -297,3 +301,20 @@ def test_every_scene_is_told_in_the_docs_with_the_right_numbers(
     tickets = sum(entry["ticket"] for entry in of(expected))
     assert f"{len(day)} requests: {len(events)} Events of {len(reasons)} reasons" in text
     assert f"{tickets} tickets, of which {tickets - len(of(expected, 'open'))} are resolved" in text
+
+
+def test_the_docs_say_how_many_requests_become_how_many_records(root: Path, day: list[Sent]) -> None:
+    now, observed = datetime.now(UTC), list[Observation]()
+    for sent in day:
+        event = decode(sent.request.headers, sent.request.body)
+        assert isinstance(event, CloudEvent)
+        found = observations(event, cluster="", now=now)
+        assert isinstance(found, list)
+        observed += [item for item in found if not (item.reason and item.operation == "delete")]
+    records = len({item.identity for item in observed})
+    text = " ".join((root / "docs" / "recorded-day.md").read_text(encoding="utf-8").split())
+    assert f"counts {len(observed)} classified and {records} SIEM records" in text
+    assert (len(day) - len(observed), len(observed) - records) == (2, 6), "Two are left out, six say it once more"
+    readme = " ".join((root / "README.md").read_text(encoding="utf-8").split())
+    assert f"({len(day)} events:" in readme
+    assert f"and {records} SIEM records" in readme
