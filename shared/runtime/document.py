@@ -41,6 +41,12 @@ def settings_page() -> str:
             "name of a file that holds the value. A file goes before a variable; a secret's file is read again when it "
             "changes. `tidings up` also reads them from a `.env` file beside it."
         ),
+        (
+            "A `.env` file has one `NAME=value` a line, with or without `export` before it, and with or without quotes "
+            "around the value. A comment has a line of its own that begins with `#`: what follows a value on its line "
+            "belongs to the value. Nothing is expanded, and no value goes on in the next line. A variable of the "
+            "environment goes before one of the `.env` file."
+        ),
         "## Every function",
         _table(("variable", "default", "meaning"), [(f"`{name}`", default, text) for name, default, text in _EVERY]),
     ]

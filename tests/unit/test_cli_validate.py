@@ -210,6 +210,13 @@ def test_values_that_cannot_be_are_told_where_they_are_set(tmp_path: Path) -> No
     }
 
 
+def test_a_dotenv_is_written_as_the_page_of_settings_says(tmp_path: Path) -> None:
+    text = "# a comment\nexport A='one two'\nB=\"x\"\nC=3 # not a comment\nD=$A\n"
+    found = load(write(tmp_path, ".env", text))
+    assert found.problems == []
+    assert found.values == {"A": "one two", "B": "x", "C": "3 # not a comment", "D": "$A"}
+
+
 def test_a_dotenv_that_cannot_be_read_keeps_a_command_from_starting(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="this is no setting"):
         configured.effective(write(tmp_path, ".env", "junk\n"))
