@@ -60,7 +60,6 @@ class Field:
 class Mapping:
     """A loaded mapping: fields by operation, and every field name that it can ever set."""
 
-    file: str
     operations: Members[str, tuple[Field, ...]]
     names: frozenset[str] = field(default=frozenset())
 

@@ -33,7 +33,7 @@ def load_shipped(path: Path, ours: Reserved) -> Mapping | list[Problem]:
         return _read(path, ours)  # which says what cannot be read
     content = compiled.load(file, mark)
     if content is not None and not _names_any(content, ours):
-        return _mapping(path.name, content)
+        return _mapping(content)
     found = _read(path, ours)
     if isinstance(found, Mapping):
         compiled.write(file, compiled.dump(_content(found), mark))
@@ -70,10 +70,10 @@ def _row(one: Field) -> _Row:
     return (one.name, *texts, one.path, group, one.lookup, one.default, one.max, _TYPE_OF[one.convert])
 
 
-def _mapping(file: str, content: dict[str, tuple[_Row, ...]]) -> Mapping:
+def _mapping(content: dict[str, tuple[_Row, ...]]) -> Mapping:
     templates = Templates()
     operations = {name: tuple(_field(row, templates) for row in rows) for name, rows in content.items()}
-    return Mapping(file, operations, frozenset(one.name for fields in operations.values() for one in fields))
+    return Mapping(operations, frozenset(one.name for fields in operations.values() for one in fields))
 
 
 def _field(row: _Row, templates: Templates) -> Field:

@@ -29,8 +29,8 @@ def read(path: Path, ours: Reserved = NO_FIELDS) -> Mapping | list[Problem]:
     try:
         source = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        return [Problem(path.name, 0, f"the file cannot be read ({type(error).__name__})")]
-    return read_text(source, path.name, ours)
+        return [Problem(str(path), 0, f"the file cannot be read ({type(error).__name__})")]
+    return read_text(source, str(path), ours)
 
 
 def read_text(source: str, name: str, ours: Reserved = NO_FIELDS) -> Mapping | list[Problem]:
@@ -77,7 +77,7 @@ class _Reader:
                 operations[name] = tuple(self._fields(fields))
         elif root is not None and not self.problems:
             self._problem(root, "there are no `operations`", "add `operations:` with `open:` below it")
-        return Mapping(self.file, operations, frozenset(self._names))
+        return Mapping(operations, frozenset(self._names))
 
     def _fields(self, node: yaml.Node) -> Iterator[Field]:
         for name, value in self._members(node, "an operation"):

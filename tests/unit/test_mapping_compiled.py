@@ -88,7 +88,7 @@ def test_a_mistake_in_a_shipped_mapping_is_told_with_its_line_and_never_compiled
     file.write_text(TEXT.replace("episode.cluster", "episode.clutser"), encoding="utf-8")
     found = shipped(file)
     assert isinstance(found, list)
-    assert [(one.file, one.line) for one in found] == [("mapping.yaml", 4)]
+    assert [(one.file, one.line) for one in found] == [(str(file), 4)]
     assert not (file.parent / FILE).exists()
     with pytest.raises(ValueError, match=r"mapping\.yaml:4"):
         compile_mapping(file)
@@ -169,7 +169,7 @@ def test_a_function_has_its_templates_compiled_soon_after_its_start(name: str) -
                 super().prepare()
                 loop.call_soon_threadsafe(prepared.set)
 
-        function._mapping = Watched(mapping.file, mapping.operations, mapping.names)  # type: ignore[attr-defined]
+        function._mapping = Watched(mapping.operations, mapping.names)  # type: ignore[attr-defined]
         await function.start()
         try:
             await asyncio.wait_for(prepared.wait(), 10)

@@ -39,7 +39,7 @@ def test_a_mapping_that_cannot_work_is_refused_at_the_start_and_by_validate(
     assert (problem.line, problem.message, problem.suggestion) == (3, message, suggestion)
     with pytest.raises(SettingsError) as raised:
         start(file, text)
-    assert f"own.yaml:3: {message}" in str(raised.value)
+    assert f"_MAPPING: {file}:3: {message}" in str(raised.value)
 
 
 def start(file: Path, text: str) -> None:

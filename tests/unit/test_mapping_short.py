@@ -75,7 +75,7 @@ def long_way(one: Field) -> Field:
 
 
 def rendered(one: Field, context: Members[str, Any]) -> object:
-    return render(Mapping("m", {"record": (one,)}), "record", context)
+    return render(Mapping({"record": (one,)}), "record", context)
 
 
 @given(FIELDS, OBSERVATIONS)
