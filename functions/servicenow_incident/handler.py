@@ -18,7 +18,7 @@ from shared.delivery.tickets import Delivered, Tickets
 from shared.destinations.servicenow.check import check
 from shared.destinations.servicenow.client import Client
 from shared.destinations.servicenow.incidents import Incidents, created, marked, resolved
-from shared.destinations.servicenow.record import RESERVED
+from shared.destinations.servicenow.record import NEEDED, RESERVED
 from shared.destinations.servicenow.settings import ServiceNowSettings
 from shared.events.cloudevent import PROBLEM_PREFIX, CloudEvent
 from shared.events.delivery import DeliveryOperation
@@ -153,7 +153,7 @@ def new(environ: Environ, metrics: Metrics, *, store: Store | None = None) -> Se
     `store` replaces the one of `STORE_URL`.
     """
     settings = read(IncidentSettings, environ)
-    mapping = load_mapping(settings.mapping, RESERVED, shipped=MAPPING)
+    mapping = load_mapping(settings.mapping, RESERVED, NEEDED, shipped=MAPPING)
     if isinstance(mapping, list):
         raise SettingsError([f"SERVICENOW_MAPPING: {problem}" for problem in mapping])
     try:

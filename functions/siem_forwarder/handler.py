@@ -13,7 +13,7 @@ from typing import Final
 import orjson
 from pydantic import ValidationError
 
-from functions.siem_forwarder.record import RESERVED, hec_object
+from functions.siem_forwarder.record import NEEDED, RESERVED, hec_object
 from functions.siem_forwarder.settings import MAPPING, SiemSettings
 from shared.delivery.batching import Batcher
 from shared.delivery.mapping import Mapping, load_mapping
@@ -150,7 +150,7 @@ class SiemForwarder:
 def new(environ: Environ, metrics: Metrics) -> SiemForwarder:
     """Build the function from the environment; files are read, nothing is sent. Raises SettingsError."""
     settings = read(SiemSettings, environ)
-    mapping = load_mapping(settings.mapping, RESERVED, shipped=MAPPING)
+    mapping = load_mapping(settings.mapping, RESERVED, NEEDED, shipped=MAPPING)
     if isinstance(mapping, list):
         raise SettingsError([f"SPLUNK_MAPPING: {problem}" for problem in mapping])
     return SiemForwarder(settings, mapping, metrics)

@@ -9,6 +9,8 @@ from shared.events.outcome import Rejected
 
 RESERVED: Final = {"record": frozenset({"event.event_id", "fields.event_id"})}
 """Fields that no mapping may set: the identity by which people recognise copies."""
+NEEDED: Final = ("record",)
+"""Operations that a mapping must have: without it a record would say nothing."""
 _EPOCH = datetime.fromtimestamp(0, UTC)
 
 
@@ -27,12 +29,19 @@ def hec_object(classified: Classified, mapping: Mapping, *, index: str, sourcety
     made |= rendered
     made |= {"sourcetype": sourcetype} if sourcetype else {}
     event, fields = made.get("event"), made.get("fields")
-    made["event"] = {"event_id": observation.identity, **(event if isinstance(event, dict) else {"event": event})}
+    made["event"] = {"event_id": observation.identity, **_members(event)}
     made["fields"] = {"event_id": observation.identity} | {
         name: _flat(value) for name, value in (fields.items() if isinstance(fields, dict) else ())
     }
     made["event"]["event_id"] = made["fields"]["event_id"] = observation.identity
     return made
+
+
+def _members(event: Any) -> dict[str, Any]:
+    """Return the members of `event`: a single value becomes one, what is empty becomes none."""
+    if isinstance(event, dict):
+        return event
+    return {} if event is None else {"event": event}
 
 
 def _flat(value: Any) -> str | list[str]:

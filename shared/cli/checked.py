@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from functions.siem_forwarder.record import NEEDED as BY_RECORDS
 from functions.siem_forwarder.record import RESERVED as OF_RECORDS
 from shared.cli import configured
 from shared.cli.recognised import Found, recognise, with_siblings
 from shared.delivery.mapping_file import read_text
+from shared.destinations.servicenow.record import NEEDED as BY_TICKETS
 from shared.destinations.servicenow.record import RESERVED as OF_TICKETS
 from shared.events.problem import Problem
 from shared.local.broker.loader import load_topology
@@ -17,6 +19,8 @@ from shared.rules.validation import validate as validate_rules
 _PARTS = ("base", "triggers")  # of the folder of manifests
 # An operation tells whose mapping it is: records go to Splunk, tickets to ServiceNow.
 _RESERVED = {**OF_TICKETS, **OF_RECORDS}
+# What a mapping must have is told by the setting that names it: a file by itself may be for either, or for both.
+_NEEDED = {"SERVICENOW_MAPPING": BY_TICKETS, "SPLUNK_MAPPING": BY_RECORDS}
 _EVENTING = "eventing.knative.dev/"
 
 
@@ -49,7 +53,7 @@ def check(paths: list[Path]) -> Checked:
     problems = list(found.problems)
     warnings: list[Problem] = []
     for path in found.mappings:
-        read = read_text(path.read_text(encoding="utf-8-sig"), str(path), _RESERVED)
+        read = read_text(path.read_text(encoding="utf-8-sig"), str(path), _RESERVED, _needed(path))
         problems += read if isinstance(read, list) else []
     for path in found.dotenvs:
         problems += configured.check_file(path)
@@ -58,6 +62,13 @@ def check(paths: list[Path]) -> Checked:
     problems += _packs(found)
     _manifests(found, problems, warnings)
     return Checked(sorted(set(problems)), sorted(set(warnings)), found.count)
+
+
+def _needed(mapping: Path) -> list[str]:
+    """Return the operations that a mapping must have for the settings in force that name it."""
+    named = configured.files().items()
+    there = mapping.resolve()
+    return [one for variable, path in named if path.resolve() == there for one in _NEEDED.get(variable, ())]
 
 
 def _packs(found: Found) -> list[Problem]:

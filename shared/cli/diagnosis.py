@@ -7,7 +7,7 @@ from typing import Any
 from shared.cli import configured
 from shared.cli.checked import check
 from shared.rules.shipped import SHIPPED
-from shared.runtime.registry import FUNCTIONS, load
+from shared.runtime.registry import FUNCTIONS, Destination, load
 from shared.settings.environment import SettingsError
 from shared.stores.protocol import StoreUnavailableError
 from shared.stores.registry import open_store
@@ -28,10 +28,7 @@ async def diagnose(knative: Path) -> list[Row]:
         destination = registered.destination
         if destination is None:
             continue
-        if environ.get(destination.variable) or environ.get(f"{destination.variable}_FILE"):
-            rows += await _destination(name, environ)
-        else:
-            rows.append(_row(name, "absent", f"not configured: {destination.variable} is not set"))
+        rows += await _destination(name, destination, environ)
     return rows
 
 
@@ -43,13 +40,15 @@ def _settings() -> list[Row]:
     ]
 
 
-async def _destination(name: str, environ: Mapping[str, str]) -> list[Row]:
+async def _destination(name: str, destination: Destination, environ: Mapping[str, str]) -> list[Row]:
     try:
         # Claims are kept elsewhere: the check must not touch them, and a bad store has a row of its own.
-        function: Any = load(name, environ, Metrics(), store=open_store("memory:"))
+        function: Any = load(name, destination.shown_by(environ), Metrics(), store=open_store("memory:"))
     except SettingsError as error:
         return [_row(name, "bad", problem) for problem in error.problems]
     try:
+        if not destination.configured(environ):
+            return [_row(name, "absent", f"not configured: {destination.variable} is not set")]
         return [_row(name, "good" if good else "bad", text) for good, text in await function.check()]
     except SettingsError as error:
         return [_row(name, "bad", problem) for problem in error.problems]

@@ -19,7 +19,6 @@ from shared.local.broker.topology import Topology
 from shared.rules.explanation import Explanation, explain
 from shared.rules.ruleset import RuleSet
 from shared.runtime.registry import FUNCTIONS, load
-from shared.settings.environment import prefix_of
 from shared.stores.registry import open_store
 from shared.telemetry.metrics import Metrics
 
@@ -101,16 +100,9 @@ def previewers() -> dict[str, Any]:
     for name, registered in FUNCTIONS.items():
         destination = registered.destination
         if destination is not None:
-            there = environ.get(destination.variable) or environ.get(f"{destination.variable}_FILE")
-            own = environ if there else {**_without(environ, destination.variable), **destination.example}
+            own = destination.shown_by(environ)
             built[name] = load(name, own, Metrics(), store=open_store("memory:"))
     return built
-
-
-def _without(environ: Mapping[str, str], variable: str) -> dict[str, str]:
-    """Return the settings without those of a system that is not configured: half of them would be refused."""
-    family = prefix_of(variable)
-    return {name: value for name, value in environ.items() if not name.startswith(family) or name.endswith("_MAPPING")}
 
 
 def as_dict(item: Explained) -> dict[str, Any]:

@@ -6,7 +6,7 @@ it is (`from`), or a group of fields. `load_mapping` finds every mistake at once
 """
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from collections.abc import Mapping as Members
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -75,19 +75,22 @@ class Mapping:
                         text.compiled()
 
 
-def load_mapping(path: Path, ours: Reserved = NO_FIELDS, *, shipped: Path | None = None) -> "Mapping | list[Problem]":
+def load_mapping(
+    path: Path, ours: Reserved = NO_FIELDS, needed: Sequence[str] = (), *, shipped: Path | None = None
+) -> "Mapping | list[Problem]":
     """Read and check a mapping file; all mistakes at once, each with its line and what to write instead.
 
-    `ours` are the fields that the destination sets itself, by operation; a mapping that names one is wrong. Where the
-    file is `shipped`, it was compiled: neither YAML nor Jinja is imported then.
+    `ours` are the fields that the destination sets itself, by operation; a mapping that names one is wrong, and
+    so is one that lacks an operation of `needed`, without which the destination would send nothing. Where the file is
+    `shipped`, it was compiled: neither YAML nor Jinja is imported then.
     """
     if path == shipped:
         from shared.delivery.mapping_compiled import load_shipped  # the arrow back would be a circle
 
-        return load_shipped(path, ours)
+        return load_shipped(path, ours, needed)
     from shared.delivery.mapping_file import read  # YAML is read here only, and the arrow back would be a circle
 
-    return read(path, ours)
+    return read(path, ours, needed)
 
 
 def render(mapping: Mapping, operation: str, context: Context) -> dict[str, Any] | Rejected:

@@ -4,7 +4,7 @@ What is compiled is what the reader made of the file: fields as tuples, template
 are parsed again, by the same sandbox, where they are first rendered: none is trusted for lying in this file.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,17 +24,17 @@ _Row = tuple[Any, ...]  # of a field: its name and what _row says
 _TYPE_OF: Final = {convert: name for name, convert in TYPES.items()}
 
 
-def load_shipped(path: Path, ours: Reserved) -> Mapping | list[Problem]:
+def load_shipped(path: Path, ours: Reserved, needed: Sequence[str] = ()) -> Mapping | list[Problem]:
     """Return a shipped mapping; from its YAML only where the compiled form is missing or stale."""
     file = path.with_name(FILE)
     try:
         mark = fingerprint(path)
     except OSError:
-        return _read(path, ours)  # which says what cannot be read
+        return _read(path, ours, needed)  # which says what cannot be read
     content = compiled.load(file, mark)
-    if content is not None and not _names_any(content, ours):
+    if content is not None and all(map(content.get, needed)) and not _names_any(content, ours):
         return _mapping(content)
-    found = _read(path, ours)
+    found = _read(path, ours, needed)
     if isinstance(found, Mapping):
         compiled.write(file, compiled.dump(_content(found), mark))
     return found
@@ -54,10 +54,10 @@ def fingerprint(path: Path) -> str:
     return compiled.fingerprint(FORMAT, (*(here / f"{name}.py" for name in _COMPILERS), path))
 
 
-def _read(path: Path, ours: Reserved) -> Mapping | list[Problem]:
+def _read(path: Path, ours: Reserved, needed: Sequence[str] = ()) -> Mapping | list[Problem]:
     from shared.delivery.mapping_file import read  # YAML and Jinja, a fifth of a start
 
-    return read(path, ours)
+    return read(path, ours, needed)
 
 
 def _content(mapping: Mapping) -> dict[str, tuple[_Row, ...]]:

@@ -1,6 +1,7 @@
 """Reading a mapping file: every mistake with its line; nothing of a wrong file is ever used."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Mapping as Members
 from pathlib import Path
 from typing import Any
 
@@ -24,17 +25,19 @@ _TOP = ("description", "lookups", "operations")
 _SPEC = ("value", "from", "fields", "when", "lookup", "default", "max", "type")
 
 
-def read(path: Path, ours: Reserved = NO_FIELDS) -> Mapping | list[Problem]:
+def read(path: Path, ours: Reserved = NO_FIELDS, needed: Sequence[str] = ()) -> Mapping | list[Problem]:
     """Read and check one file; see `shared.delivery.mapping.load_mapping`."""
     try:
         source = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         return [Problem(str(path), 0, f"the file cannot be read ({type(error).__name__})")]
-    return read_text(source, str(path), ours)
+    return read_text(source, str(path), ours, needed)
 
 
-def read_text(source: str, name: str, ours: Reserved = NO_FIELDS) -> Mapping | list[Problem]:
-    """Read and check the text of a mapping; `name` stands in messages, `ours` are fields that it may not set."""
+def read_text(
+    source: str, name: str, ours: Reserved = NO_FIELDS, needed: Sequence[str] = ()
+) -> Mapping | list[Problem]:
+    """Read and check the text of a mapping; `name` stands in messages, the rest as `load_mapping` has it."""
     if len(source) > _MAX_FILE:
         return [Problem(name, 0, f"the file is longer than {_MAX_FILE} characters")]
     try:
@@ -45,7 +48,7 @@ def read_text(source: str, name: str, ours: Reserved = NO_FIELDS) -> Mapping | l
     except (yaml.YAMLError, ValueError):
         return [Problem(name, 0, "this is not YAML that can be read", "it must be UTF-8, at most 40 levels deep")]
     reader = _Reader(name, ours)
-    mapping = reader.mapping(root)
+    mapping = reader.mapping(root, needed)
     return sorted(reader.problems) if reader.problems else mapping
 
 
@@ -65,7 +68,7 @@ class _Reader:
         self._fields_read = 0
         self._depth = 0
 
-    def mapping(self, root: yaml.Node | None) -> Mapping:
+    def mapping(self, root: yaml.Node | None, needed: Sequence[str]) -> Mapping:
         top = dict(self._members(root, "a mapping file", _TOP))
         if "lookups" in top:
             for name, table in self._members(top["lookups"], "`lookups`"):
@@ -75,9 +78,18 @@ class _Reader:
             for name, fields in self._members(top["operations"], "`operations`", OPERATIONS):
                 self._operation, self._roots = name, roots_of(name)
                 operations[name] = tuple(self._fields(fields))
+            self._tell_lacking(top["operations"], operations, needed)
         elif root is not None and not self.problems:
             self._problem(root, "there are no `operations`", "add `operations:` with `open:` below it")
         return Mapping(operations, frozenset(self._names))
+
+    def _tell_lacking(self, node: yaml.Node, there: Members[str, tuple[Field, ...]], needed: Sequence[str]) -> None:
+        """Tell of what the destination needs and would find empty; not where a misspelt name may stand for it."""
+        if isinstance(node, yaml.MappingNode) and all(key.value in OPERATIONS for key, _ in node.value):
+            for name in needed:
+                if not there.get(name):
+                    hint = f"add `{name}:` below `operations:`"
+                    self._problem(node, f"no operation `{name}`, of which all is made that is sent", hint)
 
     def _fields(self, node: yaml.Node) -> Iterator[Field]:
         for name, value in self._members(node, "an operation"):

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple
 
 from shared.runtime.function import Function
+from shared.settings.environment import prefix_of
 from shared.telemetry.metrics import Metrics
 
 
@@ -24,6 +25,15 @@ class Destination(NamedTuple):
     def configured(self, environ: Mapping[str, str]) -> bool:
         """Return True where the settings name the foreign system."""
         return bool(environ.get(self.variable) or environ.get(f"{self.variable}_FILE"))
+
+    def shown_by(self, environ: Mapping[str, str]) -> Mapping[str, str]:
+        """Return settings by which it can be built: those in force, or the example and the own mapping with it."""
+        if self.configured(environ):
+            return environ
+        family = prefix_of(self.variable)  # half of its settings would be refused
+        others = {name: text for name, text in environ.items() if not name.startswith(family)}
+        mapping = f"{family}MAPPING"
+        return {**others, **({mapping: environ[mapping]} if mapping in environ else {}), **self.example}
 
 
 class Registered(NamedTuple):

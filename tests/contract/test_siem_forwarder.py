@@ -113,6 +113,16 @@ def test_an_own_mapping_decides_every_member_but_the_identity(app: Splunk, url: 
     assert (stored["index"], stored["time"]) == ("k8s", "1735787045.5")
 
 
+def test_an_event_of_which_the_mapping_says_nothing_has_its_identity_and_no_empty_member(
+    app: Splunk, url: str, tmp_path: Path
+) -> None:
+    mapping = tmp_path / "mapping.yaml"
+    mapping.write_text("operations:\n  record:\n    event: {value: x, when: verdict.severity == 'none'}\n")
+    run(url, lambda function: handle(function, classified_event(classified())), SPLUNK_MAPPING=str(mapping))
+    (stored,) = app.events()
+    assert stored["event"] == {"event_id": "id-1"}
+
+
 def test_settings_give_the_index_where_the_mapping_is_silent_and_the_source_type_always(app: Splunk, url: str) -> None:
     async def use(function: SiemForwarder) -> Result:
         return await handle(function, classified_event(classified()))

@@ -24,6 +24,8 @@ _MARK = re.compile(r"tidings:(?P<problem>[a-z0-9-]+):(?P<revision>\d{1,9}):(?P<r
 OURS: Final = frozenset({"correlation_id", "correlation_display", "state", "priority", "sys_id", "number"})
 RESERVED: Final = dict.fromkeys(("open", "update", "resolve", "reopen", "cancel"), OURS)
 """Fields that no mapping may set, by operation: the mark, the state, and what the instance computes."""
+NEEDED: Final = ("open",)
+"""Operations that a mapping must have. Without one of the others, mark and state change and no field does."""
 
 CORE_FIELDS = (
     "sys_id",
