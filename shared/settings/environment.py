@@ -103,9 +103,29 @@ def read(model: type[Model], environ: Environ | None = None) -> Model:
     Raises SettingsError that names every variable that is missing or wrong, and every file that cannot be read.
     """
     environ = os.environ if environ is None else environ
+    values, unread = _gathered(model, environ)
+    problems = list(unread.values())
+    try:
+        settings = model.model_validate(values)
+    except ValidationError as error:
+        # What several variables must be together is not known before each file could be read.
+        problems += [
+            _sentence(detail)
+            for detail in error.errors(include_url=False, include_input=False)
+            if not unread or (detail["loc"] and not unread.keys() & set(detail["loc"]))
+        ]
+        raise SettingsError(problems) from None
+    if problems:
+        raise SettingsError(problems)
+    for sentence in unknown(model, environ):
+        log.warning(sentence)
+    return settings
+
+
+def _gathered(model: type[Settings], environ: Environ) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the values of a model's variables that are set, and a sentence for each whose file cannot be read."""
     values: dict[str, Any] = {}
-    problems: list[str] = []
-    unread: set[str] = set()
+    unread: dict[str, str] = {}
     for name, field in model.model_fields.items():
         variable = field.alias or name.upper()
         path = environ.get(f"{variable}_FILE")
@@ -113,21 +133,11 @@ def read(model: type[Model], environ: Environ | None = None) -> Model:
             try:
                 values[variable] = _from_file(Path(path), secret=_is_secret(field.annotation))
             except OSError as error:
-                unread.add(variable)
-                problems.append(f"{variable}_FILE: {path} cannot be read ({error.strerror}): mend it or set {variable}")
+                reason = f"{path} cannot be read ({error.strerror})"
+                unread[variable] = f"{variable}_FILE: {reason}: mend it or set {variable}"
         elif environ.get(variable):
             values[variable] = environ[variable]
-    try:
-        settings = model.model_validate(values)
-    except ValidationError as error:
-        details = error.errors(include_url=False, include_input=False)
-        problems += [_sentence(detail) for detail in details if not unread.intersection(detail["loc"])]
-        raise SettingsError(problems) from None
-    if problems:
-        raise SettingsError(problems)
-    for sentence in unknown(model, environ):
-        log.warning(sentence)
-    return settings
+    return values, unread
 
 
 def unknown(model: type[Settings], environ: Environ) -> list[str]:

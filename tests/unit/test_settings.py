@@ -139,6 +139,12 @@ def test_a_file_that_holds_nothing_to_be_read_is_told_once(
     assert f"set {variable}" in problem
 
 
+def test_what_several_must_be_together_is_not_told_while_a_file_of_one_cannot_be_read(tmp_path: Path) -> None:
+    environ = {**GOOD, "EXAMPLE_TRIES": "13", "EXAMPLE_SPARE_FILE": str(tmp_path / "nowhere")}
+    (problem,) = problems(environ)
+    assert problem.startswith("EXAMPLE_SPARE_FILE: ")
+
+
 def test_a_folder_in_place_of_a_file_is_told(tmp_path: Path) -> None:
     (problem,) = problems({**GOOD, "EXAMPLE_TOKEN_FILE": str(tmp_path)})
     assert "EXAMPLE_TOKEN_FILE" in problem
