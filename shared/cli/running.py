@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import sqlite3
+from collections.abc import Mapping
 from pathlib import Path
 
 from rich.live import Live
@@ -22,6 +23,7 @@ from shared.local.settings import AUTO, UpSettings
 from shared.local.snapshot import Snapshot, look
 from shared.local.system import System, UpError
 from shared.settings.environment import SettingsError
+from shared.settings.host import log_level
 from shared.telemetry import logs
 
 _REFRESH = 0.25
@@ -50,7 +52,7 @@ def run(
     """Run until Ctrl-C, or with `once` until nothing waits. Raises Unable."""
     try:
         environ = configured.effective()
-        _log(environ.get("LOG_LEVEL", "warning"))
+        _log(environ)
         for problem in configured.warnings():
             complain(f"warning: {configured.in_words(problem)}")
         settings = UpSettings(
@@ -72,11 +74,11 @@ def run(
         raise Unable(f"{error.filename or data}: {error.strerror or error}") from None
 
 
-def _log(level: str) -> None:
+def _log(environ: Mapping[str, str]) -> None:
     try:
-        logs.setup(level)
-    except ValueError as error:
-        raise Unable(f"LOG_LEVEL: {error}") from None
+        logs.setup(log_level(environ, "warning"))
+    except SettingsError:
+        logs.setup("warning")  # the system tells it with whatever else is wrong
     # What is unknown is told in words above, once and not for each function.
     logging.getLogger("tidings.settings").setLevel(logging.ERROR)
 

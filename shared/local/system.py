@@ -31,6 +31,8 @@ from shared.runtime.function import Function
 from shared.runtime.registry import FUNCTIONS, canonical, load
 from shared.runtime.serve import config
 from shared.settings.addresses import exposure_refusal
+from shared.settings.environment import SettingsError
+from shared.settings.host import log_level
 from shared.stores.protocol import Store
 from shared.stores.registry import open_store, sqlite_url
 from shared.telemetry.metrics import Metrics
@@ -169,15 +171,27 @@ class System:
         self.address = f"http://{shown}:{listening.getsockname()[1]}"
 
     def _build(self, environ: Mapping[str, str]) -> dict[str, Caller]:
+        """Build every function. Raises SettingsError, which names what is wrong with any of them, and the host's."""
         callers: dict[str, Caller] = {}
+        problems: list[str] = []
+        try:
+            log_level(environ)
+        except SettingsError as error:
+            problems += error.problems
         for service in self.topology.services.values():
             name = canonical(service.function)
             own = {**_portable(service.environment), **environ}
-            function = load(name, own, self.metrics, store=self.store, publisher=_Later(self))
+            try:
+                function = load(name, own, self.metrics, store=self.store, publisher=_Later(self))
+            except SettingsError as error:
+                problems += error.problems
+                continue
             self.functions[name] = function
             self.services[name] = service.name
             self.edges[name] = edge = Edge(function, self.metrics)
             callers[service.name] = EdgeCaller(edge)
+        if problems:
+            raise SettingsError(list(dict.fromkeys(problems)))
         return callers
 
     def _remote(self, opened: contextlib.AsyncExitStack) -> dict[str, Caller]:

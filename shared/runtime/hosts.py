@@ -14,7 +14,7 @@ from shared.runtime.edge import Edge
 from shared.runtime.registry import FUNCTIONS, UnknownFunctionError, load
 from shared.settings.addresses import exposure_refusal
 from shared.settings.environment import SettingsError, strangers
-from shared.settings.host import HostSettings
+from shared.settings.host import HostSettings, log_level
 from shared.telemetry import logs
 from shared.telemetry.metrics import Metrics
 
@@ -33,25 +33,35 @@ class StartError(Exception):
 
 
 def new_edge(name: str, addresses: Iterable[str], environ: Mapping[str, str]) -> Edge:
-    """Set up logs and build one function behind its edge, to be served on these addresses. Raises StartError."""
-    for address in addresses:
-        refusal = exposure_refusal(address, environ.get("AUTH", ""))
-        if refusal:
-            raise StartError([refusal])
+    """Set up logs and build one function behind its edge, to be served on these addresses.
+
+    Raises StartError, which names all that is wrong with the settings of the host and of the function.
+    """
+    auth = environ.get("AUTH", "")
+    problems = [refusal for address in addresses if (refusal := exposure_refusal(address, auth))]
+    problems += _set_up_logs(environ)
+    metrics = Metrics()
     try:
-        logs.setup(environ.get("LOG_LEVEL", "info"))
-    except ValueError as error:
-        raise StartError([f"LOG_LEVEL: {error}"]) from None
-    try:
-        metrics = Metrics()
         function = load(name, environ, metrics)
     except UnknownFunctionError as error:
-        raise StartError([str(error)], code=2) from None
+        raise StartError([*problems, str(error)], code=2) from None
     except SettingsError as error:
-        raise StartError(error.problems) from None
+        problems += error.problems
+    if problems:
+        raise StartError(dict.fromkeys(problems))
     for sentence in strangers([HostSettings], environ, ["AUTH_"]).values():
         log.warning(sentence)
     return Edge(function, metrics)
+
+
+def _set_up_logs(environ: Mapping[str, str]) -> list[str]:
+    """Set up logs; return what is wrong with their level, of which the default then takes the place."""
+    try:
+        logs.setup(log_level(environ))
+    except SettingsError as error:
+        logs.setup()
+        return error.problems
+    return []
 
 
 def new_hosted(addresses: Iterable[str], environ: Mapping[str, str]) -> "Hosted":

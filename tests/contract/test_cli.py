@@ -161,6 +161,15 @@ def test_up_in_a_pipe_says_how_it_starts_and_how_it_ends(tidings: Tidings, tmp_p
     assert last["waiting"] == 0
 
 
+def test_up_tells_what_is_wrong_with_any_function_at_once(tidings: Tidings, tmp_path: Path) -> None:
+    wrong = {"LOG_LEVEL": "loud", "MASK_ENTROPY": "x", "CORRELATOR_REOPEN_WITHIN": "5", "SPLUNK_ACK": "maybe"}
+    ended = tidings.run("up", "--listen", "127.0.0.1:0", "--feed", "none", "--data", str(tmp_path), **wrong)
+    assert ended.returncode == 1
+    lines = ended.stderr.splitlines()
+    assert sorted(line.removeprefix("tidings: ").split(": ")[0] for line in lines) == sorted(wrong)
+    assert "tidings: LOG_LEVEL: Input should be 'debug', 'info', 'warning' or 'error'" in lines
+
+
 def test_up_on_a_port_that_is_taken_is_one_sentence(tidings: Tidings, tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

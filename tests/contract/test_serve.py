@@ -168,10 +168,14 @@ def test_a_wrong_setting_is_told_without_its_value() -> None:
     assert "hunter2" not in ended.stderr
 
 
-def test_a_wrong_log_level_is_told() -> None:
-    ended = run("classifier", settings={"LOG_LEVEL": "loud"})
+def test_everything_that_is_wrong_with_a_start_is_told_at_once() -> None:
+    ended = run("classifier", settings={"LOG_LEVEL": "loud", "MASK_ENTROPY": "x", "AUTH": "oidc"})
     assert ended.returncode == 1
-    assert "LOG_LEVEL" in ended.stderr
+    assert [line.split(": ", 1)[1] for line in ended.stderr.splitlines()] == [
+        "AUTH=oidc is not known: set AUTH=none, and let the network decide who may send",
+        "LOG_LEVEL: Input should be 'debug', 'info', 'warning' or 'error'",
+        "MASK_ENTROPY: Input should be a valid number, unable to parse string as a number",
+    ]
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "example.org"])  # noqa: S104 -- refusing it is what is tested
