@@ -56,7 +56,7 @@ def check(paths: list[Path]) -> Checked:
         read = read_text(path.read_text(encoding="utf-8-sig"), str(path), _RESERVED, _needed(path))
         problems += read if isinstance(read, list) else []
     for path in found.dotenvs:
-        problems += configured.check_file(path)
+        problems += configured.check(path)  # with the environment, as a start beside it
     for path in found.funcs:
         problems += _of_func(path)
     problems += _packs(found)

@@ -10,7 +10,7 @@ from pathlib import Path
 from shared.cli.dotenv import Dotenv, load
 from shared.events.problem import Problem
 from shared.runtime.registry import FUNCTIONS
-from shared.settings.environment import Settings, SettingsError, prefix_of, read, strangers, variables
+from shared.settings.environment import Settings, SettingsError, prefix_of, read, strangers, variables, wrong_values
 
 DOTENV = Path(".env")
 ENVIRONMENT = "environment"
@@ -35,8 +35,8 @@ def check(
 ) -> list[Problem]:
     """Return all that is wrong with `.env` and the environment: what is unknown, what is missing, what cannot be.
 
-    A destination is looked at where its first setting is there, for without it a stand-in takes its place; with
-    `destinations` false, none is.
+    Of a destination whose first setting is not there, for which a stand-in takes its place, only the values are looked
+    at; with `destinations` false, nothing of the others.
     """
     found = load(dotfile)
     together = {**found.values, **environ}
@@ -58,12 +58,6 @@ def files(dotfile: Path = DOTENV, environ: Mapping[str, str] = os.environ) -> di
         if field.annotation is Path or Path in getattr(field.annotation, "__args__", ())
     }
     return {name: Path(together[name]) for name in sorted(named) if together.get(name)}
-
-
-def check_file(path: Path) -> list[Problem]:
-    """Return what is wrong with one `.env` file: lines that are none, settings that there are not."""
-    found = load(path)
-    return [*found.problems, *unknown(found, path, {})]
 
 
 def unknown(found: Dotenv, path: Path, environ: Mapping[str, str]) -> list[Problem]:
@@ -123,8 +117,9 @@ def _complaints(name: str, model: type[Settings], environ: Mapping[str, str], *,
     registered = FUNCTIONS.get(name)
     destination = registered.destination if registered is not None else None
     if destination is not None:
-        there = environ.get(destination.variable) or environ.get(f"{destination.variable}_FILE")
-        if not (destinations and there):
+        if not destination.configured(environ):
+            return wrong_values(model, environ)
+        if not destinations:
             return []
     try:
         read(model, environ)

@@ -122,6 +122,21 @@ def read(model: type[Model], environ: Environ | None = None) -> Model:
     return settings
 
 
+def wrong_values(model: type[Settings], environ: Environ) -> list[str]:
+    """Return a sentence for each value that is set and cannot be, and for each file that cannot be read.
+
+    Nothing is said of what is missing, nor of what several must be together: for what is not used yet.
+    """
+    values, unread = _gathered(model, environ)
+    problems = list(unread.values())
+    try:
+        model.model_validate(values)
+    except ValidationError as error:
+        details = error.errors(include_url=False, include_input=False)
+        problems += [_sentence(detail) for detail in details if detail["loc"] and detail["type"] != "missing"]
+    return problems
+
+
 def _gathered(model: type[Settings], environ: Environ) -> tuple[dict[str, Any], dict[str, str]]:
     """Return the values of a model's variables that are set, and a sentence for each whose file cannot be read."""
     values: dict[str, Any] = {}

@@ -178,10 +178,14 @@ def test_a_dotenv_tells_every_line_that_is_wrong(tmp_path: Path) -> None:
         ".env",
         "# a comment\nexport SPLUNK_HEC_URL='https://x'\njunk hunter2\nSPLUNK_TOKN=hunter2\nSERVICNOW_INSTANCE=https://x\n"
         "NATS_PORT=1\nSPLUNK_PORT_8080_TCP_ADDR=1\nSPLUNK_SERVICE_HOST=1\nAUTH_TOKN=1\nSIEM_URL=1\nLOG_LEVEL=info\n"
-        "STORE_ULR=x\nMY_OWN=1\nSPLUNK_HEC_URL=x\n",
+        "STORE_ULR=x\nMY_OWN=1\nSPLUNK_HEC_URL=https://y\n",
     )
-    assert load(file).values["SPLUNK_HEC_URL"] == "x"
-    found = [(problem.line, problem.message.split(" ")[0], problem.suggestion) for problem in check([file]).problems]
+    assert load(file).values["SPLUNK_HEC_URL"] == "https://y"
+    found = [
+        (problem.line, problem.message.split(" ")[0], problem.suggestion)
+        for problem in check([file]).problems
+        if problem.line
+    ]
     assert found == [
         (3, "this", "write NAME=value"),
         (4, "SPLUNK_TOKN", "did you mean SPLUNK_TOKEN?"),
@@ -197,7 +201,40 @@ def test_a_dotenv_tells_every_line_that_is_wrong(tmp_path: Path) -> None:
 def test_every_setting_of_every_function_is_known(tmp_path: Path) -> None:
     names = [name for model in settings_models().values() for name in variables(model)]
     text = "".join(f"{name}=x\n{name}_FILE=y\n" for name in dict.fromkeys(names))
-    assert check([write(tmp_path, ".env", text)]).problems == []
+    file = write(tmp_path, ".env", text)
+    assert configured.unknown(load(file), file, {}) == []
+
+
+VALUES = {
+    "SPLUNK_ACK=maybe": "SPLUNK_ACK: Input should be a valid boolean",
+    "SERVICENOW_TIMEOUT=abc": "SERVICENOW_TIMEOUT: Input should be a valid number",
+    "SPLUNK_TOKEN_FILE=/nope": "SPLUNK_TOKEN_FILE: /nope cannot be read",
+    "LOG_LEVEL=loud": "LOG_LEVEL: Input should be 'debug', 'info', 'warning' or 'error'",
+    "CLASSIFIER_RULES=/nope": "CLASSIFIER_RULES: there is no /nope",
+    "CORRELATOR_REOPEN_WITHIN=5": "CORRELATOR_REOPEN_WITHIN: Input should be greater than",
+}
+
+
+def test_values_that_no_start_would_take_are_told_of_a_dotenv_also_of_systems_that_are_not_configured(
+    tmp_path: Path,
+) -> None:
+    file = write(tmp_path, ".env", "\n".join(VALUES))
+    problems = check([file]).problems
+    assert [problem.line for problem in problems] == list(range(1, len(VALUES) + 1))
+    for problem, sentence in zip(problems, VALUES.values(), strict=True):
+        assert problem.message.startswith(sentence)
+
+
+def test_a_dotenv_of_a_configured_system_tells_what_a_start_would_miss(tmp_path: Path) -> None:
+    file = write(tmp_path, ".env", "SPLUNK_HEC_URL=https://splunk.example\n")
+    assert [problem.message for problem in check([file]).problems] == ["SPLUNK_TOKEN is not set"]
+
+
+@pytest.mark.parametrize("destinations", [True, False])
+def test_validate_without_a_file_and_doctor_find_the_same_values(tmp_path: Path, *, destinations: bool) -> None:
+    environ = dict(line.split("=") for line in VALUES)
+    problems = configured.check(tmp_path / ".env", environ, destinations=destinations)
+    assert sorted(problem.message.split(":")[0] for problem in problems) == sorted(environ)
 
 
 def test_values_that_cannot_be_are_told_where_they_are_set(tmp_path: Path) -> None:
