@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from shared.events.problem import Problem
+from shared.rules.folder import files_below, is_yaml
 from shared.rules.ruleset import RuleSet
 from shared.rules.shipped import RulesError, load_shipped
 from shared.telemetry.metrics import Metrics
@@ -103,9 +104,11 @@ class LiveRules:
         """Return what tells one state of the folder from another: also where a ConfigMap's `..data` was swapped."""
         if self._own is None:
             return ()
+        unreadable: list[Path] = []
         try:
-            files = sorted(entry for entry in self._own.iterdir() if entry.suffix in (".yaml", ".yml"))
-            stats = [(file.name, file.stat()) for file in files]
+            files = [file for file in files_below(self._own, lambda path, _: unreadable.append(path)) if is_yaml(file)]
+            stats = [(str(file), file.stat()) for file in files]
         except OSError:
             return (("unreadable", 0, 0, 0),)
-        return tuple((name, status.st_mtime_ns, status.st_size, status.st_ino) for name, status in stats)
+        seen = [(name, status.st_mtime_ns, status.st_size, status.st_ino) for name, status in stats]
+        return (*seen, *((str(path), 0, 0, 0) for path in unreadable))

@@ -1,7 +1,6 @@
 """What a file is that somebody wants checked: told by what it holds, not by how it is called."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import yaml
 
 from shared.events import yaml_nodes
 from shared.events.problem import Problem
+from shared.rules.folder import files_below, is_yaml
 
 TAKEN = (
     "rule packs (pack: and rules:) and their tests (pack: and tests:), mappings (operations:), "
@@ -18,7 +18,6 @@ _MOST_BYTES = 2 << 20
 _TOP_KEY = re.compile(r"^([A-Za-z][\w-]*)[ \t]*:", re.MULTILINE)
 _PACK_KEYS = {"pack", "rules", "tests"}
 _TEST = "_test"
-_SUFFIXES = (".yaml", ".yml")
 _FUNC = "func.yaml"
 _KUSTOMIZE = ("kustomization.yaml", "kustomization.yml")
 
@@ -41,7 +40,7 @@ def recognise(paths: list[Path]) -> Found:
     found = Found()
     looked: set[Path] = set()
     for path in paths:
-        files = list(_below(path, found)) if path.is_dir() else [path]
+        files = _below(path, found) if path.is_dir() else [path]
         for file in files:
             if file not in looked:
                 looked.add(file)
@@ -52,22 +51,13 @@ def recognise(paths: list[Path]) -> Found:
     return found
 
 
-def _below(folder: Path, found: Found) -> Iterator[Path]:
-    """Yield the files of a folder that may be ours; hidden folders are somebody else's (a ConfigMap's `..data`)."""
-    try:
-        entries = sorted(folder.iterdir())
-    except OSError as error:
-        found.problems.append(Problem(str(folder), 0, f"cannot be read ({error.strerror})", "check the permissions"))
-        return
-    for entry in entries:
-        if entry.name == ".env" and entry.is_file():
-            yield entry
-        elif entry.name.startswith("."):
-            continue
-        elif entry.is_dir():
-            yield from _below(entry, found) if not entry.is_symlink() else ()
-        elif entry.suffix in _SUFFIXES:
-            yield entry
+def _below(folder: Path, found: Found) -> list[Path]:
+    """Return the files of a folder that may be ours."""
+
+    def refused(path: Path, error: OSError) -> None:
+        found.problems.append(Problem(str(path), 0, f"cannot be read ({error.strerror})", "check the permissions"))
+
+    return [file for file in files_below(folder, refused) if file.name == ".env" or is_yaml(file)]
 
 
 def _sort(file: Path, found: Found) -> None:
@@ -134,9 +124,9 @@ def with_siblings(packs: list[Path]) -> list[Path]:
     """Return packs with those beside them: a test needs its pack, and a recovery may live in the next file."""
     folders = list(dict.fromkeys(pack.parent for pack in packs))
     named = {pack.resolve() for pack in packs}
-    beside = [file for folder in folders for file in sorted(folder.iterdir()) if file.suffix in _SUFFIXES]
+    beside = [file for folder in folders for file in sorted(folder.iterdir()) if is_yaml(file)]
     others = Found()
     for file in beside:
-        if file.resolve() not in named and not file.name.startswith(".") and not file.stem.endswith(_TEST):
+        if file.resolve() not in named and not file.stem.endswith(_TEST):
             _sort(file, others)
     return [*packs, *others.packs]

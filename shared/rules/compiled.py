@@ -17,7 +17,7 @@ _COMPILERS = (
 def fingerprint(folder: Path) -> str:
     """Return a digest of the pack files and of the modules that turn them into rules. Raises OSError."""
     sources = [Path(__file__).parent / f"{name}.py" for name in _COMPILERS]
-    packs = sorted(file for file in folder.glob("*.yaml") if not file.stem.endswith("_test"))
+    packs = sorted(file for file in folder.rglob("*.yaml") if not file.stem.endswith("_test"))
     return compiled.fingerprint(FORMAT, (*sources, *packs))
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from shared.events.problem import Problem
 from shared.rules import checks, document
+from shared.rules.folder import files_below, is_yaml
 from shared.rules.pack import Located, parse
 from shared.rules.ruleset import RuleSet
 
@@ -34,7 +35,7 @@ class Loaded:
 def load(
     paths: Sequence[Path | str], *, own: bool = True, shipped: Iterable[Located] = (), refused: Iterable[str] = ()
 ) -> Loaded:
-    """Load packs from files and folders (their *.yaml, without the _test files), with `shipped` rules below them.
+    """Load packs from files and folders (their *.yaml at any depth, without _test files), `shipped` rules below them.
 
     `own` says that these are a team's own packs: they win over shipped ones. Problems of `shipped` rules are theirs and
     not looked for again, `refused` names those that are wrong. Nothing raises: what cannot be read is a problem.
@@ -70,19 +71,22 @@ def pack_files(paths: Sequence[Path | str], problems: list[Problem]) -> list[Pat
 
 
 def yaml_files(paths: Sequence[Path | str], problems: list[Problem]) -> list[Path]:
-    """Return all YAML files of these paths, each once; hidden ones are left out (a ConfigMap's `..data`)."""
+    """Return all YAML files of these paths, of folders at any depth, each once."""
     found: dict[Path, None] = {}
+
+    def refused(path: Path, error: OSError) -> None:
+        problems.append(Problem(str(path), 0, f"cannot be read ({error.strerror})", "check the permissions"))
+
     for path in (Path(path) for path in paths):
         try:
             if path.is_dir():
-                inside = (entry for entry in path.iterdir() if entry.suffix in (".yaml", ".yml"))
-                found.update(dict.fromkeys(sorted(entry for entry in inside if not entry.name.startswith("."))))
+                found.update(dict.fromkeys(file for file in files_below(path, refused) if is_yaml(file)))
             elif path.exists():
                 found[path] = None
             else:
                 problems.append(Problem(str(path), 0, "there is no such file or folder", "check the path"))
         except OSError as error:
-            problems.append(Problem(str(path), 0, f"cannot be read ({error.strerror})", "check the permissions"))
+            refused(path, error)
     return list(found)
 
 

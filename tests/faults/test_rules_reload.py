@@ -9,10 +9,11 @@ import pytest
 
 from functions.classifier.handler import Classifier, ClassifierSettings, new
 from functions.classifier.live import LiveRules
+from shared.cli.recognised import recognise
 from shared.events.cloudevent import CloudEvent
 from shared.events.outcome import Done, Retry
 from shared.rules.classify import classify
-from shared.rules.loader import load
+from shared.rules.loader import load, pack_files
 from shared.rules.regex import PatternError, compiled, finder
 from shared.rules.ruleset import RuleSet
 from shared.rules.shipped import load_shipped
@@ -241,6 +242,36 @@ def test_f30_a_folder_that_vanishes_or_a_loader_that_fails_keeps_the_last_good_s
         assert "RecursionError" in failing.problems[0].message
 
     asyncio.run(run())
+
+
+def test_packs_are_read_at_any_depth_and_followed_there(tmp_path: Path, shipped: Path) -> None:
+    mount = tmp_path / "mount"
+    team = mount / "teams" / "shop"
+    team.mkdir(parents=True)
+    swap(team, "v1", PACK.format(name="first"))
+    (mount / "teams" / "around").symlink_to(mount)
+    function, rules = classifier(mount, Metrics(), shipped)
+
+    async def run() -> tuple[str, str, bool]:
+        await function.start()
+        try:
+            first, before = await rule_of(function), rules.ruleset
+            swap(team, "v2", PACK.format(name="second"))
+            await until(lambda: rules.ruleset is not before)
+            return first, await rule_of(function), await rules.refresh()
+        finally:
+            await function.stop()
+
+    assert asyncio.run(run()) == ("first", "second", False)
+
+
+def test_what_a_configmap_puts_into_a_folder_is_read_once_as_validate_reads_it(tmp_path: Path) -> None:
+    """Kubernetes makes of an item with a path, as `shop/own.yaml`, a link to the folder."""
+    (tmp_path / "..v1" / "shop").mkdir(parents=True)
+    (tmp_path / "..data").symlink_to("..v1")
+    (tmp_path / "shop").symlink_to("..data/shop")
+    (tmp_path / "shop" / "own.yaml").write_text(PACK.format(name="own"), encoding="utf-8")
+    assert pack_files([tmp_path], []) == recognise([tmp_path]).packs == [tmp_path / "shop" / "own.yaml"]
 
 
 def test_a_folder_that_was_never_there_is_said_at_start(tmp_path: Path) -> None:
