@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from shared.events.problem import Problem
+from shared.events.words import counted
 from shared.rules.folder import files_below, is_yaml
 from shared.rules.ruleset import RuleSet
 from shared.rules.shipped import RulesError, load_shipped
@@ -96,7 +97,7 @@ class LiveRules:
         self.problems = problems
         self._metrics.count("tidings_rules_load_failed_total")
         what = "the last good rules stay in force" if self.ruleset is not None else "there are no rules yet"
-        LOG.error("rules refused, %s: %d problems", what, len(problems))
+        LOG.error("rules refused, %s: %s", what, counted(len(problems), "problem"))
         for problem in problems[:_MOST_LOGGED]:
             LOG.error("%s", problem)
 
