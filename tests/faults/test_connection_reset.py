@@ -12,6 +12,7 @@ from uvicorn.loops.auto import auto_loop_factory
 
 from shared.delivery.failure import Ambiguous, Temporary
 from shared.destinations.http import Client, exchange, new_client
+from shared.destinations.standing import Standing
 from shared.events.cloudevent import CloudEvent
 from shared.local.broker.http_caller import HttpCaller
 from shared.telemetry.metrics import Metrics
@@ -81,7 +82,8 @@ def test_an_error_that_the_library_does_not_document_is_a_failure_too() -> None:
         raise AttributeError("'NoneType' object has no attribute 'getpeername'")
 
     async def play() -> object:
-        async with Client(lambda: httpx2.AsyncClient(transport=httpx2.MockTransport(gone))) as client:
+        library = httpx2.AsyncClient(transport=httpx2.MockTransport(gone))
+        async with Client(lambda: library, Standing("nowhere")) as client:
             return await exchange(client, client.build_request("GET", "http://127.0.0.1:1/"), seconds=5.0)
 
     assert asyncio.run(play()) == Temporary("cannot connect (AttributeError)")
