@@ -89,7 +89,7 @@ class Simulated:
         """Wait, in real time, until no Trigger has more than so many events before it. Raises TimeoutError."""
         async with asyncio.timeout(120):
             while self.broker.waiting() > most:  # noqa: ASYNC110 - the broker has no event for it
-                await asyncio.sleep(0.002)
+                await asyncio.sleep(0.01)  # asking is not free, and a day asks often
 
 
 @asynccontextmanager
