@@ -71,6 +71,7 @@ class System:
         self.feed: Feed | None = None
         self.address = ""
         self.ready = False
+        self._ticked = False
         self._standins: Standins | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._opened = contextlib.AsyncExitStack()
@@ -121,7 +122,8 @@ class System:
             for task in self._tasks:
                 if task.done():
                     task.result()
-            if until_idle and (self.feed is None or self.feed.progress.done) and not self.broker.waiting():
+            # The first tick comes once the feed has ended: what it ends is told, too, before all is quiet.
+            if until_idle and self._ticked and not self.broker.waiting():
                 return
             await asyncio.sleep(0.05)
 
@@ -225,6 +227,7 @@ class System:
         while True:
             now = datetime.now(UTC)
             await self.broker.publish(CloudEvent(digest("tick", now.isoformat()), "tidings/up", TICK, time=now))
+            self._ticked = True
             await asyncio.sleep(_TICK_SECONDS)
 
 
