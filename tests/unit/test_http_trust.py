@@ -127,7 +127,7 @@ def test_the_systems_authorities_are_read_after_the_start_or_by_the_first_handsh
         trust = Trust("https://x.example", None)
         for _ in range(500):
             await asyncio.sleep(0.02)
-            if known(trust):
+            if known(trust) == default:  # while they are read there are fewer
                 break
         return known(trust)
 
