@@ -21,13 +21,15 @@ class Standing:
         self._quiet_until = float("-inf")
 
     def failed(self, why: str) -> None:
-        """Note that a call had no answer, or could not be made."""
+        """Note that a call had no answer, or could not be made, as without credentials."""
         now = self._clock()
         if self._since is None:
             self._since = now
         if not self._said and now >= self._quiet_until:
             self._said = True
-            _log.warning("a foreign system does not answer; its events wait", extra={"place": self._place, "why": why})
+            _log.warning(
+                "a foreign system cannot be used now; its events wait", extra={"place": self._place, "why": why}
+            )
 
     def answered(self) -> None:
         """Note that a call was answered."""
@@ -37,5 +39,5 @@ class Standing:
         if self._said:
             self._quiet_until = now + _QUIET
             seconds = round(now - self._since)
-            _log.warning("a foreign system answers again", extra={"place": self._place, "after_seconds": seconds})
+            _log.warning("a foreign system can be used again", extra={"place": self._place, "after_seconds": seconds})
         self._since, self._said = None, False
