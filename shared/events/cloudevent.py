@@ -49,7 +49,19 @@ class CloudEvent(NamedTuple):
 
     def with_extensions(self, **extensions: str) -> "CloudEvent":
         """Return a copy with these extension attributes set."""
-        return self._replace(extensions={**self.extensions, **extensions})
+        all_of_them = {**self.extensions, **extensions}
+        # `_replace` takes ten times as long, and this is done for every delivery.
+        return CloudEvent(
+            self.id,
+            self.source,
+            self.type,
+            self.subject,
+            self.time,
+            self.datacontenttype,
+            self.dataschema,
+            all_of_them,
+            self.data,
+        )
 
 
 _CONTEXT = frozenset({"id", "source", "type", "subject", "datacontenttype", "dataschema"})

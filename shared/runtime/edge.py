@@ -58,6 +58,7 @@ class Edge:
         self._in_flight = 0
         self._idle = asyncio.Event()
         self._idle.set()
+        self.seconds = settings.seconds
         name = function.name
         self._count_received = metrics.counter("tidings_events_received_total", function=name)
         self._observe_duration = metrics.histogram("tidings_request_duration_seconds", function=name)

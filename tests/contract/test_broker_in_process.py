@@ -1,6 +1,7 @@
 """A function of the same process gets what it would get over HTTP, and its answer means the same."""
 
 import asyncio
+import math
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -100,6 +101,8 @@ def test_an_event_in_process_carries_what_the_dispatcher_adds_and_two_functions_
 
 class Mistaken:
     """A caller with a bug in it: it raises, which callers must not."""
+
+    seconds = math.inf
 
     def __init__(self) -> None:
         self.calls = 0

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -67,6 +68,7 @@ class Poisoned:
     headers: Mapping[str, str]
     body: bytes
     answers: list[Answer] = field(default_factory=list)
+    seconds: float = math.inf
 
     async def call(self, event: CloudEvent, namespace: str) -> Answer | Literal["no answer"]:  # noqa: ARG002
         status, headers, body = await asyncio.to_thread(self.served.request, "POST", "/", self.headers, self.body)

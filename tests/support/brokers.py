@@ -1,6 +1,7 @@
 """Brokers over real files with real ASGI subscribers, and a clock on which hours pass in seconds."""
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -85,6 +86,8 @@ class Subscriber:
 
 class AsgiCaller:
     """An ASGI 3 application as a subscriber over HTTP, without a socket; one that raises is a connection that broke."""
+
+    seconds = math.inf
 
     def __init__(self, app: App) -> None:
         self._app = app

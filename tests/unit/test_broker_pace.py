@@ -5,16 +5,23 @@ import time
 
 from shared.local.broker.pace import Pace
 
+CLUMP = 16
+
+
+async def clump(pace: Pace) -> None:
+    for _ in range(CLUMP):
+        await pace.turn()
+
 
 def took(pace: Pace) -> float:
     begun = time.monotonic()
-    asyncio.run(pace.turn())
+    asyncio.run(clump(pace))
     return time.monotonic() - begun
 
 
 async def turns(pace: Pace) -> int:
-    """Return how many rounds of the event loop one turn takes, up to a thousand."""
-    turn = asyncio.ensure_future(pace.turn())
+    """Return how many rounds of the event loop a clump of deliveries takes, up to a thousand."""
+    turn = asyncio.ensure_future(clump(pace))
     for number in range(1000):
         if turn.done():
             return number
@@ -28,13 +35,13 @@ def late(pace: Pace) -> None:
         pace.durable(time.monotonic() - 0.1)
 
 
-def test_a_turn_is_one_look_at_the_sockets_where_nobody_posts() -> None:
+def test_a_clump_is_followed_by_one_look_at_the_sockets_where_nobody_posts() -> None:
     pace = Pace()
     late(pace)
-    assert asyncio.run(turns(pace)) < 5
+    assert 1 < asyncio.run(turns(pace)) < 5
 
 
-def test_a_turn_is_one_look_where_the_loop_keeps_up_although_somebody_posts() -> None:
+def test_a_clump_is_followed_by_one_look_where_the_loop_keeps_up_although_somebody_posts() -> None:
     pace = Pace()
     for _ in range(50):
         pace.durable(time.monotonic())
@@ -42,11 +49,11 @@ def test_a_turn_is_one_look_where_the_loop_keeps_up_although_somebody_posts() ->
     assert asyncio.run(turns(pace)) < 5
 
 
-def test_a_delivery_waits_a_moment_where_somebody_posts_and_the_loop_is_late() -> None:
+def test_a_clump_is_followed_by_a_wait_where_somebody_posts_and_the_loop_is_late() -> None:
     pace = Pace()
     late(pace)
     pace.posted()
-    assert took(pace) >= 0.004
+    assert took(pace) >= CLUMP * 0.004
 
 
 def test_a_loop_that_keeps_up_again_lets_deliveries_go_again() -> None:
@@ -61,10 +68,10 @@ def test_a_loop_that_keeps_up_again_lets_deliveries_go_again() -> None:
 def test_all_deliveries_share_the_turns_so_more_consumers_do_not_carry_more_while_the_loop_is_late() -> None:
     async def eight(pace: Pace) -> float:
         begun = time.monotonic()
-        await asyncio.gather(*(pace.turn() for _ in range(8)))
+        await asyncio.gather(*(clump(pace) for _ in range(8)))
         return time.monotonic() - begun
 
     pace = Pace()
     late(pace)
     pace.posted()
-    assert asyncio.run(eight(pace)) >= 8 * 0.004
+    assert asyncio.run(eight(pace)) >= 8 * CLUMP * 0.004

@@ -12,6 +12,10 @@ from shared.runtime.edge import Edge, status_of
 class Caller(Protocol):
     """Where a Trigger's events go."""
 
+    @property
+    def seconds(self) -> float:
+        """Return the longest that a call takes by itself, infinite where it has no bound of its own."""
+
     async def call(self, event: CloudEvent, namespace: str) -> Answer | Literal["no answer"]:
         """Hand over one event of a Trigger in this namespace, and return the answer.
 
@@ -28,6 +32,7 @@ class EdgeCaller:
 
     def __init__(self, edge: Edge) -> None:
         self._edge = edge
+        self.seconds = edge.seconds
 
     async def call(self, event: CloudEvent, namespace: str) -> Answer:  # noqa: ARG002 - functions do not look at it
         """Hand over one event."""

@@ -22,7 +22,7 @@ class HttpCaller:
         `connections` is what its Triggers may have in flight together, so that no request waits here for another one.
         """
         self._url = url
-        self._seconds = seconds
+        self.seconds = seconds
         self._metrics = metrics
         self._client = new_client(url, connections=connections, told=self._refused)
 
@@ -33,7 +33,7 @@ class HttpCaller:
         """Send one event in binary mode and return the answer."""
         headers, body = request_of(event, namespace)
         request = self._client.build_request("POST", self._url, headers=headers, content=body)
-        received = await exchange(self._client, request, seconds=self._seconds)
+        received = await exchange(self._client, request, seconds=self.seconds)
         if isinstance(received, Received):
             return Answer(received.status, received.headers, received.body)
         return _REDIRECT if isinstance(received, Refused) else "no answer"
