@@ -1,0 +1,211 @@
+"""Cut a stream of JSON into its items, piece by piece as it comes, without ever holding more of it than one item.
+
+An item is what a producer sent as one: a value of its own, each element of an array, each element of `items` in a List
+(of audit records, of Kubernetes objects), each of several values one after the other (JSON lines among them). Nothing
+is parsed here but brackets and quotes; whether an item is valid JSON is for its parser to say.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import orjson
+
+_BETWEEN = re.compile(rb"[\s,\x1e]*")  # the last one separates the texts of RFC 7464
+_INERT = re.compile(rb'(?:[^"{}\[\]]++|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
+_REST_OF_TEXT = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
+_SCALAR = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[^"\s,\x1e\[\]{}]++', re.DOTALL)
+_ITEMS = re.compile(rb'(?<!\\)"items"\s*+:\s*+\Z')
+_OPEN, _CLOSE, _QUOTE = b"{[", b"}]", ord('"')
+
+
+class Item(NamedTuple):
+    """The bytes of one item, empty where it was larger than allowed; `frame` is what its List says of it."""
+
+    body: bytes
+    frame: dict[str, Any]
+
+    @property
+    def too_large(self) -> bool:
+        """Return True where it was dropped for its size."""
+        return not self.body
+
+
+@dataclass(slots=True)
+class _Level:
+    """A list whose elements are items: an array, or the `items` of an object that is over with its own end."""
+
+    frame: dict[str, Any]
+    of_object: bool = False
+
+
+class Cutter:
+    """Cuts one body. Use: `feed` each piece, then `end`; holds at most one item and a piece, `most` bytes each."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._buffer = b""
+        self._start = 0  # of the item that is being read
+        self._at = 0  # what lies before it is looked at
+        self._depth = 0  # of brackets in the item that is being read, 0 between items
+        self._levels: list[_Level] = []
+        self._tail = 0  # brackets to close of a List whose items are read, 0 elsewhere
+        self._dropping = False
+        self._in_text = False
+        self.broken = False
+
+    def feed(self, piece: bytes) -> Iterator[Item]:
+        """Yield the items that are complete now."""
+        self._buffer = self._buffer + piece if self._buffer else piece
+        while not self.broken:
+            step = self._within() if self._depth or self._tail else self._between()
+            if step is None:
+                break
+            if isinstance(step, Item):
+                yield step
+        self._forget()
+
+    def end(self) -> Iterator[Item]:
+        """Yield what the end completes; `broken` says whether something was not complete."""
+        if not self._depth and not self._tail and not self.broken:
+            rest = self._buffer[self._start :].strip()
+            if rest:
+                yield self._item(rest)
+        self.broken = self.broken or bool(self._depth or self._tail or self._levels)
+
+    def _between(self) -> Item | bool | None:
+        """Go on between items: None where more is needed, else whether something was found."""
+        start = self._start = self._at = _end(_BETWEEN, self._buffer, self._at)
+        first = self._buffer[start : start + 1]
+        if not first:
+            return None
+        if first == b"[" and not self._levels:
+            self._levels.append(_Level({}))
+        elif first in (b"{", b"["):
+            self._depth = 1
+        elif first == b"]" and self._levels:
+            self._tail = int(self._levels.pop().of_object)
+        elif first in (b"]", b"}"):
+            self.broken = True
+            return None
+        else:
+            return self._scalar()
+        self._at = start + 1
+        return True
+
+    def _scalar(self) -> Item | None:
+        """Return a text, a number or a word that stands where an item should, once something follows it."""
+        found = _SCALAR.match(self._buffer, self._start)
+        if found is None or (found.end() == len(self._buffer) and self._buffer[self._start] != _QUOTE):
+            self.broken = len(self._buffer) - self._start > self._most
+            return None
+        self._at = found.end()
+        return self._item(found[0])
+
+    def _within(self) -> Item | bool | None:
+        """Go on inside of an item, or behind the items of a List, to the next bracket."""
+        if self._in_text and not self._skip_text():
+            return None
+        at = self._at = _end(_INERT, self._buffer, self._at)
+        if at == len(self._buffer) or self._buffer[at] == _QUOTE:
+            return None
+        sign = self._buffer[at]
+        self._at = at + 1
+        if self._tail:
+            self._tail += 1 if sign in _OPEN else -1
+        elif sign not in _OPEN:
+            self._depth -= 1
+            return True if self._depth else self._complete()
+        elif self._depth == 1 and sign == _OPEN[1] and self._is_list(at):
+            self._enter(at)
+        else:
+            self._depth += 1
+        return True
+
+    def _is_list(self, at: int) -> bool:
+        """Return True where the array that begins here holds the items of an object that is none itself."""
+        nested = any(level.of_object for level in self._levels)
+        before = self._buffer[max(self._start, at - 64) : at]
+        return not nested and not self._dropping and _ITEMS.search(before) is not None
+
+    def _enter(self, at: int) -> None:
+        try:
+            head = orjson.loads(self._buffer[self._start : at] + b"0}")
+        except orjson.JSONDecodeError:
+            self.broken = True
+            return
+        kind = head.get("kind")
+        frame = {}
+        if isinstance(kind, str) and kind != "List" and kind.endswith("List"):
+            # A List of one kind, as the API server answers it, does not repeat that in its items.
+            frame = {"apiVersion": head.get("apiVersion"), "kind": kind.removesuffix("List")}
+        self._levels.append(_Level(frame, of_object=True))
+        self._depth = 0
+
+    def _complete(self) -> Item:
+        body = b"" if self._dropping else self._buffer[self._start : self._at]
+        self._dropping = False
+        return self._item(body) if len(body) <= self._most else Item(b"", {})
+
+    def _item(self, body: bytes) -> Item:
+        return Item(body, self._levels[-1].frame if self._levels else {})
+
+    def _forget(self) -> None:
+        """Forget what nobody needs: items that are cut, what is behind those of a List, and what is too large."""
+        self._dropping = self._dropping or (self._depth > 0 and len(self._buffer) - self._start > self._most)
+        keep = self._at if self._dropping or self._tail else self._start
+        self._buffer, self._at, self._start = self._buffer[keep:], self._at - keep, 0
+        if keep and not self._at and len(self._buffer) > self._most and self._buffer[:1] == b'"':
+            self._in_text = True  # a text of that size is skipped as it comes
+            self._buffer = self._buffer[1:]
+        if self._in_text:
+            self._skip_text()
+
+    def _skip_text(self) -> bool:
+        """Skip the rest of a text that nobody needs; False where it is not over."""
+        end = _end(_REST_OF_TEXT, self._buffer, 0)
+        self._buffer, self._at = self._buffer[end:], 0  # at most one backslash is left, whose letter comes
+        if self._buffer[:1] != b'"':
+            return False
+        self._buffer, self._in_text = self._buffer[1:], False
+        return True
+
+
+class Lines:
+    """Cuts lines, each by itself: a line that is broken spoils no other. Used as a Cutter is."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._rest = b""
+        self._dropping = False
+        self.broken = False
+
+    def feed(self, piece: bytes) -> Iterator[Item]:
+        """Yield the items of the lines that are complete now."""
+        *lines, rest = (self._rest + piece).split(b"\n")
+        for line in lines:
+            yield from self._line(line)
+        self._dropping = self._dropping or len(rest) > self._most
+        self._rest = b"" if self._dropping else rest
+
+    def end(self) -> Iterator[Item]:
+        """Yield the items of the last line."""
+        yield from self._line(self._rest)
+
+    def _line(self, line: bytes) -> Iterator[Item]:
+        if self._dropping or len(line) > self._most:
+            self._dropping = False
+            yield Item(b"", {})
+            return
+        cutter = Cutter(self._most)
+        yield from cutter.feed(line)
+        yield from cutter.end()
+        if cutter.broken:
+            yield Item(line, {})  # which no parser will take
+
+
+def _end(pattern: "re.Pattern[bytes]", text: bytes, at: int) -> int:
+    """Return where a match ends of a pattern that matches nothing, too."""
+    found = pattern.match(text, at)
+    return at if found is None else found.end()

@@ -1,0 +1,128 @@
+"""Cutting a stream of JSON into items: the same items wherever the pieces are cut, and bounded memory."""
+
+import tracemalloc
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.events.json_items import Cutter, Item, Lines
+
+MOST = 256 * 1024
+EVENT_LIST = b'{"kind":"EventList","apiVersion":"audit.k8s.io/v1","metadata":{},"items":[%s],"after":{"z":["]}"]}}'
+FRAME = {"apiVersion": "audit.k8s.io/v1", "kind": "Event"}
+
+
+def cut(body: bytes, size: int = 1 << 30, most: int = MOST, *, lines: bool = False) -> tuple[list[Item], bool]:
+    cutter = Lines(most) if lines else Cutter(most)
+    items: list[Item] = []
+    for at in range(0, len(body), size):
+        items += cutter.feed(body[at : at + size])
+    items += cutter.end()
+    return items, cutter.broken
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b'{"a": 1}', [b'{"a": 1}']),
+        (b'[{"a":1},\n {"b":[1,{}]}]', [b'{"a":1}', b'{"b":[1,{}]}']),
+        (b'{"a":1}\n{"b":2}\n\n', [b'{"a":1}', b'{"b":2}']),
+        (b'{"a":1}{"b":2}[{"c":3}]', [b'{"a":1}', b'{"b":2}', b'{"c":3}']),
+        (b'\x1e{"a":1}\n\x1e{"b":2}\n', [b'{"a":1}', b'{"b":2}']),
+        (EVENT_LIST % b'{"x":"}\\""},{"items":[1]}', [b'{"x":"}\\""}', b'{"items":[1]}']),
+        (b'[{"items" : [{"q":1}], "kind":"List"}, {"w":2}]', [b'{"q":1}', b'{"w":2}']),
+        (b'{"spec":{"items":[1]}}', [b'{"spec":{"items":[1]}}']),
+        (b'"{\\"double\\": 1}"', [b'"{\\"double\\": 1}"']),
+        (b'[1, null, "x"] 12', [b"1", b"null", b'"x"', b"12"]),
+        (b'garbage {"a":1}', [b"garbage", b'{"a":1}']),
+        (b"[]", []),
+        (b"  ", []),
+    ],
+)
+def test_a_body_is_cut_into_its_items_wherever_its_pieces_end(body: bytes, expected: list[bytes]) -> None:
+    for size in (1, 2, 3, 7, len(body)):
+        items, broken = cut(body, size)
+        assert ([item.body for item in items], broken) == (expected, False)
+
+
+def test_the_items_of_a_list_of_one_kind_know_that_kind() -> None:
+    items, _ = cut(EVENT_LIST % b'{"a":1},{"b":1}')
+    assert [item.frame for item in items] == [FRAME, FRAME]
+    plain, _ = cut(b'{"kind":"List","items":[{"kind":"Pod"}]}')
+    assert plain[0].frame == {}
+
+
+@pytest.mark.parametrize("body", [b'{"a":', b'[{"a":1}', b"]", b"}", b'{"a":1}}', EVENT_LIST[:-1] % b"{}"])
+def test_what_is_not_complete_is_told_and_the_items_before_it_are_there(body: bytes) -> None:
+    for size in (1, 5, len(body)):
+        items, broken = cut(body, size)
+        assert broken
+        assert [item.body for item in items] in ([], [b'{"a":1}'], [b"{}"])
+
+
+def test_an_item_that_is_too_large_is_dropped_and_the_next_one_is_not() -> None:
+    large = b'{"a":"%s","b":{"c":["\\\\\\""]},"d":"%s"}' % (b"x\\" + b'"' * 0 + b"\\y" * 900, b"z" * 90)
+    for size in (1, 3, 50, 501, 10_000):
+        items, broken = cut(b"[%s,{}]" % large, size, most=100)
+        assert ([item.too_large for item in items], items[1].body, broken) == ([True, False], b"{}", False)
+
+
+def test_a_line_that_is_broken_spoils_no_other() -> None:
+    body = b'{"a":1}\n{"b": \n[{"c":1},{"d":2}]\n\n%s\nnot json\n{"e":1}' % (b"x" * 200)
+    for size in (1, 4, len(body)):
+        items, broken = cut(body, size, most=100, lines=True)
+        bodies = [item.body for item in items]
+        assert bodies == [b'{"a":1}', b'{"b": ', b'{"c":1}', b'{"d":2}', b"", b"not", b"json", b'{"e":1}']
+        assert not broken
+
+
+_json: Any = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 9) | st.text(alphabet='"\\[]{},: \n\x1eé', max_size=6),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(alphabet='"\\]i', max_size=3), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@given(st.lists(st.dictionaries(st.sampled_from(["a", "items", "kind"]), _json, max_size=3)), st.integers(1, 40))
+def test_the_items_are_those_that_a_parser_would_have_found(values: list[Any], size: int) -> None:
+    expected = [item for value in values for item in _of(value)]
+    for body in (orjson.dumps(values), b"\n".join(map(orjson.dumps, values)), b"".join(map(orjson.dumps, values))):
+        items, broken = cut(body, size)
+        assert not broken
+        assert [orjson.loads(item.body) for item in items] == expected
+
+
+def _of(value: dict[str, Any]) -> list[Any]:
+    """Return the items of a value; what stands before and behind them in a List is no item."""
+    return value["items"] if isinstance(value.get("items"), list) else [value]
+
+
+@given(st.binary(max_size=300) | st.text(alphabet='{}[]",:\\ai1 \n').map(str.encode), st.integers(1, 50))
+def test_garbage_raises_nothing_and_is_cut_the_same_wherever_the_pieces_end(body: bytes, size: int) -> None:
+    for lines in (False, True):
+        items, broken = cut(body, size, lines=lines)
+        assert broken or cut(body, lines=lines) == (items, broken)
+
+
+def test_memory_holds_an_item_and_a_piece_however_long_the_body_is() -> None:
+    piece = b'{"level":"Metadata","stage":"ResponseComplete","verb":"list","pad":"%s"},' % (b"x" * 2000)
+    pieces = [piece * 20] * 400
+    huge = b'{"a":"' + b"y" * 60_000
+    tracemalloc.start()
+    cutter, count = Cutter(MOST), 0
+    for part in (b'{"kind":"EventList","items":[', *pieces, huge, *([b"y" * 60_000] * 200), b'"}]}'):
+        count += sum(1 for _ in cutter.feed(part))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (count, cutter.broken) == (8001, False)
+    assert peak < 2 << 20
+
+
+def test_many_small_values_take_no_more_than_their_number() -> None:
+    items, _ = cut(b"[" + b"1," * 200_000 + b"1]")
+    assert len(items) == 200_001
