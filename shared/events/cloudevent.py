@@ -6,6 +6,8 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 OBSERVED = "dev.tidings.observed.v1"
+UNREAD = "dev.tidings.unread.v1"
+"""What `intake` could not read: the classifier refuses it, so that it becomes a dead letter with its reason."""
 TICK = "dev.tidings.tick.v1"
 DELIVERY = "dev.tidings.delivery.v1"
 CLASSIFIED_PREFIX = "dev.tidings."

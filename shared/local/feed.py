@@ -12,8 +12,8 @@ from shared.events.codec import NotAnEvent, decode
 from shared.events.identity import digest
 from shared.events.times import to_text
 from shared.local.broker.broker import Broker
-from shared.local.ingress import NAME
 from shared.local.recorded.player import Request, requests
+from shared.runtime.ingress import NAME
 from shared.telemetry.metrics import Metrics
 
 _WINDOW = timedelta(seconds=20)

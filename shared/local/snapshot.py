@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from shared.events.cloudevent import DELIVERY, PROBLEM_PREFIX
-from shared.local.ingress import NAME
 from shared.local.shown import line, report_of
+from shared.runtime.ingress import NAME
 
 if TYPE_CHECKING:
     from shared.local.system import System

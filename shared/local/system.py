@@ -3,9 +3,8 @@
 import asyncio
 import contextlib
 import logging
-import socket
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -20,14 +19,15 @@ from shared.local.broker.broker import IN_FLIGHT, Broker
 from shared.local.broker.caller import Caller, EdgeCaller
 from shared.local.broker.http_caller import HttpCaller
 from shared.local.broker.loader import load_topology
-from shared.local.broker.topology import Topology, is_url
+from shared.local.broker.topology import Service, Topology, is_url
 from shared.local.feed import Feed, assignment_groups
+from shared.local.listening import listening_on
 from shared.local.settings import UpSettings
 from shared.local.substitutes import DEFAULT_GROUP, Standins, open_standins
 from shared.local.web import new_web
-from shared.runtime.asgi import App
 from shared.runtime.edge import Edge
 from shared.runtime.function import Function
+from shared.runtime.handover import Acceptance
 from shared.runtime.registry import FUNCTIONS, canonical, load
 from shared.runtime.serve import config
 from shared.settings.addresses import exposure_refusal
@@ -40,6 +40,8 @@ from shared.telemetry.metrics import Metrics
 log = logging.getLogger("tidings.up")
 
 _TICK_SECONDS = 10.0
+# Its paths are the system's own, whatever manifests there are.
+_ALWAYS = {"intake": Service("intake", "intake", {}, "", 0)}
 _GROUP_LABEL = "tidings.dev/assignment-group"
 
 
@@ -67,7 +69,7 @@ class System:
         self.topology = _topology(settings)
         self.functions: dict[str, Function] = {}
         self.services: dict[str, str] = {}
-        self.edges: dict[str, App] = {}
+        self.edges: dict[str, Edge] = {}
         self.feed: Feed | None = None
         self.address = ""
         self.ready = False
@@ -157,7 +159,7 @@ class System:
     async def _listen(self, opened: contextlib.AsyncExitStack) -> None:
         host, port = self.settings.host, self.settings.port
         try:
-            listening = _listening(host, port)
+            listening = listening_on(host, port)
         except (OSError, OverflowError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise UpError([f"cannot listen on {host}:{port}: {reason}; another address goes by --listen"]) from None
@@ -180,11 +182,12 @@ class System:
             log_level(environ)
         except SettingsError as error:
             problems += error.problems
-        for service in self.topology.services.values():
+        broker = _Later(self)
+        for service in {**_ALWAYS, **self.topology.services}.values():
             name = canonical(service.function)
             own = {**_portable(service.environment), **environ}
             try:
-                function = load(name, own, self.metrics, store=self.store, publisher=_Later(self))
+                function = load(name, own, self.metrics, store=self.store, publisher=broker, handover=broker)
             except SettingsError as error:
                 problems += error.problems
                 continue
@@ -231,21 +234,6 @@ class System:
             await asyncio.sleep(_TICK_SECONDS)
 
 
-def _listening(host: str, port: int) -> socket.socket:
-    """Return a socket that listens there. Raises OSError, OverflowError."""
-    # Its protocol is named, or asyncio leaves Nagle's algorithm on for what it accepts: 40 ms for each answer.
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind((host, port))
-        listening.listen(2048)
-    except BaseException:
-        listening.close()
-        raise
-    return listening
-
-
 def _portable(manifest: Mapping[str, str]) -> dict[str, str]:
     """Return what a service's manifest sets that means the same outside its cluster: no mounted file, no address.
 
@@ -273,13 +261,16 @@ class _Embedded(uvicorn.Server):
 
 
 class _Later:
-    """A Publisher to the broker that is built after the functions that publish to it."""
+    """A Publisher and Handover to the broker that is built after the functions that use it."""
 
     def __init__(self, system: System) -> None:
         self._system = system
 
     async def publish(self, event: CloudEvent) -> bool:
         return await self._system.broker.publish(event)
+
+    async def accept(self, events: Sequence[CloudEvent]) -> Acceptance:
+        return await self._system.broker.accept(events)
 
 
 def _topology(settings: UpSettings) -> Topology:

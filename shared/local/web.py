@@ -3,9 +3,9 @@
 from typing import TYPE_CHECKING, Any
 
 from shared.local.api import PREFIX, VIEWS, answer_api
-from shared.local.ingress import ingest
 from shared.local.openapi import document
 from shared.runtime.asgi import App, Receive, Scope, Send, answer, answer_error, answer_json, flat_headers
+from shared.runtime.ingress import ingest
 
 if TYPE_CHECKING:
     from shared.local.system import System
@@ -52,8 +52,10 @@ async def _http(system: "System", scope: Scope, receive: Receive, send: Send) ->
         await answer_error(send, 503, "starting", [("retry-after", "1")])
     elif path.startswith(_FUNCTIONS):
         await _function(system, path, scope, receive, send)
+    elif system.edges["intake"].takes(scope["method"], path):
+        await system.edges["intake"](scope, receive, send)
     elif scope["method"] not in {"GET", "HEAD"}:
-        await answer_error(send, 405, "only POST / takes events")
+        await answer_error(send, 405, "nothing is taken at this path; /openapi.json says where")
     else:
         await _get(system, path, scope, send)
 

@@ -23,7 +23,7 @@ from shared.runtime.asgi import (
     flat_headers,
 )
 from shared.runtime.deadline import within
-from shared.runtime.function import Call, Function, Result
+from shared.runtime.function import Call, Function, Requests, Result
 from shared.runtime.request import Refusal, read_request
 from shared.telemetry.metrics import Metrics
 
@@ -53,6 +53,7 @@ class Edge:
 
     def __init__(self, function: Function, metrics: Metrics, settings: EdgeSettings = EdgeSettings()) -> None:
         self._function = function
+        self._requests: Requests | None = getattr(function, "requests", None)
         self._metrics = metrics
         self._settings = settings
         self._in_flight = 0
@@ -74,6 +75,10 @@ class Edge:
             await self._lifespan(receive, send)
         else:
             await send({"type": "websocket.close", "code": 1003})
+
+    def takes(self, method: str, path: str) -> bool:
+        """Return True for requests that the function answers by itself, besides what a broker sends."""
+        return self._requests is not None and self._requests.takes(method, path)
 
     async def dispatch(self, event: CloudEvent) -> Result:
         """Hand one decoded event to the function; never raises but for cancellation."""
@@ -103,7 +108,9 @@ class Edge:
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"].removeprefix(scope.get("root_path", "")) or "/"
         method = scope["method"]
-        if path == "/" and method == "POST":
+        if self._requests is not None and self._requests.takes(method, path):
+            await self._served(self._requests, scope, receive, send, path)
+        elif path == "/" and method == "POST":
             await self._bounded(scope, receive, send)
         elif method not in {"GET", "HEAD"}:
             await self._refuse(send, 405, "only POST / takes events")
@@ -129,6 +136,17 @@ class Edge:
             event = await self._read(scope, receive, send)
             if event is not None:
                 await _answer_result(send, await self._handled(event, started))
+        finally:
+            self._end(started)
+
+    async def _served(self, requests: Requests, scope: Scope, receive: Receive, send: Send, path: str) -> None:
+        """Let the function answer by itself: it has bounds of its own, and is waited for like any other at the end."""
+        started = self._begin()
+        try:
+            await requests.serve(scope, receive, send, path)
+        except Exception:
+            log.exception("the function failed", extra={"function": self._function.name})
+            await answer_error(send, 503, "internal error", [("retry-after", "1")])
         finally:
             self._end(started)
 

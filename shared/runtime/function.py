@@ -5,6 +5,7 @@ from typing import Protocol
 
 from shared.events.cloudevent import CloudEvent
 from shared.events.outcome import Outcome
+from shared.runtime.asgi import Receive, Scope, Send
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,16 @@ class Function(Protocol):
 
     async def stop(self) -> None:
         """Finish and release everything that `start` opened."""
+
+
+class Requests(Protocol):
+    """What a function takes besides CloudEvents of a broker: its attribute `requests`, where it has one."""
+
+    def takes(self, method: str, path: str) -> bool:
+        """Return True for requests that are the function's own."""
+
+    async def serve(self, scope: Scope, receive: Receive, send: Send, path: str) -> None:
+        """Answer one of them; `path` is what is below where the function is mounted."""
 
 
 class Publisher(Protocol):

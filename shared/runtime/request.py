@@ -1,5 +1,6 @@
 """Read a request within limits, before anything of it is parsed (guarantees.md, Limits; F27, F28)."""
 
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from itertools import chain
 
@@ -16,6 +17,8 @@ from shared.runtime.asgi import (
 )
 
 _DISCARDED = 8 * 1024 * 1024
+_PLAIN = frozenset({"identity"})
+_ONLY_GZIP = "of compressed bodies only gzip is taken"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,29 +38,46 @@ class Refusal:
     close: bool = False
 
 
+Authorise = Callable[[Scope, Mapping[str, str], bytes | None], Refusal | None]
+"""Says why a request may not be taken, None where it may: by its scope, its headers in lower case, and its raw body.
+
+The body is None where it is streamed: then only what stands before it can tell who sends. It may be compressed.
+"""
+
+
+def anyone(_scope: Scope, _headers: Mapping[str, str], _body: bytes | None) -> Refusal | None:
+    """Take every request: AUTH=none."""
+    return None
+
+
 async def read_request(scope: Scope, receive: Receive, limits: Limits, seconds: float) -> Received | Refusal | None:
     """Read headers and body, the body within `seconds`; None where the client went away."""
-    headers = flat_headers(scope)
-    refusal = _by_headers(scope, headers, limits)
-    if refusal is None:
+    headers = head_of(scope, limits)
+    if not isinstance(headers, Refusal):
         try:
             return Received(headers, await read_body(receive, limits.body, seconds))
         except ClientDisconnectedError:
             return None
         except BodyTooLargeError:
-            refusal = Refusal(413, "too large", close=True)
+            headers = Refusal(413, "too large", close=True)
         except BodyTooSlowError:
             return Refusal(400, "the body did not arrive in time", close=True)
     await discard(receive, _DISCARDED, 1.0)
-    return refusal
+    return headers
 
 
-def _by_headers(scope: Scope, headers: dict[str, str], limits: Limits) -> Refusal | None:
+def head_of(scope: Scope, limits: Limits, encodings: Collection[str] = _PLAIN) -> dict[str, str] | Refusal:
+    """Return the headers by name in lower case, or why they tell that the request is not to be read."""
+    headers = flat_headers(scope)
+    return _by_headers(scope, headers, limits, encodings) or headers
+
+
+def _by_headers(scope: Scope, headers: dict[str, str], limits: Limits, encodings: Collection[str]) -> Refusal | None:
     raw = scope["headers"]
     if len(raw) > limits.headers or sum(map(len, chain.from_iterable(raw))) > limits.header_bytes:
         return Refusal(431, "too many or too large headers", close=True)
-    if headers.get("content-encoding", "identity").lower() != "identity":
-        return Refusal(415, "compressed bodies are not taken here", close=True)
+    if headers.get("content-encoding", "identity").lower() not in encodings:
+        return Refusal(415, "compressed bodies are not taken here" if encodings is _PLAIN else _ONLY_GZIP, close=True)
     if "transfer-encoding" in headers and "content-length" in headers:
         # Two lengths: what stands between us and the sender may have believed the other one.
         return Refusal(400, "both a length and chunks", close=True)

@@ -1,11 +1,17 @@
 """Publish events to the broker over HTTP: K_SINK, as a Knative SinkBinding sets it."""
 
+import asyncio
+from collections.abc import Iterator, Sequence
+
 from shared.destinations.http import Answer, Client, exchange, new_client
 from shared.events.cloudevent import CloudEvent
 from shared.events.codec import encode_structured
+from shared.runtime.handover import Acceptance
 
 _ACCEPTED = range(200, 300)
+_REFUSED: dict[int, Acceptance] = {400: "invalid", 413: "too large", 415: "invalid", 422: "invalid"}
 _SECONDS = 10.0
+_AT_ONCE = 16
 
 
 class HttpPublisher:
@@ -19,12 +25,35 @@ class HttpPublisher:
 
     async def publish(self, event: CloudEvent) -> bool:
         """Post one event; True once the broker answered with 2xx."""
+        return await self._post(event) == "accepted"
+
+    async def accept(self, events: Sequence[CloudEvent]) -> Acceptance:
+        """Post events one by one, some at a time; after the first that is not accepted no more are begun.
+
+        A broker that answers once its record is durable, as Kafka's does with acks=all, has no commit for several.
+        """
+        waiting = iter(events)
+        ended = await asyncio.gather(*(self._post_each(waiting) for _ in range(min(_AT_ONCE, len(events)))))
+        return next((found for found in ended if found != "accepted"), "accepted")
+
+    async def _post_each(self, waiting: Iterator[CloudEvent]) -> Acceptance:
+        for event in waiting:
+            found = await self._post(event)
+            if found != "accepted":
+                for _ in waiting:  # the others shall begin none any more
+                    pass
+                return found
+        return "accepted"
+
+    async def _post(self, event: CloudEvent) -> Acceptance:
         if self._client is None:
             self._client = new_client(self._url, ca_file=self._ca_file)
         headers, body = encode_structured(event)
         request = self._client.build_request("POST", self._url, headers=headers, content=body)
         answer = await exchange(self._client, request, seconds=self._seconds)
-        return isinstance(answer, Answer) and answer.status in _ACCEPTED
+        if not isinstance(answer, Answer):
+            return "full"
+        return "accepted" if answer.status in _ACCEPTED else _REFUSED.get(answer.status, "full")
 
     async def close(self) -> None:
         """Close the connections; the next event opens new ones."""

@@ -30,6 +30,9 @@ METRICS: dict[str, Declared] = {
     "tidings_requests_refused_total": Declared(
         "counter", ("function", "reason"), "Requests that the edge refused before any function ran."
     ),
+    "tidings_intake_items_total": Declared(
+        "counter", ("path", "result"), "Items that producers posted: `read`, `empty`, `refused` (dead letters), `lost`."
+    ),
     "tidings_request_duration_seconds": Declared("histogram", ("function",), "Time from request to answer."),
     "tidings_deliveries_total": Declared(
         "counter", ("destination", "operation", "result"), "Deliveries by how they ended."

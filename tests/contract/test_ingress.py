@@ -11,8 +11,8 @@ import pytest
 from shared.events.cloudevent import CloudEvent
 from shared.local.broker.broker import Broker
 from shared.local.broker.log import Log
-from shared.local.broker.records import Acceptance
-from shared.local.ingress import ingest
+from shared.runtime.handover import Acceptance
+from shared.runtime.ingress import ingest
 from shared.telemetry.metrics import Metrics
 from tests.support.brokers import Subscriber, broker, trigger
 

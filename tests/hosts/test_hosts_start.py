@@ -104,6 +104,7 @@ SETTINGS = {
     "correlator": {"STORE_URL": "memory:"},
     "servicenow_incident": {"SERVICENOW_INSTANCE": "https://dev.service-now.example", **SERVICENOW},
     "siem_forwarder": {"SPLUNK_HEC_URL": "https://splunk.example:8088", **SPLUNK},
+    "intake": {},
 }
 BUILDS = {
     "framework": "import functions_framework as host; host.create_app(sys.argv[1], 'main.py')",

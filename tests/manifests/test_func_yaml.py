@@ -148,6 +148,10 @@ def _environment(container: dict[str, Any]) -> dict[str, str]:
         if "value" in one:
             found[one["name"]] = one["value"]
             continue
+        if "configMapKeyRef" in one["valueFrom"]:
+            reference = one["valueFrom"]["configMapKeyRef"]
+            found[one["name"]] = f"{{{{ configMap:{reference['name']}:{reference['key']} }}}}"
+            continue
         reference = one["valueFrom"]["secretKeyRef"]
         if not reference.get("optional"):
             found[one["name"]] = f"{{{{ secret:{reference['name']}:{reference['key']} }}}}"

@@ -212,5 +212,16 @@ OF_OTHERS: dict[str, tuple[Row, ...]] = {
         Row("none of its business", (of(_STRANGE),), 204),
         Row("what is no observation", (of(_CLASSIFIED._replace(data="text")),), 422),
     ),
+    "intake": (
+        Row("not ready without a sink", (ask("/ready"),), 503),
+        Row("an event", (of(_CLASSIFIED),), 503),
+        Row("a payload", (post({}, json.dumps(EVENT).encode(), "/events"),), 503),
+        Row("a payload that comes again without end", (post({}, json.dumps(EVENT).encode(), "/audit/secret"),), 429),
+        Row("no JSON", (post({}, b'{"a": ', "/webhook"),), 400),
+        Row("too large", (post({"content-length": "1048577"}, b"", "/webhook"),), 413),
+        Row("an odd coding", (post({"content-encoding": "br"}, b"{}", "/webhook"),), 415),
+        Row("an odd method", (post({}, b"{}", "/webhook", "DELETE"),), 405),
+        Row("a strange path", (post({}, b"{}", "/nowhere"),), 405),
+    ),
 }
 """What the other functions answer, in this order, each host with foreign systems of its own."""

@@ -19,8 +19,9 @@ from shared.local.broker.cursor import WHOLE, Cursor, restore, resumed
 from shared.local.broker.database import Database
 from shared.local.broker.letters import Letters
 from shared.local.broker.log import Log
-from shared.local.broker.records import PARTITIONS, Acceptance, Stored, TriggerStatus
+from shared.local.broker.records import PARTITIONS, Stored, TriggerStatus
 from shared.local.broker.topology import Tick, Topology, Trigger
+from shared.runtime.handover import Acceptance
 from shared.telemetry.metrics import Metrics
 
 _LOG = logging.getLogger("tidings.broker")

@@ -16,10 +16,11 @@ from shared.local.broker.clock import Clock
 from shared.local.broker.cursor import Cursor
 from shared.local.broker.database import Batch, Database, Page
 from shared.local.broker.pace import Pace
-from shared.local.broker.records import MAX_RECORD, Acceptance, Stored, row_of
+from shared.local.broker.records import MAX_RECORD, Stored, row_of
 from shared.local.broker.trouble import Trouble
 from shared.local.broker.window import Window, run_of, unpack
 from shared.local.broker.work import Draft, Work
+from shared.runtime.handover import Acceptance
 
 _MAX_BATCH_EVENTS = 512
 _MAX_BATCH_BYTES = 4 * 1024 * 1024

@@ -14,6 +14,7 @@ from shared.events.cloudevent import (
     OBSERVED,
     PROBLEM_PREFIX,
     TICK,
+    UNREAD,
     type_of_transition,
     type_of_verdict,
 )
@@ -32,7 +33,7 @@ NAMES = frozenset({*_CONTEXT, *_FROM_APISERVER, *_TRACE, *attributes.NAMES})
 TYPES = (
     *(type_of_verdict(category) for category in CATEGORIES),
     *(type_of_transition(transition) for transition in get_args(Transition)),
-    *(OBSERVED, TICK, DELIVERY),
+    *(OBSERVED, UNREAD, TICK, DELIVERY),
     *(f"{APISERVER_PREFIX}{what}.{verb}" for what in ("resource", "ref") for verb in ("add", "update", "delete")),
 )
 """Every event type that functions, the local broker and ApiServerSources emit."""

@@ -3,7 +3,6 @@
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
 import orjson
 
@@ -15,9 +14,6 @@ PARTITIONS = 10
 
 MAX_RECORD = 1_048_576
 """Bytes of one stored event: what Kafka's producer takes by default (max.request.size)."""
-
-Acceptance = Literal["accepted", "full", "too large", "invalid"]
-"""What became of events that were to be published; only after `full` is it of use to send them again."""
 
 UNREADABLE = CloudEvent(id="-", source="-", type="-")
 """Stands, as this very object, where a stored event cannot be decoded any more."""

@@ -1,10 +1,10 @@
-"""`POST /` of the embedded system: the broker's ingress, which answers 202 once the event is durable."""
+"""`POST /` of the embedded system and of `intake`: CloudEvents for the broker; 202 once they are durable."""
 
 from shared.events.cloudevent import CloudEvent
 from shared.events.codec import NotAnEvent, decode_batch
 from shared.events.limits import DEFAULT
-from shared.local.broker.broker import Broker
 from shared.runtime.asgi import Receive, Scope, Send, answer, answer_error
+from shared.runtime.handover import Handover
 from shared.runtime.request import Refusal, read_request
 from shared.telemetry.metrics import Metrics
 
@@ -12,7 +12,7 @@ NAME = "ingress"
 _BODY_SECONDS = 10.0
 
 
-async def ingest(scope: Scope, receive: Receive, send: Send, *, broker: Broker, metrics: Metrics) -> None:
+async def ingest(scope: Scope, receive: Receive, send: Send, *, broker: Handover, metrics: Metrics) -> None:
     """Take one event or a batch, all of it or nothing; 503 where the broker cannot take it now, 413 where never."""
     received = await read_request(scope, receive, DEFAULT, _BODY_SECONDS)
     if received is None:

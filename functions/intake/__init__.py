@@ -1,0 +1,1 @@
+"""The function `intake`: what producers post over HTTP, to the broker as observations."""

@@ -1,0 +1,101 @@
+"""A request's body, piece by piece: bounded in bytes, in time and in how much it inflates (guarantees.md, Limits)."""
+
+import asyncio
+import zlib
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+from shared.runtime.asgi import ClientDisconnectedError, Receive
+from shared.runtime.request import Refusal
+
+_PIECE = 64 * 1024
+_PART_SECONDS = 10.0
+_RATIO = 20
+_SMALL = 64 * 1024  # inflated bytes of which nobody asks how much smaller they were
+
+TOO_LARGE = Refusal(413, "too large", close=True)
+_TOO_SLOW = Refusal(400, "the body did not arrive in time", close=True)
+_NO_GZIP = Refusal(400, "the body is not valid gzip", close=True)
+_BOMB = Refusal(413, "the body inflates to more than 20 times its size", close=True)
+
+
+class RefusedError(Exception):
+    """The body cannot be taken further; `refusal` says why."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.reason)
+        self.refusal = refusal
+
+
+async def pieces(receive: Receive, most: int, deadline: float) -> AsyncIterator[bytes]:
+    """Yield the body in pieces of at most 64 KiB, as it comes.
+
+    No part of it may take longer than 10 s to come, nor all of it longer than until `deadline`, in seconds of the
+    running loop's clock. Raises RefusedError, ClientDisconnectedError.
+    """
+    clock = asyncio.get_running_loop().time
+    size = 0
+    more = True
+    while more:
+        try:
+            async with asyncio.timeout_at(min(deadline, clock() + _PART_SECONDS)):
+                message = await receive()
+        except TimeoutError:
+            raise RefusedError(_TOO_SLOW) from None
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnectedError
+        body, more = message.get("body", b""), message.get("more_body", False)
+        size += len(body)
+        if size > most:
+            raise RefusedError(TOO_LARGE)
+        for piece in cut(body):
+            yield piece
+
+
+def cut(body: bytes) -> Iterator[bytes]:
+    """Yield bytes in pieces of at most 64 KiB."""
+    return (body[at : at + _PIECE] for at in range(0, len(body), _PIECE))
+
+
+async def inflated(compressed: AsyncIterator[bytes], most: int) -> AsyncIterator[bytes]:
+    """Yield what gzip made small, in pieces of at most 64 KiB. Raises RefusedError."""
+    inflater = _Inflater(most)
+    async for piece in compressed:
+        for part in inflater.feed(piece):
+            yield part
+    inflater.end()
+
+
+class _Inflater:
+    """Inflates gzip, of several members, too; counts what goes in and what comes out."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._came = self._went = 0
+        self._member: Any = None  # zlib's type has no public name
+
+    def feed(self, piece: bytes) -> Iterator[bytes]:
+        self._came += len(piece)
+        full = False  # then more may be to come of what went in already
+        while piece or full:
+            if self._member is None:
+                self._member = zlib.decompressobj(wbits=31)
+            try:
+                part = self._member.decompress(piece, _PIECE)
+            except zlib.error:
+                raise RefusedError(_NO_GZIP) from None
+            self._went += len(part)
+            if self._went > max(_SMALL, _RATIO * self._came):
+                raise RefusedError(_BOMB)
+            if self._went > self._most:
+                raise RefusedError(TOO_LARGE)
+            if part:
+                yield part
+            piece = self._member.unconsumed_tail
+            full = len(part) == _PIECE
+            if self._member.eof:
+                piece, self._member, full = self._member.unused_data, None, False
+
+    def end(self) -> None:
+        if self._member is not None or not self._came:
+            raise RefusedError(_NO_GZIP)

@@ -1,0 +1,106 @@
+"""One item of a request: parsed, decoded by its dialect, redacted, and made the event that goes to the broker."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import orjson
+
+from functions.intake.paths import Path
+from shared.events import attributes
+from shared.events.cloudevent import OBSERVED, CloudEvent
+from shared.events.codec import NotAnEvent, from_mapping
+from shared.events.json_items import Item
+from shared.events.limits import Limits, exceeded
+from shared.events.model import Observation, observation_data
+from shared.events.outcome import Ignored, Rejected
+from shared.sources.context import Context
+from shared.sources.registry import decode, decode_payload
+from shared.sources.unread import Why, unread_event
+
+SOURCE = "tidings/intake"
+
+
+class Read(NamedTuple):
+    """What became of an item: its events, or, `refused`, the one that becomes a dead letter."""
+
+    events: list[CloudEvent]
+    refused: bool = False
+
+
+class Reader:
+    """Reads the items of one request: `context` is what it says of all of them."""
+
+    def __init__(self, path: Path, context: Context, fields: Mapping[str, str] | None) -> None:
+        self.path = path.name
+        self._context = context
+        self._fields = fields
+        self._limits = Limits(body=path.item)
+
+    def read(self, item: Item) -> Read:
+        """Return what becomes of an item. Never raises."""
+        if item.too_large:
+            return self._refused("large", None)
+        value = self._parsed(item.body)
+        if isinstance(value, str):
+            value = self._parsed(value.encode())  # some encode it twice (reference/inputs.md §1.6)
+        if isinstance(value, _Unparsed):
+            return self._refused(value.why, None)
+        if item.frame and isinstance(value, dict):
+            value = {**item.frame, **value}
+        found = self._decoded(value)
+        if not isinstance(found, list):
+            return self._refused("dialect", value)
+        return Read([_event(seen) for seen in found])
+
+    def _parsed(self, body: bytes) -> Any:
+        excess = exceeded(body, self._limits)
+        if excess is not None:
+            return _Unparsed("large" if excess == "too large" else "limits")
+        try:
+            return orjson.loads(body)
+        except orjson.JSONDecodeError:
+            return _Unparsed("json")
+
+    def _decoded(self, value: Any) -> list[Observation] | Rejected | Ignored:
+        context = self._context
+        found: list[Observation] | Rejected | Ignored
+        # Kubewatch sends CloudEvents that its headers do not call so (reference/inputs.md §1.2).
+        event = from_mapping(value) if isinstance(value, dict) and "specversion" in value else None
+        if isinstance(event, CloudEvent):
+            if context.named:
+                event = event.with_extensions(cluster=context.cluster)
+            found = decode(event, cluster=context.cluster, now=context.received)
+        elif isinstance(event, NotAnEvent):
+            found = Rejected("decode", event.reason)
+        else:
+            found = decode_payload(value, context)
+        if isinstance(found, list) or self._fields is None:
+            return found
+        from shared.sources import fields  # only where a site has a layout of its own
+
+        return fields.decode(value, context, self._fields)
+
+    def letter(self, why: Why, value: Any = None) -> CloudEvent:
+        """Return the event that becomes the dead letter of an item."""
+        return unread_event(why, value, self.path, self._context)
+
+    def _refused(self, why: Why, value: Any) -> Read:
+        return Read([self.letter(why, value)], refused=True)
+
+
+class _Unparsed(NamedTuple):
+    """What stands for an item that is no JSON."""
+
+    why: Why
+
+
+def _event(seen: Observation) -> CloudEvent:
+    return CloudEvent(
+        id=f"{seen.identity}.observed",
+        source=SOURCE,
+        type=OBSERVED,
+        subject=attributes.clean(seen.object.path),
+        time=seen.received,
+        extensions={"cluster": attributes.clean(seen.cluster)},
+        data=observation_data(seen),
+    )

@@ -1,0 +1,127 @@
+"""The requests of producers: read, cut, decoded and handed over, batch by batch, and answered once that is durable."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime
+from urllib.parse import parse_qs
+
+from functions.intake.body import RefusedError, cut, inflated, pieces
+from functions.intake.items import Reader
+from functions.intake.paths import Path, path_of
+from functions.intake.work import BATCH_BYTES, Work
+from shared.events.json_items import Cutter, Lines
+from shared.events.limits import Limits
+from shared.runtime.asgi import (
+    ClientDisconnectedError,
+    HeaderList,
+    Receive,
+    Scope,
+    Send,
+    answer,
+    answer_error,
+    discard,
+)
+from shared.runtime.handover import Handover
+from shared.runtime.ingress import ingest
+from shared.runtime.request import Authorise, Refusal, head_of
+from shared.sources.context import Context, name_text
+from shared.sources.fields import Fields
+from shared.telemetry.metrics import Metrics
+
+NAME = "intake"
+_MOST_BYTES = 8 * 1024 * 1024  # that all requests hold together: beyond it they shall come again
+_SECONDS = 22.0  # that a body may take in all
+_DISCARDED = 20 * 1024 * 1024
+_GZIP = frozenset({"identity", "gzip"})
+_LINES = ("ndjson", "jsonl", "json-lines", "jsonlines")
+_UNAVAILABLE = 503
+_FULL = Refusal(_UNAVAILABLE, "too much at once", close=True)
+_REASONS = {
+    400: "malformed", 401: "unauthenticated", 403: "forbidden", 405: "method", 413: "too_large", 415: "media_type",
+    422: "unread", 431: "headers", 503: "full",
+}  # fmt: skip
+
+
+class Requests:
+    """Takes what producers post. `cluster` is the name where neither the address nor the payload has one."""
+
+    def __init__(
+        self, handover: Handover, metrics: Metrics, cluster: str, fields: Mapping[str, Fields], authorise: Authorise
+    ) -> None:
+        self._handover = handover
+        self._metrics = metrics
+        self._cluster = cluster
+        self._fields = fields
+        self._authorise = authorise
+        self._held = 0
+
+    def takes(self, method: str, path: str) -> bool:
+        """Return True for `POST /`, and whatever comes for `/PATH` and `/PATH/SECRET`."""
+        return (path == "/" and method == "POST") or path_of(path) is not None
+
+    async def serve(self, scope: Scope, receive: Receive, send: Send, path: str) -> None:
+        """Answer one such request."""
+        found = path_of(path)
+        if found is None:
+            await ingest(scope, receive, send, broker=self._handover, metrics=self._metrics)
+            return
+        try:
+            await self._admitted(scope, receive, found)
+        except ClientDisconnectedError:
+            return
+        except RefusedError as error:
+            await self._refuse(receive, send, error.refusal, found)
+            return
+        await answer(send, found.accepted)
+
+    async def _admitted(self, scope: Scope, receive: Receive, path: Path) -> None:
+        """Take a request whose head allows it, while there is room for what it holds at a time."""
+        if scope["method"] not in {"POST", "PUT"}:
+            raise RefusedError(Refusal(405, "this path takes POST"))
+        headers = head_of(scope, Limits(body=path.body), _GZIP)
+        if isinstance(headers, Refusal):
+            raise RefusedError(headers)
+        declared = headers.get("content-length")
+        weight = min(int(declared), BATCH_BYTES) if declared is not None else BATCH_BYTES
+        if self._held + weight > _MOST_BYTES:
+            raise RefusedError(_FULL)
+        self._held += weight
+        try:
+            await self._taken(scope, headers, receive, path)
+        finally:
+            self._held -= weight
+
+    async def _taken(self, scope: Scope, headers: dict[str, str], receive: Receive, path: Path) -> None:
+        body = pieces(receive, path.body, asyncio.get_running_loop().time() + _SECONDS)
+        raw: bytes | None = None
+        if not path.streamed:
+            raw = b"".join([piece async for piece in body])
+            body = _once(raw)
+        refusal = self._authorise(scope, headers, raw)
+        if refusal is not None:
+            raise RefusedError(refusal)
+        if headers.get("content-encoding", "identity").lower() == "gzip":
+            body = inflated(body, path.body)
+        named = name_text(parse_qs(scope.get("query_string", b"").decode("latin-1")).get("cluster", [""])[0])
+        context = Context((named or self._cluster)[:256], datetime.now(UTC), named=bool(named))
+        media = headers.get("content-type", "").lower()
+        cutter = Lines(path.item) if any(word in media for word in _LINES) else Cutter(path.item)
+        reader = Reader(path, context, self._fields.get(path.name))
+        await Work(body, cutter, reader, self._handover, self._metrics).run()
+
+    async def _refuse(self, receive: Receive, send: Send, refusal: Refusal, path: Path) -> None:
+        reason = _REASONS.get(refusal.status, "other")
+        self._metrics.count("tidings_requests_refused_total", function=NAME, reason=reason)
+        if refusal.close:
+            await discard(receive, _DISCARDED, 1.0)
+        full = refusal.status == _UNAVAILABLE
+        headers: HeaderList = [
+            *([("connection", "close")] if refusal.close else []),
+            *([("retry-after", "1")] if full else []),
+        ]
+        await answer_error(send, path.full if full else refusal.status, refusal.reason, headers)
+
+
+async def _once(body: bytes) -> AsyncIterator[bytes]:
+    for piece in cut(body):
+        yield piece
