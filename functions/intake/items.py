@@ -21,10 +21,10 @@ SOURCE = "tidings/intake"
 
 
 class Read(NamedTuple):
-    """What became of an item: its events, or, `refused`, the one that becomes a dead letter."""
+    """What became of an item: its events, or, where `why` says so, the one that becomes a dead letter."""
 
     events: list[CloudEvent]
-    refused: bool = False
+    why: Why | None = None
 
 
 class Reader:
@@ -85,7 +85,7 @@ class Reader:
         return unread_event(why, value, self.path, self._context)
 
     def _refused(self, why: Why, value: Any) -> Read:
-        return Read([self.letter(why, value)], refused=True)
+        return Read([self.letter(why, value)], why)
 
 
 class _Unparsed(NamedTuple):

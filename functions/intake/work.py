@@ -11,6 +11,7 @@ from shared.events.cloudevent import UNREAD, CloudEvent
 from shared.events.json_items import Cutter, Lines
 from shared.runtime.handover import Handover
 from shared.runtime.request import Refusal
+from shared.sources.unread import Why
 from shared.telemetry.metrics import Metrics
 
 log = logging.getLogger("tidings.intake")
@@ -18,6 +19,13 @@ log = logging.getLogger("tidings.intake")
 BATCH_BYTES = 1024 * 1024
 _BATCH_EVENTS = 512
 _MAX_REFUSED = 1000  # items of one request: what has more of them is none of ours, and each becomes a dead letter
+
+_NONE_READ: dict[Why, Refusal] = {
+    "dialect": Refusal(422, "no item of the request could be read"),
+    "json": Refusal(400, "the body is not valid JSON"),
+    "large": Refusal(413, "too large"),
+    "limits": Refusal(400, "the JSON is nested too deep or has a number that is too long"),
+}
 
 
 class Work:
@@ -40,6 +48,7 @@ class Work:
         self._size = 0
         self._results: Counter[str] = Counter()  # of what waits
         self._total: Counter[str] = Counter()
+        self._why: Why | None = None  # the first item was refused that was
 
     async def run(self) -> None:
         """Take all items. Raises RefusedError where there is none, or no more; ClientDisconnectedError."""
@@ -58,11 +67,12 @@ class Work:
         await self._flush()
         if self._cutter.broken or not came:
             raise RefusedError(Refusal(400, "the body is not valid JSON"))
-        if self._total["refused"] and self._total["refused"] == self._total.total():
-            raise RefusedError(Refusal(422, "no item of the request could be read"))
+        if self._why is not None and self._total["refused"] == self._total.total():
+            raise RefusedError(_NONE_READ[self._why])
 
     async def _take(self, read: Read, size: int) -> None:
-        self._results["refused" if read.refused else "read" if read.events else "empty"] += 1
+        self._why = self._why or read.why
+        self._results["refused" if read.why else "read" if read.events else "empty"] += 1
         self._waiting += read.events
         self._size += size
         too_many = self._total["refused"] + self._results["refused"] > _MAX_REFUSED
