@@ -5,18 +5,19 @@ import zlib
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
-from shared.runtime.asgi import ClientDisconnectedError, Receive
+from shared.runtime.asgi import ClientDisconnectedError, Message, Receive
 from shared.runtime.request import Refusal
 
 _PIECE = 64 * 1024
 _PART_SECONDS = 10.0
-_RATIO = 20
+INFLATES = 20
+"""Times its size: what inflates to more is no body, but a bomb."""
 _SMALL = 64 * 1024  # inflated bytes of which nobody asks how much smaller they were
 
-TOO_LARGE = Refusal(413, "too large", close=True)
-_TOO_SLOW = Refusal(400, "the body did not arrive in time", close=True)
-_NO_GZIP = Refusal(400, "the body is not valid gzip", close=True)
-_BOMB = Refusal(413, "the body inflates to more than 20 times its size", close=True)
+TOO_LARGE = Refusal(413, "too large")
+_TOO_SLOW = Refusal(400, "the body did not arrive in time")
+_NO_GZIP = Refusal(400, "the body is not valid gzip")
+_BOMB = Refusal(413, "the body inflates to more than 20 times its size")
 
 
 class RefusedError(Exception):
@@ -25,6 +26,20 @@ class RefusedError(Exception):
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(refusal.reason)
         self.refusal = refusal
+
+
+class Incoming:
+    """What a request receives, and whether all of it came."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self.complete = False
+
+    async def __call__(self) -> Message:
+        """Return the next message (ASGI)."""
+        message = await self._receive()
+        self.complete = not message.get("more_body", False)
+        return message
 
 
 async def pieces(receive: Receive, most: int, deadline: float) -> AsyncIterator[bytes]:
@@ -85,7 +100,7 @@ class _Inflater:
             except zlib.error:
                 raise RefusedError(_NO_GZIP) from None
             self._went += len(part)
-            if self._went > max(_SMALL, _RATIO * self._came):
+            if self._went > max(_SMALL, INFLATES * self._came):
                 raise RefusedError(_BOMB)
             if self._went > self._most:
                 raise RefusedError(TOO_LARGE)

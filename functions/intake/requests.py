@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
 from urllib.parse import parse_qs
 
-from functions.intake.body import RefusedError, cut, inflated, pieces
+from functions.intake.body import INFLATES, Incoming, RefusedError, cut, inflated, pieces
 from functions.intake.items import Reader
 from functions.intake.paths import Path, path_of
 from functions.intake.work import BATCH_BYTES, Work
@@ -35,7 +35,7 @@ _DISCARDED = 20 * 1024 * 1024
 _GZIP = frozenset({"identity", "gzip"})
 _LINES = ("ndjson", "jsonl", "json-lines", "jsonlines")
 _UNAVAILABLE = 503
-_FULL = Refusal(_UNAVAILABLE, "too much at once", close=True)
+_FULL = Refusal(_UNAVAILABLE, "too much at once")
 _REASONS = {
     400: "malformed", 401: "unauthenticated", 403: "forbidden", 405: "method", 413: "too_large", 415: "media_type",
     422: "unread", 431: "headers", 503: "full",
@@ -65,12 +65,13 @@ class Requests:
         if found is None:
             await ingest(scope, receive, send, broker=self._handover, metrics=self._metrics)
             return
+        incoming = Incoming(receive)
         try:
-            await self._admitted(scope, receive, found)
+            await self._admitted(scope, incoming, found)
         except ClientDisconnectedError:
             return
         except RefusedError as error:
-            await self._refuse(receive, send, error.refusal, found)
+            await self._refuse(incoming, send, error.refusal, found)
             return
         await answer(send, found.accepted)
 
@@ -81,8 +82,7 @@ class Requests:
         headers = head_of(scope, Limits(body=path.body), _GZIP)
         if isinstance(headers, Refusal):
             raise RefusedError(headers)
-        declared = headers.get("content-length")
-        weight = min(int(declared), BATCH_BYTES) if declared is not None else BATCH_BYTES
+        weight = _weight(headers)
         if self._held + weight > _MOST_BYTES:
             raise RefusedError(_FULL)
         self._held += weight
@@ -109,17 +109,24 @@ class Requests:
         reader = Reader(path, context, self._fields.get(path.name))
         await Work(body, cutter, reader, self._handover, self._metrics).run()
 
-    async def _refuse(self, receive: Receive, send: Send, refusal: Refusal, path: Path) -> None:
+    async def _refuse(self, incoming: Incoming, send: Send, refusal: Refusal, path: Path) -> None:
         reason = _REASONS.get(refusal.status, "other")
         self._metrics.count("tidings_requests_refused_total", function=NAME, reason=reason)
-        if refusal.close:
-            await discard(receive, _DISCARDED, 1.0)
+        rest = not incoming.complete  # of the body: read and forgotten, or the sender would not see the answer
+        if rest:
+            await discard(incoming, _DISCARDED, 1.0)
         full = refusal.status == _UNAVAILABLE
         headers: HeaderList = [
-            *([("connection", "close")] if refusal.close else []),
+            *([("connection", "close")] if rest else []),
             *([("retry-after", "1")] if full else []),
         ]
         await answer_error(send, path.full if full else refusal.status, refusal.reason, headers)
+
+
+def _weight(headers: Mapping[str, str]) -> int:
+    """Return the bytes that a request may hold at a time."""
+    declared = int(headers.get("content-length", BATCH_BYTES))
+    return min(declared * (INFLATES if "content-encoding" in headers else 1), BATCH_BYTES)
 
 
 async def _once(body: bytes) -> AsyncIterator[bytes]:

@@ -79,7 +79,7 @@ class Work:
         if too_many or len(self._waiting) >= _BATCH_EVENTS or self._size >= BATCH_BYTES:
             await self._flush()
         if too_many:
-            raise RefusedError(Refusal(422, "too many items of the request could not be read", close=True))
+            raise RefusedError(Refusal(422, "too many items of the request could not be read"))
 
     async def _flush(self) -> None:
         """Hand over what waits, and count it; after an answer that is none, nothing of it waits any more."""
@@ -95,7 +95,7 @@ class Work:
         """Return once all are durable; one that the broker never takes spoils no other. Raises RefusedError."""
         found = await self._handover.accept(events)
         if found == "full":
-            raise RefusedError(Refusal(503, "the broker cannot take it now", close=True))
+            raise RefusedError(Refusal(503, "the broker cannot take it now"))
         if found == "accepted":
             return
         if len(events) > 1:

@@ -120,3 +120,23 @@ def test_everything_that_is_listed_can_be_opened(root: Path, tmp_path: Path) -> 
         for path in (*index["stand_ins"], *(path.rstrip("/") for path in index["stand_ins"]), "/metrics"):
             with urllib.request.urlopen(f"{address}{path}", timeout=10) as answer:  # noqa: S310
                 assert answer.status == 200
+
+
+def send(url: str, body: object) -> int:
+    request = urllib.request.Request(url, json.dumps(body).encode(), {"content-type": "application/json"})  # noqa: S310
+    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+        return int(answer.status)
+
+
+def test_what_a_producer_posts_becomes_a_ticket_and_what_nobody_reads_a_dead_letter(root: Path, tmp_path: Path) -> None:
+    bare = {key: value for key, value in EVENT.items() if key not in {"kind", "apiVersion"}}
+    with running(root, tmp_path) as address:
+        assert send(f"{address}/events", [{**bare, "clusterName": "prod"}, {"clusterName": "x"}]) == 202
+        assert send(f"{address}/botkube/s3cr3t?cluster=prod", {**bare, "metadata": {"uid": "another"}}) == 200
+        until(lambda: get(f"{address}/api/v1/deliveries?cluster=prod")["items"])
+        (letter,) = until(lambda: get(f"{address}/api/v1/dead-letters")["items"])
+        assert (letter["trigger"], letter["code"], letter["stage"]) == ("classifier", 422, "decode")
+        assert "closest is event-exporter: it has clusterName, but no involvedObject" in letter["reason"]
+        events = get(f"{address}/api/v1/events?type=dev.tidings.observed.v1")["items"]
+        assert len(events) == 2
+        assert "intake" in {row["name"] for row in get(f"{address}/api/v1/functions")["items"]}

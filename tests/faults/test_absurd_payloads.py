@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -90,7 +89,7 @@ def test_f28_a_streamed_path_takes_sixteen_of_which_no_item_has_more_than_a_quar
 
 BOMBS = {
     "64 MiB of 64 kB": gzip_bomb(),
-    "a bomb that is JSON": gzip.compress(b"[" + b"{}," * 300_000 + b"{}]", 9),
+    "a bomb that is JSON": gzip.compress(b"[" + event(1, 65_000) + b" " * (12 * MIB) + b"]", 9),
     "a bomb of one text": gzip.compress(b'{"a":"' + b"x" * (12 * MIB) + b'"}', 9),
 }
 
@@ -103,7 +102,7 @@ def test_f28_a_gzip_bomb_is_refused_fast_and_memory_stays_flat(name: str, path: 
     assert running.process.send(request).status in {413, 422}
     before, peak = seconds_of(running.process), peak_of(running.process)
     assert {running.process.send(request).status for _ in range(ROUNDS)} <= {413, 422}
-    assert (seconds_of(running.process) - before) / ROUNDS < LIMIT * (1 if "JSON" not in name else 10)
+    assert (seconds_of(running.process) - before) / ROUNDS < LIMIT
     assert peak_of(running.process) - peak < 8, "MiB"
     assert running.process.send(ask("/health")).status == 200
 
@@ -151,12 +150,3 @@ def test_a_list_of_ten_megabytes_is_taken_in_little_more_memory_than_none(tmp_pa
         packed = gzip.compress(event_list(10_000_000), 1)
         assert running.post("/audit", packed, content_encoding="gzip") in {202, 413}, "more than 20 to 1 is a bomb"
         assert peak_of(running.process) - idle < 64, "MiB"
-
-
-def test_senders_that_are_slow_hold_no_room_for_ever(running: Running) -> None:
-    """A body that stops to come is given up after ten seconds; others are served meanwhile."""
-    head = b"POST /audit HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\n"
-    began = time.monotonic()
-    answer = running.process.send(head + b'[{"a":')
-    assert (answer.status, b"in time" in answer.body) == (400, True)
-    assert time.monotonic() - began < 15
