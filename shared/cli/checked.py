@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from functions.intake.layouts import read_layouts
 from functions.siem_forwarder.record import NEEDED as BY_RECORDS
 from functions.siem_forwarder.record import RESERVED as OF_RECORDS
 from shared.cli import configured
@@ -55,6 +56,9 @@ def check(paths: list[Path]) -> Checked:
     for path in found.mappings:
         read = read_text(path.read_text(encoding="utf-8-sig"), str(path), _RESERVED, _needed(path))
         problems += read if isinstance(read, list) else []
+    for path in found.layouts:
+        layouts = read_layouts(path.read_text(encoding="utf-8-sig"), str(path))
+        problems += layouts if isinstance(layouts, list) else []
     for path in found.dotenvs:
         problems += configured.check(path)  # with the environment, as a start beside it
     for path in found.funcs:

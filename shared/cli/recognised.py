@@ -11,7 +11,7 @@ from shared.events.problem import Problem
 from shared.rules.folder import files_below, is_yaml
 
 TAKEN = (
-    "rule packs (pack: and rules:) and their tests (pack: and tests:), mappings (operations:), "
+    "rule packs (pack: and rules:) and their tests (pack: and tests:), mappings (operations:), layouts (paths:), "
     "Kubernetes manifests (apiVersion:), func.yaml and .env files"
 )
 _MOST_BYTES = 2 << 20
@@ -28,6 +28,7 @@ class Found:
 
     packs: list[Path] = field(default_factory=list)
     mappings: list[Path] = field(default_factory=list)
+    layouts: list[Path] = field(default_factory=list)
     manifests: list[Path] = field(default_factory=list)
     dotenvs: list[Path] = field(default_factory=list)
     funcs: list[Path] = field(default_factory=list)
@@ -73,7 +74,7 @@ def _sort(file: Path, found: Found) -> None:
         return
     # By the lines and not by a parser: a file with a mistake in it shall still be told by those who know its kind.
     keys = set(_TOP_KEY.findall(text))
-    if not keys & {"apiVersion", "operations", *_PACK_KEYS} and file.name not in _KUSTOMIZE:
+    if not keys & {"apiVersion", "operations", "paths", *_PACK_KEYS} and file.name not in _KUSTOMIZE:
         parsed = _parsed(file, text)
         if isinstance(parsed, Problem):
             found.problems.append(parsed)
@@ -83,6 +84,8 @@ def _sort(file: Path, found: Found) -> None:
         found.manifests.append(file)
     elif "operations" in keys:
         found.mappings.append(file)
+    elif "paths" in keys:
+        found.layouts.append(file)
     elif keys & _PACK_KEYS:
         found.packs.append(file)
     else:

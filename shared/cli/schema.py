@@ -8,6 +8,7 @@ import orjson
 import typer
 from pydantic import TypeAdapter
 
+from functions.intake.layouts import layouts_schema
 from shared.cli.output import Output, OutputOption, fail, print_document, show
 from shared.delivery.schema import mapping_schema
 from shared.events.delivery import DeliveryReport
@@ -49,6 +50,7 @@ SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "rules": rules_schema,
     "rules-test": tests_schema,
     "mapping": mapping_schema,
+    "layouts": layouts_schema,
     "settings": _settings,
 }
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from functions.intake.paths import PATHS, Path
 from shared.local.api import FILTERS
 from shared.telemetry.metrics import installed_version
 
@@ -28,6 +29,9 @@ def document() -> dict[str, Any]:
         paths[path] = _get(
             "Whether everything can work", _JSON, {"503": {"description": "not ready", "content": _JSON}}
         )
+    for producer in PATHS.values():
+        paths[producer.name] = {"post": _producer(producer)}
+        paths[f"{producer.name}/{{secret}}"] = {"parameters": [_SECRET], "post": _producer(producer)}
     for name, filters in FILTERS.items():
         paths[f"/api/v1/{name}"] = _list(name, sorted(filters))
     return {
@@ -74,6 +78,37 @@ def _ingress() -> dict[str, Any]:
         "responses": {
             "202": {"description": "The event is durable"},
             **dict.fromkeys(("400", "413", "415", "431", "503"), _REFUSED),
+        },
+    }
+
+
+_SECRET = {
+    "name": "secret",
+    "in": "path",
+    "required": True,
+    "description": "For senders that can set no header.",
+    "schema": {"type": "string"},
+}
+_CLUSTER = {
+    "name": "cluster",
+    "in": "query",
+    "required": False,
+    "description": "Name of the cluster; goes before what the payload says.",
+    "schema": {"type": "string"},
+}
+
+
+def _producer(path: Path) -> dict[str, Any]:
+    limits = f"at most {path.body >> 20} MiB, each item at most {path.item >> 10} KiB; gzip"
+    item = {"schema": {"oneOf": [{"type": "object"}, {"type": "array", "items": {"type": "object"}}]}}
+    refused = ("400", "401", "403", "413", "415", "422", "431", str(path.full))
+    return {
+        "summary": f"Take what producers post: one item, a list, a List or JSON lines; {limits}",
+        "parameters": [_CLUSTER],
+        "requestBody": {"content": {"application/json": item, "application/x-ndjson": {"schema": {"type": "string"}}}},
+        "responses": {
+            str(path.accepted): {"description": "What can be read is durable; the rest is a dead letter"},
+            **dict.fromkeys(refused, _REFUSED),
         },
     }
 

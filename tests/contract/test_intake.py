@@ -11,6 +11,7 @@ import pytest
 from functions.intake.paths import PATHS
 from shared.events.cloudevent import OBSERVED, UNREAD, CloudEvent
 from shared.events.codec import encode_batch, encode_binary
+from shared.local.openapi import document
 from shared.sources.registry import decode
 from tests.support.functions import Served, serving
 from tests.support.servers import serve
@@ -298,3 +299,12 @@ def test_layouts_that_cannot_be_read_end_the_start(tmp_path: Path) -> None:
     wrong = serving("intake", tmp_path / "log", {"INTAKE_LAYOUTS": str(tmp_path / "wrong.yaml")})
     with pytest.raises(RuntimeError, match=r'wrong.yaml:2: .*did you mean \\?"/events'), wrong:
         pass
+
+
+def test_the_openapi_document_names_every_path_with_its_answers() -> None:
+    described = document()["paths"]
+    for path in PATHS.values():
+        for name in (path.name, f"{path.name}/{{secret}}"):
+            assert {str(path.accepted), str(path.full), "400", "413", "422"} <= described[name]["post"][
+                "responses"
+            ].keys()

@@ -260,3 +260,19 @@ def test_a_dotenv_that_cannot_be_read_keeps_a_command_from_starting(tmp_path: Pa
     (tmp_path / "folder").mkdir()
     with pytest.raises(SettingsError, match="cannot be read"):
         configured.effective(tmp_path / "folder")
+
+
+def test_layouts_are_recognised_and_their_mistakes_carry_their_lines(tmp_path: Path) -> None:
+    good = "paths:\n  /events:\n    kind: a\n    name: b\n    message: c.d\n"
+    assert check([write(tmp_path, "good.yaml", good)]).problems == []
+    wrong = "paths:\n  /events:\n    kind: a\n    nmae: b\n    message: [c]\n  /hooks: {}\n"
+    problems = check([write(tmp_path, "wrong.yaml", wrong)]).problems
+    assert [(problem.line, problem.message) for problem in problems] == [
+        (3, "/events does not say where name is"),
+        (4, "/events has no `nmae`"),
+        (5, "`message` must be the dotted path of a member of the payload"),
+        (6, "`paths` has no `/hooks`"),
+    ]
+    assert problems[1].suggestion == 'did you mean "name"?'
+    for text in ("paths: [", "paths: 1\n", "paths:\n  /events: 1\n", "paths: {}\n", "paths:\n  /events:\n" * 2):
+        assert check([write(tmp_path, "broken.yaml", text)]).problems
