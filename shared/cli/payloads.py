@@ -11,6 +11,7 @@ from shared.cli.inputs import Unreadable, values
 from shared.events.cloudevent import CloudEvent
 from shared.events.codec import NotAnEvent, from_mapping
 from shared.events.codec import decode as decode_http
+from shared.events.json_items import frame_of
 from shared.events.limits import DEFAULT
 from shared.events.model import Observation
 from shared.events.outcome import Ignored, Rejected
@@ -57,14 +58,11 @@ def _items(value: Any) -> list[Any] | None:
         return value
     if not isinstance(value, dict) or {"headers", "specversion"} & set(value):
         return None
-    items, kind = value.get("items"), str(value.get("kind", ""))
+    items = value.get("items")
     if not isinstance(items, list):
         return None
-    if kind != "List" and kind.endswith("List"):
-        # A List of one kind, as the API server answers it, does not repeat that in its items.
-        frame = {"apiVersion": value.get("apiVersion"), "kind": kind.removesuffix("List")}
-        return [{**frame, **item} if isinstance(item, dict) else item for item in items]
-    return items
+    frame = frame_of(value)
+    return [{**frame, **item} if isinstance(item, dict) else item for item in items] if frame else items
 
 
 def _decode(value: Any, cluster: str, now: datetime) -> list[Observation] | list[Unreadable]:

@@ -6,7 +6,7 @@ is parsed here but brackets and quotes; whether an item is valid JSON is for its
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -18,6 +18,14 @@ _REST_OF_TEXT = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
 _SCALAR = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[^"\s,\x1e\[\]{}]++', re.DOTALL)
 _ITEMS = re.compile(rb'(?<!\\)"items"\s*+:\s*+\Z')
 _OPEN, _CLOSE, _QUOTE = b"{[", b"}]", ord('"')
+
+
+def frame_of(head: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a List says of each item: one of a single kind, as the API server answers it, does not repeat it."""
+    kind = head.get("kind")
+    if not isinstance(kind, str) or kind == "List" or not kind.endswith("List"):
+        return {}
+    return {"apiVersion": head.get("apiVersion"), "kind": kind.removesuffix("List")}
 
 
 class Item(NamedTuple):
@@ -135,12 +143,7 @@ class Cutter:
         except orjson.JSONDecodeError:
             self.broken = True
             return
-        kind = head.get("kind")
-        frame = {}
-        if isinstance(kind, str) and kind != "List" and kind.endswith("List"):
-            # A List of one kind, as the API server answers it, does not repeat that in its items.
-            frame = {"apiVersion": head.get("apiVersion"), "kind": kind.removesuffix("List")}
-        self._levels.append(_Level(frame, of_object=True))
+        self._levels.append(_Level(frame_of(head), of_object=True))
         self._depth = 0
 
     def _complete(self) -> Item:

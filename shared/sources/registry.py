@@ -43,7 +43,7 @@ def _later(name: str, *forms: str, types: tuple[str, ...] = (), kinds: tuple[str
     def recognises(payload: Any) -> bool:
         from shared.sources.forms import has_form  # nothing that ApiServerSource sends needs it
 
-        return any(has_form(payload, form) for form in forms) or _kind(payload) in kinds
+        return any(has_form(payload, form) for form in forms) or (bool(kinds) and _kind(payload) in kinds)
 
     def decode(payload: Any, context: Context) -> list[Observation] | Rejected:
         module = importlib.import_module(f"shared.sources.{name.replace('-', '_')}")
