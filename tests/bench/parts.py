@@ -15,6 +15,7 @@ _PLACES = {
     "event": "tests.bench.in_process",
     "explain": "tests.bench.explaining",
     "http": "tests.bench.over_http",
+    "intake": "tests.bench.taking",
     "up": "tests.bench.embedded",
 }
 NAMES = tuple(name for name, place in _PLACES.items() if find_spec(place) is not None)

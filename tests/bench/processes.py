@@ -31,6 +31,10 @@ class Running:
         """Return its resident memory now, in MiB."""
         return _status(self.pid, "VmRSS") / 1024
 
+    def peak(self) -> float:
+        """Return the most resident memory that it ever had, in MiB."""
+        return _status(self.pid, "VmHWM") / 1024
+
     def cpu(self) -> float:
         """Return the seconds of CPU that it has used."""
         fields = Path(f"/proc/{self.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
