@@ -39,17 +39,17 @@ class Reader:
     def read(self, item: Item) -> Read:
         """Return what becomes of an item. Never raises."""
         if item.too_large:
-            return self._refused("large", None)
+            return self._refused("large", item)
         value = self._parsed(item.body)
         if isinstance(value, str):
             value = self._parsed(value.encode())  # some encode it twice (reference/inputs.md §1.6)
         if isinstance(value, _Unparsed):
-            return self._refused(value.why, None)
+            return self._refused(value.why, item)
         if item.frame and isinstance(value, dict):
             value = {**item.frame, **value}
         found = self._decoded(value)
         if not isinstance(found, list):
-            return self._refused("dialect", value)
+            return self._refused("dialect", item, value)
         return Read([_event(seen) for seen in found])
 
     def _parsed(self, body: bytes) -> Any:
@@ -80,12 +80,12 @@ class Reader:
 
         return fields.decode(value, context, self._fields)
 
-    def letter(self, why: Why, value: Any = None) -> CloudEvent:
+    def letter(self, why: Why, raw: bytes, value: Any = None) -> CloudEvent:
         """Return the event that becomes the dead letter of an item."""
-        return unread_event(why, value, self.path, self._context)
+        return unread_event(why, value, self.path, self._context, raw)
 
-    def _refused(self, why: Why, value: Any) -> Read:
-        return Read([self.letter(why, value)], why)
+    def _refused(self, why: Why, item: Item, value: Any = None) -> Read:
+        return Read([self.letter(why, item.body, value)], why)
 
 
 class _Unparsed(NamedTuple):

@@ -30,6 +30,7 @@ from shared.telemetry.metrics import Metrics
 
 NAME = "intake"
 _MOST_BYTES = 8 * 1024 * 1024  # that all requests hold together: beyond it they shall come again
+_LEAST_BYTES = 32 * 1024
 _SECONDS = 22.0  # that a body may take in all
 _DISCARDED = 20 * 1024 * 1024
 _GZIP = frozenset({"identity", "gzip"})
@@ -124,9 +125,9 @@ class Requests:
 
 
 def _weight(headers: Mapping[str, str]) -> int:
-    """Return the bytes that a request may hold at a time."""
+    """Return the bytes that a request may hold at a time; a small one takes room by being there."""
     declared = int(headers.get("content-length", BATCH_BYTES))
-    return min(declared * (INFLATES if "content-encoding" in headers else 1), BATCH_BYTES)
+    return max(_LEAST_BYTES, min(declared * (INFLATES if "content-encoding" in headers else 1), BATCH_BYTES))
 
 
 async def _once(body: bytes) -> AsyncIterator[bytes]:

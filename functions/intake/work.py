@@ -102,7 +102,7 @@ class Work:
             for event in events:
                 await self._hand_over([event])
         elif events[0].type != UNREAD:
-            await self._hand_over([self._reader.letter("large")])
+            await self._hand_over([self._reader.letter("large", events[0].id.encode())])
         else:
             self._metrics.count("tidings_intake_items_total", path=self._reader.path, result="lost")
             log.error("the broker refuses a dead letter for good", extra={"event_id": events[0].id, "why": found})

@@ -75,7 +75,9 @@ FUNCTIONS: dict[str, Registered] = {
             {"SPLUNK_HEC_URL": "https://splunk.example:8088", "SPLUNK_TOKEN": "not-set"},
         ),
     ),
-    "intake": Registered("functions.intake.handler", "takes what producers post, each in its own form", ("handover",)),
+    "intake": Registered(
+        "functions.intake.handler", "takes what producers post, each in its own form", ("handover", "authorise")
+    ),
 }
 
 

@@ -5,6 +5,7 @@ A broker has no place for letters but behind a Trigger. So `intake` hands an ite
 again after somebody has taught Tidings the dialect, it is read.
 """
 
+from hashlib import sha256
 from typing import Any, Literal
 
 import orjson
@@ -24,13 +25,13 @@ _REASONS: dict[str, str] = {
 }
 
 
-def unread_event(why: Why, payload: Any, path: str, context: Context) -> CloudEvent:
-    """Return the event of an item that nobody could read.
+def unread_event(why: Why, payload: Any, path: str, context: Context, raw: bytes = b"") -> CloudEvent:
+    """Return the event of an item that nobody could read; `raw` are its bytes, of which only a key is made.
 
     Of anything but a JSON object nothing is kept: what cannot be parsed cannot be redacted by its keys.
     """
     shown = bounded(*redact(payload)) if isinstance(payload, dict) else None
-    text = orjson.dumps(shown, option=orjson.OPT_SORT_KEYS).decode()
+    text = sha256(raw).hexdigest() if shown is None else orjson.dumps(shown, option=orjson.OPT_SORT_KEYS).decode()
     minute = context.received.strftime("%Y-%m-%dT%H:%M")
     return CloudEvent(
         id=digest("unread", context.cluster, path, why, text, minute),

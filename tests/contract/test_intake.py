@@ -212,6 +212,12 @@ def test_a_line_that_is_broken_spoils_no_other_where_the_sender_says_lines(takin
     assert taking.sink.unread == [{"why": "json", "payload": None}], "what cannot be redacted is not kept"
 
 
+def test_letters_of_different_items_are_different_events_and_of_the_same_item_the_same(taking: Taking) -> None:
+    body = b"\n".join([b'{"a": ', b'{"b": ', b'{"a": ', json.dumps(UNKNOWN).encode()])
+    taking.post("/logs", body, content_type="application/x-ndjson")
+    assert (len(taking.sink.got), len({item.id for item in taking.sink.got})) == (4, 3)
+
+
 def test_an_empty_list_is_fine(taking: Taking) -> None:
     assert taking.status("/logs", []) == 202
     assert taking.sink.got == []

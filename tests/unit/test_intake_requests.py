@@ -109,6 +109,13 @@ def test_what_requests_hold_together_is_bounded() -> None:
         assert metrics.total("tidings_requests_refused_total", function="intake", reason="full") == 2
         broker.open.set()
         assert await asyncio.gather(*tasks) == [202] * 8
+        broker.open.clear()
+        size = str(len(EVENT))
+        tasks = [asyncio.create_task(post(app, "/logs", whole(EVENT), content_length=size)) for _ in range(256)]
+        await asyncio.sleep(0.01)
+        assert await post(app, "/logs", whole(EVENT), content_length=size) == 503, "nor are there more of small ones"
+        broker.open.set()
+        assert await asyncio.gather(*tasks) == [202] * 256
         assert await post(app, "/audit", whole(EVENT)) == 202
 
     asyncio.run(play())
