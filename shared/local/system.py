@@ -3,13 +3,11 @@
 import asyncio
 import contextlib
 import logging
-import socket
+import ssl
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-
-import uvicorn
 
 from shared.delivery.claims import abandon_all
 from shared.events.cloudevent import TICK, CloudEvent
@@ -22,15 +20,18 @@ from shared.local.broker.http_caller import HttpCaller
 from shared.local.broker.loader import load_topology
 from shared.local.broker.topology import Topology, is_url
 from shared.local.feed import Feed, assignment_groups
+from shared.local.ingress import NAME as INGRESS
+from shared.local.listening import ListenError, listen, url_of
 from shared.local.settings import UpSettings
 from shared.local.substitutes import DEFAULT_GROUP, Standins, open_standins
-from shared.local.web import new_web
+from shared.local.web import new_standins, new_web
 from shared.runtime.asgi import App
 from shared.runtime.edge import Edge
 from shared.runtime.function import Function
+from shared.runtime.hosts import StartError, behind_gate, gate_of
 from shared.runtime.registry import FUNCTIONS, canonical, load
-from shared.runtime.serve import config
-from shared.settings.addresses import exposure_refusal
+from shared.runtime.serve import context_of
+from shared.settings.addresses import exposure_refusal, is_loopback
 from shared.settings.environment import SettingsError
 from shared.settings.host import log_level
 from shared.stores.protocol import Store
@@ -40,6 +41,7 @@ from shared.telemetry.metrics import Metrics
 log = logging.getLogger("tidings.up")
 
 _TICK_SECONDS = 10.0
+_LOOPBACK = "127.0.0.1"
 _GROUP_LABEL = "tidings.dev/assignment-group"
 
 
@@ -58,12 +60,14 @@ class System:
     store: Store
 
     def __init__(self, settings: UpSettings) -> None:
-        """Raises UpError for settings or manifests that cannot work."""
+        """Raises UpError, SettingsError for settings or manifests that cannot work."""
         refusal = exposure_refusal(settings.host, settings.environ.get("AUTH", ""))
         if refusal:
             raise UpError([refusal])
         self.settings = settings
         self.metrics = Metrics()
+        self._gate = gate_of(settings.environ, self.metrics, INGRESS)
+        self._tls = _tls(settings.environ)
         self.topology = _topology(settings)
         self.functions: dict[str, Function] = {}
         self.services: dict[str, str] = {}
@@ -100,10 +104,10 @@ class System:
         opened.callback(lock.give_back, lock.take(data / "lock"))
         self._standins = open_standins(self.settings.real, data, self._groups())
         opened.callback(self._standins.close)
-        await self._listen(opened)
+        inside = await self._listen(opened)
         self.store = open_store(sqlite_url(data / "state.db"))
         opened.push_async_callback(self.store.close)
-        environ = {**self.settings.environ, **self._standins.settings(self.address)}
+        environ = {**self.settings.environ, **self._standins.settings(inside)}
         callers = {**self._build(environ), **self._remote(opened)}
         self.broker = Broker(replace(self.topology, ticks=()), callers, data / "broker.db", self.metrics)
         await abandon_all(self.store)
@@ -154,23 +158,19 @@ class System:
         recording = self.settings.recording
         return [DEFAULT_GROUP, *(assignment_groups(recording, _GROUP_LABEL) if recording else ())]
 
-    async def _listen(self, opened: contextlib.AsyncExitStack) -> None:
+    async def _listen(self, opened: contextlib.AsyncExitStack) -> str:
+        """Listen, and return where the functions reach the stand-ins."""
         host, port = self.settings.host, self.settings.port
+        app = behind_gate(new_web(self), self._gate)
         try:
-            listening = _listening(host, port)
-        except (OSError, OverflowError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
-            raise UpError([f"cannot listen on {host}:{port}: {reason}; another address goes by --listen"]) from None
-        server = _Embedded(config(new_web(self), host, port))
-        opened.callback(listening.close)
-        serving = asyncio.create_task(server.serve(sockets=[listening]))
-        opened.push_async_callback(server.end, serving)
-        while not server.started:  # the server says so in no other way
-            if serving.done():
-                raise UpError([f"the server on {host}:{port} ended at once"])
-            await asyncio.sleep(0.01)
-        shown = f"[{host}]" if ":" in host else host
-        self.address = f"http://{shown}:{listening.getsockname()[1]}"
+            bound = await listen(app, host, port, self._tls, opened)
+        except ListenError as error:
+            raise UpError([f"cannot listen on {host}:{port}: {error}; another address goes by --listen"]) from None
+        self.address = url_of(host, bound, secure=self._tls is not None)
+        if self._gate is None and self._tls is None and is_loopback(host):
+            return self.address
+        # What we send ourselves shows no credentials, and plain HTTP goes to this machine alone.
+        return url_of(_LOOPBACK, await listen(new_standins(self), _LOOPBACK, 0, None, opened))
 
     def _build(self, environ: Mapping[str, str]) -> dict[str, Caller]:
         """Build every function. Raises SettingsError, which names what is wrong with any of them, and the host's."""
@@ -231,19 +231,11 @@ class System:
             await asyncio.sleep(_TICK_SECONDS)
 
 
-def _listening(host: str, port: int) -> socket.socket:
-    """Return a socket that listens there. Raises OSError, OverflowError."""
-    # Its protocol is named, or asyncio leaves Nagle's algorithm on for what it accepts: 40 ms for each answer.
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+def _tls(environ: Mapping[str, str]) -> ssl.SSLContext | None:
     try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind((host, port))
-        listening.listen(2048)
-    except BaseException:
-        listening.close()
-        raise
-    return listening
+        return context_of(environ)
+    except StartError as error:
+        raise UpError(list(error.problems)) from None
 
 
 def _portable(manifest: Mapping[str, str]) -> dict[str, str]:
@@ -256,20 +248,6 @@ def _portable(manifest: Mapping[str, str]) -> dict[str, str]:
         if registered.destination is not None:
             elsewhere |= registered.destination.example.keys()
     return {name: value for name, value in manifest.items() if name not in elsewhere and not name.endswith("_FILE")}
-
-
-class _Embedded(uvicorn.Server):
-    """A server that leaves signals to the command that embeds it."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Capture nothing."""
-        yield
-
-    async def end(self, serving: asyncio.Task[None]) -> None:
-        """Finish the requests that are there and close the socket."""
-        self.should_exit = True
-        await serving
 
 
 class _Later:

@@ -52,9 +52,14 @@ async def read_request(scope: Scope, receive: Receive, limits: Limits, seconds: 
     return refusal
 
 
-def _by_headers(scope: Scope, headers: dict[str, str], limits: Limits) -> Refusal | None:
+def has_too_many_headers(scope: Scope, limits: Limits) -> bool:
+    """Return whether there are too many headers or too many bytes of them."""
     raw = scope["headers"]
-    if len(raw) > limits.headers or sum(map(len, chain.from_iterable(raw))) > limits.header_bytes:
+    return len(raw) > limits.headers or sum(map(len, chain.from_iterable(raw))) > limits.header_bytes
+
+
+def _by_headers(scope: Scope, headers: dict[str, str], limits: Limits) -> Refusal | None:
+    if has_too_many_headers(scope, limits):
         return Refusal(431, "too many or too large headers", close=True)
     if headers.get("content-encoding", "identity").lower() != "identity":
         return Refusal(415, "compressed bodies are not taken here", close=True)
