@@ -22,6 +22,12 @@ def server_context(environ: Mapping[str, str]) -> ssl.SSLContext | None:
         if orphans:
             raise SettingsError([f"{CERT} is not set: {' and '.join(orphans)} cannot do without it"])
         return None
+    context = _built(cert, key, client_ca)
+    _follow(context, cert, key, client_ca)
+    return context
+
+
+def _built(cert: str, key: str, client_ca: str) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
@@ -29,7 +35,6 @@ def server_context(environ: Mapping[str, str]) -> ssl.SSLContext | None:
     if client_ca:
         context.verify_mode = ssl.CERT_OPTIONAL
         _load(CLIENT_CA, client_ca, lambda: context.load_verify_locations(cafile=client_ca))
-    _follow(context, cert, key)
     return context
 
 
@@ -48,19 +53,21 @@ def _no_password() -> str:
     raise ValueError("its key has a password")
 
 
-def _follow(context: ssl.SSLContext, cert: str, key: str) -> None:
-    """Take a renewed certificate at the next handshake; what does not fit together yet is tried again at the next."""
-    taken = _stamps(cert, key)
+def _follow(context: ssl.SSLContext, *files: str) -> None:
+    """Take renewed files at the next handshake; those that do not fit together yet are tried again at the next one."""
+    taken, current = _stamps(*files), context
 
-    def renew(*_: object) -> None:
-        nonlocal taken
-        with contextlib.suppress(OSError, ValueError):  # ssl.SSLError is an OSError
-            there = _stamps(cert, key)
+    def renew(tls: ssl.SSLObject, *_: object) -> None:
+        nonlocal taken, current
+        with contextlib.suppress(OSError, SettingsError):
+            there = _stamps(*files)
             if there != taken:
-                context.load_cert_chain(cert, key or None, password=_no_password)
+                current = _built(*files)
                 taken = there
+        if current is not context:
+            tls.context = current
 
-    context.sni_callback = renew
+    context.sni_callback = renew  # it comes first in each handshake, with a name or without one
 
 
 def _stamps(*paths: str) -> list[tuple[int, int]]:

@@ -85,10 +85,10 @@ def _public_key(entry: dict[str, Any]) -> Key | None:
     kind = entry.get("kty")
     family = "RS" if kind == "RSA" else _CURVES.get(str(entry.get("crv"))) if kind == "EC" else None
     algorithm = "RS256" if family == "RS" else family
-    named = entry.get("alg")
+    named = str(entry.get("alg", algorithm))
     if algorithm is None or entry.get("use", "sig") != "sig" or "d" in entry:
         return None
-    if named is not None and (named[:2] if family == "RS" else named) != family:
+    if (named[:2] if family == "RS" else named) != family:
         return None
     try:
         return Key(str(entry.get("kid", "")), str(family), PyJWK(entry, algorithm=algorithm).key)
