@@ -115,6 +115,41 @@ def test_a_client_certificate_lets_its_sender_in(mtls: Served, authority: Author
     assert post(mtls, {}, client_of(authority, authority.issue("watch", pod))) == 200
 
 
+def curl(*arguments: str) -> str:
+    """Return the status that libcurl, with which Falco sends, is answered."""
+    body = ["-H", "content-type: application/json", "-d", BODY.decode()]
+    headers = [part for name, value in HEADERS.items() for part in ("-H", f"{name}: {value}")]
+    command = ["curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", *headers, *body, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=20, check=True).stdout
+
+
+def test_falcos_library_shows_its_certificate(mtls: Served, authority: Authority) -> None:
+    """Falco hands `client_cert`, `client_key` and `ca_cert` to libcurl (its userspace/falco/outputs_http.cpp)."""
+    certificate = str(authority.issue("falco-3", x509.DNSName("falco.example")))
+    ours = ["--cacert", str(authority.file), mtls.url]
+    assert curl("--cert", certificate, "--key", certificate, *ours) == "200"
+    assert curl(*ours) == "401"
+
+
+def test_a_url_with_a_password_is_basic_authentication_to_those_who_can_send_no_header(tmp_path: Path) -> None:
+    settings = {"AUTH": "basic", "AUTH_BASIC": "falco:0123456789abcdef"}
+    with serving("classifier", tmp_path / "log", settings) as served:
+        assert curl(served.url.replace("://", "://falco:0123456789abcdef@")) == "200"
+        assert curl(served.url.replace("://", "://falco:fedcba9876543210@")) == "401"
+
+
+def test_a_secret_behind_a_path_is_in_no_log_line_and_no_answer(tmp_path: Path) -> None:
+    secret = "0123456789abcdefSECRET"  # noqa: S105 -- made up
+    settings = {"AUTH": "none", "AUTH_BOTKUBE": "secret-path", "AUTH_SECRET_PATH": secret, "LOG_LEVEL": "debug"}
+    with serving("classifier", tmp_path / "log", settings) as served:
+        known = served.request("POST", f"/botkube/{secret}", {}, BODY)
+        assert (known[0], secret.encode() in known[2]) == (405, False), "it got to the function, which has no such path"
+        wrong = served.request("POST", f"/botkube/{secret}x", {}, BODY)
+        assert (wrong[0], secret.encode() in wrong[2]) == (401, False)
+        assert secret.encode() not in served.request("GET", "/metrics")[2]
+        assert secret not in served.log.read_text()
+
+
 def test_probes_need_no_certificate_and_senders_do(mtls: Served, authority: Authority) -> None:
     nobody = client_of(authority)
     assert mtls.request("GET", "/health/liveness", tls=nobody)[0] == 200

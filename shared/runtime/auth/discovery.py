@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from shared.destinations.http import Answer, check_url, exchange, new_client
 from shared.runtime.auth.keys import Key, KeySet
+from shared.runtime.auth.settings import AuthSettings
 from shared.settings.addresses import is_api_server
 from shared.settings.environment import Secret
 
@@ -37,13 +38,13 @@ class Discovery:
     async def fetch(self) -> KeySet | None:
         """Return what the issuer says now; None, which the log explains, where it cannot be had."""
         try:
-            return await self._fetched()
+            return await self.ask()
         except (OSError, ValueError) as error:  # also a file that cannot be read, an address that may not be used
             log.warning("the issuer's keys cannot be had: %s", error)
             return None
 
-    async def _fetched(self) -> KeySet:
-        """Ask for the document and then for the keys. Raises ValueError, OSError."""
+    async def ask(self) -> KeySet:
+        """Ask for the document and then for the keys. Raises ValueError, OSError, whose text says what is wrong."""
         parts = urlsplit(self._issuer)
         document = await self._get(f"{parts.scheme}://{parts.netloc}", parts.path.rstrip("/") + _WELL_KNOWN)
         issuer = document.get("issuer")
@@ -70,6 +71,11 @@ class Discovery:
         if isinstance(answer, Answer):
             raise ValueError(f"it answers {answer.status} to {path}, or what is no JSON object")  # noqa: TRY004 - not ours
         raise ValueError(answer.reason)
+
+
+def of(settings: AuthSettings) -> Discovery:
+    """Return the issuer that the settings name."""
+    return Discovery(settings.oidc_issuer, settings.oidc_ca_file, settings.oidc_token)
 
 
 def public_keys(document: Mapping[str, Any]) -> tuple[Key, ...]:

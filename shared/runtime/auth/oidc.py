@@ -12,7 +12,7 @@ import orjson
 
 from shared.events.limits import Limits, exceeded
 from shared.runtime.auth.asked import MALFORMED, MISSING, Asked, Denied, Known, Reason
-from shared.runtime.auth.discovery import Discovery
+from shared.runtime.auth.discovery import of
 from shared.runtime.auth.keys import Key, Keys
 from shared.runtime.auth.settings import AuthSettings
 from shared.runtime.auth.token import bearer
@@ -83,8 +83,7 @@ class Oidc:
 
 def new(settings: AuthSettings) -> Oidc:
     """Build the method from the settings; the issuer is asked when the first token comes."""
-    discovery = Discovery(settings.oidc_issuer, settings.oidc_ca_file, settings.oidc_token)
-    return Oidc(Keys(discovery.fetch), settings.oidc_audience)
+    return Oidc(Keys(of(settings).fetch), settings.oidc_audience)
 
 
 _REASONS: Final[dict[str, Reason]] = {

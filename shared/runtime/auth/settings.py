@@ -85,7 +85,11 @@ _LINES: Final = "`NAME:SECRET`, one a line, or one secret alone; 16 characters o
 
 
 def _of_path(path: str) -> Any:
-    return Field(default=(), alias=f"AUTH_{path.upper()}", description=f"The same for `/{path}` alone; see below.")
+    return Field(
+        default=(),
+        alias=f"AUTH_{path.upper()}",
+        description=f"Who may send to `/{path}`, if others; `secret-path`, too.",
+    )
 
 
 class AuthSettings(Settings):
