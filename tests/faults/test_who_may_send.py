@@ -21,12 +21,12 @@ from cryptography import x509
 
 from shared.events.cloudevent import CloudEvent
 from shared.events.codec import encode_structured
-from tests.contract.test_serve import EVENT, HEADERS
 from tests.support.functions import Served, environment, serving
+from tests.support.host_requests import EVENT
 from tests.support.senders import Authority
+from tests.support.sending import BODY, HEADERS
 from tests.support.servers import ROOT
 
-BODY = json.dumps(EVENT).encode()
 FALCO, WATCH = "falco-0123456789abcdef", "watch-0123456789abcdef"
 SOURCE = HEADERS["ce-source"]
 SETTINGS = {
