@@ -19,7 +19,7 @@ class ListenError(Exception):
 async def listen(app: App, host: str, port: int, tls: ssl.SSLContext | None, opened: contextlib.AsyncExitStack) -> int:
     """Serve the app, 0 taking a free port, and return the port; closing `opened` ends it. Raises ListenError."""
     try:
-        listening = _listening(host, port)
+        listening = listening_on(host, port)
     except (OSError, OverflowError) as error:
         raise ListenError(getattr(error, "strerror", None) or str(error)) from None
     server = _Embedded(config(app, host, port, tls))
@@ -38,7 +38,7 @@ def url_of(host: str, port: int, *, secure: bool = False) -> str:
     return f"{'https' if secure else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
 
 
-def _listening(host: str, port: int) -> socket.socket:
+def listening_on(host: str, port: int) -> socket.socket:
     """Return a socket that listens there. Raises OSError, OverflowError."""
     # Its protocol is named, or asyncio leaves Nagle's algorithm on for what it accepts: 40 ms for each answer.
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
