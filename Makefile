@@ -59,14 +59,15 @@ endurance: .venv/test.stamp ## Run what takes long: ARGS=day, conservation or ta
 .PHONY: lock
 lock: .venv/uv.stamp ## Resolve the requirements files again
 	for set in "runtime pyproject.toml" "run pyproject.toml --extra build --extra cli" \
-	  "test pyproject.toml --extra build --extra cli --extra test --extra check" \
+	  "oidc pyproject.toml --extra oidc -c requirements/runtime.txt" \
+	  "test pyproject.toml --extra build --extra cli --extra oidc --extra test --extra check" \
 	  "framework pyproject.toml --extra framework -c requirements/runtime.txt" \
 	  "knfunc pyproject.toml --extra knfunc -c requirements/runtime.txt"; do \
 	  set -- $$set; name=$$1; shift; \
 	  $(COMPILE) --generate-hashes "$$@" -o requirements/$$name.txt || exit 1; \
 	done
 	echo uv | $(COMPILE) --generate-hashes - -o requirements/uv.txt
-	$(COMPILE) --no-annotate pyproject.toml --extra build -c requirements/runtime.txt -o requirements/constraints.txt
+	$(COMPILE) --no-annotate pyproject.toml --extra build --extra oidc -c requirements/runtime.txt -o requirements/constraints.txt
 
 .PHONY: schemas
 schemas: .venv/test.stamp ## Write the schemas and pages under docs that are made from the code

@@ -10,7 +10,6 @@ from shared.events.cloudevent import CloudEvent
 from shared.events.outcome import Done, Rejected, Retry
 from shared.runtime.function import Call, Readiness, Result
 from shared.runtime.handover import Acceptance, Handover
-from shared.runtime.request import Authorise, anyone
 from shared.settings.environment import Environ, Settings, SettingsError, read
 from shared.sources.registry import UNKNOWN_CLUSTER
 from shared.telemetry.metrics import Metrics
@@ -69,9 +68,7 @@ class _Nowhere:
         return "full"
 
 
-def new(
-    environ: Environ, metrics: Metrics, *, handover: Handover | None = None, authorise: Authorise = anyone
-) -> Intake:
+def new(environ: Environ, metrics: Metrics, *, handover: Handover | None = None) -> Intake:
     """Build the function from the environment, without I/O but for its file of layouts. Raises SettingsError."""
     settings = read(IntakeSettings, environ)
     layouts = {} if settings.layouts is None else load_layouts(settings.layouts)
@@ -82,4 +79,4 @@ def new(
 
         handover = HttpPublisher(settings.sink)
     cluster = settings.cluster or UNKNOWN_CLUSTER
-    return Intake(handover, Requests(handover or _Nowhere(), metrics, cluster, layouts, authorise))
+    return Intake(handover, Requests(handover or _Nowhere(), metrics, cluster, layouts))

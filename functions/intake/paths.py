@@ -7,7 +7,7 @@ _MIB = 1024 * _KIB
 
 
 class Path(NamedTuple):
-    """One path: `body` and `item` in bytes, after inflating, too; a `streamed` body is cut as it comes.
+    """One path: `body` and `item` in bytes, after inflating, too.
 
     `accepted` and `full` are the statuses that its sender understands.
     """
@@ -15,7 +15,6 @@ class Path(NamedTuple):
     name: str
     body: int = _MIB
     item: int = _MIB
-    streamed: bool = False
     accepted: int = 202
     full: int = 503
 
@@ -26,13 +25,13 @@ _ALL = (
     Path("/events"),
     Path("/falco"),
     # The API server repeats 429 without end, and other refusals a few times only.
-    Path("/audit", body=16 * _MIB, item=256 * _KIB, streamed=True, full=429),
+    Path("/audit", body=16 * _MIB, item=256 * _KIB, full=429),
     Path("/gatekeeper"),
     Path("/kyverno"),
     Path("/alertmanager"),
     Path("/acs"),
     Path("/hubble"),
-    Path("/logs", body=16 * _MIB, item=256 * _KIB, streamed=True),
+    Path("/logs", body=16 * _MIB, item=256 * _KIB),
 )
 PATHS = {path.name: path for path in _ALL}
 

@@ -1,11 +1,11 @@
 """The requests of producers: read, cut, decoded and handed over, batch by batch, and answered once that is durable."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from urllib.parse import parse_qs
 
-from functions.intake.body import INFLATES, Incoming, RefusedError, cut, inflated, pieces
+from functions.intake.body import INFLATES, Incoming, RefusedError, inflated, pieces
 from functions.intake.items import Reader
 from functions.intake.paths import Path, path_of
 from functions.intake.work import BATCH_BYTES, Work
@@ -23,7 +23,7 @@ from shared.runtime.asgi import (
 )
 from shared.runtime.handover import Handover
 from shared.runtime.ingress import ingest
-from shared.runtime.request import Authorise, Refusal, head_of
+from shared.runtime.request import Refusal, head_of
 from shared.sources.context import Context, name_text
 from shared.sources.fields import Fields
 from shared.telemetry.metrics import Metrics
@@ -46,14 +46,11 @@ _REASONS = {
 class Requests:
     """Takes what producers post. `cluster` is the name where neither the address nor the payload has one."""
 
-    def __init__(
-        self, handover: Handover, metrics: Metrics, cluster: str, fields: Mapping[str, Fields], authorise: Authorise
-    ) -> None:
+    def __init__(self, handover: Handover, metrics: Metrics, cluster: str, fields: Mapping[str, Fields]) -> None:
         self._handover = handover
         self._metrics = metrics
         self._cluster = cluster
         self._fields = fields
-        self._authorise = authorise
         self._held = 0
 
     def takes(self, method: str, path: str) -> bool:
@@ -94,13 +91,6 @@ class Requests:
 
     async def _taken(self, scope: Scope, headers: dict[str, str], receive: Receive, path: Path) -> None:
         body = pieces(receive, path.body, asyncio.get_running_loop().time() + _SECONDS)
-        raw: bytes | None = None
-        if not path.streamed:
-            raw = b"".join([piece async for piece in body])
-            body = _once(raw)
-        refusal = self._authorise(scope, headers, raw)
-        if refusal is not None:
-            raise RefusedError(refusal)
         if headers.get("content-encoding", "identity").lower() == "gzip":
             body = inflated(body, path.body)
         named = name_text(parse_qs(scope.get("query_string", b"").decode("latin-1")).get("cluster", [""])[0])
@@ -128,8 +118,3 @@ def _weight(headers: Mapping[str, str]) -> int:
     """Return the bytes that a request may hold at a time; a small one takes room by being there."""
     declared = int(headers.get("content-length", BATCH_BYTES))
     return max(_LEAST_BYTES, min(declared * (INFLATES if "content-encoding" in headers else 1), BATCH_BYTES))
-
-
-async def _once(body: bytes) -> AsyncIterator[bytes]:
-    for piece in cut(body):
-        yield piece

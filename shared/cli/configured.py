@@ -74,7 +74,7 @@ def unknown_at(places: Mapping[str, int], file: str) -> list[Problem]:
 
 
 def _unknown(values: Mapping[str, str]) -> dict[str, str]:
-    return strangers(models().values(), values, {"AUTH_", *(prefix_of(name).upper() for name in FUNCTIONS)})
+    return strangers(models().values(), values, {prefix_of(name).upper() for name in FUNCTIONS})
 
 
 def warnings(dotfile: Path = DOTENV) -> list[Problem]:
@@ -137,7 +137,8 @@ def _problem(sentence: str, file: str, line: int) -> Problem:
 
 def models() -> dict[str, type[Settings]]:
     """Return every settings model: each function's, and that of the host around it."""
+    from shared.runtime.auth.settings import AuthSettings
     from shared.runtime.document import settings_models  # imports every function's room: only where all are asked for
     from shared.settings.host import HostSettings
 
-    return {"host": HostSettings, **settings_models()}
+    return {"host": HostSettings, "auth": AuthSettings, **settings_models()}

@@ -6,6 +6,7 @@ from typing import Any
 
 from shared.cli import configured
 from shared.cli.checked import check
+from shared.cli.senders import senders
 from shared.rules.shipped import SHIPPED
 from shared.runtime.registry import FUNCTIONS, Destination, load
 from shared.settings.environment import SettingsError
@@ -23,6 +24,7 @@ async def diagnose(knative: Path) -> list[Row]:
         environ = configured.effective()
     except SettingsError:
         return rows  # `.env` cannot be read: what it would say of the systems is not known
+    rows += await senders(environ)
     rows.append(await _store(environ))
     for name, registered in FUNCTIONS.items():
         destination = registered.destination

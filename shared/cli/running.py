@@ -22,6 +22,7 @@ from shared.local.recorded.player import FeedError
 from shared.local.settings import AUTO, UpSettings
 from shared.local.snapshot import Snapshot, look
 from shared.local.system import System, UpError
+from shared.runtime.serve import with_files
 from shared.settings.environment import SettingsError
 from shared.settings.host import log_level
 from shared.telemetry import logs
@@ -48,10 +49,11 @@ def run(
     again: bool,
     once: bool,
     output: Output,
+    tls: tuple[str | None, str | None, str | None] = (None, None, None),
 ) -> None:
     """Run until Ctrl-C, or with `once` until nothing waits. Raises Unable."""
     try:
-        environ = configured.effective()
+        environ = with_files(configured.effective(), *tls)
         _log(environ)
         for problem in configured.warnings():
             complain(f"warning: {configured.in_words(problem)}")

@@ -40,6 +40,9 @@ def command(
         bool, typer.Option("--again", help="Play the recording from its beginning, over what is there.")
     ] = False,
     once: Annotated[bool, typer.Option("--once", help="End when the recording has ended and nothing waits.")] = False,
+    tls_cert: Annotated[str | None, typer.Option(help="PEM certificate of this port (TLS_CERT_FILE).")] = None,
+    tls_key: Annotated[str | None, typer.Option(help="Its key, where it is not in the same file.")] = None,
+    client_ca: Annotated[str | None, typer.Option(help="Who signs the senders' certificates (AUTH=mtls).")] = None,
     output: OutputOption = Output.table,
 ) -> None:
     """Run the whole system in one process on one port: broker, functions, and stand-ins for what is not configured.
@@ -61,6 +64,7 @@ def command(
             again=again,
             once=once,
             output=output,
+            tls=(tls_cert, tls_key, client_ca),
         )
     except Unable as error:
         fail(*error.problems)

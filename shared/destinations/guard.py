@@ -20,20 +20,21 @@ class AddressRefusedError(ConnectionError):
         self.why = why
 
 
-async def addresses(host: str, port: int) -> list[str]:
+async def addresses(host: str, port: int, *, api_server: bool = False) -> list[str]:
     """Return the addresses that a host has now, at most four, in the resolver's order.
 
+    With `api_server` the host is the cluster's own API server, by right; all else about its addresses stays refused.
     One that is refused refuses them all: no foreign system has such a second address by right. Raises
     AddressRefusedError; OSError where the name cannot be resolved.
     """
-    if is_api_server(host):
+    if is_api_server(host) and not api_server:
         raise AddressRefusedError("api-server")
     found = [host] if literal(host) else await _resolved(host, port)
     loopback = is_loopback(host)
     for one in found:
         address = literal(one)
         why = "unreadable" if address is None else refusal(address, loopback=loopback)
-        if why:
+        if why and not (api_server and why == "api-server"):
             raise AddressRefusedError(why)
     return found[:_MOST]
 

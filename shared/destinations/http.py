@@ -127,11 +127,17 @@ class Client:
 
 
 def new_client(
-    url: str, *, ca_file: str | None = None, connections: int = 8, told: Callable[[str], None] | None = None
+    url: str,
+    *,
+    ca_file: str | None = None,
+    connections: int = 8,
+    told: Callable[[str], None] | None = None,
+    api_server: bool = False,
 ) -> Client:
     """Build a client for one foreign system, which reaches nothing but the host and port of `url`, its base.
 
-    `told` is told in one word why an address was refused. Raises OSError or ssl.SSLError for a CA file that cannot be
+    `told` is told in one word why an address was refused. With `api_server` the URL is the cluster's own API server,
+    which no foreign system's setting may lead to. Raises OSError or ssl.SSLError for a CA file that cannot be
     used.
     """
     trust = Trust(url, ca_file)
@@ -139,7 +145,7 @@ def new_client(
     def build() -> "httpx2.AsyncClient":
         from shared.destinations.backend import new_library_client  # see Client
 
-        return new_library_client(url, trust, connections, told)
+        return new_library_client(url, trust, connections, told, api_server=api_server)
 
     return Client(build, Standing(urlsplit(url).netloc))
 

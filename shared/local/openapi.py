@@ -77,7 +77,7 @@ def _ingress() -> dict[str, Any]:
         },
         "responses": {
             "202": {"description": "The event is durable"},
-            **dict.fromkeys(("400", "413", "415", "431", "503"), _REFUSED),
+            **dict.fromkeys(("400", "401", "403", "413", "415", "431", "503"), _REFUSED),
         },
     }
 
@@ -121,7 +121,10 @@ def _list(name: str, filters: list[str]) -> dict[str, Any]:
         "get": {
             "summary": _SUMMARIES[name],
             "parameters": parameters,
-            "responses": {"200": {"description": "A page", "content": page}, "400": _REFUSED, "503": _REFUSED},
+            "responses": {
+                "200": {"description": "A page", "content": page},
+                **dict.fromkeys(("400", "401", "403", "503"), _REFUSED),
+            },
         }
     }
 

@@ -3,12 +3,11 @@
 import asyncio
 import contextlib
 import logging
+import ssl
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-
-import uvicorn
 
 from shared.delivery.claims import abandon_all
 from shared.events.cloudevent import TICK, CloudEvent
@@ -21,16 +20,18 @@ from shared.local.broker.http_caller import HttpCaller
 from shared.local.broker.loader import load_topology
 from shared.local.broker.topology import Service, Topology, is_url
 from shared.local.feed import Feed, assignment_groups
-from shared.local.listening import listening_on
+from shared.local.listening import ListenError, listen, url_of
 from shared.local.settings import UpSettings
 from shared.local.substitutes import DEFAULT_GROUP, Standins, open_standins
-from shared.local.web import new_web
+from shared.local.web import new_standins, new_web
 from shared.runtime.edge import Edge
 from shared.runtime.function import Function
 from shared.runtime.handover import Acceptance
+from shared.runtime.hosts import StartError, behind_gate, gate_of
+from shared.runtime.ingress import NAME as INGRESS
 from shared.runtime.registry import FUNCTIONS, canonical, load
-from shared.runtime.serve import config
-from shared.settings.addresses import exposure_refusal
+from shared.runtime.serve import context_of
+from shared.settings.addresses import exposure_refusal, is_loopback
 from shared.settings.environment import SettingsError
 from shared.settings.host import log_level
 from shared.stores.protocol import Store
@@ -42,6 +43,7 @@ log = logging.getLogger("tidings.up")
 _TICK_SECONDS = 10.0
 # Its paths are the system's own, whatever manifests there are.
 _ALWAYS = {"intake": Service("intake", "intake", {}, "", 0)}
+_LOOPBACK = "127.0.0.1"
 _GROUP_LABEL = "tidings.dev/assignment-group"
 
 
@@ -60,12 +62,14 @@ class System:
     store: Store
 
     def __init__(self, settings: UpSettings) -> None:
-        """Raises UpError for settings or manifests that cannot work."""
+        """Raises UpError, SettingsError for settings or manifests that cannot work."""
         refusal = exposure_refusal(settings.host, settings.environ.get("AUTH", ""))
         if refusal:
             raise UpError([refusal])
         self.settings = settings
         self.metrics = Metrics()
+        self._gate = gate_of(settings.environ, self.metrics, INGRESS)
+        self._tls = _tls(settings.environ)
         self.topology = _topology(settings)
         self.functions: dict[str, Function] = {}
         self.services: dict[str, str] = {}
@@ -102,10 +106,10 @@ class System:
         opened.callback(lock.give_back, lock.take(data / "lock"))
         self._standins = open_standins(self.settings.real, data, self._groups())
         opened.callback(self._standins.close)
-        await self._listen(opened)
+        inside = await self._listen(opened)
         self.store = open_store(sqlite_url(data / "state.db"))
         opened.push_async_callback(self.store.close)
-        environ = {**self.settings.environ, **self._standins.settings(self.address)}
+        environ = {**self.settings.environ, **self._standins.settings(inside)}
         callers = {**self._build(environ), **self._remote(opened)}
         self.broker = Broker(replace(self.topology, ticks=()), callers, data / "broker.db", self.metrics)
         await abandon_all(self.store)
@@ -156,23 +160,19 @@ class System:
         recording = self.settings.recording
         return [DEFAULT_GROUP, *(assignment_groups(recording, _GROUP_LABEL) if recording else ())]
 
-    async def _listen(self, opened: contextlib.AsyncExitStack) -> None:
+    async def _listen(self, opened: contextlib.AsyncExitStack) -> str:
+        """Listen, and return where the functions reach the stand-ins."""
         host, port = self.settings.host, self.settings.port
+        app = behind_gate(new_web(self), self._gate)
         try:
-            listening = listening_on(host, port)
-        except (OSError, OverflowError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
-            raise UpError([f"cannot listen on {host}:{port}: {reason}; another address goes by --listen"]) from None
-        server = _Embedded(config(new_web(self), host, port))
-        opened.callback(listening.close)
-        serving = asyncio.create_task(server.serve(sockets=[listening]))
-        opened.push_async_callback(server.end, serving)
-        while not server.started:  # the server says so in no other way
-            if serving.done():
-                raise UpError([f"the server on {host}:{port} ended at once"])
-            await asyncio.sleep(0.01)
-        shown = f"[{host}]" if ":" in host else host
-        self.address = f"http://{shown}:{listening.getsockname()[1]}"
+            bound = await listen(app, host, port, self._tls, opened)
+        except ListenError as error:
+            raise UpError([f"cannot listen on {host}:{port}: {error}; another address goes by --listen"]) from None
+        self.address = url_of(host, bound, secure=self._tls is not None)
+        if self._gate is None and self._tls is None and is_loopback(host):
+            return self.address
+        # What we send ourselves shows no credentials, and plain HTTP goes to this machine alone.
+        return url_of(_LOOPBACK, await listen(new_standins(self), _LOOPBACK, 0, None, opened))
 
     def _build(self, environ: Mapping[str, str]) -> dict[str, Caller]:
         """Build every function. Raises SettingsError, which names what is wrong with any of them, and the host's."""
@@ -234,6 +234,13 @@ class System:
             await asyncio.sleep(_TICK_SECONDS)
 
 
+def _tls(environ: Mapping[str, str]) -> ssl.SSLContext | None:
+    try:
+        return context_of(environ)
+    except StartError as error:
+        raise UpError(list(error.problems)) from None
+
+
 def _portable(manifest: Mapping[str, str]) -> dict[str, str]:
     """Return what a service's manifest sets that means the same outside its cluster: no mounted file, no address.
 
@@ -244,20 +251,6 @@ def _portable(manifest: Mapping[str, str]) -> dict[str, str]:
         if registered.destination is not None:
             elsewhere |= registered.destination.example.keys()
     return {name: value for name, value in manifest.items() if name not in elsewhere and not name.endswith("_FILE")}
-
-
-class _Embedded(uvicorn.Server):
-    """A server that leaves signals to the command that embeds it."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Capture nothing."""
-        yield
-
-    async def end(self, serving: asyncio.Task[None]) -> None:
-        """Finish the requests that are there and close the socket."""
-        self.should_exit = True
-        await serving
 
 
 class _Later:

@@ -29,6 +29,31 @@ def new_web(system: "System") -> App:
     return app
 
 
+def new_standins(system: "System") -> App:
+    """Return the ASGI app of the stand-ins alone, for the functions of this very process."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await _lifespan(receive, send)
+        elif scope["type"] == "http":
+            if not await _standin(system, scope, receive, send):
+                await answer_error(send, 404, "there is no such stand-in")
+        else:
+            await send({"type": "websocket.close", "code": 1003})
+
+    return app
+
+
+async def _standin(system: "System", scope: Scope, receive: Receive, send: Send) -> bool:
+    """Return True where a stand-in answered."""
+    path: str = scope["path"]
+    for prefix, app in system.standins.mounted().items():
+        if path == prefix or path.startswith(prefix + "/"):
+            await app(_below(scope, prefix), receive, send)
+            return True
+    return False
+
+
 async def _lifespan(receive: Receive, send: Send) -> None:
     """Say yes to both: the system starts and stops what it serves itself."""
     await receive()
@@ -42,10 +67,8 @@ async def _http(system: "System", scope: Scope, receive: Receive, send: Send) ->
     if path == "/" and scope["method"] == "POST" and system.ready:  # what comes most often is looked at first
         await ingest(scope, receive, send, broker=system.broker, metrics=system.metrics)
         return
-    for prefix, app in system.standins.mounted().items():
-        if path == prefix or path.startswith(prefix + "/"):
-            await app(_below(scope, prefix), receive, send)
-            return
+    if await _standin(system, scope, receive, send):
+        return
     if path in _LIVENESS:
         await answer_json(send, 200, {"status": "up"})
     elif not system.ready:

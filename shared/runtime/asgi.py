@@ -16,6 +16,9 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 HeaderList = Sequence[tuple[str, str]]
 
+SENDER = "tidings.sender"
+"""The key of a scope below which the gate puts who sends, where it asks (shared/runtime/auth)."""
+
 
 class ClientDisconnectedError(Exception):
     """The client went away before its request was complete."""
@@ -95,6 +98,12 @@ def error_body(reason: str) -> bytes:
 
 def _json_body(value: Any) -> bytes:
     return orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def may_send(scope: Scope, source: str, type_: str) -> bool:
+    """Return whether who sends may send an event of this source and type: anybody where nobody asked (F51)."""
+    sender = scope.get(SENDER)
+    return sender is None or bool(sender.may_send(source, type_))
 
 
 _BODILESS = frozenset({204, 304})

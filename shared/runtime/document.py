@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from shared.rules.shipped import SHIPPED
+from shared.runtime.auth.settings import AuthSettings
 from shared.runtime.registry import FUNCTIONS
 from shared.settings.environment import Secret, Settings
 from shared.telemetry.metrics import METRICS
@@ -18,12 +19,14 @@ _MADE = "<!-- Made by `python -m shared.runtime.document docs`; edit the code in
 _EVERY = (
     ("HOST", "`127.0.0.1`", "Address to listen on."),
     ("PORT", "`8080`", "Port to listen on."),
-    ("AUTH", "none set", "Who may send. `none` must be said aloud to listen on anything but a loopback address."),
     ("LOG_LEVEL", "`info`", "`debug`, `info`, `warning` or `error`."),
     ("FUNCTION_TARGET", "none", "Name of the function that functions-framework or `kn func` serves."),
     ("LISTEN_ADDRESS", "`[::]:8080,0.0.0.0:8080`", "Instead of HOST and PORT in `kn func`."),
+    ("TLS_CERT_FILE", "none", "PEM file with the certificate of this port, which is then TLS; not in the other hosts."),
+    ("TLS_KEY_FILE", "none", "PEM file with its key, where that is not in the same file."),
 )
 Row = tuple[str, ...]
+_HEAD = ("variable", "default", "meaning")
 
 
 def settings_models() -> dict[str, type[Settings]]:
@@ -48,12 +51,14 @@ def settings_page() -> str:
             "environment goes before one of the `.env` file."
         ),
         "## Every function",
-        _table(("variable", "default", "meaning"), [(f"`{name}`", default, text) for name, default, text in _EVERY]),
+        _table(_HEAD, [(f"`{name}`", default, text) for name, default, text in _EVERY]),
+        "## Who may send",
+        "For every function and for `tidings up`; [who may send](who-may-send.md) has what to set for which sender.",
+        _table(_HEAD, _rows(AuthSettings)),
     ]
     for function, model in settings_models().items():
-        rows = [_setting(field.alias or name.upper(), field) for name, field in model.model_fields.items()]
         title = f"## {function.replace('_', '-')}"
-        parts += [title, _sentence(FUNCTIONS[function].summary), _table(("variable", "default", "meaning"), rows)]
+        parts += [title, _sentence(FUNCTIONS[function].summary), _table(_HEAD, _rows(model))]
     return _page(parts)
 
 
@@ -106,6 +111,10 @@ def _model(module: str) -> type[Settings]:
     ]
     (model,) = [one for one in found if not any(one in other.__mro__[1:] for other in found)]
     return model
+
+
+def _rows(model: type[Settings]) -> list[Row]:
+    return [_setting(field.alias or name.upper(), field) for name, field in model.model_fields.items()]
 
 
 def _setting(variable: str, field: Any) -> Row:

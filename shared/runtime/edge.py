@@ -21,6 +21,7 @@ from shared.runtime.asgi import (
     answer_error,
     answer_json,
     flat_headers,
+    may_send,
 )
 from shared.runtime.deadline import within
 from shared.runtime.function import Call, Function, Requests, Result
@@ -187,6 +188,9 @@ class Edge:
         if isinstance(event, NotAnEvent):
             await self._refuse(send, event.status, event.reason)
             return None
+        if not may_send(scope, event.source, event.type):
+            await self._refuse(send, 403, "not allowed")
+            return None
         return event
 
     async def _call(self, event: CloudEvent, call: Call) -> Result:
@@ -206,7 +210,15 @@ class Edge:
         await answer_error(send, status, reason, headers)
 
 
-_REFUSALS = {400: "malformed", 405: "method", 413: "too_large", 415: "media_type", 431: "headers", 503: "full"}
+_REFUSALS = {
+    400: "malformed",
+    403: "sender",
+    405: "method",
+    413: "too_large",
+    415: "media_type",
+    431: "headers",
+    503: "full",
+}
 
 
 def status_of(outcome: Outcome) -> tuple[int, HeaderList, str]:

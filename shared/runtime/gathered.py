@@ -18,6 +18,10 @@ class GatheringProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin a connection; what watches the flow goes on watching the transport itself."""
         super().connection_made(transport)
+        if self.scheme == "https":
+            # The verified certificate of the other end, None without one: each request's scope gets a copy of this.
+            found = transport.get_extra_info("ssl_object").getpeercert()
+            self.app_state = {**self.app_state, "certificate": found or None}
         self.transport = self._gathered = Gathered(transport, self.loop)  # type: ignore[assignment]
 
     def eof_received(self) -> None:

@@ -5,20 +5,21 @@ Both speak ASGI, so that the same edge answers in them; what they lack is here. 
 
 import asyncio
 import contextlib
-import logging
 import sys
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from shared.runtime.asgi import App, Message, Receive, Scope, Send, answer_error
 from shared.runtime.edge import Edge
 from shared.runtime.registry import FUNCTIONS, UnknownFunctionError, load
 from shared.settings.addresses import exposure_refusal
-from shared.settings.environment import SettingsError, strangers
-from shared.settings.host import HostSettings, log_level
+from shared.settings.environment import SettingsError
+from shared.settings.host import asks, log_level
 from shared.telemetry import logs
 from shared.telemetry.metrics import Metrics
 
-log = logging.getLogger("tidings.serve")
+if TYPE_CHECKING:
+    from shared.runtime.auth.gate import Gate
 
 _LAST_PORT = 65_535
 
@@ -32,8 +33,8 @@ class StartError(Exception):
         self.code = code
 
 
-def new_edge(name: str, addresses: Iterable[str], environ: Mapping[str, str]) -> Edge:
-    """Set up logs and build one function behind its edge, to be served on these addresses.
+def new_edge(name: str, addresses: Iterable[str], environ: Mapping[str, str]) -> App:
+    """Set up logs and build one function behind its edge, and a gate where one is set, to serve on these addresses.
 
     Raises StartError, which names all that is wrong with the settings of the host and of the function.
     """
@@ -42,6 +43,10 @@ def new_edge(name: str, addresses: Iterable[str], environ: Mapping[str, str]) ->
     problems += _set_up_logs(environ)
     metrics = Metrics()
     try:
+        gate = gate_of(environ, metrics, name.replace("-", "_"))
+    except SettingsError as error:
+        problems += error.problems
+    try:
         function = load(name, environ, metrics)
     except UnknownFunctionError as error:
         raise StartError([*problems, str(error)], code=2) from None
@@ -49,9 +54,25 @@ def new_edge(name: str, addresses: Iterable[str], environ: Mapping[str, str]) ->
         problems += error.problems
     if problems:
         raise StartError(dict.fromkeys(problems))
-    for sentence in strangers([HostSettings], environ, ["AUTH_"]).values():
-        log.warning(sentence)
-    return Edge(function, metrics)
+    return behind_gate(Edge(function, metrics), gate)
+
+
+def gate_of(environ: Mapping[str, str], metrics: Metrics, name: str) -> "Gate | None":
+    """Build the gate that the settings ask for, counted by this name. Raises SettingsError."""
+    if not asks(environ):
+        return None
+    from shared.runtime.auth.gate import new_gate  # most functions stand behind a Broker and ask nobody
+
+    return new_gate(environ, metrics, name)
+
+
+def behind_gate(app: App, gate: "Gate | None") -> App:
+    """Return the app behind the gate; where there is none, the app itself: nobody pays for what is not asked."""
+    if gate is None:
+        return app
+    from shared.runtime.auth.guarded import Guarded
+
+    return Guarded(app, gate)
 
 
 def _set_up_logs(environ: Mapping[str, str]) -> list[str]:

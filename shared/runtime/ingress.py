@@ -3,13 +3,14 @@
 from shared.events.cloudevent import CloudEvent
 from shared.events.codec import NotAnEvent, decode_batch
 from shared.events.limits import DEFAULT
-from shared.runtime.asgi import Receive, Scope, Send, answer, answer_error
+from shared.runtime.asgi import Receive, Scope, Send, answer, answer_error, may_send
 from shared.runtime.handover import Handover
 from shared.runtime.request import Refusal, read_request
 from shared.telemetry.metrics import Metrics
 
 NAME = "ingress"
 _BODY_SECONDS = 10.0
+_REFUSALS = {400: "malformed", 403: "sender"}
 
 
 async def ingest(scope: Scope, receive: Receive, send: Send, *, broker: Handover, metrics: Metrics) -> None:
@@ -29,6 +30,9 @@ async def ingest(scope: Scope, receive: Receive, send: Send, *, broker: Handover
         if isinstance(item, NotAnEvent):
             await _refuse(send, metrics, item.status, f"one of the batch is refused: {item.reason}")
             return
+        if not may_send(scope, item.source, item.type):
+            await _refuse(send, metrics, 403, "not allowed")
+            return
         events.append(item)
     metrics.count("tidings_events_received_total", len(events), function=NAME)
     match await broker.accept(events):
@@ -43,5 +47,5 @@ async def ingest(scope: Scope, receive: Receive, send: Send, *, broker: Handover
 
 
 async def _refuse(send: Send, metrics: Metrics, status: int, reason: str, *, close: bool = False) -> None:
-    metrics.count("tidings_requests_refused_total", function=NAME, reason="malformed" if status == 400 else "limits")  # noqa: PLR2004
+    metrics.count("tidings_requests_refused_total", function=NAME, reason=_REFUSALS.get(status, "limits"))
     await answer_error(send, status, reason, [("connection", "close")] if close else ())

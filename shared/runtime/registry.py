@@ -75,9 +75,7 @@ FUNCTIONS: dict[str, Registered] = {
             {"SPLUNK_HEC_URL": "https://splunk.example:8088", "SPLUNK_TOKEN": "not-set"},
         ),
     ),
-    "intake": Registered(
-        "functions.intake.handler", "takes what producers post, each in its own form", ("handover", "authorise")
-    ),
+    "intake": Registered("functions.intake.handler", "takes what producers post, each in its own form", ("handover",)),
 }
 
 

@@ -1,6 +1,6 @@
 """Read a request within limits, before anything of it is parsed (guarantees.md, Limits; F27, F28)."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import chain
 
@@ -38,18 +38,6 @@ class Refusal:
     close: bool = False
 
 
-Authorise = Callable[[Scope, Mapping[str, str], bytes | None], Refusal | None]
-"""Says why a request may not be taken, None where it may: by its scope, its headers in lower case, and its raw body.
-
-The body is None where it is streamed: then only what stands before it can tell who sends. It may be compressed.
-"""
-
-
-def anyone(_scope: Scope, _headers: Mapping[str, str], _body: bytes | None) -> Refusal | None:
-    """Take every request: AUTH=none."""
-    return None
-
-
 async def read_request(scope: Scope, receive: Receive, limits: Limits, seconds: float) -> Received | Refusal | None:
     """Read headers and body, the body within `seconds`; None where the client went away."""
     headers = head_of(scope, limits)
@@ -72,9 +60,14 @@ def head_of(scope: Scope, limits: Limits, encodings: Collection[str] = _PLAIN) -
     return _by_headers(scope, headers, limits, encodings) or headers
 
 
-def _by_headers(scope: Scope, headers: dict[str, str], limits: Limits, encodings: Collection[str]) -> Refusal | None:
+def has_too_many_headers(scope: Scope, limits: Limits) -> bool:
+    """Return whether there are too many headers or too many bytes of them."""
     raw = scope["headers"]
-    if len(raw) > limits.headers or sum(map(len, chain.from_iterable(raw))) > limits.header_bytes:
+    return len(raw) > limits.headers or sum(map(len, chain.from_iterable(raw))) > limits.header_bytes
+
+
+def _by_headers(scope: Scope, headers: dict[str, str], limits: Limits, encodings: Collection[str]) -> Refusal | None:
+    if has_too_many_headers(scope, limits):
         return Refusal(431, "too many or too large headers", close=True)
     if headers.get("content-encoding", "identity").lower() not in encodings:
         return Refusal(415, "compressed bodies are not taken here" if encodings is _PLAIN else _ONLY_GZIP, close=True)

@@ -8,6 +8,7 @@ import contextlib
 import os
 import signal
 import socket
+import ssl
 import sys
 from collections.abc import Iterator, Mapping
 
@@ -15,6 +16,7 @@ import uvicorn
 
 from shared.runtime.gathered import GatheringProtocol
 from shared.runtime.hosts import StartError, is_port, new_edge
+from shared.settings.environment import SettingsError
 from shared.start import loading
 
 _DRAIN_SECONDS = 28  # below the 30 s of a Pod's default grace period
@@ -31,14 +33,19 @@ def main(arguments: list[str], environ: Mapping[str, str] = os.environ) -> int:
     parser.add_argument("function", help="name of the function, as classifier or servicenow-incident")
     parser.add_argument("--host", default=environ.get("HOST", "127.0.0.1"), help="address to listen on (%(default)s)")
     parser.add_argument("--port", type=_port, default=environ.get("PORT", "8080"), help="port (%(default)s)")
+    parser.add_argument("--tls-cert", metavar="FILE", help="PEM certificate of this port (TLS_CERT_FILE)")
+    parser.add_argument("--tls-key", metavar="FILE", help="its key, where it is not in the same file (TLS_KEY_FILE)")
+    parser.add_argument("--client-ca", metavar="FILE", help="who signs the senders' certificates (TLS_CLIENT_CA_FILE)")
     options = parser.parse_args(arguments)
+    environ = with_files(environ, options.tls_cert, options.tls_key, options.client_ca)
     try:
         edge = new_edge(options.function, [options.host], environ)
+        tls = context_of(environ)
     except StartError as error:
         for problem in error.problems:
             print(f"tidings serve: {problem}", file=sys.stderr)  # noqa: T201 - the command's own words
         return error.code
-    server = _Server(config(edge, options.host, options.port))
+    server = _Server(config(edge, options.host, options.port, tls))
     try:
         server.run()
     except SystemExit:  # uvicorn's way to say that it cannot listen; the log has why
@@ -72,8 +79,27 @@ class _Server(uvicorn.Server):
                 signal.signal(number, handler)
 
 
-def config(app: object, host: str, port: int) -> uvicorn.Config:
+def with_files(environ: Mapping[str, str], cert: str | None, key: str | None, ca: str | None) -> Mapping[str, str]:
+    """Return the settings with what a command line says of TLS above them."""
+    said = {"TLS_CERT_FILE": cert, "TLS_KEY_FILE": key, "TLS_CLIENT_CA_FILE": ca}
+    return {**environ, **{name: value for name, value in said.items() if value}}
+
+
+def context_of(environ: Mapping[str, str]) -> ssl.SSLContext | None:
+    """Return the TLS of our port, None where it is plain. Raises StartError."""
+    if not any(name.startswith("TLS_") for name in environ):
+        return None
+    from shared.runtime.tls import server_context  # most ports are plain, behind what terminates TLS
+
+    try:
+        return server_context(environ)
+    except SettingsError as error:
+        raise StartError(error.problems) from None
+
+
+def config(app: object, host: str, port: int, tls: ssl.SSLContext | None = None) -> uvicorn.Config:
     """Return the server's settings, the same for every host that is ours."""
+    factory = None if tls is None else (lambda _config, _default: tls)
     return uvicorn.Config(
         app,  # type: ignore[arg-type]
         host=host,
@@ -88,4 +114,5 @@ def config(app: object, host: str, port: int) -> uvicorn.Config:
         ws="none",
         timeout_keep_alive=65,
         timeout_graceful_shutdown=_DRAIN_SECONDS,
+        ssl_context_factory=factory,
     )

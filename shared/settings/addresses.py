@@ -85,9 +85,13 @@ def _inner(address: Address) -> Address:
 
 
 def exposure_refusal(host: str, auth: str) -> str:
-    """Return why this address may not be served, or nothing: only a loopback may do without AUTH (guarantees.md)."""
-    if auth not in {"", "none"}:
-        return f"AUTH={auth} is not known: set AUTH=none, and let the network decide who may send"
-    if auth == "none" or is_loopback(host):
+    """Return why this address may not be served, or nothing: only a loopback may do without AUTH (guarantees.md).
+
+    Whether AUTH is one that there is, its own model knows.
+    """
+    if auth or is_loopback(host):
         return ""
-    return f"{host} can be reached from outside and AUTH is not set: set AUTH=none if the network decides who may send"
+    return (
+        f"{host} can be reached from outside and AUTH is not set: set it to how senders prove who they are "
+        "(docs/who-may-send.md), or AUTH=none if the network decides who may send"
+    )

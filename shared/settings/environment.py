@@ -23,7 +23,7 @@ from pydantic_core import CoreSchema, core_schema
 log = logging.getLogger("tidings.settings")
 
 # Prefixes that others use too: what begins with them says nothing about a slip of the pen.
-_FOREIGN_PREFIXES = frozenset({"K_", "LOG_"})
+_FOREIGN_PREFIXES = frozenset({"K_", "LOG_", "TLS_"})
 # What Kubernetes sets in every Pod for each Service of its namespace, as `SPLUNK_SERVICE_HOST` and `SPLUNK_PORT`.
 _INJECTED = re.compile(r"_SERVICE_(HOST|PORT(_.*)?)$|_PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?$")
 

@@ -1,4 +1,4 @@
-"""The settings of every function, whatever it does: where it listens, who may send, what it logs."""
+"""The settings of every function, whatever it does: where it listens, what it logs, whether it asks who sends."""
 
 from typing import Annotated, Literal
 
@@ -15,12 +15,18 @@ class HostSettings(Settings):
 
     host: str = Field(default="127.0.0.1", alias="HOST", description="Address to listen on.")
     port: int = Field(default=8080, alias="PORT", ge=0, le=65_535, description="Port to listen on.")
-    auth: Literal["", "none"] = Field(
-        default="",
-        alias="AUTH",
-        description="Who may send. `none` must be said aloud to listen on anything but a loopback address.",
+    cert_file: str = Field(
+        default="", alias="TLS_CERT_FILE", description="PEM file with the certificate of this port, which is then TLS."
+    )
+    key_file: str = Field(
+        default="", alias="TLS_KEY_FILE", description="PEM file with its key, where that is not in the same file."
     )
     log_level: Level = Field(default="info", alias="LOG_LEVEL", description="`debug`, `info`, `warning` or `error`.")
+
+
+def asks(environ: Environ) -> bool:
+    """Return False where no setting says who may send, but for AUTH=none: then nothing of the gate is loaded."""
+    return any(name.startswith("AUTH_") for name in environ) or environ.get("AUTH", "none") not in {"", "none"}
 
 
 def log_level(environ: Environ, default: Level = "info") -> Level:

@@ -17,11 +17,15 @@ _MAX_SERIES = 500  # for each metric: labels come from our own closed sets; this
 
 
 class Declared(NamedTuple):
-    """One metric: its kind, its labels in order, and what it means."""
+    """One metric: its kind, its labels in order, and what it means.
+
+    Of the `optional` labels those that are left out are empty, which to Prometheus means that they are not there.
+    """
 
     kind: Kind
     labels: tuple[str, ...]
     help: str
+    optional: tuple[str, ...] = ()
 
 
 METRICS: dict[str, Declared] = {
@@ -47,7 +51,12 @@ METRICS: dict[str, Declared] = {
     "tidings_degraded_total": Declared(
         "counter", ("store",), "Deliveries that asked the destination because the store was down."
     ),
-    "tidings_auth_failures_total": Declared("counter", ("destination",), "Credentials refused."),
+    "tidings_auth_failures_total": Declared(
+        "counter",
+        ("destination", "function", "reason"),
+        "Credentials refused: ours by a destination, or a sender's by a function, which has a reason.",
+        optional=("destination", "function", "reason"),
+    ),
     "tidings_addresses_refused_total": Declared(
         "counter", ("destination", "why"), "Connections refused for where they would have led."
     ),
@@ -167,6 +176,8 @@ class Metrics:
 
     def _series(self, name: str, labels: dict[str, str]) -> tuple[dict[tuple[str, ...], Any], tuple[str, ...]]:
         declared = METRICS[name].labels
+        if len(labels) != len(declared):
+            labels = dict.fromkeys(METRICS[name].optional, "") | labels
         if len(labels) != len(declared):
             raise KeyError(f"{name} has the labels {declared}, not {tuple(labels)}")
         series = self._values[name]

@@ -170,11 +170,11 @@ def test_a_wrong_setting_is_told_without_its_value() -> None:
 
 
 def test_everything_that_is_wrong_with_a_start_is_told_at_once() -> None:
-    ended = run("classifier", settings={"LOG_LEVEL": "loud", "MASK_ENTROPY": "x", "AUTH": "oidc"})
+    ended = run("classifier", settings={"LOG_LEVEL": "loud", "MASK_ENTROPY": "x", "AUTH": "hunter2"})
     assert ended.returncode == 1
     assert [line.split(": ", 1)[1] for line in ended.stderr.splitlines()] == [
-        "AUTH=oidc is not known: set AUTH=none, and let the network decide who may send",
         "LOG_LEVEL: Input should be 'debug', 'info', 'warning' or 'error'",
+        "AUTH: takes none alone, or one or more, apart by commas, of oidc, hmac, basic, token, mtls",
         "MASK_ENTROPY: Input should be a valid number, unable to parse string as a number",
     ]
 
@@ -188,9 +188,18 @@ def test_an_address_open_to_others_is_refused_without_auth(host: str) -> None:
 
 
 def test_an_auth_that_is_not_known_is_refused_rather_than_ignored() -> None:
-    ended = run("classifier", settings={"AUTH": "oidc"})
+    ended = run("classifier", settings={"AUTH": "open"})
     assert ended.returncode == 1
-    assert "AUTH=oidc is not known" in ended.stderr
+    assert ended.stderr.startswith("tidings serve: AUTH: takes none alone")
+
+
+def test_a_method_without_what_it_needs_ends_the_start() -> None:
+    ended = run("classifier", settings={"AUTH": "oidc,token", "AUTH_FALCO": "mtls"})
+    assert ended.returncode == 1
+    assert ended.stderr == (
+        "tidings serve: of who may send: token needs AUTH_TOKEN or AUTH_TOKEN_FILE; mtls needs TLS_CLIENT_CA_FILE, or "
+        "AUTH_PROXIES behind a mesh; oidc needs AUTH_OIDC_AUDIENCE and AUTH_ALLOW\n"
+    )
 
 
 def test_auth_none_opens_it(tmp_path: Path) -> None:

@@ -103,7 +103,7 @@ def test_a_server_that_ends_at_once_is_told_and_not_waited_for(
         return None
 
     async def play() -> None:
-        monkeypatch.setattr("shared.local.system._Embedded.serve", nothing)
+        monkeypatch.setattr("shared.local.listening._Embedded.serve", nothing)
         async with asyncio.timeout(10):
             with pytest.raises(UpError, match="ended at once"):
                 await new(root, tmp_path).start()

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import ssl
 import subprocess
 import sys
 import time
@@ -15,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 TIDINGS = Path(sys.executable).with_name("tidings")
-_LISTENS = re.compile(r"running on (http://[0-9.]+:[1-9][0-9]*)")
+_LISTENS = re.compile(r"running on (https?://[0-9.]+:[1-9][0-9]*)")
 _SECONDS = 20.0
 # What a shell happens to have set must not decide about a test.
 _FOREIGN = re.compile(
-    r"^(SERVICENOW_|SPLUNK_|CLASSIFIER_|CORRELATOR_|STORE_URL|CLUSTER|K_SINK|AUTH|HOST|PORT|LOG_LEVEL)"
+    r"^(SERVICENOW_|SPLUNK_|CLASSIFIER_|CORRELATOR_|STORE_URL|CLUSTER|K_SINK|AUTH|TLS_|HOST|PORT|LOG_LEVEL)"
 )
 
 
@@ -31,11 +32,21 @@ class Served:
     process: "subprocess.Popen[bytes]"
     log: Path
 
-    def request(
-        self, method: str, path: str, headers: Mapping[str, str] | None = None, body: bytes = b"", seconds: float = 15
+    def request(  # noqa: PLR0913, PLR0917 - each is a part of a request
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str] | None = None,
+        body: bytes = b"",
+        seconds: float = 15,
+        tls: ssl.SSLContext | None = None,
     ) -> tuple[int, dict[str, str], bytes]:
         """Send one request on a connection of its own."""
-        connection = http.client.HTTPConnection(self.url.removeprefix("http://"), timeout=seconds)
+        scheme, _, place = self.url.partition("://")
+        if scheme == "https":
+            connection: http.client.HTTPConnection = http.client.HTTPSConnection(place, timeout=seconds, context=tls)
+        else:
+            connection = http.client.HTTPConnection(place, timeout=seconds)
         try:
             connection.request(method, path, body=body or None, headers=dict(headers or {}))
             answer = connection.getresponse()

@@ -190,7 +190,7 @@ def test_a_dotenv_tells_every_line_that_is_wrong(tmp_path: Path) -> None:
         (3, "this", "write NAME=value"),
         (4, "SPLUNK_TOKN", "did you mean SPLUNK_TOKEN?"),
         (5, "SERVICNOW_INSTANCE", "did you mean SERVICENOW_INSTANCE?"),
-        (9, "AUTH_TOKN", "there are: AUTH"),
+        (9, "AUTH_TOKN", "did you mean AUTH_TOKEN?"),
         (10, "SIEM_URL", "docs/settings.md has all that there are"),
         (12, "STORE_ULR", "did you mean STORE_URL?"),
         (14, "SPLUNK_HEC_URL", "remove one of the two"),

@@ -12,11 +12,11 @@ from functions.intake.body import RefusedError, inflated, pieces
 from functions.intake.handler import Intake, new
 from shared.events.cloudevent import CloudEvent
 from shared.events.outcome import Done, Rejected, Retry
-from shared.runtime.asgi import ClientDisconnectedError, Scope
+from shared.runtime.asgi import ClientDisconnectedError
 from shared.runtime.edge import Edge
 from shared.runtime.function import Call
 from shared.runtime.handover import Acceptance
-from shared.runtime.request import Authorise, Refusal, anyone
+from shared.runtime.hosts import behind_gate, gate_of
 from shared.telemetry.metrics import Metrics
 
 EVENT = json.dumps({"involvedObject": {"kind": "Pod", "name": "web"}, "metadata": {"uid": "e-1"}}).encode()
@@ -60,28 +60,31 @@ def whole(body: bytes) -> list[dict[str, Any]]:
     return [{"type": "http.request", "body": body}]
 
 
-def edge(broker: Broker, authorise: Authorise = anyone) -> tuple[Edge, Metrics]:
+def edge(broker: Broker) -> tuple[Edge, Metrics]:
     metrics = Metrics()
-    return Edge(new({}, metrics, handover=broker, authorise=authorise), metrics), metrics
+    return Edge(new({}, metrics, handover=broker), metrics), metrics
 
 
 def test_f49_whom_nobody_knows_is_refused_before_anything_is_read_of_a_stream() -> None:
     """F49: unauthenticated POST straight to ksvc | 401/403; counted; no body read beyond limit."""
-    asked: list[tuple[str, bytes | None]] = []
-
-    def authorise(scope: Scope, headers: Mapping[str, str], body: bytes | None) -> Refusal | None:
-        asked.append((scope["path"], body))
-        return None if headers.get("authorization") == "Bearer one" else Refusal(401, "not authenticated")
+    settings = {
+        "AUTH": "token",
+        "AUTH_TOKEN": "a-token-of-the-api-server",
+        "AUTH_BOTKUBE": "secret-path",
+        "AUTH_SECRET_PATH": "a-secret-of-botkube",
+    }
 
     async def play() -> None:
         broker = Broker()
-        app, metrics = edge(broker, authorise)
-        assert await post(app, "/audit/s3cr3t", whole(EVENT)) == 401
+        inner, metrics = edge(broker)
+        app = behind_gate(inner, gate_of(settings, metrics, "intake"))
+        assert await post(app, "/audit/a-secret-of-botkube", whole(EVENT)) == 401, "that is no secret of this path"
         assert await post(app, "/webhook", whole(EVENT)) == 401
-        assert asked == [("/audit/s3cr3t", None), ("/webhook", EVENT)], "a signature needs the body, a stream has none"
-        assert metrics.total("tidings_requests_refused_total", function="intake", reason="unauthenticated") == 2
+        assert await post(app, "/botkube", whole(EVENT)) == 401
+        assert metrics.total("tidings_auth_failures_total", function="intake") == 3
         assert broker.got == []
-        assert await post(app, "/webhook", whole(EVENT), authorization="Bearer one") == 202
+        assert await post(app, "/webhook", whole(EVENT), authorization=f"Bearer {settings['AUTH_TOKEN']}") == 202
+        assert await post(app, "/botkube/a-secret-of-botkube", whole(EVENT)) == 200
 
     asyncio.run(play())
 
