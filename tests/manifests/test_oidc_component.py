@@ -34,8 +34,9 @@ def of_kind(kind: str, group: str = "") -> list[Manifest]:
 
 
 def services() -> list[Manifest]:
-    """Return the functions behind the Broker: who sends to intake are producers, each in a way of its own."""
-    return [item for item in of_kind("Service", "serving.knative.dev/") if item["metadata"]["name"] != "intake"]
+    """Return the functions that a Trigger calls: others are called by who has no token of the Broker's."""
+    called = {trigger["spec"]["subscriber"]["ref"]["name"] for trigger in of_kind("Trigger")}
+    return [item for item in of_kind("Service", "serving.knative.dev/") if item["metadata"]["name"] in called]
 
 
 def environment(service: Manifest) -> dict[str, Any]:

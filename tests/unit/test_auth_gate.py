@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -191,6 +192,17 @@ def test_bodies_that_wait_for_their_signature_are_few() -> None:
     client._guarded._signed = 32
     assert client.send("/webhook", webhook(KEY.encode(), b"{}")) == 503
     assert client.answer["retry-after"] == "1"
+
+
+@pytest.mark.parametrize(("path", "status"), [("/falco", 503), ("/audit", 429)])
+def test_our_own_trouble_is_told_so_that_the_sender_comes_again(path: str, status: int, tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text(TOKEN)
+    client = Client({"AUTH": "token", "AUTH_TOKEN_FILE": str(file)})
+    file.unlink()
+    assert client.send(path, BEARER) == status
+    assert client.answer["retry-after"] == "1"
+    assert client.failures("unavailable") == 1
 
 
 def test_a_sender_that_is_known_and_not_named_is_forbidden() -> None:

@@ -25,6 +25,8 @@ from shared.runtime.request import Refusal, has_too_many_headers
 
 _BODY_SECONDS: Final = 10.0
 _DISCARD_SECONDS: Final = 1.0
+_LATER: Final = {"/audit": 429}
+"""What a path's sender takes for "come again" where that is not 503: the API server repeats this without end."""
 _SIGNED_AT_ONCE: Final = 32
 """Bodies of 1 MiB at most that wait for their signature: memory that a stranger can make us use."""
 
@@ -60,7 +62,7 @@ class Guarded:
 
     async def _signed_body(self, place: Place, pending: Pending, scope: Scope, receive: Receive, send: Send) -> None:
         if self._signed >= _SIGNED_AT_ONCE:
-            await _answer(scope, receive, send, Refusal(503, "too many requests at once"), [("retry-after", "1")])
+            await self._later(place, "too many requests at once", scope, receive, send)
             return
         self._signed += 1
         try:
@@ -83,12 +85,17 @@ class Guarded:
             await self._app(known, _again(body, receive), send)
 
     async def _deny(self, place: Place, denied: Denied, scope: Scope, receive: Receive, send: Send) -> None:
-        headers: list[tuple[str, str]] = []
-        if denied.status == 401:  # noqa: PLR2004
-            headers = [("www-authenticate", challenge) for challenge in self._gate.challenges(place)]
         if denied.status == 503:  # noqa: PLR2004
-            headers = [("retry-after", "1")]
+            await self._later(place, denied.text, scope, receive, send)
+            return
+        asked = self._gate.challenges(place) if denied.status == 401 else []  # noqa: PLR2004
+        headers = [("www-authenticate", challenge) for challenge in asked]
         await _answer(scope, receive, send, Refusal(denied.status, denied.text), headers)
+
+    @staticmethod
+    async def _later(place: Place, reason: str, scope: Scope, receive: Receive, send: Send) -> None:
+        refusal = Refusal(_LATER.get(place.path, 503), reason)
+        await _answer(scope, receive, send, refusal, [("retry-after", "1")])
 
 
 def _asked(scope: Scope, place: Place) -> Asked:
