@@ -1,0 +1,176 @@
+"""Takes objects, remembers them, and replies with the observation of what changed.
+
+What was answered is written before the answer leaves, with the projection that it was made from: whoever dies in
+between answers the same once the version comes again. A condition that began with a change goes to the broker as an
+event of its own first, for a reply is only one.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+from functions.changes.settings import ChangesSettings
+from shared.changes import authors, record
+from shared.changes.made import is_by_someone, observations
+from shared.changes.step import Seen, Step, seen_of, step
+from shared.events.attributes import clean
+from shared.events.cloudevent import APISERVER_PREFIX, OBSERVED, CloudEvent
+from shared.events.echo import VIA, onward
+from shared.events.model import Observation, observed_data
+from shared.events.outcome import Done, Duplicate, Ignored, Rejected, Retry
+from shared.runtime.function import Call, Function, Publisher, Readiness, Result
+from shared.runtime.parts import opened_publisher, opened_store
+from shared.runtime.probe import Probe
+from shared.runtime.turns import Turns
+from shared.settings.environment import read
+from shared.sources.apiserver_resource import NAME as OF_OBJECTS
+from shared.sources.registry import decode
+from shared.stores.protocol import ABSENT, Store, StoreUnavailableError
+from shared.telemetry.metrics import Metrics
+from shared.telemetry.trace import continued
+
+NAME = "changes"
+SOURCE = "tidings/changes"
+_TRIES = 20  # compare-and-set rounds against other replicas; within one process a lock keeps the order
+_PAUSE = 0.005
+_DAY = 86_400.0
+_KEPT = 90 * _DAY  # an object that is not heard of for so long is gone, and its deletion was lost
+_KEPT_DELETED = _DAY  # so that what comes late does not bring it back
+_DROPPED = {
+    "unchanged": ("no_change", Ignored("nothing that matters changed")),
+    "older": ("out_of_order", Ignored("a newer version of it is known")),
+}
+
+
+def new(
+    environ: Mapping[str, str], metrics: Metrics, *, store: Store | None = None, publisher: Publisher | None = None
+) -> Function:
+    """Build the function. Raises SettingsError for settings that cannot work."""
+    settings = read(ChangesSettings, environ)
+    owned = store is None
+    store = store or opened_store(settings.store_url)
+    publisher = publisher or opened_publisher(settings.sink)
+    return Changes(settings, metrics, store, publisher, owned=owned)
+
+
+class Changes:
+    """The function. A store that it was given (`owned` is False) is not its to close: others may use it too."""
+
+    name = NAME
+
+    def __init__(
+        self, settings: ChangesSettings, metrics: Metrics, store: Store, publisher: Publisher | None, *, owned: bool
+    ) -> None:
+        self._settings = settings
+        self._metrics = metrics
+        self._store = store
+        self._publisher = publisher
+        self._owned = owned
+        self._turns = Turns()
+        self._probe = Probe(store)
+
+    async def start(self) -> None:
+        """Ask the store once; where it cannot be asked, readiness says so until it can."""
+        await self._probe.look()
+
+    def readiness(self) -> Readiness:
+        """Return whether the store can be asked and the broker is known."""
+        missing = () if self._publisher is not None else ("K_SINK is not set: where several observations at once go",)
+        return Readiness((*self._probe.problems, *missing))
+
+    async def stop(self) -> None:
+        """Close what `new` opened."""
+        await self._probe.stop()
+        close = getattr(self._publisher, "close", None)
+        if close is not None:
+            await close()
+        if self._owned:
+            await self._store.close()
+
+    async def handle(self, event: CloudEvent, call: Call) -> Result:  # noqa: ARG002 - a store's own time-outs are shorter
+        """Reply with what changed in an object; an Event, which is none of its business, is passed on as observed."""
+        if not event.type.startswith(APISERVER_PREFIX):
+            return self._dropped("not_ours", Ignored("not a type that objects are sent with"))
+        decoded = decode(event, cluster=self._settings.cluster, now=datetime.now(UTC))
+        if isinstance(decoded, Rejected):
+            return Result(decoded)
+        if isinstance(decoded, Ignored) or len(decoded) != 1:
+            return Result(Rejected("decode", "an event for changes carries exactly one object"))
+        observation = decoded[0]
+        if observation.dialect != OF_OBJECTS:
+            return Result(Done(), _event_of(observation, event))
+        try:
+            return await self._object(seen_of(observation, event.data, self._settings.certificate_days), event)
+        except StoreUnavailableError:
+            self._probe.failed()
+            return Result(Retry("the store cannot be asked"))
+
+    async def _object(self, seen: Seen, event: CloudEvent) -> Result:
+        observation = seen.observation
+        key = record.key_of(observation.cluster, observation.object)
+        async with self._turns.of(key):
+            done = await self._taken(key, seen)
+        if done is None:
+            return Result(Retry("others change what is known of this object"))
+        if done.answer is None:
+            return self._dropped(*_DROPPED[done.verdict])
+        author = await self._author(observation) if is_by_someone(done.answer) else None
+        main, *others = observations(seen, done.answer, self._settings.windows, author)
+        if others and not await self._published(others, event):
+            return Result(Retry("the broker did not accept every observation"))
+        return Result(Duplicate() if done.verdict == "again" else Done(), _event_of(main, event))
+
+    async def _taken(self, key: str, seen: Seen) -> Step | None:
+        """Take a version into the record of its object; None where other replicas were first each time."""
+        for attempt in range(_TRIES):
+            entry = await self._store.get(key)
+            done = step(None if entry is None else record.decode(entry.value), seen)
+            if done.record is None:
+                return done
+            ttl = _KEPT_DELETED if done.record.deleted else _KEPT
+            expected = ABSENT if entry is None else entry.revision
+            if await self._store.put(key, record.encode(done.record), expected=expected, ttl=ttl) is not None:
+                return done
+            await asyncio.sleep(_PAUSE * attempt)
+        return None
+
+    async def _author(self, observation: Observation) -> authors.Author | None:
+        """Return the person behind a version, where audit has told."""
+        thing, version = observation.object, observation.resource_version
+        entry = await self._store.get(authors.key_of(observation.cluster, thing.namespace, thing.name, version))
+        return None if entry is None else authors.decode(entry.value)
+
+    async def _published(self, found: Sequence[Observation], cause: CloudEvent) -> bool:
+        """Publish what has no room in the reply; True once all was accepted. Those of one object go in their order."""
+        if self._publisher is None:
+            return False
+        for one in found:
+            event = _event_of(one, cause).with_extensions(**{VIA: onward(cause.extensions, NAME)})
+            if not await self._publisher.publish(event):
+                return False
+        return True
+
+    def _dropped(self, reason: str, outcome: Ignored) -> Result:
+        self._metrics.count("tidings_dropped_total", function=NAME, reason=reason, intentional="true")
+        return Result(outcome)
+
+
+def _event_of(observation: Observation, cause: CloudEvent) -> CloudEvent:
+    """Return the observation's event: the same observation always has the same id, and carries its cause's trace on."""
+    thing = observation.object
+    return CloudEvent(
+        id=f"{observation.identity}.observed",
+        source=SOURCE,
+        type=OBSERVED,
+        subject=clean(thing.path),
+        time=observation.received,
+        extensions={
+            "cluster": clean(observation.cluster),
+            "kind": clean(thing.kind),
+            "namespace": clean(thing.namespace),
+            "name": clean(thing.name),
+            "reason": clean(observation.reason),
+            **continued(cause.extensions),
+        },
+        data=observed_data(observation),
+    )
