@@ -61,7 +61,9 @@ class Changes:
     def __init__(
         self, settings: ChangesSettings, metrics: Metrics, store: Store, publisher: Publisher | None, *, owned: bool
     ) -> None:
-        self._settings = settings
+        self._cluster = settings.cluster
+        self._certificate_days = settings.certificate_days
+        self._windows = settings.windows
         self._metrics = metrics
         self._store = store
         self._publisher = publisher
@@ -91,7 +93,7 @@ class Changes:
         """Reply with what changed in an object; an Event, which is none of its business, is passed on as observed."""
         if not event.type.startswith(APISERVER_PREFIX):
             return self._dropped("not_ours", Ignored("not a type that objects are sent with"))
-        decoded = decode(event, cluster=self._settings.cluster, now=datetime.now(UTC))
+        decoded = decode(event, cluster=self._cluster, now=datetime.now(UTC))
         if isinstance(decoded, Rejected):
             return Result(decoded)
         if isinstance(decoded, Ignored) or len(decoded) != 1:
@@ -100,7 +102,7 @@ class Changes:
         if observation.dialect != OF_OBJECTS:
             return Result(Done(), _event_of(observation, event))
         try:
-            return await self._object(seen_of(observation, event.data, self._settings.certificate_days), event)
+            return await self._object(seen_of(observation, event.data, self._certificate_days), event)
         except StoreUnavailableError:
             self._probe.failed()
             return Result(Retry("the store cannot be asked"))
@@ -115,7 +117,7 @@ class Changes:
         if done.answer is None:
             return self._dropped(*_DROPPED[done.verdict])
         author = await self._author(observation) if is_by_someone(done.answer) else None
-        main, *others = observations(seen, done.answer, self._settings.windows, author)
+        main, *others = observations(seen, done.answer, self._windows, author)
         if others and not await self._published(others, event):
             return Result(Retry("the broker did not accept every observation"))
         return Result(Duplicate() if done.verdict == "again" else Done(), _event_of(main, event))

@@ -2,17 +2,15 @@
 
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, Field
 
 from shared.changes.windows import Window, parse_windows
 from shared.settings.environment import Settings
 
 
-def _windows(value: object) -> object:
-    return parse_windows(value) if isinstance(value, str) else value
-
-
-Windows = Annotated[tuple[Window, ...], BeforeValidator(_windows)]
+def _readable(value: str) -> str:
+    parse_windows(value)
+    return value
 
 
 class ChangesSettings(Settings):
@@ -30,8 +28,8 @@ class ChangesSettings(Settings):
         alias="K_SINK",
         description="The broker, as a SinkBinding sets it: where a condition goes that began with a change.",
     )
-    windows: Windows = Field(
-        default=(),
+    change_windows: Annotated[str, AfterValidator(_readable)] = Field(
+        default="",
         alias="CHANGES_WINDOWS",
         description="When changes are planned, as `Sat 22:00-02:00 Europe/Paris; Mon-Fri 06:00-07:00`, UTC where no "
         "zone is named.",
@@ -43,3 +41,8 @@ class ChangesSettings(Settings):
         le=3650,
         description="From how many days before its end on a certificate is a problem, once its renewal is due.",
     )
+
+    @property
+    def windows(self) -> tuple[Window, ...]:
+        """Return the windows as they are asked."""
+        return parse_windows(self.change_windows)

@@ -101,6 +101,7 @@ def test_a_function_that_cannot_start_takes_nothing_and_is_not_alive(host: str, 
 
 SETTINGS = {
     "classifier": {},
+    "changes": {"STORE_URL": "memory:"},
     "correlator": {"STORE_URL": "memory:"},
     "servicenow_incident": {"SERVICENOW_INSTANCE": "https://dev.service-now.example", **SERVICENOW},
     "siem_forwarder": {"SPLUNK_HEC_URL": "https://splunk.example:8088", **SPLUNK},
