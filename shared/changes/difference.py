@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from shared.changes.projection import Shape
+from shared.events.redaction_patterns import MASK
 
 MOST: Final = 12
 """Differences that are told one by one; of more it is told how many."""
@@ -13,7 +14,7 @@ _MAX_KEY = 80
 
 
 class Difference(NamedTuple):
-    """One field. A value is None where the field was not there, NOT_SHOWN where it is kept as a hash or has parts."""
+    """One field. A value is None where the field was not there, NOT_SHOWN where it is a hash, masked, or has parts."""
 
     path: str
     before: str | None
@@ -94,6 +95,6 @@ def _shown(shape: Any) -> str:
         return "null"
     if isinstance(shape, bool):
         return "true" if shape else "false"
-    if isinstance(shape, dict | list):
+    if isinstance(shape, dict | list) or shape == MASK:
         return "{}" if shape == {} else NOT_SHOWN
     return str(shape) if shape != "" else '""'

@@ -144,8 +144,8 @@ def _waiting(row: Condition, one: Mapping[str, Any], name: str) -> Finding:
 def _is_over(row: Condition, state: Mapping[str, Any], reason: str) -> bool:
     """Return True where a container got past what it waited for: an image is there once anything is done with it."""
     if row.name == "image-pull":
-        return bool(state.get("running") or state.get("terminated")) or reason in {"CrashLoopBackOff", "StartError"}
-    return bool(state.get("running"))
+        return "running" in state or "terminated" in state or reason in {"CrashLoopBackOff", "StartError"}
+    return "running" in state
 
 
 def _terminated(row: Condition, one: Mapping[str, Any], name: str, now: datetime) -> Finding | None:
