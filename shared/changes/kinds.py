@@ -55,8 +55,6 @@ NOISE_ANNOTATIONS = frozenset(
 )
 """Annotations that controllers write about their own work: who holds a lease, which revision this is."""
 
-_OPERATOR = ("status.versions",)
-
 KINDS: Mapping[str, Kind] = {
     # Workloads
     "Deployment": Kind("image, replicas, resources, environment (names), strategy, labels"),
@@ -112,7 +110,7 @@ KINDS: Mapping[str, Kind] = {
     "MutatingWebhookConfiguration": Kind("rules, failure policy, target, certificate (whether it changed)"),
     "CustomResourceDefinition": Kind("versions, names, schemas, conversion"),
     # OpenShift's operators
-    "ClusterOperator": Kind("versions", status=_OPERATOR),
+    "ClusterOperator": Kind("versions", status=("status.versions",)),
     "ClusterVersion": Kind("channel, desired version", status=("status.desired.version",)),
     # Virtual machines
     "VirtualMachine": Kind("running, template, volumes, status", status=("status.printableStatus",)),

@@ -331,7 +331,7 @@ def test_f23_in_whatever_order_versions_come_the_last_one_is_what_is_known(seed:
     play(work)
 
 
-IMAGE = "spec.template.spec.containers[web].image"
+IMAGE, WEB = "spec.template.spec.containers[web].image", "registry.example/web"
 RECORDED = [
     ("add", "Node/worker-3 was added by OpenAPI-Generator"),
     ("update", None),
@@ -340,7 +340,7 @@ RECORDED = [
     ("add", "Deployment/shop/web was added by OpenAPI-Generator"),
     (
         "update",
-        f"Deployment/shop/web was changed by OpenAPI-Generator: {IMAGE} registry.example/web:1.0 → registry.example/web:1.1",
+        f"Deployment/shop/web was changed by OpenAPI-Generator: {IMAGE} {WEB}:1.0 → {WEB}:1.1",
     ),
     ("update", 'ReplicaSet "web-6c9" has timed out progressing.'),
     ("add", "Pod/shop/web-6c9-abcde was added by OpenAPI-Generator"),

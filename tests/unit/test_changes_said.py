@@ -1,9 +1,12 @@
 """Who changed an object, whether that was planned, and of which kinds it is told what."""
 
+from pathlib import Path
+
 import pytest
 
 from shared.changes import authors
 from shared.changes.authors import Author
+from shared.changes.conditions import CONDITIONS
 from shared.changes.kinds import KINDS
 from shared.changes.made import PLANNED, observations
 from shared.changes.record import Record, decode, encode
@@ -25,6 +28,16 @@ WANTED = (
 
 def test_every_kind_that_people_ask_for_has_a_row() -> None:
     assert [kind for kind in WANTED if kind not in KINDS] == []
+
+
+def test_the_page_has_a_row_for_each_kind_and_each_condition(root: Path) -> None:
+    def listed(paths: tuple[str, ...]) -> str:
+        return ", ".join(f"`{path}`" for path in paths) or "–"  # noqa: RUF001 - as it stands in the page
+
+    rows = [f"| `{kind}` | {row.about} | {listed(row.status)} | {listed(row.noise)} |" for kind, row in KINDS.items()]
+    rows += [f"| `{', '.join(row.kinds)}` | {row.name} | `{row.began}` | `{row.ended}` |" for row in CONDITIONS]
+    lines = (root / "docs" / "changes.md").read_text(encoding="utf-8").splitlines()
+    assert [line for line in lines if line.startswith("| `") and line.count(" | ") == 3] == rows
 
 
 @pytest.mark.parametrize("kind", KINDS)
