@@ -9,15 +9,16 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
+from functions.changes.expiries import Expiries
 from functions.changes.settings import ChangesSettings
 from shared.changes import authors, record
 from shared.changes.made import is_by_someone, observations
 from shared.changes.step import Seen, Step, seen_of, step
 from shared.events.attributes import clean
-from shared.events.cloudevent import APISERVER_PREFIX, OBSERVED, CloudEvent
+from shared.events.cloudevent import APISERVER_PREFIX, OBSERVED, TICKS, CloudEvent
 from shared.events.echo import VIA, onward
 from shared.events.model import Observation, observed_data
-from shared.events.outcome import Done, Duplicate, Ignored, Rejected, Retry
+from shared.events.outcome import Done, Duplicate, Ignored, Outcome, Rejected, Retry
 from shared.runtime.function import Call, Function, Publisher, Readiness, Result
 from shared.runtime.parts import opened_publisher, opened_store
 from shared.runtime.probe import Probe
@@ -33,9 +34,6 @@ NAME = "changes"
 SOURCE = "tidings/changes"
 _TRIES = 20  # compare-and-set rounds against other replicas; within one process a lock keeps the order
 _PAUSE = 0.005
-_DAY = 86_400.0
-_KEPT = 90 * _DAY  # an object that is not heard of for so long is gone, and its deletion was lost
-_KEPT_DELETED = _DAY  # so that what comes late does not bring it back
 _DROPPED = {
     "unchanged": ("no_change", Ignored("nothing that matters changed")),
     "older": ("out_of_order", Ignored("a newer version of it is known")),
@@ -68,6 +66,7 @@ class Changes:
         self._store = store
         self._publisher = publisher
         self._owned = owned
+        self._expiries = Expiries(store, settings.certificate_days)
         self._turns = Turns()
         self._probe = Probe(store)
 
@@ -91,6 +90,21 @@ class Changes:
 
     async def handle(self, event: CloudEvent, call: Call) -> Result:  # noqa: ARG002 - a store's own time-outs are shorter
         """Reply with what changed in an object; an Event, which is none of its business, is passed on as observed."""
+        try:
+            if event.type in TICKS:
+                return Result(await self._tick(event))
+            return await self._sent(event)
+        except StoreUnavailableError:
+            self._probe.failed()
+            return Result(Retry("the store cannot be asked"))
+
+    async def _tick(self, event: CloudEvent) -> Outcome:
+        if event.time is None:
+            return Rejected("decode", "a tick without a time")
+        complete = await self._expiries.work(event.time, self._published)
+        return Done() if complete else Retry("not everything that is due could be told")
+
+    async def _sent(self, event: CloudEvent) -> Result:
         if not event.type.startswith(APISERVER_PREFIX):
             return self._dropped("not_ours", Ignored("not a type that objects are sent with"))
         decoded = decode(event, cluster=self._cluster, now=datetime.now(UTC))
@@ -101,11 +115,7 @@ class Changes:
         observation = decoded[0]
         if observation.dialect != OF_OBJECTS:
             return Result(Done(), _event_of(observation, event))
-        try:
-            return await self._object(seen_of(observation, event.data, self._certificate_days), event)
-        except StoreUnavailableError:
-            self._probe.failed()
-            return Result(Retry("the store cannot be asked"))
+        return await self._object(seen_of(observation, event.data, self._certificate_days), event)
 
     async def _object(self, seen: Seen, event: CloudEvent) -> Result:
         observation = seen.observation
@@ -114,6 +124,8 @@ class Changes:
             done = await self._taken(key, seen)
         if done is None:
             return Result(Retry("others change what is known of this object"))
+        if done.verdict != "older":
+            await self._expiries.remember(seen, event)
         if done.answer is None:
             return self._dropped(*_DROPPED[done.verdict])
         author = await self._author(observation) if is_by_someone(done.answer) else None
@@ -129,7 +141,7 @@ class Changes:
             done = step(None if entry is None else record.decode(entry.value), seen)
             if done.record is None:
                 return done
-            ttl = _KEPT_DELETED if done.record.deleted else _KEPT
+            ttl = record.KEPT_DELETED_SECONDS if done.record.deleted else record.KEPT_SECONDS
             expected = ABSENT if entry is None else entry.revision
             if await self._store.put(key, record.encode(done.record), expected=expected, ttl=ttl) is not None:
                 return done

@@ -20,7 +20,7 @@ from functions.correlator.together import Together
 from shared.episodes import keeper, machine
 from shared.episodes.recent import Recent
 from shared.episodes.record import RecordError, RecordFullError
-from shared.events.cloudevent import TICK, CloudEvent
+from shared.events.cloudevent import TICKS, CloudEvent
 from shared.events.identity import object_key
 from shared.events.model import Classified
 from shared.events.outcome import Done, Duplicate, Ignored, Outcome, Rejected, Retry
@@ -33,7 +33,6 @@ from shared.stores.protocol import Store, StoreUnavailableError
 from shared.telemetry.metrics import Metrics
 
 NAME = "correlator"
-_TICKS = frozenset({TICK, "dev.knative.sources.ping"})  # a PingSource cannot choose its type
 _LOG = logging.getLogger("tidings.correlator")
 _TRIES = 20  # compare-and-set rounds against other replicas; within one process a lock keeps the order
 _PAUSE = 0.005
@@ -100,7 +99,7 @@ class Correlator:
     async def handle(self, event: CloudEvent, call: Call) -> Result:
         """Handle one classified observation or tick. The store's failure is never the end of an observation."""
         try:
-            if event.type in _TICKS:
+            if event.type in TICKS:
                 return Result(await self._tick(event, call))
             return await self._observation(event)
         except StoreUnavailableError:

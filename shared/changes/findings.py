@@ -1,13 +1,14 @@
 """What the table of conditions finds in one version of an object, and what of it is new."""
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from shared.changes.conditions import EXPIRY_ANNOTATIONS, OF_KIND, Condition
 from shared.events.times import parse_time
 from shared.sources.context import mapping, message_text, number, text
 
+_EARLIEST = datetime.min.replace(tzinfo=UTC)
 _MOST = 64  # conditions of one object; a pod of more containers is none that people run
 _OLD = timedelta(hours=1)  # a container that was killed longer ago is no news
 _LISTS = {"containerStatuses": "containers", "initContainerStatuses": "initContainers"}
@@ -58,6 +59,13 @@ def findings(thing: Mapping[str, Any], kind: str, now: datetime, days: int) -> l
     return found[:_MOST]
 
 
+def due_at(thing: Mapping[str, Any], kind: str, days: int) -> datetime | None:
+    """Return when a condition begins by time alone, None where none does: an object says nothing when that comes."""
+    rows = (row for row in OF_KIND.get(kind, ()) if row.how == "expiry")
+    dues = (due for row in rows if (due := _expiry(row, thing, timedelta(days=days))[1]) is not None)
+    return min(dues, default=None)
+
+
 def transitions(known: Mapping[str, str], found: list[Finding]) -> tuple[dict[str, str], list[Transition]]:
     """Return the conditions that are bad now, with their markers, and what began or ended since."""
     bad = dict(known)
@@ -102,16 +110,22 @@ def _values(row: Condition, thing: Mapping[str, Any]) -> Iterator[Finding]:
 
 
 def _expiries(row: Condition, thing: Mapping[str, Any], now: datetime, ahead: timedelta) -> Iterator[Finding]:
+    ends, due = _expiry(row, thing, ahead)
+    if ends is not None and due is not None:
+        yield _made(row, bad=due <= now, own="", message=f"{ends:%Y-%m-%dT%H:%M:%SZ}")
+
+
+def _expiry(row: Condition, thing: Mapping[str, Any], ahead: timedelta) -> tuple[datetime | None, datetime | None]:
+    """Return when a certificate ends, and from when on that is a problem; None where no (readable) date is given."""
     value = _at(thing, row.at)
     notes = mapping(value)
     dates = [notes.get(name) for name in EXPIRY_ANNOTATIONS] if notes else [value]
     ends = next((time for time in map(parse_time, dates) if time is not None), None)
-    if ends is None:
-        return
+    if ends is None or ends - _EARLIEST < ahead:
+        return None, None
     renewal = parse_time(_at(thing, "status.renewalTime"))
     # A certificate of some hours is always near its end: it is late only once its renewal is.
-    bad = ends - now <= ahead and (renewal is None or renewal <= now)
-    yield _made(row, bad=bad, own="", message=f"{ends:%Y-%m-%dT%H:%M:%SZ}")
+    return ends, ends - ahead if renewal is None else max(ends - ahead, renewal)
 
 
 def _containers(row: Condition, thing: Mapping[str, Any], now: datetime) -> Iterator[Finding]:

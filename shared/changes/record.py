@@ -19,6 +19,10 @@ from shared.events.model import ObjectRef
 
 ANSWERS: Final = 8
 """Versions of an object whose answers are kept."""
+KEPT_SECONDS: Final = 90 * 86_400.0
+"""An object that is not heard of for so long is gone, and its deletion was lost."""
+KEPT_DELETED_SECONDS: Final = 86_400.0
+"""How long a deletion is remembered, so that what comes late does not bring its object back."""
 _FORMAT = 1
 
 Row = list[Any]

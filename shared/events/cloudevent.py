@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 OBSERVED = "dev.tidings.observed.v1"
 TICK = "dev.tidings.tick.v1"
+TICKS = frozenset({TICK, "dev.knative.sources.ping"})
+"""The types of a tick: a PingSource cannot choose its own."""
 DELIVERY = "dev.tidings.delivery.v1"
 CLASSIFIED_PREFIX = "dev.tidings."
 PROBLEM_PREFIX = "dev.tidings.problem."
