@@ -1,8 +1,8 @@
 """Conditions that begin by time alone, as a certificate's end comes near: kept in an index by time, looked at by ticks.
 
 `expiry.<second>.<version>` holds the redacted version that said so; it is written before that version is answered. When
-its time has come the condition is put down in the object's record, then published, and only then the entry goes: whoever
-dies in between tells the same once more.
+its time has come the condition is put down in the object's record, then published, and only then the entry goes:
+whoever dies in between tells the same once more.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
