@@ -1,7 +1,7 @@
 """The observations that an answer stands for: what changed first, then each condition that began or ended."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from shared.changes.authors import Author
 from shared.changes.difference import within
@@ -11,7 +11,7 @@ from shared.changes.record import Answer
 from shared.changes.step import Seen
 from shared.changes.windows import Window, window_at
 from shared.events.identity import digest
-from shared.events.model import Observation, trusted
+from shared.events.model import Observation, Operation, trusted
 from shared.events.redaction import redact_text
 from shared.events.times import parse_time
 from shared.sources.apiserver_resource import PAST
@@ -33,9 +33,12 @@ def observations(
     found = {one.key: one for one in seen.findings}
     conditions = [_condition(seen, found[one.key]) for one in answer.transitions if one.key in found]
     main = seen.observation
-    if answer.differences.number or main.operation != "update" or not conditions:
-        return [_change(seen, answer, _writer(seen, answer), planned(main, windows), author), *conditions]
-    return [conditions[0].model_copy(update={"identity": main.identity}), *conditions[1:]]
+    # What was known before counts, not the verb: a watch that begins anew adds what is long there.
+    operation = "update" if answer.known and main.operation == "add" else main.operation
+    if answer.differences.number or operation != "update" or not conditions:
+        change = _Change(_writer(seen, answer), planned(main, windows), author)
+        return [_changed(main, operation, answer, change), *conditions]
+    return [_with(conditions[0], identity=main.identity), *conditions[1:]]
 
 
 def is_by_someone(answer: Answer) -> bool:
@@ -61,10 +64,16 @@ def planned(observation: Observation, windows: tuple[Window, ...]) -> str:
     return "" if window is None else f"window {window.text}"
 
 
-def _change(seen: Seen, answer: Answer, manager: Manager | None, plan: str, author: Author | None) -> Observation:
-    observation = seen.observation
-    # What was known before counts, not the verb: a watch that begins anew adds what is long there.
-    operation = "update" if answer.known and observation.operation == "add" else observation.operation
+class _Change(NamedTuple):
+    """What an answer says of a change besides its fields."""
+
+    manager: Manager | None
+    plan: str
+    author: Author | None
+
+
+def _changed(observation: Observation, operation: Operation, answer: Answer, change: _Change) -> Observation:
+    manager, plan, author = change
     who = [str(name) for name in (author and author.user, manager) if name]
     text = f"{observation.object.path} {PAST[operation]}"
     text += f" by {' with '.join(who)}" if who else ""
@@ -73,26 +82,25 @@ def _change(seen: Seen, answer: Answer, manager: Manager | None, plan: str, auth
     elif operation == "update":
         text += ": what it was before is not known"
     text += f" (planned: {plan})" if plan else ""
-    change = _document(answer, manager, plan, author)
     return _with(
         observation,
         operation=operation,
         message=redact_text(text),
         component="" if manager is None else manager.name,
         action="" if manager is None else manager.operation,
-        original={**observation.original, "change": change},
+        original={**observation.original, "change": _document(answer, change)},
     )
 
 
-def _document(answer: Answer, manager: Manager | None, plan: str, author: Author | None) -> dict[str, Any]:
+def _document(answer: Answer, change: _Change) -> dict[str, Any]:
     """Return the change as JSON has it, for rules (`original.change.planned`) and searches."""
     return {
         "fields": [one._asdict() for one in answer.differences.told],
         "number": answer.differences.number,
-        "planned": bool(plan),
-        "plan": plan,
-        "by": None if manager is None else manager._asdict(),
-        "user": None if author is None else author.user,
+        "planned": bool(change.plan),
+        "plan": change.plan,
+        "by": None if change.manager is None else change.manager._asdict(),
+        "user": None if change.author is None else change.author.user,
     }
 
 

@@ -165,6 +165,15 @@ def test_what_a_watch_adds_anew_is_a_change_where_it_was_known() -> None:
     play(work)
 
 
+def test_a_condition_that_began_while_nobody_watched_is_told_when_the_object_is_added_anew() -> None:
+    async def work(rig: Rig) -> None:
+        await rig.send(node(1, "True"), "add")
+        began = observation(await rig.send(node(9, "False"), "add"))
+        assert (began.reason, rig.sink.events) == ("NodeNotReady", [])
+
+    play(work)
+
+
 def test_a_condition_that_begins_alone_is_the_reply_with_the_identity_of_its_version() -> None:
     async def work(rig: Rig) -> None:
         first = observation(await rig.send(node(1, "True"), "add"))

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from shared.changes.difference import MOST, NOT_SHOWN, Difference, compare
 from shared.changes.kinds import KINDS, NOISE_ANNOTATIONS, kind_of
-from shared.changes.projection import MAX_BYTES, WHOLE, project, relevant, shape_of, unpack
+from shared.changes.projection import MAX_BYTES, WHOLE, pack, project, relevant, shape_of, unpack
 from shared.changes.record import encode
+from shared.events.identity import digest
 from tests.support.objects import Object, manager, observed, taken, thing, told
 
 SENTINEL = "hunter2sEcReTvalue"
@@ -73,12 +74,23 @@ def test_what_differs_is_told_and_the_way_back_too(before: Object, after: Object
     assert list(found.told) == turned
 
 
-@given(spec=st.dictionaries(st.text("abcdef", min_size=1, max_size=8), st.lists(VALUES, max_size=30), max_size=60))
-def test_a_projection_is_at_most_two_kilobytes_and_says_at_which_depth_it_is_folded(spec: Object) -> None:
+def nested(width: int, depth: int) -> Any:
+    """Return a value that does not compress, so wide at each of so many levels."""
+    if not depth:
+        return digest(str(width))
+    return {digest(str(depth), str(place))[:9]: nested(width + place, depth - 1) for place in range(width)}
+
+
+@given(width=st.integers(0, 12), depth=st.integers(0, 3), beside=st.integers(0, 100))
+def test_a_projection_is_at_most_two_kilobytes_and_says_at_which_depth_it_is_folded(
+    width: int, depth: int, beside: int
+) -> None:
+    spec = {"deep": nested(width, depth), **nested(beside, 1)}
     parts = relevant(thing("Widget", spec=spec), kind_of("Widget"))
     made = project(parts, kind_of("Widget"))
     assert len(made.packed) <= MAX_BYTES
-    assert unpack(made.packed) == json.loads(json.dumps(shape_of(parts, kind_of("Widget"), made.depth)))
+    assert unpack(made.packed) == shape_of(parts, kind_of("Widget"), made.depth)
+    assert (made.depth == WHOLE) is (len(pack(shape_of(parts, kind_of("Widget")))) <= MAX_BYTES)
 
 
 def test_a_large_object_is_folded_and_a_change_deep_in_it_is_told_of_its_part() -> None:
