@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from shared.changes.difference import MOST, NOT_SHOWN, Difference, compare
@@ -15,6 +15,7 @@ from shared.changes.record import encode
 from shared.events.identity import digest
 from tests.support.objects import Object, manager, observed, taken, thing, told
 
+ON_ANY_MACHINE = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 SENTINEL = "hunter2sEcReTvalue"
 NAMES = st.sampled_from(("name", "key", "image", "replicas", "a.b/c", "x", "[0]", "data", ""))
 SCALARS = st.one_of(
@@ -37,6 +38,7 @@ def messages(*versions: Any) -> list[str]:
     return [one.message for one in told(*versions)]
 
 
+@ON_ANY_MACHINE
 @given(kind=ANY_KIND, spec=SPECS, status=SPECS)
 def test_equal_objects_differ_in_nothing(kind: str, spec: Object, status: Object) -> None:
     parts = relevant(thing(kind, spec=spec, status=status), kind_of(kind))
@@ -45,12 +47,14 @@ def test_equal_objects_differ_in_nothing(kind: str, spec: Object, status: Object
     assert messages(thing(kind, 1, spec=spec), thing(kind, 2, spec=spec)) == []
 
 
+@ON_ANY_MACHINE
 @given(kind=ANY_KIND, spec=SPECS)
 def test_the_order_of_members_says_nothing(kind: str, spec: Object) -> None:
     turned = dict(reversed(spec.items()))
     assert messages(thing(kind, 1, spec=spec), thing(kind, 2, spec=turned)) == []
 
 
+@ON_ANY_MACHINE
 @given(spec=SPECS, status=SPECS, note=st.sampled_from(sorted(NOISE_ANNOTATIONS)), text=st.text(max_size=20))
 def test_noise_alone_is_no_change(spec: Object, status: Object, note: str, text: str) -> None:
     noisy = {
@@ -62,6 +66,7 @@ def test_noise_alone_is_no_change(spec: Object, status: Object, note: str, text:
     assert messages(before, thing("Deployment", 2, noisy, spec=spec, status=status)) == []
 
 
+@ON_ANY_MACHINE
 @given(before=SPECS, after=SPECS)
 def test_what_differs_is_told_and_the_way_back_too(before: Object, after: Object) -> None:
     kind = kind_of("Widget")
@@ -81,7 +86,8 @@ def nested(width: int, depth: int) -> Any:
     return {digest(str(depth), str(place))[:9]: nested(width + place, depth - 1) for place in range(width)}
 
 
-@given(width=st.integers(0, 12), depth=st.integers(0, 3), beside=st.integers(0, 100))
+@ON_ANY_MACHINE
+@given(width=st.integers(0, 8), depth=st.integers(0, 3), beside=st.integers(0, 100))
 def test_a_projection_is_at_most_two_kilobytes_and_says_at_which_depth_it_is_folded(
     width: int, depth: int, beside: int
 ) -> None:
@@ -158,6 +164,7 @@ def secretive(depth: int, value: str) -> Object:
     return inner
 
 
+@ON_ANY_MACHINE
 @given(kind=ANY_KIND, depth=st.integers(0, 30))
 def test_f41_no_secret_value_is_in_what_is_kept_or_told_at_any_depth(kind: str, depth: int) -> None:
     """F41: Secret object event, incl. last-applied annotation, `stringData`, nested in List/CR.

@@ -4,7 +4,7 @@ import random
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.episodes import record as records
@@ -151,6 +151,7 @@ def test_the_index_is_written_only_where_an_earlier_entry_will_not_do() -> None:
 EVENTS = st.lists(st.tuples(st.sampled_from("ab"), st.integers(1, 9)), max_size=8)
 
 
+@settings(deadline=None)
 @given(reports=EVENTS, states=st.lists(st.integers(1, 9), max_size=3), seed=st.randoms(use_true_random=False))
 def test_the_state_of_an_object_is_no_further_occurrence_whatever_comes_first(
     reports: list[tuple[str, int]], states: list[int], seed: random.Random
