@@ -22,6 +22,7 @@ WHOLE: Final = -1
 _DEPTHS = (12, 9, 7, 6, 5, 4, 3, 2, 1, 0)
 _SHORT = 48  # characters of a value that is kept as it is
 _SCALARS = frozenset({str, int, float, bool, type(None)})
+_MAPPING, _TEXT = frozenset({dict}), frozenset({str})
 _NAMED_BY = ("name", "key")  # what tells items of a list apart, so that a new first one does not change them all
 _NOTHING: Steps = {}
 
@@ -109,16 +110,21 @@ def _shape(value: Any, noise: Steps, depth: int, *, hidden: bool) -> Shape:
     if kind in _SCALARS:
         return _plain(value, hidden=hidden)
     if kind is list:
-        if all(type(item) in _SCALARS for item in value):
+        if _SCALARS.issuperset(map(type, value)):
             return _plain(f"[{', '.join(map(str, value))}]", hidden=hidden)
         value = _by_name(value)
     if not value:
         return {}
     if depth == 0:
         return [_folded(_shape(value, noise, WHOLE, hidden=hidden))]
-    if not noise:  # as nearly everywhere
-        return {key: _shape(item, noise, depth - 1, hidden=hidden) for key, item in value.items()}
-    return _without_noise(value, noise, depth - 1, hidden=hidden)
+    if noise or hidden:
+        return _without_noise(value, noise, depth - 1, hidden=hidden)
+    return {  # as nearly everywhere; what is short is taken as it is here, to spare a call for each
+        key: item
+        if (kind := type(item)) is int or kind is bool or (kind is str and len(item) <= _SHORT)
+        else _shape(item, noise, depth - 1, hidden=False)
+        for key, item in value.items()
+    }
 
 
 def _plain(value: Any, *, hidden: bool) -> Shape:
@@ -141,10 +147,11 @@ def _without_noise(value: dict[str, Any], noise: Steps, depth: int, *, hidden: b
 
 def _by_name(items: list[Any]) -> dict[str, Any]:
     """Return a list as a mapping: by the names of its items where each has one of its own, else by their places."""
-    for key in _NAMED_BY:
-        names = [item.get(key) if type(item) is dict else None for item in items]
-        if all(type(name) is str for name in names) and len(set(names)) == len(names):
-            return {f"[{name}]": item for name, item in zip(names, items, strict=True)}
+    if _MAPPING.issuperset(map(type, items)):
+        for key in _NAMED_BY:
+            names = [item.get(key) for item in items]
+            if _TEXT.issuperset(map(type, names)) and len(set(names)) == len(names):
+                return {f"[{name}]": item for name, item in zip(names, items, strict=True)}
     return {f"[{place}]": item for place, item in enumerate(items)}
 
 
