@@ -15,25 +15,24 @@ from functions.correlator.answers import event_of
 from functions.correlator.contact import FirstContact
 from functions.correlator.namespaces import Namespaces
 from functions.correlator.outgoing import Outgoing
-from functions.correlator.probe import Probe
 from functions.correlator.settings import CorrelatorSettings
 from functions.correlator.together import Together
 from shared.episodes import keeper, machine
 from shared.episodes.recent import Recent
 from shared.episodes.record import RecordError, RecordFullError
-from shared.events.cloudevent import TICK, CloudEvent
+from shared.events.cloudevent import TICKS, CloudEvent
 from shared.events.identity import object_key
 from shared.events.model import Classified
 from shared.events.outcome import Done, Duplicate, Ignored, Outcome, Rejected, Retry
 from shared.runtime.function import Call, Function, Publisher, Readiness, Result
+from shared.runtime.parts import opened_publisher, opened_store
+from shared.runtime.probe import Probe
 from shared.runtime.turns import Turns
-from shared.settings.environment import SettingsError, read
+from shared.settings.environment import read
 from shared.stores.protocol import Store, StoreUnavailableError
-from shared.stores.registry import open_store
 from shared.telemetry.metrics import Metrics
 
 NAME = "correlator"
-_TICKS = frozenset({TICK, "dev.knative.sources.ping"})  # a PingSource cannot choose its type
 _LOG = logging.getLogger("tidings.correlator")
 _TRIES = 20  # compare-and-set rounds against other replicas; within one process a lock keeps the order
 _PAUSE = 0.005
@@ -51,15 +50,8 @@ def new(
     """Build the correlator. Raises SettingsError for settings that cannot work."""
     settings = read(CorrelatorSettings, environ)
     owned = store is None
-    if store is None:
-        try:
-            store = open_store(settings.store_url)
-        except ValueError as error:
-            raise SettingsError([f"STORE_URL: {error}"]) from None
-    if publisher is None and settings.sink:
-        from shared.runtime.sink import HttpPublisher  # the HTTP client, only where it is used
-
-        publisher = HttpPublisher(settings.sink)
+    store = store or opened_store(settings.store_url)
+    publisher = publisher or opened_publisher(settings.sink)
     return Correlator(settings, metrics, store, publisher, owned=owned)
 
 
@@ -107,7 +99,7 @@ class Correlator:
     async def handle(self, event: CloudEvent, call: Call) -> Result:
         """Handle one classified observation or tick. The store's failure is never the end of an observation."""
         try:
-            if event.type in _TICKS:
+            if event.type in TICKS:
                 return Result(await self._tick(event, call))
             return await self._observation(event)
         except StoreUnavailableError:

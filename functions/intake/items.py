@@ -11,7 +11,7 @@ from shared.events.cloudevent import OBSERVED, CloudEvent
 from shared.events.codec import NotAnEvent, from_mapping
 from shared.events.json_items import Item
 from shared.events.limits import Limits, exceeded
-from shared.events.model import Observation, observation_data
+from shared.events.model import Observation, observed_data
 from shared.events.outcome import Ignored, Rejected
 from shared.sources.context import Context
 from shared.sources.registry import decode, decode_payload
@@ -102,5 +102,5 @@ def _event(seen: Observation) -> CloudEvent:
         subject=attributes.clean(seen.object.path),
         time=seen.received,
         extensions={"cluster": attributes.clean(seen.cluster)},
-        data=observation_data(seen),
+        data=observed_data(seen),
     )

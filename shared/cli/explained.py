@@ -44,6 +44,7 @@ def row(observation: Observation, verdict: Verdict) -> dict[str, Any]:
         "kind": thing.kind,
         "name": thing.name,
         "reason": observation.reason,
+        "message": observation.message,
         "category": verdict.category,
         "subcategory": verdict.subcategory,
         "severity": verdict.severity,

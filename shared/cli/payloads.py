@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import orjson
 
 from shared.cli.inputs import Unreadable, values
+from shared.cli.versions import Versions
 from shared.events.cloudevent import CloudEvent
 from shared.events.codec import NotAnEvent, from_mapping
 from shared.events.codec import decode as decode_http
@@ -28,28 +29,37 @@ def read(path: Path | None, stream: IO[bytes], cluster: str, now: datetime) -> I
     Taken are JSON documents, JSON lines and YAML; each item a Kubernetes Event or object, a List of them, a CloudEvent
     in the JSON format, or a recorded request `{"headers": …, "body": …}`. Raises OSError.
     """
+    reader = _Reader(cluster, now, Versions())
     if path is not None:
         with path.open("rb") as file:
             for value in values(file, path.suffix):
-                yield from _value(value, cluster, now, _DEPTH)
+                yield from _value(value, reader, _DEPTH)
     else:
         for value in values(stream):
-            yield from _value(value, cluster, now, _DEPTH)
+            yield from _value(value, reader, _DEPTH)
 
 
-def _value(value: Any, cluster: str, now: datetime, depth: int) -> Iterator[Result]:
+class _Reader(NamedTuple):
+    """What each value of one input is read with."""
+
+    cluster: str
+    now: datetime
+    versions: Versions
+
+
+def _value(value: Any, reader: _Reader, depth: int) -> Iterator[Result]:
     items = _items(value)
     if isinstance(value, Unreadable):
         yield value
     elif items is None:
-        yield from _decode(value, cluster, now)
+        yield from _decode(value, reader)
     elif not items:
         yield Unreadable("an empty list")
     elif not depth:
         yield Unreadable("refused: lists in lists in lists")
     else:
         for item in items:
-            yield from _value(item, cluster, now, depth - 1)
+            yield from _value(item, reader, depth - 1)
 
 
 def _items(value: Any) -> list[Any] | None:
@@ -65,7 +75,8 @@ def _items(value: Any) -> list[Any] | None:
     return [{**frame, **item} if isinstance(item, dict) else item for item in items] if frame else items
 
 
-def _decode(value: Any, cluster: str, now: datetime) -> list[Observation] | list[Unreadable]:
+def _decode(value: Any, reader: _Reader) -> list[Observation] | list[Unreadable]:
+    cluster, now, versions = reader
     if not isinstance(value, dict):
         return [Unreadable("this is no event: a JSON object is wanted")]
     event = _event(value)
@@ -82,8 +93,10 @@ def _decode(value: Any, cluster: str, now: datetime) -> list[Observation] | list
         return [Unreadable(result.reason)]
     if not result:
         return [Unreadable("there is no observation in it")]
+    payload = value if event is None else event.data
     # When the edge sent it is not known here: as if at once, so that nothing looks late for being explained today.
-    return result if sent else [item.model_copy(update={"received": item.time}) for item in result]
+    seen = result if sent else [item.model_copy(update={"received": item.time}) for item in result]
+    return [versions.told(item, payload) for item in seen]
 
 
 def _event(value: dict[str, Any]) -> CloudEvent | NotAnEvent | None:

@@ -207,7 +207,10 @@ def _track(track: Track) -> list[Any]:
     return [
         track.key,
         [track.head.time, track.head.mark, track.head.shown],
-        [_CORE(track.base), [sources.known, sources.given_up, sources.horizon]],
+        [
+            _CORE(track.base),
+            [sources.known, sources.given_up, sources.horizon, *([sources.state] * (sources.state > 0))],
+        ],
         track.place,
         [_fact(fact) for fact in track.facts],
         [_OCCURRED(line) for line in track.history],
@@ -217,9 +220,9 @@ def _track(track: Track) -> list[Any]:
 
 
 def _read_track(row: list[Any]) -> Track:
-    key, head, (core, (known, given_up, horizon)), place, facts, history, labels, sent = row
+    key, head, (core, (known, *others)), place, facts, history, labels, sent = row
     base = Core(*core)
-    base.sources = Sources({name: (count, time) for name, (count, time) in known.items()}, given_up, horizon)
+    base.sources = Sources({name: (count, time) for name, (count, time) in known.items()}, *others)
     return Track(
         key=key,
         head=Head(*head),

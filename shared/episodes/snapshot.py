@@ -5,6 +5,7 @@ from typing import Any
 
 from shared.episodes.fold import PROBLEM, RECOVERY, Core, Fact
 from shared.episodes.record import Head, Mark, Occurred, Sent, Track
+from shared.episodes.sources import STATE
 from shared.events.episode import Episode, Transition
 from shared.events.identity import digest, episode_id, scope_key
 from shared.events.model import Classified
@@ -30,13 +31,14 @@ def mark_of(classified: Classified) -> str:
 def problem_fact(classified: Classified, mark: str, time: float, *, old: bool = False) -> Fact:
     """Return the fact that a problem observation is for its own key; `old` where it began before first contact."""
     seen, verdict = classified.observation, classified.verdict
+    of_state = seen.operation != "event" and bool(seen.reason)  # a condition in the object's status, not a change of it
     return Fact(
         time=time,
         kind=PROBLEM,
         mark=mark,
         shown=seen.time.timestamp(),
-        source=digest("source", seen.source_uid or seen.identity)[:_SHORT],
-        reported=seen.count if seen.operation == "event" else 1,
+        source=STATE if of_state else digest("source", seen.source_uid or seen.identity)[:_SHORT],
+        reported=seen.count if of_state or seen.operation == "event" else 1,
         severity=verdict.severity,
         ticket_after=verdict.ticket_after,
         hold=float(verdict.hold),

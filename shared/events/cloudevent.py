@@ -9,6 +9,8 @@ OBSERVED = "dev.tidings.observed.v1"
 UNREAD = "dev.tidings.unread.v1"
 """What `intake` could not read: the classifier refuses it, so that it becomes a dead letter with its reason."""
 TICK = "dev.tidings.tick.v1"
+TICKS = frozenset({TICK, "dev.knative.sources.ping"})
+"""The types of a tick: a PingSource cannot choose its own."""
 DELIVERY = "dev.tidings.delivery.v1"
 CLASSIFIED_PREFIX = "dev.tidings."
 PROBLEM_PREFIX = "dev.tidings.problem."

@@ -125,7 +125,7 @@ class Classified(Frozen):
     verdict: Verdict
 
 
-def observation_data(observation: Observation) -> dict[str, Any]:
+def observed_data(observation: Observation) -> dict[str, Any]:
     """Return what `observation.model_dump(mode="json")` would, at a third of its cost; parts of it are shared.
 
     All but objects and times is as JSON has it already.
@@ -143,9 +143,11 @@ def observation_data(observation: Observation) -> dict[str, Any]:
 
 
 def classified_data(observation: Observation, verdict: Verdict) -> dict[str, Any]:
-    """Return what `Classified(...).model_dump(mode="json")` would, at a third of its cost; parts of it are shared."""
-    seen = observation_data(observation)
-    return {"observation": seen, "verdict": {**verdict.__dict__, "ends": list(verdict.ends)}}
+    """Return what `Classified(...).model_dump(mode="json")` would, as `observed_data` does."""
+    return {
+        "observation": observed_data(observation),
+        "verdict": {**verdict.__dict__, "ends": list(verdict.ends)},
+    }
 
 
 def policy_time(observation: Observation, tolerance: float = 300.0) -> datetime:

@@ -89,6 +89,10 @@ _TEXT_PATTERNS = (
     ("prose", r"(?i)(passw(?:or)?d\s*:\s*)[^\s\"',;]+", rf"\1{MASK}"),
     ("prose", rf"(?i)({_WORDS}\s*:\s*)[a-z+/=_.-]*[0-9][a-z0-9+/=_.~-]{{5,}}", rf"\1{MASK}"),
 )
+KINDS = frozenset({kind for kind, _, _ in _TEXT_PATTERNS}) | {
+    *("key", "env", "secret", "flag", "entropy", "no-text", "too-deep", "unknown-type"),
+}
+"""What `Observation.masked` says of a path: why its value was masked."""
 ANY_TEXT = re2.compile("|".join(f"(?:{pattern})" for _, pattern, _ in _TEXT_PATTERNS))
 
 # What the JSON of a value with anything to mask has somewhere, as orjson writes it: white space, quotes and backslashes

@@ -139,7 +139,7 @@ def why(rule: Rule, observation: Observation) -> str:
 def _object_rule(observation: Observation, place: Place) -> Rule:
     operation = observation.operation
     name = {"add": "object-added", "update": "object-updated", "delete": "object-deleted"}[operation]
-    return _rule(name, place, "info", "recovery" if operation == "delete" else "info", _OBJECT_WHY[operation])
+    return _rule(name, place, "info", "recovery" if operation == "delete" else "change", _OBJECT_WHY[operation])
 
 
 def _unknown(observation: Observation, place: Place) -> Rule:

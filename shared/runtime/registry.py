@@ -50,6 +50,9 @@ class Registered(NamedTuple):
 
 FUNCTIONS: dict[str, Registered] = {
     "classifier": Registered("functions.classifier.handler", "says what an observation means"),
+    "changes": Registered(
+        "functions.changes.handler", "says what changed in an object and what is wrong with it", ("store", "publisher")
+    ),
     "correlator": Registered(
         "functions.correlator.handler", "makes one episode of one problem", ("store", "publisher")
     ),

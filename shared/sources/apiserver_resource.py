@@ -11,7 +11,7 @@ from shared.sources.context import Context, bounded, controller, first_time, lab
 NAME = "apiserver-resource"
 
 _OPERATIONS: dict[str, Operation] = {"add": "add", "update": "update", "delete": "delete"}
-_PAST = {"add": "was added", "update": "was changed", "delete": "was deleted"}
+PAST: dict[Operation, str] = {"add": "was added", "update": "was changed", "delete": "was deleted"}
 
 
 def recognises(payload: Any) -> bool:
@@ -49,7 +49,7 @@ def decode(payload: Any, context: Context) -> list[Observation] | Rejected:
         "owner": controller(metadata.get("ownerReferences"), thing.namespace, masked),
         "related": None,
         "reason": "",
-        "message": masked.text(f"{thing.path} {_PAST[operation]}"),
+        "message": masked.text(f"{thing.path} {PAST[operation]}"),
         "type": "",
         "component": "",
         "host": "",

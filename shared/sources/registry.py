@@ -14,7 +14,8 @@ from pydantic import ValidationError
 from shared.events.cloudevent import APISERVER_PREFIX, OBSERVED, UNREAD, CloudEvent
 from shared.events.model import Observation
 from shared.events.outcome import Ignored, Rejected
-from shared.events.redaction import redact
+from shared.events.redaction import Redaction, redact
+from shared.events.redaction_patterns import KINDS
 from shared.sources import apiserver_resource, kubernetes_event
 from shared.sources.context import Context, plausible
 
@@ -153,8 +154,16 @@ def _unread(event: CloudEvent, cluster: str, now: datetime) -> list[Observation]
 
 def _observed(data: Any) -> list[Observation] | Rejected:
     """Read an observation that `intake` made; redacted again, for the sender may not have been ours."""
-    clean, _ = redact(data)
+    clean, masked = redact(data)
+    if isinstance(clean, dict) and isinstance(data, dict):
+        clean = {**clean, "masked": _kinds(data.get("masked"), masked)}
     try:
         return [Observation.model_validate(clean)]
     except ValidationError:
         return Rejected("decode", "the data is not an observation (schema: observation.json)")
+
+
+def _kinds(paths: Any, masked: Redaction) -> dict[str, str]:
+    """Return what an observation says of its masked values: the paths end in names of secrets, which hold none here."""
+    found = paths.items() if isinstance(paths, dict) else ()
+    return {masked.text(path): kind for path, kind in found if isinstance(kind, str) and kind in KINDS}

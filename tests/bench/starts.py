@@ -20,6 +20,7 @@ _SETTINGS = {
 _OF = {
     "classifier": ("CLASSIFIER_",),
     "servicenow_incident": ("SERVICENOW_", "STORE_"),
+    "changes": ("STORE_", "K_SINK"),
     "correlator": ("STORE_", "K_SINK"),
     "siem_forwarder": ("SPLUNK_",),
 }

@@ -42,6 +42,7 @@ HEADERS = {
 }
 SETTINGS: dict[str, dict[str, str]] = {
     "classifier": {"CLUSTER": "prod"},
+    "changes": {},
     "correlator": {},
     "servicenow_incident": {
         "SERVICENOW_INSTANCE": "https://dev.service-now.example",
@@ -89,7 +90,7 @@ def test_a_function_answers_as_soon_as_it_listens_and_ends_by_sigterm_with_zero(
         status, _, body = served.request("GET", "/health/readiness")
         readiness = json.loads(body)
         assert status == (200 if readiness["ready"] else 503)
-        if name in {"correlator", "intake"}:
+        if name in {"changes", "correlator", "intake"}:
             assert all("K_SINK" in problem for problem in readiness["problems"])
         else:
             assert readiness == {"ready": True, "problems": []}
@@ -269,7 +270,7 @@ def test_a_function_loads_its_own_room_and_nothing_that_costs_its_start(name: st
     shipped_rules()  # a start from compiled packs is the usual one; this compiles them where they are stale
     modules = imported(name)
     absent = [*ALWAYS_ABSENT, *(f"functions.{other}" for other in FUNCTIONS if other != name)]
-    if name in {"classifier", "correlator", "intake"}:
+    if name in {"changes", "classifier", "correlator", "intake"}:
         absent += ["httpx2", "jinja2", "shared.destinations", "yaml"]
     assert [module for module in absent if module in modules] == []
     assert f"functions.{name}" in modules

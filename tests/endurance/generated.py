@@ -178,6 +178,7 @@ def _event(  # noqa: PLR0913, PLR0917 -- what an Event has
         "ce-source": "https://10.40.0.1:6443",
         "ce-type": f"dev.knative.apiserver.resource.{'add' if count == 1 else 'update'}",
         "ce-time": _text(at),
+        "ce-kind": "Event",
         "ce-cluster": "simulated",
     }
     found = decode(headers, orjson.dumps(body))

@@ -30,7 +30,7 @@ def ended(host: str, folder: Path, **settings: str) -> "subprocess.CompletedProc
 def test_an_unknown_function_ends_the_start_and_the_names_are_told(host: str, folder: Path) -> None:
     process = ended(host, folder, FUNCTION_TARGET="clasifier")
     assert process.returncode == 2
-    assert "there is no function 'clasifier'; there are: classifier, correlator" in process.stderr
+    assert "there is no function 'clasifier'; there are: classifier, changes, correlator" in process.stderr
     assert "Traceback" not in process.stderr
 
 
@@ -101,6 +101,7 @@ def test_a_function_that_cannot_start_takes_nothing_and_is_not_alive(host: str, 
 
 SETTINGS = {
     "classifier": {},
+    "changes": {"STORE_URL": "memory:"},
     "correlator": {"STORE_URL": "memory:"},
     "servicenow_incident": {"SERVICENOW_INSTANCE": "https://dev.service-now.example", **SERVICENOW},
     "siem_forwarder": {"SPLUNK_HEC_URL": "https://splunk.example:8088", **SPLUNK},

@@ -170,7 +170,7 @@ def test_f59_the_classifier_knows_the_namespace_that_is_its_own() -> None:
 def test_functions_have_no_token_no_public_route_and_the_strictest_security_context() -> None:
     (account,) = [item for item in of_kind("ServiceAccount") if item["metadata"]["name"] == "tidings-function"]
     assert account["automountServiceAccountToken"] is False
-    assert len(services()) == 5
+    assert len(services()) == 6
     for service in services():
         assert service["metadata"]["labels"]["networking.knative.dev/visibility"] == "cluster-local"
         spec = service["spec"]["template"]["spec"]
@@ -257,15 +257,15 @@ def test_f56_ticket_functions_wait_for_hours() -> None:
 @pytest.mark.parametrize(
     ("kind", "expected"),
     [
-        ("dev.knative.apiserver.resource.add", {"classifier"}),
+        ("dev.knative.apiserver.resource.add", {"changes"}),
         ("dev.knative.apiserver.ref.add", set()),
         ("dev.tidings.observed.v1", {"classifier"}),
         ("dev.tidings.unread.v1", {"classifier"}),
         ("dev.tidings.infrastructure.v1", {"correlator", "siem-forwarder"}),
         ("dev.tidings.security.v1", {"correlator", "siem-forwarder"}),
         ("dev.tidings.admission.v1", {"correlator", "siem-forwarder"}),
-        ("dev.tidings.tick.v1", {"correlator"}),
-        (PING, {"correlator"}),
+        ("dev.tidings.tick.v1", {"changes", "correlator"}),
+        (PING, {"changes", "correlator"}),
         ("dev.tidings.problem.opened.v1", {"servicenow-incident"}),
         ("dev.tidings.problem.resolved.v1", {"servicenow-incident"}),
         ("dev.tidings.delivery.v1", set()),
@@ -274,5 +274,22 @@ def test_f56_ticket_functions_wait_for_hours() -> None:
 def test_each_event_type_goes_where_architecture_says(kind: str, expected: set[str]) -> None:
     source = "/apis/v1/namespaces/tidings/pingsources/tidings-tick"
     item = CloudEvent(id="1", source=source, type=kind)
+    triggers = load_topology(KNATIVE).triggers
+    assert {trigger.subscriber for trigger in triggers if matches(trigger.selection, item)} == expected
+
+
+@pytest.mark.parametrize(
+    ("extensions", "expected"),
+    [
+        ({"kind": "Event"}, {"classifier"}),
+        ({"kind": "Deployment"}, {"changes"}),
+        ({"kind": ""}, {"changes"}),
+        ({}, {"changes"}),
+    ],
+)
+def test_an_object_goes_to_changes_and_an_event_to_the_classifier(
+    extensions: dict[str, str], expected: set[str]
+) -> None:
+    item = CloudEvent(id="1", source="s", type="dev.knative.apiserver.resource.update", extensions=extensions)
     triggers = load_topology(KNATIVE).triggers
     assert {trigger.subscriber for trigger in triggers if matches(trigger.selection, item)} == expected

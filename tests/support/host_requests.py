@@ -189,9 +189,23 @@ _OPENED = CloudEvent(
 _RESOLVED = _OPENED._replace(id="o-2", type="dev.tidings.problem.resolved.v1", data=resolved().model_dump(mode="json"))
 _CLASSIFIED = classified_event(classified())
 _TICK = CloudEvent("t-1", "tidings/tick", "dev.tidings.tick.v1", time=TIME)
+_METADATA = {"name": "web", "namespace": "shop", "uid": "u-1", "resourceVersion": "7"}
+_WEB = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": _METADATA, "spec": {"replicas": 3}}
+_OBJECT = CloudEvent("d-1", "cluster", "dev.knative.apiserver.resource.add", time=TIME, data=_WEB)
+_SAME = _OBJECT._replace(id="d-2", data={**_WEB, "metadata": {**_METADATA, "resourceVersion": "8"}})
+_EVENT = _OBJECT._replace(id="d-3", data={"kind": "Event", "involvedObject": {"kind": "Pod", "name": "web-0"}})
 _STRANGE = CloudEvent("s-1", "elsewhere", "com.example.none", data={"no": "business of ours"})
 
 OF_OTHERS: dict[str, tuple[Row, ...]] = {
+    "changes": (
+        Row("an object", (of(_OBJECT),), 200),
+        Row("the same object again", (of(_OBJECT),), 200),
+        Row("the same object in a newer version", (of(_SAME),), 204),
+        Row("an Event that came without its kind", (of(_EVENT),), 200),
+        Row("none of its business", (of(_STRANGE),), 204),
+        Row("what is no object", (of(_OBJECT._replace(data=[])),), 422),
+        Row("not ready without a sink", (ask("/ready"),), 503),
+    ),
     "correlator": (
         Row("a problem", (of(_CLASSIFIED),), 200),
         Row("the same problem again", (of(_CLASSIFIED),), 200),

@@ -40,7 +40,7 @@ operations:
 """
 
 
-_OURS = frozenset({"tidings/classifier", "tidings/correlator", "tidings/servicenow_incident"})
+_OURS = frozenset({"tidings/changes", "tidings/classifier", "tidings/correlator", "tidings/servicenow_incident"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,7 @@
 """What one problem becomes at the correlator: an episode with its count, severity, ticket and labels."""
 
+import pytest
+
 from shared.events.identity import object_identity
 from shared.events.model import ObjectRef
 from shared.events.outcome import Done, Duplicate, Ignored
@@ -93,6 +95,24 @@ def test_a_namespaces_labels_travel_with_its_episodes() -> None:
         await rig.send(older)
         episode = told(await rig.send(problem(10)))
         assert episode.labels == {"tidings.dev/assignment-group": "Shop", "team": "a", "tidings.dev/x": "1"}
+
+    play(work)
+
+
+@pytest.mark.parametrize("state_first", [True, False])
+def test_a_condition_and_the_event_about_it_happened_once(*, state_first: bool) -> None:
+    async def work(rig: Rig) -> None:
+        by_event = problem(1, reason="NodeNotReady", source_uid="event")
+        identity = object_identity("c", "uid", "7", deleted=False)
+        by_state = problem(2, reason="NodeNotReady", operation="update", identity=identity, source_uid="uid")
+        episodes = [
+            told(await rig.send(one)) for one in ((by_state, by_event) if state_first else (by_event, by_state))
+        ]
+        assert [one.count for one in episodes] == [1, 1]
+        again = problem(3, reason="NodeNotReady", source_uid="event", count=4)
+        assert told(await rig.send(again)).count == 4
+        often = problem(4, reason="NodeNotReady", operation="update", identity="i", source_uid="uid", count=9)
+        assert told(await rig.send(often)).count == 9, "an object that says more is believed"
 
     play(work)
 

@@ -1,16 +1,17 @@
 """The state machine's corners: the edge of the reopening window, bounds, ageing, and the stored form."""
 
+import random
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.episodes import record as records
 from shared.episodes.fold import Policy
 from shared.episodes.machine import indexed, observe
 from shared.episodes.record import Record, RecordError, decode, encode
-from shared.episodes.sources import HARD, SOFT, Sources
+from shared.episodes.sources import HARD, SOFT, STATE, Sources
 from tests.support.histories import Seen, World
 
 
@@ -145,3 +146,32 @@ def test_the_index_is_written_only_where_an_earlier_entry_will_not_do() -> None:
     later, second = indexed(record, 500.0, consumed=101)
     assert (later.due, second) == (500.0, 500)
     assert indexed(record, None, consumed=101) == (replace(record, due=None), None)
+
+
+EVENTS = st.lists(st.tuples(st.sampled_from("ab"), st.integers(1, 9)), max_size=8)
+
+
+@settings(deadline=None)
+@given(reports=EVENTS, states=st.lists(st.integers(1, 9), max_size=3), seed=st.randoms(use_true_random=False))
+def test_the_state_of_an_object_is_no_further_occurrence_whatever_comes_first(
+    reports: list[tuple[str, int]], states: list[int], seed: random.Random
+) -> None:
+    mixed = [*reports, *((STATE, count) for count in states)]
+    seed.shuffle(mixed)
+    sources, seen = Sources(), 0
+    for time, (source, count) in enumerate(mixed):
+        sources.add(source, count, float(time))
+        assert sources.total >= seen, "a reader never sees it fall"
+        seen = sources.total
+    events = sum(max(count for source, count in reports if source == name) for name in {name for name, _ in reports})
+    assert sources.total == max(events, *states, 0) == sources.copy().total
+
+
+def test_what_the_state_of_an_object_said_is_kept_with_its_problem() -> None:
+    world = World()
+    world.see(Seen(0, "crash-loop"))
+    record = decode(world.stored)
+    (track,) = record.tracks.values()
+    track.base.sources.add(STATE, 7, 0.0)
+    (read,) = decode(encode(record)).tracks.values()
+    assert (read.base.sources.state, read.base.sources.total) == (7, track.base.sources.total)

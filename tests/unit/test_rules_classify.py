@@ -141,9 +141,14 @@ def test_the_deletion_of_an_object_ends_all_its_problems(ruleset: RuleSet, kind:
     assert (verdict.rule, verdict.ends, verdict.known) == (rule, ("*",), True)
 
 
-def test_an_object_without_a_rule_is_mere_information(ruleset: RuleSet) -> None:
+def test_a_change_of_an_object_without_a_rule_is_no_more_than_that(ruleset: RuleSet) -> None:
     verdict = classify(seen(kind="PersistentVolumeClaim", reason="", operation="update"), ruleset)
-    assert (verdict.rule, verdict.phase, verdict.subcategory, verdict.ends) == ("object-updated", "info", "storage", ())
+    assert (verdict.rule, verdict.phase, verdict.subcategory, verdict.ends) == (
+        "object-updated",
+        "change",
+        "storage",
+        (),
+    )
 
 
 @pytest.mark.parametrize("text", ["{{7*7}}", "{% raw %}", "${HOME}", "{name}", "{part}", "%s %(x)s", "\\1"])

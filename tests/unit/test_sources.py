@@ -249,6 +249,26 @@ def test_f42_no_field_of_an_event_but_names_carries_a_secret_on() -> None:
     assert "hunter2" not in decoded[0].model_dump_json()
 
 
+def test_why_a_value_was_masked_is_still_said_where_an_observation_is_read_and_nothing_else_is() -> None:
+    masked: dict[str, Any] = {
+        "data.password": "secret",
+        "spec.token=hunter2": "key",
+        "data.pin": "hunter2",
+        "x": ["key"],
+    }
+    data = one({"kind": "Pod", "metadata": {"name": "web-0"}}).model_dump(mode="json") | {"masked": masked}
+    found = decode(CloudEvent("1", "s", "dev.tidings.observed.v1", data=data), cluster="c", now=NOW)
+    assert isinstance(found, list)
+    assert found[0].masked == {"data.password": "secret", "spec.token=[masked]": "key"}
+    for other in (None, [], "x", {"a": None}):
+        assert isinstance(
+            decode(
+                CloudEvent("1", "s", "dev.tidings.observed.v1", data={**data, "masked": other}), cluster="c", now=NOW
+            ),
+            list,
+        )
+
+
 @pytest.mark.parametrize("text", ["password=hunter2", "--token hunter2sEcReT", "x\tpwd = hunter2"])
 @pytest.mark.parametrize(
     "also", [{}, {"extra": "sent with token=abcdefgh1234"}, {"env": [{"name": "A", "value": "b"}]}]

@@ -182,6 +182,7 @@ def _post(line: _Line, begin: datetime, identifier: str) -> Post:
         "ce-source": "https://10.96.0.1:443",
         "ce-type": f"dev.knative.apiserver.resource.{'add' if line.count == 1 else 'update'}",
         "ce-time": stamp,
+        "ce-kind": "Event",
         "ce-cluster": CLUSTER,
     }
     return Post(identifier, event_identity(CLUSTER, line.uid, line.count), headers, json.dumps(body).encode())

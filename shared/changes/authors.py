@@ -1,0 +1,43 @@
+"""The person behind a change: what an audit record says of it, kept for a while under the version that it made.
+
+An object says which program wrote it, never which user; an audit record says who, and which version came of it. The two
+meet in the store, under cluster, namespace, name and resourceVersion: an audit record has no uid for what it created,
+and names the resource, not the kind; a resourceVersion is given once in a cluster.
+"""
+
+from typing import Final, NamedTuple
+
+import orjson
+
+from shared.events.identity import digest
+
+KEPT_SECONDS: Final = 3600.0
+"""How long an author waits for the object's own event: audit is sent in batches, and both may be held by a broker."""
+_MAX_TEXT = 256
+
+
+class Author(NamedTuple):
+    """Who asked for a change: the user that the API server authenticated, the verb, and the audit record's id."""
+
+    user: str
+    verb: str = ""
+    audit_id: str = ""
+
+
+def key_of(cluster: str, namespace: str, name: str, resource_version: str) -> str:
+    """Return the key under which the store keeps the author of one version of an object."""
+    return f"author.{digest('author', cluster, namespace, name, resource_version)}"
+
+
+def encode(author: Author) -> bytes:
+    """Return an author as stored bytes; put it under `key_of` with KEPT_SECONDS. The user is redacted already."""
+    return orjson.dumps([text[:_MAX_TEXT] for text in author])
+
+
+def decode(data: bytes) -> Author | None:
+    """Return a stored author, None for what cannot be read: then nobody is named."""
+    try:
+        user, verb, audit_id = orjson.loads(data)
+        return Author(str(user), str(verb), str(audit_id))
+    except (ValueError, TypeError):
+        return None

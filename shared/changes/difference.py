@@ -1,0 +1,100 @@
+"""What tells two shapes of one object apart, field by field and short."""
+
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+from shared.changes.projection import Shape
+from shared.events.redaction_patterns import MASK
+
+MOST: Final = 12
+"""Differences that are told one by one; of more it is told how many."""
+NOT_SHOWN: Final = "(not shown)"
+_MAX_PATH = 160
+_MAX_KEY = 80
+
+
+class Difference(NamedTuple):
+    """One field. A value is None where the field was not there, NOT_SHOWN where it is a hash, masked, or has parts."""
+
+    path: str
+    before: str | None
+    after: str | None
+
+    def __str__(self) -> str:
+        if self.before is None:
+            return f"{self.path} added" + (f" ({self.after})" if self.after != NOT_SHOWN else "")
+        if self.after is None:
+            return f"{self.path} removed" + (f" (was {self.before})" if self.before != NOT_SHOWN else "")
+        if self.before == self.after:
+            return f"{self.path} changed"
+        return f"{self.path} {self.before} → {self.after}"
+
+
+class Differences(NamedTuple):
+    """The first MOST differences in the order of their paths, and how many there are in all."""
+
+    told: tuple[Difference, ...]
+    number: int
+
+    def __str__(self) -> str:
+        more = self.number - len(self.told)
+        return ", ".join([*map(str, self.told), *([f"and {more} more"] if more else [])])
+
+
+def compare(before: Shape, after: Shape) -> Differences:
+    """Return what differs between two shapes that are folded at the same depth."""
+    found: list[Difference] = []
+    count = _compare(before, after, "", found)
+    return Differences(tuple(found), count)
+
+
+def within(path: str, roots: Sequence[str]) -> bool:
+    """Return True for the path of something in one of these members of an object."""
+    return any(path == root or path.startswith((f"{root}.", f"{root}[")) for root in roots)
+
+
+def _compare(before: Shape, after: Shape, path: str, found: list[Difference]) -> int:
+    if before == after and type(before) is type(after):
+        return 0
+    if not (isinstance(before, dict) and isinstance(after, dict)) or not (before or after):
+        return _note(Difference(path[:_MAX_PATH], *_both(before, after)), found)
+    count = 0
+    for key in sorted({**before, **after}):
+        here = _below(path, key)
+        if key not in before:
+            count += _note(Difference(here[:_MAX_PATH], None, _shown(after[key])), found)
+        elif key not in after:
+            count += _note(Difference(here[:_MAX_PATH], _shown(before[key]), None), found)
+        else:
+            count += _compare(before[key], after[key], here, found)
+    return count
+
+
+def _note(difference: Difference, found: list[Difference]) -> int:
+    if len(found) < MOST:
+        found.append(difference)
+    return 1
+
+
+def _both(before: Shape, after: Shape) -> tuple[str, str]:
+    """Return two values for people; where one of them is not shown, the other says nothing by itself."""
+    old, new = _shown(before), _shown(after)
+    return (NOT_SHOWN, NOT_SHOWN) if NOT_SHOWN in {old, new} or old == new else (old, new)
+
+
+def _below(path: str, key: str) -> str:
+    if key.startswith("["):
+        return f"{path}{key[:_MAX_KEY]}"
+    if not path:
+        return key[:_MAX_KEY]
+    return f"{path}[{key[:_MAX_KEY]}]" if "." in key or "/" in key else f"{path}.{key[:_MAX_KEY]}"
+
+
+def _shown(shape: Any) -> str:
+    if shape is None:
+        return "null"
+    if isinstance(shape, bool):
+        return "true" if shape else "false"
+    if isinstance(shape, dict | list) or shape == MASK:
+        return "{}" if shape == {} else NOT_SHOWN
+    return str(shape) if shape != "" else '""'
