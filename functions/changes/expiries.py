@@ -14,6 +14,7 @@ from shared.changes.findings import Transition, due_at
 from shared.changes.made import observations
 from shared.changes.record import Answer
 from shared.changes.step import NONE, Seen, seen_of
+from shared.events.attributes import clean
 from shared.events.cloudevent import CloudEvent
 from shared.events.codec import from_json, to_json
 from shared.events.identity import digest
@@ -44,7 +45,7 @@ class Expiries:
             return
         version = digest("expiry", observation.identity)
         key = f"{_PREFIX}{int(due.timestamp()) + 1:0{_DIGITS}d}.{version}"
-        named = event.with_extensions(cluster=observation.cluster)
+        named = event.with_extensions(cluster=clean(observation.cluster))
         value = to_json(named._replace(data=observation.original))
         ttl = (due - observation.received).total_seconds() + _SPARE
         await self._store.put(key, value, expected=ABSENT, ttl=ttl)  # where it is there, it is this very one

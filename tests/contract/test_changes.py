@@ -1,10 +1,6 @@
-"""The function `changes` behind its edge, on every store: once for each version, the same again, never an older one."""
+"""The function `changes` behind its edge: what it says of a version, and of what is none."""
 
-import asyncio
 import json
-import random
-from collections.abc import Awaitable, Callable
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,44 +8,15 @@ import pytest
 from functions.changes.handler import new
 from shared.changes import authors
 from shared.changes.authors import Author
-from shared.events.cloudevent import TICK, CloudEvent
+from shared.events.cloudevent import CloudEvent
 from shared.events.codec import decode
 from shared.events.model import Observation
 from shared.events.outcome import Done, Duplicate, Ignored, Rejected, Retry
-from shared.rules.classify import ENDS_ALL, classify
-from shared.rules.shipped import load_shipped
 from shared.runtime.edge import Edge
-from shared.runtime.function import Result
 from shared.settings.environment import SettingsError
-from shared.stores.protocol import ABSENT, Entry, StoreUnavailableError
-from shared.stores.registry import STORES, open_store
+from shared.stores.protocol import ABSENT
 from shared.telemetry.metrics import Metrics
-from tests.support.objects import NOW, Object, Rig, manager, observation, play, sent, thing
-
-STORED = pytest.mark.parametrize("name", sorted(STORES))
-
-
-def on(name: str, folder: Path, work: Callable[[Rig], Awaitable[None]], **environ: str) -> None:
-    """Run a scenario with one function on a store of this kind."""
-
-    async def inside() -> None:
-        store = open_store(STORES[name].example(folder))
-        try:
-            await work(Rig(store, **environ))
-        finally:
-            await store.close()
-
-    asyncio.run(inside())
-
-
-def web(version: int, replicas: int = 3, **status: object) -> Object:
-    fields = {"managedFields": [manager("kubectl-scale", "spec")]}
-    return thing("Deployment", version, fields, spec={"replicas": replicas}, status=status)
-
-
-def node(version: int, ready: str, **spec: object) -> Object:
-    item = {"type": "Ready", "status": ready, "message": "so it is", "lastTransitionTime": "2026-11-24T10:00:00Z"}
-    return thing("Node", version, {"namespace": ""}, spec=spec, status={"conditions": [item]})
+from tests.support.objects import STORED, Rig, node, observation, on, play, sent, thing, web
 
 
 @STORED
@@ -79,88 +46,6 @@ def test_the_reply_is_an_event_that_filters_and_traces_can_use() -> None:
         assert wanted.items() <= reply.extensions.items()
         assert reply.extensions["traceparent"].split("-")[1] == "a" * 32
         assert Observation.model_validate_json(json.dumps(reply.data)).model_dump(mode="json") == reply.data
-
-    play(work)
-
-
-@STORED
-def test_f22_the_same_version_under_a_new_id_is_the_same_observation_again(name: str, tmp_path: Path) -> None:
-    """F22: same object change with new CE id (source restart/HA): same identity → Duplicate."""
-
-    async def work(rig: Rig) -> None:
-        await rig.send(web(1), "add")
-        first = await rig.send(web(2, 5), event_id="one")
-        for verb in ("update", "add"):
-            again = await rig.send(web(2, 5), verb, event_id="two")
-            assert again.outcome == Duplicate()
-            assert observation(again).identity == observation(first).identity
-            assert observation(again).original["change"] == observation(first).original["change"]
-
-    on(name, tmp_path, work)
-
-
-@STORED
-def test_f23_an_older_version_never_overwrites_a_newer_one(name: str, tmp_path: Path) -> None:
-    """F23: updates out of order (rv 7 before rv 5).
-
-    older update never overwrites newer; noted as work note or ignored.
-    """
-
-    async def work(rig: Rig) -> None:
-        await rig.send(web(4, 1), "add")
-        assert observation(await rig.send(web(7, 3))).message.endswith("spec.replicas 1 → 3")
-        late = await rig.send(web(5, 2))
-        assert (late.outcome, late.reply) == (Ignored("a newer version of it is known"), None)
-        assert rig.dropped("out_of_order") == 1
-        assert observation(await rig.send(web(10, 4))).message.endswith("spec.replicas 3 → 4"), "9 < 10 as numbers"
-
-    on(name, tmp_path, work)
-
-
-def test_f23_a_version_without_a_change_counts_as_the_newest_too() -> None:
-    """F23: older update never overwrites newer: also where the newer one had nothing to tell."""
-
-    async def work(rig: Rig) -> None:
-        await rig.send(web(4, 3), "add")
-        await rig.send(web(7, 3))
-        assert isinstance((await rig.send(web(6, 9))).outcome, Ignored)
-        assert isinstance((await rig.send(web(7, 3), event_id="again")).outcome, Ignored)
-        assert rig.dropped("no_change") == 2
-
-    play(work)
-
-
-@STORED
-def test_f24_a_deletion_before_its_object_is_told_and_the_object_is_not(name: str, tmp_path: Path) -> None:
-    """F24: delete before add: closes/ignores, no crash."""
-
-    async def work(rig: Rig) -> None:
-        gone = observation(await rig.send(web(9), "delete"))
-        assert (gone.operation, gone.dialect) == ("delete", "apiserver-resource")
-        assert classify(gone, load_shipped(None)).ends == ENDS_ALL
-        assert isinstance((await rig.send(web(8), "add")).outcome, Ignored)
-        assert isinstance((await rig.send(web(9), "delete")).outcome, Duplicate)
-
-    on(name, tmp_path, work)
-
-
-def test_an_object_that_is_made_again_under_its_name_is_another_one() -> None:
-    async def work(rig: Rig) -> None:
-        named = {"uid": ""}
-        await rig.send(thing("Widget", 5, named, spec={"a": 1}), "delete")
-        again = await rig.send(thing("Widget", 9, named, spec={"a": 2}), "add", event_id="other")
-        assert observation(again).operation == "add"
-        other = thing("Widget", 11, {"uid": "other"}, spec={"a": 3})
-        assert observation(await rig.send(other, "add", event_id="third")).operation == "add"
-
-    play(work)
-
-
-def test_what_a_watch_adds_anew_is_a_change_where_it_was_known() -> None:
-    async def work(rig: Rig) -> None:
-        await rig.send(web(1, 3), "add")
-        seen = observation(await rig.send(web(9, 5), "add"))
-        assert (seen.operation, seen.message.rpartition(": ")[2]) == ("update", "spec.replicas 3 → 5")
 
     play(work)
 
@@ -282,134 +167,6 @@ def test_a_change_in_a_window_is_planned() -> None:
 def test_a_window_that_cannot_be_read_stops_the_start_and_says_how_to_write_it() -> None:
     with pytest.raises(SettingsError, match="CHANGES_WINDOWS: 'Sat' is no change window: write it as Sat 22:00"):
         new({"CHANGES_WINDOWS": "Sat"}, Metrics())
-
-
-class Broken:
-    """A store that cannot be asked."""
-
-    async def get(self, key: str) -> Entry | None:
-        raise StoreUnavailableError(key)
-
-    put = delete = scan = close = get
-
-
-def test_f32_a_store_that_is_away_means_come_again_and_is_said_by_readiness() -> None:
-    """F32: KV restart / partition / quorum lost: the correlator answers Retry; both recover by themselves."""
-
-    async def work(rig: Rig) -> None:
-        function = new({}, rig.metrics, store=Broken(), publisher=rig.sink)  # type: ignore[arg-type]
-        await function.start()
-        assert function.readiness().problems == ("the store cannot be asked",)
-        rig.store, kept = Broken(), rig.store  # type: ignore[assignment]
-        assert isinstance((await rig.build().dispatch(sent(web(1)))).outcome, Retry)
-        rig.store = kept
-        assert (await rig.build().dispatch(sent(web(1)))).outcome == Done()
-        await function.stop()
-
-    play(work)
-
-
-@STORED
-def test_f40_of_two_replicas_each_version_is_told_alike(name: str, tmp_path: Path) -> None:
-    """F40: two replicas, same key, store CAS race: exactly one winner."""
-
-    async def work(rig: Rig) -> None:
-        await rig.send(web(1, 0), "add")
-        replicas = [rig.build() for _ in range(4)]
-        for version in range(2, 12):
-            results = await asyncio.gather(*(one.dispatch(sent(web(version, version))) for one in replicas))
-            assert sorted(type(result.outcome).__name__ for result in results) == ["Done", *["Duplicate"] * 3]
-            assert len({observation(result).message for result in results}) == 1
-
-    on(name, tmp_path, work)
-
-
-@pytest.mark.parametrize("seed", range(20))
-def test_f23_in_whatever_order_versions_come_the_last_one_is_what_is_known(seed: int) -> None:
-    """F23: updates out of order: older update never overwrites newer. Each may come again at any time."""
-
-    async def work(rig: Rig) -> None:
-        chance = random.Random(seed)  # noqa: S311 - an order, no secret
-        versions = [(version, chance.randrange(4)) for version in range(1, 9)]
-        order = [*versions, *chance.sample(versions, 4)]
-        chance.shuffle(order)
-        for version, replicas in order:
-            await rig.send(web(version, replicas))
-        last = versions[-1][1]
-        final = await rig.send(web(20, 100))
-        assert observation(final).message.endswith(f"spec.replicas {last} → 100")
-
-    play(work)
-
-
-def certificate(version: int, days: float) -> Object:
-    ends = f"{NOW + timedelta(days=days):%Y-%m-%dT%H:%M:%SZ}"
-    return thing("Certificate", version, status={"notAfter": ends, "renewalTime": "2026-11-24T00:00:00Z"})
-
-
-def secret(version: int, days: float) -> Object:
-    ends = f"{NOW + timedelta(days=days):%Y-%m-%dT%H:%M:%SZ}"
-    notes = {"auth.openshift.io/certificate-not-after": ends}
-    return thing("Secret", version, {"annotations": notes}, type="kubernetes.io/tls", data={"tls.key": "aHVudGVyMg=="})
-
-
-async def tick(rig: Rig, days: float) -> Result:
-    return await rig.edge.dispatch(CloudEvent("t", "tick", TICK, time=NOW + timedelta(days=days)))
-
-
-def reasons(rig: Rig) -> list[str]:
-    return [event.data["reason"] for event in rig.sink.events]
-
-
-@STORED
-@pytest.mark.parametrize("made", [certificate, secret])
-def test_a_certificate_that_nobody_renews_is_told_by_a_tick_once_and_its_renewal_ends_it(
-    name: str, tmp_path: Path, made: Callable[[int, float], Object]
-) -> None:
-    async def work(rig: Rig) -> None:
-        assert observation(await rig.send(made(1, 60), "add")).reason == ""
-        for days in (1, 45.9, 46.1, 46.2):
-            assert await tick(rig, days) == Result(Done())
-            assert reasons(rig) == (["CertificateExpiresSoon"] if days > 46 else [])
-        (event,) = rig.sink.events
-        assert "aHVudGVyMg==" not in json.dumps(event.data)
-        assert event.data["received"] == "2027-01-09T12:24:00Z"
-        assert classify(Observation.model_validate(event.data), load_shipped(None)).phase == "problem"
-        ended = await rig.send(made(2, 150), seconds=47 * 86_400)
-        told = [*reasons(rig), observation(ended).reason]
-        assert {"Issuing", "CertificateRenewed"} & set(told)
-        await tick(rig, 200)
-        assert reasons(rig).count("CertificateExpiresSoon") == 2, "the new one comes to its end, too"
-
-    on(name, tmp_path, work)
-
-
-def test_a_certificate_that_was_renewed_or_is_gone_is_not_told_of() -> None:
-    async def work(rig: Rig) -> None:
-        await rig.send(certificate(1, 60), "add")
-        await rig.send(certificate(2, 90))
-        await rig.send(secret(1, 60), "add")
-        await rig.send(secret(2, 60), "delete")
-        await tick(rig, 50)
-        assert reasons(rig) == []
-        await tick(rig, 80)
-        assert reasons(rig) == ["CertificateExpiresSoon"]
-        assert [entry.key async for entry in rig.store.scan("expiry.")] == []
-
-    play(work)
-
-
-def test_a_certificate_that_the_broker_did_not_take_is_told_with_the_next_tick() -> None:
-    async def work(rig: Rig) -> None:
-        await rig.send(certificate(1, 60), "add")
-        rig.sink.broken = True
-        assert isinstance((await tick(rig, 47)).outcome, Retry)
-        rig.sink.broken = False
-        assert await tick(rig, 47.1) == Result(Done())
-        assert reasons(rig) == ["CertificateExpiresSoon"]
-        assert isinstance((await rig.edge.dispatch(CloudEvent("t", "tick", TICK))).outcome, Rejected)
-
-    play(work)
 
 
 IMAGE, WEB = "spec.template.spec.containers[web].image", "registry.example/web"

@@ -3,7 +3,10 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 from functions.changes.handler import new
 from shared.changes.made import observations
@@ -16,6 +19,7 @@ from shared.runtime.function import Result
 from shared.sources.registry import decode
 from shared.stores.memory import MemoryStore
 from shared.stores.protocol import Store
+from shared.stores.registry import STORES, open_store
 from shared.telemetry.metrics import Metrics
 from tests.support.correlator import Sink
 
@@ -108,3 +112,29 @@ def observation(result: Result) -> Observation:
     """Return the observation of a reply."""
     assert result.reply is not None
     return Observation.model_validate(result.reply.data)
+
+
+STORED = pytest.mark.parametrize("name", sorted(STORES))
+
+
+def on(name: str, folder: Path, work: Callable[[Rig], Awaitable[None]], **environ: str) -> None:
+    """Run a scenario with one function on a store of this kind."""
+
+    async def inside() -> None:
+        store = open_store(STORES[name].example(folder))
+        try:
+            await work(Rig(store, **environ))
+        finally:
+            await store.close()
+
+    asyncio.run(inside())
+
+
+def web(version: int, replicas: int = 3, **status: object) -> Object:
+    fields = {"managedFields": [manager("kubectl-scale", "spec")]}
+    return thing("Deployment", version, fields, spec={"replicas": replicas}, status=status)
+
+
+def node(version: int, ready: str, **spec: object) -> Object:
+    item = {"type": "Ready", "status": ready, "message": "so it is", "lastTransitionTime": "2026-11-24T10:00:00Z"}
+    return thing("Node", version, {"namespace": ""}, spec=spec, status={"conditions": [item]})

@@ -103,6 +103,33 @@ def test_every_form_is_read_and_what_is_none_has_a_word_in_its_place(text: str, 
     assert shape(of(text)) == expected
 
 
+def web(version: int, replicas: int, **status: Any) -> dict[str, Any]:
+    names = {"name": "web", "namespace": "shop", "uid": "u-1", "resourceVersion": str(version)}
+    return {"kind": "Deployment", "metadata": names, "spec": {"replicas": replicas}, "status": status}
+
+
+def test_of_two_versions_of_an_object_it_is_told_what_changed() -> None:
+    versions = [web(7, 3), web(8, 5), web(9, 5, readyReplicas=5), web(8, 4), {"kind": "List", "items": [web(12, 6)]}]
+    said = [item.message for item in of(json.dumps(versions)) if isinstance(item, Observation)]
+    assert said == [
+        "Deployment/shop/web was changed: what it was before is not known",
+        "Deployment/shop/web was changed: spec.replicas 3 → 5",
+        "Deployment/shop/web: nothing that matters changed; nobody is told",
+        "Deployment/shop/web was changed: spec.replicas 3 → 5",
+        "Deployment/shop/web was changed: spec.replicas 5 → 6",
+    ]
+    (late,) = [item.message for item in of(json.dumps([web(9, 5), web(6, 1)])) if isinstance(item, Observation)][1:]
+    assert late == "Deployment/shop/web: a newer version came before; nobody is told"
+
+
+def test_of_an_object_it_is_told_what_is_wrong_with_it() -> None:
+    lost = {**POD, "kind": "PersistentVolumeClaim", "status": {"phase": "Lost"}}
+    done = CliRunner().invoke(app, ["explain", "-o", "jsonl"], input=json.dumps(lost))
+    row = json.loads(done.stdout)
+    assert (row["reason"], row["rule"], row["ticket"]) == ("ClaimLost", "claim-lost", True)
+    assert row["message"] == "The claim has lost its volume"
+
+
 def test_an_alias_that_stands_for_billions_is_refused() -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 12)]
