@@ -4,14 +4,13 @@ from typing import Any
 
 from shared.events.identity import fingerprint, problem_key
 from shared.events.model import Observation, Verdict, trusted
-from shared.rules import fallback
 from shared.rules.fields import getter
 from shared.rules.regex import group
 from shared.rules.ruleset import Rule, RuleSet
 
 SUMMARY_LENGTH = 160
 ENDS_ALL = ("*",)
-_PART_LENGTH = 253  # as long as a Kubernetes name
+NAME_LENGTH = 253  # of a Kubernetes name
 
 
 def classify(observation: Observation, ruleset: RuleSet) -> Verdict:
@@ -24,17 +23,18 @@ def classify(observation: Observation, ruleset: RuleSet) -> Verdict:
 
 def verdict_of(rule: Rule | None, observation: Observation, ruleset: RuleSet) -> Verdict:
     """Return the verdict that a rule gives, or the fallback's where it is None."""
-    known = rule is not None
     if rule is None:
-        rule = fallback.rule_for(observation)
+        # What it knows of words is 7 ms that a start does not need, and most functions never.
+        from shared.rules import fallback
+
+        rule, part, ends, why = fallback.judge(observation)
         known = rule.name in fallback.IMPLICIT
-        why = fallback.why(rule, observation)
     else:
-        why = rule.why
-    ends = ruleset.ends.get(rule.name, ())
+        known, why = True, rule.why
+        part = part_of(rule, observation) if rule.part else ""
+        ends = ruleset.ends.get(rule.name, ())
     if observation.operation == "delete" and observation.dialect == "apiserver-resource":
         ends = ENDS_ALL
-    part = part_of(rule, observation) if rule.part else ""
     thing = observation.object
     key = problem_key(observation.cluster, thing, rule.condition, part) if rule.phase == "problem" else ""
     return trusted(
@@ -70,7 +70,7 @@ def part_of(rule: Rule, observation: Observation) -> str:
             return observation.fingerprint or fingerprint(observation.message)
         case ("field", field):
             value = getter(field)(observation)
-            return str(value)[:_PART_LENGTH] if isinstance(value, str | int | float) else ""
+            return str(value)[:NAME_LENGTH] if isinstance(value, str | int | float) else ""
         case ("group", field, *patterns):
             return _group(patterns, getter(field)(observation))
     return ""
@@ -79,14 +79,14 @@ def part_of(rule: Rule, observation: Observation) -> str:
 def _container(field_path: str) -> str:
     """Return the name in `spec.containers{web}`."""
     _, opening, rest = field_path.partition("{")
-    return rest.partition("}")[0][:_PART_LENGTH] if opening else ""
+    return rest.partition("}")[0][:NAME_LENGTH] if opening else ""
 
 
 def _group(patterns: list[str], value: Any) -> str:
     if not isinstance(value, str):
         return ""
     found = next((part for part in (group(pattern, "part", value) for pattern in patterns) if part), "")
-    return found[:_PART_LENGTH]
+    return found[:NAME_LENGTH]
 
 
 def summary_of(rule: Rule, observation: Observation, part: str) -> str:

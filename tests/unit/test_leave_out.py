@@ -27,7 +27,7 @@ rules:
 
 
 @pytest.fixture
-def shared_data(tmp_path: Path) -> Path:
+def data(tmp_path: Path) -> Path:
     (tmp_path / "reference").mkdir()
     (tmp_path / "reference" / "reasons.csv").write_text(_CATALOGUE, encoding="utf-8")
     return tmp_path
@@ -43,19 +43,17 @@ def ruleset(tmp_path: Path) -> RuleSet:
 
 
 def test_what_decides_a_row_and_what_names_its_reason_is_left_out_and_general_words_stay(
-    shared_data: Path, ruleset: RuleSet
+    data: Path, ruleset: RuleSet
 ) -> None:
-    lost = scores(shared_data, ruleset)["gizmo-controller"]
+    lost = scores(data, ruleset)["gizmo-controller"]
     assert lost.rows == 1
     # gizmo-words judges it now: high for critical, and all else alike
     assert lost.alike == {"category": 1, "subcategory": 1, "severity": 0, "phase": 1, "ticket": 1}
     assert lost.mean == 80
 
 
-def test_the_other_components_keep_their_rules_and_the_table_has_a_line_for_each(
-    shared_data: Path, ruleset: RuleSet
-) -> None:
-    of_each = scores(shared_data, ruleset)
+def test_the_other_components_keep_their_rules_and_the_table_has_a_line_for_each(data: Path, ruleset: RuleSet) -> None:
+    of_each = scores(data, ruleset)
     shown = of_each["other-controller"]
     assert shown.alike == {"category": 1, "subcategory": 0, "severity": 0, "phase": 0, "ticket": 0}
     lines = table({**of_each, "all": sum(of_each.values(), Score())}).splitlines()

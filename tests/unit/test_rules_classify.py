@@ -167,24 +167,25 @@ def test_a_summary_is_one_printable_line_of_bounded_length(ruleset: RuleSet, nam
 @pytest.mark.parametrize(
     ("event", "rule", "severity", "phase", "subcategory"),
     [
-        ({"message": "no space left on device", "type": "Warning"}, "unknown-no-space", "high", "problem", "storage"),
+        ({"message": "no space left on device", "type": "Warning"}, "unknown-no-room", "high", "problem", "storage"),
+        ({"message": "no space left", "type": "Normal"}, "unknown-no-room", "high", "problem", "storage"),
         ({"message": "dial tcp: connection refused", "type": "Warning", "kind": "Service"},
-         "unknown-unreachable", "medium", "problem", "network"),
+         "unknown-failed-in-words", "medium", "problem", "network"),
         ({"message": "context deadline exceeded", "type": "Warning"},
-         "unknown-unreachable", "medium", "problem", "pod"),
-        ({"message": "x509: certificate has expired", "type": "Warning"},
-         "unknown-certificate-expired", "high", "problem", "certificate"),
-        ({"message": "failed to pull image a", "type": "Warning"}, "unknown-cannot-pull", "medium", "problem", "pod"),
-        ({"message": "ErrImagePull", "type": "Warning"}, "unknown-cannot-pull", "medium", "problem", "pod"),
+         "unknown-failed-in-words", "medium", "problem", "pod"),
+        ({"message": "x509: signed by unknown authority", "type": "Warning"},
+         "unknown-failed-in-words", "medium", "problem", "certificate"),
+        ({"message": "ErrImagePull", "type": "Warning"}, "unknown-failed-in-words", "medium", "problem", "pod"),
         ({"message": "exceeded quota: compute", "type": "Warning"},
-         "unknown-quota-exceeded", "medium", "problem", "quota"),
-        ({"message": "pods is forbidden", "type": "Warning"}, "unknown-forbidden", "medium", "problem", "rbac"),
-        ({"message": "operator degraded", "type": "Warning", "kind": "ClusterOperator"},
-         "unknown-unhealthy", "medium", "problem", "control-plane"),
-        ({"message": "hello", "type": "Warning", "kind": "Widget"}, "unknown-warning", "low", "problem", "workload"),
+         "unknown-failed-in-words", "medium", "problem", "quota"),
+        ({"message": "pods is forbidden", "type": "Warning"}, "unknown-failed-in-words", "medium", "problem", "rbac"),
+        ({"message": "the object has been modified; please apply your changes to the latest version",
+          "type": "Warning", "kind": "Widget"}, "unknown-busy", "low", "info", "workload"),
+        ({"message": "hello", "type": "Warning", "kind": "Widget"}, "unknown-warning", "medium", "problem", "workload"),
+        ({"message": "hello", "type": "Warning", "kind": "DaemonSet", "namespace": "kube-system"},
+         "unknown-warning", "medium", "problem", "control-plane"),
         ({"message": "hello", "type": "Normal", "kind": "Node"}, "unknown-information", "info", "info", "node"),
-        ({"message": "job failed once", "type": "Normal"}, "unknown-failed", "low", "info", "pod"),
-        ({"message": "no space left", "type": "Normal"}, "unknown-no-space", "high", "problem", "storage"),
+        ({"message": "job failed once", "type": "Normal"}, "unknown-information", "info", "info", "pod"),
     ],
 )  # fmt: skip
 def test_what_no_rule_names_is_judged_by_its_words_and_says_so(  # noqa: PLR0913, PLR0917
@@ -196,6 +197,29 @@ def test_what_no_rule_names_is_judged_by_its_words_and_says_so(  # noqa: PLR0913
     assert verdict.rule in fallback.NAMES
     assert verdict.why.startswith('No rule names the reason "NeverHeardOf"')
     assert bool(verdict.problem_key) is (phase == "problem")
+
+
+@pytest.mark.parametrize(
+    ("bad", "good"),
+    [
+        ("ReconciliationFailed", "ReconciliationSucceeded"),
+        ("ReconcileError", "Reconciled"),
+        ("CannotCreateExternalResource", "CreatedExternalResource"),
+        ("BackupFailed", "BackupCompleted"),
+    ],
+)
+def test_good_news_ends_what_was_wrong_with_the_same_matter(ruleset: RuleSet, bad: str, good: str) -> None:
+    problem = classify(seen(reason=bad, kind="Widget", type="Warning"), ruleset)
+    recovery = classify(seen(reason=good, kind="Widget"), ruleset)
+    assert (problem.phase, recovery.phase) == ("problem", "recovery")
+    assert recovery.ends == (problem.condition,)
+    assert recovery.part == problem.part
+    other = classify(seen(reason="ShardLost", kind="Widget", type="Warning"), ruleset)
+    assert other.part != recovery.part, "which is another matter"
+
+
+def test_an_object_that_is_well_again_has_none_of_the_unknown_problems_left(ruleset: RuleSet) -> None:
+    assert classify(seen(reason="Healthy", kind="Widget"), ruleset).ends == ("unknown/*",)
 
 
 def test_two_unknown_reasons_of_one_object_are_two_problems(ruleset: RuleSet) -> None:
