@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from shared.events.identity import fingerprint, problem_key
+from shared.events.identity import fingerprint, problem_key, workload_name, workload_of
 from shared.events.model import Observation, Verdict, trusted
 from shared.rules.fields import getter
 from shared.rules.regex import group
@@ -10,6 +10,10 @@ from shared.rules.ruleset import Rule, RuleSet
 
 SUMMARY_LENGTH = 160
 ENDS_ALL = ("*",)
+# Whose deletion may end what all pods of a workload share; old ReplicaSets are deleted while their Deployment lives.
+_WORKLOADS = frozenset(
+    {"Pod", "Deployment", "DeploymentConfig", "StatefulSet", "DaemonSet", "ReplicationController", "Job", "CronJob"}
+)
 NAME_LENGTH = 253  # of a Kubernetes name
 
 
@@ -28,15 +32,20 @@ def verdict_of(rule: Rule | None, observation: Observation, ruleset: RuleSet) ->
         from shared.rules import fallback
 
         rule, part, ends, why = fallback.judge(observation)
+        owner_ends: tuple[str, ...] = ()
         known = rule.name in fallback.IMPLICIT
     else:
         known, why = True, rule.why
         part = part_of(rule, observation) if rule.part else ""
         ends = ruleset.ends.get(rule.name, ())
+        owner_ends = ruleset.owner_ends.get(rule.name, ())
     if observation.operation == "delete" and observation.dialect == "apiserver-resource":
         ends = ENDS_ALL
-    thing = observation.object
-    key = problem_key(observation.cluster, thing, rule.condition, part) if rule.phase == "problem" else ""
+        owner_ends = ENDS_ALL if observation.object.kind in _WORKLOADS else ()
+    key = ""
+    if rule.phase == "problem":
+        thing = observation.object if rule.about == "object" else workload_of(observation.object)
+        key = problem_key(observation.cluster, thing, rule.condition, part)
     return trusted(
         Verdict,
         {
@@ -46,8 +55,10 @@ def verdict_of(rule: Rule | None, observation: Observation, ruleset: RuleSet) ->
             "phase": rule.phase,
             "condition": rule.condition,
             "part": part,
+            "about": rule.about,
             "problem_key": key,
             "ends": ends,
+            "owner_ends": owner_ends,
             "ticket_after": rule.ticket_after,
             "hold": rule.hold,
             "expires": rule.expires,
@@ -103,6 +114,8 @@ def summary_of(rule: Rule, observation: Observation, part: str) -> str:
 def _word(name: str, observation: Observation, part: str) -> str:
     if name == "part":
         return part
+    if name == "owner":
+        return workload_name(observation.object)
     if name in ("name", "namespace", "kind"):
         return str(getattr(observation.object, name))
     return str(getattr(observation, name))

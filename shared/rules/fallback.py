@@ -107,6 +107,7 @@ def _rule(name: str, outcome: Outcome, place: Place) -> Rule:
         phase=outcome.phase,
         condition=CONDITION if problem else "",
         part=(),
+        about="object",
         ended_by=(),
         ticket_after=outcome.ticket_after,
         hold=0,
