@@ -51,6 +51,8 @@ _BAD = (
     " lost is-down killed retried stuck expired corrupt disaster broken-machine intrusion"
 )
 
+_SERVES = "storage network workload control-plane policy authentication"
+
 ROWS: tuple[Outcome, ...] = (
     # --- noise, whatever its type ---
     Outcome("busy", "info", "low", "two writers met, and the next try settles it", message="busy"),
@@ -74,25 +76,31 @@ ROWS: tuple[Outcome, ...] = (
             text="remediation", at="node"),
     # --- light, though its words are not ---
     Outcome("probe", "problem", "low", "a single probe says little", type="W", message="probe", at="pod"),
-    Outcome("harmless", "info", "low", "it says that no harm is done", type="W", text="harmless"),
+    Outcome("ailing", "problem", "medium", "its health is not what it should be", type="W", text="ailing"),
     Outcome("warned", "info", "low", "it only warns", type="W", reason="warned"),
     # --- high: somebody waits for it, or it does not mend itself ---
     Outcome("down", "problem", "high", "something does not do its work", reason="unhealthy degraded unavailable"),
+    Outcome("harmless", "info", "low", "it says that no harm is done", type="W", text="harmless"),
     Outcome("platform-down", "problem", "high", "the platform waits for a part of it", type="W", message="unavailable",
             at="control-plane"),
     Outcome("turned-bad", "problem", "high", "it says that something does not do its work any more",
-            reason="made changed", message="unhealthy degraded not-ready", unless="failed"),
+            reason="made changed", message="unhealthy degraded not-ready changed-to-bad", unless="failed"),
     Outcome("failover", "problem", "high", "what served has failed and another takes over",
             type="W", reason="failover"),
+    Outcome("off", "problem", "high", "what others stand on is down", type="W", reason="is-down", at=_SERVES),
+    Outcome("node-of-others", "problem", "high", "a node that others stand on is not ready",
+            type="W", reason="not-ready", about="node"),
+    Outcome("leader-gone", "problem", "high", "the one that all others follow cannot be reached",
+            type="W", reason="leader", text="failed unreachable"),
     Outcome("storage-down", "problem", "high", "what many stand on is down",
             type="W", text="is-down", at="storage network node"),
-    Outcome("no-room", "problem", "high", "a resource is used up", text="no-room", at="storage network node"),
+    Outcome("no-room", "problem", "high", "a resource is used up", text="no-room"),
     Outcome("full", "problem", "high", "a resource is used up",
             reason="full", unless="timeout", at="network node pod-security"),
     Outcome("certificate-refused", "problem", "high", "a certificate was not given",
             reason="refused", at="certificate"),
     Outcome("certificate-failing", "problem", "high", "a certificate cannot be had",
-            reason="issue", text="failed invalid refused missing", unless="lesser", about="issuing", at="certificate"),
+            reason="failed invalid refused missing", text="issue", unless="lesser", about="issuing", at="certificate"),
     Outcome("rotation-failing", "problem", "high", "a certificate or key cannot be renewed",
             type="W", reason="issue essential", text="failed missing", about="pod node workload",
             at="certificate authentication"),
@@ -145,6 +153,7 @@ ROWS: tuple[Outcome, ...] = (
     Outcome("dependency", "info", "low", "it waits for another", type="N", reason="not-ready"),
     Outcome("failed", "problem", "medium", "its reason says that something is wrong", reason=_BAD),
     Outcome("failed-in-words", "problem", "medium", "its message says that something is wrong", type="W", message=_BAD),
+    Outcome("cancelled", "problem", "medium", "it was not done to its end", type="W", reason="cancelled"),
     Outcome("upset-warning", "change", "low", "it says what was done to it",
             type="W", reason="upset was-changed", unless="rebooted"),
     Outcome("made-warning", "info", "low", "it says what is being done", type="W", reason="made begun well finished"),
@@ -163,8 +172,10 @@ ROWS: tuple[Outcome, ...] = (
     Outcome("made", "recovery", "info", "it says that something was done", reason="made"),
     Outcome("started", "recovery", "info", "it runs", reason="started", at="pod virtualization"),
     Outcome("begun", "info", "info", "it says what is being done", reason="begun"),
+    Outcome("turned-bad-in-words", "problem", "high", "its message says that something does not do its work any more",
+            message="changed-to-bad"),
     Outcome("well-in-words", "recovery", "info", "its message says that something is as it should be",
-            message="success well finished"),
+            message="success well finished changed-to-good"),
     Outcome("changed-in-words", "change", "info", "its message says what was changed", message="changed"),
     Outcome("information", "info", "info", "it is no Warning and has no words of trouble"),
 )  # fmt: skip

@@ -65,6 +65,8 @@ ROWS: tuple[Row, ...] = (
         kind=r"\ASecurityContextConstraints",
         reason=r"pod ?security|app ?armor|seccomp|se ?linux|sysctl|privileged|\bscc\b|uid range|run as",
         message=r"violates PodSecurity|security context constraint|run as (?:root|non)|runAsNonRoot|runAsUser"),
+    Row(("security", "authentication"),
+        message=r"authenticat|invalid (?:token|credential|password)|\b401\b|log ?in failed"),
     Row(("security", "rbac"),
         kind=r"\A(?:Cluster)?Role(?:Binding)?\b",
         reason=r"\brole\b|role ?binding|\brbac\b|cluster role|not ?authori[sz]ed|unauthori[sz]ed|access denied"
@@ -78,7 +80,7 @@ ROWS: tuple[Row, ...] = (
             r"|target update required|\bca\b",
         message=r"x509|certificate|tls: "),
     Row(("security", "authentication"),
-        kind=r"\A(?:OAuth|User|Identity|ServiceAccount|TokenReview)",
+        kind=r"\A(?:Vault\b|OAuth|User|Identity|ServiceAccount|TokenReview)",
         who=r"spire|dex\b|keycloak|\Avault|vault-agent|teleport|boundary|authentik|ory-|pinniped|oauth",
         reason=r"oauth|token|password|authenticat|\bauth\b|encrypt|login|client secret|service account",
         both=r"operator\n.*\bsecret (?:creat|updat|delet)",
@@ -103,7 +105,7 @@ ROWS: tuple[Row, ...] = (
             r"|\A\w*(?:Snapshot|Backup|Restore|Storage|Volume|Disk)|\A(?:Backing|Bucket|Object|Namespace)Store\b"
             r"|storage\.k8s|longhorn|ceph|cdi\.kubevirt|linstor|portworx",
         who=r"longhorn|rook|ceph|velero|noobaa|minio|piraeus|linstor|volsync|k8up|kanister|kasten|stork|mayastor"
-            r"|cstor|glusterfs|\bocs-|\bodf-|lvms|nfs-|stash\b|snapscheduler|storage|\bcdi\b|csi\b"
+            r"|cstor|glusterfs|\bocs-|\bodf-|lvms|nfs-|stash\b|snapscheduler|\bcdi\b|csi\b"
             r"|external-(?:provisioner|attacher|resizer|snapshotter)|openebs|topolvm|\blvm|portworx|trident"
             r"|snapshot|persistentvolume|import-controller|datavolume"),
     Row(("infrastructure", "workload"), kind=r"serving\.knative|eventing\.knative"),
@@ -119,6 +121,7 @@ ROWS: tuple[Row, ...] = (
     Row(("infrastructure", "node"),
         kind=r"\A(?:Node\w+|Machine\w*|BareMetalHost|Metal3\w*|\w+Machine|KubeletConfig|Tuned|Profile)\b"
             r"|karpenter|machine"),
+    Row(("infrastructure", "workload"), kind=r"\A(?:Build|BuildConfig|DeploymentConfig|ReplicationController)\b"),
     Row(("infrastructure", "network"), reason=r"connectivity|endpoint detection"),
     Row(("infrastructure", "node"), reason=r"master nodes?\b"),
     Row(("infrastructure", "control-plane"),

@@ -38,7 +38,10 @@ STATES: dict[str, str] = {
     "is-down": r"(?:is|are|was|went) down\b|(?:storage|node|link|cluster|server|peer|interface) down\b"
     r"|down state\b|not up\b",
     "unhealthy": r"unhealthy|not healthy|isn'?t healthy|abnormal",
-    "degraded": r"degrad",
+    "degraded": r"degrad|health(?: is| status is| status)?:? yellow",
+    "ailing": r"health_?warn|health warning",
+    "leader": r"(?:primary|master|leader)\b",
+    "cancelled": r"cancell?ed\b",
     "unavailable": r"un ?available|not available\b|available (?:changed from \w+|set) to false",
     "full": r"full\b|exhaust|insufficient|pressure\b|limit (?:reached|exceeded)|over ?commit|low on"
     r"|exceed(?:ed|s)?\b|out ?of ?(?:space|disk|ip|addresses|capacity|memory|cpu|pods|ephemeral)",
@@ -53,7 +56,9 @@ STATES: dict[str, str] = {
     "expired": r"expired|expir(?:y|es|ing)\b",
     "corrupt": r"corrupt|bad ?block|i/?o err",
     # --- what makes it grave ---
-    "disaster": r"no quorum|quorum lost|lost (?:its )?quorum|split[- ]?brain|data ?loss"
+    "disaster": r"health(?: is| status is| status)?:? red\b|data (?:\w+ )?(?:is )?corrupt"
+    r"|corrupt(?:ed|ion)? (?:data|wal)"
+    r"|no quorum|quorum lost|lost (?:its )?quorum|split[- ]?brain|data ?loss"
     r"|no (?:master|leader|primary)\b|(?:master|primary|leader) (?:nodes? )?(?:lost|removed|not ready)"
     r"|master nodes? .*not ready|claim ?lost|volume ?lost|lost (?:its |the )?(?:volume|data)|faulted|health_err"
     r"|cluster (?:is )?down|cluster crash|irrecoverable|unrecoverable|no template left|outage|guest panicked",
@@ -73,7 +78,7 @@ STATES: dict[str, str] = {
     "vm-life": r"fail\w* (?:to )?(?:create\b|migrat|hand ?over|guarantee|start)"
     r"|(?:migration|sync|import|clone|restore|backup|operation) fail|restore error|create fail",
     "sandbox": r"creat\w* .*(?:sand ?box|container)|sand ?box (?:creat|fail)|start .*container|run container",
-    "issue": r"issu|sign|request|regist|verify|init|present|key ?pair|regenerat|order|rotation|renew"
+    "issue": r"issu|obtain|sign|request|regist|verify|init|present|key ?pair|regenerat|order|rotation|renew"
     r"|certificate (?:update|create)|valid certificate|denied",
     "lesser": r"delet|list|status|metric|clean|valid|label|get\b|annotation|toleration|affinity|hook|window"
     r"|dynamic|pruning|unable to clone|exists",
@@ -96,9 +101,14 @@ STATES: dict[str, str] = {
     "success": r"success|succeed|recovered|restored|resolved|healed|repaired|cleared"
     r"|all (?:\w+ )*(?:nodes|members|replicas|pods) are (?:ready|healthy)|back to normal|no longer|proceeds"
     r"|ended\b",
-    "changed-to-good": r"(?:degraded|failing)\b.*true to false|-> (?:healthy|synced|ready|green)"
-    r"|to (?:healthy|ready|green)\b|is (?:now |back )?(?:online|ready|healthy|available|green|up)\b"
-    r"|changed: green",
+    "changed-to-good": r"(?:degraded|failing|stalled)\b.*true (?:->|to) false"
+    r"|(?:ready|healthy|available)\b.*false (?:->|to) true"
+    r"|\w+ -> (?:healthy|synced|ready|green|true)\b|to (?:healthy|ready|green)\b"
+    r"|is (?:now |back )?(?:online|ready|healthy|available|green|up)\b|changed: green",
+    "changed-to-bad": r"(?:ready|healthy|available)\b.*true (?:->|to) false"
+    r"|(?:degraded|failing|stalled)\b.*false (?:->|to) true"
+    r"|\w+ -> (?:degraded|missing|failed|error|unhealthy|down|offline|red|faulted)\b"
+    r"|to (?:degraded|failed|error|unhealthy|down|offline|red|faulted)\b",
     "no-trouble": r"(?:has|have|is|are|with)? ?(?:no|not|0|zero) (?:\w+ )?(?:deadlock|read ?-?only|pressure|frequent"
     r"|corrupt|fatal|shut ?down|(?:error|failure|problem|issue|violation)s?\b)"
     r"|has sufficient|not degraded",
@@ -108,7 +118,7 @@ STATES: dict[str, str] = {
     r"|attached\b|mounted|rebuilt|unsealed|uncordon|resumed?\b|unpaused|enabled\b|enforced|is up\b|online\b"
     r"|connected|joined|allocated|assigned|announced|pulled|scaled ?up ?group|imported|loaded|applied|configured"
     r"|compliant|initiali[sz]ed|presented|generated|recycled|ensured|rollback|rolled back",
-    "made": r"created?\b|updated?\b|added\b|observed\b|installed|deployed|provisioned|reload(?:ed)?\b|sync\b"
+    "made": r"created?\b|launched|updated?\b|added\b|observed\b|installed|deployed|provisioned|reload(?:ed)?\b|sync\b"
     r"|service restart|cancell?ed|abortion|scalers? started|monitor started",
     # --- what is being done, and what was ---
     "started": r"started\b|\Ascheduled\b",
