@@ -67,11 +67,13 @@ ROWS: tuple[Row, ...] = (
         message=r"violates PodSecurity|security context constraint|run as (?:root|non)|runAsNonRoot|runAsUser"),
     Row(("security", "authentication"),
         message=r"authenticat|invalid (?:token|credential|password)|\b401\b|log ?in failed"),
+    # What a backup is refused is its store's to permit, not the cluster's.
+    Row(("infrastructure", "storage"), kind=r"\A(?:\w*Cluster)?(?:Backup|Restore)\b"),
     Row(("security", "rbac"),
         kind=r"\A(?:Cluster)?Role(?:Binding)?\b",
         reason=r"\brole\b|role ?binding|\brbac\b|cluster role|not ?authori[sz]ed|unauthori[sz]ed|access denied"
-            r"|audit\b",
-        message=r"\bis forbidden\b|not authori[sz]ed|AccessDenied|Access ?Denied|AuthorizationFailed"
+            r"|permission denied|audit\b",
+        message=r"\bis forbidden\b|cannot \w+ resource|not authori[sz]ed|Access ?Denied|AuthorizationFailed"
             r"|UnauthorizedOperation|insufficient permissions?|grant RBAC"),
     Row(("security", "certificate"),
         kind=r"\A(?:Certificate|Order|Challenge|PodCertificate)|\A\w*Issuer\b|cert-manager|certificates\.k8s",
@@ -93,7 +95,9 @@ ROWS: tuple[Row, ...] = (
         reason=r"policy (?:violat|error|appl|skip|template)|compliant"),
     # --- things with an owner of their own, whatever befalls them ---
     Row(("infrastructure", "control-plane"),
-        kind=r"\A(?:Lease|ClusterOperator|ClusterVersion|ClusterServiceVersion|CatalogSource|InstallPlan|OperatorGroup|\w*ControlPlane|Etcd\w*|APIService|FeatureGate|HostedCluster|ManagedCluster\w*|Klusterlet|Shoot|Seed|VCluster|Kube(?:APIServer|Scheduler|ControllerManager))\b",
+        kind=r"\A(?:Lease|ClusterOperator|ClusterVersion|ClusterServiceVersion|CatalogSource|InstallPlan)\b"
+            r"|\A(?:OperatorGroup|\w*ControlPlane|Etcd\w*|APIService|FeatureGate|HostedCluster|ManagedCluster\w*)\b"
+            r"|\A(?:Klusterlet|Shoot|Seed|VCluster|Kube(?:APIServer|Scheduler|ControllerManager))\b",
         reason=r"leader election|\betcd\b"),
     Row(("infrastructure", "storage"),
         both=r"\AVirtualMachine(?:Instance)? .*\n.*(?:volume|\bpvc\b|disk|\bio ?err|storage|small pv|attachment)"),
@@ -101,7 +105,9 @@ ROWS: tuple[Row, ...] = (
         kind=r"\AVirtualMachine|kubevirt\.io/v|\AKubeVirt|\AHyperConverged|\ASSP\b",
         who=r"\bvirt-|kubevirt|hyperconverged|harvester"),
     Row(("infrastructure", "storage"),
-        kind=r"\A(?:PersistentVolume|Volume|StorageC|StorageProfile|CSI|Data(?:Volume|ImportCron|Source)|Ceph|Object(?:Bucket|Store)|Backup|Restore|Schedule\b|PodVolume|LVM|Engine|Replica\b|BackingImage|RecurringJob|GroupSnapshot|Linstor|NooBaa|Replication(?:Source|Destination)|VolumeReplication)"
+        kind=r"\A(?:PersistentVolume|Volume|Storage|CSI|Data(?:Volume|ImportCron|Source|Upload|Download)|Ceph|Block)"
+            r"|\A(?:Object(?:Bucket|Store)|Backup|Restore|PodVolume|LVM|BackingImage|RecurringJob|GroupSnapshot)"
+            r"|\A(?:Linstor|NooBaa|Replication(?:Source|Destination)|VolumeReplication)|\A(?:Schedule|Engine|Replica)\b"
             r"|\A\w*(?:Snapshot|Backup|Restore|Storage|Volume|Disk)|\A(?:Backing|Bucket|Object|Namespace)Store\b"
             r"|storage\.k8s|longhorn|ceph|cdi\.kubevirt|linstor|portworx",
         who=r"longhorn|rook|ceph|velero|noobaa|minio|piraeus|linstor|volsync|k8up|kanister|kasten|stork|mayastor"
@@ -110,17 +116,21 @@ ROWS: tuple[Row, ...] = (
             r"|snapshot|persistentvolume|import-controller|datavolume"),
     Row(("infrastructure", "workload"), kind=r"serving\.knative|eventing\.knative"),
     Row(("infrastructure", "network"),
-        kind=r"\A(?:Service|Endpoints?|EndpointSlice|Ingress|IngressController|IngressClass|Route|Gateway|HTTPRoute|VirtualService|DestinationRule|IPPool|IPAddress|ServiceCIDR|EgressIP|BGP\w*|L2\w*|DNS\w*|NetworkAttachmentDefinition|TargetGroupBinding|Sriov\w*|CiliumNode|CiliumEndpoint|ServiceL2Status|TigeraStatus|Istio\w*|Network|Proxy|TransportServer|VirtualServer|Mesh)\b"
-            r"|\A\w*(?:Route|Gateway|Ingress\w*|Mesh|Proxy|Network|Peer|Listener|LoadBalancer)\b|networking"
+        kind=r"\A(?:Service|Endpoints?|EndpointSlice|IngressController|IngressClass|VirtualService|DestinationRule)\b"
+            r"|\A(?:IPPool|IPAddress|ServiceCIDR|EgressIP|BGP\w*|L2\w*|DNS\w*|NetworkAttachmentDefinition|Subnet)\b"
+            r"|\A(?:TargetGroupBinding|Sriov\w*|CiliumNode|CiliumEndpoint|ServiceL2Status|TigeraStatus|Istio\w*)\b"
+            r"|\A(?:TransportServer|VirtualServer)\b"
+            r"|\A\w*(?:Route|Gateway|Ingress\w*|Mesh|Proxy|Network|Peer|LoadBalancer)\b|networking"
             r"|metallb|cilium|calico|istio|gateway\.|submariner|linkerd|consul",
-        who=r"metallb|calico|tigera|cilium|\bovn|multus|istio|coredns|external-dns|ingress|nginx|haproxy|contour"
+        who=r"metallb|calico|tigera|cilium|\bovn|multus|istio|dns\b|external-dns|ingress|nginx|haproxy|contour"
             r"|traefik|whereabouts|sriov|kube-proxy|linkerd|kuma|consul|\bf5\b|f5-|\bavi\b|\bako\b|nsx|kube-vip"
             r"|kube-router|weave|gloo|kong|ambassador|emissary|envoy|apisix|skupper|openelb|purelb|netbird"
-            r"|tailscale|load-?balancer|antrea|flannel|submariner|dns-operator|endpoint|gateway|ipallocator"
+            r"|tailscale|load-?balancer|antrea|flannel|submariner|endpoint|gateway|ipallocator"
             r"|portallocator|cidr"),
     Row(("infrastructure", "node"),
-        kind=r"\A(?:Node\w+|Machine\w*|BareMetalHost|Metal3\w*|\w+Machine|KubeletConfig|Tuned|Profile)\b"
+        kind=r"\A(?:Node\w+|Machine\w*|BareMetalHost|Metal3\w*|\w+Machine|KubeletConfig|KubeadmConfig|Tuned|Profile)\b"
             r"|karpenter|machine"),
+    Row(("infrastructure", "control-plane"), kind=r"\A\w*Cluster .*cluster\.x-k8s\.io"),
     Row(("infrastructure", "workload"), kind=r"\A(?:Build|BuildConfig|DeploymentConfig|ReplicationController)\b"),
     Row(("infrastructure", "network"), reason=r"connectivity|endpoint detection"),
     Row(("infrastructure", "node"), reason=r"master nodes?\b"),
@@ -131,7 +141,7 @@ ROWS: tuple[Row, ...] = (
             r"|\A(?:cluster|kube|authentication|monitoring|ingress|insights|marketplace)-[a-z-]*operator"
             r"|controller-manager"),
     Row(("infrastructure", "workload"),
-        kind=r"\A(?:Postgres\w*|Cassandra\w*|Kafka\w*|Redis\w*|Mongo\w*|MySQL\w*|Elastic\w*|Rabbit\w*)\b"
+        kind=r"\A\w+(?:Cluster|Datacenter)\b|\A(?:Postgres|Kafka|Redis|Mongo|MySQL|Elastic)\w*\b"
             r"|cassandra|postgres|mongodb|kafka"),
     # --- things of the cluster: what has befallen them ---
     Row(("infrastructure", "network"),

@@ -36,7 +36,7 @@ STATES: dict[str, str] = {
     r"|no such host|not respond|i/o timeout|network is down|disconnected|offline\b|not reachable",
     "not-ready": r"not ?ready|not yet ready|unready|not (?:running|serving)\b",
     "is-down": r"(?:is|are|was|went) down\b|(?:storage|node|link|cluster|server|peer|interface) down\b"
-    r"|down state\b|not up\b",
+    r"|down state\b|not up\b|(?:went|is) offline\b",
     "unhealthy": r"unhealthy|not healthy|isn'?t healthy|abnormal",
     "degraded": r"degrad|health(?: is| status is| status)?:? yellow",
     "ailing": r"health_?warn|health warning",
@@ -72,7 +72,7 @@ STATES: dict[str, str] = {
     "drain": r"drain|uncordon|evacuat|deleting all pods",
     "evicted": r"evict|preempt|node shutdown",
     "rebooted": r"rebooted",
-    "mount": r"(?:multi-?)?attach|mount|map ?volume|map ?pod ?device|un ?mount|detach",
+    "mount": r"(?:un)?stage|(?:un)?publish|(?:multi-?)?attach|mount|map ?volume|map ?pod ?device|un ?mount|detach",
     "bring-up": r"creat|start|sync\b|migrat|restor|back ?up|provision|import|clone|launch|boot\b|allocat|assign"
     r"|add(?:ing)?\b|reconcil|updat|announce|hand ?over|guarantee|load ?balancer",
     "vm-life": r"fail\w* (?:to )?(?:create\b|migrat|hand ?over|guarantee|start)"
