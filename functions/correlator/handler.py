@@ -20,8 +20,8 @@ from functions.correlator.together import Together
 from shared.episodes import keeper, machine
 from shared.episodes.recent import Recent
 from shared.episodes.record import RecordError, RecordFullError
+from shared.episodes.things import things_of
 from shared.events.cloudevent import TICKS, CloudEvent
-from shared.events.identity import object_key
 from shared.events.model import Classified
 from shared.events.outcome import Done, Duplicate, Ignored, Outcome, Rejected, Retry
 from shared.runtime.function import Call, Function, Publisher, Readiness, Result
@@ -33,6 +33,7 @@ from shared.stores.protocol import Store, StoreUnavailableError
 from shared.telemetry.metrics import Metrics
 
 NAME = "correlator"
+_WEIGHT = (Rejected, Retry, Done, Duplicate, Ignored)  # of two outcomes, the earlier one here is that of both
 _LOG = logging.getLogger("tidings.correlator")
 _TRIES = 20  # compare-and-set rounds against other replicas; within one process a lock keeps the order
 _PAUSE = 0.005
@@ -123,14 +124,30 @@ class Correlator:
             return Result(Rejected("decode", "a problem without its key"))
         await self._namespaces.remember(classified.observation)
         old = await self._contact.is_old(classified.observation)
-        if not problem and not verdict.ends:
+        things = things_of(classified)
+        if not things:
             return Result(Ignored("nothing begins or ends with it"))
         labels = await self._namespaces.labels(classified.observation) if problem else {}
-        thing = object_key(classified.observation.cluster, classified.observation.object)
-        step = await self._together.take(thing, classified, labels, old=old)
-        if step is None:
-            return Result(Retry("others change this object's record"))
-        return await self._answer(event, thing, step)
+        results: list[Result] = []
+        for thing, told in things:
+            step = await self._together.take(thing, told, labels, old=old)
+            if step is None:
+                return Result(Retry("others change this object's record"))
+            results.append(await self._answer(event, thing, step))
+        return await self._one_of(results)
+
+    async def _one_of(self, results: Sequence[Result]) -> Result:
+        """Return the one result of an observation that two records were told of; only one snapshot can be the reply.
+
+        Where anything is to be tried again all of it is: a snapshot whose way was lost is told again then.
+        """
+        first, *others = sorted(results, key=lambda result: _WEIGHT.index(type(result.outcome)))
+        if isinstance(first.outcome, Retry):
+            return Result(first.outcome)
+        replies = [result.reply for result in (first, *others) if result.reply is not None]
+        if len(replies) > 1 and not await self._outgoing.hand_over(replies[1:]):
+            return Result(Retry("the broker did not accept every snapshot"))
+        return Result(first.outcome, replies[0] if replies else None)
 
     async def _answer(self, event: CloudEvent, thing: str, step: machine.Step) -> Result:
         """Reply with the one snapshot, or publish them all; what is in the outbox is never lost."""

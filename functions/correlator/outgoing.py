@@ -53,6 +53,12 @@ class Outgoing:
         """Publish snapshots that are in no outbox; True where all were accepted."""
         return len(await self._send(episodes, cause)) == len(episodes)
 
+    async def hand_over(self, replies: Sequence[CloudEvent]) -> bool:
+        """Publish what would have been a reply, were there room for more than one; True where all were accepted."""
+        if self._publisher is None:
+            return False
+        return all(await asyncio.gather(*(self._publisher.publish(reply) for reply in replies)))
+
     async def stop(self) -> None:
         """Close the publisher's connections, where it has any; it opens them again when it is used again."""
         close = getattr(self._publisher, "close", None)

@@ -54,7 +54,7 @@ def row(observation: Observation, verdict: Verdict) -> dict[str, Any]:
         "rule": verdict.rule,
         "why": f"{verdict.why} ({verdict.source})" if verdict.source else verdict.why,
         "condition": verdict.condition,
-        "ends": list(verdict.ends),
+        "ends": list(dict.fromkeys((*verdict.ends, *verdict.owner_ends))),
         "known": verdict.known,
         "masked": list(observation.masked),
     }

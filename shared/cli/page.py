@@ -63,13 +63,16 @@ def _happens(item: Explained) -> list[str]:
     ]
     if item.episode is not None:
         ticket = "opens a ticket" if item.episode.ticket else _ticket_later(verdict)
-        lines.append(f"problem {verdict.condition} ({verdict.problem_key}): {ticket}")
+        whose = " of the workload" if verdict.about == "owner" else ""
+        lines.append(f"problem {verdict.condition}{whose} ({verdict.problem_key}): {ticket}")
     if verdict.hold:
         lines.append(f"after a recovery, over when silent for {_span(verdict.hold)}")
     if verdict.expires:
         lines.append(f"over when not seen for {_span(verdict.expires)}")
     if verdict.ends:
         lines.append(f"ends on the same object: {', '.join(verdict.ends)}")
+    if verdict.owner_ends:
+        lines.append(f"ends on its workload: {', '.join(verdict.owner_ends)}")
     lines.append(_triggers(item.triggers))
     return lines
 

@@ -6,7 +6,6 @@ from shared.episodes import keeper, machine
 from shared.episodes.fold import Policy
 from shared.episodes.record import RecordError, decode
 from shared.events.episode import Episode, EpisodeState
-from shared.events.identity import object_key
 from shared.stores.protocol import Store
 
 _PAGE = 500
@@ -98,12 +97,17 @@ async def close_by_hand(store: Store, episode_id: str, now: float, policy: Polic
 
 
 async def _place(store: Store, episode_id: str) -> tuple[str, Episode] | None:
-    cursor = ""
-    while True:
-        page = await listing(store, cursor=cursor, limit=_PAGE)
-        for episode in page.episodes:
-            if episode.id == episode_id:
-                return object_key(episode.cluster, episode.object), episode
-        if not page.cursor:
-            return None
-        cursor = page.cursor
+    """Return the record's name and the episode: by the store's word, since pods may share their workload's record."""
+    last, looked = "", _PAGE
+    while looked == _PAGE:
+        looked = 0
+        async for entry in store.scan(keeper.THINGS, after=last, limit=_PAGE):
+            last, looked = entry.key, looked + 1
+            try:
+                record = decode(entry.value)
+            except RecordError:
+                continue
+            for episode in machine.episodes_of(record, Policy()):
+                if episode.id == episode_id:
+                    return last.removeprefix(keeper.THINGS), episode
+    return None

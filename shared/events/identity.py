@@ -101,6 +101,11 @@ def workload_name(thing: ObjectRef) -> str:
     return thing.name
 
 
+def workload_of(thing: ObjectRef) -> ObjectRef:
+    """Return what stands for all pods of one workload: events rarely name the owner, but a pod's name does."""
+    return ObjectRef(kind="Workload", namespace=thing.namespace, name=workload_name(thing))
+
+
 def episode_id(key: str, started: datetime) -> str:
     """Return the episode's id: problem key and start in seconds, no counter that a lost store could begin again."""
     return f"{key}-{_base32(max(0, int(started.timestamp())))}"

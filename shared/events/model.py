@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from shared.events.times import to_text
-from shared.events.vocabulary import Category, Phase, Severity, Subcategory
+from shared.events.vocabulary import About, Category, Phase, Severity, Subcategory
 
 Operation = Literal["add", "update", "delete", "event"]
 Text = Annotated[str, Field(max_length=32_768)]
@@ -99,9 +99,13 @@ class Verdict(Frozen):
     phase: Phase
     condition: str = Field(default="", description="What is wrong, as `crash-loop`; empty unless a problem.")
     part: str = Field(default="", description="Which part of the object: problems of two parts are two problems.")
+    about: About = Field(default="object", description="`owner`: a problem that all pods of a workload share.")
     problem_key: str = Field(default="", description="Stable identity of the condition; empty unless a problem.")
     ends: tuple[str, ...] = Field(
         default=(), description="Conditions of the object that this ends: `x` of its own part, `x/*` of any, `*` all."
+    )
+    owner_ends: tuple[str, ...] = Field(
+        default=(), description="The same, of the problems that all pods of the object's workload share."
     )
     ticket_after: int = Field(
         default=0, ge=0, description="From this many occurrences on it deserves a ticket; 0 is never."
@@ -146,7 +150,7 @@ def classified_data(observation: Observation, verdict: Verdict) -> dict[str, Any
     """Return what `Classified(...).model_dump(mode="json")` would, as `observed_data` does."""
     return {
         "observation": observed_data(observation),
-        "verdict": {**verdict.__dict__, "ends": list(verdict.ends)},
+        "verdict": {**verdict.__dict__, "ends": list(verdict.ends), "owner_ends": list(verdict.owner_ends)},
     }
 
 

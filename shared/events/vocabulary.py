@@ -26,6 +26,8 @@ Subcategory = Literal[
 ]
 Severity = Literal["critical", "high", "medium", "low", "info"]
 Phase = Literal["problem", "recovery", "change", "info"]
+About = Literal["object", "owner"]
+"""Whose problem it is: that of the object alone, or of all pods of its workload together."""
 
 CATEGORIES: tuple[Category, ...] = get_args(Category)
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)

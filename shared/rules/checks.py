@@ -10,7 +10,12 @@ from shared.rules.ruleset import Rule, reasons_of
 
 def across(located: Sequence[Located], below: Sequence[Located], broken: set[str]) -> list[Problem]:
     """Return what is wrong between rules; `broken` are names of rules whose own mistakes are said already."""
-    return [*_duplicates(located), *_unknown_recoveries(located, below, broken), *_ties(located, below)]
+    return [
+        *_duplicates(located),
+        *_unknown_recoveries(located, below, broken),
+        *_owners(located, below),
+        *_ties(located, below),
+    ]
 
 
 def _say(item: Located, key: str, message: str, suggestion: str) -> Problem:
@@ -27,6 +32,21 @@ def _duplicates(located: Sequence[Located]) -> Iterable[Problem]:
         if other is not item:
             message = f'a second rule is called "{item.rule.name}", as the one at {other.rule.source}'
             yield _say(item, "name", message, "give it a name of its own, or merge the two")
+
+
+def _owners(located: Sequence[Located], below: Sequence[Located]) -> Iterable[Problem]:
+    """Find rules that share a condition, and say of it now that each pod has it, now that its workload has."""
+    first: dict[str, Rule] = {}
+    for item in (*below, *located):
+        rule = item.rule
+        if rule.phase != "problem":
+            continue
+        other = first.setdefault(rule.condition, rule)
+        if other.about != rule.about and other.name != rule.name:
+            message = (
+                f'"{rule.condition}" is about the {rule.about} here, and about the {other.about} in "{other.name}"'
+            )
+            yield _say(item, "about", message, f"write about: {other.about}, or a condition of its own")
 
 
 def _unknown_recoveries(located: Sequence[Located], below: Sequence[Located], broken: set[str]) -> Iterable[Problem]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from shared.rules.ruleset import Rule
 from shared.start import compiled
 
-FORMAT = 2
+FORMAT = 3
 FILE = "_compiled.bin"
 _COMPILERS = (
     *("compiled", "fields", "matchers", "model", "pack", "parsing", "regex", "ruleset", "specificity"),

@@ -1,163 +1,96 @@
 """What becomes of an observation that no rule names: type, kind and words decide, and the verdict says so.
 
-The tables below are meant to be read: the first row whose words are found wins.
+`places` knows whose matter it is, `outcomes` what it means.
 """
 
 from functools import lru_cache
-from typing import NamedTuple
 
 from shared.events.model import Observation
-from shared.events.vocabulary import Category, Phase, Severity, Subcategory
-from shared.rules.regex import PatternSet
+from shared.rules.outcomes import KIND_WORDS, ROWS, STATE_WORDS, Outcome, outcome_of
+from shared.rules.places import Place, place_of
 from shared.rules.ruleset import Rule
+from shared.rules.words import Signals, apart, matter
 
-Place = tuple[Category, Subcategory]
-
-
-class Words(NamedTuple):
-    """A row: what it is called, the words as an RE2 pattern, how grave, and where it belongs (None: as the kind)."""
-
-    name: str
-    pattern: str
-    severity: Severity
-    place: Place | None
-    why: str
-
-
-_ROWS: tuple[Words, ...] = (
-    Words("no-space", r"no space left|disk (?:is )?full|out of disk|diskpressure", "high",
-          ("infrastructure", "storage"), "its words say that a disk is full"),
-    Words("out-of-memory", r"\boom|out of memory|memory pressure", "high", None, "its words say that memory ran out"),
-    Words("cannot-pull", r"errimage|imagepull|(?:pull|fetch)(?:ing)? image|manifest unknown", "medium",
-          ("infrastructure", "pod"), "its words say that an image cannot be pulled"),
-    Words("quota-exceeded", r"exceeded quota|quota exceeded|limitrange|exceeds? (?:the )?(?:quota|limit)", "medium",
-          ("admission", "quota"), "its words say that a quota or limit is reached"),
-    Words("denied-by-webhook", r"admission webhook|denied the request|policy ?violation|violates", "medium",
-          ("admission", "policy"), "its words say that a policy refused it"),
-    Words("certificate-expired", r"certificate (?:has )?expired|x509|certificate .*(?:invalid|unknown)|tls handshake",
-          "high", ("security", "certificate"), "its words say that a certificate is not valid"),
-    Words("forbidden", r"\bforbidden\b|not (?:allowed|permitted)|permission denied|access denied", "medium",
-          ("security", "rbac"), "its words say that a right is missing"),
-    Words("unauthorized", r"unauthori[sz]ed|authentication|invalid (?:token|credential|password)|login failed",
-          "medium", ("security", "authentication"), "its words say that someone could not prove who they are"),
-    Words("evicted", r"evict|preempt", "medium", None, "its words say that something was evicted"),
-    Words("unreachable", r"refused|unreachable|no route|timed? ?-?out|deadline exceeded|no such host|reset by peer",
-          "medium", None, "its words say that something did not answer"),
-    Words("unhealthy", r"unhealthy|degraded|unavailable|not ?ready|crash|panic|fatal", "medium", None,
-          "its words say that something is not healthy"),
-    Words("failed", r"fail|error|cannot|could not|unable|invalid|conflict|denied|rejected|lost|missing|not ?found"
-          r"|exceeded|expired|corrupt|stuck|stalled|killed|abort", "low", None, "its words say that something failed"),
-)  # fmt: skip
-
-_KINDS: dict[str, Place] = {
-    "Node": ("infrastructure", "node"),
-    "Machine": ("infrastructure", "node"),
-    "MachineSet": ("infrastructure", "node"),
-    "MachineConfigPool": ("infrastructure", "node"),
-    "BareMetalHost": ("infrastructure", "node"),
-    "Pod": ("infrastructure", "pod"),
-    "PersistentVolume": ("infrastructure", "storage"),
-    "PersistentVolumeClaim": ("infrastructure", "storage"),
-    "StorageClass": ("infrastructure", "storage"),
-    "VolumeAttachment": ("infrastructure", "storage"),
-    "VolumeSnapshot": ("infrastructure", "storage"),
-    "Service": ("infrastructure", "network"),
-    "Endpoints": ("infrastructure", "network"),
-    "EndpointSlice": ("infrastructure", "network"),
-    "Ingress": ("infrastructure", "network"),
-    "IngressController": ("infrastructure", "network"),
-    "Route": ("infrastructure", "network"),
-    "Gateway": ("infrastructure", "network"),
-    "VirtualMachine": ("infrastructure", "virtualization"),
-    "VirtualMachineInstance": ("infrastructure", "virtualization"),
-    "VirtualMachineInstanceMigration": ("infrastructure", "virtualization"),
-    "DataVolume": ("infrastructure", "virtualization"),
-    "ClusterOperator": ("infrastructure", "control-plane"),
-    "ClusterVersion": ("infrastructure", "control-plane"),
-    "Lease": ("infrastructure", "control-plane"),
-    "Role": ("security", "rbac"),
-    "RoleBinding": ("security", "rbac"),
-    "ClusterRole": ("security", "rbac"),
-    "ClusterRoleBinding": ("security", "rbac"),
-    "ServiceAccount": ("security", "authentication"),
-    "OAuth": ("security", "authentication"),
-    "User": ("security", "authentication"),
-    "SecurityContextConstraints": ("security", "pod-security"),
-    "ImageStream": ("security", "image"),
-    "NetworkPolicy": ("security", "network-policy"),
-    "AdminNetworkPolicy": ("security", "network-policy"),
-    "EgressFirewall": ("security", "network-policy"),
-    "Certificate": ("security", "certificate"),
-    "CertificateRequest": ("security", "certificate"),
-    "CertificateSigningRequest": ("security", "certificate"),
-    "Issuer": ("security", "certificate"),
-    "ClusterIssuer": ("security", "certificate"),
-    "ValidatingWebhookConfiguration": ("admission", "validating-webhook"),
-    "MutatingWebhookConfiguration": ("admission", "mutating-webhook"),
-    "ResourceQuota": ("admission", "quota"),
-    "LimitRange": ("admission", "limitrange"),
-    "ValidatingAdmissionPolicy": ("admission", "policy"),
-    "ClusterPolicy": ("admission", "policy"),
-    "Policy": ("admission", "policy"),
-}
-_ELSEWHERE: Place = ("infrastructure", "workload")  # Deployments, Jobs, custom resources of all sorts
 _EXPIRES = 3600
-# Normal events speak of failures that are over or expected: such words alone are no problem.
-_HARMLESS_WHEN_NORMAL = frozenset({"failed", "unhealthy", "evicted"})
-IMPLICIT = frozenset({"object-added", "object-updated", "object-deleted"})
-_OBJECT_WHY = {
-    "add": "An object appeared; no rule says that this matters.",
-    "update": "An object changed; no rule says that this matters.",
-    "delete": "The object is gone, and every problem of it with it.",
+_NAME = 253  # of a Kubernetes name: no reason, kind or component says anything beyond it
+_MOST = 2000  # characters of a message that are read
+_TROUBLE = frozenset({"warning", "error", "critical", "alert", "emergency", "fatal"})  # types of Events, and of alerts
+_ABOUT_A_MATTER = ("problem", "recovery")
+CONDITION = "unknown"
+"""What is wrong, for all that no rule names: which of several it is, the part tells."""
+_OBJECTS: dict[str, tuple[str, Outcome]] = {
+    "add": ("object-added", Outcome("add", "change", "info", "An object appeared; no rule says that this matters.")),
+    "update": (
+        "object-updated",
+        Outcome("update", "change", "info", "An object changed; no rule says that this matters."),
+    ),
+    "delete": (
+        "object-deleted",
+        Outcome("delete", "recovery", "info", "The object is gone, and every problem of it with it."),
+    ),
 }
+IMPLICIT = frozenset(name for name, _ in _OBJECTS.values())
 
-
-NAMES = IMPLICIT | {"unknown-warning", "unknown-information"} | {f"unknown-{row.name}" for row in _ROWS}
+NAMES = IMPLICIT | {f"unknown-{row.name}" for row in ROWS}
 """Every rule name that a verdict can have without any rule file."""
 
 
-_SET = PatternSet(f"(?i){row.pattern}" for row in _ROWS)
+def judge(observation: Observation) -> tuple[Rule, str, tuple[str, ...], str]:
+    """Return the rule that type, kind and words stand for; the part, what it ends, and why, as only the event tells."""
+    rule = rule_for(observation)
+    if rule.name in IMPLICIT:
+        return rule, "", (), rule.why
+    reason = observation.reason
+    why = f'No rule names the reason "{reason[:80]}"; {rule.why}.' if reason else f"No rule names it; {rule.why}."
+    if rule.phase not in _ABOUT_A_MATTER:
+        return rule, "", (), why
+    part = matter(reason[:_NAME])
+    return rule, part, _ends(part) if rule.phase == "recovery" else (), why
 
 
 def rule_for(observation: Observation) -> Rule:
     """Return the rule that the observation's type, kind and words stand for."""
-    kind = observation.object.kind
-    place = _KINDS.get(kind, _ELSEWHERE)
     if not observation.reason and observation.operation != "event":
-        return _object_rule(observation, place)
-    return _unknown(observation, place)
+        return _rule(*_OBJECTS[observation.operation], _place(observation, "", ""))
+    return _unknown(observation)
 
 
-def why(rule: Rule, observation: Observation) -> str:
-    """Return the reason of a verdict that no rule of a pack gave."""
-    if rule.name in IMPLICIT:
-        return rule.why
-    reason = observation.reason
-    return f'No rule names the reason "{reason[:80]}"; {rule.why}.' if reason else f"No rule names it; {rule.why}."
+def _ends(part: str) -> tuple[str, ...]:
+    """Return what good news ends: the problem of the same matter, or those of any where it names none."""
+    return (CONDITION,) if part else (f"{CONDITION}/*",)
 
 
-def _object_rule(observation: Observation, place: Place) -> Rule:
-    operation = observation.operation
-    name = {"add": "object-added", "update": "object-updated", "delete": "object-deleted"}[operation]
-    return _rule(name, place, "info", "recovery" if operation == "delete" else "change", _OBJECT_WHY[operation])
+def _unknown(observation: Observation) -> Rule:
+    sort = "W" if observation.type.lower() in _TROUBLE else "N"
+    message = observation.message[:_MOST]
+    reason, in_reason = _heard(observation.reason[:_NAME])
+    place = _place(observation, reason, message)
+    row = outcome_of(in_reason, STATE_WORDS.signals(message), _sort_of(observation.object.kind[:_NAME]), place[1], sort)
+    return _rule(f"unknown-{row.name}", row, place)
 
 
-def _unknown(observation: Observation, place: Place) -> Rule:
-    found = _SET.search(f"{observation.reason} {observation.message}")
-    warning = observation.type == "Warning"
-    if not found:
-        if warning:
-            return _rule("unknown-warning", place, "low", "problem", "it is a Warning without telling words")
-        return _rule("unknown-information", place, "info", "info", "it is no Warning and has no words of trouble")
-    row = _ROWS[min(found)]
-    if not warning and row.name in _HARMLESS_WHEN_NORMAL:
-        return _rule(f"unknown-{row.name}", row.place or place, "low", "info", f"{row.why}, yet it is no Warning")
-    return _rule(f"unknown-{row.name}", row.place or place, row.severity, "problem", row.why)
+# Reasons and kinds are few, and a storm repeats one of them; what is kept is cut to the length of a name.
+@lru_cache(maxsize=4096)
+def _heard(reason: str) -> tuple[str, Signals]:
+    """Return a reason as a sentence, and its words."""
+    sentence = apart(reason)
+    return sentence, STATE_WORDS.signals(sentence)
 
 
 @lru_cache(maxsize=1024)
-def _rule(name: str, place: Place, severity: Severity, phase: Phase, why: str) -> Rule:
-    problem = phase == "problem"
+def _sort_of(kind: str) -> Signals:
+    return KIND_WORDS.signals(kind)
+
+
+def _place(observation: Observation, reason: str, message: str) -> Place:
+    thing = observation.object
+    kind = f"{thing.kind[:_NAME]} {thing.api_version[:_NAME]}"
+    return place_of(kind, observation.component[:_NAME], thing.namespace, reason, message)
+
+
+@lru_cache(maxsize=1024)
+def _rule(name: str, outcome: Outcome, place: Place) -> Rule:
+    problem = outcome.phase == "problem"
     verb = name.removeprefix("object-") if name in IMPLICIT else ""
     return Rule(
         name=name,
@@ -170,15 +103,16 @@ def _rule(name: str, place: Place, severity: Severity, phase: Phase, why: str) -
         match=(),
         category=place[0],
         subcategory=place[1],
-        severity=severity,
-        phase=phase,
-        condition=name if problem else "",
-        part=("field", "reason") if problem else (),
+        severity=outcome.severity,
+        phase=outcome.phase,
+        condition=CONDITION if problem else "",
+        part=(),
+        about="object",
         ended_by=(),
-        ticket_after={"high": 1, "medium": 3}.get(severity, 0) if problem else 0,
+        ticket_after=outcome.ticket_after,
         hold=0,
         expires=_EXPIRES if problem else 0,
         summary=("", "kind", " ", "name", f" {verb}") if verb else ("", "kind", " ", "name", ": ", "reason", ""),
-        why=why,
+        why=outcome.why,
         runbook="",
     )

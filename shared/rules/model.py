@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from shared.events.vocabulary import Category, Phase, Severity, Subcategory
+from shared.events.vocabulary import About, Category, Phase, Severity, Subcategory
 
 _NAME = r"^[a-z0-9]+(-[a-z0-9]+)*$"
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -105,6 +105,9 @@ class VerdictFields(Strict):
     part: str | None = Field(
         default=None, description="What splits problems on one object: `container`, `message`, or a field."
     )
+    about: About | None = Field(
+        default=None, description="`owner`: all pods of a workload share the problem. Default: `object`, each its own."
+    )
     ended_by: list[Name] | None = Field(default=None, description="Names of the rules whose match ends this problem.")
     hold: Duration | None = Field(default=None, description="Silence after a recovery before it counts as over.")
     expires: Duration | None = Field(default=None, description="Over when not repeated for so long; 0 is never.")
@@ -141,7 +144,8 @@ class Expectation(Strict):
     phase: Phase | None = None
     condition: str | None = None
     part: str | None = None
-    ends: list[str] | None = None
+    about: About | None = None
+    ends: list[str] | None = Field(default=None, description="What it ends, of the object and of its workload.")
     ticket: bool | None = Field(default=None, description="Whether this observation alone deserves a ticket.")
     ticket_after: int | None = Field(default=None, ge=0)
     hold: Duration | None = None

@@ -22,7 +22,7 @@ _REQUIRED: dict[str, tuple[str, ...]] = {
     "subcategory": tuple(word for words in SUBCATEGORIES.values() for word in words),
     "severity": SEVERITIES,
 }
-_FOR_PROBLEMS = ("ticket", "ended_by", "expires", "condition")
+_FOR_PROBLEMS = ("ticket", "ended_by", "expires", "condition", "about")
 _STAND_IN = {"name": "stand-in", "match": {"reason": "any"}}
 
 
@@ -157,6 +157,7 @@ def _plain(name: str, pack: str, source: str, fields: VerdictFields, made: tuple
         phase=phase,
         condition=(fields.condition or name) if problem else "",
         part=(),
+        about=fields.about or "object",
         ended_by=ended_by,
         ticket_after=ticket if problem else 0,
         hold=fields.hold or 0,

@@ -131,7 +131,7 @@ def _got(verdict: Verdict, key: str, observation: Observation) -> Any:
     if key == "ticket":
         return 0 < verdict.ticket_after <= observation.count
     if key == "ends":
-        return sorted(verdict.ends)
+        return sorted({*verdict.ends, *verdict.owner_ends})
     return getattr(verdict, key)
 
 

@@ -13,7 +13,7 @@ Path = tuple[str | int, ...]
 Say = Callable[[Path, str, str], None]
 """Takes a path within the rule, what is wrong there, and what to write instead."""
 
-PLACEHOLDERS = ("name", "namespace", "kind", "reason", "part", "component", "host", "cluster")
+PLACEHOLDERS = ("name", "namespace", "kind", "owner", "reason", "part", "component", "host", "cluster")
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _PYTHON_ONLY = re.compile(r"\(\?(?:[=!]|<[=!])|\\[1-9]|\(\?>|[*+?}]\+")
 _MOST_WORDS = 500  # of one list

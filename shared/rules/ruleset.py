@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from shared.events.model import Observation
-from shared.events.vocabulary import Category, Phase, Severity, Subcategory
+from shared.events.vocabulary import About, Category, Phase, Severity, Subcategory
 from shared.rules.fields import Getter, getter
 from shared.rules.index import LEAF, Index
 from shared.rules.matchers import Matcher, Test, make_test
@@ -31,6 +31,7 @@ class Rule(NamedTuple):
     phase: Phase
     condition: str
     part: tuple[str, ...]
+    about: About
     ended_by: tuple[str, ...]
     ticket_after: int
     hold: int
@@ -62,7 +63,8 @@ class RuleSet:
             if present is None or rule.own >= present.own:
                 named[rule.name] = rule
         self.rules = tuple(sorted(named.values(), key=_order))
-        self.ends = _inverted(self.rules)
+        self.ends = _inverted(self.rules, "object")
+        self.owner_ends = _inverted(self.rules, "owner")
         self._checks: list[tuple[Check, ...] | None] = [None] * len(self.rules)
         self.by_reason: dict[str, list[int]] = {}
         self.loose: list[int] = []
@@ -152,8 +154,8 @@ def _cost(matcher: Matcher) -> int:
     return _CHEAP_FIRST.index(operator) if operator in _CHEAP_FIRST else len(_CHEAP_FIRST)
 
 
-def _inverted(rules: tuple[Rule, ...]) -> dict[str, tuple[str, ...]]:
-    """Turn `ended_by` around: for each rule's name, the conditions that its match ends.
+def _inverted(rules: tuple[Rule, ...], about: About) -> dict[str, tuple[str, ...]]:
+    """Turn `ended_by` around: for each rule's name, the conditions about the object, or its owner, that its match ends.
 
     A recovery of a part ends the problem of that same part only where both mean the same by it: a started container
     ends that container's crashes, but the missing volume of its pod whichever volume it was, written `condition/*`.
@@ -161,7 +163,7 @@ def _inverted(rules: tuple[Rule, ...]) -> dict[str, tuple[str, ...]]:
     parts = {rule.name: rule.part for rule in rules}
     ends: dict[str, set[str]] = {}
     for rule in rules:
-        for name in rule.ended_by:
+        for name in rule.ended_by if rule.about == about else ():
             any_part = parts.get(name) and parts[name] != rule.part
             ends.setdefault(name, set()).add(f"{rule.condition}/*" if any_part else rule.condition)
     return {name: tuple(sorted(conditions)) for name, conditions in ends.items()}

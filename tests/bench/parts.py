@@ -14,6 +14,7 @@ _PLACES = {
     "rss": "tests.bench.starts",
     "event": "tests.bench.in_process",
     "explain": "tests.bench.explaining",
+    "judgement": "tests.bench.judgement",
     "http": "tests.bench.over_http",
     "intake": "tests.bench.taking",
     "up": "tests.bench.embedded",

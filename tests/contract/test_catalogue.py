@@ -16,6 +16,9 @@ from tests.support.catalogue import Difference
 from tests.support.patterns import messages
 
 MAX_LINES = 300
+# Their part is a name (of a constraint, of a volume), and this test writes its numbers into it.
+_NAMED = {"gatekeeper-audit-violation", "gatekeeper-denied", "gatekeeper-warned"}
+_NAMED |= {"volume-attached-elsewhere", "volume-source-missing"}
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +97,29 @@ def test_every_shipped_rule_decides_an_event_of_its_own_pack_test(ruleset: RuleS
     assert not problems, "\n".join(map(str, problems))
     untested = [f"{rule.source} {rule.name}" for rule in ruleset.rules if (rule.pack, rule.name) not in met]
     assert not untested, "\n".join(sorted(untested))
+
+
+def test_numbers_addresses_hashes_and_attempts_never_split_a_problem(shared_data: Path, ruleset: RuleSet) -> None:
+    """Of two messages that differ in no more, both are about the same problem; what no rule names, too."""
+    split: list[str] = []
+    rows = [*catalogue.rows(shared_data), *catalogue.rows(shared_data)[:300]]
+    for number, row in enumerate(rows):
+        unnamed = number >= len(rows) - 300
+        first, other = (
+            {
+                each.message: classify(
+                    each.model_copy(update={"reason": "FailedSomehow"}) if unnamed else each, ruleset
+                )
+                for each in catalogue.observations(row, anything=f" at 10.1.2.{n} after attempt {n} of 0x{n}f ")
+            }
+            for n in (3, 41)
+        )
+        for one, two in zip(first.values(), other.values(), strict=True):
+            if one.rule == two.rule and one.rule in _NAMED:
+                continue
+            if (one.rule, one.problem_key) != (two.rule, two.problem_key):
+                split.append(f"reasons.csv:{row.line} {row.reason}: {one.rule} {one.part!r}, {two.rule} {two.part!r}")
+    assert not split, "\n".join(sorted(set(split)))
 
 
 def test_each_problem_ends_somehow(ruleset: RuleSet) -> None:

@@ -79,12 +79,15 @@ def rows(shared_data: Path) -> list[Row]:
         ]
 
 
-def observations(row: Row) -> Iterator[Observation]:
-    """Yield what the row stands for: each of its kinds and types, with each form of its reason and message."""
+def observations(row: Row, anything: str = "something") -> Iterator[Observation]:
+    """Yield what the row stands for: each of its kinds and types, with each form of its reason and message.
+
+    `anything` stands for what the message pattern leaves open.
+    """
     for kind in row.kinds:
         for type_ in row.types:
             for reason in _reasons(row.reason):
-                for message in messages(row.pattern):
+                for message in messages(row.pattern, anything):
                     made = build(
                         {
                             "reason": reason,

@@ -15,17 +15,21 @@ _FILLER = {
     sre.CATEGORY_NOT_SPACE: "s",
     sre.CATEGORY_NOT_WORD: "-",
 }
+_OPEN = "\0"  # whatever a pattern leaves open
 _MOST = 24  # messages from one pattern: alternatives multiply
 
 
-def messages(pattern: str) -> list[str]:
+def messages(pattern: str, anything: str = "something") -> list[str]:
     """Return texts that match the pattern: each branch of each alternation is in one of them at least.
+
+    `anything` stands for whatever a pattern leaves open; with blanks around it, the words beside it stay words.
 
     Raises AssertionError where the generator does not understand the pattern: a text would not match.
     """
     if pattern in ("", "^$"):
         return [""]
     texts = list(dict.fromkeys(islice(_sequence(list(parser.parse(pattern))), _MOST)))
+    texts = [text.replace(_OPEN, anything) for text in texts]
     for text in texts:
         assert re.search(pattern, text, re.DOTALL), (pattern, text)
     return texts
@@ -59,7 +63,7 @@ def _one(operator: Any, argument: Any) -> Iterator[str]:
     elif operator in (sre.MAX_REPEAT, sre.MIN_REPEAT):
         least, _, what = argument
         if list(what) == [(sre.ANY, None)]:
-            yield "something" if least == 0 else "something"[: max(least, 9)]
+            yield _OPEN
         else:
             yield from _repeated(least, list(what))
     elif operator is sre.AT:

@@ -223,5 +223,5 @@ def test_the_page_has_the_markers_and_its_tables_are_markdown() -> None:
 
 
 def test_each_part_that_is_named_is_there() -> None:
-    assert {"start", "rss", "event", "explain", "http", "up"} <= set(NAMES)
+    assert {"start", "rss", "event", "explain", "judgement", "http", "up"} <= set(NAMES)
     assert all(callable(part(name)) for name in NAMES)

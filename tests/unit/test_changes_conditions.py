@@ -70,8 +70,9 @@ def test_a_condition_that_begins_is_a_known_problem_and_its_end_ends_it(row: Con
     ended = of_reason(told(good, bad, again), row.ended)
     recovery = verdict(ended)
     assert (ended.type, recovery.phase, recovery.known) == ("Normal", "recovery", True)
-    assert {said.condition, f"{said.condition}/*"} & set(recovery.ends)
-    assert said.part in {"", recovery.part} or f"{said.condition}/*" in recovery.ends
+    ends = recovery.ends if said.about == "object" else recovery.owner_ends
+    assert {said.condition, f"{said.condition}/*"} & set(ends)
+    assert said.part in {"", recovery.part} or f"{said.condition}/*" in ends
 
 
 @pytest.mark.parametrize(("row", "kind"), ROWS, ids=lambda value: getattr(value, "name", value))

@@ -172,24 +172,25 @@ def test_a_summary_is_one_printable_line_of_bounded_length(ruleset: RuleSet, nam
 @pytest.mark.parametrize(
     ("event", "rule", "severity", "phase", "subcategory"),
     [
-        ({"message": "no space left on device", "type": "Warning"}, "unknown-no-space", "high", "problem", "storage"),
+        ({"message": "no space left on device", "type": "Warning"}, "unknown-no-room", "high", "problem", "storage"),
+        ({"message": "no space left", "type": "Normal"}, "unknown-no-room", "high", "problem", "storage"),
         ({"message": "dial tcp: connection refused", "type": "Warning", "kind": "Service"},
-         "unknown-unreachable", "medium", "problem", "network"),
+         "unknown-failed-in-words", "medium", "problem", "network"),
         ({"message": "context deadline exceeded", "type": "Warning"},
-         "unknown-unreachable", "medium", "problem", "pod"),
-        ({"message": "x509: certificate has expired", "type": "Warning"},
-         "unknown-certificate-expired", "high", "problem", "certificate"),
-        ({"message": "failed to pull image a", "type": "Warning"}, "unknown-cannot-pull", "medium", "problem", "pod"),
-        ({"message": "ErrImagePull", "type": "Warning"}, "unknown-cannot-pull", "medium", "problem", "pod"),
+         "unknown-failed-in-words", "medium", "problem", "pod"),
+        ({"message": "x509: signed by unknown authority", "type": "Warning"},
+         "unknown-failed-in-words", "medium", "problem", "certificate"),
+        ({"message": "ErrImagePull", "type": "Warning"}, "unknown-failed-in-words", "medium", "problem", "pod"),
         ({"message": "exceeded quota: compute", "type": "Warning"},
-         "unknown-quota-exceeded", "medium", "problem", "quota"),
-        ({"message": "pods is forbidden", "type": "Warning"}, "unknown-forbidden", "medium", "problem", "rbac"),
-        ({"message": "operator degraded", "type": "Warning", "kind": "ClusterOperator"},
-         "unknown-unhealthy", "medium", "problem", "control-plane"),
-        ({"message": "hello", "type": "Warning", "kind": "Widget"}, "unknown-warning", "low", "problem", "workload"),
+         "unknown-failed-in-words", "medium", "problem", "quota"),
+        ({"message": "pods is forbidden", "type": "Warning"}, "unknown-failed-in-words", "medium", "problem", "rbac"),
+        ({"message": "the object has been modified; please apply your changes to the latest version",
+          "type": "Warning", "kind": "Widget"}, "unknown-busy", "low", "info", "workload"),
+        ({"message": "hello", "type": "Warning", "kind": "Widget"}, "unknown-warning", "medium", "problem", "workload"),
+        ({"message": "hello", "type": "Warning", "kind": "DaemonSet", "namespace": "kube-system"},
+         "unknown-warning", "medium", "problem", "control-plane"),
         ({"message": "hello", "type": "Normal", "kind": "Node"}, "unknown-information", "info", "info", "node"),
-        ({"message": "job failed once", "type": "Normal"}, "unknown-failed", "low", "info", "pod"),
-        ({"message": "no space left", "type": "Normal"}, "unknown-no-space", "high", "problem", "storage"),
+        ({"message": "job failed once", "type": "Normal"}, "unknown-information", "info", "info", "pod"),
     ],
 )  # fmt: skip
 def test_what_no_rule_names_is_judged_by_its_words_and_says_so(  # noqa: PLR0913, PLR0917
@@ -201,6 +202,29 @@ def test_what_no_rule_names_is_judged_by_its_words_and_says_so(  # noqa: PLR0913
     assert verdict.rule in fallback.NAMES
     assert verdict.why.startswith('No rule names the reason "NeverHeardOf"')
     assert bool(verdict.problem_key) is (phase == "problem")
+
+
+@pytest.mark.parametrize(
+    ("bad", "good"),
+    [
+        ("ReconciliationFailed", "ReconciliationSucceeded"),
+        ("ReconcileError", "Reconciled"),
+        ("CannotCreateExternalResource", "CreatedExternalResource"),
+        ("BackupFailed", "BackupCompleted"),
+    ],
+)
+def test_good_news_ends_what_was_wrong_with_the_same_matter(ruleset: RuleSet, bad: str, good: str) -> None:
+    problem = classify(seen(reason=bad, kind="Widget", type="Warning"), ruleset)
+    recovery = classify(seen(reason=good, kind="Widget"), ruleset)
+    assert (problem.phase, recovery.phase) == ("problem", "recovery")
+    assert recovery.ends == (problem.condition,)
+    assert recovery.part == problem.part
+    other = classify(seen(reason="ShardLost", kind="Widget", type="Warning"), ruleset)
+    assert other.part != recovery.part, "which is another matter"
+
+
+def test_an_object_that_is_well_again_has_none_of_the_unknown_problems_left(ruleset: RuleSet) -> None:
+    assert classify(seen(reason="Healthy", kind="Widget"), ruleset).ends == ("unknown/*",)
 
 
 def test_two_unknown_reasons_of_one_object_are_two_problems(ruleset: RuleSet) -> None:
@@ -227,3 +251,86 @@ def test_shipped_rule_files_need_no_fallback_names(root: Path) -> None:
     """A rule must not be called as the fallback's own verdicts are: `explain` could not tell them apart."""
     loaded = load([root / "functions" / "classifier" / "rules"], own=False)
     assert not {rule.name for rule in loaded.ruleset.rules} & fallback.NAMES
+
+
+SHARED = """\
+pack: shared
+description: A problem that pods share
+defaults: {category: infrastructure, subcategory: pod}
+rules:
+  - name: no-room
+    match: {reason: FailedScheduling}
+    severity: medium
+    about: owner
+    hold: 10m
+    ended_by: [placed]
+    summary: 'Pods of {namespace}/{owner} find no node'
+  - name: moved-away
+    match: {reason: Preempted}
+    severity: medium
+    ended_by: [placed]
+  - name: placed
+    match: {reason: Scheduled}
+    severity: info
+    phase: recovery
+"""
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> RuleSet:
+    file = tmp_path_factory.mktemp("rules") / "shared.yaml"
+    file.write_text(SHARED, encoding="utf-8")
+    loaded = load([file], own=False)
+    assert loaded.problems == []
+    return loaded.ruleset
+
+
+def test_pods_of_one_workload_share_a_problem_about_their_owner(shared: RuleSet) -> None:
+    pods = ("web-7c9d6b5f4-x2x9k", "web-7c9d6b5f4-b5x7k", "web-5f6b8c9d7e-8lqzv")
+    of_web = [classify(seen(reason="FailedScheduling", name=pod), shared) for pod in pods]
+    assert {verdict.problem_key for verdict in of_web} == {of_web[0].problem_key}
+    assert {verdict.about for verdict in of_web} == {"owner"}
+    assert of_web[0].summary == "Pods of default/web find no node"
+    others = [
+        {"name": "api-7c9d6b5f4-x2x9k"},
+        {"name": pods[0], "namespace": "shop"},
+        {"name": pods[0], "cluster": "b"},
+    ]
+    assert all(
+        classify(seen(reason="FailedScheduling", **other), shared).problem_key != of_web[0].problem_key
+        for other in others
+    )
+
+
+def test_a_recovery_ends_what_the_pod_has_and_what_its_workload_has(shared: RuleSet) -> None:
+    verdict = classify(seen(reason="Scheduled", name="web-0"), shared)
+    assert (verdict.ends, verdict.owner_ends) == (("moved-away",), ("no-room",))
+
+
+@pytest.mark.parametrize(
+    ("kind", "owner_ends"), [("Pod", ("*",)), ("StatefulSet", ("*",)), ("ReplicaSet", ()), ("Service", ())]
+)
+def test_a_deletion_ends_what_pods_share_unless_it_is_an_old_replica_set_that_goes(
+    shared: RuleSet, kind: str, owner_ends: tuple[str, ...]
+) -> None:
+    assert classify(seen(kind=kind, reason="", operation="delete"), shared).owner_ends == owner_ends
+
+
+def test_shipped_rules_share_what_has_one_cause_and_nothing_else(root: Path) -> None:
+    """Quota is told of the ReplicaSet as it is; different volumes, nodes and images are different problems."""
+    ruleset = load([root / "functions" / "classifier" / "rules"], own=False).ruleset
+    one, other = "web-7c9d6b5f4-x2x9k", "web-7c9d6b5f4-b5x7k"
+    web = "spec.containers{web}"
+
+    def key(pod: str, **event: str) -> str:
+        return classify(seen(name=pod, type="Warning", **event), ruleset).problem_key
+
+    full = {"reason": "FailedScheduling", "message": "0/6 nodes are available: 6 Insufficient cpu."}
+    absent = {"reason": "Failed", "message": 'Failed to pull image "shop/web:2": not found', "field_path": web}
+    for shared_cause in (full, absent):
+        assert key(one, **shared_cause) == key(other, **shared_cause)
+    assert key(one, **absent) != key(one, **{**absent, "field_path": "spec.containers{proxy}"})
+    claim = {"reason": "FailedScheduling", "message": 'persistentvolumeclaim "data-web" not found'}
+    crash = {"reason": "BackOff", "message": "Back-off restarting failed container web", "field_path": web}
+    for its_own in (claim, crash):
+        assert key(one, **its_own) != key(other, **its_own)

@@ -56,7 +56,7 @@ def test_it_names_the_winner_the_losers_and_the_near_misses(ruleset: RuleSet) ->
 def test_it_says_where_no_rule_decided(ruleset: RuleSet) -> None:
     found = explain(seen(reason="faild", kind="Node", type="Warning"), ruleset)
     assert found.because == "no rule matches; its type, kind and words decided"
-    assert (found.rule, found.source, found.verdict.known) == ("unknown-failed", "fallback", False)
+    assert (found.rule, found.source, found.verdict.known) == ("unknown-warning", "fallback", False)
     assert {(miss.rule, miss.field, miss.expected, miss.actual) for miss in found.near_misses} == {
         ("dull", "reason", 'is "Failed"', '"faild"'),
         ("missed", "reason", 'is "Failed"', '"faild"'),

@@ -32,6 +32,7 @@ def rule(name: str, match: dict[str, Any], **more: Any) -> Rule:
         "phase": "problem",
         "condition": name,
         "part": (),
+        "about": "object",
         "ended_by": (),
         "ticket_after": 0,
         "hold": 0,

@@ -1,0 +1,208 @@
+"""Whose matter something is: what it is about, who says so, and what its words speak of.
+
+A row names a place and the RE2 patterns that lead there; the first row with a pattern that is found decides. `kind` is
+looked for in the kind and its API version, `who` in the reporting component, `reason` in the reason taken apart, `both`
+in kind, component and, on a line of its own, reason; `message` in the message of a Warning. Security and admission
+stand first: who must act decides, not where it shows.
+"""
+
+from functools import lru_cache
+from typing import NamedTuple
+
+from shared.events.vocabulary import Category, Subcategory
+from shared.rules.regex import PatternSet
+
+Place = tuple[Category, Subcategory]
+
+
+class Row(NamedTuple):
+    """A place and what leads there."""
+
+    place: Place
+    kind: str = ""
+    who: str = ""
+    reason: str = ""
+    both: str = ""
+    message: str = ""
+
+
+ROWS: tuple[Row, ...] = (
+    # --- refused by a rule of the cluster ---
+    Row(("admission", "quota"),
+        kind=r"\AResourceQuota\b",
+        reason=r"quota",
+        message=r"(?:exceed\w*|failed|insufficient)(?: \w+)? quota|quota (?:limit|exceeded|is used)|over quota"),
+    Row(("admission", "limitrange"),
+        kind=r"\ALimitRange\b",
+        reason=r"limit ?range",
+        message=r"(?:maximum|minimum) \S+ usage per|max limit to request ratio"),
+    Row(("admission", "mutating-webhook"),
+        kind=r"\AMutatingWebhook",
+        both=r"kyverno.*\n.*mutat",
+        message=r"patch in webhook response|unsupported patch type|attempted to modify the object"),
+    Row(("security", "image"),
+        kind=r"\A(?:Image(?:Stream|Policy|Manifest)|ClusterImagePolicy|TrustRoot|Vulnerability|Sbom)|sigstore",
+        who=r"trivy|cosign|sigstore|clair|quay|imagepolicy|aqua|anchore|grype|snyk|ratify|connaisseur|notary",
+        reason=r"signature|sigstore|cosign|vulnerab|\bcve\b|image (?:policy|verif|pull secret)",
+        message=r"no matching signatures|signature ?(?:required|verif|valid)|verify the signature|cosign"
+            r"|sigstore|image verification"),
+    Row(("admission", "policy"),
+        message=r"validation\.gatekeeper\.sh|kyverno|ValidatingAdmissionPolicy|constraint violat"),
+    Row(("security", "certificate"), message=r"calling webhook.*x509"),
+    Row(("admission", "validating-webhook"),
+        kind=r"\AValidatingWebhook",
+        reason=r"admission webhook|\bwebhook",
+        message=r"admission webhook|calling webhook"),
+    Row(("infrastructure", "node"), who=r"\bgpu-|nvidia"),
+    # --- security: whose trust, rights and identity are at stake ---
+    Row(("security", "network-policy"),
+        kind=r"NetworkPolicy\b|\AEgressFirewall",
+        reason=r"network policy|\banp|egress firewall|packet drop|policy denied|policy drop"),
+    Row(("security", "runtime"),
+        who=r"falco|tetragon|sysdig|kubearmor|neuvector|stackrox|tracee|twistlock|crowdstrike|defender|kubescape",
+        reason=r"threat|malware|virus|miner\b|intrusion|defender|exploit"),
+    Row(("security", "pod-security"),
+        kind=r"\ASecurityContextConstraints",
+        reason=r"pod ?security|app ?armor|seccomp|se ?linux|sysctl|privileged|\bscc\b|uid range|run as",
+        message=r"violates PodSecurity|security context constraint|run as (?:root|non)|runAsNonRoot|runAsUser"),
+    Row(("security", "authentication"),
+        message=r"authenticat|invalid (?:token|credential|password)|\b401\b|log ?in failed"),
+    # What a backup is refused is its store's to permit, not the cluster's.
+    Row(("infrastructure", "storage"), kind=r"\A(?:\w*Cluster)?(?:Backup|Restore)\b"),
+    Row(("security", "rbac"),
+        kind=r"\A(?:Cluster)?Role(?:Binding)?\b",
+        reason=r"\brole\b|role ?binding|\brbac\b|cluster role|not ?authori[sz]ed|unauthori[sz]ed|access denied"
+            r"|permission denied|audit\b",
+        message=r"\bis forbidden\b|cannot \w+ resource|not authori[sz]ed|Access ?Denied|AuthorizationFailed"
+            r"|UnauthorizedOperation|insufficient permissions?|grant RBAC"),
+    Row(("security", "certificate"),
+        kind=r"\A(?:Certificate|Order|Challenge|PodCertificate)|\A\w*Issuer\b|cert-manager|certificates\.k8s",
+        who=r"\Acert-|certificat|-issuer\b",
+        reason=r"certificate|\bcerts?\b|\bcsr\b|\btls\b|x509|ca bundle|\bcabundle|signer|key ?pair|\brotation"
+            r"|target update required|\bca\b",
+        message=r"x509|certificate|tls: "),
+    Row(("security", "authentication"),
+        kind=r"\A(?:Vault\b|OAuth|User|Identity|ServiceAccount|TokenReview)",
+        who=r"spire|dex\b|keycloak|\Avault|vault-agent|teleport|boundary|authentik|ory-|pinniped|oauth",
+        reason=r"oauth|token|password|authenticat|\bauth\b|encrypt|login|client secret|service account",
+        both=r"operator\n.*\bsecret (?:creat|updat|delet)",
+        message=r"authentication|invalid (?:token|credential|password)|log ?in failed|\b401\b"
+            r"|service account .*not found"),
+    Row(("admission", "policy"),
+        kind=r"\A(?:Cluster)?(?:Cleanup)?Policy|PolicyReport|\AConstraint|AdmissionPolicy|\ACompliance|kyverno"
+            r"|gatekeeper",
+        who=r"kyverno|gatekeeper|\bopa\b|compliance|governance|kubewarden|polaris|datree",
+        reason=r"policy (?:violat|error|appl|skip|template)|compliant"),
+    # --- things with an owner of their own, whatever befalls them ---
+    Row(("infrastructure", "control-plane"),
+        kind=r"\A(?:Lease|ClusterOperator|ClusterVersion|ClusterServiceVersion|CatalogSource|InstallPlan)\b"
+            r"|\A(?:OperatorGroup|\w*ControlPlane|Etcd\w*|APIService|FeatureGate|HostedCluster|ManagedCluster\w*)\b"
+            r"|\A(?:Klusterlet|Shoot|Seed|VCluster|Kube(?:APIServer|Scheduler|ControllerManager))\b",
+        reason=r"leader election|\betcd\b"),
+    Row(("infrastructure", "storage"),
+        both=r"\AVirtualMachine(?:Instance)? .*\n.*(?:volume|\bpvc\b|disk|\bio ?err|storage|small pv|attachment)"),
+    Row(("infrastructure", "virtualization"),
+        kind=r"\AVirtualMachine|kubevirt\.io/v|\AKubeVirt|\AHyperConverged|\ASSP\b",
+        who=r"\bvirt-|kubevirt|hyperconverged|harvester"),
+    Row(("infrastructure", "storage"),
+        kind=r"\A(?:PersistentVolume|Volume|Storage|CSI|Data(?:Volume|ImportCron|Source|Upload|Download)|Ceph|Block)"
+            r"|\A(?:Object(?:Bucket|Store)|Backup|Restore|PodVolume|LVM|BackingImage|RecurringJob|GroupSnapshot)"
+            r"|\A(?:Linstor|NooBaa|Replication(?:Source|Destination)|VolumeReplication)|\A(?:Schedule|Engine|Replica)\b"
+            r"|\A\w*(?:Snapshot|Backup|Restore|Storage|Volume|Disk)|\A(?:Backing|Bucket|Object|Namespace)Store\b"
+            r"|storage\.k8s|longhorn|ceph|cdi\.kubevirt|linstor|portworx",
+        who=r"longhorn|rook|ceph|velero|noobaa|minio|piraeus|linstor|volsync|k8up|kanister|kasten|stork|mayastor"
+            r"|cstor|glusterfs|\bocs-|\bodf-|lvms|nfs-|stash\b|snapscheduler|\bcdi\b|csi\b"
+            r"|external-(?:provisioner|attacher|resizer|snapshotter)|openebs|topolvm|\blvm|portworx|trident"
+            r"|snapshot|persistentvolume|import-controller|datavolume"),
+    Row(("infrastructure", "workload"), kind=r"serving\.knative|eventing\.knative"),
+    Row(("infrastructure", "network"),
+        kind=r"\A(?:Service|Endpoints?|EndpointSlice|IngressController|IngressClass|VirtualService|DestinationRule)\b"
+            r"|\A(?:IPPool|IPAddress|ServiceCIDR|EgressIP|BGP\w*|L2\w*|DNS\w*|NetworkAttachmentDefinition|Subnet)\b"
+            r"|\A(?:TargetGroupBinding|Sriov\w*|CiliumNode|CiliumEndpoint|ServiceL2Status|TigeraStatus|Istio\w*)\b"
+            r"|\A(?:TransportServer|VirtualServer)\b"
+            r"|\A\w*(?:Route|Gateway|Ingress\w*|Mesh|Proxy|Network|Peer|LoadBalancer)\b|networking"
+            r"|metallb|cilium|calico|istio|gateway\.|submariner|linkerd|consul",
+        who=r"metallb|calico|tigera|cilium|\bovn|multus|istio|dns\b|external-dns|ingress|nginx|haproxy|contour"
+            r"|traefik|whereabouts|sriov|kube-proxy|linkerd|kuma|consul|\bf5\b|f5-|\bavi\b|\bako\b|nsx|kube-vip"
+            r"|kube-router|weave|gloo|kong|ambassador|emissary|envoy|apisix|skupper|openelb|purelb|netbird"
+            r"|tailscale|load-?balancer|antrea|flannel|submariner|endpoint|gateway|ipallocator"
+            r"|portallocator|cidr"),
+    Row(("infrastructure", "node"),
+        kind=r"\A(?:Node\w+|Machine\w*|BareMetalHost|Metal3\w*|\w+Machine|KubeletConfig|KubeadmConfig|Tuned|Profile)\b"
+            r"|karpenter|machine"),
+    Row(("infrastructure", "control-plane"), kind=r"\A\w*Cluster .*cluster\.x-k8s\.io"),
+    Row(("infrastructure", "workload"), kind=r"\A(?:Build|BuildConfig|DeploymentConfig|ReplicationController)\b"),
+    Row(("infrastructure", "network"), reason=r"connectivity|endpoint detection"),
+    Row(("infrastructure", "node"), reason=r"master nodes?\b"),
+    Row(("infrastructure", "control-plane"),
+        kind=r"operator\.openshift|config\.openshift|operators\.coreos",
+        who=r"apiserver|openshift|olm\b|operator-lifecycle|\betcd|hypershift|klusterlet|gardenlet|kamaji"
+            r"|cluster-version|image-registry|samples-operator|console-operator"
+            r"|\A(?:cluster|kube|authentication|monitoring|ingress|insights|marketplace)-[a-z-]*operator"
+            r"|controller-manager"),
+    Row(("infrastructure", "workload"),
+        kind=r"\A\w+(?:Cluster|Datacenter)\b|\A(?:Postgres|Kafka|Redis|Mongo|MySQL|Elastic)\w*\b"
+            r"|cassandra|postgres|mongodb|kafka"),
+    # --- things of the cluster: what has befallen them ---
+    Row(("infrastructure", "network"),
+        reason=r"network|\bcni\b|\bdns|\broutes?\b|interface|net ?device|conntrack|ip ?tables|kube ?proxy|proxier"
+            r"|resolv|\bip\b|\bips\b|ip family|cidr|load ?balancer|\bipam\b",
+        message=r"failed to (?:set ?up|setup) network|\bcni\b|network is not ready|ClusterDNS"),
+    Row(("infrastructure", "pod"), reason=r"image.* pull|pull.* image|container (?:creation|startup)"),
+    Row(("infrastructure", "storage"),
+        reason=r"volume|\bmount|attach|persistent|\bdisk bad|file ?system|ext4|\bxfs|\bio ?error|overlay"
+            r"|image layer|layerchain|docker image|storage (?:class|full)|\bpvc\b|snapshot|back ?up",
+        message=r"no space left|volumeMount|MountVolume|AttachVolume|persistentvolumeclaim"
+            r"|\bdisk (?:pressure|space)|the disk |data director"),
+    Row(("infrastructure", "workload"),
+        message=r"(?:configmap|secret) \S+ not found|find key .*in (?:ConfigMap|Secret)"),
+    Row(("infrastructure", "workload"), both=r"\APod .*(?:autoscaler|vpa|descheduler|disruption)"),
+    Row(("infrastructure", "pod"), kind=r"\APod\b"),
+    Row(("infrastructure", "node"),
+        kind=r"\ANode\b",
+        who=r"karpenter|cluster-autoscaler|machine|node-|kured|tuning",
+        reason=r"\bnodes?\b"),
+)  # fmt: skip
+ELSEWHERE: Place = ("infrastructure", "workload")  # Deployments, Jobs, custom resources of all sorts
+
+_OURS = ("openshift-", "kube-system")  # namespaces of the platform itself
+
+
+class _Paths:
+    """The patterns of one column, and the rows they lead to."""
+
+    def __init__(self, column: str) -> None:
+        found = [(number, getattr(row, column)) for number, row in enumerate(ROWS) if getattr(row, column)]
+        self._rows = [number for number, _ in found]
+        self._patterns = [pattern for _, pattern in found]
+        self._set: PatternSet | None = None
+
+    def first(self, text: str) -> int:
+        """Return the first row with a pattern that is in the text; the number of rows where there is none."""
+        if not text:
+            return len(ROWS)
+        if self._set is None:
+            self._set = PatternSet(f"(?i){pattern}" for pattern in self._patterns)
+        found = self._set.search(text)
+        return self._rows[min(found)] if found else len(ROWS)
+
+
+_KIND, _WHO, _REASON, _BOTH, _MESSAGE = (_Paths(column) for column in ("kind", "who", "reason", "both", "message"))
+
+
+@lru_cache(maxsize=1024)
+def _by_speaker(kind: str, component: str) -> int:
+    return min(_KIND.first(kind), _WHO.first(component))
+
+
+@lru_cache(maxsize=4096)
+def _by_subject(kind: str, component: str, reason: str) -> int:
+    return min(_by_speaker(kind, component), _REASON.first(reason), _BOTH.first(f"{kind} {component}\n{reason}"))
+
+
+def place_of(kind: str, component: str, namespace: str, reason: str, message: str) -> Place:
+    """Return whose matter it is: `kind` with its API version, `reason` taken apart, `message` only of a Warning."""
+    row = min(_by_subject(kind, component, reason), _MESSAGE.first(message))
+    if row < len(ROWS):
+        return ROWS[row].place
+    return ("infrastructure", "control-plane") if namespace.startswith(_OURS) else ELSEWHERE

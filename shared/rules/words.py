@@ -1,0 +1,214 @@
+"""The words that events are written in: what a text speaks of, whoever wrote it.
+
+A row is a word of ours and the RE2 pattern of what people and programs write for it. All patterns are searched for in
+one pass, in the reason (taken apart: `FailedDrainNode` is `failed drain node`) and in the message. What the words
+amount to is said in `outcomes`.
+"""
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+
+from shared.rules.regex import PatternSet
+
+Signals = int
+"""A set of words, one bit for each row."""
+
+# How something went. Each pattern begins at a word's beginning; where it may end inside one, it is left open.
+STATES: dict[str, str] = {
+    # --- trouble, by its sort ---
+    "failed": r"errimage|imagepull(?:err|back)"
+    r"|fail(?:ed|ure|ures|ing|s)?\b|err(?:or|ors|ored)?\b|exception\b|cannot\b|can'?t\b|could ?n[o']t\b"
+    r"|couldn'?t\b|unable\b|not able\b|did ?n[o']t\b|doesn'?t\b|does not\b|isn'?t\b|unsuccessful|incomplete\b"
+    r"|abort|exited with|not (?:trigger|deleted)|infeasible|impossible",
+    "invalid": r"invalid|not valid|malformed|illegal|incorrect|bad\b|wrong|incompatible|unsupported|not supported"
+    r"|mismatch|misbound|misconfigur|undefined|ambiguous|duplicate|overlap|unknown\b|unrecogni[sz]ed|unparse?able"
+    r"|unexpected|non ?compliant|non-compliant",
+    "missing": r"missing|not ?found|not exist|no such\b|disappeared"
+    r"|no (?:\w+ )?(?:matching|suitable|valid|available|eligible|schedulable|found)\b|orphan|gone\b|absent",
+    "conflict": r"conflict|already (?:exists|allocated|in use|owned|managed|claimed|taken)|exists exception"
+    r"|in use\b|collision|locked\b",
+    "refused": r"den(?:ied|ial)\b|reject(?:ed|ion)|refused|disallow|prohibit|forbidden"
+    r"|not (?:allowed|permitted|authori[sz]ed)|unauthori[sz]ed|block(?:ed)?\b|restricted",
+    "timeout": r"time(?:d)?[ -]?out|deadline ?exceeded|exceeded (?:its |the )?deadline|took too long"
+    r"|exceeded grace",
+    "unreachable": r"unreachable|unresponsive|not responsive|no route|connection (?:refused|reset|lost|closed)"
+    r"|no such host|not respond|i/o timeout|network is down|disconnected|offline\b|not reachable",
+    "not-ready": r"not ?ready|not yet ready|unready|not (?:running|serving)\b",
+    "is-down": r"(?:is|are|was|went) down\b|(?:storage|node|link|cluster|server|peer|interface) down\b"
+    r"|down state\b|not up\b|(?:went|is) offline\b",
+    "unhealthy": r"unhealthy|not healthy|isn'?t healthy|abnormal",
+    "degraded": r"degrad|health(?: is| status is| status)?:? yellow",
+    "ailing": r"health_?warn|health warning",
+    "leader": r"(?:primary|master|leader)\b",
+    "cancelled": r"cancell?ed\b",
+    "unavailable": r"un ?available|not available\b|available (?:changed from \w+|set) to false",
+    "full": r"full\b|exhaust|insufficient|pressure\b|limit (?:reached|exceeded)|over ?commit|low on"
+    r"|exceed(?:ed|s)?\b|out ?of ?(?:space|disk|ip|addresses|capacity|memory|cpu|pods|ephemeral)",
+    "no-room": r"no space left|no more |no free |disk (?:is )?full|out of (?:space|disk|capacity|ip|addresses)"
+    r"|disk ?pressure|memory ?pressure|exhausted\b|(?:datastore|volume|pool|file ?system|drive) (?:is )?full",
+    "lost": r"lost\b|loss\b",
+    "killed": r"oom ?kill(?:ed|er)?\b|oom\b|crash(?:ed|ing|es)?\b|crash ?loop|back-?off restarting|segfault",
+    "retried": r"back[ -]?off\b|backoff|deferred|delayed|unscheduled|unschedulable|unassigned|malscheduled"
+    r"|high (?:temperature|load|latency|usage)|missed\b|overdue|out of sync|stale\b|skew",
+    "stuck": r"stuck|stalled|hung\b|hang(?:s|ing)?\b|deadlock|blocked for more|storm\b|flapping|repetitive"
+    r"|frequent|threshold (?:met|exceeded)|drift(?:ed)?\b|disabled\b",
+    "expired": r"expired|expir(?:y|es|ing)\b",
+    "corrupt": r"corrupt|bad ?block|i/?o err",
+    # --- what makes it grave ---
+    "disaster": r"health(?: is| status is| status)?:? red\b|data (?:\w+ )?(?:is )?corrupt"
+    r"|corrupt(?:ed|ion)? (?:data|wal)"
+    r"|no quorum|quorum lost|lost (?:its )?quorum|split[- ]?brain|data ?loss"
+    r"|no (?:master|leader|primary)\b|(?:master|primary|leader) (?:nodes? )?(?:lost|removed|not ready)"
+    r"|master nodes? .*not ready|claim ?lost|volume ?lost|lost (?:its |the )?(?:volume|data)|faulted|health_err"
+    r"|cluster (?:is )?down|cluster crash|irrecoverable|unrecoverable|no template left|outage|guest panicked",
+    "broken-machine": r"kernel (?:panic|oops|bug|deadlock)|fatal\b.*hardware|hardware .*fatal|fatal exception"
+    r"|vm ?core|docker hung|oops\b|machine check|containerd unhealthy|file ?system (?:is )?read"
+    r"|read-?only file ?system|ext4[- ](?:fs )?error|xfs has shut|kubelet setup",
+    "intrusion": r"threat|malware|virus|miner\b|miners\b|crypto ?miner|backdoor|exploit|breakout|reverse shell"
+    r"|ransom|intrusion",
+    "failover": r"fail(?:ed|ing)? ?over\b",
+    "remediation": r"remediation (?:created|started|skipped|cannot)|marked (?:as )?unhealthy|marked unhealthy",
+    "drain": r"drain|uncordon|evacuat|deleting all pods",
+    "evicted": r"evict|preempt|node shutdown",
+    "rebooted": r"rebooted",
+    "mount": r"(?:un)?stage|(?:un)?publish|(?:multi-?)?attach|mount|map ?volume|map ?pod ?device|un ?mount|detach",
+    "bring-up": r"creat|start|sync\b|migrat|restor|back ?up|provision|import|clone|launch|boot\b|allocat|assign"
+    r"|add(?:ing)?\b|reconcil|updat|announce|hand ?over|guarantee|load ?balancer",
+    "vm-life": r"fail\w* (?:to )?(?:create\b|migrat|hand ?over|guarantee|start)"
+    r"|(?:migration|sync|import|clone|restore|backup|operation) fail|restore error|create fail",
+    "sandbox": r"creat\w* .*(?:sand ?box|container)|sand ?box (?:creat|fail)|start .*container|run container",
+    "issue": r"issu|obtain|sign|request|regist|verify|init|present|key ?pair|regenerat|order|rotation|renew"
+    r"|certificate (?:update|create)|valid certificate|denied",
+    "lesser": r"delet|list|status|metric|clean|valid|label|get\b|annotation|toleration|affinity|hook|window"
+    r"|dynamic|pruning|unable to clone|exists",
+    "lookup": r"observe|observer|get\b|list\b|status\b|signal|version|client failed|log ?level|pruning|watchdog"
+    r"|management state|snapshot class|state controller",
+    "essential": r"static pod|installer|api check|payload|etcd|encrypt|api ?server",
+    "misbound": r"misbound|mismatch|content missing|incompatible|not supported|forbidden|does ?n.t match"
+    r"|does not match|admission|invalid node|declared features",
+    # --- what makes it light ---
+    "harmless": r"deprecat|will be removed|ignor(?:ed|ing)|skipping|skipped \d|fall(?:ing|ed)? ?back"
+    r"|using default|not recommended|obsolete|unmanaged|omitt|repairing|cleaning up|corrected|tolerated"
+    r"|will report|nothing to|limits? (?:were|was) exceeded|resolv ?conf|resync|dry ?run|in progress"
+    r"|advanced feature|too many (?:active|succeeded|addresses)|multiple pod|possible\b|same template",
+    "warned": r"warn(?:ing)?s?\b",
+    "probe": r"(?:readiness|startup|liveness) probe|probe (?:failed|error)",
+    "tidying": r"update ?status\b|log ?level|pre ?stop|revision prun",
+    "busy": r"object has been modified|please apply your changes to the latest|operation cannot be fulfilled"
+    r"|context canceled",
+    # --- good news ---
+    "success": r"success|succeed|recovered|restored|resolved|healed|repaired|cleared"
+    r"|all (?:\w+ )*(?:nodes|members|replicas|pods) are (?:ready|healthy)|back to normal|no longer|proceeds"
+    r"|ended\b",
+    "changed-to-good": r"(?:degraded|failing|stalled)\b.*true (?:->|to) false"
+    r"|(?:ready|healthy|available)\b.*false (?:->|to) true"
+    r"|\w+ -> (?:healthy|synced|ready|green|true)\b|to (?:healthy|ready|green)\b"
+    r"|is (?:now |back )?(?:online|ready|healthy|available|green|up)\b|changed: green",
+    "changed-to-bad": r"(?:ready|healthy|available)\b.*true (?:->|to) false"
+    r"|(?:degraded|failing|stalled)\b.*false (?:->|to) true"
+    r"|\w+ -> (?:degraded|missing|failed|error|unhealthy|down|offline|red|faulted)\b"
+    r"|to (?:degraded|failed|error|unhealthy|down|offline|red|faulted)\b",
+    "no-trouble": r"(?:has|have|is|are|with)? ?(?:no|not|0|zero) (?:\w+ )?(?:deadlock|read ?-?only|pressure|frequent"
+    r"|corrupt|fatal|shut ?down|(?:error|failure|problem|issue|violation)s?\b)"
+    r"|has sufficient|not degraded",
+    "finished": r"complete[d]?\b|finished\b|done\b|passed\b|cancell?ing deletion",
+    "well": r"ready\b|healthy\b|available\b|schedulable\b|valid\b|verified|validated|established|synced\b"
+    r"|in ?sync\b|reconciled\b|renewed|issued\b|approved\b|approval\b|admitted|accepted|programmed|bound\b"
+    r"|attached\b|mounted|rebuilt|unsealed|uncordon|resumed?\b|unpaused|enabled\b|enforced|is up\b|online\b"
+    r"|connected|joined|allocated|assigned|announced|pulled|scaled ?up ?group|imported|loaded|applied|configured"
+    r"|compliant|initiali[sz]ed|presented|generated|recycled|ensured|rollback|rolled back",
+    "made": r"created?\b|launched|updated?\b|added\b|observed\b|installed|deployed|provisioned|reload(?:ed)?\b|sync\b"
+    r"|service restart|cancell?ed|abortion|scalers? started|monitor started",
+    # --- what is being done, and what was ---
+    "started": r"started\b|\Ascheduled\b",
+    "begun": r"start(?:ing|s|ed)?\b|begin|began|begun|wait(?:ing|s)?\b|pending\b|scheduled\b|scheduling\b"
+    r"|request(?:ed|ing)?\b|in ?progress|progress(?:ing)?\b|creating|pulling|provisioning|importing|expanding"
+    r"|ensuring|initiali[sz]ing|preparing|installing|running\b|queued|nominated|processing|attempt|trigger"
+    r"|detected|reconciling|establish\b|killing|requeu|deferring",
+    "trifle": r"finali[sz]er|feature gates? init|log level|stopped listening|graceful|shutdown delay|in flight"
+    r"|waiting|status sync|spec sync|file change",
+    "upset": r"reboot|restart\b|restarting|restarted|cordon\b|cordoned|drain\b|draining|drained|disrupt|terminat"
+    r"|spot inter|switchover|rolling|rolled\b|force|evict|preempt|scale ?down|scaled ?down|unregistered"
+    r"|shut(?:ting)? ?down|stopped\b|reset\b|power(?:ed)? ?off|rebalanc|migrated|removing|removed|deleting ?node"
+    r"|rotation started|update required|renewing|not schedulable",
+    "was-changed": r"changed\b",
+    "changed": r"chang(?:e|ed|ing)|modif(?:y|ied)|delet(?:e|ed|ing|ion)|scal(?:e|ed|ing)\b|resiz|expand|upgrad"
+    r"|downgrad|patched|edited|paus(?:e|ed|ing)|suspend|detached|deactivat|activat|promot|demot|replac"
+    r"|new (?:artifact|revision|version|target)|overrid|migrating|version|rotat|updating|operation started"
+    r"|image updated|targeting|registered|pruned",
+}  # fmt: skip
+
+# What it is about, where that changes how much a failure weighs.
+KINDS: dict[str, str] = {
+    "pod": r"Pod\b",
+    "node": r"Node\b",
+    "machine": r"(?:Node|\w*Machine|MachineOS\w+)\b",
+    "service": r"(?:Service|EgressIP)\b",
+    "workload": r"(?:Deployment|StatefulSet|DaemonSet)\b",
+    "vm": r"VirtualMachine|DataVolume",
+    "certificate": r"Certificate\b",
+    "batch": r"(?:Cron)?Job\b",
+    "issuing": r"(?:Certificate|Issuer|ClusterIssuer|Challenge|CertificateRequest)\b",
+    "updating": r"(?:ClusterVersion|MachineOS\w+|MachineConfig\w*)\b",
+}  # fmt: skip
+
+
+def _set(rows: Iterable[str]) -> PatternSet:
+    return PatternSet(rf"(?i)\b(?:{pattern})" for pattern in rows)
+
+
+class Vocabulary:
+    """Named patterns, searched for together; a text's words are the bits of a number."""
+
+    def __init__(self, rows: dict[str, str]) -> None:
+        self._bits = {name: 1 << place for place, name in enumerate(rows)}
+        self._rows = rows
+        self._search: PatternSet | None = None  # made when first needed: most functions never meet an unknown reason
+
+    def signals(self, text: str) -> Signals:
+        """Return the words that are in the text; none where RE2 could not tell."""
+        if self._search is None:
+            self._search = _set(self._rows.values())
+        found = 0
+        for place in self._search.search(text) or ():
+            found |= 1 << place
+        return found
+
+    def mask(self, names: str) -> Signals:
+        """Return the set of words in a text of names. Raises KeyError for one that is none."""
+        found = 0
+        for name in names.split():
+            found |= self._bits[name]
+        return found
+
+
+_JOINTS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[-_./]+")
+
+
+_OCCASION = re.compile(r" (?:on|after|upon|due to) (?:error|failure)\b")
+
+
+def apart(reason: str) -> str:
+    """Return a reason as a sentence: `NTPIsDown` is `ntp is down`, and `RestartOnError` a `restart`."""
+    return _OCCASION.sub("", " ".join(_JOINTS.sub(" ", reason).lower().split()))
+
+
+# How it went is no part of what it was about.
+_OUTCOMES = (
+    " fail failed failing failure err error errors exception cannot unable could not no to timeout timed out invalid"
+    " success succeeded successful successfully complete completed finished done ok is are has been became requested"
+    " ready healthy unhealthy degraded faulted available unavailable recovered restored resolved normal warning "
+)
+_ENDINGS = re.compile(r"(?:iation|ation|ion|ing|ed|es|e|s)$")
+_SHORTEST = 5
+
+
+@lru_cache(maxsize=4096)
+def matter(reason: str) -> str:
+    """Return what a reason is about, without how it went, so that failure and success of one thing meet.
+
+    `ReconciliationFailed`, `ReconcileError` and `ReconcileSucceeded` are all about `reconcil`; `Ready` names nothing.
+    """
+    words = (word for word in apart(reason).split() if f" {word} " not in _OUTCOMES)
+    return " ".join(_ENDINGS.sub("", word) if len(word) >= _SHORTEST else word for word in words)
