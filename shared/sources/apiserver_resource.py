@@ -49,7 +49,7 @@ def decode(payload: Any, context: Context) -> list[Observation] | Rejected:
         "owner": controller(metadata.get("ownerReferences"), thing.namespace, masked),
         "related": None,
         "reason": "",
-        "message": f"{thing.path} {_PAST[operation]}",
+        "message": masked.text(f"{thing.path} {_PAST[operation]}"),
         "type": "",
         "component": "",
         "host": "",

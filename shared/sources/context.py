@@ -1,7 +1,7 @@
 """What a decoder needs besides the event, and the small readers that foreign JSON is read with."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,13 +20,22 @@ _EARLIEST = datetime(2014, 6, 1, tzinfo=UTC)  # before the first release of Kube
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """`cluster` names the cluster; `received` is when its edge sent the event: what policy goes by."""
+    """`cluster` names the cluster; `received` is when its edge sent the event: what policy goes by.
+
+    `named` says that the sender's edge gave the cluster's name (`ceOverrides`), so that a payload's own is not asked.
+    """
 
     cluster: str
     received: datetime
     sender: str = ""
     event_id: str = ""
     operation: str = "update"
+    named: bool = False
+
+    def of_cluster(self, told: Any) -> "Context":
+        """Return the context with the cluster that a payload names, where it names one and the edge did not."""
+        name = "" if self.named else name_text(told)[:256]
+        return replace(self, cluster=name) if name else self
 
 
 def plausible(time: datetime | None, now: datetime, ahead: timedelta = timedelta(minutes=5)) -> datetime:

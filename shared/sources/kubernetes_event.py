@@ -24,11 +24,11 @@ NAME = "kubernetes-event"
 
 
 def recognises(payload: Any) -> bool:
-    """Return True for an Event of either API, also without `kind`, as exporters send it."""
+    """Return True for an Event of either API, also without `kind`, unless an exporter put its cluster's name on it."""
     found = mapping(payload)
     if found.get("kind") not in (None, "", "Event"):
         return False
-    return "involvedObject" in found or "regarding" in found
+    return ("involvedObject" in found or "regarding" in found) and "clusterName" not in found
 
 
 def decode(payload: Any, context: Context) -> list[Observation] | Rejected:

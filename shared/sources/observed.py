@@ -1,0 +1,104 @@
+"""One maker of observations for the dialects: it masks, cuts and keys what they read, so that none can forget to."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from shared.events.identity import digest, fingerprint, payload_identity, sender_identity
+from shared.events.model import ObjectRef, Observation, Operation, trusted
+from shared.events.redaction import Redaction, redact
+from shared.sources.context import (
+    Context,
+    bounded,
+    labels,
+    mapping,
+    message_text,
+    name_text,
+    number,
+    reference,
+    shown_name,
+    text,
+)
+
+
+class Told(NamedTuple):
+    """What a dialect reads in a payload, as it stands there: any JSON value may stand in each place.
+
+    `thing`, `owner` and `related` are references as Kubernetes writes them (`kind`, `namespace`, `name`, `apiVersion`,
+    `uid`, `fieldPath`); a thing without kind and name is the cluster itself. `identity` are the parts that make two
+    payloads the same one, as `(auditID, stage)`: none where the producer has no id. `time` is when it happened by the
+    producer's clock (`first_time(...)`), None where it does not say.
+    """
+
+    thing: Any
+    identity: tuple[Any, ...] = ()
+    owner: Any = None
+    related: Any = None
+    reason: Any = ""
+    message: Any = ""
+    type: Any = ""
+    component: Any = ""
+    host: Any = ""
+    action: Any = ""
+    operation: Operation = "event"
+    time: datetime | None = None
+    first_time: datetime | None = None
+    count: Any = 1
+    source_uid: Any = ""
+    resource_version: Any = ""
+    labels: Any = None
+    annotations: Any = None
+
+
+def observed(dialect: str, context: Context, payload: Mapping[str, Any], told: Told) -> Observation:
+    """Return the observation of what was told of a payload, redacted; the payload becomes its `original`. Total."""
+    original, masked = redact(payload)
+    message = message_text(told.message)
+    values: dict[str, Any] = {
+        "identity": _identity(dialect, context, payload, told.identity),
+        "dialect": dialect,
+        "cluster": context.cluster,
+        "object": reference(told.thing, masked) or trusted(ObjectRef, _cluster(context)),
+        "owner": reference(told.owner, masked),
+        "related": reference(told.related, masked),
+        "reason": masked.text(text(told.reason)),
+        "message": masked.text(message),
+        "type": masked.text(text(told.type)),
+        "component": masked.text(text(told.component)),
+        "host": shown_name(told.host, masked),
+        "action": masked.text(text(told.action)),
+        "operation": told.operation,
+        "time": told.time or context.received,
+        "received": context.received,
+        "first_time": told.first_time,
+        "count": max(1, number(told.count)),
+        "fingerprint": fingerprint(message) if message else "",
+        "source_uid": text(told.source_uid),
+        "resource_version": text(told.resource_version),
+        "labels": _shown(told.labels, masked),
+        "annotations": _shown(told.annotations, masked),
+        "original": bounded(original, masked),
+        "masked": masked.paths,
+    }
+    return trusted(Observation, values)
+
+
+def _identity(dialect: str, context: Context, payload: Any, parts: tuple[Any, ...]) -> str:
+    if parts:
+        return digest(dialect, context.cluster, *map(str, parts))
+    if context.event_id:
+        return sender_identity(context.cluster, context.sender, context.event_id)
+    return payload_identity(context.cluster, payload, context.received)
+
+
+def _cluster(context: Context) -> dict[str, Any]:
+    name = name_text(context.cluster)
+    return {"api_version": "", "kind": "Cluster", "namespace": "", "name": name, "uid": "", "field_path": ""}
+
+
+def _shown(value: Any, masked: Redaction) -> dict[str, str]:
+    """Return labels or annotations without their secrets, whose keys may be what tells them."""
+    clean, also = redact(mapping(value))
+    for path, kind in also.paths.items():
+        masked.note(kind, (path,))
+    return labels(clean)
