@@ -77,6 +77,7 @@ DIALECTS: tuple[Dialect, ...] = (
     ),
     Dialect(apiserver_resource.NAME, _is_object, apiserver_resource.decode, ("kind metadata.name",)),
     _later("event-exporter", "involvedObject clusterName"),
+    _later("falco", "rule priority output_fields", "rule priority time", types=("falco.rule.output.v1",)),
 )
 
 _CLAIMED = frozenset(kind for dialect in DIALECTS for kind in dialect.kinds)
