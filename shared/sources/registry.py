@@ -95,6 +95,8 @@ DIALECTS: tuple[Dialect, ...] = (
             "openreports.io/ClusterReport",
         ),
     ),
+    _later("hubble", "flow node_name|time", "verdict IP", "lost_events|agent_event|debug_event|node_status node_name"),
+    _later("acs", "alert.policy", "audit.request audit.interaction|audit.status", "networkpolicy.yaml"),
 )
 
 _CLAIMED = frozenset(kind for dialect in DIALECTS for kind in dialect.kinds)
