@@ -97,6 +97,18 @@ DIALECTS: tuple[Dialect, ...] = (
     ),
     _later("hubble", "flow node_name|time", "verdict IP", "lost_events|agent_event|debug_event|node_status node_name"),
     _later("acs", "alert.policy", "audit.request audit.interaction|audit.status", "networkpolicy.yaml"),
+    _later(
+        "trivy",
+        kinds=(
+            "aquasecurity.github.io/VulnerabilityReport",
+            "aquasecurity.github.io/ExposedSecretReport",
+            "aquasecurity.github.io/ConfigAuditReport",
+            "aquasecurity.github.io/InfraAssessmentReport",
+            "aquasecurity.github.io/RbacAssessmentReport",
+            "aquasecurity.github.io/ClusterRbacAssessmentReport",
+        ),
+    ),
+    _later("quay", kinds=("secscan.quay.redhat.com/ImageManifestVuln",)),
 )
 
 _CLAIMED = frozenset(kind for dialect in DIALECTS for kind in dialect.kinds)
