@@ -18,6 +18,7 @@ NAME = "kyverno"
 
 _REASONS = {"fail": "PolicyViolation", "warn": "PolicyViolation", "error": "PolicyError", "pass": "PolicyApplied"}
 _GONE = "PolicyResultGone"
+_NOT_HELD = frozenset({"pass", "error"})  # of a report that is deleted: it held no violation
 _FRAME = ("apiVersion", "kind", "metadata", "scope", "source")
 
 
@@ -43,10 +44,9 @@ def decode(payload: Any, context: Context) -> list[Observation] | Rejected:
     elif found.get("event") == "heartbeat":
         results = []
     else:
-        resource = mapping(found.get("resource"))
-        if not name_text(resource.get("name")) or not name_text(found.get("policy")):
-            return Rejected("decode", "a result of a policy must name the policy and the resource")
-        time = first_time(found.get("creationTimestamp"))
+        if not name_text(found.get("policy")):
+            return Rejected("decode", "a result of a policy must name the policy")
+        resource, time = mapping(found.get("resource")), first_time(found.get("creationTimestamp"))
         results = [_Result(found, name_text(found.get("status")), resource, time, "", found)]
     seen = (_observation(result, context) for result in results)
     return list({item.identity: item for item in seen if item is not None}.values())
@@ -67,26 +67,33 @@ def _of_report(report: Mapping[str, Any]) -> Iterator[_Result]:
 
 
 def _resources(report: Mapping[str, Any], result: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return what a result is about: the resources that it names itself, else the one that the report is about."""
+    """Return what a result is about: the resources that it names itself, else the one that the report is about.
+
+    A benchmark's result names none and is about the cluster.
+    """
     own = result.get("resources", result.get("subjects"))
     named = [mapping(item) for item in own] if isinstance(own, list) else []
-    scope = mapping(report.get("scope"))
-    return [item for item in named or [scope] if name_text(item.get("name"))]
+    return [item for item in named if name_text(item.get("name"))] or [mapping(report.get("scope"))]
 
 
 def _observation(found: _Result, context: Context) -> Observation | None:
-    """Return the observation of one result, or None where it says nothing."""
-    gone = context.operation == "delete"
-    policy, rule = name_text(found.said.get("policy")).rpartition("/")[2], name_text(found.said.get("rule"))
-    if found.result not in _REASONS or not policy or (gone and found.result == "pass"):
+    """Return the observation of one result, or None where it says nothing.
+
+    It is about the resource, but for a policy that cannot be evaluated: that would be as many problems as resources.
+    """
+    gone, broken = context.operation == "delete", found.result == "error"
+    namespace, _, policy = name_text(found.said.get("policy")).rpartition("/")
+    rule = name_text(found.said.get("rule"))
+    if found.result not in _REASONS or not policy or (gone and found.result in _NOT_HELD):
         return None
+    reference = {"kind": "Policy" if namespace else "ClusterPolicy", "namespace": namespace, "name": policy}
     name = f"policy {policy}/{rule}" if rule else f"policy {policy}"
     names = tuple(name_text(found.resource.get(member)) for member in ("kind", "namespace", "name"))
     when = found.time.isoformat() if found.time else found.version or f"{context.received:%Y-%m-%dT%H:%M}"
     told = Told(
-        thing=found.resource,
+        thing=reference if broken else found.resource,
         identity=(policy, rule, *names, found.result, when, "deleted" if gone else ""),
-        related={"kind": "Policy", "name": policy},
+        related=found.resource if broken else reference,
         reason=_GONE if gone else _REASONS[found.result],
         message=f"{name} is no longer reported" if gone else _sentence(name, found),
         type=found.said.get("severity"),

@@ -17,7 +17,9 @@ _UID_PARTS = 6  # Kind/namespace/name/ConstraintKind/constraint namespace/constr
 _NAMESPACE = re.compile(r"Resource Namespace: ([^,]*), Constraint: ")
 _CONSTRAINT = re.compile(r"Constraint: ([^,]+), Message: ")
 # `Pod shop/web: [check-image] fail (blocked); validation error: …`
-_ON_POLICY = re.compile(r"^\S+ \S+: \[(?P<rule>[^\]]+)\] (?P<result>fail(?: \(blocked\))?)(?:; ?|$)")
+_ON_POLICY = re.compile(
+    r"^(?:\(combined from similar events\): )?\S+ \S+: \[(?P<rule>[^\]]+)\] (?P<result>fail(?: \(blocked\))?)(?:; ?|$)"
+)
 
 
 def about_resource(seen: Observation, event: Mapping[str, Any]) -> Observation:

@@ -31,7 +31,7 @@ def decode(payload: Any, context: Context) -> list[Observation] | Rejected:
         thing={"apiVersion": found.get("apiVersion"), "kind": "ImageManifestVuln", **thing},
         related=_pod(pods[0]) if pods else None,
         component="container-security-operator",
-        time=first_time(status.get("lastUpdate"), metadata.get("creationTimestamp")),
+        time=first_time(_of_go(status.get("lastUpdate")), metadata.get("creationTimestamp")),
     )
     critical, high, medium, low, unknown, defcon, negligible = grades(status, *_COUNTS)
     counts = (critical + defcon, high, medium, low + negligible, unknown)
@@ -41,6 +41,11 @@ def decode(payload: Any, context: Context) -> list[Observation] | Rejected:
     head = {key: found[key] for key in ("apiVersion", "kind", "metadata", "status") if key in found}
     kept = {key: item for key, item in spec.items() if key != "features"}
     return [scanned(NAME, context, told, scan, {**head, "spec": kept})]
+
+
+def _of_go(value: Any) -> str:
+    """Return the time that Go prints as `2026-08-20 09:41:07.12 +0000 UTC` in the form that the world reads."""
+    return name_text(value).removesuffix(" UTC").replace(" +0000", "Z")
 
 
 def _pod(path: str) -> dict[str, Any]:

@@ -139,6 +139,19 @@ def test_results_without_a_time_are_told_apart_by_the_version_of_their_report() 
     assert not one & later
 
 
+def test_a_policy_that_cannot_be_evaluated_is_one_problem_however_many_resources_it_meets() -> None:
+    reports = [{**_report(_result("error")), "scope": {**POD, "name": name}} for name in ("web", "api", "db")]
+    judged = [pair for report in reports for pair in _judged(report)]
+    assert {seen.object.path for seen, _ in judged} == {"ClusterPolicy/require-labels"}
+    assert len({verdict.problem_key for _, verdict in judged}) == 1
+    assert len({seen.identity for seen, _ in judged}) == 3
+
+
+def test_a_combined_event_on_the_policy_is_the_resources_too() -> None:
+    combined = _kyverno_event(POLICY, f"(combined from similar events): {BLOCKED['note']}", POD)
+    assert _keys(combined) == _keys(BLOCKED)
+
+
 def test_a_sign_of_life_holds_nothing() -> None:
     assert _judged({"event": "heartbeat", "time": "2026-08-20T09:41:07Z", "cluster": "prod"}) == []
 
