@@ -56,7 +56,9 @@ def _is_inward(flow: Mapping[str, Any]) -> bool:
 
 def _message(flow: Mapping[str, Any], verdict: str, *, inward: bool, peer: str) -> str:
     """Return what happened, in the words of Cilium's own drop Events, with nothing that differs between two packets."""
-    why = name_text(flow.get("drop_reason_desc")).lower() or "no reason given"
+    # The proxy, which looks into requests, gives no reason: it refuses for a policy's sake alone.
+    unsaid = "l7_denied" if flow.get("l7") else "no reason given"
+    why = name_text(flow.get("drop_reason_desc")).lower() or unsaid
     way, preposition = ("Incoming", "from") if inward else ("Outgoing", "to")
     return f"{way} packet {_DID[verdict]} ({why}) {preposition} {peer} {_port(flow)}".rstrip()
 
