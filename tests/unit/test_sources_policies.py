@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.events.model import Observation, Verdict
@@ -120,6 +120,7 @@ def test_a_report_that_is_deleted_ends_what_it_held() -> None:
     assert seen.time == CONTEXT.received
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(["fail", "warn", "error", "pass", "skip", "nonsense"]), max_size=30))
 def test_each_result_that_says_something_is_one_observation_and_its_report_holds_it_alone(said: list[str]) -> None:
     judged = _judged(_report(*(_result(verdict, policy=f"p{place}") for place, verdict in enumerate(said))))

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.events.model import Observation, Verdict
@@ -34,6 +34,7 @@ FLOW = PAYLOADS["hubble", "dropped-on-the-way-in"]
 PORTS = ("flow", "l4", "TCP")
 
 
+@settings(deadline=None)
 @given(st.integers(1, 65535), st.integers(1, 254), st.sampled_from(["x2x9k", "b7q4z", "m5h2c"]))
 def test_ports_of_clients_addresses_and_pods_of_one_workload_never_split_a_problem(
     port: int, host: int, pod: str
@@ -77,6 +78,7 @@ def test_a_reply_is_told_by_the_port_of_the_service() -> None:
     assert _judged(reply)[0].message.endswith("TCP/5432")
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from(["FORWARDED", "REDIRECTED", "TRACED", "TRANSLATED", "VERDICT_UNKNOWN", "", None, 3, ["DROPPED"]])
 )
@@ -84,6 +86,7 @@ def test_a_flow_that_passed_holds_no_observation_and_is_not_refused(verdict: Any
     assert decode_payload(changed(FLOW, ("flow", "verdict"), verdict), CONTEXT) == []
 
 
+@settings(deadline=None)
 @given(st.sets(st.sampled_from(sorted(FLOW["flow"]))))
 def test_fields_that_a_mask_removes_leave_what_can_be_said(removed: set[str]) -> None:
     flow = {key: value for key, value in FLOW["flow"].items() if key not in removed}
@@ -97,6 +100,7 @@ def test_fields_that_a_mask_removes_leave_what_can_be_said(removed: set[str]) ->
 ALERT = PAYLOADS["acs", "alert-with-extra-fields"]
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(["environment", "team", "shift"]), st.text(max_size=9)))
 def test_an_alert_is_the_same_whatever_is_configured_beside_it(extra: dict[str, str]) -> None:
     assert _judged({**extra, "alert": ALERT["alert"]})[0].identity == _judged(ALERT)[0].identity
