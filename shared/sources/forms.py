@@ -1,8 +1,8 @@
 """The forms of a dialect: by which members a payload is told, and what one lacks that nobody knows.
 
 A form is a line of marks with blanks between them. A mark is a dotted path that is there and not null
-(`data.TimeStamp`), one of several (`involvedObject|regarding`), one of some texts (`kind=Event|EventList`), or what
-must not be there (`!log_type`). A key that has dots itself, as `audit.linux`, is written as it is.
+(`data.TimeStamp`), one of several (`involvedObject|regarding`), one of some texts (`kind=Event|EventList`, a plus is a
+blank), or what must not be there (`!log_type`). A key that has dots itself, as `audit.linux`, is written as it is.
 """
 
 from collections.abc import Sequence
@@ -39,7 +39,8 @@ def marks_of(form: str) -> tuple[Mark, ...]:
     marks = []
     for word in form.split():
         paths, _, values = word.removeprefix("!").partition("=")
-        marks.append(Mark(tuple(paths.split("|")), tuple(values.split("|")) if values else (), word.startswith("!")))
+        texts = tuple(values.replace("+", " ").split("|")) if values else ()
+        marks.append(Mark(tuple(paths.split("|")), texts, word.startswith("!")))
     return tuple(marks)
 
 

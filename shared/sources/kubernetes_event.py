@@ -22,6 +22,9 @@ from shared.sources.context import (
 
 NAME = "kubernetes-event"
 
+# Whose Events are filed elsewhere than on what they tell of; see shared.sources.policy_events.
+_POLICY_ENGINES = frozenset({"gatekeeper-webhook", "gatekeeper-audit", "kyverno-admission", "kyverno-scan"})
+
 
 def recognises(payload: Any) -> bool:
     """Return True for an Event of either API, also without `kind`, unless an exporter put its cluster's name on it."""
@@ -49,6 +52,7 @@ def decode(payload: Any, context: Context) -> list[Observation] | Rejected:
     message = message_text(get("message") or get("note"))
     count = max(1, number(get("count")), number(get("deprecatedCount")), number(series.get("count")))
     uid = text(metadata.get("uid"))
+    component = masked.text(_component(event, source, old_source))
     values: dict[str, Any] = {
         "identity": _identity(context, uid, count, payload),
         "dialect": NAME,
@@ -59,7 +63,7 @@ def decode(payload: Any, context: Context) -> list[Observation] | Rejected:
         "reason": masked.text(text(get("reason"))),
         "message": masked.text(message),
         "type": masked.text(text(get("type"))),
-        "component": masked.text(_component(event, source, old_source)),
+        "component": component,
         "host": shown_name(source.get("host") or old_source.get("host"), masked),
         "action": masked.text(text(get("action"))),
         "operation": "delete" if context.operation == "delete" else "event",
@@ -75,7 +79,14 @@ def decode(payload: Any, context: Context) -> list[Observation] | Rejected:
         "original": bounded(seen, masked),
         "masked": masked.paths,
     }
-    return [trusted(Observation, values)]
+    made = trusted(Observation, values)
+    return [_about_resource(made, event) if component in _POLICY_ENGINES else made]
+
+
+def _about_resource(seen: Observation, event: Any) -> Observation:
+    from shared.sources.policy_events import about_resource  # for the few Events that need it
+
+    return about_resource(seen, event)
 
 
 def _identity(context: Context, uid: str, count: int, payload: Any) -> str:

@@ -78,6 +78,38 @@ DIALECTS: tuple[Dialect, ...] = (
     ),
     Dialect(apiserver_resource.NAME, _is_object, apiserver_resource.decode, ("kind metadata.name",)),
     _later("event-exporter", "involvedObject clusterName"),
+    _later("falco", "rule priority output_fields", "rule priority time", types=("falco.rule.output.v1",)),
+    _later(
+        "gatekeeper",
+        "eventType resourceKind name",
+        "id message=audit+is+started|audit+is+completed",
+        types=("com.dapr.event.sent",),
+    ),
+    _later(
+        "kyverno",
+        "policy resource status",
+        "event=heartbeat time",
+        kinds=(
+            "wgpolicyk8s.io/PolicyReport",
+            "wgpolicyk8s.io/ClusterPolicyReport",
+            "openreports.io/Report",
+            "openreports.io/ClusterReport",
+        ),
+    ),
+    _later("hubble", "flow node_name|time", "verdict IP", "lost_events|agent_event|debug_event|node_status node_name"),
+    _later("acs", "alert.policy", "audit.request audit.interaction|audit.status", "networkpolicy.yaml"),
+    _later(
+        "trivy",
+        kinds=(
+            "aquasecurity.github.io/VulnerabilityReport",
+            "aquasecurity.github.io/ExposedSecretReport",
+            "aquasecurity.github.io/ConfigAuditReport",
+            "aquasecurity.github.io/InfraAssessmentReport",
+            "aquasecurity.github.io/RbacAssessmentReport",
+            "aquasecurity.github.io/ClusterRbacAssessmentReport",
+        ),
+    ),
+    _later("quay", kinds=("secscan.quay.redhat.com/ImageManifestVuln",)),
 )
 
 _CLAIMED = frozenset(kind for dialect in DIALECTS for kind in dialect.kinds)

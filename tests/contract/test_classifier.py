@@ -132,6 +132,12 @@ def test_what_is_not_meant_for_it_is_ignored(function: Classifier, metrics: Metr
     assert metrics.total("tidings_dropped_total", reason="not_ours", intentional="true") == 1
 
 
+def test_what_holds_no_observation_ends_here_and_is_counted(function: Classifier, metrics: Metrics) -> None:
+    report = {"apiVersion": "wgpolicyk8s.io/v1alpha2", "kind": "PolicyReport", "metadata": {"name": "r"}, "results": []}
+    assert isinstance(send(function, report).outcome, Ignored)
+    assert metrics.total("tidings_dropped_total", reason="nothing_to_tell", intentional="true") == 1
+
+
 @pytest.mark.parametrize("data", [None, 3, "text", [], {}, {"kind": "Event", "involvedObject": {}}, {"a": [1] * 50}])
 def test_what_it_cannot_read_is_rejected_and_nothing_else(function: Classifier, data: Any) -> None:
     for type_ in ("dev.knative.apiserver.resource.update", OBSERVED):
