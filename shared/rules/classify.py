@@ -11,6 +11,8 @@ from shared.rules.ruleset import Rule, RuleSet
 
 SUMMARY_LENGTH = 160
 ENDS_ALL = ("*",)
+_OF_OBJECTS = frozenset({"apiserver-resource", "kubewatch", "k8sobjects", "botkube"})
+"""The dialects whose `delete` is of the object itself, not of an Event about it or an attempt that may have failed."""
 _PART_LENGTH = 253  # as long as a Kubernetes name
 
 
@@ -32,7 +34,7 @@ def verdict_of(rule: Rule | None, observation: Observation, ruleset: RuleSet) ->
     else:
         why = rule.why
     ends = ruleset.ends.get(rule.name, ())
-    if observation.operation == "delete" and observation.dialect == "apiserver-resource":
+    if observation.operation == "delete" and observation.dialect in _OF_OBJECTS:
         ends = ENDS_ALL
     part = part_of(rule, observation) if rule.part else ""
     thing = observation.object

@@ -77,6 +77,8 @@ DIALECTS: tuple[Dialect, ...] = (
     ),
     Dialect(apiserver_resource.NAME, _is_object, apiserver_resource.decode, ("kind metadata.name",)),
     _later("event-exporter", "involvedObject clusterName"),
+    _later("kubewatch", "eventmeta.kind eventmeta.name", types=("KUBERNETES_TOPOLOGY_CHANGE",)),
+    _later("botkube", "meta.kind meta.name status.type", "source data timeStamp"),
     _later("fluent-bit", "date involvedObject|regarding", "log date|stream|kubernetes"),
     _later("eventrouter", "verb event.involvedObject|event.regarding", "verb kubernetes.event"),
     _later("k8sobjects", "type=ADDED|MODIFIED|DELETED object.metadata", "resourceLogs"),
