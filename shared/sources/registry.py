@@ -82,6 +82,12 @@ DIALECTS: tuple[Dialect, ...] = (
     _later("fluent-bit", "date involvedObject|regarding", "log date|stream|kubernetes"),
     _later("eventrouter", "verb event.involvedObject|event.regarding", "verb kubernetes.event"),
     _later("k8sobjects", "type=ADDED|MODIFIED|DELETED object.metadata", "resourceLogs"),
+    _later(
+        "cluster-logging",
+        "log_type=audit log_source=ovn|auditd",
+        "log_type=audit audit.linux",
+        "log_type=infrastructure|application message !kubernetes.event",
+    ),
 )
 
 _CLAIMED = frozenset(kind for dialect in DIALECTS for kind in dialect.kinds)
