@@ -88,6 +88,7 @@ DIALECTS: tuple[Dialect, ...] = (
         "log_type=audit audit.linux",
         "log_type=infrastructure|application message !kubernetes.event",
     ),
+    _later("alertmanager", "alerts groupKey"),
 )
 
 _CLAIMED = frozenset(kind for dialect in DIALECTS for kind in dialect.kinds)
