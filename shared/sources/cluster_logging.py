@@ -1,7 +1,7 @@
 """Dialect `cluster-logging`: what OpenShift's ClusterLogForwarder sends besides audit records of the API servers.
 
 Packets that a network policy dropped (OVN's log of its access lists), the audit log of the nodes (auditd), and their
-journal, each as ViaQ's collector writes it (reference/inputs.md §1.8). Logs of containers are no observations.
+journal, each as ViaQ's collector writes it (reference/inputs.md §1.8).
 """
 
 import re
@@ -13,12 +13,9 @@ from shared.events.model import Observation
 from shared.events.outcome import Rejected
 from shared.sources.context import Context, first_time, mapping, message_text, text
 from shared.sources.observed import Told, observed
-from shared.sources.viaq import in_cluster
+from shared.sources.wrapped import unwrapped
 
 NAME = "cluster-logging"
-_CONTAINER_LOG = Rejected(
-    "decode", "a container's log is no observation: forward the inputs audit and, of infrastructure, node"
-)
 # `name="NP:shop:deny-all:Ingress", verdict=drop`, before OpenShift 4.14 `name="shop_deny-all", verdict=drop`.
 _ACL = re.compile(r'name="?(?P<name>[^",]*)"?, verdict=(?P<verdict>[a-z-]{1,20})')
 _CLUSTER_WIDE = frozenset({"ANP", "BANP"})  # policies of administrators, which have no namespace
@@ -30,7 +27,7 @@ _RESULTS = {"0": "failed", "1": "success"}
 def decode(payload: Any, context: Context) -> list[Observation] | Rejected:
     """Decode one record of a log."""
     record = mapping(payload)
-    context = in_cluster(record, context)
+    context = context.of_cluster(unwrapped(payload)[0].cluster)
     source = text(record.get("log_source"))
     if source == "ovn":
         return [_packet(record, context)]
@@ -38,7 +35,7 @@ def decode(payload: Any, context: Context) -> list[Observation] | Rejected:
         return [_host_audit(record, context)]
     if source == "node" or "systemd" in record:
         return [_journal(record, context)]
-    return _CONTAINER_LOG
+    return Rejected("decode", "it must be of OVN, of auditd, or of a node's journal")
 
 
 def _packet(record: Mapping[str, Any], context: Context) -> Observation:

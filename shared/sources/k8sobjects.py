@@ -10,32 +10,25 @@ from typing import Any
 from shared.events.model import Observation
 from shared.events.outcome import Rejected
 from shared.sources.context import Context, mapping, text
-from shared.sources.otlp import records
-from shared.sources.relayed import relayed
+from shared.sources.otlp import value
+from shared.sources.relayed import relayed_all
+from shared.sources.wrapped import unwrapped
 
 NAME = "k8sobjects"
 _OPERATIONS = {"ADDED": "add", "MODIFIED": "update", "DELETED": "delete"}
-_NONE = Rejected("decode", "there is no log record in it")
 
 
 def decode(payload: Any, context: Context) -> list[Observation] | Rejected:
-    """Decode Events and other objects, and what became of them. A record that cannot be read refuses them all."""
-    found = mapping(payload)
-    if "resourceLogs" not in found:
-        return _watched(found, context)
-    seen: list[Observation] = []
-    record = None
-    for record in records(found):
-        read = _watched(record.body, context.of_cluster(record.resource.get("k8s.cluster.name")))
-        if isinstance(read, Rejected):
-            return read
-        seen += read
-    return _NONE if record is None else seen
+    """Decode Events and other objects, and what became of them."""
+    records = unwrapped(payload)
+    return relayed_all(NAME, (_watched(inner.record, context.of_cluster(inner.cluster)) for inner in records))
 
 
-def _watched(told: Any, context: Context) -> list[Observation] | Rejected:
-    found = mapping(told)
-    operation = _OPERATIONS.get(text(found.get("type")))
-    if "object" not in found or operation is None:
-        return relayed(NAME, told, context)
-    return relayed(NAME, found["object"], replace(context, operation=operation))
+def _watched(record: Any, context: Context) -> tuple[Any, Context]:
+    """Return the object of a record, and the context with what became of it."""
+    body = mapping(record).get("body")
+    told = record if body is None else value(body)
+    operation = _OPERATIONS.get(text(mapping(told).get("type")))
+    if operation is None or "object" not in told:
+        return told, context
+    return told["object"], replace(context, operation=operation)

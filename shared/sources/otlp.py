@@ -1,8 +1,7 @@
-"""Log records as OpenTelemetry's collector exports them in JSON (OTLP, opentelemetry-proto, `logs/v1`, `common/v1`)."""
+"""The values of OpenTelemetry's protocol in JSON (OTLP; opentelemetry-proto, `common/v1`)."""
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from shared.sources.context import mapping
 
@@ -10,27 +9,11 @@ _INTEGER = re.compile(r"-?[0-9]{1,18}")  # what is longer may not be one of 64 b
 _PLAIN = ("stringValue", "boolValue", "doubleValue", "bytesValue")
 
 
-class Record(NamedTuple):
-    """The body of one record, and the attributes of the resource that it comes from."""
-
-    body: Any
-    resource: Mapping[str, Any]
-
-
-def records(export: Mapping[str, Any]) -> Iterator[Record]:
-    """Yield the records of an export, in order. Never raises."""
-    for of_resource in _items(export.get("resourceLogs")):
-        resource = pairs(mapping(of_resource.get("resource")).get("attributes"))
-        for of_scope in _items(of_resource.get("scopeLogs")):
-            for record in _items(of_scope.get("logRecords")):
-                yield Record(value(record.get("body")), resource)
-
-
 def value(told: Any) -> Any:
     """Return what an `AnyValue` holds, as JSON; None where it holds nothing. Whole numbers come as texts."""
     found = mapping(told)
     if "kvlistValue" in found:
-        return pairs(mapping(found["kvlistValue"]).get("values"))
+        return _object(mapping(found["kvlistValue"]).get("values"))
     if "arrayValue" in found:
         return [value(item) for item in _items(mapping(found["arrayValue"]).get("values"))]
     if "intValue" in found:
@@ -39,8 +22,7 @@ def value(told: Any) -> Any:
     return next((found[name] for name in _PLAIN if name in found), None)
 
 
-def pairs(told: Any) -> dict[str, Any]:
-    """Return a list of keys with their values as an object."""
+def _object(told: Any) -> dict[str, Any]:
     return {item["key"]: value(item.get("value")) for item in _items(told) if isinstance(item.get("key"), str)}
 
 

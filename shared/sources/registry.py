@@ -37,13 +37,25 @@ class Dialect(NamedTuple):
     kinds: tuple[str, ...] = ()
 
 
-def _later(name: str, *forms: str, types: tuple[str, ...] = (), kinds: tuple[str, ...] = ()) -> Dialect:
-    """Return a dialect that is told by its forms (or its kinds), and whose module is loaded with its first payload."""
+def _later(
+    name: str, *forms: str, types: tuple[str, ...] = (), kinds: tuple[str, ...] = (), wrapped: bool = False
+) -> Dialect:
+    """Return a dialect that is told by its forms (or its kinds), and whose module is loaded with its first payload.
+
+    With `wrapped` the forms are those of what a log collector carries, whatever it has put around that.
+    """
 
     def recognises(payload: Any) -> bool:
         from shared.sources.forms import has_form  # nothing that ApiServerSource sends needs it
 
-        return any(has_form(payload, form) for form in forms) or _kind(payload) in kinds
+        if any(has_form(payload, form) for form in forms) or _kind(payload) in kinds:
+            return True
+        if not wrapped:
+            return False
+        from shared.sources.wrapped import unwrapped  # nor this
+
+        inner = unwrapped(payload)[0].record
+        return inner is not payload and any(has_form(inner, form) for form in forms)
 
     def decode(payload: Any, context: Context) -> list[Observation] | Rejected:
         module = importlib.import_module(f"shared.sources.{name.replace('-', '_')}")
@@ -79,14 +91,15 @@ DIALECTS: tuple[Dialect, ...] = (
     _later("event-exporter", "involvedObject clusterName"),
     _later("kubewatch", "eventmeta.kind eventmeta.name", types=("KUBERNETES_TOPOLOGY_CHANGE",)),
     _later("botkube", "meta.kind meta.name status.type", "source data timeStamp"),
-    _later("fluent-bit", "date involvedObject|regarding", "log date|stream|kubernetes"),
-    _later("eventrouter", "verb event.involvedObject|event.regarding", "verb kubernetes.event"),
-    _later("k8sobjects", "type=ADDED|MODIFIED|DELETED object.metadata", "resourceLogs"),
+    _later("fluent-bit", "date involvedObject|regarding"),
+    _later("eventrouter", "verb event.involvedObject|event.regarding", "verb kubernetes.event", wrapped=True),
+    _later("k8sobjects", "type=ADDED|MODIFIED|DELETED object.metadata", "body.kvlistValue", wrapped=True),
     _later(
         "cluster-logging",
         "log_type=audit log_source=ovn|auditd",
         "log_type=audit audit.linux",
-        "log_type=infrastructure|application message !kubernetes.event",
+        "log_type=infrastructure log_source=node",
+        "log_type=infrastructure systemd",
     ),
     _later("alertmanager", "alerts groupKey"),
 )
@@ -94,6 +107,12 @@ DIALECTS: tuple[Dialect, ...] = (
 _CLAIMED = frozenset(kind for dialect in DIALECTS for kind in dialect.kinds)
 _CLAIMED_KINDS = frozenset(kind.rpartition("/")[2] for kind in _CLAIMED)
 _BY_TYPE = {kind: dialect for dialect in DIALECTS for kind in dialect.types}
+
+_NOT_READ = (
+    ("a line of a log, which is no observation", "log date|stream|kubernetes|time"),
+    ("a container's log, which is no observation", "log_type=application|infrastructure message kubernetes"),
+)
+"""Forms that are known and refused: `closest is ...` says so."""
 
 UNKNOWN_CLUSTER = "unknown"
 
@@ -143,7 +162,8 @@ def _unknown(payload: Any) -> Rejected:
     from shared.sources.forms import told_apart  # for what nobody reads, which is rare
 
     tried = ", ".join(dialect.name for dialect in DIALECTS)
-    closest = told_apart(payload, [(dialect.name, form) for dialect in DIALECTS for form in dialect.forms])
+    read = ((dialect.name, form) for dialect in DIALECTS for form in dialect.forms)
+    closest = told_apart(payload, [*_NOT_READ, *read])
     return Rejected("decode", "; ".join(filter(None, (f"no dialect recognises the payload (tried {tried})", closest))))
 
 

@@ -1,5 +1,6 @@
 """What producers pass on as Kubernetes gave it to them: read by its own dialect, whoever wrapped it."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from shared.events.model import Observation
@@ -21,6 +22,17 @@ def relayed(name: str, thing: Any, context: Context) -> list[Observation] | Reje
     if isinstance(found, Rejected):
         return found
     return [_named(seen, name) for seen in found if not (seen.dialect == _EVENT and seen.operation == "delete")]
+
+
+def relayed_all(name: str, things: Iterable[tuple[Any, Context]]) -> list[Observation] | Rejected:
+    """Decode several that came in one payload; one that cannot be read refuses all, so that none is lost unseen."""
+    seen: list[Observation] = []
+    for thing, context in things:
+        found = relayed(name, thing, context)
+        if isinstance(found, Rejected):
+            return found
+        seen += found
+    return seen
 
 
 def _named(seen: Observation, name: str) -> Observation:
