@@ -70,7 +70,7 @@ class Classifier:
         if isinstance(decoded, Ignored):
             return self._dropped("not_ours", decoded)
         if not decoded:
-            return self._dropped("nothing_observed", Ignored("it tells of nothing that happened"))
+            return self._dropped("nothing_to_tell", Ignored("the payload holds no observation, as a flow that passed"))
         if len(decoded) != 1:
             return Result(Rejected("decode", "an event for the classifier carries exactly one observation"))
         seen = self._without_random(decoded[0]) if self._mask_entropy else decoded[0]
