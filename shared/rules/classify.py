@@ -14,6 +14,8 @@ ENDS_ALL = ("*",)
 _WORKLOADS = frozenset(
     {"Pod", "Deployment", "DeploymentConfig", "StatefulSet", "DaemonSet", "ReplicationController", "Job", "CronJob"}
 )
+_OF_OBJECTS = frozenset({"apiserver-resource", "apiserver-reference", "kubewatch", "k8sobjects", "botkube"})
+"""The dialects whose `delete` is of the object itself, not of an Event about it or an attempt that may have failed."""
 NAME_LENGTH = 253  # of a Kubernetes name
 
 
@@ -39,7 +41,7 @@ def verdict_of(rule: Rule | None, observation: Observation, ruleset: RuleSet) ->
         part = part_of(rule, observation) if rule.part else ""
         ends = ruleset.ends.get(rule.name, ())
         owner_ends = ruleset.owner_ends.get(rule.name, ())
-    if observation.operation == "delete" and observation.dialect == "apiserver-resource":
+    if observation.operation == "delete" and observation.dialect in _OF_OBJECTS:
         ends = ENDS_ALL
         owner_ends = ENDS_ALL if observation.object.kind in _WORKLOADS else ()
     key = ""

@@ -27,11 +27,13 @@ _POLICY_ENGINES = frozenset({"gatekeeper-webhook", "gatekeeper-audit", "kyverno-
 
 
 def recognises(payload: Any) -> bool:
-    """Return True for an Event of either API, also without `kind`, unless an exporter put its cluster's name on it."""
+    """Return True for an Event of either API, also without `kind`, unless whoever passed it on left a mark on it."""
     found = mapping(payload)
     if found.get("kind") not in (None, "", "Event"):
         return False
-    return ("involvedObject" in found or "regarding" in found) and "clusterName" not in found
+    if "clusterName" in found or "date" in found:  # of kubernetes-event-exporter, of Fluent Bit
+        return False
+    return "involvedObject" in found or "regarding" in found
 
 
 def decode(payload: Any, context: Context) -> list[Observation] | Rejected:

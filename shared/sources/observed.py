@@ -10,6 +10,7 @@ from shared.events.redaction import Redaction, redact
 from shared.sources.context import (
     Context,
     bounded,
+    first_time,
     labels,
     mapping,
     message_text,
@@ -48,6 +49,12 @@ class Told(NamedTuple):
     resource_version: Any = ""
     labels: Any = None
     annotations: Any = None
+
+
+def go_time(value: Any) -> datetime | None:
+    """Return a time that a Go program wrote, or None: the first instant of the year 1 is how Go says that too."""
+    time = first_time(value)
+    return None if time is None or time.year == 1 else time
 
 
 def observed(dialect: str, context: Context, payload: Mapping[str, Any], told: Told) -> Observation:

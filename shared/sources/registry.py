@@ -38,13 +38,25 @@ class Dialect(NamedTuple):
     kinds: tuple[str, ...] = ()
 
 
-def _later(name: str, *forms: str, types: tuple[str, ...] = (), kinds: tuple[str, ...] = ()) -> Dialect:
-    """Return a dialect that is told by its forms (or its kinds), and whose module is loaded with its first payload."""
+def _later(
+    name: str, *forms: str, types: tuple[str, ...] = (), kinds: tuple[str, ...] = (), wrapped: bool = False
+) -> Dialect:
+    """Return a dialect that is told by its forms (or its kinds), and whose module is loaded with its first payload.
+
+    With `wrapped` the forms are those of what a log collector carries, whatever it has put around that.
+    """
 
     def recognises(payload: Any) -> bool:
         from shared.sources.forms import has_form  # nothing that ApiServerSource sends needs it
 
-        return any(has_form(payload, form) for form in forms) or (bool(kinds) and _kind(payload) in kinds)
+        if any(has_form(payload, form) for form in forms) or (kinds and _kind(payload) in kinds):
+            return True
+        if not wrapped:
+            return False
+        from shared.sources.wrapped import unwrapped  # nor this
+
+        inner = unwrapped(payload)[0].record
+        return inner is not payload and any(has_form(inner, form) for form in forms)
 
     def decode(payload: Any, context: Context) -> list[Observation] | Rejected:
         module = importlib.import_module(f"shared.sources.{name.replace('-', '_')}")
@@ -77,6 +89,11 @@ DIALECTS: tuple[Dialect, ...] = (
         ("kind=Event involvedObject|regarding", "involvedObject|regarding"),
     ),
     Dialect(apiserver_resource.NAME, _is_object, apiserver_resource.decode, ("kind metadata.name",)),
+    _later(
+        "apiserver-reference",
+        "kind name apiVersion !metadata",
+        types=tuple(f"{APISERVER_PREFIX}ref.{verb}" for verb in ("add", "update", "delete")),
+    ),
     _later("event-exporter", "involvedObject clusterName"),
     _later("falco", "rule priority output_fields", "rule priority time", types=("falco.rule.output.v1",)),
     _later(
@@ -110,11 +127,30 @@ DIALECTS: tuple[Dialect, ...] = (
         ),
     ),
     _later("quay", kinds=("secscan.quay.redhat.com/ImageManifestVuln",)),
+    _later("kubewatch", "eventmeta.kind eventmeta.name", types=("KUBERNETES_TOPOLOGY_CHANGE",)),
+    _later("botkube", "meta.kind meta.name status.type", "source data timeStamp"),
+    _later("fluent-bit", "date involvedObject|regarding"),
+    _later("eventrouter", "verb event.involvedObject|event.regarding", "verb kubernetes.event", wrapped=True),
+    _later("k8sobjects", "type=ADDED|MODIFIED|DELETED object.metadata", "body.kvlistValue", wrapped=True),
+    _later(
+        "cluster-logging",
+        "log_type=audit log_source=ovn|auditd",
+        "log_type=audit audit.linux",
+        "log_type=infrastructure log_source=node",
+        "log_type=infrastructure systemd",
+    ),
+    _later("alertmanager", "alerts groupKey"),
 )
 
 _CLAIMED = frozenset(kind for dialect in DIALECTS for kind in dialect.kinds)
 _CLAIMED_KINDS = frozenset(kind.rpartition("/")[2] for kind in _CLAIMED)
 _BY_TYPE = {kind: dialect for dialect in DIALECTS for kind in dialect.types}
+
+_NOT_READ = (
+    ("a line of a log, which is no observation", "log date|stream|kubernetes|time"),
+    ("a container's log, which is no observation", "log_type=application|infrastructure message kubernetes"),
+)
+"""Forms that are known and refused: `closest is ...` says so."""
 
 UNKNOWN_CLUSTER = "unknown"
 
@@ -129,16 +165,12 @@ def decode(event: CloudEvent, *, cluster: str, now: datetime) -> list[Observatio
         return _observed(event.data)
     if event.type == UNREAD:
         return _unread(event, cluster, now)
+    of_source = event.type.startswith(APISERVER_PREFIX)
+    context = _context(event, cluster, now, event.type.rpartition(".")[2] if of_source else "update")
     dialect = _BY_TYPE.get(event.type)
-    mode, _, operation = event.type.removeprefix(APISERVER_PREFIX).partition(".")
-    if dialect is None:
-        if not event.type.startswith(APISERVER_PREFIX):
-            return Ignored("not a type that a decoder is registered for")
-        if mode != "resource":
-            return Rejected("decode", "ApiServerSource sends references only: set its mode to Resource")
     if dialect is not None:
-        return dialect.decode(event.data, _context(event, cluster, now))
-    return decode_payload(event.data, _context(event, cluster, now, operation))
+        return dialect.decode(event.data, context)
+    return decode_payload(event.data, context) if of_source else Ignored("not a type that a decoder is registered for")
 
 
 def _context(event: CloudEvent, cluster: str, now: datetime, operation: str = "update") -> Context:
@@ -171,7 +203,8 @@ def _unknown(payload: Any) -> Rejected:
     from shared.sources.forms import told_apart  # for what nobody reads, which is rare
 
     tried = ", ".join(dialect.name for dialect in DIALECTS)
-    closest = told_apart(payload, [(dialect.name, form) for dialect in DIALECTS for form in dialect.forms])
+    read = ((dialect.name, form) for dialect in DIALECTS for form in dialect.forms)
+    closest = told_apart(payload, [*_NOT_READ, *read])
     return Rejected("decode", "; ".join(filter(None, (f"no dialect recognises the payload (tried {tried})", closest))))
 
 

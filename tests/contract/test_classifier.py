@@ -120,6 +120,12 @@ def test_the_expiry_of_an_event_object_ends_nothing(function: Classifier, metric
     assert metrics.total("tidings_dropped_total", reason="event_expired", intentional="true") == 1
 
 
+def test_what_tells_of_nothing_is_dropped_by_intention(function: Classifier, metrics: Metrics) -> None:
+    result = send(function, {"type": "DELETED", "object": kubernetes_event("NodeNotReady")})
+    assert isinstance(result.outcome, Ignored)
+    assert metrics.total("tidings_dropped_total", reason="nothing_to_tell", intentional="true") == 1
+
+
 def test_the_deletion_of_an_object_ends_all_its_problems(function: Classifier) -> None:
     node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "worker-3", "uid": "u", "resourceVersion": "7"}}
     reply = send(function, node, type_="dev.knative.apiserver.resource.delete").reply

@@ -14,6 +14,7 @@ from shared.local.broker.filters import matches
 from shared.local.broker.loader import load_topology
 from shared.local.broker.parse_services import PING
 from shared.runtime.registry import load
+from shared.sources.registry import DIALECTS
 from shared.telemetry.metrics import Metrics
 from tests.conftest import ROOT
 
@@ -258,7 +259,7 @@ def test_f56_ticket_functions_wait_for_hours() -> None:
     ("kind", "expected"),
     [
         ("dev.knative.apiserver.resource.add", {"changes"}),
-        ("dev.knative.apiserver.ref.add", set()),
+        ("dev.knative.apiserver.ref.add", {"classifier"}),
         ("dev.tidings.observed.v1", {"classifier"}),
         ("dev.tidings.unread.v1", {"classifier"}),
         ("dev.tidings.infrastructure.v1", {"correlator", "siem-forwarder"}),
@@ -276,6 +277,11 @@ def test_each_event_type_goes_where_architecture_says(kind: str, expected: set[s
     item = CloudEvent(id="1", source=source, type=kind)
     triggers = load_topology(KNATIVE).triggers
     assert {trigger.subscriber for trigger in triggers if matches(trigger.selection, item)} == expected
+
+
+def test_what_a_dialect_reads_as_a_cloudevent_goes_to_the_classifier() -> None:
+    for kind in {kind for dialect in DIALECTS for kind in dialect.types}:
+        test_each_event_type_goes_where_architecture_says(kind, {"classifier"})
 
 
 @pytest.mark.parametrize(

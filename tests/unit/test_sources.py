@@ -3,7 +3,7 @@
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -140,11 +140,16 @@ def test_a_skewed_event_time_is_shown_but_policy_goes_by_receipt(shown: str) -> 
     assert policy_time(seen) == NOW
 
 
-def test_references_alone_are_refused_with_what_to_do() -> None:
-    event = CloudEvent("1", "s", "dev.knative.apiserver.ref.add", data={"kind": "Pod", "name": "a"})
-    refusal = decode(event, cluster="c", now=NOW)
-    assert isinstance(refusal, Rejected)
-    assert "mode to Resource" in refusal.reason
+def test_a_reference_says_what_was_touched_and_that_nothing_of_it_is_known() -> None:
+    event = CloudEvent("1", "s", "dev.knative.apiserver.ref.delete", data={"kind": "Pod", "name": "a"})
+    (seen,) = cast("list[Observation]", decode(event, cluster="c", now=NOW))
+    assert (seen.object.path, seen.operation, seen.dialect) == ("Pod/a", "delete", "apiserver-reference")
+    assert "nothing of it is known" in seen.message
+    assert classify(seen, SHIPPED_RULES).ends == ("*",), "what is gone has no problem any more"
+    (again,) = cast("list[Observation]", decode(event, cluster="c", now=NOW + timedelta(hours=1)))
+    assert again.identity == seen.identity
+    nothing = CloudEvent("2", "s", "dev.knative.apiserver.ref.add", data={"kind": "Pod"})
+    assert isinstance(decode(nothing, cluster="c", now=NOW), Rejected)
 
 
 def test_foreign_types_are_ignored_and_unknown_payloads_refused() -> None:
