@@ -37,13 +37,25 @@ class Dialect(NamedTuple):
     kinds: tuple[str, ...] = ()
 
 
-def _later(name: str, *forms: str, types: tuple[str, ...] = (), kinds: tuple[str, ...] = ()) -> Dialect:
-    """Return a dialect that is told by its forms (or its kinds), and whose module is loaded with its first payload."""
+def _later(
+    name: str, *forms: str, types: tuple[str, ...] = (), kinds: tuple[str, ...] = (), wrapped: bool = False
+) -> Dialect:
+    """Return a dialect that is told by its forms (or its kinds), and whose module is loaded with its first payload.
+
+    With `wrapped` the forms are those of what a log collector carries, whatever it has put around that.
+    """
 
     def recognises(payload: Any) -> bool:
         from shared.sources.forms import has_form  # nothing that ApiServerSource sends needs it
 
-        return any(has_form(payload, form) for form in forms) or _kind(payload) in kinds
+        if any(has_form(payload, form) for form in forms) or _kind(payload) in kinds:
+            return True
+        if not wrapped:
+            return False
+        from shared.sources.wrapped import unwrapped  # nor this
+
+        inner = unwrapped(payload)[0].record
+        return inner is not payload and any(has_form(inner, form) for form in forms)
 
     def decode(payload: Any, context: Context) -> list[Observation] | Rejected:
         module = importlib.import_module(f"shared.sources.{name.replace('-', '_')}")
@@ -77,6 +89,12 @@ DIALECTS: tuple[Dialect, ...] = (
     ),
     Dialect(apiserver_resource.NAME, _is_object, apiserver_resource.decode, ("kind metadata.name",)),
     _later("event-exporter", "involvedObject clusterName"),
+    _later(
+        "audit",
+        "auditID stage",
+        "apiVersion=audit.k8s.io/v1|audit.k8s.io/v1beta1 kind=EventList items",
+        wrapped=True,
+    ),
 )
 
 _CLAIMED = frozenset(kind for dialect in DIALECTS for kind in dialect.kinds)

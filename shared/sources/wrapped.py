@@ -1,0 +1,89 @@
+"""What log collectors put a record into, taken off again: one way for all dialects that collectors carry.
+
+Fluent Bit leaves a line that it does not parse as text, `{"date": 1755682867.1, "log": "{…}"}`. OTLP carries it in
+`body.stringValue` of a log record, alone or in an export (`resourceLogs`). ViaQ, the form of OpenShift's
+ClusterLogForwarder, adds members to the root of a record, which needs no unwrapping (reference/inputs.md §1.8).
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import orjson
+
+from shared.events.limits import exceeded
+from shared.sources.context import mapping
+
+_CLUSTER_KEYS = ("cluster", "k8s.cluster.name", "openshift.label.cluster", "openshift.cluster.uid")
+_MOST = 10_000  # records of one export: what is posted to us is smaller
+
+
+class Inner(NamedTuple):
+    """A record as its program wrote it, and the name of the cluster that its collector put beside it, or nothing."""
+
+    record: Any
+    cluster: Any
+
+
+def unwrapped(payload: Any) -> list[Inner]:
+    """Return the records that a collector's payload holds, in order: itself where nothing is around it. Never raises.
+
+    A text that is no JSON object, or is beyond the limits of the edge, stays wrapped: nobody recognises it.
+    """
+    exported = payload.get("resourceLogs") if isinstance(payload, dict) else None
+    if not isinstance(exported, list):
+        return [_one(payload, None)]
+    found: list[Inner] = []
+    for resource in exported:
+        cluster = _attribute(mapping(mapping(resource).get("resource")).get("attributes"))
+        for record in _records(mapping(resource)):
+            if len(found) >= _MOST:
+                return [Inner(payload, None)]  # refused as a whole, not cut in silence
+            found.append(_one(record, cluster))
+    return found or [Inner(payload, None)]
+
+
+def _records(resource: Mapping[str, Any]) -> Iterator[Any]:
+    scopes = resource.get("scopeLogs")
+    for scope in scopes if isinstance(scopes, list) else ():
+        records = mapping(scope).get("logRecords")
+        yield from records if isinstance(records, list) else ()
+
+
+def _one(payload: Any, cluster: Any) -> Inner:
+    outer = mapping(payload)
+    text = outer.get("log")
+    if not isinstance(text, str):
+        text = mapping(outer.get("body")).get("stringValue")
+    inner = _parsed(text) if isinstance(text, str) else None
+    named = _attribute(outer.get("attributes")) or cluster
+    if inner is None:
+        return Inner(payload, _named(outer) or named)
+    return Inner(inner, _named(inner) or _named(outer) or named)
+
+
+def _parsed(text: str) -> dict[str, Any] | None:
+    if text.lstrip()[:1] != "{":
+        return None
+    try:
+        data = text.encode()
+        inner = None if exceeded(data) else orjson.loads(data)
+    except ValueError:  # no JSON, or no Unicode
+        return None
+    return inner if isinstance(inner, dict) else None
+
+
+def _named(record: Mapping[str, Any]) -> Any:
+    """Return the name that somebody gave the cluster (`openshiftLabels`, a filter of Fluent Bit), else ViaQ's id."""
+    openshift = mapping(record.get("openshift"))
+    own = record.get("cluster")
+    labelled = mapping(openshift.get("labels")).get("cluster")
+    return labelled or (own if isinstance(own, str) else None) or openshift.get("cluster_id")
+
+
+def _attribute(attributes: Any) -> Any:
+    found = {}
+    for item in attributes if isinstance(attributes, list) else ():
+        key = mapping(item).get("key")
+        if isinstance(key, str):
+            found[key] = mapping(mapping(item).get("value")).get("stringValue")
+    return next((found[key] for key in _CLUSTER_KEYS if found.get(key)), None)
