@@ -12,6 +12,7 @@ from shared.rules.classify import classify
 from shared.rules.loader import load
 from shared.rules.ruleset import RuleSet
 from shared.rules.shipped import SHIPPED
+from shared.sources.audit.visibility import SIGNALS as VISIBLE
 from tests.support.catalogue import places
 from tests.support.signal_records import OTHER_FORMS, SIGNALS
 from tests.support.signals import Change, Row, ordinary, record, rows, seen
@@ -117,3 +118,28 @@ def test_the_rules_of_the_audit_log_cost_other_events_nothing(ruleset: RuleSet) 
     rules = [rule for rule in ruleset.rules if rule.pack.startswith("audit")]
     assert len(rules) > 60
     assert all(("dialect", "exact", "audit") in rule.match for rule in rules)
+
+
+def test_the_self_check_knows_every_signal_and_every_rule_that_judges_one(
+    table: dict[str, Row], ruleset: RuleSet
+) -> None:
+    assert set(table) <= set(VISIBLE)
+    named = {rule for signal in VISIBLE.values() for rule in signal.rules}
+    ours = {rule.name for rule in ruleset.rules if rule.pack.startswith("audit")}
+    ordinary_ones = {"audit-request", "audit-node-refused", "audit-anonymous-refused", "audit-anonymous-public"}
+    assert named == ours - ordinary_ones
+
+
+@pytest.mark.parametrize(("signal", "change"), EVERY_FORM)
+def test_the_rule_of_a_signal_is_the_one_that_the_self_check_names(
+    signal: str, change: Change, ruleset: RuleSet
+) -> None:
+    assert _judged(record(change), ruleset).rule in VISIBLE[signal].rules
+
+
+@pytest.mark.parametrize(("signal", "change"), EVERY_FORM)
+def test_a_signal_that_needs_a_body_is_not_found_without_one(signal: str, change: Change, ruleset: RuleSet) -> None:
+    """What the self-check says of levels is true: at Metadata a record has neither the sent object nor the answer's."""
+    bare = record({**change, "level": "Metadata", "requestObject": None, "responseObject": None})
+    found = _judged(bare, ruleset).rule in VISIBLE[signal].rules
+    assert found is (VISIBLE[signal].level == "Metadata" or signal == "webhook_patch")
