@@ -211,6 +211,16 @@ def test_what_gives_a_pod_its_node_is_found_in_whatever_makes_pods(spec: Any, pr
         assert fact("privileges", {"verb": "create", "requestObject": body}) == privileges
 
 
+def test_nothing_is_hidden_behind_much_of_the_harmless() -> None:
+    volumes = [{"hostPath": {"path": f"/data/{number:0>100}"}} for number in range(500)]
+    spec = {"volumes": volumes, "containers": [{"securityContext": {"privileged": True}}]}
+    assert fact("privileges", {"verb": "create", "requestObject": {"spec": spec}}).endswith(", privileged")
+    subjects = [{"kind": "User", "name": f"a{number}"} for number in range(5000)]
+    binding = {"subjects": [*subjects, {"kind": "Group", "name": "system:unauthenticated"}]}
+    change = {**about("rolebindings", "rbac.authorization.k8s.io"), "verb": "create", "requestObject": binding}
+    assert "Group:system:unauthenticated" in fact("subjects", change)
+
+
 def test_a_json_patch_says_it_too() -> None:
     change = [{"op": "add", "path": "/spec/template/spec/containers/0/securityContext", "value": {"privileged": True}}]
     assert fact("privileges", {"verb": "patch", "requestObject": change}) == "privileged"

@@ -1,7 +1,8 @@
 """What rules ask of a request that no single member of the record says: computed here once, as annotations.
 
-Each is a short text under `audit.tidings.dev/`, absent where there is nothing to say; docs/sources/audit.md lists
-them. A record below the level Request has no body, so that most of them cannot be known there.
+Each is a text under `audit.tidings.dev/`, absent where there is nothing to say; docs/sources/audit.md lists them. None
+is cut: what is left over could be what somebody wants to hide. A record below the level Request has no body, so that
+most of them cannot be known there.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,7 +15,6 @@ from shared.sources.context import mapping, text
 PREFIX = "audit.tidings.dev/"
 
 _WRITES = frozenset({"create", "update", "patch"})
-_LONGEST = 500
 _PSA = "pod-security.kubernetes.io/"
 _AGGREGATE = "rbac.authorization.k8s.io/aggregate-to-"
 _FAILED_OPEN = {
@@ -52,7 +52,7 @@ def facts_of(record: Mapping[str, Any]) -> dict[str, str]:
     }
     if text(record.get("verb")) in _WRITES:
         found |= _of_body(text(reference.get("resource")), text(reference.get("subresource")), record)
-    return {f"{PREFIX}{name}": value[:_LONGEST] for name, value in found.items() if value}
+    return {f"{PREFIX}{name}": value for name, value in found.items() if value}
 
 
 def _impersonated(user: Mapping[str, Any]) -> str:
