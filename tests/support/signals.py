@@ -118,6 +118,13 @@ def seen(payload: Any) -> Observation | None:
     return found[0] if found else None
 
 
+def read(change: Change) -> Observation:
+    """Return the observation of the plain record, changed; it must be carried."""
+    found = seen(record(change))
+    assert found is not None
+    return found
+
+
 def refused(message: str, code: int = 403, decision: str = "allow") -> Change:
     """Return the change of an answer that refuses."""
     return {
