@@ -1,5 +1,6 @@
 """What `tidings doctor --audit-policy` finds: which signals the cluster's audit policy lets through, and why not."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,9 @@ Row = dict[str, Any]
 def rows(wanted: str) -> list[Row] | tuple[str, ...]:
     """Return a row for each signal, under a profile of OpenShift or the policy of a file; or what is wrong with it.
 
-    A file holds an audit policy, or OpenShift's object `apiserver/cluster` as `oc get` shows it.
+    A file (or `-`, standard input) holds an audit policy, or OpenShift's `apiserver/cluster` as `oc get` shows it.
     """
-    policy = policy_of(wanted) if wanted in PROFILES else _from_file(Path(wanted))
+    policy = policy_of(wanted) if wanted in PROFILES else _from_file(wanted)
     if not isinstance(policy, Policy):
         return tuple(f"{wanted}: {problem}" for problem in policy)
     return [
@@ -29,11 +30,12 @@ def rows(wanted: str) -> list[Row] | tuple[str, ...]:
     ]
 
 
-def _from_file(file: Path) -> Policy | tuple[str, ...]:
+def _from_file(name: str) -> Policy | tuple[str, ...]:
     try:
-        if file.stat().st_size > DEFAULT.body:
-            return ("larger than 1 MiB; no audit policy is",)
-        data = file.read_bytes()
+        with sys.stdin.buffer if name == "-" else Path(name).open("rb") as file:
+            data = file.read(DEFAULT.body + 1)
+        if len(data) > DEFAULT.body:
+            return ("larger than 1 MiB, and no audit policy is",)
         refuse_depth(data, DEFAULT.depth)
         document = yaml.load(data, Loader=yaml.CSafeLoader)
     except OSError as error:

@@ -18,7 +18,7 @@ def command(
     audit_policy: Annotated[
         str,
         typer.Option(
-            metavar="FILE|PROFILE",
+            metavar="FILE|PROFILE|-",
             help="Say instead which signals an audit policy lets through: a Policy, OpenShift's apiserver/cluster, "
             "or the name of one of its profiles, as WriteRequestBodies.",
         ),

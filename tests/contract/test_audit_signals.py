@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from shared.events.model import Verdict
+from shared.events.redaction import redact
 from shared.events.vocabulary import severity_rank
 from shared.rules.classify import classify
 from shared.rules.loader import load
@@ -143,3 +144,12 @@ def test_a_signal_that_needs_a_body_is_not_found_without_one(signal: str, change
     bare = record({**change, "level": "Metadata", "requestObject": None, "responseObject": None})
     found = _judged(bare, ruleset).rule in VISIBLE[signal].rules
     assert found is (VISIBLE[signal].level == "Metadata" or signal == "webhook_patch")
+
+
+@pytest.mark.parametrize(("signal", "change"), EVERY_FORM)
+def test_masking_changes_neither_the_verdict_nor_the_key(signal: str, change: Change, ruleset: RuleSet) -> None:
+    payload = record({**change, "responseStatus.details": {"token": "t0k3n"}, "password": "hunter2"})
+    masked, found = redact(payload)
+    assert found.kinds, "there was something to mask"
+    first, again = _judged(payload, ruleset), _judged(masked, ruleset)
+    assert (first.rule, first.problem_key) == (again.rule, again.problem_key), signal

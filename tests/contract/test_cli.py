@@ -228,8 +228,9 @@ def test_doctor_says_which_signals_an_audit_policy_hides(tidings: Tidings, tmp_p
     assert rows["csr_denied"]["seen"] == "without details"
     assert rows["csr_denied"]["rules"] == ["audit-certificate-request-denied"]
     shown = tidings.run("doctor", "--audit-policy", "WriteRequestBodies")
-    assert shown.returncode == 0
-    assert shown.stdout.split() != []
+    assert (shown.returncode, shown.stdout.split()[:3]) == (0, ["signal", "seen", "why"])
+    piped = "kind: APIServer\nspec: {audit: {profile: WriteRequestBodies}}\n"
+    assert tidings.run("doctor", "--audit-policy", "-", given=piped).stdout == shown.stdout
 
 
 @pytest.mark.parametrize(
