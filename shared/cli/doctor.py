@@ -1,20 +1,34 @@
-"""`tidings doctor`: each configured system in one line: reach, credentials, rights, fields."""
+"""`tidings doctor`: each configured system in one line; or which signals the cluster's audit policy lets through."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from shared.cli.output import Output, OutputOption, print_rows, waiting
+from shared.cli.output import Output, OutputOption, fail, print_rows, waiting
 
-EXAMPLE = "Example: SPLUNK_HEC_URL=https://splunk.example:8088 SPLUNK_TOKEN_FILE=token tidings doctor"
+EXAMPLE = (
+    "Example: SPLUNK_HEC_URL=https://splunk.example:8088 SPLUNK_TOKEN_FILE=token tidings doctor; "
+    "or: tidings doctor --audit-policy WriteRequestBodies"
+)
 
 
 def command(
     knative: Annotated[Path, typer.Option(help="Folder with the Trigger and service manifests.")] = Path("knative"),
+    audit_policy: Annotated[
+        str,
+        typer.Option(
+            metavar="FILE|PROFILE|-",
+            help="Say instead which signals an audit policy lets through: a Policy, OpenShift's apiserver/cluster, "
+            "or the name of one of its profiles, as WriteRequestBodies.",
+        ),
+    ] = "",
     output: OutputOption = Output.table,
 ) -> None:
     """Check each system that the settings name (environment and `.env`); nothing is sent or changed."""
+    if audit_policy:
+        _check_policy(audit_policy, output)
+        return
     import asyncio
     import logging
 
@@ -25,4 +39,15 @@ def command(
         rows = asyncio.run(diagnose(knative))
     print_rows(rows, ("system", "state", "finding"), output)
     if any(row["state"] == "bad" for row in rows):
+        raise typer.Exit(1)
+
+
+def _check_policy(wanted: str, output: Output) -> None:
+    from shared.cli.audit_policy import COLUMNS, rows  # needs none of the systems, and they do not need it
+
+    found = rows(wanted)
+    if isinstance(found, tuple):
+        fail(*found)
+    print_rows(found, COLUMNS, output)
+    if any(row["seen"] != "yes" for row in found):
         raise typer.Exit(1)

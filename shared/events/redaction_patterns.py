@@ -31,6 +31,11 @@ _HARMLESS = frozenset(
         "tokensecretref",
         "credentialsname",
         "problemkey",
+        # What the API server notes on its audit records; of a token it names the owner.
+        "authorizationk8sio/decision",
+        "authorizationk8sio/reason",
+        "authenticationk8sio/legacytoken",
+        "authenticationk8sio/staletoken",
     }
 )
 # A number under such a name says how much or how long, as `maxTokens` and `token_ttl`.

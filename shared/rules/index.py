@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 LEAF = 8  # so few rules are tested one by one
 
 _PATTERN_FIRST = ("message", "reason")
-_EXACT_NEXT = ("kind", "component", "name", "namespace", "operation", "dialect", "action", "host", "type")
+_EXACT_NEXT = ("kind", "component", "name", "namespace", "operation", "action", "host", "type")
 
 Numbers = list[int]
 
@@ -96,6 +96,8 @@ def _pivot(rule: "Rule", used: frozenset[str]) -> tuple[str, tuple[Any, ...], st
             exact[field] = tuple(dict.fromkeys(argument))
         elif found := as_regex(operator, argument):
             pattern.setdefault(field, found)
+    if "dialect" in exact:
+        return "dialect", exact["dialect"], ""  # what is written for one costs the others nothing
     for field in _PATTERN_FIRST:
         if field in pattern and field not in exact:
             return field, (), pattern[field]

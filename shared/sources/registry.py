@@ -140,6 +140,12 @@ DIALECTS: tuple[Dialect, ...] = (
         "log_type=infrastructure systemd",
     ),
     _later("alertmanager", "alerts groupKey"),
+    _later(
+        "audit",
+        "auditID stage",
+        "apiVersion=audit.k8s.io/v1|audit.k8s.io/v1beta1 kind=EventList items",
+        wrapped=True,
+    ),
 )
 
 _CLAIMED = frozenset(kind for dialect in DIALECTS for kind in dialect.kinds)

@@ -9,6 +9,7 @@ from itertools import count, cycle, islice
 from typing import Any
 
 from shared.local.recorded.player import requests
+from tests.support.signals import FOLDER, ordinary, record
 
 Post = tuple[dict[str, str], bytes]
 """Headers in lower case without content-length, and the body."""
@@ -116,6 +117,17 @@ def deployments(count: int) -> list[Post]:
         }
         made.append((headers, json.dumps(body, separators=(",", ":")).encode()))
     return made
+
+
+def audit_records(count: int) -> list[Post]:
+    """Return audit records: what a real API server logged with bodies, ordinary ones, and an update of a Deployment."""
+    batch = json.loads((FOLDER / "recorded-batch.json").read_text(encoding="utf-8"))["items"]
+    update = record({"level": "Request", "requestObject": _deployment(0)})
+    mixed = cycle([*batch, *ordinary(), *[update] * 10])
+    return [
+        ({}, json.dumps({**each, "auditID": f"a-{number}"}, separators=(",", ":")).encode())
+        for number, each in enumerate(islice(mixed, count))
+    ]
 
 
 def _deployment(number: int) -> dict[str, Any]:

@@ -12,12 +12,15 @@ from shared.events import attributes
 from shared.events.cloudevent import CloudEvent, type_of_verdict
 from shared.events.codec import decode, encode_structured
 from shared.events.model import Classified, Observation
+from shared.events.outcome import Rejected
 from shared.rules.classify import classify
 from shared.rules.loader import load
 from shared.rules.ruleset import RuleSet
 from shared.rules.shipped import load_shipped
+from shared.sources.context import Context
 from shared.sources.registry import decode as observe
-from tests.bench.events import Post, deployments, posts
+from shared.sources.registry import decode_payload
+from tests.bench.events import Post, audit_records, deployments, posts
 from tests.bench.measure import MOST, Effort, Row, Wanted, in_turns, microseconds_each
 
 _PARSE = "orjson.loads of the same body"
@@ -37,6 +40,8 @@ def event(effort: Effort) -> list[Row]:
     objects = deployments(500)
     name = "decode + redact + classify, a Deployment"
     rows.append(_row(effort, name, objects, _taken_in(objects, rules), 120))
+    records = audit_records(500)
+    rows.append(_row(effort, "decode + redact + classify, an audit record", records, _audited(records, rules), 300))
     rows.append(_row(effort, "decode + redact + classify + reply, an Event", known, _answered(known, rules), None))
     return rows + _growth(effort)
 
@@ -96,6 +101,21 @@ def _taken_in(sample: Sequence[Post], rules: RuleSet) -> Callable[[], int]:
     def work() -> int:
         for post in sample:
             classify(observation(post, now), rules)
+        return len(sample)
+
+    return work
+
+
+def _audited(sample: Sequence[Post], rules: RuleSet) -> Callable[[], int]:
+    context = Context("bench", datetime.now(UTC))
+
+    def work() -> int:
+        for _, body in sample:
+            found = decode_payload(orjson.loads(body), context)
+            if isinstance(found, Rejected):
+                raise TypeError(f"the sample holds what is no audit record: {found.reason}")
+            for each in found:
+                classify(each, rules)
         return len(sample)
 
     return work

@@ -216,3 +216,30 @@ def test_doctor_says_in_its_own_line_alone_that_a_system_does_not_answer(tidings
     assert ended.returncode == 1
     assert "cannot connect" in ended.stdout
     assert ended.stderr == ""
+
+
+def test_doctor_says_which_signals_an_audit_policy_hides(tidings: Tidings, tmp_path: Path) -> None:
+    quiet = tmp_path / "quiet.yaml"
+    quiet.write_text("apiVersion: audit.k8s.io/v1\nkind: Policy\nrules: [{level: Metadata}]\n", encoding="utf-8")
+    hidden = tidings.run("doctor", "--audit-policy", str(quiet), "--output", "jsonl")
+    rows = {row["signal"]: row for row in map(json.loads, hidden.stdout.splitlines())}
+    assert (hidden.returncode, hidden.stderr) == (1, "")
+    assert rows["secret_read"]["seen"] == "yes"
+    assert rows["csr_denied"]["seen"] == "without details"
+    assert rows["csr_denied"]["rules"] == ["audit-certificate-request-denied"]
+    shown = tidings.run("doctor", "--audit-policy", "WriteRequestBodies")
+    assert (shown.returncode, shown.stdout.split()[:3]) == (0, ["signal", "seen", "why"])
+    piped = "kind: APIServer\nspec: {audit: {profile: WriteRequestBodies}}\n"
+    assert tidings.run("doctor", "--audit-policy", "-", given=piped).stdout == shown.stdout
+
+
+@pytest.mark.parametrize(
+    "content", [None, "{}", "rules: [", "a: &a [*a]\n", "[" * 200, "kind: APIServer\nspec: {audit: {profile: X}}"]
+)
+def test_what_is_no_audit_policy_is_one_sentence(tidings: Tidings, tmp_path: Path, content: str | None) -> None:
+    file = tmp_path / "policy.yaml"
+    if content is not None:
+        file.write_text(content, encoding="utf-8")
+    ended = tidings.run("doctor", "--audit-policy", str(file))
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert one_sentence(ended.stderr), ended.stderr

@@ -105,7 +105,7 @@ def observations(row: Row, anything: str = "something") -> Iterator[Observation]
 def differences(row: Row, verdict: Verdict, ruleset: RuleSet, ended_elsewhere: frozenset[str]) -> Iterator[Difference]:
     """Yield where the verdict differs from the row."""
     ours = f"{verdict.category}/{verdict.subcategory}"
-    if ours not in _WORDS.get(row.subcategory, (f"{row.category}/{row.subcategory}",)):
+    if ours not in places(row.category, row.subcategory):
         yield Difference(verdict.rule, "subcategory", f"{row.category}/{row.subcategory}", ours)
     if severity_rank(verdict.severity) != row.severity:
         yield Difference(verdict.rule, "severity", str(row.severity), verdict.severity)
@@ -116,6 +116,11 @@ def differences(row: Row, verdict: Verdict, ruleset: RuleSet, ended_elsewhere: f
         closing = closing_reasons(verdict.rule, ruleset)
         if not row.recovery <= closing or (closing and not row.recovery):
             yield Difference(verdict.rule, "recovery", _listed(row.recovery), _listed(closing))
+
+
+def places(category: str, subcategory: str) -> tuple[str, ...]:
+    """Return where a row of the reference may stand with us, as `infrastructure/node`."""
+    return _WORDS.get(subcategory, (f"{category}/{subcategory}",))
 
 
 def expected_phase(row: Row, ended_elsewhere: frozenset[str]) -> tuple[str, ...]:

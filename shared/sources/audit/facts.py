@@ -1,0 +1,141 @@
+"""What rules ask of a request that no single member of the record says: computed here once, as annotations.
+
+Each is a text under `audit.tidings.dev/`, absent where there is nothing to say; docs/sources/audit.md lists them. None
+is cut: what is left over could be what somebody wants to hide. A record below the level Request has no body, so that
+most of them cannot be known there.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from shared.sources.audit.actors import actor_of, is_by_hand, reach_of
+from shared.sources.audit.body import as_object, containers, items, pod_spec, words
+from shared.sources.context import mapping, text
+
+PREFIX = "audit.tidings.dev/"
+
+_WRITES = frozenset({"create", "update", "patch"})
+_PSA = "pod-security.kubernetes.io/"
+_AGGREGATE = "rbac.authorization.k8s.io/aggregate-to-"
+_FAILED_OPEN = {
+    "failed-open.validating.webhook.admission.k8s.io/": "failed-open-validating",
+    "failed-open.mutation.webhook.admission.k8s.io/": "failed-open-mutating",
+    "mutation.webhook.admission.k8s.io/": "mutated",
+    "patch.webhook.admission.k8s.io/": "patched",
+}
+_STRONG = frozenset(
+    {"ALL", "BPF", "DAC_READ_SEARCH", "NET_ADMIN", "SYS_ADMIN", "SYS_MODULE", "SYS_PTRACE", "SYS_RAWIO"}
+)
+_ADMINS = frozenset({"system:admin", "kubernetes-admin", "kubernetes-super-admin", "kube:admin"})
+# Verbs that hand on rights, and resources that are rights.
+_RIGHTS = frozenset({"bind", "escalate", "impersonate"})
+_KEYS_OF_THE_HOUSE = {
+    "pods/exec": "exec",
+    "pods/attach": "exec",
+    "pods/ephemeralcontainers": "exec",
+    "nodes/proxy": "nodes-proxy",
+    "serviceaccounts/token": "tokens",
+    "secrets": "secrets",
+}
+
+
+def facts_of(record: Mapping[str, Any]) -> dict[str, str]:
+    """Return the computed annotations of an audit record, with their prefix. Total."""
+    user, reference = mapping(record.get("user")), mapping(record.get("objectRef"))
+    username, agent = text(user.get("username")), text(record.get("userAgent"))
+    found = {
+        "actor": actor_of(username, agent),
+        "client": "by-hand" if is_by_hand(agent) else "program",
+        "reach": reach_of(username, text(reference.get("namespace"))),
+        "impersonated": _impersonated(mapping(record.get("impersonatedUser"))),
+        **_of_webhooks(mapping(record.get("annotations"))),
+    }
+    if text(record.get("verb")) in _WRITES:
+        found |= _of_body(text(reference.get("resource")), text(reference.get("subresource")), record)
+    return {f"{PREFIX}{name}": value for name, value in found.items() if value}
+
+
+def _impersonated(user: Mapping[str, Any]) -> str:
+    """Return whether somebody acts as another, `user`, and whether that one may do everything, `admin`."""
+    if not user:
+        return ""
+    return "admin" if "system:masters" in words(user.get("groups")) or text(user.get("username")) in _ADMINS else "user"
+
+
+def _of_webhooks(annotations: Mapping[str, Any]) -> dict[str, str]:
+    """Return the webhooks that failed open or changed the object: their keys have numbers of rounds in them."""
+    found: dict[str, list[str]] = {}
+    for key, value in annotations.items():
+        if ".webhook.admission.k8s.io/" in key:
+            name = _FAILED_OPEN.get(f"{key.partition('/')[0]}/")
+            if name:
+                webhook = value if name.startswith("failed") and isinstance(value, str) else key.partition("/")[2]
+                found.setdefault(name, []).append(webhook)
+    return {name: ", ".join(sorted(set(webhooks))) for name, webhooks in found.items()}
+
+
+def _of_body(resource: str, subresource: str, record: Mapping[str, Any]) -> dict[str, str]:
+    sent = as_object(record.get("requestObject"))
+    match resource:
+        case "clusterroles" | "roles":
+            return {"grants": _joined(_grants(sent))}
+        case "clusterrolebindings" | "rolebindings":
+            made = mapping(record.get("responseObject"))
+            role = mapping(sent.get("roleRef")) or mapping(made.get("roleRef"))
+            return {"role": text(role.get("name")), "subjects": _joined(_subjects(sent))}
+        case "certificatesigningrequests" if subresource == "approval":
+            conditions = items(mapping(sent.get("status")).get("conditions"))
+            return {"decision": _joined(text(item.get("type")) for item in conditions)}
+        case "namespaces":
+            return {"pod-security": _joined(_levels(sent))}
+    return {"privileges": _joined(_privileges(pod_spec(sent)))} if "spec" in sent else {}
+
+
+def _grants(role: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what a role gives that is more than it looks like."""
+    if role.get("aggregationRule"):
+        yield "aggregation"
+    for label in mapping(mapping(role.get("metadata")).get("labels")):
+        if label.startswith(_AGGREGATE):
+            yield label.removeprefix("rbac.authorization.k8s.io/")
+    for rule in items(role.get("rules")):
+        verbs, resources = words(rule.get("verbs")), words(rule.get("resources"))
+        if "*" in verbs and "*" in resources and "*" in words(rule.get("apiGroups")):
+            yield "everything"
+        if "*" in verbs:
+            yield "all-verbs"
+        if "*" in resources:
+            yield "all-resources"
+        yield from verbs & _RIGHTS
+        yield from (_KEYS_OF_THE_HOUSE[name] for name in resources & _KEYS_OF_THE_HOUSE.keys())
+
+
+def _subjects(binding: Mapping[str, Any]) -> Iterator[str]:
+    for subject in items(binding.get("subjects")):
+        yield ":".join(filter(None, (text(subject.get(key)) for key in ("kind", "namespace", "name"))))
+
+
+def _levels(namespace: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the Pod Security labels that a request sets, `enforce=privileged`, or takes away, `enforce=`."""
+    for key, value in mapping(mapping(namespace.get("metadata")).get("labels")).items():
+        if key.startswith(_PSA):
+            yield f"{key.removeprefix(_PSA)}={text(value)}"
+
+
+def _privileges(spec: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what gives a pod its node: `privileged`, `hostPID`, `hostPath:/etc`, `capability:SYS_ADMIN`."""
+    yield from (name for name in ("hostPID", "hostIPC", "hostNetwork") if spec.get(name) is True)
+    for volume in items(spec.get("volumes")):
+        path = mapping(volume.get("hostPath")).get("path")
+        if isinstance(path, str):
+            yield f"hostPath:{path}"
+    for container in containers(spec):
+        security = mapping(container.get("securityContext"))
+        if security.get("privileged") is True or mapping(security.get("windowsOptions")).get("hostProcess") is True:
+            yield "privileged"
+        added = words(mapping(security.get("capabilities")).get("add"))
+        yield from (f"capability:{name}" for name in (word.removeprefix("CAP_") for word in added) if name in _STRONG)
+
+
+def _joined(found: Iterator[str]) -> str:
+    return ", ".join(sorted(set(found)))
