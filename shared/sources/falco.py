@@ -14,6 +14,7 @@ from shared.events.outcome import Rejected
 from shared.events.times import to_text
 from shared.sources.context import Context, first_time, mapping, message_text, name_text, text
 from shared.sources.observed import Told, observed
+from shared.sources.resources import kind_of
 
 NAME = "falco"
 
@@ -33,32 +34,6 @@ _UNKNOWN = frozenset({"", "<NA>"})  # what Falco writes for a field without a va
 _CLOCK = re.compile(r"^\d\d:\d\d:\d\d\.\d{1,9}: ")
 _MAX_NANOSECONDS = 2**63
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_KINDS = {
-    "pods": "Pod",
-    "namespaces": "Namespace",
-    "nodes": "Node",
-    "services": "Service",
-    "secrets": "Secret",
-    "configmaps": "ConfigMap",
-    "serviceaccounts": "ServiceAccount",
-    "deployments": "Deployment",
-    "daemonsets": "DaemonSet",
-    "statefulsets": "StatefulSet",
-    "replicasets": "ReplicaSet",
-    "jobs": "Job",
-    "cronjobs": "CronJob",
-    "ingresses": "Ingress",
-    "networkpolicies": "NetworkPolicy",
-    "roles": "Role",
-    "rolebindings": "RoleBinding",
-    "clusterroles": "ClusterRole",
-    "clusterrolebindings": "ClusterRoleBinding",
-    "persistentvolumes": "PersistentVolume",
-    "persistentvolumeclaims": "PersistentVolumeClaim",
-    "certificatesigningrequests": "CertificateSigningRequest",
-    "validatingwebhookconfigurations": "ValidatingWebhookConfiguration",
-    "mutatingwebhookconfigurations": "MutatingWebhookConfiguration",
-}
 
 
 def decode(payload: Any, context: Context) -> list[Observation] | Rejected:
@@ -103,7 +78,7 @@ def _target(fields: Mapping[str, Any]) -> dict[str, Any]:
     if not name:
         return {}
     namespace = "" if resource == "namespaces" else _known(fields.get("ka.target.namespace"))
-    return {"kind": _KINDS.get(resource, resource), "namespace": namespace, "name": name}
+    return {"kind": kind_of(resource), "namespace": namespace, "name": name}
 
 
 def _place(fields: Mapping[str, Any], host: str) -> dict[str, Any]:

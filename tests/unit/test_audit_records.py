@@ -9,9 +9,9 @@ from shared.events.outcome import Rejected
 from shared.sources.audit.actors import actor_of, reach_of
 from shared.sources.audit.body import as_object
 from shared.sources.audit.facts import PREFIX
-from shared.sources.audit.kinds import kind_of
 from shared.sources.context import MAX_ORIGINAL, Context
 from shared.sources.registry import decode_payload
+from shared.sources.resources import kind_of
 from tests.support.signals import RECEIVED, Change, about, noted, read, record, refused, seen
 
 CONTEXT = Context("prod", RECEIVED)

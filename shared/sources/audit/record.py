@@ -13,9 +13,9 @@ from shared.events.model import Observation
 from shared.sources.audit.actors import reference_of
 from shared.sources.audit.cleaning import cleaned
 from shared.sources.audit.facts import PREFIX, facts_of
-from shared.sources.audit.kinds import is_of, kind_of
 from shared.sources.context import Context, first_time, mapping, text
 from shared.sources.observed import Told, observed
+from shared.sources.resources import is_of, kind_of
 
 NAME = "audit"
 

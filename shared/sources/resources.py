@@ -1,4 +1,4 @@
-"""The kind of object that a resource of the API is: an audit record names resources, all else names kinds."""
+"""The kind of object that a resource of the API is: the audit log, and Falco behind it, name resources, all else kinds."""
 
 from functools import lru_cache
 
