@@ -113,7 +113,7 @@ class Changes:
         if isinstance(decoded, Ignored):
             return self._dropped("not_ours", decoded)
         if not decoded:
-            return self._dropped("nothing_seen", Ignored("there is no observation in it"))
+            return self._dropped("nothing_to_tell", Ignored("there is no observation in it"))
         if decoded[0].dialect == OF_OBJECTS:
             return await self._object(seen_of(decoded[0], event.data, self._certificate_days), event)
         return await self._told(Done(), decoded, event)

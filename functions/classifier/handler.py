@@ -20,6 +20,8 @@ from shared.telemetry.trace import continued
 
 NAME = "classifier"
 SOURCE = "tidings/classifier"
+_OF_REQUESTS = "audit"
+"""The dialect that tells who asked for what: whoever enters our own pods is no echo of ours."""
 
 
 class ClassifierSettings(Settings):
@@ -92,6 +94,8 @@ class Classifier:
     def _is_ours(self, observation: Observation) -> bool:
         """Return True for what is seen in our own namespace, of our own cluster where that has a name (F59)."""
         if not self._own_namespace or self._cluster not in {"", observation.cluster}:
+            return False
+        if observation.dialect == _OF_REQUESTS:
             return False
         thing = observation.object
         return self._own_namespace == (thing.name if thing.kind == "Namespace" else thing.namespace)

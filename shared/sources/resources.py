@@ -1,4 +1,4 @@
-"""The kind of object that a resource of the API is: the audit log, and Falco behind it, name resources, all else kinds."""
+"""The kind of object that a resource of the API is: the audit log, and Falco behind it, name resources."""
 
 from functools import lru_cache
 

@@ -3,17 +3,20 @@
 import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from functions.classifier.handler import new
-from shared.events.cloudevent import CloudEvent
+from shared.events.cloudevent import OBSERVED, CloudEvent
 from shared.events.echo import VIA, is_echo, onward
+from shared.events.model import Observation, observed_data
 from shared.events.outcome import Done, Ignored
 from shared.rules.loader import load
 from shared.runtime.edge import Edge
 from shared.runtime.function import Call, Readiness, Result
+from shared.sources.context import Context
+from shared.sources.registry import decode_payload
 from shared.telemetry.metrics import Metrics
 from tests.support.correlator import Rig, play, problem
 
@@ -140,3 +143,20 @@ def test_f59_what_our_own_pods_cause_ends_at_the_classifier(
     assert (result.reply is None) is ends
     assert isinstance(result.outcome, Ignored if ends else Done)
     assert echoes(metrics, "classifier") == float(ends)
+
+
+def test_f59_who_enters_our_own_pods_is_no_echo(tmp_path: Path) -> None:
+    """F59: Tidings' own pods cause events: no echo. What somebody asked the API server for is none of theirs."""
+    (tmp_path / "demo.yaml").write_text(PACK, encoding="utf-8")
+    function = new({"CLUSTER": "prod", "OWN_NAMESPACE": "tidings"}, Metrics())
+    function._rules.ruleset = load([tmp_path / "demo.yaml"], own=False).ruleset
+    record = {
+        "auditID": "a", "stage": "ResponseComplete", "verb": "create", "user": {"username": "eve"},
+        "objectRef": {"resource": "pods", "namespace": "tidings", "name": "correlator-1", "subresource": "exec"},
+        "responseStatus": {"code": 101}, "stageTimestamp": "2026-01-01T00:00:00Z",
+    }  # fmt: skip
+    (seen,) = cast("list[Observation]", decode_payload(record, Context("prod", TIME)))
+    sent = CloudEvent("1", "tidings/intake", OBSERVED, time=TIME, data=observed_data(seen))
+    result = asyncio.run(function.handle(sent, Call(deadline=0.0)))
+    assert isinstance(result.outcome, Done)
+    assert result.reply is not None

@@ -134,7 +134,7 @@ def test_a_cloudevent_that_goes_straight_to_the_broker_is_the_alert_that_falco_p
         ),
         ({"ka.target.resource": "namespaces", "ka.target.name": "a", "ka.target.namespace": "a"}, "Namespace/a"),
         ({"ka.target.resource": "pods", "ka.resp.name": "web-x", "ka.target.namespace": "shop"}, "Pod/shop/web-x"),
-        ({"ka.target.resource": "widgets", "ka.target.name": "w", "ka.target.namespace": "shop"}, "widgets/shop/w"),
+        ({"ka.target.resource": "widgets", "ka.target.name": "w", "ka.target.namespace": "shop"}, "Widget/shop/w"),
         ({"ka.verb": "list", "ka.target.resource": "pods", "ka.target.name": None}, "Cluster/by-default"),
     ],
 )
