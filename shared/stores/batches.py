@@ -16,7 +16,7 @@ from shared.stores.worker import BusyError, Worker, settle
 Result = TypeVar("Result")
 
 _MAX_BATCH = 512  # of 2 to 4 µs each: for as long nothing else goes on in the event loop
-_MAX_BYTES = 512 * 1024  # with one more value of 1 MiB still less than SQLite's cache: no page goes to the disk early
+_MAX_BYTES = 512 * 1024  # and one more value
 _MAX_WAITING = 10_000
 _CROWD = 4
 

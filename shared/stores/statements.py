@@ -46,6 +46,7 @@ def connect(path: Path) -> Connection:
     try:
         _to_wal(connection)
         connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA cache_spill=OFF")  # nothing goes to the disk before the commit; batches are bounded
         connection.executescript(_SCHEMA)
         _wait_at_most(connection, 0.0)
     except sqlite3.Error:
