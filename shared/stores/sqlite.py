@@ -1,54 +1,39 @@
 """The store in one SQLite file (WAL, synchronous=FULL): survives SIGKILL and power loss; one host may share it.
 
-All writes that wait share one transaction in one writer thread; reads have a thread and a connection of their own.
-The file is opened by the first use, not by building the store.
+All writes that wait share one transaction. Its statements run on the event loop: they touch memory only, and each one
+in a thread would cost several handoffs of the interpreter's lock. What waits for the disk or for another process runs
+in a thread; reads have a thread and a connection of their own. The file is opened by the first use, not by building
+the store.
 """
 
+import contextlib
 import sqlite3
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
+from shared.stores import statements
+from shared.stores.batches import Batches, Job
 from shared.stores.limits import check
-from shared.stores.protocol import ABSENT, Entry, StoreUnavailableError
-from shared.stores.worker import BusyError, Job, Worker
+from shared.stores.protocol import Entry, StoreUnavailableError
+from shared.stores.statements import Connection, Transaction
+from shared.stores.worker import BusyError, Worker
 
 Result = TypeVar("Result")
-Connection = sqlite3.Connection
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS entry (
-    key TEXT PRIMARY KEY, value BLOB NOT NULL, revision INTEGER NOT NULL, expires REAL
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS entry_expires ON entry (expires) WHERE expires IS NOT NULL;
-CREATE TABLE IF NOT EXISTS counter (one INTEGER PRIMARY KEY CHECK (one = 1), revision INTEGER NOT NULL);
-INSERT OR IGNORE INTO counter VALUES (1, 0);
-"""
-_BUSY_SECONDS = 5.0
-_BUSY_PAUSE = 0.01
 _LINGER = 0.001  # of the order of a commit on a fast disk
 _PURGE_SECONDS = 10.0
-_PURGE_ROWS = 500
 _PAGE = 256
-_BEYOND = "\x7f"  # greater than every character of a key
-
-
-@dataclass(slots=True)
-class _Transaction:
-    """The writes of one batch. `revision` is the whole file's counter: nobody else can move it until the commit.
-
-    So it is read and written once for the batch. A key that was deleted and made again never has an old revision.
-    """
-
-    connection: Connection
-    revision: int
 
 
 class SqliteStore:
-    """A store in one file. `clock` returns seconds of the wall clock; a ttl is kept as an absolute time of it."""
+    """A store in one file. `clock` returns seconds of the wall clock; a ttl is kept as an absolute time of it.
+
+    One event loop at a time uses it.
+    """
 
     def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
         self._path = path
@@ -57,30 +42,42 @@ class SqliteStore:
         self._purge_at = 0.0
         self._opening = threading.Lock()  # switching a new file to WAL takes no second connection beside it
         self._writing: Connection | None = None
+        self._begun = False  # the thread began a transaction, in which nothing was done so far
         self._reading: Connection | None = None
-        self._writer = Worker("tidings-store-write", self._write_batch, self._end_writing, _LINGER)
-        self._reader = Worker("tidings-store-read", self._read_batch, self._end_reading)
+        self._reads = threading.Lock()  # who holds it has the connection that reads
+        self._reader = Worker("tidings-store-read", self._end_reading)
+        self._writes = Batches(Worker("tidings-store-write", self._end_writing), self._begin, _LINGER)
 
     async def get(self, key: str) -> Entry | None:
         """Return the entry, or None where there is none or it expired."""
         check(key)
+        self._check_open()
         now = self._clock()
-        return await self._do(self._reader, lambda connection: _get(connection, key, now))
+        if self._reading is None:
+            with _unavailable():
+                await self._reader.do(self._open_reading)
+        if self._reads.acquire(blocking=False):
+            try:
+                with contextlib.suppress(sqlite3.Error):  # the thread tries again: it can wait, and open the file again
+                    if self._reading is not None:
+                        return statements.get(self._reading, key, now)
+            finally:
+                self._reads.release()
+        return await self._read(lambda connection: statements.get(connection, key, now))
 
     async def put(self, key: str, value: bytes, *, expected: int, ttl: float | None = None) -> int | None:
         """Write if the key's revision is `expected`; return the new revision once it is on the disk."""
         check(key, value)
         now = self._clock()
         expires = None if ttl is None else now + ttl
-        return await self._do(
-            self._writer, lambda transaction: _put(transaction, Entry(key, value, expected), expires, now)
-        )
+        entry = Entry(key, value, expected)
+        return await self._write(lambda transaction: statements.put(transaction, entry, expires, now), len(value))
 
     async def delete(self, key: str, *, expected: int) -> bool:
         """Delete if the key's revision is `expected`."""
         check(key)
         now = self._clock()
-        return await self._do(self._writer, lambda transaction: _delete(transaction.connection, key, expected, now))
+        return await self._write(lambda transaction: statements.delete(transaction, key, expected, now))
 
     async def scan(self, prefix: str, *, after: str = "", limit: int = 1000) -> AsyncIterator[Entry]:
         """Iterate at most `limit` entries under `prefix` in key order, keys greater than `after` only."""
@@ -98,63 +95,94 @@ class SqliteStore:
     async def close(self) -> None:
         """Finish the writes that wait and close the file."""
         self._closed = True
-        await self._writer.stop()
+        await self._writes.stop()
         await self._reader.stop()
 
     async def _page(self, prefix: str, after: str, size: int) -> list[Entry]:
         now = self._clock()
-        return await self._do(self._reader, lambda connection: _page(connection, prefix, after, size, now))
+        return await self._read(lambda connection: statements.page(connection, prefix, after, size, now))
 
-    async def _do(self, worker: Worker, work: Callable[[Any], Result]) -> Result:
+    def _check_open(self) -> None:
         if self._closed:
             raise StoreUnavailableError("the store is closed")
-        try:
-            return await worker.do(work)
-        except sqlite3.Error as error:
-            raise StoreUnavailableError(f"the store's file cannot be used ({type(error).__name__})") from error
-        except (OSError, BusyError) as error:
-            raise StoreUnavailableError(f"the store cannot work now ({type(error).__name__})") from error
 
-    def _write_batch(self, batch: Sequence[Job]) -> None:
-        """Do all jobs in one transaction: all are on the disk, or none is."""
+    async def _read(self, work: Callable[[Connection], Result]) -> Result:
+        self._check_open()
+        with _unavailable():
+            return await self._reader.do(partial(self._read_there, work))
+
+    async def _write(self, work: Callable[[Transaction], Result], size: int = 0) -> Result:
+        self._check_open()
+        with _unavailable():
+            return await self._writes.do(work, size)
+
+    def _begin(self, batch: Sequence[Job]) -> Callable[[], bool]:
+        """Do a batch's statements in one transaction; return what is to be done in the thread now.
+
+        That is the commit, or what must come first, and then it returns True and the batch begins again.
+        """
+        begun, self._begun = self._begun, False
+        if self._writing is None:
+            return self._open_writing
         try:
-            connection = self._writing = self._writing or self._connect()
-            connection.execute("BEGIN IMMEDIATE")
-            (before,) = connection.execute("SELECT revision FROM counter").fetchone()
-            transaction = _Transaction(connection, before)
-            for job in batch:
-                job.result = job.work(transaction)
-            if transaction.revision != before:
-                connection.execute("UPDATE counter SET revision = ?", (transaction.revision,))
-            self._purge(connection)
-            connection.execute("COMMIT")
+            if not begun:
+                statements.begin(self._writing)
+            _write(self._writing, batch)
+        except Exception as error:  # noqa: BLE001 - whatever it was, the thread closes the file, which may take a while
+            return self._wait_to_write if statements.is_busy(error) else partial(self._give_up, error)
+        return self._commit
+
+    def _open_writing(self) -> bool:
+        self._writing = self._connect()
+        return True
+
+    def _wait_to_write(self) -> bool:
+        """Begin the transaction as soon as no other process writes."""
+        with self._in_writing() as connection, statements.patience(connection):
+            statements.begin(connection)
+        self._begun = True
+        return True
+
+    def _commit(self) -> bool:
+        """After this all of a batch is on the disk, or none is."""
+        with self._in_writing() as connection:
+            now = self._clock()
+            if now >= self._purge_at:
+                self._purge_at = now + _PURGE_SECONDS
+                statements.purge(connection, now)
+            connection.commit()  # gives the interpreter's lock away once; executing COMMIT does three times
+        return False
+
+    def _give_up(self, error: Exception) -> bool:
+        with self._in_writing():
+            raise error
+
+    @contextlib.contextmanager
+    def _in_writing(self) -> Iterator[Connection]:
+        assert self._writing is not None  # noqa: S101 - a batch was begun with it
+        try:
+            yield self._writing
         except BaseException:
             self._end_writing()  # closing rolls back; the next batch opens the file again
             raise
 
     def _connect(self) -> Connection:
         with self._opening:
-            return _connect(self._path)
+            return statements.connect(self._path)
 
-    def _read_batch(self, batch: Sequence[Job]) -> None:
-        try:
-            connection = self._reading = self._reading or self._connect()
-            connection.execute("BEGIN")
-            for job in batch:
-                job.result = job.work(connection)
-            connection.execute("COMMIT")
-        except BaseException:
-            self._end_reading()
-            raise
+    def _open_reading(self) -> None:
+        if self._reading is None:
+            self._reading = self._connect()
 
-    def _purge(self, connection: Connection) -> None:
-        now = self._clock()
-        if now < self._purge_at:
-            return
-        self._purge_at = now + _PURGE_SECONDS
-        connection.execute(
-            "DELETE FROM entry WHERE key IN (SELECT key FROM entry WHERE expires <= ? LIMIT ?)", (now, _PURGE_ROWS)
-        )
+    def _read_there(self, work: Callable[[Connection], Result]) -> Result:
+        with self._reads:
+            try:
+                connection = self._reading = self._reading or self._connect()
+                with statements.patience(connection):
+                    return work(connection)
+            except BaseException:
+                self._end_reading()
+                raise
 
     def _end_writing(self) -> None:
         if self._writing is not None:
@@ -167,72 +195,20 @@ class SqliteStore:
             self._reading = None
 
 
-def _connect(path: Path) -> Connection:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+@contextlib.contextmanager
+def _unavailable() -> Iterator[None]:
     try:
-        _to_wal(connection)
-        connection.execute("PRAGMA synchronous=FULL")
-        connection.executescript(_SCHEMA)
-    except sqlite3.Error:
-        connection.close()
-        raise
-    return connection
+        yield
+    except sqlite3.Error as error:
+        raise StoreUnavailableError(f"the store's file cannot be used ({type(error).__name__})") from error
+    except (OSError, BusyError) as error:
+        raise StoreUnavailableError(f"the store cannot work now ({type(error).__name__})") from error
 
 
-def _to_wal(connection: Connection) -> None:
-    """Switch the file to WAL; unlike all other statements this one does not wait while another process opens it."""
-    until = time.monotonic() + _BUSY_SECONDS
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode=WAL")
-        except sqlite3.OperationalError:
-            if time.monotonic() >= until:
-                raise
-            time.sleep(_BUSY_PAUSE)
-        else:
-            return
-
-
-def _get(connection: Connection, key: str, now: float) -> Entry | None:
-    row = connection.execute(
-        "SELECT value, revision FROM entry WHERE key = ? AND (expires IS NULL OR expires > ?)", (key, now)
-    ).fetchone()
-    return None if row is None else Entry(key, row[0], row[1])
-
-
-def _put(transaction: _Transaction, entry: Entry, expires: float | None, now: float) -> int | None:
-    """Compare and set in one statement: each one gives the interpreter's lock away, and it takes time to come back."""
-    revision = transaction.revision + 1
-    if entry.revision == ABSENT:
-        done = transaction.connection.execute(
-            "INSERT INTO entry VALUES (?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value, "
-            "revision = excluded.revision, expires = excluded.expires WHERE entry.expires <= ?",
-            (entry.key, entry.value, revision, expires, now),
-        )
-    else:
-        done = transaction.connection.execute(
-            "UPDATE entry SET value = ?, revision = ?, expires = ? "
-            "WHERE key = ? AND revision = ? AND (expires IS NULL OR expires > ?)",
-            (entry.value, revision, expires, entry.key, entry.revision, now),
-        )
-    if done.rowcount != 1:
-        return None
-    transaction.revision = revision
-    return revision
-
-
-def _delete(connection: Connection, key: str, expected: int, now: float) -> bool:
-    done = connection.execute(
-        "DELETE FROM entry WHERE key = ? AND revision = ? AND (expires IS NULL OR expires > ?)", (key, expected, now)
-    )
-    return done.rowcount == 1
-
-
-def _page(connection: Connection, prefix: str, after: str, size: int, now: float) -> list[Entry]:
-    rows = connection.execute(
-        "SELECT key, value, revision FROM entry WHERE key >= ? AND key > ? AND key < ? "
-        "AND (expires IS NULL OR expires > ?) ORDER BY key LIMIT ?",
-        (prefix, after, prefix + _BEYOND, now, size),
-    )
-    return [Entry(*row) for row in rows]
+def _write(connection: Connection, batch: Sequence[Job]) -> None:
+    before = statements.revision(connection)
+    transaction = Transaction(connection, before)
+    for job in batch:
+        job.result = job.work(transaction)
+    if transaction.revision != before:
+        statements.set_revision(connection, transaction.revision)

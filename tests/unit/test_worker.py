@@ -1,59 +1,56 @@
-"""The worker's thread: it outlives whatever its jobs do."""
+"""The worker's thread: it outlives whatever it does, and whoever waits for it."""
 
 import asyncio
 import threading
-from collections.abc import Sequence
 
 import pytest
 
-from shared.stores.worker import Job, Worker
+from shared.stores.worker import Worker
 
 
-def test_a_mistake_in_a_job_is_told_and_the_thread_goes_on() -> None:
+def test_a_mistake_is_told_and_the_thread_goes_on() -> None:
     """Were the thread to end, everybody who comes later would wait for ever."""
 
-    def run(batch: Sequence[Job]) -> None:
-        for job in batch:
-            job.result = job.work(10)
-
     async def play() -> int:
-        worker = Worker("test", run, lambda: None)
+        worker = Worker("test", lambda: None)
         try:
             with pytest.raises(ZeroDivisionError):
-                await worker.do(lambda ten: ten / 0)
+                await worker.do(lambda: 10 // 0)
             async with asyncio.timeout(5):
-                return await worker.do(lambda ten: int(ten) + 1)
+                return await worker.do(lambda: 11)
         finally:
             await worker.stop()
 
     assert asyncio.run(play()) == 11
 
 
-def test_after_a_crowd_the_next_batch_waits_for_company_and_every_job_is_done_once() -> None:
-    sizes: list[int] = []
-    first, go = threading.Event(), threading.Event()
+def test_what_waits_is_done_in_order_before_the_thread_ends() -> None:
+    done: list[int] = []
 
-    def run(batch: Sequence[Job]) -> None:
-        sizes.append(len(batch))
-        if len(sizes) == 1:
-            first.set()
-            go.wait(5)
-        for job in batch:
-            job.result = job.work(None)
+    async def play() -> None:
+        worker = Worker("test", lambda: done.append(-1))
+        waiting = [asyncio.create_task(worker.do(lambda number=number: done.append(number))) for number in range(5)]  # type: ignore[misc]
+        await asyncio.sleep(0)
+        await worker.stop()
+        await asyncio.gather(*waiting)
 
-    async def play() -> list[int]:
-        worker = Worker("test", run, lambda: None, linger=0.05)
+    asyncio.run(play())
+    assert done == [0, 1, 2, 3, 4, -1]
+
+
+def test_an_event_loop_that_ended_meanwhile_does_not_end_the_thread() -> None:
+    worker, go = Worker("test", lambda: None), threading.Event()
+
+    async def leave() -> None:
+        worker.hand(lambda: go.wait(5), lambda _result, _error: None)
+
+    async def come_back() -> int:
+        go.set()
         try:
-            alone = asyncio.create_task(worker.do(lambda _: -1))
-            await asyncio.to_thread(first.wait, 5)
-            crowd = [asyncio.create_task(worker.do(lambda _, number=number: number)) for number in range(8)]
-            await asyncio.sleep(0)
-            go.set()
-            await asyncio.gather(alone, *crowd)
-            later = [asyncio.create_task(worker.do(lambda _, number=number: number)) for number in range(8, 10)]
-            return [await task for task in (*crowd, *later)]
+            async with asyncio.timeout(5):
+                return await worker.do(lambda: 7)
         finally:
             await worker.stop()
 
-    assert asyncio.run(play()) == list(range(10))
-    assert sizes == [1, 8, 2]
+    asyncio.run(leave())
+    assert asyncio.run(come_back()) == 7
