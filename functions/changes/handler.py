@@ -93,7 +93,7 @@ class Changes:
         try:
             if event.type in TICKS:
                 return Result(await self._tick(event))
-            return await self._sent(event)
+            return await (self._asked(event) if event.type == OBSERVED else self._sent(event))
         except StoreUnavailableError:
             self._probe.failed()
             return Result(Retry("the store cannot be asked"))
@@ -103,6 +103,18 @@ class Changes:
             return Rejected("decode", "a tick without a time")
         complete = await self._expiries.work(event.time, self._published)
         return Done() if complete else Retry("not everything that is due could be told")
+
+    async def _asked(self, event: CloudEvent) -> Result:
+        """Keep who asked for a version, which its own event may come after: what audit tells of it."""
+        decoded = decode(event, cluster=self._cluster, now=datetime.now(UTC))
+        told = authors.told_by(decoded[0]) if isinstance(decoded, list) and decoded else None
+        if told is None:  # what cannot be read is the classifier's to refuse
+            return self._dropped("not_ours", Ignored("it does not say who made a version of an object"))
+        key, author = told
+        entry = await self._store.get(key)  # sent again, it is there: the first word stays
+        if entry is None:
+            await self._store.put(key, authors.encode(author), expected=ABSENT, ttl=authors.KEPT_SECONDS)
+        return Result(Done() if entry is None else Duplicate())
 
     async def _sent(self, event: CloudEvent) -> Result:
         if not event.type.startswith(APISERVER_PREFIX):

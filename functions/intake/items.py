@@ -101,6 +101,11 @@ def _event(seen: Observation) -> CloudEvent:
         type=OBSERVED,
         subject=attributes.clean(seen.object.path),
         time=seen.received,
-        extensions={"cluster": attributes.clean(seen.cluster)},
+        # Of the rest Triggers may ask after these: who takes the writes of the audit log alone, as `changes` does.
+        extensions={
+            "cluster": attributes.clean(seen.cluster),
+            "dialect": seen.dialect,
+            "action": attributes.clean(seen.action),
+        },
         data=observed_data(seen),
     )

@@ -5,15 +5,17 @@ meet in the store, under cluster, namespace, name and resourceVersion: an audit 
 and names the resource, not the kind; a resourceVersion is given once in a cluster.
 """
 
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import orjson
 
 from shared.events.identity import digest
+from shared.events.model import Observation
 
 KEPT_SECONDS: Final = 3600.0
 """How long an author waits for the object's own event: audit is sent in batches, and both may be held by a broker."""
 _MAX_TEXT = 256
+_WRITES = frozenset({"create", "update", "patch"})
 
 
 class Author(NamedTuple):
@@ -27,6 +29,27 @@ class Author(NamedTuple):
 def key_of(cluster: str, namespace: str, name: str, resource_version: str) -> str:
     """Return the key under which the store keeps the author of one version of an object."""
     return f"author.{digest('author', cluster, namespace, name, resource_version)}"
+
+
+def told_by(observation: Observation) -> tuple[str, Author] | None:
+    """Return what an audit record says of who made a version, and its key; None where it says nothing of that.
+
+    The version that came of a request stands in its answer, which audit has at the level RequestResponse alone.
+    """
+    if observation.dialect != "audit" or observation.action not in _WRITES:
+        return None
+    record = observation.original
+    answer = _members(_members(record.get("responseObject")).get("metadata"))
+    version, user = answer.get("resourceVersion"), _members(record.get("user")).get("username")
+    thing = observation.object
+    if not isinstance(version, str) or not version or not isinstance(user, str) or not user or not thing.name:
+        return None
+    author = Author(user, observation.action, observation.source_uid)
+    return key_of(observation.cluster, thing.namespace, thing.name, version), author
+
+
+def _members(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def encode(author: Author) -> bytes:

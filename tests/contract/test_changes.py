@@ -2,21 +2,24 @@
 
 import json
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
 from functions.changes.handler import new
 from shared.changes import authors
 from shared.changes.authors import Author
-from shared.events.cloudevent import CloudEvent
+from shared.events.cloudevent import OBSERVED, CloudEvent
 from shared.events.codec import decode
-from shared.events.model import Observation
+from shared.events.model import Observation, observed_data
 from shared.events.outcome import Done, Duplicate, Ignored, Rejected, Retry
 from shared.runtime.edge import Edge
 from shared.settings.environment import SettingsError
+from shared.sources.context import Context
+from shared.sources.registry import decode_payload
 from shared.stores.protocol import ABSENT
 from shared.telemetry.metrics import Metrics
-from tests.support.objects import STORED, Rig, node, observation, on, play, sent, thing, web
+from tests.support.objects import NOW, STORED, Rig, node, observation, on, play, sent, thing, web
 
 
 @STORED
@@ -150,6 +153,29 @@ def test_the_user_whom_audit_put_down_is_named() -> None:
         key = authors.key_of("c", "shop", "web", "2")
         await rig.store.put(key, authors.encode(Author("alice", "patch")), expected=ABSENT, ttl=authors.KEPT_SECONDS)
         assert " by alice with kubectl-scale: " in observation(await rig.send(web(2, 5))).message
+
+    play(work)
+
+
+def test_the_user_is_named_of_whom_the_audit_log_told_before() -> None:
+    """As intake hands a record over; sent again it changes nothing, and a refused or mere read says nothing."""
+    record = {
+        "auditID": "a-1", "stage": "ResponseComplete", "verb": "patch", "user": {"username": "alice"},
+        "objectRef": {"resource": "deployments", "namespace": "shop", "name": "web", "apiGroup": "apps"},
+        "responseStatus": {"code": 200}, "responseObject": {"metadata": {"resourceVersion": "2"}},
+    }  # fmt: skip
+
+    def asked(**members: Any) -> CloudEvent:
+        (seen,) = cast("list[Observation]", decode_payload({**record, **members}, Context("c", NOW)))
+        return CloudEvent("1", "tidings/intake", OBSERVED, time=NOW, data=observed_data(seen))
+
+    async def work(rig: Rig) -> None:
+        await rig.send(web(1, 3), "add")
+        assert isinstance((await rig.edge.dispatch(asked())).outcome, Done)
+        assert isinstance((await rig.edge.dispatch(asked(user={"username": "eve"}))).outcome, Duplicate)
+        assert " by alice with kubectl-scale: " in observation(await rig.send(web(2, 5))).message
+        for says_nothing in ({"verb": "get"}, {"responseObject": None}, {"user": {}}):
+            assert isinstance((await rig.edge.dispatch(asked(**says_nothing))).outcome, Ignored)
 
     play(work)
 

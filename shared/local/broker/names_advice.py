@@ -27,7 +27,8 @@ from shared.local.broker.parse_filters import Report
 _CONTEXT = ("id", "source", "type", "subject", "time", "datacontenttype", "dataschema", "specversion")
 _FROM_APISERVER = ("kind", "name", "namespace", "apiversion", "cluster")
 _TRACE = ("traceparent", "tracestate")
-NAMES = frozenset({*_CONTEXT, *_FROM_APISERVER, *_TRACE, *attributes.NAMES})
+_FROM_INTAKE = ("dialect", "action")
+NAMES = frozenset({*_CONTEXT, *_FROM_APISERVER, *_FROM_INTAKE, *_TRACE, *attributes.NAMES})
 """Every attribute that an event of a source or of a function of ours may have."""
 
 TYPES = (
