@@ -5,6 +5,7 @@ its time has come the condition is put down in the object's record, then publish
 whoever dies in between tells the same once more.
 """
 
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -26,6 +27,8 @@ _PREFIX = "expiry."
 _DIGITS = 12
 _MOST = 50  # entries that one tick looks at; the next one goes on
 _SPARE = 90 * 86_400.0  # how long an entry outlives its time, where no tick comes
+_SET_ASIDE = 600  # seconds until an unreadable entry is looked at again: a newer replica may have written it
+_LOG = logging.getLogger("tidings.changes")
 
 Publish = Callable[[Sequence[Observation], CloudEvent], Awaitable[bool]]
 
@@ -57,11 +60,24 @@ class Expiries:
             if _second(entry) > now.timestamp():
                 break
             due.append(entry)
-        for entry in due:
-            if not await self._begin(entry, now, publish):
-                return False
-            await self._store.delete(entry.key, expected=entry.revision)
-        return True
+        complete = True
+        for entry in due:  # one that cannot be told now keeps no other one waiting
+            try:
+                told = await self._begin(entry, now, publish)
+            except ValueError:
+                _LOG.error("an expiry cannot be read, and is set aside", extra={"key": entry.key})
+                await self._put_off(entry, now)
+                continue
+            complete = complete and told
+            if told:
+                await self._store.delete(entry.key, expected=entry.revision)
+        return complete
+
+    async def _put_off(self, entry: Entry, now: datetime) -> None:
+        version = entry.key.rpartition(".")[2]
+        later = f"{_PREFIX}{int(now.timestamp()) + _SET_ASIDE:0{_DIGITS}d}.{version}"
+        await self._store.put(later, entry.value, expected=ABSENT, ttl=_SPARE)
+        await self._store.delete(entry.key, expected=entry.revision)
 
     async def _begin(self, entry: Entry, now: datetime, publish: Publish) -> bool:
         """Put the condition of one entry down and publish it, unless the object has a newer version since."""

@@ -44,6 +44,7 @@ NOTHING: Final = Projection(0, b"")
 class Record:
     """An object as it was seen last. `written` is when members whose values are masked were last written.
 
+    `heard` is the day (since 1970) of the record: an object that is heard of is kept on, though nothing of it changes.
     `answers` are rows as they are stored, the oldest first: most are read and written without being looked at.
     """
 
@@ -54,6 +55,7 @@ class Record:
     written: str = ""
     answers: tuple[Row, ...] = ()
     deleted: bool = False
+    heard: int = 0
 
     def answer_to(self, identity: str) -> Answer | None:
         """Return what was answered to a version, None where that is not known (any more)."""
@@ -73,14 +75,14 @@ def key_of(cluster: str, thing: ObjectRef) -> str:
 def encode(record: Record) -> bytes:
     """Return the record as stored bytes: a line of JSON, then the packed projection."""
     head = [_FORMAT, record.version, record.deleted, record.stamp, record.projection.depth, record.written]
-    return orjson.dumps([*head, record.conditions, record.answers]) + b"\n" + record.projection.packed
+    return orjson.dumps([*head, record.conditions, record.answers, record.heard]) + b"\n" + record.projection.packed
 
 
 def decode(data: bytes) -> Record | None:
     """Return a stored record; None for one that cannot be read, which then counts as never seen."""
     head, _, packed = data.partition(b"\n")
     try:
-        form, version, deleted, stamp, depth, written, conditions, answers = orjson.loads(head)
+        form, version, deleted, stamp, depth, written, conditions, answers, heard = orjson.loads(head)
         if form != _FORMAT:
             return None
         return Record(
@@ -91,6 +93,7 @@ def decode(data: bytes) -> Record | None:
             written=written,
             answers=tuple(answers),
             deleted=deleted,
+            heard=heard,
         )
     except (ValueError, TypeError):
         return None

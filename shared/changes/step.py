@@ -1,6 +1,7 @@
 """One version of an object against what is remembered of it: what is new, and what to remember now. Pure."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Literal, NamedTuple
 
 from shared.changes.difference import NOT_SHOWN, Difference, Differences, compare
@@ -61,7 +62,7 @@ def step(record: Record | None, seen: Seen) -> Step:
     if record is not None:
         before = record.answer_to(observation.identity)
         if before is not None:
-            return Step("again", None, before)
+            return Step("again", _heard(record, observation), before)
         if _is_older(observation, record):
             return Step("older")
         if (
@@ -69,8 +70,18 @@ def step(record: Record | None, seen: Seen) -> Step:
             and observation.resource_version == record.version
             and not _deletes(observation)
         ):
-            return Step("unchanged")
+            return Step("unchanged", _heard(record, observation))
     return _gone(record, observation) if _deletes(observation) else _newer(record, seen)
+
+
+def _day(observation: Observation) -> int:
+    return int(observation.received.timestamp() // 86_400)
+
+
+def _heard(record: Record, observation: Observation) -> Record | None:
+    """Return the record of an object that is still there, to be kept on; None where that was written lately."""
+    day = _day(observation)
+    return replace(record, heard=day) if day > record.heard and not record.deleted else None
 
 
 def _deletes(observation: Observation) -> bool:
@@ -92,7 +103,7 @@ def _is_older(observation: Observation, record: Record) -> bool:
 def _gone(record: Record | None, observation: Observation) -> Step:
     answer = Answer(observation.identity, record is not None, NONE, ())
     answers = record.answers if record is not None else ()
-    gone = Record(observation.resource_version, answers=answers, deleted=True)
+    gone = Record(observation.resource_version, answers=answers, deleted=True, heard=_day(observation))
     return Step("new", gone.answered(answer), answer)
 
 
@@ -121,6 +132,7 @@ def _newer(record: Record | None, seen: Seen) -> Step:
         conditions=conditions,
         written=wrote or record.written,
         answers=record.answers,
+        heard=_day(observation),
     )
     if known and not differences.number and not news:
         return Step("unchanged", kept)

@@ -13,6 +13,7 @@ from shared.events.outcome import Done, Rejected, Retry
 from shared.rules.classify import classify
 from shared.rules.shipped import load_shipped
 from shared.runtime.function import Result
+from shared.stores.protocol import ABSENT
 from tests.support.objects import NOW, STORED, Object, Rig, observation, on, play, thing
 
 
@@ -71,6 +72,20 @@ def test_a_certificate_that_was_renewed_or_is_gone_is_not_told_of() -> None:
         assert [entry.key async for entry in rig.store.scan("expiry.")] == []
 
     play(work)
+
+
+def test_an_expiry_that_cannot_be_read_keeps_no_other_one_waiting(caplog: pytest.LogCaptureFixture) -> None:
+    async def work(rig: Rig) -> None:
+        await rig.store.put("expiry.000000000001.broken", b"{", expected=ABSENT)
+        await rig.send(certificate(1, 60), "add")
+        assert await tick(rig, 47) == Result(Done())
+        assert reasons(rig) == ["CertificateExpiresSoon"]
+        (left,) = [entry.key async for entry in rig.store.scan("expiry.")]
+        assert left.endswith(".broken"), "it is looked at again ten minutes later"
+        assert int(left.split(".")[1]) == int((NOW + timedelta(days=47)).timestamp()) + 600
+
+    play(work)
+    assert [record.message for record in caplog.records] == ["an expiry cannot be read, and is set aside"]
 
 
 def test_a_certificate_that_the_broker_did_not_take_is_told_with_the_next_tick() -> None:

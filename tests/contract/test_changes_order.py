@@ -10,6 +10,7 @@ from functions.changes.handler import new
 from shared.events.outcome import Done, Duplicate, Ignored, Retry
 from shared.rules.classify import ENDS_ALL, classify
 from shared.rules.shipped import load_shipped
+from shared.stores.memory import MemoryStore
 from shared.stores.protocol import Entry, StoreUnavailableError
 from tests.support.objects import STORED, Rig, observation, on, play, sent, thing, web
 
@@ -152,3 +153,19 @@ def test_f23_in_whatever_order_versions_come_the_last_one_is_what_is_known(seed:
         assert observation(final).message.endswith(f"spec.replicas {last} → 100")
 
     play(work)
+
+
+def test_an_object_that_is_heard_of_again_and_again_is_not_forgotten_though_it_never_changes() -> None:
+    days = [0.0]
+
+    async def work() -> None:
+        rig = Rig(MemoryStore(clock=lambda: days[0] * 86_400))
+        await rig.send(web(1, 3), "add")
+        for days[0], sent_at in ((60.0, 1), (120.0, 2), (180.0, 3)):
+            again = await rig.send(web(1, 3), "add", seconds=sent_at * 86_400)
+            assert again.outcome == Duplicate()
+        days[0] = 240.0
+        changed = await rig.send(web(2, 5), seconds=4 * 86_400)
+        assert "spec.replicas 3 → 5" in observation(changed).message
+
+    asyncio.run(work())
