@@ -33,7 +33,11 @@ def _list(
     """List the dead letters, the oldest first."""
     with _letters(data) as database:
         rows = [letter_row(letter_of(row)) for row in database.letters(trigger, wanted=False, after=0, limit=limit)]
+        counts = database.letter_counts()
     print_rows(rows, ("id", "trigger", "type", "subject", "code", "stage", "reason", "tries"), output)
+    there = counts.get(trigger, 0) if trigger else sum(counts.values())
+    if output is Output.table and there > len(rows):
+        show(f"{len(rows)} of {there}; --limit shows more, and the newest are last")
 
 
 @app.command("show", epilog="Example: tidings dead-letters show 7")

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from shared.cli.configured import effective
 from shared.cli.explained import as_dict, explained, previewers, row
 from shared.cli.inputs import Unreadable
 from shared.cli.output import Output, complain, print_document, print_line, print_rows, show, waiting, width
@@ -24,7 +25,10 @@ _COLUMNS = ("severity", "phase", "ticket", "reason", "object", "rule")
 
 def run(path: Path | None, *, cluster: str, rules: Path | None, knative: Path, output: Output) -> bool:
     """Explain and print; return whether there was any observation. Raises OSError, RulesError, SettingsError."""
-    ruleset = _rules(rules)
+    environ = effective()  # `.env`, too: what is explained is what `tidings up` beside it would do
+    own = environ.get("CLASSIFIER_RULES")
+    ruleset = _rules(rules or (Path(own) if own else None))
+    cluster = cluster or environ.get("CLUSTER", "")
     found = read(path, sys.stdin.buffer, cluster, datetime.now(UTC))
     if output is Output.jsonl:
         return _lines(found, ruleset)

@@ -75,7 +75,7 @@ def _items(value: Any) -> list[Any] | None:
     return [{**frame, **item} if isinstance(item, dict) else item for item in items] if frame else items
 
 
-def _decode(value: Any, reader: _Reader) -> list[Observation] | list[Unreadable]:
+def _decode(value: Any, reader: _Reader) -> list[Result]:
     cluster, now, versions = reader
     if not isinstance(value, dict):
         return [Unreadable("this is no event: a JSON object is wanted")]
@@ -92,11 +92,12 @@ def _decode(value: Any, reader: _Reader) -> list[Observation] | list[Unreadable]
     if not isinstance(result, list):
         return [Unreadable(result.reason)]
     if not result:
-        return [Unreadable("there is no observation in it")]
+        return [Unreadable("there is no observation in it, by intention: its producer's page in docs/sources says why")]
     payload = value if event is None else event.data
     # When the edge sent it is not known here: as if at once, so that nothing looks late for being explained today.
     seen = result if sent else [item.model_copy(update={"received": item.time}) for item in result]
-    return [versions.told(item, payload) for item in seen]
+    told = [versions.told(item, payload) for item in seen]
+    return [one for found in told for one in ([Unreadable(found)] if isinstance(found, str) else found)]
 
 
 def _event(value: dict[str, Any]) -> CloudEvent | NotAnEvent | None:

@@ -18,10 +18,10 @@ class Versions:
     def __init__(self) -> None:
         self._known: dict[str, Record] = {}
 
-    def told(self, observation: Observation, payload: Any) -> Observation:
-        """Return the first observation that `changes` makes of this one; itself where it is of no object."""
+    def told(self, observation: Observation, payload: Any) -> list[Observation] | str:
+        """Return what `changes` makes of this one, or why it tells nobody; itself where it is of no object."""
         if observation.dialect != OF_OBJECTS:
-            return observation
+            return [observation]
         key = key_of(observation.cluster, observation.object)
         seen = seen_of(observation, payload, _CERTIFICATE_DAYS)
         done = step(self._known.get(key), seen)
@@ -31,6 +31,5 @@ class Versions:
             self._known[key] = done.record
         if done.answer is None:
             why = "a newer version came before" if done.verdict == "older" else "nothing that matters changed"
-            text = f"{observation.object.path}: {why}; nobody is told"
-            return observation.model_copy(update={"message": text})
-        return observations(seen, done.answer)[0]
+            return f"{observation.object.path}: {why}; nobody is told"
+        return observations(seen, done.answer)

@@ -108,18 +108,29 @@ def web(version: int, replicas: int, **status: Any) -> dict[str, Any]:
     return {"kind": "Deployment", "metadata": names, "spec": {"replicas": replicas}, "status": status}
 
 
+def said(versions: list[Any]) -> list[str]:
+    return [item.message if isinstance(item, Observation) else item.error for item in of(json.dumps(versions))]
+
+
 def test_of_two_versions_of_an_object_it_is_told_what_changed() -> None:
     versions = [web(7, 3), web(8, 5), web(9, 5, readyReplicas=5), web(8, 4), {"kind": "List", "items": [web(12, 6)]}]
-    said = [item.message for item in of(json.dumps(versions)) if isinstance(item, Observation)]
-    assert said == [
+    assert said(versions) == [
         "Deployment/shop/web was changed: what it was before is not known",
         "Deployment/shop/web was changed: spec.replicas 3 → 5",
         "Deployment/shop/web: nothing that matters changed; nobody is told",
         "Deployment/shop/web was changed: spec.replicas 3 → 5",
         "Deployment/shop/web was changed: spec.replicas 5 → 6",
     ]
-    (late,) = [item.message for item in of(json.dumps([web(9, 5), web(6, 1)])) if isinstance(item, Observation)][1:]
-    assert late == "Deployment/shop/web: a newer version came before; nobody is told"
+    assert said([web(9, 5), web(6, 1)])[1] == "Deployment/shop/web: a newer version came before; nobody is told"
+
+
+def test_a_change_and_a_condition_that_began_with_it_are_both_told() -> None:
+    stuck = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "message": "timed out"}
+    _, change, condition = of(json.dumps([web(7, 3), web(8, 5, conditions=[stuck])]))
+    assert isinstance(change, Observation)
+    assert isinstance(condition, Observation)
+    assert "spec.replicas 3 → 5" in change.message
+    assert condition.reason == "ProgressDeadlineExceeded"
 
 
 def test_of_an_object_it_is_told_what_is_wrong_with_it() -> None:
