@@ -20,16 +20,17 @@ _PORTS = {"https": 443, "http": 80}
 
 
 def new_library_client(
-    url: str, trust: Trust, connections: int, told: Callable[[str], None] | None
+    url: str, trust: Trust, connections: int, told: Callable[[str], None] | None, *, api_server: bool = False
 ) -> httpx2.AsyncClient:
     """Build the library's client: no redirects, no proxies of the environment, only the host and port of `url`."""
     base = httpx2.URL(url)
+    place = (base.raw_host.decode(), base.port or _PORTS.get(base.scheme, 0))
     pool = httpcore2.AsyncConnectionPool(
         ssl_context=trust.context,
         max_connections=connections,
         max_keepalive_connections=connections,
         keepalive_expiry=_KEEP_ALIVE,
-        network_backend=Guarded(base.raw_host.decode(), base.port or _PORTS.get(base.scheme, 0), trust, told),
+        network_backend=Guarded(place, trust, told, api_server=api_server),
     )
     return httpx2.AsyncClient(
         base_url=url,
@@ -51,8 +52,11 @@ class _Transport(httpx2.AsyncHTTPTransport):
 class Guarded(httpcore2.AsyncNetworkBackend):
     """Connects to one host and port alone, at an address that was looked at just before."""
 
-    def __init__(self, host: str, port: int, trust: Trust, told: Callable[[str], None] | None) -> None:
-        self._place = (host, port)
+    def __init__(
+        self, place: tuple[str, int], trust: Trust, told: Callable[[str], None] | None, *, api_server: bool = False
+    ) -> None:
+        self._place = place
+        self._api_server = api_server
         self._trust = trust
         self._told = told
 
@@ -70,7 +74,7 @@ class Guarded(httpcore2.AsyncNetworkBackend):
                 raise AddressRefusedError("other-host")
             async with asyncio.timeout(timeout):
                 await self._trust.loaded()
-                found = await addresses(host, port)
+                found = await addresses(host, port, api_server=self._api_server)
         except TimeoutError as error:
             raise httpcore2.ConnectTimeout("the name's resolution takes too long") from error
         except OSError as error:
