@@ -11,6 +11,7 @@ from shared.cluster.pages import MAX_OBJECT
 from shared.events.json_items import Lines
 from shared.events.model import Operation
 
+_PATIENCE = 5.0
 _OPERATIONS: Mapping[str, Operation] = {"ADDED": "add", "MODIFIED": "update", "DELETED": "delete"}
 
 
@@ -74,8 +75,8 @@ async def changes(api: Api, resource: Resource, version: str, selector: str, *, 
     if selector:
         params["fieldSelector"] = selector
     lines = Lines(MAX_OBJECT)
-    # A server that has gone without a word says nothing at its own end of the stream either.
-    async with api.open(resource.path, params, seconds=seconds + 5.0) as answer:
+    # A server that has gone without a word does not end the stream in time either.
+    async with api.open(resource.path, params, seconds=seconds + min(_PATIENCE, seconds)) as answer:
         yield Said([])
         async for piece in answer.pieces():
             items = list(lines.feed(piece))

@@ -91,14 +91,14 @@ def test_started_again_it_goes_on_where_it_was(server: StandIn, url: str, tmp_pa
     assert lab.broker.told()[1:] == [("add", "Pod", f"while it was away {number}") for number in range(2)]
 
 
-@pytest.mark.parametrize("as_status", [True, False])
+@pytest.mark.parametrize("told_by", ["status", "stream"])
 def test_what_happened_while_its_version_became_too_old_is_told_also_that_something_is_gone(
-    as_status: bool, server: StandIn, url: str, tmp_path: Path
+    told_by: str, server: StandIn, url: str, tmp_path: Path
 ) -> None:
     for name in ("stays", "changes", "goes"):
         server.put(PODS, name)
     lab = Lab(tmp_path, url)
-    if as_status:
+    if told_by == "status":
         server.refuse["expired"] = 410
 
     async def main() -> None:
@@ -191,7 +191,7 @@ def test_a_list_of_custom_resources_says_of_itself_at_its_end(server: StandIn, u
 
 
 def test_a_kind_that_the_cluster_does_not_serve_is_nothing_wrong_but_a_misspelt_one_is(
-    server: StandIn, url: str, tmp_path: Path
+    url: str, tmp_path: Path
 ) -> None:
     lab = Lab(tmp_path, url, "kubevirt.io/v1/VirtualMachine,v1/Pood,v1/Pod")
 

@@ -139,7 +139,7 @@ def test_ended_between_acceptance_and_memory_it_tells_the_same_again_by_the_same
         await until(lambda: watch.readiness().ready)
         hangs = asyncio.Event()
 
-        async def dies(*arguments: object, **named: object) -> None:
+        async def dies(*_: object, **__: object) -> None:
             await hangs.wait()
 
         with monkeypatch.context() as broken:

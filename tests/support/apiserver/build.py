@@ -66,8 +66,9 @@ def build() -> Path:
         return target
     folder = cache() / "apiserver-build"
     _module(folder)
-    stamp = f"-X k8s.io/component-base/version.gitVersion=v{VERSION}"
-    flags = f"-s -w {stamp} -X k8s.io/component-base/version.gitMajor=1"
+    major, minor, _ = VERSION.split(".")
+    stamps = {"gitVersion": f"v{VERSION}", "gitMajor": major, "gitMinor": minor}  # it does not start without them
+    flags = " ".join(["-s -w", *(f"-X k8s.io/component-base/version.{name}={text}" for name, text in stamps.items())])
     made = folder / "kube-apiserver"
     _go("build", "-trimpath", f"-ldflags={flags}", "-o", str(made), _PACKAGE, folder=folder)
     made.replace(target)

@@ -1,8 +1,8 @@
 """An API server of ours for what a real one cannot be made to do at will: silence, odd lists, refusals, lost history.
 
 Faithful to https://kubernetes.io/docs/reference/using-api/api-concepts in what it has: discovery of a group's version,
-pages that show one moment, watches with bookmarks and `timeoutSeconds`, 410 as a status and within a stream. It lives in
-a thread; tests change it from theirs.
+pages that show one moment, watches with bookmarks and `timeoutSeconds`, 410 as a status and within a stream. It lives
+in a thread; tests change it from theirs.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ KINDS = {
     "/apis/apps/v1": {"Deployment": ("deployments", True)},
     "/apis/example.com/v1": {"Oddity": ("oddities-of-all-kinds", True)},
 }
-TOKEN = "good-token"
+TOKEN = "good-token"  # noqa: S105 - of this server alone
 _PAUSE = 0.005
 
 

@@ -177,8 +177,10 @@ class Topology:
         (folder / "broker.yaml").write_text((shipped / "base" / "broker.yaml").read_text())
         for file in (shipped / "triggers").glob("*.yaml"):
             trigger = yaml.safe_load(file.read_text())
-            if trigger["kind"] == "Trigger":
-                function = trigger["spec"]["subscriber"]["ref"]["name"].replace("-", "_")
+            if trigger["kind"] != "Trigger":
+                continue
+            function = trigger["spec"]["subscriber"]["ref"]["name"].replace("-", "_")
+            if function in FUNCTIONS:  # the others have nothing to do with what is posted
                 trigger["spec"]["subscriber"] = {"uri": self.url(function) + "/"}
                 trigger["spec"]["delivery"] |= pace.delivery
                 (folder / file.name).write_text(yaml.safe_dump(trigger))
