@@ -57,9 +57,11 @@ class Follower:
             return words_of(self._trouble)
         if self._heard is not None and now - self._heard <= self._silence:
             return ""
-        if self._trouble is not None:
-            return words_of(self._trouble)
-        return "nothing was heard for too long" if self._heard is not None else "not looked at yet"
+        if self._heard is None and self._trouble is None:
+            return "not looked at yet"
+        if self._trouble is None or reason_of(self._trouble) == "broken":
+            return "nothing was heard for too long"
+        return words_of(self._trouble)
 
     async def run(self) -> None:
         """Follow, whatever fails, until cancelled."""
@@ -105,17 +107,17 @@ class Follower:
     async def _watch(self, resource: Resource, version: str, selector: str, memory: Memory, emitter: Emitter) -> str:
         """Watch until the server ends it; return the version to go on from."""
         began = asyncio.get_running_loop().time()
-        # Not all at once, and so that each one's own end is a sign of life before silence is too long.
-        seconds = max(1, int(self._silence * random.uniform(0.5, 0.75)))  # noqa: S311 - spreads load, hides nothing
+        # Not all at once, and so that each one's own end is a sign of life before silence is too long; the first one
+        # after a trouble is short, so that soon there is one. Not every server sends bookmarks of every kind.
+        share = random.uniform(0.5, 0.75) if self._trouble is None else 0.02  # noqa: S311 - spreads load, hides nothing
+        seconds = max(1, int(self._silence * share))
         async with aclosing(changes(self._api, resource, version, selector, seconds=seconds)) as stream:
             async for said in stream:
                 await self._take(said, memory, emitter)
                 if said.version:
                     version = said.version
                     await memory.move(version)
-                # That a stream opens says nothing of the broker or the store: what they did not take comes now.
-                if said.version or self._trouble is None or isinstance(self._trouble, ApiError):
-                    self._lives()
+                    self._lives()  # that a stream opens says nothing: what is not taken, or never said, comes now
         if asyncio.get_running_loop().time() - began < _SHORT:
             raise ApiError("busy", "the server ends each watch at once")
         self._lives()

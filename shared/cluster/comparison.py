@@ -18,6 +18,7 @@ from shared.events.listed import Listed
 
 _PAGE_SECONDS = 120.0
 _AT_ONCE = 64
+_MOST_BYTES = 1024 * 1024
 
 
 class Comparison:
@@ -70,12 +71,14 @@ class Comparison:
             return False
         page = Page(self._api, self._resource, self._selector, self._following)
         found: list[Change] = []
+        waiting = 0
         async with aclosing(page.objects(min(_PAGE_SECONDS, until - loop.time()))) as objects:
             async for thing, size in objects:
                 found.append(Change("update", thing, size))
-                if len(found) == _AT_ONCE or sum(change.size for change in found) > _MOST_BYTES:
+                waiting += size
+                if len(found) == _AT_ONCE or waiting > _MOST_BYTES:
                     await self._compare(found)
-                    found = []
+                    found, waiting = [], 0
                     if _late(until):
                         return False
         await self._compare(found)
@@ -142,9 +145,6 @@ class Comparison:
         )
         await self._emitter.listed(listed)
         return True
-
-
-_MOST_BYTES = 1024 * 1024
 
 
 def _late(until: float) -> bool:

@@ -1,11 +1,13 @@
 """`reconcile` against an API server of ours: tick by tick it finds what a source lost, and says what is gone."""
 
 import asyncio
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from shared.cluster import comparison
 from shared.events.cloudevent import CloudEvent
 from shared.runtime.function import Call
 from tests.support.apiserver.standin import StandIn
@@ -103,56 +105,83 @@ def test_what_came_after_the_list_was_made_is_not_taken_for_gone(server: StandIn
     assert not [told for told in lab.broker.told() if told[0] == "delete"]
 
 
-def test_a_tick_ends_in_time_and_the_next_one_goes_on_there(server: StandIn, url: str, tmp_path: Path) -> None:
+def late_after(lab: Lab, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let time be up once so many more changes were told since the tick's first look at the clock."""
+    first: list[int] = []
+
+    def is_late(until: float) -> bool:
+        if not first or first[0] != int(until):
+            first[:] = [int(until), len(lab.broker.told())]
+        return len(lab.broker.told()) - first[1] >= number
+
+    monkeypatch.setattr(comparison, "_late", is_late)
+
+
+def test_a_tick_whose_time_is_up_ends_and_the_next_one_goes_on_there(
+    server: StandIn, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     lab = Lab(tmp_path, url, "v1/Pod,v1/Node")
     for number in range(1100):
         server.put(PODS, f"pod-{number:04}")
     server.put(NODES, "n1", "")
-    accepted = lab.broker.accept
-
-    async def slowly(events: list[CloudEvent]) -> str:
-        await asyncio.sleep(0.05)
-        return await accepted(events)
-
-    lab.broker.accept = slowly  # type: ignore[method-assign, assignment]
+    late_after(lab, 300, monkeypatch)
 
     async def main() -> list[int]:
         reconcile = lab.reconcile()
-        loop = asyncio.get_running_loop()
         progress = []
-        while not (lab.broker.told() and lab.broker.told()[-1] == ("add", "Node", "n1")):
-            began = loop.time()
-            await lab.tick(reconcile, 3.0 + 1.2)
-            assert loop.time() - began < 1.6
+        for seconds in (100, 200, 300, 400, 500):
+            await lab.tick(reconcile, seconds)
             progress.append(len(lab.broker.told()))
         await reconcile.stop()
         return progress
 
     progress = asyncio.run(main())
-    assert len(progress) > 1
+    steps = [after - before for before, after in itertools.pairwise([0, *progress[:3]])]
+    assert all(300 <= step < 300 + 64 for step in steps), "it ends with a batch"
     assert progress[-1] == 1101, "nothing came twice"
+    assert len(lab.broker.lists()) == 2
 
 
-def test_a_list_whose_next_page_the_server_has_forgotten_begins_anew(server: StandIn, url: str, tmp_path: Path) -> None:
+def test_a_tick_ends_before_its_deadline_however_slow_the_broker_is(server: StandIn, url: str, tmp_path: Path) -> None:
     lab = Lab(tmp_path, url)
-    for number in range(1100):
+    for number in range(400):
         server.put(PODS, f"pod-{number:04}")
     accepted = lab.broker.accept
 
     async def slowly(events: list[CloudEvent]) -> str:
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.4)
         return await accepted(events)
 
     lab.broker.accept = slowly  # type: ignore[method-assign, assignment]
 
+    async def main() -> float:
+        reconcile = lab.reconcile()
+        began = asyncio.get_running_loop().time()
+        await lab.tick(reconcile, 4.5)
+        ended = asyncio.get_running_loop().time()
+        await reconcile.stop()
+        return ended - began
+
+    assert asyncio.run(main()) < 4.5
+    assert len(lab.broker.told()) < 400
+
+
+def test_a_list_whose_next_page_the_server_has_forgotten_begins_anew(
+    server: StandIn, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab = Lab(tmp_path, url)
+    for number in range(1100):
+        server.put(PODS, f"pod-{number:04}")
+    late_after(lab, 600, monkeypatch)
+
     async def main() -> None:
         reconcile = lab.reconcile()
-        await lab.tick(reconcile, 3.0 + 1.2)
+        await lab.tick(reconcile, 100)
         assert 500 < len(lab.broker.told()) < 1100
         server.forget_history(pages=True)
-        await lab.tick(reconcile)
+        await lab.tick(reconcile, 200)
         assert reconcile.readiness().problems == ("lab: v1/Pod: what was to be read next is too old",)
-        await lab.tick(reconcile)
+        await lab.tick(reconcile, 300)
         assert reconcile.readiness().ready
         await reconcile.stop()
 

@@ -139,6 +139,7 @@ class StandIn:
             return
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/json")]})
         self.watching += 1
+        told = since
         gone = asyncio.create_task(_gone(receive))
         try:
             while time.monotonic() < end and not gone.done():
@@ -152,9 +153,10 @@ class StandIn:
                 for version, kind, thing, place in news:
                     since = version
                     if place == path and _selected(thing, query):
+                        told = version
                         await _line(send, {"type": kind, "object": thing})
-                if not self.silent and newest > since:
-                    since = newest
+                if not self.silent and newest > told:
+                    since = told = newest
                     mark = {"kind": "X", "metadata": {"resourceVersion": str(newest), "creationTimestamp": None}}
                     await _line(send, {"type": "BOOKMARK", "object": mark})
                 await asyncio.sleep(_PAUSE)
