@@ -19,7 +19,8 @@ log = logging.getLogger("tidings.watch")
 
 NAME = "watch"
 _AGAIN = 300.0  # seconds after which a kind that the cluster does not serve is looked for again
-_SHORT = 1.0
+_SHORT = 0.5  # seconds within which no server should end a watch
+_SOON = 2
 
 
 class Follower:
@@ -107,10 +108,7 @@ class Follower:
     async def _watch(self, resource: Resource, version: str, selector: str, memory: Memory, emitter: Emitter) -> str:
         """Watch until the server ends it; return the version to go on from."""
         began = asyncio.get_running_loop().time()
-        # Not all at once, and so that each one's own end is a sign of life before silence is too long; the first one
-        # after a trouble is short, so that soon there is one. Not every server sends bookmarks of every kind.
-        share = random.uniform(0.5, 0.75) if self._trouble is None else 0.02  # noqa: S311 - spreads load, hides nothing
-        seconds = max(1, int(self._silence * share))
+        seconds = self._seconds()
         async with aclosing(changes(self._api, resource, version, selector, seconds=seconds)) as stream:
             async for said in stream:
                 await self._take(said, memory, emitter)
@@ -122,6 +120,16 @@ class Follower:
             raise ApiError("busy", "the server ends each watch at once")
         self._lives()
         return version
+
+    def _seconds(self) -> int:
+        """Return how long a watch shall last: not all end at once, and each one's end comes before a silence too long.
+
+        The first one, and that after a trouble, is short: its end is a sign of life, and of Events the API server sends
+        no bookmarks that would be one.
+        """
+        if self._trouble is not None or self._heard is None:
+            return _SOON if self._silence > 2 * _SOON else 1
+        return max(1, int(self._silence * random.uniform(0.5, 0.75)))  # noqa: S311 - spreads load, hides nothing
 
     async def _take(self, said: Said, memory: Memory, emitter: Emitter) -> None:
         emitter.server = self._api.server
