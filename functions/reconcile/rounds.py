@@ -20,11 +20,11 @@ _LEAST = 1.0  # seconds of a tick that are worth beginning something
 
 @dataclass(slots=True)
 class _Task:
-    """One kind of one cluster. `problem` is of the last time that it was looked at; None: it was not looked at yet."""
+    """One kind of one cluster. `problem` is of the last time that it was looked at, empty where all went well."""
 
     api: Api
     kind: Kind
-    problem: str | None = None
+    problem: str = ""
     comparison: Comparison | None = None
 
 
@@ -45,11 +45,6 @@ class Rounds:
     def problems(self) -> list[tuple[str, str, str]]:
         """Return cluster, kind and words of what could not be looked at."""
         return [(one.api.cluster, str(one.kind), one.problem) for one in self._tasks if one.problem]
-
-    @property
-    def begun(self) -> bool:
-        """Return True once anything was looked at."""
-        return any(one.problem is not None for one in self._tasks)
 
     async def go_on(self, until: float) -> bool:
         """Go on until the round is over (True), or until this time of the running loop's clock (False)."""

@@ -74,6 +74,10 @@ class Follower:
             except CAUSES as error:
                 self._failed(error)
                 wanted = error.after if isinstance(error, ApiError) else 0.0
+            except Exception as error:
+                # A mistake of ours in one kind: the others go on, and it is tried again as everything is.
+                log.exception("a kind cannot be watched by a mistake", extra={"kind": str(self.kind)})
+                self._failed(error)
             await asyncio.sleep(self._backoff.seconds(wanted))
 
     async def _follow(self) -> None:
@@ -96,6 +100,7 @@ class Follower:
                 log.info("a watch is too old to go on", extra={"cluster": self.cluster, "kind": str(self.kind)})
                 version = ""
                 await memory.move(version)
+                await asyncio.sleep(self._backoff.seconds())
 
     async def _compare(self, resource: Resource, selector: str, memory: Memory, emitter: Emitter) -> str:
         async with self._lists:
@@ -132,7 +137,6 @@ class Follower:
         return max(1, int(self._silence * random.uniform(0.5, 0.75)))  # noqa: S311 - spreads load, hides nothing
 
     async def _take(self, said: Said, memory: Memory, emitter: Emitter) -> None:
-        emitter.server = self._api.server
         if said.too_large:
             log.error("an object is larger than any is read", extra={"cluster": self.cluster, "kind": str(self.kind)})
             self._metrics.count(

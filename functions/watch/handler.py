@@ -66,8 +66,6 @@ class Watch:
         """Return what is not seen now, and why."""
         if not self._tasks:
             return Readiness(("it has not begun",))
-        if any(task.done() for task in self._tasks):
-            return Readiness(("a part of it ended by a mistake of its own; the log says which",))
         now = self._tasks[0].get_loop().time()
         found = ((one.cluster, str(one.kind), one.problem(now)) for one in self._followers)
         return Readiness(together(problem for problem in found if problem[2]))

@@ -22,7 +22,7 @@ _MOST_BYTES = 1024 * 1024
 
 
 class Comparison:
-    """One comparison, begun with the first `go_on`. Of each object that there is it holds eight bytes, no more."""
+    """One comparison, begun with the first `go_on`. Of each object that there is it holds a number, no more."""
 
     def __init__(self, api: Api, resource: Resource, selector: str, memory: Memory, emitter: Emitter) -> None:
         self.version = ""
@@ -43,6 +43,8 @@ class Comparison:
                 if not await self._page(until):
                     return False
             except ApiError as error:
+                if error.why == "broken" and _late(until):
+                    return False  # it was cut off by us: the next time has more time for this page
                 if error.why == "expired":  # the pages that follow are those of a list that the server has forgotten
                     self._begin()
                 raise
@@ -82,7 +84,6 @@ class Comparison:
                     if _late(until):
                         return False
         await self._compare(found)
-        self._emitter.server = self._api.server
         self.version = self.version or page.version  # of the first page: what came later is nobody's loss
         self._complete = self._complete and not page.unreadable
         self._following = page.following
@@ -90,7 +91,6 @@ class Comparison:
         return True
 
     async def _compare(self, found: list[Change]) -> None:
-        self._emitter.server = self._api.server
         known = await self._memory.versions([change.uid for change in found])
         for batch in batches(self._new(found, known)):
             await self._emitter.emit(batch)

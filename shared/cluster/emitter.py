@@ -9,6 +9,7 @@ import logging
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
+from shared.cluster.api import Api
 from shared.cluster.changes import Change
 from shared.cluster.kinds import Resource
 from shared.events.cloudevent import APISERVER_PREFIX, LISTED, CloudEvent
@@ -28,15 +29,15 @@ class BrokerFullError(Exception):
 
 
 class Emitter:
-    """Emits what happened to objects of one kind of one cluster. `server` is the API server's address."""
+    """Emits what happened to objects of one kind of one cluster."""
 
-    def __init__(self, handover: Handover, metrics: Metrics, function: str, cluster: str, resource: Resource) -> None:
+    def __init__(self, handover: Handover, metrics: Metrics, function: str, api: Api, resource: Resource) -> None:
         self._handover = handover
         self._metrics = metrics
         self._function = function
-        self._cluster = cluster
+        self._api = api
+        self._cluster = api.cluster
         self._resource = resource
-        self.server = ""
 
     async def emit(self, changes: Sequence[Change]) -> None:
         """Return once the broker has all of them. Raises BrokerFullError."""
@@ -54,7 +55,7 @@ class Emitter:
         key = digest("listed", self._cluster, str(self._resource.kind), listed.resource_version)
         event = CloudEvent(
             id=key,
-            source=self.server,
+            source=self._api.server,
             type=LISTED,
             subject=str(self._resource.kind),
             time=listed.ended,
@@ -85,7 +86,7 @@ class Emitter:
         place = f"/apis/{kind.api_version}/namespaces/{change.namespace}/{self._resource.plural}/{change.name}"
         return CloudEvent(
             id=digest("emitted", self._cluster, change.uid, change.version, change.operation),
-            source=self.server,
+            source=self._api.server,
             type=f"{APISERVER_PREFIX}resource.{change.operation}",
             subject=place,
             time=datetime.now(UTC),

@@ -36,7 +36,7 @@ class Parts:
         return (
             self._settings.selector(namespaced=resource.namespaced),
             Memory(self._store, api.cluster, resource),
-            Emitter(self._handover, self._metrics, self._function, api.cluster, resource),
+            Emitter(self._handover, self._metrics, self._function, api, resource),
         )
 
     async def close(self) -> None:

@@ -20,6 +20,11 @@ _WORDS: dict[Why, str] = {
     "busy": "its API server cannot answer now",
     "broken": "its API server's answer broke off",
 }
+_OTHERS: dict[type[Exception], tuple[str, str]] = {
+    BrokerFullError: ("broker", "the broker takes no events"),
+    StoreUnavailableError: ("store", "the store cannot be asked"),
+}
+_MISTAKE = ("mistake", "a mistake of Tidings itself, which is in the log")
 _FIRST, _MOST = 0.5, 30.0
 
 
@@ -27,14 +32,14 @@ def reason_of(error: Exception) -> str:
     """Return one word, for a metric's label."""
     if isinstance(error, ApiError):
         return error.why
-    return "broker" if isinstance(error, BrokerFullError) else "store"
+    return _OTHERS.get(type(error), _MISTAKE)[0]
 
 
 def words_of(error: Exception) -> str:
     """Return it in words."""
     if isinstance(error, ApiError):
         return _WORDS[error.why]
-    return "the broker takes no events" if isinstance(error, BrokerFullError) else "the store cannot be asked"
+    return _OTHERS.get(type(error), _MISTAKE)[1]
 
 
 def needs_people(error: Exception) -> bool:

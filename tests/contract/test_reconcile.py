@@ -165,6 +165,26 @@ def test_a_tick_ends_before_its_deadline_however_slow_the_broker_is(server: Stan
     assert len(lab.broker.told()) < 400
 
 
+def test_a_page_that_is_cut_off_by_the_deadline_is_no_trouble_and_comes_again(
+    server: StandIn, url: str, tmp_path: Path
+) -> None:
+    server.put(PODS, "web")
+    server.pause = 2.5
+    lab = Lab(tmp_path, url)
+
+    async def main() -> None:
+        reconcile = lab.reconcile()
+        assert await lab.tick(reconcile, 3 + 1.5) == "Done"
+        assert reconcile.readiness().ready
+        assert lab.broker.told() == []
+        server.pause = 0.0
+        await lab.tick(reconcile)
+        await reconcile.stop()
+
+    asyncio.run(main())
+    assert lab.broker.told() == [("add", "Pod", "web")]
+
+
 def test_a_list_whose_next_page_the_server_has_forgotten_begins_anew(
     server: StandIn, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

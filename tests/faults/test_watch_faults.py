@@ -236,3 +236,30 @@ def test_an_event_that_is_sent_to_it_is_none_of_its_business(url: str, tmp_path:
         return type(outcome).__name__
 
     assert asyncio.run(main()) == "Ignored"
+
+
+def test_a_mistake_of_ours_in_one_kind_is_logged_and_tried_again_while_the_others_go_on(
+    server: StandIn, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.put(PODS, "web")
+    lab = Lab(tmp_path, url, "v1/Pod,v1/Node")
+    accepted = lab.broker.accept
+
+    async def fails_on_pods(events: list[CloudEvent]) -> str:
+        if any(event.extensions.get("kind") == "Pod" for event in events):
+            raise RuntimeError("a bug")
+        return await accepted(events)
+
+    async def main() -> None:
+        watch = lab.watch()
+        with monkeypatch.context() as broken:
+            broken.setattr(lab.broker, "accept", fails_on_pods)
+            await watch.start()
+            wrong = ("lab: v1/Pod: a mistake of Tidings itself, which is in the log",)
+            await until(lambda: watch.readiness().problems == wrong)
+        await until(lambda: watch.readiness().ready)
+        await watch.stop()
+
+    with caplog.at_level(logging.CRITICAL):
+        asyncio.run(main())
+    assert lab.broker.told() == [("add", "Pod", "web")]

@@ -31,7 +31,7 @@ _PAUSE = 0.005
 class StandIn:
     """The app, and what tests set: `refuse` maps a path to a status, `silent` stops every watch from saying anything.
 
-    `cut` ends each answer after so many bytes; `sorted_lists` writes lists as those of custom resources are written.
+    `cut` ends each list after so many bytes, `pause` stops in its middle for so many seconds; `sorted_lists` writes lists as those of custom resources are written.
     """
 
     tokens: set[str] = field(default_factory=lambda: {TOKEN})
@@ -39,6 +39,7 @@ class StandIn:
     retry_after: str = ""
     silent: bool = False
     cut: int = 0
+    pause: float = 0.0
     sorted_lists: bool = False
     requests: list[str] = field(default_factory=list)
     watching: int = 0
@@ -177,6 +178,10 @@ class StandIn:
         if self.cut and value.get("items") is not None:
             await send({"type": "http.response.body", "body": body[: self.cut], "more_body": True})
             raise ConnectionError("the server dies in the middle of a list")
+        if self.pause and value.get("items") is not None:
+            await send({"type": "http.response.body", "body": body[:100], "more_body": True})
+            await asyncio.sleep(self.pause)
+            body = body[100:]
         await send({"type": "http.response.body", "body": body})
 
 
