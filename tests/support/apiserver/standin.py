@@ -31,7 +31,8 @@ _PAUSE = 0.005
 class StandIn:
     """The app, and what tests set: `refuse` maps a path to a status, `silent` stops every watch from saying anything.
 
-    `cut` ends each list after so many bytes, `pause` stops in its middle for so many seconds; `sorted_lists` writes lists as those of custom resources are written.
+    `cut` ends each list after so many bytes, `pause` stops in its middle for so many seconds; `sorted_lists` writes
+    lists as those of custom resources are written.
     """
 
     tokens: set[str] = field(default_factory=lambda: {TOKEN})
