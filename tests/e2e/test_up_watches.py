@@ -109,3 +109,22 @@ def test_a_kubeconfig_that_cannot_be_used_is_told_without_a_traceback(root: Path
         assert ended.returncode == code
         assert text in ended.stderr
         assert "Traceback" not in ended.stderr
+
+
+def test_a_problem_ends_whose_object_went_while_nobody_watched(root: Path, tmp_path: Path) -> None:
+    server = StandIn()
+    with serve(server) as url:
+        arguments = ("--kubeconfig", str(kubeconfig(tmp_path, url)))
+        settings = {"WATCH_KINDS": "v1/Event,v1/Node"}
+        server.put(NODES, "worker-3", "")
+        server.put(EVENTS, "worker-3.1", "default", **NODE_EVENT)
+
+        def states(address: str) -> list[str]:
+            return [one["state"] for one in get(f"{address}/api/v1/episodes")["items"]]
+
+        with up(root, tmp_path, *arguments, **settings) as address:
+            until(lambda: states(address) == ["open"])
+        server.delete(NODES, "worker-3", "")
+        server.forget_history()
+        with up(root, tmp_path, *arguments, **settings) as address:
+            until(lambda: states(address) == ["resolved"])
