@@ -35,6 +35,14 @@ test-newest: .venv/uv.stamp ## Run the fast tiers on the newest Python of this m
 	$(MAKE) -s .venv-newest/stamp NEWEST="$$newest" && echo "The fast tiers on $$(.venv-newest/bin/python -V):" && \
 	.venv-newest/bin/pytest -q tests/unit tests/contract $(ARGS)
 
+.PHONY: apiserver
+apiserver: .venv/uv.stamp ## Build a kube-apiserver for tests, once a machine (Go; minutes)
+	@$(BIN)/python -m tests.support.apiserver.build
+
+.PHONY: test-cluster
+test-cluster: .venv/test.stamp apiserver ## Run the tests that need a real API server
+	@$(BIN)/pytest tests/cluster $(ARGS)
+
 .PHONY: coverage
 coverage: .venv/test.stamp try-hosts ## Run the tests and print which lines none of them reaches; fails below 90 %
 	@$(BIN)/pytest -q --cov=shared --cov=functions --cov-report=term-missing:skip-covered --cov-fail-under=90 $(ARGS)

@@ -50,6 +50,7 @@ def run(
     once: bool,
     output: Output,
     tls: tuple[str | None, str | None, str | None] = (None, None, None),
+    kubeconfig: Path | None = None,
 ) -> None:
     """Run until Ctrl-C, or with `once` until nothing waits. Raises Unable."""
     try:
@@ -58,7 +59,15 @@ def run(
         for problem in configured.warnings():
             complain(f"warning: {configured.in_words(problem)}")
         settings = UpSettings(
-            data=data, knative=knative, host=host, port=port, feed=feed, speed=speed, again=again, environ=environ
+            data=data,
+            knative=knative,
+            host=host,
+            port=port,
+            feed=feed,
+            speed=speed,
+            again=again,
+            environ=environ,
+            kubeconfig=kubeconfig,
         )
         system = System(settings)
         with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
@@ -120,12 +129,14 @@ def _greet(system: System, output: Output) -> None:
     lines += ["Stand-ins for what is not configured", *(f"  {place}" for place in stand_ins)] if stand_ins else []
     if system.settings.real:
         lines += ["Real systems that are told", *(f"  {name}" for name in system.settings.real)]
+    if system.settings.kubeconfig is not None:
+        lines += ["Clusters that are watched", f"  {system.settings.kubeconfig}"]
     if system.feed is not None:
         progress = system.feed.progress
         total = counted(progress.total, "event")
         state = "was played before; --again plays it once more" if progress.done else total
         lines += ["Feed", f"  {system.settings.recording}: {state}"]
-    elif system.settings.feed == AUTO:
+    elif system.settings.feed == AUTO and system.settings.real:
         lines += [
             "Feed",
             "  none, since a real system is configured; --feed recorded plays the recorded day all the same",

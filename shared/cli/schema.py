@@ -13,6 +13,7 @@ from shared.cli.output import Output, OutputOption, fail, print_document, show
 from shared.delivery.schema import mapping_schema
 from shared.events.delivery import DeliveryReport
 from shared.events.episode import Episode
+from shared.events.listed import Listed
 from shared.events.model import Classified, Observation, Verdict
 from shared.events.outcome import Outcome
 from shared.rules.schema import rules_schema, tests_schema
@@ -46,6 +47,7 @@ SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "classified": Classified.model_json_schema,
     "episode": Episode.model_json_schema,
     "delivery": DeliveryReport.model_json_schema,
+    "listed": Listed.model_json_schema,
     "outcome": _outcome,
     "rules": rules_schema,
     "rules-test": tests_schema,

@@ -32,6 +32,10 @@ def command(
             "none where a real system is configured."
         ),
     ] = "auto",
+    kubeconfig: Annotated[
+        Path | None,
+        typer.Option(help="Watch the clusters of this kubeconfig: its current context, or those of WATCH_CONTEXTS."),
+    ] = None,
     knative: Annotated[Path, typer.Option(help="Folder with the Trigger and service manifests.")] = Path("knative"),
     speed: Annotated[
         float, typer.Option(help="Seconds of the recording in one second; 0 is as fast as it goes.")
@@ -51,6 +55,8 @@ def command(
     """
     address = _address(listen)
     _check(feed, speed, knative)
+    if kubeconfig is not None and not kubeconfig.is_file():
+        fail(f"--kubeconfig: there is no file {kubeconfig}", code=2)
     from shared.cli.running import Unable, run  # the command's room, only when it runs
 
     try:
@@ -65,6 +71,7 @@ def command(
             once=once,
             output=output,
             tls=(tls_cert, tls_key, client_ca),
+            kubeconfig=kubeconfig,
         )
     except Unable as error:
         fail(*error.problems)

@@ -24,14 +24,13 @@ def new_library_client(
 ) -> httpx2.AsyncClient:
     """Build the library's client: no redirects, no proxies of the environment, only the host and port of `url`."""
     base = httpx2.URL(url)
+    place = (base.raw_host.decode(), base.port or _PORTS.get(base.scheme, 0))
     pool = httpcore2.AsyncConnectionPool(
         ssl_context=trust.context,
         max_connections=connections,
         max_keepalive_connections=connections,
         keepalive_expiry=_KEEP_ALIVE,
-        network_backend=Guarded(
-            base.raw_host.decode(), base.port or _PORTS.get(base.scheme, 0), trust, told, api_server=api_server
-        ),
+        network_backend=Guarded(place, trust, told, api_server=api_server),
     )
     return httpx2.AsyncClient(
         base_url=url,
@@ -54,18 +53,12 @@ class Guarded(httpcore2.AsyncNetworkBackend):
     """Connects to one host and port alone, at an address that was looked at just before."""
 
     def __init__(
-        self,
-        host: str,
-        port: int,
-        trust: Trust,
-        told: Callable[[str], None] | None,
-        *,
-        api_server: bool = False,
+        self, place: tuple[str, int], trust: Trust, told: Callable[[str], None] | None, *, api_server: bool = False
     ) -> None:
-        self._place = (host, port)
+        self._place = place
+        self._api_server = api_server
         self._trust = trust
         self._told = told
-        self._api_server = api_server
 
     async def connect_tcp(
         self,

@@ -10,6 +10,7 @@ import socket
 from shared.settings.addresses import is_api_server, is_loopback, literal, refusal
 
 _MOST = 4
+_API_SERVER = "api-server"
 
 
 class AddressRefusedError(ConnectionError):
@@ -23,18 +24,18 @@ class AddressRefusedError(ConnectionError):
 async def addresses(host: str, port: int, *, api_server: bool = False) -> list[str]:
     """Return the addresses that a host has now, at most four, in the resolver's order.
 
-    With `api_server` the host is the cluster's own API server, by right; all else about its addresses stays refused.
-    One that is refused refuses them all: no foreign system has such a second address by right. Raises
-    AddressRefusedError; OSError where the name cannot be resolved.
+    One that is refused refuses them all: no foreign system has such a second address by right. `api_server` lets those
+    of the cluster's own API server pass, for whoever means just that. Raises AddressRefusedError; OSError where the
+    name cannot be resolved.
     """
     if is_api_server(host) and not api_server:
-        raise AddressRefusedError("api-server")
+        raise AddressRefusedError(_API_SERVER)
     found = [host] if literal(host) else await _resolved(host, port)
     loopback = is_loopback(host)
     for one in found:
         address = literal(one)
         why = "unreadable" if address is None else refusal(address, loopback=loopback)
-        if why and not (api_server and why == "api-server"):
+        if why and not (api_server and why == _API_SERVER):
             raise AddressRefusedError(why)
     return found[:_MOST]
 

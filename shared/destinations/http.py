@@ -140,8 +140,22 @@ def new_client(
     which no foreign system's setting may lead to. Raises OSError or ssl.SSLError for a CA file that cannot be
     used.
     """
-    trust = Trust(url, ca_file)
+    return _new_client(url, Trust(url, ca_file), connections, told, api_server=api_server)
 
+
+def new_api_client(url: str, *, authorities: str = "", certificate: bytes = b"", connections: int = 8) -> Client:
+    """Build a client for the API server of a cluster, which may be our own; else it is as `new_client` builds it.
+
+    `authorities` is PEM text (empty: the system's), `certificate` is PEM with its key. Raises OSError or ssl.SSLError
+    where they cannot be used.
+    """
+    trust = Trust(url, None, authorities=authorities, certificate=certificate)
+    return _new_client(url, trust, connections, None, api_server=True)
+
+
+def _new_client(
+    url: str, trust: Trust, connections: int, told: Callable[[str], None] | None, *, api_server: bool = False
+) -> Client:
     def build() -> "httpx2.AsyncClient":
         from shared.destinations.backend import new_library_client  # see Client
 
@@ -170,8 +184,7 @@ async def exchange(
 async def _exchanged(
     client: Client, request: "httpx2.Request", seconds: float
 ) -> Answer | Temporary | Ambiguous | Refused:
-    sending = _Sending()
-    request.extensions = {**request.extensions, "trace": sending}
+    sending = Sending(request)
     try:
         async with asyncio.timeout(seconds):
             response = await client.send(request)
@@ -179,15 +192,8 @@ async def _exchanged(
                 body = await _body(response)
             finally:
                 await response.aclose()
-    except TimeoutError:
-        return Ambiguous("no complete answer in time") if sending.begun else Temporary("cannot connect in time")
     except Exception as error:  # noqa: BLE001 - from here on it is a value; what was sent decides which
-        # Not only those that the library documents: a mistake below it says no more about what was sent than they do.
-        if not isinstance(error, OSError) and not type(error).__module__.startswith("httpx2"):
-            _log.warning("the HTTP library failed in a way that it does not document", exc_info=error)
-        if not sending.begun:
-            return Temporary(f"cannot connect ({_cause(error)})")
-        return Ambiguous(f"the connection broke ({type(error).__name__})")
+        return sending.failure(error)
     if body is None:
         return Ambiguous("the answer is too large")
     if response.status_code in _REDIRECTS:
@@ -206,14 +212,29 @@ def as_unsent(failure: Failure) -> Failure:
     return Temporary(failure.reason) if isinstance(failure, Ambiguous) else failure
 
 
-class _Sending:
+class Sending:
     """Whether any byte of a request may have gone out: until then every failure is certainly without effect."""
 
-    def __init__(self) -> None:
+    def __init__(self, request: "httpx2.Request") -> None:
         self.begun = False
+        request.extensions = {**request.extensions, "trace": self}
 
     async def __call__(self, event: str, _info: dict[str, Any]) -> None:
+        """Take note of what the library does."""
         self.begun = self.begun or event.endswith("send_request_headers.started")
+
+    def failure(self, error: Exception) -> Temporary | Ambiguous:
+        """Return what a failure of this request is.
+
+        Not only those that the library documents: a mistake below it says no more about what was sent than they do.
+        """
+        if isinstance(error, TimeoutError):
+            return Ambiguous("no complete answer in time") if self.begun else Temporary("cannot connect in time")
+        if not isinstance(error, OSError) and not type(error).__module__.startswith("httpx2"):
+            _log.warning("the HTTP library failed in a way that it does not document", exc_info=error)
+        if not self.begun:
+            return Temporary(f"cannot connect ({_cause(error)})")
+        return Ambiguous(f"the connection broke ({type(error).__name__})")
 
 
 def _cause(error: BaseException) -> str:

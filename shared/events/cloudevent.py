@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 OBSERVED = "dev.tidings.observed.v1"
 UNREAD = "dev.tidings.unread.v1"
 """What `intake` could not read: the classifier refuses it, so that it becomes a dead letter with its reason."""
+LISTED = "dev.tidings.listed.v1"
+"""Says of a kind of a cluster that all its objects have been looked at."""
 TICK = "dev.tidings.tick.v1"
 TICKS = frozenset({TICK, "dev.knative.sources.ping"})
 """The types of a tick: a PingSource cannot choose its own."""

@@ -62,6 +62,7 @@ class Cutter:
         self._dropping = False
         self._in_text = False
         self.broken = False
+        self.head: Mapping[str, Any] = {}  # what a List says before its items
 
     def feed(self, piece: bytes) -> Iterator[Item]:
         """Yield the items that are complete now."""
@@ -143,6 +144,7 @@ class Cutter:
         except orjson.JSONDecodeError:
             self.broken = True
             return
+        self.head = head
         self._levels.append(_Level(frame_of(head), of_object=True))
         self._depth = 0
 

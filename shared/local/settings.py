@@ -16,7 +16,8 @@ NONE = "none"
 class UpSettings:
     """`feed` is `auto`, `recorded`, `none` or a path; `speed` simulated seconds for each real one, 0 without waiting.
 
-    `auto` plays the recorded day where stand-ins take it all, and nothing where a real system would be told of it.
+    `auto` plays the recorded day where stand-ins take it all, and nothing where a real system would be told of it, or
+    where a real cluster (`kubeconfig`) is watched.
     """
 
     data: Path
@@ -27,6 +28,7 @@ class UpSettings:
     speed: float = 3600.0
     again: bool = False
     environ: Mapping[str, str] = field(default_factory=dict)
+    kubeconfig: Path | None = None
 
     @property
     def real(self) -> tuple[str, ...]:
@@ -40,6 +42,6 @@ class UpSettings:
     @property
     def recording(self) -> Path | None:
         """Return the recording to play, None where nothing is fed."""
-        if self.feed == NONE or (self.feed == AUTO and self.real):
+        if self.feed == NONE or (self.feed == AUTO and (self.real or self.kubeconfig)):
             return None
         return DAY if self.feed in {AUTO, RECORDED} else Path(self.feed)

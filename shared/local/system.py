@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from shared.delivery.claims import abandon_all
 from shared.events.cloudevent import TICK, CloudEvent
@@ -44,6 +45,7 @@ _TICK_SECONDS = 10.0
 # Its paths are the system's own, whatever manifests there are.
 _ALWAYS = {"intake": Service("intake", "intake", {}, "", 0)}
 _LOOPBACK = "127.0.0.1"
+_WATCH = {"watch": Service("watch", "watch", {}, "", 0)}
 _GROUP_LABEL = "tidings.dev/assignment-group"
 
 
@@ -113,11 +115,16 @@ class System:
         callers = {**self._build(environ), **self._remote(opened)}
         self.broker = Broker(replace(self.topology, ticks=()), callers, data / "broker.db", self.metrics)
         await abandon_all(self.store)
+        watch = self.functions.get("watch")
         for function in self.functions.values():
-            opened.push_async_callback(function.stop)
-            await function.start()
+            if function is not watch:
+                opened.push_async_callback(function.stop)
+                await function.start()
         opened.push_async_callback(self.broker.stop)
         await self.broker.start()
+        if watch is not None:  # a source begins last and ends first: the broker takes what it hands over
+            opened.push_async_callback(watch.stop)
+            await watch.start()
         self._begin_feed()
         opened.push_async_callback(self._end_tasks)
         self._tasks += [asyncio.create_task(self._run_feed()), asyncio.create_task(self.broker.failed())]
@@ -183,11 +190,17 @@ class System:
         except SettingsError as error:
             problems += error.problems
         broker = _Later(self)
-        for service in {**_ALWAYS, **self.topology.services}.values():
+        parts: dict[str, Any] = {"store": self.store, "publisher": broker, "handover": broker}
+        kubeconfig = self.settings.kubeconfig
+        if kubeconfig is None:
+            parts["clusters"] = ()  # whatever a KUBECONFIG of the shell says: a cluster is watched when asked for
+        else:
+            environ = {**environ, "KUBECONFIG": str(kubeconfig)}
+        for service in {**_ALWAYS, **(_WATCH if kubeconfig else {}), **self.topology.services}.values():
             name = canonical(service.function)
             own = {**_portable(service.environment), **environ}
             try:
-                function = load(name, own, self.metrics, store=self.store, publisher=broker, handover=broker)
+                function = load(name, own, self.metrics, **parts)
             except SettingsError as error:
                 problems += error.problems
                 continue

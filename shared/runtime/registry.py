@@ -79,6 +79,12 @@ FUNCTIONS: dict[str, Registered] = {
         ),
     ),
     "intake": Registered("functions.intake.handler", "takes what producers post, each in its own form", ("handover",)),
+    "watch": Registered("functions.watch.handler", "follows what happens in clusters", ("store", "handover")),
+    "reconcile": Registered(
+        "functions.reconcile.handler",
+        "looks at all objects now and then, and tells what a source lost",
+        ("store", "handover", "clusters"),
+    ),
 }
 
 

@@ -71,6 +71,15 @@ METRICS: dict[str, Declared] = {
     "tidings_records_set_aside_total": Declared(
         "counter", (), "Due records that cannot be read, put off for ten minutes."
     ),
+    "tidings_source_changes_total": Declared(
+        "counter", ("function", "kind", "operation"), "What was seen in clusters and handed to the broker."
+    ),
+    "tidings_source_relists_total": Declared(
+        "counter", ("function", "kind"), "Watches that were too old to go on: all objects were looked at instead."
+    ),
+    "tidings_source_failures_total": Declared(
+        "counter", ("function", "reason"), "Lists and watches that failed and are tried again."
+    ),
     "tidings_end_to_end_lag_seconds": Declared(
         "histogram", ("destination",), "Time from the cluster's sending to the destination's acceptance."
     ),

@@ -50,6 +50,8 @@ SETTINGS: dict[str, dict[str, str]] = {
     },
     "siem_forwarder": {"SPLUNK_HEC_URL": "https://splunk.example:8088", "SPLUNK_TOKEN": "tidings-hec-token"},
     "intake": {},
+    "watch": {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "K_SINK": "http://127.0.0.1:9"},
+    "reconcile": {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "K_SINK": "http://127.0.0.1:9"},
 }
 ALWAYS_ABSENT = (
     "typer",
@@ -92,6 +94,9 @@ def test_a_function_answers_as_soon_as_it_listens_and_ends_by_sigterm_with_zero(
         assert status == (200 if readiness["ready"] else 503)
         if name in {"changes", "correlator", "intake"}:
             assert all("K_SINK" in problem for problem in readiness["problems"])
+        elif name == "watch":
+            assert all(problem.startswith("unknown: v1/Event") for problem in readiness["problems"])
+            assert not readiness["ready"]
         else:
             assert readiness == {"ready": True, "problems": []}
         assert served.terminate() == 0

@@ -3,7 +3,7 @@
 import asyncio
 import heapq
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -18,6 +18,7 @@ from shared.local.standins.servicenow.app import ServiceNow
 from shared.local.standins.splunk.app import Splunk
 from shared.local.substitutes import DEFAULT_GROUP, SERVICENOW_PATH, SPLUNK_PATH, Standins
 from shared.runtime.edge import Edge
+from shared.runtime.handover import Acceptance
 from shared.runtime.registry import canonical, load
 from shared.stores.protocol import Store
 from shared.stores.sqlite import SqliteStore
@@ -63,10 +64,14 @@ class Clock:
 
 
 class _Later:
-    """A publisher to the broker that is built after the functions that publish to it."""
+    """The way to the broker, which is built after the functions that use it."""
 
     def __init__(self) -> None:
         self.broker: Broker | None = None
+
+    async def accept(self, events: Sequence[CloudEvent]) -> Acceptance:
+        """Accept as the embedded system does."""
+        return await self.broker.accept(events) if self.broker is not None else "full"
 
     async def publish(self, event: CloudEvent) -> bool:
         """Publish as the embedded system does."""
@@ -109,7 +114,7 @@ async def simulated(data: Path, start: float, keep: int) -> AsyncIterator[Simula
         callers = {}
         for service in topology.services.values():
             name = canonical(service.function)
-            function = load(name, environ, metrics, store=store, publisher=later)
+            function = load(name, environ, metrics, store=store, publisher=later, handover=later, clusters=())
             opened.push_async_callback(function.stop)
             await function.start()
             callers[service.name] = EdgeCaller(Edge(function, metrics))

@@ -106,6 +106,8 @@ SETTINGS = {
     "servicenow_incident": {"SERVICENOW_INSTANCE": "https://dev.service-now.example", **SERVICENOW},
     "siem_forwarder": {"SPLUNK_HEC_URL": "https://splunk.example:8088", **SPLUNK},
     "intake": {},
+    "watch": {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "K_SINK": "http://127.0.0.1:9"},
+    "reconcile": {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "K_SINK": "http://127.0.0.1:9"},
 }
 BUILDS = {
     "framework": "import functions_framework as host; host.create_app(sys.argv[1], 'main.py')",

@@ -9,6 +9,7 @@ import jsonschema
 import pytest
 import yaml
 
+from shared.cluster.kinds import DEFAULT_KINDS, parse_kind
 from shared.events.cloudevent import CloudEvent
 from shared.local.broker.filters import matches
 from shared.local.broker.loader import load_topology
@@ -22,9 +23,8 @@ Manifest = dict[str, Any]
 KNATIVE = ROOT / "knative"
 FILES = sorted(path for path in KNATIVE.rglob("*.yaml") if path.name != "kustomization.yaml")
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the CRDs are long
-PLURALS = {
-    "NetworkPolicy": "networkpolicies",
-}
+PLURALS = {"NetworkPolicy": "networkpolicies", "Ingress": "ingresses", "StorageClass": "storageclasses"}
+ASK_THE_API_SERVER = {"reconcile"}  # all other functions have no token
 
 
 def documents(path: Path) -> list[Manifest]:
@@ -116,22 +116,34 @@ def test_everything_namespaced_is_in_the_namespace() -> None:
 
 
 def test_the_sources_may_read_the_kinds_they_name_and_never_secrets() -> None:
-    (role,) = of_kind("ClusterRole")
-    granted = {(group, name) for rule in role["rules"] for group in rule["apiGroups"] for name in rule["resources"]}
+    sources = [resource for source in of_kind("ApiServerSource") for resource in source["spec"]["resources"]]
+    named = {_granted(resource["apiVersion"], resource["kind"]) for resource in sources}
+    assert named == rights("tidings-source"), "no kind without its right, no right without its kind"
+    assert of_kind("Role") == of_kind("RoleBinding") == of_kind("Secret") == []
+
+
+def test_watch_and_reconcile_may_read_the_kinds_that_are_watched_by_default_and_never_secrets() -> None:
+    named = {_granted(kind.api_version, kind.name) for kind in map(parse_kind, DEFAULT_KINDS)}
+    assert named == rights("tidings-watch"), "no kind without its right, no right without its kind"
+    sources = [resource for source in of_kind("ApiServerSource") for resource in source["spec"]["resources"]]
+    assert {f"{one['apiVersion']}/{one['kind']}" for one in sources} <= set(DEFAULT_KINDS), "what a source may lose"
+
+
+def rights(name: str) -> set[tuple[str, str]]:
+    """Return group and plural of what a service account may read, which is bound to the role of its name."""
+    (role,) = [item for item in of_kind("ClusterRole") if item["metadata"]["name"] == name]
+    (binding,) = [item for item in of_kind("ClusterRoleBinding") if item["metadata"]["name"] == name]
+    assert [subject["name"] for subject in binding["subjects"]] == [binding["roleRef"]["name"]] == [name]
+    granted = {(group, one) for rule in role["rules"] for group in rule["apiGroups"] for one in rule["resources"]}
     for rule in role["rules"]:
         assert set(rule["verbs"]) <= {"get", "list", "watch"}
         assert "*" not in rule["resources"] + rule["apiGroups"]
-    assert not {name for _, name in granted} & {"secrets", "configmaps", "pods/exec", "serviceaccounts/token"}
-    named = set()
-    for source in of_kind("ApiServerSource"):
-        for resource in source["spec"]["resources"]:
-            group = resource["apiVersion"].rpartition("/")[0]
-            plural = PLURALS.get(resource["kind"], resource["kind"].lower() + "s")
-            named.add((group, plural))
-    assert named == granted, "no kind without its right, no right without its kind"
-    (binding,) = of_kind("ClusterRoleBinding")
-    assert [subject["name"] for subject in binding["subjects"]] == ["tidings-source"]
-    assert of_kind("Role") == of_kind("RoleBinding") == of_kind("Secret") == []
+    assert not {one for _, one in granted} & {"secrets", "configmaps", "pods/exec", "serviceaccounts/token"}
+    return granted
+
+
+def _granted(api_version: str, kind: str) -> tuple[str, str]:
+    return api_version.rpartition("/")[0], PLURALS.get(kind, kind.lower() + "s")
 
 
 def test_f59_the_sources_leave_our_own_namespace_out() -> None:
@@ -171,12 +183,13 @@ def test_f59_the_classifier_knows_the_namespace_that_is_its_own() -> None:
 def test_functions_have_no_token_no_public_route_and_the_strictest_security_context() -> None:
     (account,) = [item for item in of_kind("ServiceAccount") if item["metadata"]["name"] == "tidings-function"]
     assert account["automountServiceAccountToken"] is False
-    assert len(services()) == 6
+    assert len(services()) == 7
     for service in services():
         assert service["metadata"]["labels"]["networking.knative.dev/visibility"] == "cluster-local"
         spec = service["spec"]["template"]["spec"]
-        assert spec["automountServiceAccountToken"] is False
-        assert spec["serviceAccountName"] == "tidings-function"
+        asks = service["metadata"]["name"] in ASK_THE_API_SERVER
+        assert spec["automountServiceAccountToken"] is asks
+        assert spec["serviceAccountName"] == ("tidings-watch" if asks else "tidings-function")
         (container,) = spec["containers"]
         assert container["image"] == "tidings", "the kustomization sets registry and digest"
         assert container["securityContext"] == {
@@ -198,7 +211,8 @@ def test_functions_have_no_token_no_public_route_and_the_strictest_security_cont
 @pytest.mark.parametrize("service", services(), ids=lambda service: service["metadata"]["name"])
 def test_a_function_understands_the_settings_of_its_manifest(service: Manifest, tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("not-a-real-one", encoding="utf-8")
-    environment = {"K_SINK": "http://broker.example.com"}  # what the SinkBinding adds
+    # What the SinkBinding adds, and the kubelet.
+    environment = {"K_SINK": "http://broker.example.com", "KUBERNETES_SERVICE_HOST": "10.96.0.1"}
     for variable in service["spec"]["template"]["spec"]["containers"][0]["env"]:
         name = variable["name"]
         from_secret = "https://example.com" if name.endswith(("URL", "INSTANCE")) else "name"
@@ -250,7 +264,7 @@ def test_f56_ticket_functions_wait_for_hours() -> None:
     As shipped: the tries of each Trigger with a destination last longer than that.
     """
     for trigger in load_topology(KNATIVE).triggers:
-        if trigger.name != "classifier":
+        if trigger.name not in {"classifier", "reconcile"}:
             spec = trigger.delivery
             assert sum(spec.delay(attempt) for attempt in range(1, spec.retry + 1)) > 4 * 3600
 
@@ -265,8 +279,9 @@ def test_f56_ticket_functions_wait_for_hours() -> None:
         ("dev.tidings.infrastructure.v1", {"correlator", "siem-forwarder"}),
         ("dev.tidings.security.v1", {"correlator", "siem-forwarder"}),
         ("dev.tidings.admission.v1", {"correlator", "siem-forwarder"}),
-        ("dev.tidings.tick.v1", {"changes", "correlator"}),
-        (PING, {"changes", "correlator"}),
+        ("dev.tidings.tick.v1", {"changes", "correlator", "reconcile"}),
+        (PING, {"changes", "correlator", "reconcile"}),
+        ("dev.tidings.listed.v1", set()),
         ("dev.tidings.problem.opened.v1", {"servicenow-incident"}),
         ("dev.tidings.problem.resolved.v1", {"servicenow-incident"}),
         ("dev.tidings.delivery.v1", set()),

@@ -85,13 +85,15 @@ def test_a_function_understands_the_settings_with_the_component(service: Manifes
         else:
             settings[name] = value or ("https://example.com" if name.endswith(("URL", "INSTANCE")) else "name")
     assert new_gate(settings, Metrics(), service["metadata"]["name"]) is not None
-    assert load(settings["FUNCTION_TARGET"], {**settings, "K_SINK": "http://x"}, Metrics()) is not None
+    added = {"K_SINK": "http://x", "KUBERNETES_SERVICE_HOST": "10.96.0.1"}  # by a SinkBinding, and by the kubelet
+    assert load(settings["FUNCTION_TARGET"], {**settings, **added}, Metrics()) is not None
 
 
 def test_the_files_that_the_settings_name_are_mounted_and_the_account_itself_is_not() -> None:
     for service in services():
         spec = service["spec"]["template"]["spec"]
-        assert spec["automountServiceAccountToken"] is False
+        asks = service["spec"]["template"]["metadata"]["labels"].get("tidings.dev/asks") == "api-server"
+        assert spec["automountServiceAccountToken"] is asks, "only who asks the API server has its account's token"
         (container,) = spec["containers"]
         (mount,) = [mount for mount in container["volumeMounts"] if mount["name"] == "issuer"]
         (volume,) = [volume for volume in spec["volumes"] if volume["name"] == "issuer"]

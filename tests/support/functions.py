@@ -20,7 +20,8 @@ _LISTENS = re.compile(r"running on (https?://[0-9.]+:[1-9][0-9]*)")
 _SECONDS = 20.0
 # What a shell happens to have set must not decide about a test.
 _FOREIGN = re.compile(
-    r"^(SERVICENOW_|SPLUNK_|CHANGES_|CLASSIFIER_|CORRELATOR_|STORE_URL|CLUSTER|K_SINK|AUTH|TLS_|HOST|PORT|LOG_LEVEL)"
+    r"^(SERVICENOW_|SPLUNK_|CHANGES_|CLASSIFIER_|CORRELATOR_|WATCH_|RECONCILE_|KUBE|OWN_NAMESPACE|STORE_URL|CLUSTER|K_SINK"
+    r"|AUTH|TLS_|HOST|PORT|LOG_LEVEL)"
 )
 
 

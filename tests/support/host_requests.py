@@ -226,6 +226,14 @@ OF_OTHERS: dict[str, tuple[Row, ...]] = {
         Row("none of its business", (of(_STRANGE),), 204),
         Row("what is no observation", (of(_CLASSIFIED._replace(data="text")),), 422),
     ),
+    "watch": (Row("an event is none of its business", (of(_STRANGE),), 204),),
+    "reconcile": (
+        Row("none of its business", (of(_STRANGE),), 204),
+        Row("ready before its first look", (ask("/ready"),), 200),
+        Row("a tick in a Pod without a token", (of(_TICK),), 204),
+        Row("not ready after it", (ask("/ready"),), 503),
+        Row("a tick that comes too early", (of(_TICK),), 204),
+    ),
     "intake": (
         Row("not ready without a sink", (ask("/ready"),), 503),
         Row("an event", (of(_CLASSIFIED),), 503),

@@ -126,3 +126,10 @@ def test_memory_holds_an_item_and_a_piece_however_long_the_body_is() -> None:
 def test_many_small_values_take_no_more_than_their_number() -> None:
     items, _ = cut(b"[" + b"1," * 200_000 + b"1]")
     assert len(items) == 200_001
+
+
+def test_what_a_list_says_before_its_items_is_kept() -> None:
+    cutter = Cutter(1000)
+    body = b'{"kind":"PodList","metadata":{"resourceVersion":"7"},"items":[{"a":1}]}'
+    assert [item.body for item in cutter.feed(body)] == [b'{"a":1}']
+    assert (cutter.head["kind"], cutter.head["metadata"]) == ("PodList", {"resourceVersion": "7"})

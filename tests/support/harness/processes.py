@@ -180,7 +180,7 @@ class Topology:
             if trigger["kind"] != "Trigger":
                 continue
             function = trigger["spec"]["subscriber"]["ref"]["name"].replace("-", "_")
-            if function in FUNCTIONS:  # only Events are posted, and changes gets objects
+            if function in FUNCTIONS:  # the others have nothing to do with what is posted
                 trigger["spec"]["subscriber"] = {"uri": self.url(function) + "/"}
                 trigger["spec"]["delivery"] |= pace.delivery
                 (folder / file.name).write_text(yaml.safe_dump(trigger))

@@ -1,0 +1,1 @@
+"""Looks at all objects now and then, and emits what a source has lost."""

@@ -1,0 +1,1 @@
+"""Follows what happens in clusters, and loses nothing of it."""
