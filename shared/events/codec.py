@@ -189,7 +189,8 @@ def encode_binary(event: CloudEvent) -> tuple[list[tuple[str, str]], bytes]:
     headers += [(f"ce-{name}", _to_header(value)) for name, value in event.extensions.items()]
     if event.data is None:
         return headers, b""
-    headers.append(("content-type", _to_header(event.datacontenttype)))
+    media = event.datacontenttype  # the one header whose value is never percent-encoded, as far as it can be one
+    headers.append(("content-type", media if media.isascii() and media.isprintable() else _to_header(media)))
     if isinstance(event.data, str) and not _JSON.match(event.datacontenttype.partition(";")[0].strip().lower()):
         return headers, event.data.encode()
     return headers, orjson.dumps(event.data)

@@ -200,3 +200,9 @@ def test_an_event_of_ours_is_refused_exactly_where_it_could_not_be_read_again(ev
 
 def test_an_extension_that_is_no_text_is_refused() -> None:
     assert refusal_of(CloudEvent("1", "s", "t", extensions={"count": 7})) is not None  # type: ignore[dict-item]
+
+
+def test_a_content_type_is_never_percent_encoded_as_far_as_it_can_be_one() -> None:
+    for written, sent in (('text/x; a="b%c"', 'text/x; a="b%c"'), ("text/µ", "text/%C2%B5")):
+        headers, _ = encode_binary(CloudEvent("1", "s", "t", datacontenttype=written, data="x"))
+        assert dict(headers)["content-type"] == sent
