@@ -64,11 +64,17 @@ bench: .venv/test.stamp try-hosts ## Measure, as ratios against a baseline in th
 endurance: .venv/test.stamp ## Run what takes long: ARGS=day, conservation or takeover
 	@$(BIN)/python -m tests.endurance.$(or $(firstword $(ARGS)),day) $(wordlist 2,99,$(ARGS))
 
+.PHONY: fuzz
+fuzz: .venv/test.stamp ## Feed made-up bytes for 2 minutes to all that reads foreign ones: ARGS="--seconds 600"
+	@$(MAKE) -s .venv-fuzz/stamp || true
+	@$$(test -e .venv-fuzz/stamp && echo .venv-fuzz || echo .venv)/bin/python -m tests.fuzz $(ARGS)
+
 .PHONY: lock
 lock: .venv/uv.stamp ## Resolve the requirements files again
 	for set in "runtime pyproject.toml" "run pyproject.toml --extra build --extra cli" \
 	  "oidc pyproject.toml --extra oidc -c requirements/runtime.txt" \
 	  "test pyproject.toml --extra build --extra cli --extra oidc --extra test --extra check" \
+	  "fuzz pyproject.toml --extra fuzz -c requirements/runtime.txt" \
 	  "framework pyproject.toml --extra framework -c requirements/runtime.txt" \
 	  "knfunc pyproject.toml --extra knfunc -c requirements/runtime.txt"; do \
 	  set -- $$set; name=$$1; shift; \

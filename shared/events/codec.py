@@ -189,7 +189,8 @@ def encode_binary(event: CloudEvent) -> tuple[list[tuple[str, str]], bytes]:
     headers += [(f"ce-{name}", _to_header(value)) for name, value in event.extensions.items()]
     if event.data is None:
         return headers, b""
-    headers.append(("content-type", _to_header(event.datacontenttype)))
+    media = event.datacontenttype  # the one header whose value is never percent-encoded, as far as it can be one
+    headers.append(("content-type", media if media.isascii() and media.isprintable() else _to_header(media)))
     if isinstance(event.data, str) and not _JSON.match(event.datacontenttype.partition(";")[0].strip().lower()):
         return headers, event.data.encode()
     return headers, orjson.dumps(event.data)
@@ -259,11 +260,20 @@ def _problem(attributes: Mapping[str, str]) -> str:
     fine = values.isprintable() and len(values) <= _MAX_ATTRIBUTE  # what is printable has no control characters
     if not fine and any(len(value) > _MAX_ATTRIBUTE or _CONTROL.search(value) for value in attributes.values()):
         return "an attribute value is too long or has control characters"
-    if attributes.get("datacontenttype", "").strip().lower().startswith("application/cloudevents"):
-        # In binary mode it would be read as structured: filters would see this event, the subscriber the one inside.
-        return "the data of an event cannot be an event"
+    problem = _media_problem(attributes.get("datacontenttype", ""))
+    if problem:
+        return problem
     fits = len(attributes) <= _MAX_ATTRIBUTES and _fits(attributes, len(names) + len(values))
     return "" if fits else "the attributes are too many or too large"
+
+
+def _media_problem(media: str) -> str:
+    if not media.isascii():
+        return "datacontenttype must be a media type"  # its header is the one that nobody decodes
+    if media.strip().lower().startswith("application/cloudevents"):
+        # In binary mode it would be read as structured: filters would see this event, the subscriber the one inside.
+        return "the data of an event cannot be an event"
+    return ""
 
 
 def _fits(attributes: Mapping[str, str], size: int) -> bool:

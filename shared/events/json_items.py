@@ -79,7 +79,8 @@ class Cutter:
         """Yield what the end completes; `broken` says whether something was not complete."""
         if not self._depth and not self._tail and not self.broken:
             rest = self._buffer[self._start :].strip()
-            if rest:
+            self.broken = len(rest) > self._most
+            if rest and not self.broken:
                 yield self._item(rest)
         self.broken = self.broken or bool(self._depth or self._tail or self._levels)
 
@@ -108,6 +109,9 @@ class Cutter:
         found = _SCALAR.match(self._buffer, self._start)
         if found is None or (found.end() == len(self._buffer) and self._buffer[self._start] != _QUOTE):
             self.broken = len(self._buffer) - self._start > self._most
+            return None
+        if len(found[0]) > self._most:
+            self.broken = True  # as where it does not come in one piece
             return None
         self._at = found.end()
         return self._item(found[0])
@@ -151,10 +155,10 @@ class Cutter:
     def _complete(self) -> Item:
         body = b"" if self._dropping else self._buffer[self._start : self._at]
         self._dropping = False
-        return self._item(body) if len(body) <= self._most else Item(b"", {})
+        return self._item(body if len(body) <= self._most else b"")
 
     def _item(self, body: bytes) -> Item:
-        return Item(body, self._levels[-1].frame if self._levels else {})
+        return Item(body, self._levels[-1].frame if body and self._levels else {})
 
     def _forget(self) -> None:
         """Forget what nobody needs: items that are cut, what is behind those of a List, and what is too large."""

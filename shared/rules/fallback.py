@@ -44,7 +44,7 @@ def judge(observation: Observation) -> tuple[Rule, str, tuple[str, ...], str]:
     why = f'No rule names the reason "{reason[:80]}"; {rule.why}.' if reason else f"No rule names it; {rule.why}."
     if rule.phase not in _ABOUT_A_MATTER:
         return rule, "", (), why
-    part = matter(reason[:_NAME])
+    part = matter(reason[:_NAME])[:_NAME]  # words that are taken apart are longer
     return rule, part, _ends(part) if rule.phase == "recovery" else (), why
 
 

@@ -12,7 +12,7 @@ from shared.events.redaction import Redaction, redact_text
 from shared.events.times import parse_time
 
 MAX_ORIGINAL = 256 * 1024
-_MAX_MESSAGE = 16_384
+MAX_MESSAGE = 16_384
 _MAX_NAME = 1024
 _MAX_COUNT = 2**31 - 1  # what Kubernetes counts with; sums of it must still fit into 64 bits
 _EARLIEST = datetime(2014, 6, 1, tzinfo=UTC)  # before the first release of Kubernetes no cluster sent anything
@@ -56,9 +56,14 @@ def name_text(value: Any) -> str:
     return name if name.isprintable() else "".join([letter if letter.isprintable() else " " for letter in name])
 
 
+def shown_text(value: Any, masked: Redaction, limit: int = _MAX_NAME) -> str:
+    """Return a string without its secrets and then cut: one that is cut first may no longer look like what it is."""
+    return masked.text(value)[:limit] if isinstance(value, str) else ""
+
+
 def message_text(value: Any) -> str:
     """Return a message, cut at 16 KiB."""
-    return text(value, _MAX_MESSAGE)
+    return text(value, MAX_MESSAGE)
 
 
 def mapping(value: Any) -> Mapping[str, Any]:
@@ -90,8 +95,8 @@ def labels(redacted: Any) -> dict[str, str]:
 
 def shown_name(value: Any, masked: Redaction) -> str:
     """Return a name that identifies nothing, as a host's, without what looks like a secret in it."""
-    name = text(value)
-    return masked.text(name) if name.isprintable() else redact_text(name_text(name))
+    name = shown_text(value, masked)
+    return name if name.isprintable() else redact_text(name_text(name))
 
 
 def reference(value: Any, masked: Redaction) -> ObjectRef | None:
@@ -129,9 +134,9 @@ def bounded(original: dict[str, Any], masked: Redaction) -> dict[str, Any]:
     """Return the redacted original, or its head alone, marked, where it is over 256 KiB (guarantees.md, Limits)."""
     if 0 < masked.size <= MAX_ORIGINAL or len(orjson.dumps(original)) <= MAX_ORIGINAL:
         return original
-    head: dict[str, Any] = {key: original[key] for key in ("apiVersion", "kind") if key in original}
+    head: dict[str, Any] = {key: text(original[key]) for key in ("apiVersion", "kind") if key in original}
     metadata = mapping(original.get("metadata"))
     kept = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
-    head["metadata"] = {key: metadata[key] for key in kept if key in metadata}
+    head["metadata"] = {key: text(metadata[key]) for key in kept if key in metadata}
     head["truncated"] = True
     return head

@@ -7,6 +7,7 @@ from shared.events.model import Observation, trusted
 from shared.events.outcome import Rejected
 from shared.events.redaction import redact
 from shared.sources.context import (
+    MAX_MESSAGE,
     Context,
     bounded,
     controller,
@@ -17,6 +18,7 @@ from shared.sources.context import (
     number,
     reference,
     shown_name,
+    shown_text,
     text,
 )
 
@@ -51,10 +53,11 @@ def decode(payload: Any, context: Context) -> list[Observation] | Rejected:
     metadata, series, source = mapping(get("metadata")), mapping(get("series")), mapping(get("source"))
     old_source = mapping(get("deprecatedSource"))
     shown = mapping(seen.get("involvedObject") or seen.get("regarding"))
-    message = message_text(get("message") or get("note"))
+    said = get("message") or get("note")
+    message = message_text(said)
     count = max(1, number(get("count")), number(get("deprecatedCount")), number(series.get("count")))
     uid = text(metadata.get("uid"))
-    component = masked.text(_component(event, source, old_source))
+    component = shown_text(_component(event, source, old_source), masked)
     values: dict[str, Any] = {
         "identity": _identity(context, uid, count, payload),
         "dialect": NAME,
@@ -62,12 +65,12 @@ def decode(payload: Any, context: Context) -> list[Observation] | Rejected:
         "object": thing,
         "owner": controller(mapping(involved).get("ownerReferences"), thing.namespace, masked),
         "related": reference(get("related"), masked),
-        "reason": masked.text(text(get("reason"))),
-        "message": masked.text(message),
-        "type": masked.text(text(get("type"))),
+        "reason": shown_text(get("reason"), masked),
+        "message": shown_text(said, masked, MAX_MESSAGE),
+        "type": shown_text(get("type"), masked),
         "component": component,
         "host": shown_name(source.get("host") or old_source.get("host"), masked),
-        "action": masked.text(text(get("action"))),
+        "action": shown_text(get("action"), masked),
         "operation": "delete" if context.operation == "delete" else "event",
         "time": _event_time(event, series, metadata) or context.received,
         "received": context.received,
@@ -99,8 +102,8 @@ def _identity(context: Context, uid: str, count: int, payload: Any) -> str:
     return payload_identity(context.cluster, payload, context.received)
 
 
-def _component(event: Any, source: Any, old_source: Any) -> str:
-    return text(
+def _component(event: Any, source: Any, old_source: Any) -> Any:
+    return (
         event.get("reportingComponent")
         or event.get("reportingController")
         or source.get("component")

@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 
 from shared.events.identity import digest, fingerprint, payload_identity, sender_identity
 from shared.events.model import ObjectRef, Observation, Operation, trusted
-from shared.events.redaction import Redaction, redact
+from shared.events.redaction import Redaction, is_suspect, redact
 from shared.sources.context import (
+    MAX_MESSAGE,
     Context,
     bounded,
     first_time,
@@ -18,6 +19,7 @@ from shared.sources.context import (
     number,
     reference,
     shown_name,
+    shown_text,
     text,
 )
 
@@ -60,20 +62,21 @@ def go_time(value: Any) -> datetime | None:
 def observed(dialect: str, context: Context, payload: Mapping[str, Any], told: Told) -> Observation:
     """Return the observation of what was told of a payload, redacted; the payload becomes its `original`. Total."""
     original, masked = redact(payload)
+    shown = Redaction() if is_suspect([*told]) else masked  # what is told need not stand in the payload itself
     message = message_text(told.message)
     values: dict[str, Any] = {
         "identity": _identity(dialect, context, payload, told.identity),
         "dialect": dialect,
         "cluster": context.cluster,
-        "object": reference(told.thing, masked) or trusted(ObjectRef, _cluster(context)),
-        "owner": reference(told.owner, masked),
-        "related": reference(told.related, masked),
-        "reason": masked.text(text(told.reason)),
-        "message": masked.text(message),
-        "type": masked.text(text(told.type)),
-        "component": masked.text(text(told.component)),
-        "host": shown_name(told.host, masked),
-        "action": masked.text(text(told.action)),
+        "object": reference(told.thing, shown) or trusted(ObjectRef, _cluster(context)),
+        "owner": reference(told.owner, shown),
+        "related": reference(told.related, shown),
+        "reason": shown_text(told.reason, shown),
+        "message": shown_text(told.message, shown, MAX_MESSAGE),
+        "type": shown_text(told.type, shown),
+        "component": shown_text(told.component, shown),
+        "host": shown_name(told.host, shown),
+        "action": shown_text(told.action, shown),
         "operation": told.operation,
         "time": told.time or context.received,
         "received": context.received,

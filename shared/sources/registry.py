@@ -160,6 +160,11 @@ _NOT_READ = (
 
 UNKNOWN_CLUSTER = "unknown"
 
+# Of an observation: names are not masked, by no dialect.
+_KEYS = ("identity", "cluster", "fingerprint", "source_uid", "resource_version")
+_THINGS = ("object", "owner", "related")
+_NAMES = ("api_version", "kind", "namespace", "name", "uid")
+
 
 def decode(event: CloudEvent, *, cluster: str, now: datetime) -> list[Observation] | Rejected | Ignored:
     """Turn a producer's CloudEvent into observations.
@@ -227,11 +232,22 @@ def _observed(data: Any) -> list[Observation] | Rejected:
     """Read an observation that `intake` made; redacted again, for the sender may not have been ours."""
     clean, masked = redact(data)
     if isinstance(clean, dict) and isinstance(data, dict):
-        clean = {**clean, "masked": _kinds(data.get("masked"), masked)}
+        named = _naming(data, clean) if masked.kinds else {}
+        clean = {**clean, **named, "masked": _kinds(data.get("masked"), masked)}
     try:
         return [Observation.model_validate(clean)]
     except ValidationError:
         return Rejected("decode", "the data is not an observation (schema: observation.json)")
+
+
+def _naming(data: dict[str, Any], clean: dict[str, Any]) -> dict[str, Any]:
+    """Return what says which thing it is, as it came: the same thing has the same keys by whatever way it comes."""
+    found = {key: data[key] for key in _KEYS if key in data}
+    for key in _THINGS:
+        thing, shown = data.get(key), clean.get(key)
+        if isinstance(thing, dict) and isinstance(shown, dict):
+            found[key] = {**shown, **{name: thing[name] for name in _NAMES if name in thing}}
+    return found
 
 
 def _kinds(paths: Any, masked: Redaction) -> dict[str, str]:

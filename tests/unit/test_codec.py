@@ -200,3 +200,13 @@ def test_an_event_of_ours_is_refused_exactly_where_it_could_not_be_read_again(ev
 
 def test_an_extension_that_is_no_text_is_refused() -> None:
     assert refusal_of(CloudEvent("1", "s", "t", extensions={"count": 7})) is not None  # type: ignore[dict-item]
+
+
+def test_a_content_type_is_sent_as_it_came_and_refused_where_it_cannot_be_one() -> None:
+    event = CloudEvent("1", "s", "t", datacontenttype='text/x; a="b%c"', data="x")
+    headers, body = encode_binary(event)
+    assert dict(headers)["content-type"] == event.datacontenttype
+    assert decode(dict(headers), body) == event
+    refused = NotAnEvent(400, "datacontenttype must be a media type")
+    assert decode({**BINARY, "content-type": "text/µ"}, b"x") == refused
+    assert refusal_of(event._replace(datacontenttype="text/µ")) == refused

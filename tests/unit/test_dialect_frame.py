@@ -85,6 +85,14 @@ def test_the_maker_masks_what_it_is_told() -> None:
     assert "key" in seen.masked.values()
 
 
+def test_f42_what_is_told_is_masked_where_it_stands_elsewhere_than_in_the_payload() -> None:
+    """F42: URL userinfo in message. masked by default list."""
+    url = "https://u:hunter2@host/"
+    told = Told({"kind": "Pod", "name": "p", "fieldPath": url}, reason=url, message=url, type=url, host=url, action=url)
+    seen = observed("made-up", Context("c", datetime(2026, 8, 21, tzinfo=UTC)), {"a": "harmless"}, told)
+    assert "hunter2" not in seen.model_dump_json()
+
+
 def test_what_names_no_object_is_about_the_cluster_and_an_id_makes_the_identity() -> None:
     one, other = (observed("mine", CONTEXT, {"a": 1}, Told(None, identity=(part, 1))) for part in ("x", "y"))
     assert one.object.path == "Cluster/c"

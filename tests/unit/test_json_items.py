@@ -70,6 +70,18 @@ def test_an_item_that_is_too_large_is_dropped_and_the_next_one_is_not() -> None:
         assert ([item.too_large for item in items], items[1].body, broken) == ([True, False], b"{}", False)
 
 
+def test_an_item_of_a_list_that_is_too_large_is_the_same_wherever_its_pieces_end() -> None:
+    for size in (7, 1000):
+        items, _ = cut(EVENT_LIST % b'{"a":"%s"},{}' % (b"x" * 100), size, most=100)
+        assert items == [(b"", {}), (b"{}", FRAME)]
+
+
+@pytest.mark.parametrize("body", [b"1" * 101, b'"%s" 1' % (b"x" * 99), b"[%s, 1]" % (b"1" * 101)])
+def test_a_value_that_is_no_object_and_too_large_breaks_the_body(body: bytes) -> None:
+    for size in (1, 7, 1000):
+        assert cut(body, size, most=100) == ([], True)
+
+
 def test_a_line_that_is_broken_spoils_no_other() -> None:
     body = b'{"a":1}\n{"b": \n[{"c":1},{"d":2}]\n\n%s\nnot json\n{"e":1}' % (b"x" * 200)
     for size in (1, 4, len(body)):

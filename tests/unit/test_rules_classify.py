@@ -334,3 +334,11 @@ def test_shipped_rules_share_what_has_one_cause_and_nothing_else(root: Path) -> 
     crash = {"reason": "BackOff", "message": "Back-off restarting failed container web", "field_path": web}
     for its_own in (claim, crash):
         assert key(one, **its_own) != key(other, **its_own)
+
+
+def test_a_part_is_no_longer_than_a_name_however_its_words_are_taken_apart() -> None:
+    seen = specimen.build({"reason": "AbCd" * 90, "type": "Warning", "message": "failed"})
+    assert isinstance(seen, Observation)
+    verdict = classify(seen, RuleSet([]))
+    assert verdict.phase == "problem"
+    assert 0 < len(verdict.part) <= 253

@@ -172,6 +172,21 @@ def test_a_large_object_keeps_its_head_alone() -> None:
     assert one(huge).original == {"kind": "ConfigMap", "metadata": {"name": "n", "uid": "u"}, "truncated": True}
 
 
+def test_f42_what_is_cut_does_not_look_less_like_a_secret() -> None:
+    """F42: URL userinfo in message. masked by default list."""
+    message = f"{'x' * 16_360} https://robot:hunter2@host/"  # the limit falls between the password and its `@`
+    assert "hunt" not in one({**CORE, "message": message}).message
+    assert "hunt" not in one({**CORE, "reason": message[-50:].rjust(1040, "x")}).reason
+    assert len(one({**CORE, "message": "token=a1 " * 5000}).message) == 16_384
+
+
+def test_the_head_of_a_large_object_is_small_whatever_it_is_called() -> None:
+    huge = {"kind": "ConfigMap", "metadata": {"name": "n" * 300_000, "uid": ["u"] * 90_000}}
+    assert one(huge).original == {
+        "kind": "ConfigMap", "metadata": {"name": "n" * 1024, "uid": ""}, "truncated": True,
+    }  # fmt: skip
+
+
 _finite = st.floats(allow_nan=False, allow_infinity=False)  # JSON has no others
 _json = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**60), 2**60) | _finite | st.text(max_size=12),
