@@ -1,5 +1,6 @@
 """Cutting a stream of JSON into items: the same items wherever the pieces are cut, and bounded memory."""
 
+import re
 import tracemalloc
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.events import json_items
 from shared.events.json_items import Cutter, Item, Lines
 
 MOST = 256 * 1024
@@ -126,3 +128,22 @@ def test_memory_holds_an_item_and_a_piece_however_long_the_body_is() -> None:
 def test_many_small_values_take_no_more_than_their_number() -> None:
     items, _ = cut(b"[" + b"1," * 200_000 + b"1]")
     assert len(items) == 200_001
+
+
+@pytest.mark.parametrize("most", [4096, 1 << 20])
+@pytest.mark.parametrize("form", [b'{"a":"%s","b":1}', b'{"items":[],"a":"%s"}', b'["%s"]', b"%s "])
+def test_a_long_text_in_small_pieces_is_looked_at_a_few_times_in_all(
+    form: bytes, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_at = 0
+    end = json_items._end
+
+    def counting(pattern: re.Pattern[bytes], text: bytearray, at: int) -> int:
+        nonlocal looked_at
+        looked_at += len(text) - at  # which it may look at: there are no brackets within a piece of a text
+        return end(pattern, text, at)
+
+    monkeypatch.setattr(json_items, "_end", counting)
+    body = form % (b"x\\y" * 60_000)
+    cut(body, 200, most)
+    assert 0 < looked_at < 4 * len(body)
