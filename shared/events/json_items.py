@@ -91,7 +91,7 @@ class Cutter:
         if self._in_scalar:
             return self._scalar()
         start = self._start = self._at = _end(_BETWEEN, self._buffer, self._at)
-        first = self._buffer[start : start + 1]
+        first = bytes(self._buffer[start : start + 1])
         if not first:
             return None
         if first == b"[" and not self._levels:
