@@ -13,7 +13,7 @@ from shared.events.json_items import Item
 from shared.events.limits import Limits, exceeded
 from shared.events.model import Observation, observed_data
 from shared.events.outcome import Ignored, Rejected
-from shared.sources.context import Context
+from shared.sources.context import TOO_MANY, Context
 from shared.sources.registry import decode, decode_payload
 from shared.sources.unread import Why, unread_event
 
@@ -49,7 +49,7 @@ class Reader:
             value = {**item.frame, **value}
         found = self._decoded(value)
         if not isinstance(found, list):
-            return self._refused("dialect", item, value)
+            return self._refused("many", item) if found == TOO_MANY else self._refused("dialect", item, value)
         return Read([_event(seen) for seen in found])
 
     def _parsed(self, body: bytes) -> Any:
