@@ -35,11 +35,13 @@ class Reader:
         self._context = context
         self._fields = fields
         self._limits = Limits(body=path.item)
+        self._number = 0  # of the item that is read, in the request
 
     def read(self, item: Item) -> Read:
         """Return what becomes of an item. Never raises."""
-        if item.too_large:
-            return self._refused("large", item)
+        self._number += 1
+        if item.too_large:  # of one that is not there its place tells, too: what differs may come behind its head
+            return Read([self.letter("large", item.head + str(self._number).encode())], "large")
         value = self._parsed(item.body)
         if isinstance(value, str):
             value = self._parsed(value.encode())  # some encode it twice (reference/inputs.md §1.6)

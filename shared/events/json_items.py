@@ -8,6 +8,7 @@ is parsed here but brackets and quotes; whether an item is valid JSON is for its
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any, NamedTuple
 
 import orjson
@@ -29,10 +30,14 @@ def frame_of(head: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class Item(NamedTuple):
-    """The bytes of one item, empty where it was larger than allowed; `frame` is what its List says of it."""
+    """The bytes of one item, empty where it was larger than allowed; `frame` is what its List says of it.
+
+    Of one that was too large `head` is a digest of as many of its bytes as are allowed: two that differ are told apart.
+    """
 
     body: bytes
     frame: dict[str, Any]
+    head: bytes = b""
 
     @property
     def too_large(self) -> bool:
@@ -62,7 +67,7 @@ class Cutter:
         self._depth = 0  # of brackets in the item that is being read, 0 between items
         self._levels: list[_Level] = []
         self._tail = 0  # brackets to close of a List whose items are read, 0 elsewhere
-        self._dropping = False
+        self._dropped = b""  # the digest of the head of the item that is being read, where it is too large
         self._in_text = False  # what is looked at ends inside of a text of the item
         self._in_scalar = False  # the item is a text, a number or a word, and what is looked at ends inside of it
         self.broken = False
@@ -143,7 +148,7 @@ class Cutter:
         """Return True where the array that begins here holds the items of an object that is none itself."""
         nested = any(level.of_object for level in self._levels)
         before = self._buffer[max(self._start, at - 64) : at]
-        return not nested and not self._dropping and _ITEMS.search(before) is not None
+        return not nested and not self._dropped and _ITEMS.search(before) is not None
 
     def _enter(self, at: int) -> None:
         try:
@@ -155,17 +160,25 @@ class Cutter:
         self._depth = 0
 
     def _complete(self) -> Item:
-        body = b"" if self._dropping else bytes(self._buffer[self._start : self._at])
-        self._dropping = False
-        return self._item(body) if len(body) <= self._most else Item(b"", {})
+        self._drop_large(self._at)
+        if self._dropped:
+            item, self._dropped = Item(b"", {}, self._dropped), b""
+            return item
+        return self._item(bytes(self._buffer[self._start : self._at]))
+
+    def _drop_large(self, end: int) -> None:
+        """Keep no more than a digest of an item that reaches to `end`, where it is too large."""
+        if not self._dropped and end - self._start > self._most:
+            self._dropped = _head(self._buffer[self._start : self._start + self._most])
 
     def _item(self, body: bytes) -> Item:
         return Item(body, self._levels[-1].frame if self._levels else {})
 
     def _forget(self) -> None:
         """Forget what nobody needs: items that are cut, what is behind those of a List, and what is too large."""
-        self._dropping = self._dropping or (self._depth > 0 and len(self._buffer) - self._start > self._most)
-        keep = self._at if self._dropping or self._tail else self._start
+        if self._depth:
+            self._drop_large(len(self._buffer))
+        keep = self._at if self._dropped or self._tail else self._start
         del self._buffer[:keep]
         self._at, self._start = self._at - keep, 0
 
@@ -176,7 +189,7 @@ class Lines:
     def __init__(self, most: int) -> None:
         self._most = most
         self._rest = bytearray()
-        self._dropping = False
+        self._dropped = b""  # the digest of the head of the line, where it is too large
         self.broken = False
 
     def feed(self, piece: bytes) -> Iterator[Item]:
@@ -186,8 +199,8 @@ class Lines:
         for line in more:
             yield from self._line(bytes(self._rest))
             self._rest[:] = line
-        self._dropping = self._dropping or len(self._rest) > self._most
-        if self._dropping:
+        self._drop_large(self._rest)
+        if self._dropped:
             self._rest.clear()
 
     def end(self) -> Iterator[Item]:
@@ -195,15 +208,24 @@ class Lines:
         yield from self._line(bytes(self._rest))
 
     def _line(self, line: bytes) -> Iterator[Item]:
-        if self._dropping or len(line) > self._most:
-            self._dropping = False
-            yield Item(b"", {})
+        self._drop_large(line)
+        if self._dropped:
+            yield Item(b"", {}, self._dropped)
+            self._dropped = b""
             return
         cutter = Cutter(self._most)
         yield from cutter.feed(line)
         yield from cutter.end()
         if cutter.broken:
             yield Item(line, {})  # which no parser will take
+
+    def _drop_large(self, line: bytes | bytearray) -> None:
+        if not self._dropped and len(line) > self._most:
+            self._dropped = _head(line[: self._most])
+
+
+def _head(first: bytes | bytearray) -> bytes:
+    return sha256(first).digest()
 
 
 def _end(pattern: "re.Pattern[bytes]", text: bytearray, at: int) -> int:

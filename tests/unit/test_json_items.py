@@ -2,6 +2,7 @@
 
 import re
 import tracemalloc
+from hashlib import sha256
 from typing import Any
 
 import orjson
@@ -147,3 +148,15 @@ def test_a_long_text_in_small_pieces_is_looked_at_a_few_times_in_all(
     body = form % (b"x\\y" * 60_000)
     cut(body, 200, most)
     assert 0 < looked_at < 4 * len(body)
+
+
+@pytest.mark.parametrize("lines", [False, True])
+@given(texts=st.lists(st.text("ab", min_size=60, max_size=200), min_size=1, max_size=4), size=st.integers(1, 90))
+def test_items_that_are_too_large_are_known_by_their_heads_wherever_the_pieces_end(
+    texts: list[str], size: int, *, lines: bool
+) -> None:
+    most = 50
+    body = b"\n".join(orjson.dumps({"a": text}) for text in texts)
+    items, _ = cut(body, size, most, lines=lines)
+    heads = [orjson.dumps({"a": text})[:most] for text in texts]
+    assert items == [Item(b"", {}, sha256(head).digest()) for head in heads]
