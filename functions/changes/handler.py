@@ -6,7 +6,8 @@ event of its own first, for a reply is only one.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from functions.changes.expiries import Expiries
@@ -34,6 +35,7 @@ NAME = "changes"
 SOURCE = "tidings/changes"
 _TRIES = 20  # compare-and-set rounds against other replicas; within one process a lock keeps the order
 _PAUSE = 0.005
+_AT_ONCE = 16  # observations of one payload that are published side by side: 2000 of them within a delivery's time
 _DROPPED = {
     "unchanged": ("no_change", Ignored("nothing that matters changed")),
     "older": ("out_of_order", Ignored("a newer version of it is known")),
@@ -128,7 +130,8 @@ class Changes:
             return self._dropped("nothing_to_tell", Ignored("there is no observation in it"))
         if decoded[0].dialect == OF_OBJECTS:
             return await self._object(seen_of(decoded[0], event.data, self._certificate_days), event)
-        return await self._told(Done(), decoded, event)
+        main, *others = decoded
+        return _told(Done(), main, event, published=await self._published_in_any_order(others, event))
 
     async def _object(self, seen: Seen, event: CloudEvent) -> Result:
         observation = seen.observation
@@ -143,14 +146,8 @@ class Changes:
             return self._dropped(*_DROPPED[done.verdict])
         author = await self._author(observation) if is_by_someone(done.answer) else None
         outcome = Duplicate() if done.verdict == "again" else Done()
-        return await self._told(outcome, observations(seen, done.answer, self._windows, author), event)
-
-    async def _told(self, outcome: Outcome, found: Sequence[Observation], cause: CloudEvent) -> Result:
-        """Reply with the first observation, after the others were published: a reply is only one."""
-        main, *others = found
-        if others and not await self._published(others, cause):
-            return Result(Retry("the broker did not accept every observation"))
-        return Result(outcome, _event_of(main, cause))
+        main, *others = observations(seen, done.answer, self._windows, author)
+        return _told(outcome, main, event, published=await self._published(others, event))
 
     async def _taken(self, key: str, seen: Seen) -> Step | None:
         """Take a version into the record of its object; None where other replicas were first each time."""
@@ -173,18 +170,35 @@ class Changes:
         return None if entry is None else authors.decode(entry.value)
 
     async def _published(self, found: Sequence[Observation], cause: CloudEvent) -> bool:
-        """Publish what has no room in the reply; True once all was accepted. Those of one object go in their order."""
-        if self._publisher is None:
-            return False
-        for one in found:
+        """Publish what has no room in the reply, in its order; True once all was accepted."""
+        return await self._published_each(iter(found), cause)
+
+    async def _published_in_any_order(self, found: Sequence[Observation], cause: CloudEvent) -> bool:
+        """Publish what is no sequence, as the results of a report, some at a time; True once all was accepted."""
+        waiting = iter(found)
+        async with asyncio.TaskGroup() as group:
+            lanes = [group.create_task(self._published_each(waiting, cause)) for _ in range(min(_AT_ONCE, len(found)))]
+        return all(lane.result() for lane in lanes)
+
+    async def _published_each(self, waiting: Iterator[Observation], cause: CloudEvent) -> bool:
+        """Publish what is left of `waiting`, which others may take from, too; after a refusal nobody begins another."""
+        for one in waiting:
             event = _event_of(one, cause).with_extensions(**{VIA: onward(cause.extensions, NAME)})
-            if not await self._publisher.publish(event):
+            if self._publisher is None or not await self._publisher.publish(event):
+                deque(waiting, maxlen=0)
                 return False
         return True
 
     def _dropped(self, reason: str, outcome: Ignored) -> Result:
         self._metrics.count("tidings_dropped_total", function=NAME, reason=reason, intentional="true")
         return Result(outcome)
+
+
+def _told(outcome: Outcome, main: Observation, cause: CloudEvent, *, published: bool) -> Result:
+    """Reply with the first observation, once the others were published: a reply is only one."""
+    if not published:
+        return Result(Retry("the broker did not accept every observation"))
+    return Result(outcome, _event_of(main, cause))
 
 
 def _event_of(observation: Observation, cause: CloudEvent) -> CloudEvent:

@@ -13,7 +13,7 @@ from shared.events.json_items import Item
 from shared.events.limits import Limits, exceeded
 from shared.events.model import Observation, observed_data
 from shared.events.outcome import Ignored, Rejected
-from shared.sources.context import Context
+from shared.sources.context import TOO_MANY, Context
 from shared.sources.registry import decode, decode_payload
 from shared.sources.unread import Why, unread_event
 
@@ -35,11 +35,13 @@ class Reader:
         self._context = context
         self._fields = fields
         self._limits = Limits(body=path.item)
+        self._number = 0  # of the item that is read, in the request
 
     def read(self, item: Item) -> Read:
         """Return what becomes of an item. Never raises."""
-        if item.too_large:
-            return self._refused("large", item)
+        self._number += 1
+        if item.too_large:  # of one that is not there its place tells, too: what differs may come behind its head
+            return Read([self.letter("large", item.head + str(self._number).encode())], "large")
         value = self._parsed(item.body)
         if isinstance(value, str):
             value = self._parsed(value.encode())  # some encode it twice (reference/inputs.md §1.6)
@@ -49,7 +51,7 @@ class Reader:
             value = {**item.frame, **value}
         found = self._decoded(value)
         if not isinstance(found, list):
-            return self._refused("dialect", item, value)
+            return self._refused("many", item) if found == TOO_MANY else self._refused("dialect", item, value)
         return Read([_event(seen) for seen in found])
 
     def _parsed(self, body: bytes) -> Any:

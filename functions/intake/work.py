@@ -11,6 +11,7 @@ from shared.events.cloudevent import UNREAD, CloudEvent
 from shared.events.json_items import Cutter, Lines
 from shared.runtime.handover import Handover
 from shared.runtime.request import Refusal
+from shared.sources.context import TOO_MANY
 from shared.sources.unread import Why
 from shared.telemetry.metrics import Metrics
 
@@ -25,6 +26,7 @@ _NONE_READ: dict[Why, Refusal] = {
     "json": Refusal(400, "the body is not valid JSON"),
     "large": Refusal(413, "too large"),
     "limits": Refusal(400, "the JSON is nested too deep or has a number that is too long"),
+    "many": Refusal(422, TOO_MANY.reason),
 }
 
 

@@ -8,6 +8,7 @@ is parsed here but brackets and quotes; whether an item is valid JSON is for its
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any, NamedTuple
 
 import orjson
@@ -15,7 +16,7 @@ import orjson
 _BETWEEN = re.compile(rb"[\s,\x1e]*")  # the last one separates the texts of RFC 7464
 _INERT = re.compile(rb'(?:[^"{}\[\]]++|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
 _REST_OF_TEXT = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
-_SCALAR = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[^"\s,\x1e\[\]{}]++', re.DOTALL)
+_REST_OF_WORD = re.compile(rb'[^"\s,\x1e\[\]{}]*+')
 _ITEMS = re.compile(rb'(?<!\\)"items"\s*+:\s*+\Z')
 _OPEN, _CLOSE, _QUOTE = b"{[", b"}]", ord('"')
 
@@ -29,10 +30,14 @@ def frame_of(head: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class Item(NamedTuple):
-    """The bytes of one item, empty where it was larger than allowed; `frame` is what its List says of it."""
+    """The bytes of one item, empty where it was larger than allowed; `frame` is what its List says of it.
+
+    Of one that was too large `head` is a digest of as many of its bytes as are allowed: two that differ are told apart.
+    """
 
     body: bytes
     frame: dict[str, Any]
+    head: bytes = b""
 
     @property
     def too_large(self) -> bool:
@@ -49,24 +54,28 @@ class _Level:
 
 
 class Cutter:
-    """Cuts one body. Use: `feed` each piece, then `end`; holds at most one item and a piece, `most` bytes each."""
+    """Cuts one body. Use: `feed` each piece, then `end`; holds at most one item and a piece, `most` bytes each.
+
+    Each byte is looked at a few times at most, however small the pieces are.
+    """
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._buffer = b""
+        self._buffer = bytearray()
         self._start = 0  # of the item that is being read
         self._at = 0  # what lies before it is looked at
         self._depth = 0  # of brackets in the item that is being read, 0 between items
         self._levels: list[_Level] = []
         self._tail = 0  # brackets to close of a List whose items are read, 0 elsewhere
-        self._dropping = False
-        self._in_text = False
+        self._dropped = b""  # the digest of the head of the item that is being read, where it is too large
+        self._in_text = False  # what is looked at ends inside of a text of the item
+        self._in_scalar = False  # the item is a text, a number or a word, and what is looked at ends inside of it
         self.broken = False
         self.head: Mapping[str, Any] = {}  # what a List says before its items
 
     def feed(self, piece: bytes) -> Iterator[Item]:
         """Yield the items that are complete now."""
-        self._buffer = self._buffer + piece if self._buffer else piece
+        self._buffer += piece
         while not self.broken:
             step = self._within() if self._depth or self._tail else self._between()
             if step is None:
@@ -81,13 +90,15 @@ class Cutter:
             rest = self._buffer[self._start :].strip()
             self.broken = len(rest) > self._most
             if rest and not self.broken:
-                yield self._item(rest)
+                yield self._item(bytes(rest))
         self.broken = self.broken or bool(self._depth or self._tail or self._levels)
 
     def _between(self) -> Item | bool | None:
         """Go on between items: None where more is needed, else whether something was found."""
+        if self._in_scalar:
+            return self._scalar()
         start = self._start = self._at = _end(_BETWEEN, self._buffer, self._at)
-        first = self._buffer[start : start + 1]
+        first = bytes(self._buffer[start : start + 1])
         if not first:
             return None
         if first == b"[" and not self._levels:
@@ -100,32 +111,34 @@ class Cutter:
             self.broken = True
             return None
         else:
-            return self._scalar()
+            self._in_scalar, self._at = True, start + 1
+            return True
         self._at = start + 1
         return True
 
     def _scalar(self) -> Item | None:
         """Return a text, a number or a word that stands where an item should, once something follows it."""
-        found = _SCALAR.match(self._buffer, self._start)
-        if found is None or (found.end() == len(self._buffer) and self._buffer[self._start] != _QUOTE):
+        is_text = self._buffer[self._start] == _QUOTE
+        at = self._at = _end(_REST_OF_TEXT if is_text else _REST_OF_WORD, self._buffer, self._at)
+        if at == len(self._buffer) or (is_text and self._buffer[at] != _QUOTE):
             self.broken = len(self._buffer) - self._start > self._most
             return None
-        if len(found[0]) > self._most:
+        self._in_scalar, self._at = False, at + is_text
+        if self._at - self._start > self._most:
             self.broken = True  # as where it does not come in one piece
             return None
-        self._at = found.end()
-        return self._item(found[0])
+        return self._item(bytes(self._buffer[self._start : self._at]))
 
     def _within(self) -> Item | bool | None:
         """Go on inside of an item, or behind the items of a List, to the next bracket."""
-        if self._in_text and not self._skip_text():
-            return None
-        at = self._at = _end(_INERT, self._buffer, self._at)
-        if at == len(self._buffer) or self._buffer[at] == _QUOTE:
-            return None
-        sign = self._buffer[at]
+        at = self._at = _end(_REST_OF_TEXT if self._in_text else _INERT, self._buffer, self._at)
+        sign = self._buffer[at] if at < len(self._buffer) else None
+        if sign is None or (self._in_text and sign != _QUOTE):
+            return None  # of the latter a backslash is left, whose letter comes
         self._at = at + 1
-        if self._tail:
+        if sign == _QUOTE:  # of a text whose end did not come yet, or this is its end
+            self._in_text = not self._in_text
+        elif self._tail:
             self._tail += 1 if sign in _OPEN else -1
         elif sign not in _OPEN:
             self._depth -= 1
@@ -140,7 +153,7 @@ class Cutter:
         """Return True where the array that begins here holds the items of an object that is none itself."""
         nested = any(level.of_object for level in self._levels)
         before = self._buffer[max(self._start, at - 64) : at]
-        return not nested and not self._dropping and _ITEMS.search(before) is not None
+        return not nested and not self._dropped and _ITEMS.search(before) is not None
 
     def _enter(self, at: int) -> None:
         try:
@@ -153,32 +166,27 @@ class Cutter:
         self._depth = 0
 
     def _complete(self) -> Item:
-        body = b"" if self._dropping else self._buffer[self._start : self._at]
-        self._dropping = False
-        return self._item(body if len(body) <= self._most else b"")
+        self._drop_large(self._at)
+        if self._dropped:
+            item, self._dropped = Item(b"", {}, self._dropped), b""
+            return item
+        return self._item(bytes(self._buffer[self._start : self._at]))
+
+    def _drop_large(self, end: int) -> None:
+        """Keep no more than a digest of an item that reaches to `end`, where it is too large."""
+        if not self._dropped and end - self._start > self._most:
+            self._dropped = _head(self._buffer[self._start : self._start + self._most])
 
     def _item(self, body: bytes) -> Item:
         return Item(body, self._levels[-1].frame if body and self._levels else {})
 
     def _forget(self) -> None:
         """Forget what nobody needs: items that are cut, what is behind those of a List, and what is too large."""
-        self._dropping = self._dropping or (self._depth > 0 and len(self._buffer) - self._start > self._most)
-        keep = self._at if self._dropping or self._tail else self._start
-        self._buffer, self._at, self._start = self._buffer[keep:], self._at - keep, 0
-        if keep and not self._at and len(self._buffer) > self._most and self._buffer[:1] == b'"':
-            self._in_text = True  # a text of that size is skipped as it comes
-            self._buffer = self._buffer[1:]
-        if self._in_text:
-            self._skip_text()
-
-    def _skip_text(self) -> bool:
-        """Skip the rest of a text that nobody needs; False where it is not over."""
-        end = _end(_REST_OF_TEXT, self._buffer, 0)
-        self._buffer, self._at = self._buffer[end:], 0  # at most one backslash is left, whose letter comes
-        if self._buffer[:1] != b'"':
-            return False
-        self._buffer, self._in_text = self._buffer[1:], False
-        return True
+        if self._depth:
+            self._drop_large(len(self._buffer))
+        keep = self._at if self._dropped or self._tail else self._start
+        del self._buffer[:keep]
+        self._at, self._start = self._at - keep, 0
 
 
 class Lines:
@@ -186,35 +194,55 @@ class Lines:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._rest = b""
-        self._dropping = False
+        self._rest = bytearray()
+        self._dropped = b""  # the digest of the head of the line, where it is too large
         self.broken = False
 
     def feed(self, piece: bytes) -> Iterator[Item]:
         """Yield the items of the lines that are complete now."""
-        *lines, rest = (self._rest + piece).split(b"\n")
-        for line in lines:
-            yield from self._line(line)
-        self._dropping = self._dropping or len(rest) > self._most
-        self._rest = b"" if self._dropping else rest
+        rest, *more = piece.split(b"\n")
+        self._rest += rest
+        for line in more:
+            yield from self._line(bytes(self._rest))
+            self._rest[:] = line
+        self._drop_large(self._rest)
+        if self._dropped:
+            self._rest.clear()
 
     def end(self) -> Iterator[Item]:
         """Yield the items of the last line."""
-        yield from self._line(self._rest)
+        yield from self._line(bytes(self._rest))
 
     def _line(self, line: bytes) -> Iterator[Item]:
-        if self._dropping or len(line) > self._most:
-            self._dropping = False
-            yield Item(b"", {})
+        self._drop_large(line)
+        if self._dropped:
+            yield Item(b"", {}, self._dropped)
+            self._dropped = b""
             return
         cutter = Cutter(self._most)
-        yield from cutter.feed(line)
-        yield from cutter.end()
-        if cutter.broken:
-            yield Item(line, {})  # which no parser will take
+        items = [*cutter.feed(line), *cutter.end()]
+        # A line of words is one item that no parser takes, not one for each word.
+        words = len(items) > 1 and not all(_is_json(item.body) for item in items)
+        yield from [Item(line, {})] if cutter.broken or words else items
+
+    def _drop_large(self, line: bytes | bytearray) -> None:
+        if not self._dropped and len(line) > self._most:
+            self._dropped = _head(line[: self._most])
 
 
-def _end(pattern: "re.Pattern[bytes]", text: bytes, at: int) -> int:
+def _is_json(text: bytes) -> bool:
+    try:
+        orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return False
+    return True
+
+
+def _head(first: bytes | bytearray) -> bytes:
+    return sha256(first).digest()
+
+
+def _end(pattern: "re.Pattern[bytes]", text: bytearray, at: int) -> int:
     """Return where a match ends of a pattern that matches nothing, too."""
     found = pattern.match(text, at)
     return at if found is None else found.end()

@@ -10,7 +10,7 @@ from typing import Any
 from shared.events.identity import digest
 from shared.events.model import Observation
 from shared.events.outcome import Rejected
-from shared.sources.context import Context, mapping, text
+from shared.sources.context import Context, at_most, mapping, text
 from shared.sources.observed import Told, go_time, observed
 
 NAME = "alertmanager"
@@ -43,8 +43,11 @@ _OF_OPERATORS = {"ClusterOperator": "ClusterOperator", "ClusterVersion": "Cluste
 def decode(payload: Any, context: Context) -> list[Observation] | Rejected:
     """Decode the alerts of one notification."""
     found = mapping(payload)
-    alerts = found.get("alerts")
-    if not isinstance(alerts, list) or not alerts or not all(isinstance(alert, dict) for alert in alerts):
+    listed = found.get("alerts")
+    alerts = at_most(listed) if isinstance(listed, list) else []
+    if isinstance(alerts, Rejected):
+        return alerts
+    if not alerts or not all(isinstance(alert, dict) for alert in alerts):
         return Rejected("decode", "a notification must hold a list of alerts")
     return [_alert(alert, text(found.get("status")), context) for alert in alerts]
 

@@ -1,18 +1,24 @@
 """What a decoder needs besides the event, and the small readers that foreign JSON is read with."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from itertools import islice
+from typing import Any, TypeVar
 
 import orjson
 
 from shared.events.model import ObjectRef, trusted
+from shared.events.outcome import Rejected
 from shared.events.redaction import Redaction, redact_text
 from shared.events.times import parse_time
 
 MAX_ORIGINAL = 256 * 1024
 MAX_MESSAGE = 16_384
+MAX_OBSERVATIONS = 2000
+"""Of one payload: each costs much more than the bytes that ask for it, `{}` among them."""
+TOO_MANY = Rejected("decode", "the payload holds too many observations")
+T = TypeVar("T")
 _MAX_NAME = 1024
 _MAX_COUNT = 2**31 - 1  # what Kubernetes counts with; sums of it must still fit into 64 bits
 _EARLIEST = datetime(2014, 6, 1, tzinfo=UTC)  # before the first release of Kubernetes no cluster sent anything
@@ -41,6 +47,12 @@ class Context:
 def plausible(time: datetime | None, now: datetime, ahead: timedelta = timedelta(minutes=5)) -> datetime:
     """Return the sender's time, or `now` where there is none or it cannot be: before Kubernetes, or in the future."""
     return time if time is not None and _EARLIEST <= time <= now + ahead else now
+
+
+def at_most(things: Iterable[T]) -> list[T] | Rejected:
+    """Return what will become an observation each, TOO_MANY beyond MAX_OBSERVATIONS; no more of them are looked at."""
+    found = list(islice(things, MAX_OBSERVATIONS + 1))
+    return found if len(found) <= MAX_OBSERVATIONS else TOO_MANY
 
 
 def text(value: Any, limit: int = _MAX_NAME) -> str:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from shared.events.model import Observation
 from shared.events.outcome import Rejected
-from shared.sources.context import Context, first_time, mapping, message_text, name_text, number
+from shared.sources.context import Context, at_most, first_time, mapping, message_text, name_text, number
 from shared.sources.observed import Told, observed
 
 NAME = "kyverno"
@@ -39,8 +39,11 @@ def decode(payload: Any, context: Context) -> list[Observation] | Rejected:
     A result that was skipped says nothing, nor does a sign of life of policy-reporter: they hold no observation.
     """
     found = mapping(payload)
+    results: list[_Result] | Rejected
     if "metadata" in found:
-        results = list(_of_report(found))
+        results = at_most(_of_report(found))
+        if isinstance(results, Rejected):
+            return results
     elif found.get("event") == "heartbeat":
         results = []
     else:

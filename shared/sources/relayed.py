@@ -5,7 +5,7 @@ from typing import Any
 
 from shared.events.model import Observation
 from shared.events.outcome import Rejected
-from shared.sources.context import Context
+from shared.sources.context import MAX_OBSERVATIONS, TOO_MANY, Context, at_most
 from shared.sources.registry import decode_payload
 
 _EVENT = "kubernetes-event"
@@ -26,12 +26,17 @@ def relayed(name: str, thing: Any, context: Context) -> list[Observation] | Reje
 
 def relayed_all(name: str, things: Iterable[tuple[Any, Context]]) -> list[Observation] | Rejected:
     """Decode several that came in one payload; one that cannot be read refuses all, so that none is lost unseen."""
+    listed = at_most(things)
+    if isinstance(listed, Rejected):
+        return listed
     seen: list[Observation] = []
-    for thing, context in things:
+    for thing, context in listed:
         found = relayed(name, thing, context)
         if isinstance(found, Rejected):
             return found
         seen += found
+        if len(seen) > MAX_OBSERVATIONS:  # reports hold several each
+            return TOO_MANY
     return seen
 
 

@@ -14,14 +14,15 @@ from shared.events.cloudevent import UNREAD, CloudEvent
 from shared.events.identity import digest
 from shared.events.outcome import Rejected
 from shared.events.redaction import redact
-from shared.sources.context import Context, bounded
+from shared.sources.context import TOO_MANY, Context, bounded
 
-Why = Literal["dialect", "json", "large", "limits"]
+Why = Literal["dialect", "json", "large", "limits", "many"]
 
 _REASONS: dict[str, str] = {
     "json": "an item of the request is not valid JSON",
     "large": "an item of the request is larger than allowed on its path",
     "limits": "an item of the request is nested too deep or has a number that is too long",
+    "many": TOO_MANY.reason,  # of which nothing is kept: to mask so much costs what the limit spares
 }
 
 

@@ -11,10 +11,9 @@ from typing import Any, NamedTuple
 import orjson
 
 from shared.events.limits import exceeded
-from shared.sources.context import mapping
+from shared.sources.context import MAX_OBSERVATIONS, mapping
 
 _CLUSTER_KEYS = ("cluster", "k8s.cluster.name", "openshift.label.cluster", "openshift.cluster.uid")
-_MOST = 10_000  # records of one export: what is posted to us is smaller
 
 
 class Inner(NamedTuple):
@@ -27,6 +26,7 @@ class Inner(NamedTuple):
 def unwrapped(payload: Any) -> list[Inner]:
     """Return the records that a collector's payload holds, in order: itself where nothing is around it. Never raises.
 
+    Of an export come at most as many as a payload may hold, and one more, at which its dialect refuses it (`at_most`).
     A text that is no JSON object, or is beyond the limits of the edge, stays wrapped: nobody recognises it.
     """
     exported = payload.get("resourceLogs") if isinstance(payload, dict) else None
@@ -36,9 +36,9 @@ def unwrapped(payload: Any) -> list[Inner]:
     for resource in exported:
         cluster = _attribute(mapping(mapping(resource).get("resource")).get("attributes"))
         for record in _records(mapping(resource)):
-            if len(found) >= _MOST:
-                return [Inner(payload, None)]  # refused as a whole, not cut in silence
             found.append(_one(record, cluster))
+            if len(found) > MAX_OBSERVATIONS:
+                return found
     return found or [Inner(payload, None)]
 
 

@@ -150,3 +150,11 @@ def test_a_list_of_ten_megabytes_is_taken_in_little_more_memory_than_none(tmp_pa
         packed = gzip.compress(event_list(10_000_000), 1)
         assert running.post("/audit", packed, content_encoding="gzip") in {202, 413}, "more than 20 to 1 is a bomb"
         assert peak_of(running.process) - idle < 64, "MiB"
+
+
+def test_f28_a_mebibyte_of_empty_alerts_is_refused_and_memory_stays_flat(running: Running) -> None:
+    """F28: 2 MiB body on `/`; depth 10 000; 5 000 headers; gzip bomb | 413/431/400 in < 50 ms, memory flat."""
+    peak = peak_of(running.process)
+    assert running.post("/alertmanager", b'{"groupKey":"a","alerts":[%s{}]}' % (b"{}," * 340_000)) == 422
+    assert running.sink.counts == {UNREAD: 1}
+    assert peak_of(running.process) - peak < 64, "MiB"

@@ -1,6 +1,8 @@
 """Cutting a stream of JSON into items: the same items wherever the pieces are cut, and bounded memory."""
 
+import re
 import tracemalloc
+from hashlib import sha256
 from typing import Any
 
 import orjson
@@ -8,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.events import json_items
 from shared.events.json_items import Cutter, Item, Lines
 
 MOST = 256 * 1024
@@ -73,7 +76,7 @@ def test_an_item_that_is_too_large_is_dropped_and_the_next_one_is_not() -> None:
 def test_an_item_of_a_list_that_is_too_large_is_the_same_wherever_its_pieces_end() -> None:
     for size in (7, 1000):
         items, _ = cut(EVENT_LIST % b'{"a":"%s"},{}' % (b"x" * 100), size, most=100)
-        assert items == [(b"", {}), (b"{}", FRAME)]
+        assert [item[:2] for item in items] == [(b"", {}), (b"{}", FRAME)]
 
 
 @pytest.mark.parametrize("body", [b"1" * 101, b'"%s" 1' % (b"x" * 99), b"[%s, 1]" % (b"1" * 101)])
@@ -87,7 +90,7 @@ def test_a_line_that_is_broken_spoils_no_other() -> None:
     for size in (1, 4, len(body)):
         items, broken = cut(body, size, most=100, lines=True)
         bodies = [item.body for item in items]
-        assert bodies == [b'{"a":1}', b'{"b": ', b'{"c":1}', b'{"d":2}', b"", b"not", b"json", b'{"e":1}']
+        assert bodies == [b'{"a":1}', b'{"b": ', b'{"c":1}', b'{"d":2}', b"", b"not json", b'{"e":1}']
         assert not broken
 
 
@@ -145,3 +148,41 @@ def test_what_a_list_says_before_its_items_is_kept() -> None:
     body = b'{"kind":"PodList","metadata":{"resourceVersion":"7"},"items":[{"a":1}]}'
     assert [item.body for item in cutter.feed(body)] == [b'{"a":1}']
     assert (cutter.head["kind"], cutter.head["metadata"]) == ("PodList", {"resourceVersion": "7"})
+
+
+@pytest.mark.parametrize("most", [4096, 1 << 20])
+@pytest.mark.parametrize("form", [b'{"a":"%s","b":1}', b'{"items":[],"a":"%s"}', b'["%s"]', b"%s "])
+def test_a_long_text_in_small_pieces_is_looked_at_a_few_times_in_all(
+    form: bytes, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_at = 0
+    end = json_items._end
+
+    def counting(pattern: re.Pattern[bytes], text: bytearray, at: int) -> int:
+        nonlocal looked_at
+        looked_at += len(text) - at  # which it may look at: there are no brackets within a piece of a text
+        return end(pattern, text, at)
+
+    monkeypatch.setattr(json_items, "_end", counting)
+    body = form % (b"x\\y" * 60_000)
+    cut(body, 200, most)
+    assert 0 < looked_at < 4 * len(body)
+
+
+@pytest.mark.parametrize("lines", [False, True])
+@given(texts=st.lists(st.text("ab", min_size=60, max_size=200), min_size=1, max_size=4), size=st.integers(1, 90))
+def test_items_that_are_too_large_are_known_by_their_heads_wherever_the_pieces_end(
+    texts: list[str], size: int, *, lines: bool
+) -> None:
+    most = 50
+    body = b"\n".join(orjson.dumps({"a": text}) for text in texts)
+    items, _ = cut(body, size, most, lines=lines)
+    heads = [orjson.dumps({"a": text})[:most] for text in texts]
+    assert items == [Item(b"", {}, sha256(head).digest()) for head in heads]
+
+
+@pytest.mark.parametrize("line", [b"not json", b'{"a":1} trailing', b"Nov 29 kernel: null 5 true oops"])
+def test_a_line_that_is_no_json_is_one_item_whatever_stands_in_it(line: bytes) -> None:
+    items, _ = cut(b'{"x":1}\n' + line + b'\n[{"y":1},{"z":1}]\n{"v":1}{"w":1}\n', 7, 1000, lines=True)
+    expected = [b'{"x":1}', line, b'{"y":1}', b'{"z":1}', b'{"v":1}', b'{"w":1}']
+    assert [item.body for item in items] == expected
