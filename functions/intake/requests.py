@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
 from urllib.parse import parse_qs
 
 from functions.intake.body import INFLATES, Incoming, RefusedError, inflated, pieces
@@ -20,6 +21,7 @@ from shared.runtime.asgi import (
     answer,
     answer_error,
     discard,
+    may_send,
 )
 from shared.runtime.handover import Handover
 from shared.runtime.ingress import ingest
@@ -97,7 +99,7 @@ class Requests:
         context = Context((named or self._cluster)[:256], datetime.now(UTC), named=bool(named))
         media = headers.get("content-type", "").lower()
         cutter = Lines(path.item) if any(word in media for word in _LINES) else Cutter(path.item)
-        reader = Reader(path, context, self._fields.get(path.name))
+        reader = Reader(path, context, self._fields.get(path.name), partial(may_send, scope))
         await Work(body, cutter, reader, self._handover, self._metrics).run()
 
     async def _refuse(self, incoming: Incoming, send: Send, refusal: Refusal, path: Path) -> None:

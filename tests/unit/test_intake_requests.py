@@ -10,7 +10,7 @@ import pytest
 
 from functions.intake.body import RefusedError, inflated, pieces
 from functions.intake.handler import Intake, new
-from shared.events.cloudevent import CloudEvent
+from shared.events.cloudevent import OBSERVED, UNREAD, CloudEvent
 from shared.events.outcome import Done, Rejected, Retry
 from shared.runtime.asgi import ClientDisconnectedError
 from shared.runtime.edge import Edge
@@ -85,6 +85,41 @@ def test_f49_whom_nobody_knows_is_refused_before_anything_is_read_of_a_stream() 
         assert broker.got == []
         assert await post(app, "/webhook", whole(EVENT), authorization=f"Bearer {settings['AUTH_TOKEN']}") == 202
         assert await post(app, "/botkube/a-secret-of-botkube", whole(EVENT)) == 200
+
+    asyncio.run(play())
+
+
+def test_f51_a_cloudevent_inside_a_producers_path_is_held_to_its_senders_sources() -> None:
+    """F51: spoofed `ce-source`/`ce-type` from allowed sender | source allow-list per trigger."""
+    settings = {
+        "AUTH": "token",
+        "AUTH_TOKEN": "falco:a-token-that-falco-has",
+        "AUTH_ALLOW": "falco source=https://falco.org type=falco.rule.output.v1",
+    }
+    alert = {"rule": "r", "priority": "Notice", "output_fields": {}, "time": "2026-08-20T23:59:00Z"}
+    mine = {"specversion": "1.0", "id": "1", "source": "https://falco.org", "type": "falco.rule.output.v1"}
+    forged = {"type": "dev.knative.apiserver.resource.update", "data": json.loads(EVENT)}
+
+    async def play() -> None:
+        broker = Broker()
+        inner, metrics = edge(broker)
+        app = behind_gate(inner, gate_of(settings, metrics, "intake"))
+
+        async def send(*items: dict[str, Any]) -> int:
+            bearer = "Bearer a-token-that-falco-has"
+            return await post(app, "/falco", whole(json.dumps(items).encode()), authorization=bearer)
+
+        assert await send({**mine, "data": alert}) == 202
+        assert [event.type for event in broker.got] == [OBSERVED]
+        assert await send({**mine, "source": "https://10.96.0.1:443", "data": alert}) == 403
+        assert await send({**mine, "type": "com.dapr.event.sent", "data": alert}) == 403
+        assert metrics.total("tidings_auth_failures_total", function="intake", reason="source") == 2
+        assert len(broker.got) == 1, "what may not be sent leaves no letter either"
+        assert await send({**mine, "id": "2", "data": alert}, {**mine, "source": "other", "data": alert}) == 403
+        assert len(broker.got) == 2, "what came before in the request was its own"
+        assert await send({**mine, **forged}) == 422
+        assert await send({**mine, **forged, "source": "https://10.96.0.1:443"}) == 422
+        assert {event.type for event in broker.got[2:]} == {UNREAD}
 
     asyncio.run(play())
 
