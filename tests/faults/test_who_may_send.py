@@ -211,6 +211,19 @@ def test_f51_the_embedded_system_holds_a_sender_to_its_sources(tmp_path: Path) -
         assert ask(f"{url}/api/v1/events", {"authorization": f"Bearer {WATCH}"})[0] == 200
 
 
+def test_f49_a_functions_mount_is_no_second_way_to_a_producers_path(tmp_path: Path) -> None:
+    """F49: unauthenticated POST straight to ksvc: 401/403; counted; no body read beyond limit."""
+    own = {"AUTH": "token", "AUTH_TOKEN": WATCH, "AUTH_AUDIT": "mtls", "AUTH_PROXIES": "127.0.0.0/8"}
+    body = json.dumps(EVENT).encode()
+    with up(tmp_path, **own) as url:
+        assert ask(f"{url}/audit", bearer(WATCH), body)[0] == 401
+        for path in ("audit", "/audit", "audit/", "audit/x", "./audit"):
+            assert ask(f"{url}/functions/intake/{path}", bearer(WATCH), body)[0] == 405, path
+        assert ask(f"{url}/functions/intake/health", bearer(WATCH))[0] == 200
+        assert ask(f"{url}/functions/intake", bearer(WATCH), BODY)[0] == 202, "what a Broker would send"
+        assert ask(f"{url}/functions/classifier", bearer(WATCH), BODY)[0] == 200
+
+
 def test_the_embedded_system_speaks_tls_and_knows_senders_by_their_certificates(tmp_path: Path) -> None:
     authority = Authority(tmp_path)
     server = authority.for_loopback()

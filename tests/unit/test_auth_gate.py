@@ -3,16 +3,22 @@
 import asyncio
 from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from functions.intake.handler import new as new_intake
+from shared.local.web import new_web
 from shared.runtime.asgi import SENDER, Message, Receive, Scope, Send, answer, read_body
+from shared.runtime.asgi import App as ASGIApp
 from shared.runtime.auth.gate import new_gate
 from shared.runtime.auth.guarded import Guarded
 from shared.runtime.auth.settings import PATHS
+from shared.runtime.edge import Edge
+from shared.runtime.handover import Acceptance
 from shared.runtime.hosts import behind_gate, gate_of
 from shared.telemetry.metrics import Metrics
 from tests.support.senders import webhook
@@ -49,12 +55,12 @@ class App:
 class Client:
     """A client of the guarded app, without a server; `read` counts the bytes of bodies that were asked for."""
 
-    def __init__(self, settings: Mapping[str, str] = SETTINGS) -> None:
+    def __init__(self, settings: Mapping[str, str] = SETTINGS, served: ASGIApp | None = None) -> None:
         self.metrics = Metrics()
         self.app = App()
         gate = new_gate(settings, self.metrics, "intake")
         assert gate is not None
-        self._guarded = Guarded(self.app, gate)
+        self._guarded = Guarded(served or self.app, gate)
         self.read = 0
         self.answer: dict[str, str] = {}
 
@@ -256,6 +262,40 @@ def test_no_path_gets_around_the_gate(path: str, method: str) -> None:
         assert path in {"/health", "/ready", "/health/liveness", "/health/readiness", "/metrics"}
     else:
         assert gate._methods[place.setting]
+
+
+MOUNTED = st.lists(
+    st.sampled_from(["", ".", "..", "functions", "intake", "classifier", "stand-ins", "x", *PATHS]), max_size=5
+).map(lambda parts: "/" + "/".join(parts))
+
+
+@given(
+    MOUNTED | st.sampled_from(PATHS).map("/functions/intake/{}".format), st.sampled_from(["GET", "HEAD", "POST", "PUT"])
+)
+def test_no_path_of_the_embedded_system_gets_around_a_producers_own_method(path: str, method: str) -> None:
+    settings = {
+        "AUTH": "token",
+        "AUTH_TOKEN": TOKEN,
+        "AUTH_BASIC": TOKEN,
+        **{f"AUTH_{path.upper()}": "basic" for path in PATHS},
+    }
+    metrics = Metrics()
+    handed_over: list[Any] = []
+
+    class Broker:
+        async def accept(self, events: Any) -> Acceptance:
+            handed_over.extend(events)
+            return "accepted"
+
+    edges = {"intake": Edge(new_intake({}, metrics, handover=Broker()), metrics)}
+    mounted = SimpleNamespace(mounted=dict)
+    system: Any = SimpleNamespace(
+        edges=edges, functions={}, standins=mounted, ready=True, broker=Broker(), metrics=metrics
+    )
+    client = Client(settings, new_web(system))
+    event = b'{"involvedObject": {"kind": "Pod", "name": "web"}, "metadata": {"uid": "e-1"}}'
+    client.send(path, BEARER, event, method, query_string=b"")
+    assert handed_over == []
 
 
 @given(
