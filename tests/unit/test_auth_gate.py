@@ -10,16 +10,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from functions.intake import paths as intake_paths
 from functions.intake.handler import new as new_intake
 from shared.local.web import new_web
 from shared.runtime.asgi import SENDER, Message, Receive, Scope, Send, answer, read_body
 from shared.runtime.asgi import App as ASGIApp
 from shared.runtime.auth.gate import new_gate
 from shared.runtime.auth.guarded import Guarded
-from shared.runtime.auth.settings import PATHS
+from shared.runtime.auth.settings import AuthSettings
 from shared.runtime.edge import Edge
 from shared.runtime.handover import Acceptance
 from shared.runtime.hosts import behind_gate, gate_of
+from shared.runtime.paths import PATHS
 from shared.telemetry.metrics import Metrics
 from tests.support.senders import webhook
 
@@ -198,6 +200,20 @@ def test_bodies_that_wait_for_their_signature_are_few() -> None:
     client._guarded._signed = 32
     assert client.send("/webhook", webhook(KEY.encode(), b"{}")) == 503
     assert client.answer["retry-after"] == "1"
+
+
+def test_every_path_that_intake_takes_has_a_setting_and_no_other_has() -> None:
+    assert {f"/{name}" for name in PATHS} == set(intake_paths.PATHS)
+    fields = AuthSettings.model_fields.values()
+    own = {field.alias for field in fields if "Who may send to `/" in (field.description or "")}
+    assert own == {f"AUTH_{name.upper()}" for name in PATHS}
+
+
+@pytest.mark.parametrize("path", intake_paths.PATHS.values(), ids=lambda path: path.name)
+def test_trouble_of_ours_is_told_as_the_path_itself_tells_it(path: intake_paths.Path) -> None:
+    client = Client({**SETTINGS, f"AUTH_{path.name[1:].upper()}": "hmac"})
+    client._guarded._signed = 32
+    assert client.send(path.name, webhook(KEY.encode(), b"{}")) == path.full
 
 
 @pytest.mark.parametrize(("path", "status"), [("/falco", 503), ("/audit", 429)])

@@ -7,7 +7,8 @@ from typing import Final
 from shared.runtime.auth.allowed import EVERYTHING, Allowances, Allowed
 from shared.runtime.auth.asked import MISSING, Asked, Denied, Known, Method, Reason, Signed
 from shared.runtime.auth.registry import load
-from shared.runtime.auth.settings import PATHS, AuthSettings
+from shared.runtime.auth.settings import AuthSettings
+from shared.runtime.paths import PATHS
 from shared.settings.environment import Environ, read
 from shared.telemetry.metrics import Metrics
 

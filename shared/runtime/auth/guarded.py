@@ -21,12 +21,11 @@ from shared.runtime.asgi import (
 )
 from shared.runtime.auth.asked import Asked, Denied
 from shared.runtime.auth.gate import Admitted, Gate, Pending, Place
+from shared.runtime.paths import status_of_later
 from shared.runtime.request import Refusal, has_too_many_headers
 
 _BODY_SECONDS: Final = 10.0
 _DISCARD_SECONDS: Final = 1.0
-_LATER: Final = {"/audit": 429}
-"""What a path's sender takes for "come again" where that is not 503: the API server repeats this without end."""
 _SIGNED_AT_ONCE: Final = 32
 """Bodies of 1 MiB at most that wait for their signature: memory that a stranger can make us use."""
 
@@ -94,7 +93,7 @@ class Guarded:
 
     @staticmethod
     async def _later(place: Place, reason: str, scope: Scope, receive: Receive, send: Send) -> None:
-        refusal = Refusal(_LATER.get(place.path, 503), reason)
+        refusal = Refusal(status_of_later(place.path), reason)
         await _answer(scope, receive, send, refusal, [("retry-after", "1")])
 
 
