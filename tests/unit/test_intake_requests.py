@@ -17,6 +17,7 @@ from shared.runtime.edge import Edge
 from shared.runtime.function import Call
 from shared.runtime.handover import Acceptance
 from shared.runtime.hosts import behind_gate, gate_of
+from shared.runtime.registry import load
 from shared.telemetry.metrics import Metrics
 
 EVENT = json.dumps({"involvedObject": {"kind": "Pod", "name": "web"}, "metadata": {"uid": "e-1"}}).encode()
@@ -120,6 +121,30 @@ def test_f51_a_cloudevent_inside_a_producers_path_is_held_to_its_senders_sources
         assert await send({**mine, **forged}) == 422
         assert await send({**mine, **forged, "source": "https://10.96.0.1:443"}) == 422
         assert {event.type for event in broker.got[2:]} == {UNREAD}
+
+    asyncio.run(play())
+
+
+def test_a_refusal_has_the_same_word_by_whichever_door_it_came() -> None:
+    settings = {"AUTH": "token", "AUTH_TOKEN": "watch:a-token-of-sixteen", "AUTH_ALLOW": "watch source=mine"}
+    foreign = {"specversion": "1.0", "id": "1", "source": "foreign", "type": "falco.rule.output.v1"}
+    kind = "application/cloudevents+json"
+
+    async def play() -> None:
+        intake, metrics = edge(Broker())
+        classifier = Edge(load("classifier", {"STORE_URL": "memory://"}, metrics), metrics)
+        for app, path, function in (
+            (intake, "/falco", "intake"),
+            (intake, "/", "ingress"),
+            (classifier, "/", "classifier"),
+        ):
+            guarded = behind_gate(app, gate_of(settings, metrics, function))
+            bearer = "Bearer a-token-of-sixteen"
+            body = whole(json.dumps(foreign).encode())
+            assert await post(guarded, path, body, authorization=bearer, content_type=kind) == 403
+            assert await post(guarded, path, body, authorization=bearer, content_length="99999999") == 413
+            for reason in ("sender", "too_large"):
+                assert metrics.total("tidings_requests_refused_total", function=function, reason=reason) == 1
 
     asyncio.run(play())
 
