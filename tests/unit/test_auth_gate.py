@@ -182,6 +182,30 @@ def test_of_several_methods_the_first_that_knows_the_sender_decides() -> None:
     assert client.failures("wrong") == 1
 
 
+@pytest.mark.parametrize(
+    ("status", "then"), [(202, 401), (400, 401), (403, 401), (422, 401), (429, 202), (500, 202), (503, 202)]
+)
+def test_a_signed_message_that_was_to_come_again_may_come_again_and_no_other(status: int, then: int) -> None:
+    answers = [status, 202, 202]
+
+    async def app(_scope: Scope, receive: Receive, send: Send) -> None:
+        await read_body(receive, 1 << 20, 1.0)
+        await answer(send, answers.pop(0))
+
+    client = Client(served=app)
+    message = webhook(KEY.encode(), b"{}")
+    assert [client.send("/webhook", message) for _ in range(3)] == [status, then, 401]
+    assert client.send("/webhook", message, b"[]") == 401
+
+
+def test_a_replay_that_is_refused_does_not_let_the_message_come_again() -> None:
+    client = Client()
+    message = webhook(KEY.encode(), b"{}")
+    assert client.send("/webhook", message) == 202
+    assert [client.send("/webhook", message) for _ in range(3)] == [401] * 3
+    assert client.failures("replayed") == 3
+
+
 def test_a_signed_body_is_read_to_its_limit_and_no_further() -> None:
     client = Client()
     assert client.send("/webhook", webhook(KEY.encode(), b""), b"x" * (5 << 20)) == 413
