@@ -1,10 +1,11 @@
 """One item of a request: parsed, decoded by its dialect, redacted, and made the event that goes to the broker."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import orjson
 
+from functions.intake.body import RefusedError
 from functions.intake.paths import Path
 from shared.events import attributes
 from shared.events.cloudevent import OBSERVED, CloudEvent
@@ -13,8 +14,9 @@ from shared.events.json_items import Item
 from shared.events.limits import Limits, exceeded
 from shared.events.model import Observation, observed_data
 from shared.events.outcome import Ignored, Rejected
+from shared.runtime.request import Refusal
 from shared.sources.context import TOO_MANY, Context
-from shared.sources.registry import decode, decode_payload
+from shared.sources.registry import PRODUCED, decode, decode_payload
 from shared.sources.unread import Why, unread_event
 
 SOURCE = "tidings/intake"
@@ -28,17 +30,23 @@ class Read(NamedTuple):
 
 
 class Reader:
-    """Reads the items of one request: `context` is what it says of all of them."""
+    """Reads the items of one request: `context` is what it says of all of them.
 
-    def __init__(self, path: Path, context: Context, fields: Mapping[str, str] | None) -> None:
+    `may_send` tells whether its sender may send a CloudEvent of a source and a type.
+    """
+
+    def __init__(
+        self, path: Path, context: Context, fields: Mapping[str, str] | None, may_send: Callable[[str, str], bool]
+    ) -> None:
         self.path = path.name
         self._context = context
         self._fields = fields
+        self._may_send = may_send
         self._limits = Limits(body=path.item)
         self._number = 0  # of the item that is read, in the request
 
     def read(self, item: Item) -> Read:
-        """Return what becomes of an item. Never raises."""
+        """Return what becomes of an item. Raises RefusedError for a CloudEvent that its sender may not send (F51)."""
         self._number += 1
         if item.too_large:  # of one that is not there its place tells, too: what differs may come behind its head
             return Read([self.letter("large", item.head + str(self._number).encode())], "large")
@@ -64,23 +72,30 @@ class Reader:
             return _Unparsed("json")
 
     def _decoded(self, value: Any) -> list[Observation] | Rejected | Ignored:
-        context = self._context
         found: list[Observation] | Rejected | Ignored
-        # Kubewatch sends CloudEvents that its headers do not call so (reference/inputs.md §1.2).
-        event = from_mapping(value) if isinstance(value, dict) and "specversion" in value else None
-        if isinstance(event, CloudEvent):
-            if context.named:
-                event = event.with_extensions(cluster=context.cluster)
-            found = decode(event, cluster=context.cluster, now=context.received)
-        elif isinstance(event, NotAnEvent):
-            found = Rejected("decode", event.reason)
+        if isinstance(value, dict) and "specversion" in value:
+            # Kubewatch sends CloudEvents that its headers do not call so (reference/inputs.md §1.2).
+            found = self._decoded_event(value)
         else:
-            found = decode_payload(value, context)
+            found = decode_payload(value, self._context)
         if isinstance(found, list) or self._fields is None:
             return found
         from shared.sources import fields  # only where a site has a layout of its own
 
-        return fields.decode(value, context, self._fields)
+        return fields.decode(value, self._context, self._fields)
+
+    def _decoded_event(self, value: dict[str, Any]) -> list[Observation] | Rejected | Ignored:
+        """Read a CloudEvent that is a producer's payload: of no other may one say here what its data is."""
+        event = from_mapping(value)
+        if isinstance(event, NotAnEvent):
+            return Rejected("decode", event.reason)
+        if event.type not in PRODUCED:
+            return Rejected("decode", "CloudEvents of this type are taken at / alone")
+        if not self._may_send(event.source, event.type):
+            raise RefusedError(Refusal(403, "not allowed"))
+        if self._context.named:
+            event = event.with_extensions(cluster=self._context.cluster)
+        return decode(event, cluster=self._context.cluster, now=self._context.received)
 
     def letter(self, why: Why, raw: bytes, value: Any = None) -> CloudEvent:
         """Return the event that becomes the dead letter of an item."""

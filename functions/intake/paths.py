@@ -2,6 +2,9 @@
 
 from typing import NamedTuple
 
+from shared.runtime.paths import PATHS as NAMES
+from shared.runtime.paths import status_of_later
+
 _KIB = 1024
 _MIB = 1024 * _KIB
 
@@ -13,27 +16,22 @@ class Path(NamedTuple):
     """
 
     name: str
-    body: int = _MIB
-    item: int = _MIB
-    accepted: int = 202
-    full: int = 503
+    body: int
+    item: int
+    accepted: int
+    full: int
 
 
-_ALL = (
-    Path("/webhook"),
-    Path("/botkube", accepted=200),  # its sender takes nothing else for success (reference/inputs.md §1.3)
-    Path("/events"),
-    Path("/falco"),
-    # The API server repeats 429 without end, and other refusals a few times only.
-    Path("/audit", body=16 * _MIB, item=256 * _KIB, full=429),
-    Path("/gatekeeper"),
-    Path("/kyverno"),
-    Path("/alertmanager"),
-    Path("/acs"),
-    Path("/hubble"),
-    Path("/logs", body=16 * _MIB, item=256 * _KIB),
-)
-PATHS = {path.name: path for path in _ALL}
+_LONG = frozenset({"audit", "logs"})  # of many small items, which need not be held together
+
+
+def _path(name: str) -> Path:
+    body, item = (16 * _MIB, 256 * _KIB) if name in _LONG else (_MIB, _MIB)
+    accepted = 200 if name == "botkube" else 202  # its sender takes nothing else for success (inputs.md §1.3)
+    return Path(f"/{name}", body, item, accepted, status_of_later(f"/{name}"))
+
+
+PATHS = {f"/{name}": _path(name) for name in NAMES}
 
 
 def path_of(text: str) -> Path | None:

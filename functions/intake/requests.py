@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
 from urllib.parse import parse_qs
 
 from functions.intake.body import INFLATES, Incoming, RefusedError, inflated, pieces
@@ -20,10 +21,11 @@ from shared.runtime.asgi import (
     answer,
     answer_error,
     discard,
+    may_send,
 )
 from shared.runtime.handover import Handover
 from shared.runtime.ingress import ingest
-from shared.runtime.request import Refusal, head_of
+from shared.runtime.request import Refusal, head_of, reason_of
 from shared.sources.context import Context, name_text
 from shared.sources.fields import Fields
 from shared.telemetry.metrics import Metrics
@@ -37,10 +39,6 @@ _GZIP = frozenset({"identity", "gzip"})
 _LINES = ("ndjson", "jsonl", "json-lines", "jsonlines")
 _UNAVAILABLE = 503
 _FULL = Refusal(_UNAVAILABLE, "too much at once")
-_REASONS = {
-    400: "malformed", 401: "unauthenticated", 403: "forbidden", 405: "method", 413: "too_large", 415: "media_type",
-    422: "unread", 431: "headers", 503: "full",
-}  # fmt: skip
 
 
 class Requests:
@@ -97,12 +95,11 @@ class Requests:
         context = Context((named or self._cluster)[:256], datetime.now(UTC), named=bool(named))
         media = headers.get("content-type", "").lower()
         cutter = Lines(path.item) if any(word in media for word in _LINES) else Cutter(path.item)
-        reader = Reader(path, context, self._fields.get(path.name))
+        reader = Reader(path, context, self._fields.get(path.name), partial(may_send, scope))
         await Work(body, cutter, reader, self._handover, self._metrics).run()
 
     async def _refuse(self, incoming: Incoming, send: Send, refusal: Refusal, path: Path) -> None:
-        reason = _REASONS.get(refusal.status, "other")
-        self._metrics.count("tidings_requests_refused_total", function=NAME, reason=reason)
+        self._metrics.count("tidings_requests_refused_total", function=NAME, reason=reason_of(refusal.status))
         rest = not incoming.complete  # of the body: read and forgotten, or the sender would not see the answer
         if rest:
             await discard(incoming, _DISCARDED, 1.0)

@@ -61,11 +61,11 @@ class Work:
                 for item in self._cutter.feed(piece):
                     await self._take(self._reader.read(item), len(item.body))
                 await asyncio.sleep(0)  # others are served, too, while a large one comes
+            for item in self._cutter.end():
+                await self._take(self._reader.read(item), len(item.body))
         except RefusedError:
             await self._flush()  # what came before belongs to nobody else: the sender may never come again
             raise
-        for item in self._cutter.end():
-            await self._take(self._reader.read(item), len(item.body))
         await self._flush()
         if self._cutter.broken or not came:
             raise RefusedError(Refusal(400, "the body is not valid JSON"))

@@ -24,6 +24,7 @@ from shared.local.feed import Feed, assignment_groups
 from shared.local.listening import ListenError, listen, url_of
 from shared.local.settings import UpSettings
 from shared.local.substitutes import DEFAULT_GROUP, Standins, open_standins
+from shared.local.visitors import keep_pages_out
 from shared.local.web import new_standins, new_web
 from shared.runtime.edge import Edge
 from shared.runtime.function import Function
@@ -171,6 +172,8 @@ class System:
         """Listen, and return where the functions reach the stand-ins."""
         host, port = self.settings.host, self.settings.port
         app = behind_gate(new_web(self), self._gate)
+        if not self.settings.environ.get("AUTH"):  # so it is a loopback address, which browsers reach, too
+            app = keep_pages_out(app)
         try:
             bound = await listen(app, host, port, self._tls, opened)
         except ListenError as error:
@@ -179,7 +182,7 @@ class System:
         if self._gate is None and self._tls is None and is_loopback(host):
             return self.address
         # What we send ourselves shows no credentials, and plain HTTP goes to this machine alone.
-        return url_of(_LOOPBACK, await listen(new_standins(self), _LOOPBACK, 0, None, opened))
+        return url_of(_LOOPBACK, await listen(keep_pages_out(new_standins(self)), _LOOPBACK, 0, None, opened))
 
     def _build(self, environ: Mapping[str, str]) -> dict[str, Caller]:
         """Build every function. Raises SettingsError, which names what is wrong with any of them, and the host's."""

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 _LIVENESS = frozenset({"/health", "/health/liveness"})
 _READINESS = frozenset({"/ready", "/health/readiness"})
 _FUNCTIONS = "/functions/"
+_LOOKING = frozenset({"GET", "HEAD"})
 
 
 def new_web(system: "System") -> App:
@@ -77,17 +78,23 @@ async def _http(system: "System", scope: Scope, receive: Receive, send: Send) ->
         await _function(system, path, scope, receive, send)
     elif system.edges["intake"].takes(scope["method"], path):
         await system.edges["intake"](scope, receive, send)
-    elif scope["method"] not in {"GET", "HEAD"}:
+    elif scope["method"] not in _LOOKING:
         await answer_error(send, 405, "nothing is taken at this path; /openapi.json says where")
     else:
         await _get(system, path, scope, send)
 
 
 async def _function(system: "System", path: str, scope: Scope, receive: Receive, send: Send) -> None:
-    name = path.removeprefix(_FUNCTIONS).split("/", 1)[0]
+    """Serve what a Broker would: `POST /functions/NAME`, and what there is to look at below it.
+
+    Producers' paths are there once, at the root: below another name they would not go by their own settings.
+    """
+    name, _, below = path.removeprefix(_FUNCTIONS).partition("/")
     edge = system.edges.get(name.replace("-", "_"))
     if edge is None:
         await answer_error(send, 404, "there is no such function")
+    elif below and scope["method"] not in _LOOKING:
+        await answer_error(send, 405, "a function takes events at /functions/NAME alone")
     else:
         await edge(_below(scope, _FUNCTIONS + name), receive, send)
 

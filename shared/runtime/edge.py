@@ -25,7 +25,7 @@ from shared.runtime.asgi import (
 )
 from shared.runtime.deadline import within
 from shared.runtime.function import Call, Function, Requests, Result
-from shared.runtime.request import Refusal, read_request
+from shared.runtime.request import Refusal, read_request, reason_of
 from shared.telemetry.metrics import Metrics
 
 log = logging.getLogger("tidings.edge")
@@ -204,21 +204,8 @@ class Edge:
             return Result(Retry("internal error"))
 
     async def _refuse(self, send: Send, status: int, reason: str, headers: HeaderList = ()) -> None:
-        self._metrics.count(
-            "tidings_requests_refused_total", function=self._function.name, reason=_REFUSALS.get(status, "other")
-        )
+        self._metrics.count("tidings_requests_refused_total", function=self._function.name, reason=reason_of(status))
         await answer_error(send, status, reason, headers)
-
-
-_REFUSALS = {
-    400: "malformed",
-    403: "sender",
-    405: "method",
-    413: "too_large",
-    415: "media_type",
-    431: "headers",
-    503: "full",
-}
 
 
 def status_of(outcome: Outcome) -> tuple[int, HeaderList, str]:

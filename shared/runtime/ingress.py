@@ -5,12 +5,11 @@ from shared.events.codec import NotAnEvent, decode_batch
 from shared.events.limits import DEFAULT
 from shared.runtime.asgi import Receive, Scope, Send, answer, answer_error, may_send
 from shared.runtime.handover import Handover
-from shared.runtime.request import Refusal, read_request
+from shared.runtime.request import Refusal, read_request, reason_of
 from shared.telemetry.metrics import Metrics
 
 NAME = "ingress"
 _BODY_SECONDS = 10.0
-_REFUSALS = {400: "malformed", 403: "sender"}
 
 
 async def ingest(scope: Scope, receive: Receive, send: Send, *, broker: Handover, metrics: Metrics) -> None:
@@ -47,5 +46,5 @@ async def ingest(scope: Scope, receive: Receive, send: Send, *, broker: Handover
 
 
 async def _refuse(send: Send, metrics: Metrics, status: int, reason: str, *, close: bool = False) -> None:
-    metrics.count("tidings_requests_refused_total", function=NAME, reason=_REFUSALS.get(status, "limits"))
+    metrics.count("tidings_requests_refused_total", function=NAME, reason=reason_of(status))
     await answer_error(send, status, reason, [("connection", "close")] if close else ())

@@ -18,6 +18,16 @@ from shared.runtime.asgi import (
 
 _DISCARDED = 8 * 1024 * 1024
 _PLAIN = frozenset({"identity"})
+_REASONS = {
+    400: "malformed",
+    403: "sender",
+    405: "method",
+    413: "too_large",
+    415: "media_type",
+    422: "unread",
+    431: "headers",
+    503: "full",
+}
 _ONLY_GZIP = "of compressed bodies only gzip is taken"
 
 
@@ -36,6 +46,11 @@ class Refusal:
     status: int
     reason: str
     close: bool = False
+
+
+def reason_of(status: int) -> str:
+    """Return the word for a refusal by this status, `reason` of `tidings_requests_refused_total` wherever it counts."""
+    return _REASONS.get(status, "other")
 
 
 async def read_request(scope: Scope, receive: Receive, limits: Limits, seconds: float) -> Received | Refusal | None:

@@ -19,7 +19,8 @@ NAME = "kyverno"
 _REASONS = {"fail": "PolicyViolation", "warn": "PolicyViolation", "error": "PolicyError", "pass": "PolicyApplied"}
 _GONE = "PolicyResultGone"
 _NOT_HELD = frozenset({"pass", "error"})  # of a report that is deleted: it held no violation
-_FRAME = ("apiVersion", "kind", "metadata", "scope", "source")
+_FRAME = ("apiVersion", "kind", "source")
+_NAMES = ("apiVersion", "kind", "name", "namespace", "uid", "resourceVersion", "creationTimestamp")
 
 
 class _Result(NamedTuple):
@@ -58,14 +59,20 @@ def decode(payload: Any, context: Context) -> list[Observation] | Rejected:
 def _of_report(report: Mapping[str, Any]) -> Iterator[_Result]:
     """Yield each result with a report that holds it alone: the whole one, each time, would be its square."""
     frame = {key: report[key] for key in _FRAME if key in report}
-    version = name_text(mapping(report.get("metadata")).get("resourceVersion"))
+    # Of what is repeated with each result no more than which it is: labels and annotations would make it a square.
+    for name in ("metadata", "scope"):
+        whole = mapping(report.get(name))
+        frame[name] = {key: whole[key] for key in _NAMES if key in whole}
+    version = name_text(frame["metadata"].get("resourceVersion"))
     results = report.get("results")
     for item in map(mapping, results if isinstance(results, list) else ()):
         seconds = number(mapping(item.get("timestamp")).get("seconds"))
         time = datetime.fromtimestamp(seconds, UTC) if seconds else None
         said = {"source": report.get("source"), **item}
-        for resource in _resources(report, item):
-            alone = {**frame, "results": [{**item, "resources": [resource]}]}
+        resources = _resources(report, item)
+        own = item if len(resources) == 1 else {key: item[key] for key in item if key != "properties"}
+        for resource in resources:
+            alone = {**frame, "results": [{**own, "resources": [resource]}]}
             yield _Result(said, name_text(item.get("result")), resource, time, version, alone)
 
 

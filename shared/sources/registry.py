@@ -151,6 +151,8 @@ DIALECTS: tuple[Dialect, ...] = (
 _CLAIMED = frozenset(kind for dialect in DIALECTS for kind in dialect.kinds)
 _CLAIMED_KINDS = frozenset(kind.rpartition("/")[2] for kind in _CLAIMED)
 _BY_TYPE = {kind: dialect for dialect in DIALECTS for kind in dialect.types}
+PRODUCED = frozenset(kind for kind in _BY_TYPE if not kind.startswith(APISERVER_PREFIX))
+"""Types of CloudEvents that producers send as their payload; Knative's own and ours come through a broker alone."""
 
 _NOT_READ = (
     ("a line of a log, which is no observation", "log date|stream|kubernetes|time"),

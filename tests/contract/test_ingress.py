@@ -47,7 +47,7 @@ def test_an_event_that_is_larger_than_the_broker_takes_is_refused_for_good(tmp_p
             with_attributes = await post(running, metrics, BINARY, text_of(_MIB))
             assert with_attributes.status_code == 413, "the body fits, the event with its attributes does not"
             assert "retry-after" not in with_attributes.headers
-            assert metrics.total("tidings_requests_refused_total", function="ingress", reason="limits") == 1
+            assert metrics.total("tidings_requests_refused_total", function="ingress", reason="too_large") == 1
             assert await running.idle(5)
         assert len(app.got) == 1
 

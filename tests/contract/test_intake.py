@@ -268,12 +268,36 @@ def test_cloudevents_are_passed_on_as_they_are_one_or_many(taking: Taking) -> No
     assert sorted(item.id for item in taking.sink.got) == ["1", "2"]
 
 
+FALCO = {
+    "rule": "Terminal shell in container",
+    "priority": "Notice",
+    "output_fields": {},
+    "time": "2026-08-20T23:59:00Z",
+}
+
+
 def test_a_cloudevent_that_its_headers_do_not_call_one_is_found_by_what_it_says(taking: Taking) -> None:
-    inside = {"specversion": "1.0", "id": "1", "source": "s", "type": "dev.knative.apiserver.resource.add"}
-    assert taking.status("/webhook?cluster=prod", {**inside, "data": event()}) == 202
-    assert [seen["cluster"] for seen in taking.sink.observed] == ["prod"]
+    inside = {"specversion": "1.0", "id": "1", "source": "s", "type": "falco.rule.output.v1"}
+    assert taking.status("/webhook?cluster=prod", {**inside, "data": FALCO}) == 202
+    assert [(seen["cluster"], seen["dialect"]) for seen in taking.sink.observed] == [("prod", "falco")]
     assert taking.status("/webhook", {**inside, "type": "com.example.other", "data": {}}) == 422
     assert taking.status("/webhook", {**inside, "id": ""}) == 422
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["dev.knative.apiserver.resource.add", "dev.knative.apiserver.ref.add", "dev.tidings.observed.v1", UNREAD],
+)
+@pytest.mark.parametrize("path", ["/falco", "/webhook"])
+def test_a_cloudevent_that_no_producer_sends_is_not_read_on_a_producers_path(
+    taking: Taking, path: str, kind: str
+) -> None:
+    inside = {"specversion": "1.0", "id": "1", "source": "s", "type": kind}
+    for data in (event(), {"payload": event()}, {"kind": "Node", "apiVersion": "v1", "name": "worker-3"}):
+        status, _, body = taking.post(path, {**inside, "data": data})
+        assert (status, json.loads(body)) == (422, {"error": "no item of the request could be read"})
+        assert taking.sink.observed == []
+        assert [letter["why"] for letter in taking.sink.unread] == ["dialect"]
 
 
 @pytest.mark.parametrize(("path", "status"), [("/events", 503), ("/botkube", 503), ("/audit", 429), ("/logs", 503)])

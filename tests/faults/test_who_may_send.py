@@ -211,6 +211,51 @@ def test_f51_the_embedded_system_holds_a_sender_to_its_sources(tmp_path: Path) -
         assert ask(f"{url}/api/v1/events", {"authorization": f"Bearer {WATCH}"})[0] == 200
 
 
+def test_f49_a_functions_mount_is_no_second_way_to_a_producers_path(tmp_path: Path) -> None:
+    """F49: unauthenticated POST straight to ksvc: 401/403; counted; no body read beyond limit."""
+    own = {"AUTH": "token", "AUTH_TOKEN": WATCH, "AUTH_AUDIT": "mtls", "AUTH_PROXIES": "127.0.0.0/8"}
+    body = json.dumps(EVENT).encode()
+    with up(tmp_path, **own) as url:
+        assert ask(f"{url}/audit", bearer(WATCH), body)[0] == 401
+        for path in ("audit", "/audit", "audit/", "audit/x", "./audit"):
+            assert ask(f"{url}/functions/intake/{path}", bearer(WATCH), body)[0] == 405, path
+        assert ask(f"{url}/functions/intake/health", bearer(WATCH))[0] == 200
+        assert ask(f"{url}/functions/intake", bearer(WATCH), BODY)[0] == 202, "what a Broker would send"
+        assert ask(f"{url}/functions/classifier", bearer(WATCH), BODY)[0] == 200
+
+
+def test_no_web_page_reaches_a_system_that_asks_nobody(tmp_path: Path) -> None:
+    body = json.dumps(EVENT).encode()
+    text = {"content-type": "text/plain"}
+    with up(tmp_path) as url:
+        place = urlsplit(url).netloc
+        port = place.rpartition(":")[2]
+        own = [{}, {"host": f"localhost:{port}"}, {"host": f"[::1]:{port}"}, {"origin": url}]
+        for headers in own:
+            assert ask(f"{url}/events", {**text, **headers}, body)[0] == 202, headers
+            assert ask(f"{url}/api/v1/episodes", headers)[0] == 200, headers
+        foreign = [
+            {"origin": "http://evil.example"},
+            {"origin": "null"},
+            {"origin": f"http://localhost:{port}"},
+            {"origin": f"http://evil.example/?://{place}"},
+            {"host": f"evil.example:{port}"},
+            {"host": f"evil.example:{port}", "origin": f"http://evil.example:{port}"},
+            {"host": f"127.0.0.1.evil.example:{port}"},
+            {"host": f"127.0.0.1@evil.example:{port}"},
+            {"host": "localhost.evil.example"},
+        ]
+        for headers in foreign:
+            for path, data in (("/events", body), ("/", BODY), ("/api/v1/episodes", None), ("/health", None)):
+                status, text_of = ask(f"{url}{path}", {**(HEADERS if path == "/" else text), **headers}, data)
+                assert (status, b"another site" in text_of) == (403, True), (headers, path)
+
+
+def test_where_the_network_decides_a_system_goes_by_any_name(tmp_path: Path) -> None:
+    with up(tmp_path, AUTH="none") as url:
+        assert ask(f"{url}/", {**HEADERS, "host": "tidings.shop.svc"}, BODY)[0] == 202
+
+
 def test_the_embedded_system_speaks_tls_and_knows_senders_by_their_certificates(tmp_path: Path) -> None:
     authority = Authority(tmp_path)
     server = authority.for_loopback()

@@ -9,7 +9,7 @@ from zlib import crc32
 import orjson
 
 from functions.intake.items import Reader
-from functions.intake.paths import Path
+from functions.intake.paths import PATHS
 from shared.events import attributes, codec
 from shared.events.cloudevent import OBSERVED, UNREAD, CloudEvent
 from shared.events.json_items import Cutter, Item, Lines
@@ -28,7 +28,7 @@ LONG, DEEP = "LONG", "DEEP"
 """Words of an input that stand for a text of 300,000 letters and for 40 arrays, one in the other."""
 
 _CONTEXT = Context(CLUSTER, RECEIVED, event_id="1")
-_PATH = Path("/events", item=4096)
+_PATH = PATHS["/events"]._replace(item=4096)
 _RULES = load_shipped()
 for _dialect in DIALECTS:  # each is loaded with its first payload otherwise, and then is not watched
     importlib.import_module(f"shared.sources.{_dialect.name.replace('-', '_')}")
@@ -52,7 +52,7 @@ def _cut(cutter: Cutter | Lines, pieces: list[bytes], most: int) -> Iterator[Ite
 
 
 def _read(item: Item) -> None:
-    reader = Reader(_PATH, _CONTEXT, None)
+    reader = Reader(_PATH, _CONTEXT, None, lambda _source, _type: True)
     read = reader.read(item)
     value = None if read.why in {"large", "json", "limits"} else orjson.loads(item.body)
     assert exceeded(item.body) or _depth(value) <= DEFAULT.depth, "it is deeper than was counted"

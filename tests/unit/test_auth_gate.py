@@ -3,17 +3,25 @@
 import asyncio
 from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from functions.intake import paths as intake_paths
+from functions.intake.handler import new as new_intake
+from shared.local.web import new_web
 from shared.runtime.asgi import SENDER, Message, Receive, Scope, Send, answer, read_body
+from shared.runtime.asgi import App as ASGIApp
 from shared.runtime.auth.gate import new_gate
 from shared.runtime.auth.guarded import Guarded
-from shared.runtime.auth.settings import PATHS
+from shared.runtime.auth.settings import AuthSettings
+from shared.runtime.edge import Edge
+from shared.runtime.handover import Acceptance
 from shared.runtime.hosts import behind_gate, gate_of
+from shared.runtime.paths import PATHS
 from shared.telemetry.metrics import Metrics
 from tests.support.senders import webhook
 
@@ -49,12 +57,12 @@ class App:
 class Client:
     """A client of the guarded app, without a server; `read` counts the bytes of bodies that were asked for."""
 
-    def __init__(self, settings: Mapping[str, str] = SETTINGS) -> None:
+    def __init__(self, settings: Mapping[str, str] = SETTINGS, served: ASGIApp | None = None) -> None:
         self.metrics = Metrics()
         self.app = App()
         gate = new_gate(settings, self.metrics, "intake")
         assert gate is not None
-        self._guarded = Guarded(self.app, gate)
+        self._guarded = Guarded(served or self.app, gate)
         self.read = 0
         self.answer: dict[str, str] = {}
 
@@ -174,6 +182,30 @@ def test_of_several_methods_the_first_that_knows_the_sender_decides() -> None:
     assert client.failures("wrong") == 1
 
 
+@pytest.mark.parametrize(
+    ("status", "then"), [(202, 401), (400, 401), (403, 401), (422, 401), (429, 202), (500, 202), (503, 202)]
+)
+def test_a_signed_message_that_was_to_come_again_may_come_again_and_no_other(status: int, then: int) -> None:
+    answers = [status, 202, 202]
+
+    async def app(_scope: Scope, receive: Receive, send: Send) -> None:
+        await read_body(receive, 1 << 20, 1.0)
+        await answer(send, answers.pop(0))
+
+    client = Client(served=app)
+    message = webhook(KEY.encode(), b"{}")
+    assert [client.send("/webhook", message) for _ in range(3)] == [status, then, 401]
+    assert client.send("/webhook", message, b"[]") == 401
+
+
+def test_a_replay_that_is_refused_does_not_let_the_message_come_again() -> None:
+    client = Client()
+    message = webhook(KEY.encode(), b"{}")
+    assert client.send("/webhook", message) == 202
+    assert [client.send("/webhook", message) for _ in range(3)] == [401] * 3
+    assert client.failures("replayed") == 3
+
+
 def test_a_signed_body_is_read_to_its_limit_and_no_further() -> None:
     client = Client()
     assert client.send("/webhook", webhook(KEY.encode(), b""), b"x" * (5 << 20)) == 413
@@ -192,6 +224,20 @@ def test_bodies_that_wait_for_their_signature_are_few() -> None:
     client._guarded._signed = 32
     assert client.send("/webhook", webhook(KEY.encode(), b"{}")) == 503
     assert client.answer["retry-after"] == "1"
+
+
+def test_every_path_that_intake_takes_has_a_setting_and_no_other_has() -> None:
+    assert {f"/{name}" for name in PATHS} == set(intake_paths.PATHS)
+    fields = AuthSettings.model_fields.values()
+    own = {field.alias for field in fields if "Who may send to `/" in (field.description or "")}
+    assert own == {f"AUTH_{name.upper()}" for name in PATHS}
+
+
+@pytest.mark.parametrize("path", intake_paths.PATHS.values(), ids=lambda path: path.name)
+def test_trouble_of_ours_is_told_as_the_path_itself_tells_it(path: intake_paths.Path) -> None:
+    client = Client({**SETTINGS, f"AUTH_{path.name[1:].upper()}": "hmac"})
+    client._guarded._signed = 32
+    assert client.send(path.name, webhook(KEY.encode(), b"{}")) == path.full
 
 
 @pytest.mark.parametrize(("path", "status"), [("/falco", 503), ("/audit", 429)])
@@ -256,6 +302,40 @@ def test_no_path_gets_around_the_gate(path: str, method: str) -> None:
         assert path in {"/health", "/ready", "/health/liveness", "/health/readiness", "/metrics"}
     else:
         assert gate._methods[place.setting]
+
+
+MOUNTED = st.lists(
+    st.sampled_from(["", ".", "..", "functions", "intake", "classifier", "stand-ins", "x", *PATHS]), max_size=5
+).map(lambda parts: "/" + "/".join(parts))
+
+
+@given(
+    MOUNTED | st.sampled_from(PATHS).map("/functions/intake/{}".format), st.sampled_from(["GET", "HEAD", "POST", "PUT"])
+)
+def test_no_path_of_the_embedded_system_gets_around_a_producers_own_method(path: str, method: str) -> None:
+    settings = {
+        "AUTH": "token",
+        "AUTH_TOKEN": TOKEN,
+        "AUTH_BASIC": TOKEN,
+        **{f"AUTH_{path.upper()}": "basic" for path in PATHS},
+    }
+    metrics = Metrics()
+    handed_over: list[Any] = []
+
+    class Broker:
+        async def accept(self, events: Any) -> Acceptance:
+            handed_over.extend(events)
+            return "accepted"
+
+    edges = {"intake": Edge(new_intake({}, metrics, handover=Broker()), metrics)}
+    mounted = SimpleNamespace(mounted=dict)
+    system: Any = SimpleNamespace(
+        edges=edges, functions={}, standins=mounted, ready=True, broker=Broker(), metrics=metrics
+    )
+    client = Client(settings, new_web(system))
+    event = b'{"involvedObject": {"kind": "Pod", "name": "web"}, "metadata": {"uid": "e-1"}}'
+    client.send(path, BEARER, event, method, query_string=b"")
+    assert handed_over == []
 
 
 @given(

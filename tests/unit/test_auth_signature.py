@@ -115,3 +115,27 @@ def test_what_was_seen_is_bounded_and_never_counts_twice(messages: list[tuple[in
     taken = [(name, at) for name, at in messages if seen.first(b"%d.%d" % (name, at), at)]
     assert len(taken) == len(set(taken))
     assert len(seen._times) <= most
+
+
+@given(st.lists(st.tuples(st.integers(0, 20), st.integers(0, 50), st.booleans()), max_size=60), st.integers(1, 8))
+def test_what_was_forgotten_may_come_again_and_nothing_else(messages: list[tuple[int, int, bool]], most: int) -> None:
+    seen = Seen(most)
+    counted: set[bytes] = set()
+    for name, at, again in messages:
+        message = b"%d.%d" % (name, at)
+        if seen.first(message, at):
+            assert message not in counted
+            counted.add(message)
+            if again:
+                seen.forget(message)
+                counted.discard(message)
+        assert len(seen._times) <= most
+
+
+def test_a_message_that_was_forgotten_is_the_first_again() -> None:
+    seen = Seen(2)
+    assert seen.first(b"a", 1)
+    seen.forget(b"a")
+    seen.forget(b"never there")
+    assert seen.first(b"a", 1)
+    assert not seen.first(b"a", 1)

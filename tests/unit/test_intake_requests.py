@@ -10,13 +10,14 @@ import pytest
 
 from functions.intake.body import RefusedError, inflated, pieces
 from functions.intake.handler import Intake, new
-from shared.events.cloudevent import CloudEvent
+from shared.events.cloudevent import OBSERVED, UNREAD, CloudEvent
 from shared.events.outcome import Done, Rejected, Retry
 from shared.runtime.asgi import ClientDisconnectedError
 from shared.runtime.edge import Edge
 from shared.runtime.function import Call
 from shared.runtime.handover import Acceptance
 from shared.runtime.hosts import behind_gate, gate_of
+from shared.runtime.registry import load
 from shared.telemetry.metrics import Metrics
 
 EVENT = json.dumps({"involvedObject": {"kind": "Pod", "name": "web"}, "metadata": {"uid": "e-1"}}).encode()
@@ -85,6 +86,65 @@ def test_f49_whom_nobody_knows_is_refused_before_anything_is_read_of_a_stream() 
         assert broker.got == []
         assert await post(app, "/webhook", whole(EVENT), authorization=f"Bearer {settings['AUTH_TOKEN']}") == 202
         assert await post(app, "/botkube/a-secret-of-botkube", whole(EVENT)) == 200
+
+    asyncio.run(play())
+
+
+def test_f51_a_cloudevent_inside_a_producers_path_is_held_to_its_senders_sources() -> None:
+    """F51: spoofed `ce-source`/`ce-type` from allowed sender | source allow-list per trigger."""
+    settings = {
+        "AUTH": "token",
+        "AUTH_TOKEN": "falco:a-token-that-falco-has",
+        "AUTH_ALLOW": "falco source=https://falco.org type=falco.rule.output.v1",
+    }
+    alert = {"rule": "r", "priority": "Notice", "output_fields": {}, "time": "2026-08-20T23:59:00Z"}
+    mine = {"specversion": "1.0", "id": "1", "source": "https://falco.org", "type": "falco.rule.output.v1"}
+    forged = {"type": "dev.knative.apiserver.resource.update", "data": json.loads(EVENT)}
+
+    async def play() -> None:
+        broker = Broker()
+        inner, metrics = edge(broker)
+        app = behind_gate(inner, gate_of(settings, metrics, "intake"))
+
+        async def send(*items: dict[str, Any]) -> int:
+            bearer = "Bearer a-token-that-falco-has"
+            return await post(app, "/falco", whole(json.dumps(items).encode()), authorization=bearer)
+
+        assert await send({**mine, "data": alert}) == 202
+        assert [event.type for event in broker.got] == [OBSERVED]
+        assert await send({**mine, "source": "https://10.96.0.1:443", "data": alert}) == 403
+        assert await send({**mine, "type": "com.dapr.event.sent", "data": alert}) == 403
+        assert metrics.total("tidings_auth_failures_total", function="intake", reason="source") == 2
+        assert len(broker.got) == 1, "what may not be sent leaves no letter either"
+        assert await send({**mine, "id": "2", "data": alert}, {**mine, "source": "other", "data": alert}) == 403
+        assert len(broker.got) == 2, "what came before in the request was its own"
+        assert await send({**mine, **forged}) == 422
+        assert await send({**mine, **forged, "source": "https://10.96.0.1:443"}) == 422
+        assert {event.type for event in broker.got[2:]} == {UNREAD}
+
+    asyncio.run(play())
+
+
+def test_a_refusal_has_the_same_word_by_whichever_door_it_came() -> None:
+    settings = {"AUTH": "token", "AUTH_TOKEN": "watch:a-token-of-sixteen", "AUTH_ALLOW": "watch source=mine"}
+    foreign = {"specversion": "1.0", "id": "1", "source": "foreign", "type": "falco.rule.output.v1"}
+    kind = "application/cloudevents+json"
+
+    async def play() -> None:
+        intake, metrics = edge(Broker())
+        classifier = Edge(load("classifier", {"STORE_URL": "memory://"}, metrics), metrics)
+        for app, path, function in (
+            (intake, "/falco", "intake"),
+            (intake, "/", "ingress"),
+            (classifier, "/", "classifier"),
+        ):
+            guarded = behind_gate(app, gate_of(settings, metrics, function))
+            bearer = "Bearer a-token-of-sixteen"
+            body = whole(json.dumps(foreign).encode())
+            assert await post(guarded, path, body, authorization=bearer, content_type=kind) == 403
+            assert await post(guarded, path, body, authorization=bearer, content_length="99999999") == 413
+            for reason in ("sender", "too_large"):
+                assert metrics.total("tidings_requests_refused_total", function=function, reason=reason) == 1
 
     asyncio.run(play())
 

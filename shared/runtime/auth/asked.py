@@ -66,9 +66,13 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """A sender that only the body can tell: `check` takes all of it as it came."""
+    """A sender that only the body can tell: `check` takes all of it as it came.
+
+    `forget` is for a message that was not taken after all, so that the same one may come again.
+    """
 
     check: Callable[[bytes], Known | Denied]
+    forget: Callable[[], None]
 
 
 Finding = Known | Denied | Signed

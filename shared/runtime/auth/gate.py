@@ -7,7 +7,8 @@ from typing import Final
 from shared.runtime.auth.allowed import EVERYTHING, Allowances, Allowed
 from shared.runtime.auth.asked import MISSING, Asked, Denied, Known, Method, Reason, Signed
 from shared.runtime.auth.registry import load
-from shared.runtime.auth.settings import PATHS, AuthSettings
+from shared.runtime.auth.settings import AuthSettings
+from shared.runtime.paths import PATHS
 from shared.settings.environment import Environ, read
 from shared.telemetry.metrics import Metrics
 
@@ -44,9 +45,10 @@ class Admitted:
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A sender that the body tells: `complete` takes all of it as it came."""
+    """A sender that the body tells: `complete` takes all of it as it came; `forget` lets the same come again."""
 
     complete: Callable[[bytes], Admitted | Denied]
+    forget: Callable[[], None]
 
 
 class Gate:
@@ -93,7 +95,7 @@ class Gate:
         return list(dict.fromkeys(_CHALLENGES[name] for name in self._methods[place.setting] if name in _CHALLENGES))
 
     def _pending(self, signed: Signed, place: Place) -> Pending:
-        return Pending(lambda body: self._judged(signed.check(body), place))
+        return Pending(lambda body: self._judged(signed.check(body), place), signed.forget)
 
     def _judged(self, found: Known | Denied, place: Place) -> Admitted | Denied:
         if isinstance(found, Known):

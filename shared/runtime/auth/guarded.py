@@ -21,12 +21,13 @@ from shared.runtime.asgi import (
 )
 from shared.runtime.auth.asked import Asked, Denied
 from shared.runtime.auth.gate import Admitted, Gate, Pending, Place
+from shared.runtime.paths import status_of_later
 from shared.runtime.request import Refusal, has_too_many_headers
 
 _BODY_SECONDS: Final = 10.0
 _DISCARD_SECONDS: Final = 1.0
-_LATER: Final = {"/audit": 429}
-"""What a path's sender takes for "come again" where that is not 503: the API server repeats this without end."""
+_TOO_MANY: Final = 429
+_OURS: Final = 500
 _SIGNED_AT_ONCE: Final = 32
 """Bodies of 1 MiB at most that wait for their signature: memory that a stranger can make us use."""
 
@@ -82,7 +83,7 @@ class Guarded:
             await self._deny(place, admitted, scope, receive, send)
         else:
             known = _known(scope, scope.get("root_path", ""), place, admitted)
-            await self._app(known, _again(body, receive), send)
+            await self._app(known, _again(body, receive), _forgetting(pending, send))
 
     async def _deny(self, place: Place, denied: Denied, scope: Scope, receive: Receive, send: Send) -> None:
         if denied.status == 503:  # noqa: PLR2004
@@ -94,7 +95,7 @@ class Guarded:
 
     @staticmethod
     async def _later(place: Place, reason: str, scope: Scope, receive: Receive, send: Send) -> None:
-        refusal = Refusal(_LATER.get(place.path, 503), reason)
+        refusal = Refusal(status_of_later(place.path), reason)
         await _answer(scope, receive, send, refusal, [("retry-after", "1")])
 
 
@@ -122,6 +123,18 @@ def _again(body: bytes, receive: Receive) -> Receive:
         return messages.pop() if messages else await receive()
 
     return received
+
+
+def _forgetting(pending: Pending, send: Send) -> Send:
+    """Return what sends an answer, and before one that means "come again" lets the same message do so."""
+
+    async def sent(message: Message) -> None:
+        status = message.get("status", 0)  # which the answer's start alone has
+        if status == _TOO_MANY or status >= _OURS:
+            pending.forget()
+        await send(message)
+
+    return sent
 
 
 async def _answer(scope: Scope, receive: Receive, send: Send, refusal: Refusal, headers: HeaderList = ()) -> None:

@@ -10,23 +10,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from shared.destinations.http import check_token, check_url
 from shared.runtime.auth.allowed import Allowances
 from shared.runtime.auth.credentials import parse
+from shared.runtime.paths import PATHS
 from shared.settings.addresses import is_api_server
 from shared.settings.environment import Secret, Settings
-
-PATHS: Final = (
-    "webhook",
-    "botkube",
-    "events",
-    "falco",
-    "audit",
-    "gatekeeper",
-    "kyverno",
-    "alertmanager",
-    "acs",
-    "hubble",
-    "logs",
-)
-"""The paths of `intake`, each with a method of its own where its setting says so."""
 
 Name = Literal["none", "oidc", "hmac", "basic", "token", "mtls"]
 PathName = Literal["none", "oidc", "hmac", "basic", "token", "mtls", "secret-path"]

@@ -2,7 +2,8 @@
 
 `webhook-signature` holds `v1,` and the base64 of HMAC-SHA256 over `ID.TIMESTAMP.BODY`, several separated by blanks;
 `webhook-id` and `webhook-timestamp` (Unix seconds) are the first two. A secret may be given as it is, or as `whsec_`
-and its base64. A message counts once, within five minutes of its time; who sends again signs again, with that time.
+and its base64. A message counts once, within five minutes of its time; who sends again signs again, with that time,
+unless the answer was to come again: then the same message counts as well.
 """
 
 import base64
@@ -50,12 +51,17 @@ class Signature:
             return MALFORMED
         if abs(self._now() - int(text)) > _WITHIN:
             return Denied("stale")
-        return Signed(partial(self._check, name, text, given))
+        head = b".".join((raw(name), text.encode(), b""))
+        message = sha256(head).digest()
+        return Signed(
+            partial(self._check, head, message, int(text), given),
+            partial(self._seen.forget, message),
+        )
 
-    def _check(self, name: str, text: str, given: list[bytes], body: bytes) -> Known | Denied:
-        signed = b".".join((raw(name), text.encode(), body))
+    def _check(self, head: bytes, message: bytes, at: int, given: list[bytes], body: bytes) -> Known | Denied:
+        signed = head + body
         found = self._credentials.find(lambda _name, secret: _signs(key_of(secret), signed, given))
-        if isinstance(found, Known) and not self._seen.first(sha256(signed[: -len(body) or None]).digest(), int(text)):
+        if isinstance(found, Known) and not self._seen.first(message, at):
             return Denied("replayed")
         return found
 
@@ -77,6 +83,10 @@ class Seen:
             oldest = next(iter(self._times))
             self._floor = max(self._floor, self._times.pop(oldest))
         return True
+
+    def forget(self, message: bytes) -> None:
+        """Let a message that was not taken come again."""
+        self._times.pop(message, None)
 
 
 def new(settings: AuthSettings) -> Signature:
