@@ -94,6 +94,8 @@ class Authority:
         self._subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         own = _builder(self._subject, self._subject, self._key, days=1)
         own = own.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        own = own.add_extension(_signs_certificates(), critical=True)
+        own = own.add_extension(x509.SubjectKeyIdentifier.from_public_key(self._key.public_key()), critical=False)
         self.file = folder / f"{name}.pem"
         self.file.write_bytes(own.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
 
@@ -102,6 +104,9 @@ class Authority:
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         builder = _builder(subject, self._subject, key, days)
+        # Python 3.13 and later want it said whose signature it is.
+        of_issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
+        builder = builder.add_extension(of_issuer, critical=False)
         if alternatives:
             builder = builder.add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
         certificate = builder.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
@@ -114,6 +119,17 @@ class Authority:
     def for_loopback(self) -> Path:
         """Return the certificate of a server on 127.0.0.1."""
         return self.issue("server", x509.IPAddress(ip_address("127.0.0.1")))
+
+
+def _signs_certificates() -> x509.KeyUsage:
+    used = dict.fromkeys(
+        (
+            *("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement"),
+            *("crl_sign", "encipher_only", "decipher_only"),
+        ),
+        False,
+    )
+    return x509.KeyUsage(key_cert_sign=True, **used)
 
 
 def _builder(subject: x509.Name, issuer: x509.Name, key: Any, days: int) -> x509.CertificateBuilder:
