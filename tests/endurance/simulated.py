@@ -16,14 +16,14 @@ from shared.local.broker.loader import load_topology
 from shared.local.standins import servicenow, splunk
 from shared.local.standins.servicenow.app import ServiceNow
 from shared.local.standins.splunk.app import Splunk
-from shared.local.substitutes import DEFAULT_GROUP, SERVICENOW_PATH, SPLUNK_PATH, Standins
+from shared.local.substitutes import DEFAULT_GROUP, Standins
 from shared.runtime.edge import Edge
 from shared.runtime.handover import Acceptance
 from shared.runtime.registry import canonical, load
 from shared.stores.protocol import Store
 from shared.stores.sqlite import SqliteStore
 from shared.telemetry.metrics import Metrics
-from tests.support.servers import ROOT, serve
+from tests.support.servers import ROOT, standin
 
 _MAINTAIN = 30.0  # simulated seconds; at the shipped 2 s a day of it would be half of all work
 _LETTERS = 300.0
@@ -99,7 +99,11 @@ class Simulated:
 
 @asynccontextmanager
 async def simulated(data: Path, start: float, keep: int) -> AsyncIterator[Simulated]:
-    """Run the system on files in `data` from a time on; `keep` is the broker's retention in events."""
+    """Run the system on files in `data` from a time on; `keep` is the broker's retention in events.
+
+    The stand-ins run in processes of their own, as foreign systems do, or both would share one interpreter's lock; what
+    they were told is read from their files.
+    """
     clock, metrics, later = Clock(start), Metrics(), _Later()
     incidents = servicenow.new_app(str(data / "servicenow.db"), groups=[DEFAULT_GROUP])
     records = splunk.new_app(str(data / "splunk.db"))
@@ -108,9 +112,11 @@ async def simulated(data: Path, start: float, keep: int) -> AsyncIterator[Simula
     async with AsyncExitStack() as opened:
         opened.callback(records.close)
         opened.callback(incidents.close)
-        address = opened.enter_context(serve({SERVICENOW_PATH: incidents, SPLUNK_PATH: records}))
+        told = Standins(incidents, records).settings("")
+        told["SERVICENOW_INSTANCE"] = opened.enter_context(standin("servicenow", data / "servicenow.db")).url
+        told["SPLUNK_HEC_URL"] = opened.enter_context(standin("splunk", data / "splunk.db")).url
         opened.push_async_callback(store.close)
-        environ = {**os.environ, **Standins(incidents, records).settings(address)}
+        environ = {**os.environ, **told}
         callers = {}
         for service in topology.services.values():
             name = canonical(service.function)
