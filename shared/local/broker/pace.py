@@ -4,7 +4,7 @@ import asyncio
 import time
 
 _MAX_LAG = 0.001
-_POSTING = 0.05
+_POSTING = 0.005  # seconds for which nobody posted: who posts in turns with the answers does so sooner
 _MORE = 1.25  # what the gap grows by with each transaction that waited too long,
 _LESS = 0.95  # and with each other one
 _CLUMP = 16  # deliveries that begin together
