@@ -19,6 +19,7 @@ from shared.telemetry.metrics import Metrics
 
 _WORKERS = 50
 _TRIES = 40  # of each worker; about one in twenty-five of all meets the moment
+_ROUNDS = 15
 
 
 @contextlib.contextmanager
@@ -61,14 +62,19 @@ def test_f13_a_connection_that_is_reset_while_it_is_made_is_a_failure_and_no_mis
             request = client.build_request("POST", url, content=b"x" * 3000)
             return await exchange(client, request, seconds=5.0)
 
+        ended: list[object] = []
         try:
-            return await _often(once)
+            for _ in range(_ROUNDS):  # whether any meets the moment is the machine's mood
+                ended += await _often(once)
+                if any(isinstance(one, Temporary) for one in ended):
+                    break
+            return ended
         finally:
             await client.aclose()
 
     with resetting() as url, asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
         ended = runner.run(play(url))
-    assert len(ended) == _WORKERS * _TRIES
+    assert len(ended) % (_WORKERS * _TRIES) == 0
     assert all(isinstance(one, Temporary | Ambiguous) for one in ended)
     before = [one.reason for one in ended if isinstance(one, Temporary)]
     assert before, "some were reset before anything was sent"
