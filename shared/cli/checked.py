@@ -4,24 +4,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from functions.intake.layouts import read_layouts
-from functions.siem_forwarder.record import NEEDED as BY_RECORDS
-from functions.siem_forwarder.record import RESERVED as OF_RECORDS
 from shared.cli import configured
 from shared.cli.recognised import Found, recognise, with_siblings
+from shared.delivery.mapping import Reserved
 from shared.delivery.mapping_file import read_text
-from shared.destinations.servicenow.record import NEEDED as BY_TICKETS
-from shared.destinations.servicenow.record import RESERVED as OF_TICKETS
 from shared.events.problem import Problem
 from shared.local.broker.loader import load_topology
 from shared.local.broker.located import Located, read_documents
 from shared.rules.shipped import SHIPPED
 from shared.rules.validation import validate as validate_rules
+from shared.runtime.registry import FUNCTIONS, Destination
 
 _PARTS = ("base", "triggers")  # of the folder of manifests
-# An operation tells whose mapping it is: records go to Splunk, tickets to ServiceNow.
-_RESERVED = {**OF_TICKETS, **OF_RECORDS}
-# What a mapping must have is told by the setting that names it: a file by itself may be for either, or for both.
-_NEEDED = {"SERVICENOW_MAPPING": BY_TICKETS, "SPLUNK_MAPPING": BY_RECORDS}
+# A mapping that no setting names and that lies beside no function may be for any of these, or for all.
+_LOOSE = ("servicenow_incident", "siem_forwarder")
 _EVENTING = "eventing.knative.dev/"
 
 
@@ -54,7 +50,7 @@ def check(paths: list[Path]) -> Checked:
     problems = list(found.problems)
     warnings: list[Problem] = []
     for path in found.mappings:
-        read = read_text(path.read_text(encoding="utf-8-sig"), str(path), _RESERVED, _needed(path))
+        read = read_text(path.read_text(encoding="utf-8-sig"), str(path), *_rights(path))
         problems += read if isinstance(read, list) else []
     for path in found.layouts:
         layouts = read_layouts(path.read_text(encoding="utf-8-sig"), str(path))
@@ -68,11 +64,27 @@ def check(paths: list[Path]) -> Checked:
     return Checked(sorted(set(problems)), sorted(set(warnings)), found.count)
 
 
-def _needed(mapping: Path) -> list[str]:
-    """Return the operations that a mapping must have for the settings in force that name it."""
-    named = configured.files().items()
+def _rights(mapping: Path) -> tuple[Reserved, list[str]]:
+    """Return what a mapping may not set, and the operations that it must have.
+
+    The settings in force that name it tell, then the folder that it lies in. Of any other file the fields that one of
+    the base's destinations sets itself are refused by the operation they stand in, and no operation is asked for.
+    """
     there = mapping.resolve()
-    return [one for variable, path in named if path.resolve() == there for one in _NEEDED.get(variable, ())]
+    named = {variable for variable, path in configured.files().items() if path.resolve() == there}
+    known = {name: one.destination for name, one in FUNCTIONS.items() if one.destination is not None}
+    owners = [one for one in known.values() if one.mapping in named] or _beside(there, known)
+    reserved: dict[str, frozenset[str]] = {}
+    for one in owners or [known[name] for name in _LOOSE]:
+        for operation, fields in one.rights()[0].items():
+            reserved[operation] = reserved.get(operation, frozenset()) | fields
+    return reserved, [operation for one in owners for operation in one.rights()[1]]
+
+
+def _beside(mapping: Path, known: dict[str, Destination]) -> list[Destination]:
+    """Return the destination of the function in whose folder a shipped mapping lies."""
+    folder = mapping.parent
+    return [known[folder.name]] if folder.parent == SHIPPED.parents[1] and folder.name in known else []
 
 
 def _packs(found: Found) -> list[Problem]:

@@ -51,6 +51,7 @@ def run(
     output: Output,
     tls: tuple[str | None, str | None, str | None] = (None, None, None),
     kubeconfig: Path | None = None,
+    also: tuple[str, ...] = (),
 ) -> None:
     """Run until Ctrl-C, or with `once` until nothing waits. Raises Unable."""
     try:
@@ -68,6 +69,7 @@ def run(
             again=again,
             environ=environ,
             kubeconfig=kubeconfig,
+            also=also,
         )
         system = System(settings)
         with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:

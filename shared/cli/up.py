@@ -36,6 +36,13 @@ def command(
         Path | None,
         typer.Option(help="Watch the clusters of this kubeconfig: its current context, or those of WATCH_CONTEXTS."),
     ] = None,
+    also: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--with",
+            help="Run this destination, too, as glpi-ticket; a stand-in takes its place where it is not configured.",
+        ),
+    ] = None,
     knative: Annotated[Path, typer.Option(help="Folder with the Trigger and service manifests.")] = Path("knative"),
     speed: Annotated[
         float, typer.Option(help="Seconds of the recording in one second; 0 is as fast as it goes.")
@@ -72,6 +79,7 @@ def command(
             output=output,
             tls=(tls_cert, tls_key, client_ca),
             kubeconfig=kubeconfig,
+            also=_destinations(also or []),
         )
     except Unable as error:
         fail(*error.problems)
@@ -83,6 +91,17 @@ def _address(text: str) -> Address:
     if not (separator and host and port.isascii() and port.isdecimal()) or int(port) > _LAST_PORT:
         fail(f"--listen takes HOST:PORT with a port from 0 to {_LAST_PORT}, as 127.0.0.1:8080, not {text!r}", code=2)
     return Address(host, int(port))
+
+
+def _destinations(names: list[str]) -> tuple[str, ...]:
+    from shared.runtime.registry import FUNCTIONS
+
+    known = [name for name, one in FUNCTIONS.items() if one.destination is not None and one.destination.component]
+    wanted = [name.replace("-", "_") for name in names]
+    for name in set(wanted) - set(known):
+        shown = ", ".join(one.replace("_", "-") for one in known)
+        fail(f"--with: {name.replace('_', '-')} is no destination that can be added; there are: {shown}", code=2)
+    return tuple(wanted)
 
 
 def _check(feed: str, speed: float, knative: Path) -> None:

@@ -81,9 +81,10 @@ class Guarded(httpcore2.AsyncNetworkBackend):
             if isinstance(error, AddressRefusedError) and self._told is not None:
                 self._told(error.why)
             raise httpcore2.ConnectError(str(error)) from error
+        context = self._trust.context
         for address in found[:-1]:
             try:
-                return await connect(address, port, _EACH, local_address, socket_options)
+                return await connect(address, port, _EACH, local_address, socket_options, context)
             except (httpcore2.ConnectError, httpcore2.ConnectTimeout):
                 continue
-        return await connect(found[-1], port, timeout, local_address, socket_options)
+        return await connect(found[-1], port, timeout, local_address, socket_options, context)

@@ -6,10 +6,11 @@ address that no foreign system can have (F48), and one total deadline bounds a c
 """
 
 import asyncio
+import contextlib
 import importlib
 import logging
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
@@ -21,7 +22,7 @@ from shared.destinations.guard import AddressRefusedError
 from shared.destinations.standing import Standing
 from shared.destinations.trust import Trust
 from shared.settings.addresses import is_api_server, is_loopback, literal, refusal
-from shared.settings.environment import Secret
+from shared.settings.environment import Secret, SettingsError
 from shared.start.later import later
 
 if TYPE_CHECKING:
@@ -141,6 +142,15 @@ def new_client(
     used.
     """
     return _new_client(url, Trust(url, ca_file), connections, told, api_server=api_server)
+
+
+@contextlib.contextmanager
+def naming(variable: str) -> Iterator[None]:
+    """Say which setting names a CA file that cannot be used. Raises SettingsError instead of OSError, ssl.SSLError."""
+    try:
+        yield
+    except (OSError, ssl.SSLError):
+        raise SettingsError([f"{variable} is not a PEM bundle that can be used"]) from None
 
 
 def new_api_client(url: str, *, authorities: str = "", certificate: bytes = b"", connections: int = 8) -> Client:

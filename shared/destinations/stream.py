@@ -18,11 +18,15 @@ _SMALL = 64 * 1024
 
 
 class Stream(httpcore2.AsyncNetworkStream):
-    """One connection. Whatever fails is one of the library's errors, with its cause."""
+    """One connection. Whatever fails is one of the library's errors, with its cause.
 
-    def __init__(self, reader: "_Reader", writer: asyncio.StreamWriter) -> None:
+    Its handshake goes by the context that was the right one when it connected: the library keeps the first for ever.
+    """
+
+    def __init__(self, reader: "_Reader", writer: asyncio.StreamWriter, context: ssl.SSLContext) -> None:
         self._reader = reader
         self._writer = writer
+        self._context = context
         self._taken = 0
         self._pieces: list[bytes] = []
 
@@ -67,14 +71,14 @@ class Stream(httpcore2.AsyncNetworkStream):
 
     async def start_tls(
         self,
-        ssl_context: ssl.SSLContext,
+        ssl_context: ssl.SSLContext,  # noqa: ARG002 - the library's
         server_hostname: str | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 - the library's
     ) -> "Stream":
         """Speak TLS from here on. Raises ConnectError, ConnectTimeout, and then it is closed."""
         try:
             async with asyncio.timeout(timeout):
-                await self._writer.start_tls(ssl_context, server_hostname=server_hostname)
+                await self._writer.start_tls(self._context, server_hostname=server_hostname)
         except BaseException as error:
             await self.aclose()
             if isinstance(error, TimeoutError):
@@ -119,14 +123,15 @@ class _Reader(asyncio.StreamReader):
         super().feed_data(data)
 
 
-async def connect(
+async def connect(  # noqa: PLR0913, PLR0917 - the library's, and whom to trust
     host: str,
     port: int,
     timeout: float | None,  # noqa: ASYNC109 - the library's
     local_address: str | None,
     socket_options: Iterable[httpcore2.SOCKET_OPTION] | None,
+    context: ssl.SSLContext,
 ) -> Stream:
-    """Connect to an address. Raises the library's ConnectError, ConnectTimeout."""
+    """Connect; `context` is for TLS, should it be spoken. Raises the library's ConnectError, ConnectTimeout."""
     loop = asyncio.get_running_loop()
     reader = _Reader(_LIMIT, loop)
     protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
@@ -140,4 +145,4 @@ async def connect(
         raise httpcore2.ConnectError(str(error)) from error
     for option in socket_options or ():
         transport.get_extra_info("socket").setsockopt(*option)
-    return Stream(reader, asyncio.StreamWriter(transport, protocol, reader, loop))
+    return Stream(reader, asyncio.StreamWriter(transport, protocol, reader, loop), context)

@@ -14,7 +14,9 @@ NONE = "none"
 
 @dataclass(frozen=True, slots=True)
 class UpSettings:
-    """`feed` is `auto`, `recorded`, `none` or a path; `speed` simulated seconds for each real one, 0 without waiting.
+    """`also` are functions that run besides those of knative/base, with a stand-in for what is not configured.
+
+    `feed` is `auto`, `recorded`, `none` or a path; `speed` simulated seconds for each real one, 0 without waiting.
 
     `auto` plays the recorded day where stand-ins take it all, and nothing where a real system would be told of it, or
     where a real cluster (`kubeconfig`) is watched.
@@ -29,6 +31,21 @@ class UpSettings:
     again: bool = False
     environ: Mapping[str, str] = field(default_factory=dict)
     kubeconfig: Path | None = None
+    also: tuple[str, ...] = ()
+
+    @property
+    def components(self) -> tuple[str, ...]:
+        """Return the functions that run besides those of knative/base: asked for by `also`, or by their own setting.
+
+        A setting that leads to a system of the base says nothing of what else is wanted there.
+        """
+        known = {name: one.destination for name, one in FUNCTIONS.items() if one.destination is not None}
+        base = {one.variable for one in known.values() if not one.component}
+        return tuple(
+            name
+            for name, one in known.items()
+            if one.component and (name in self.also or (one.variable not in base and one.configured(self.environ)))
+        )
 
     @property
     def real(self) -> tuple[str, ...]:
@@ -36,7 +53,9 @@ class UpSettings:
         return tuple(
             name
             for name, registered in FUNCTIONS.items()
-            if registered.destination is not None and registered.destination.configured(self.environ)
+            if registered.destination is not None
+            and registered.destination.configured(self.environ)
+            and (name in self.components or not registered.destination.component)
         )
 
     @property

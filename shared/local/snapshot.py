@@ -58,12 +58,13 @@ async def look(system: "System") -> Snapshot:
     statuses = system.broker.status()
     tickets = records = None
     repeats = 0
-    if system.standins.servicenow is not None:
-        rows = system.standins.servicenow.records("incident")
+    apps = system.standins.apps
+    if "servicenow" in apps:
+        rows = apps["servicenow"].records("incident")
         tickets = dict(Counter(_STATES.get(row.get("state", ""), "other") for row in rows))
-    if system.standins.splunk is not None:
-        records = system.standins.splunk.distinct()
-        repeats = system.standins.splunk.count() - records
+    if "splunk" in apps:
+        records = apps["splunk"].distinct()
+        repeats = apps["splunk"].count() - records
     return Snapshot(
         events=int(metrics.total("tidings_events_received_total", function=NAME)),
         fed=feed.sent if feed else 0,

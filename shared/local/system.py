@@ -107,7 +107,7 @@ class System:
         data = self.settings.data.resolve()  # a store's URL takes an absolute path
         data.mkdir(mode=0o700, parents=True, exist_ok=True)  # the log holds what was posted, unmasked
         opened.callback(lock.give_back, lock.take(data / "lock"))
-        self._standins = open_standins(self.settings.real, data, self._groups())
+        self._standins = open_standins(self._stood_in_for(), data, self._groups())
         opened.callback(self._standins.close)
         inside = await self._listen(opened)
         self.store = open_store(sqlite_url(data / "state.db"))
@@ -163,6 +163,10 @@ class System:
                 real = name in self.settings.real
                 rows.append({"name": name, "stand_in": not real, "done": int(done), "retries": retries})
         return rows
+
+    def _stood_in_for(self) -> set[str]:
+        """Return the functions that run and whose foreign system is not configured."""
+        return {canonical(one.function) for one in self.topology.services.values()} - set(self.settings.real)
 
     def _groups(self) -> list[str]:
         recording = self.settings.recording
@@ -285,7 +289,7 @@ class _Later:
 def _topology(settings: UpSettings) -> Topology:
     if not settings.knative.is_dir():
         raise UpError([f"{settings.knative} is no folder: name the one with the Triggers by --knative"])
-    topology = load_topology(settings.knative)
+    topology = load_topology(settings.knative, [name.replace("_", "-") for name in settings.components])
     if topology.problems:
         raise UpError([_sentence(problem) for problem in topology.problems])
     if topology.part:

@@ -1,5 +1,9 @@
-"""What a function opens by itself where its host hands it none: its store, and the way to the broker."""
+"""What a function opens by itself where its host hands it none: its store, its mapping, and the way to the broker."""
 
+from collections.abc import Sequence
+from pathlib import Path
+
+from shared.delivery.mapping import Mapping, Reserved, load_mapping
 from shared.runtime.function import Publisher
 from shared.settings.environment import SettingsError
 from shared.stores.protocol import Store
@@ -12,6 +16,17 @@ def opened_store(url: str) -> Store:
         return open_store(url)
     except ValueError as error:
         raise SettingsError([f"STORE_URL: {error}"]) from None
+
+
+def opened_mapping(variable: str, path: Path, ours: Reserved, needed: Sequence[str], *, shipped: Path) -> Mapping:
+    """Return a destination's mapping, the arguments as of `load_mapping`.
+
+    Raises SettingsError that names the variable and has every mistake.
+    """
+    found = load_mapping(path, ours, needed, shipped=shipped)
+    if isinstance(found, list):
+        raise SettingsError([f"{variable}: {problem}" for problem in found])
+    return found
 
 
 def opened_publisher(sink: str) -> Publisher | None:

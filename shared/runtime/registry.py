@@ -1,7 +1,7 @@
 """The functions by name, imported only when asked for: a function's process loads its own room alone."""
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 from shared.runtime.function import Function
@@ -13,14 +13,19 @@ class Destination(NamedTuple):
     """What makes a function a destination: it has `check()` for `tidings doctor`, `preview(subject)` for `explain`.
 
     `variable` is the setting without which it is not configured; `subject` what it is told of; `example` settings that
-    let it show what it would send where nothing is configured. `label` is its name in metrics.
+    let it show what it would send where nothing is configured. `label` is its name in metrics. `mapping` is the setting
+    that names an own mapping, `record` the module whose RESERVED and NEEDED say what a mapping may not and must have.
+    A `component` is no part of knative/base: it has its Trigger and service in a folder of its name below
+    knative/components.
     """
 
     label: str
-
     variable: str
     subject: Literal["episode", "classified"]
     example: Mapping[str, str]
+    mapping: str
+    record: str
+    component: bool = False
 
     def configured(self, environ: Mapping[str, str]) -> bool:
         """Return True where the settings name the foreign system."""
@@ -32,8 +37,13 @@ class Destination(NamedTuple):
             return environ
         family = prefix_of(self.variable)  # half of its settings would be refused
         others = {name: text for name, text in environ.items() if not name.startswith(family)}
-        mapping = f"{family}MAPPING"
-        return {**others, **({mapping: environ[mapping]} if mapping in environ else {}), **self.example}
+        own = {self.mapping: environ[self.mapping]} if self.mapping in environ else {}
+        return {**others, **own, **self.example}
+
+    def rights(self) -> tuple[Mapping[str, frozenset[str]], Sequence[str]]:
+        """Return the fields that no mapping may set, by operation, and the operations that one must have."""
+        record = importlib.import_module(self.record)
+        return record.RESERVED, record.NEEDED
 
 
 class Registered(NamedTuple):
@@ -65,6 +75,8 @@ FUNCTIONS: dict[str, Registered] = {
             "SERVICENOW_INSTANCE",
             "episode",
             {"SERVICENOW_INSTANCE": "https://servicenow.example", "SERVICENOW_TOKEN": "not-set"},
+            "SERVICENOW_MAPPING",
+            "shared.destinations.servicenow.record",
         ),
     ),
     "siem_forwarder": Registered(
@@ -76,6 +88,8 @@ FUNCTIONS: dict[str, Registered] = {
             "SPLUNK_HEC_URL",
             "classified",
             {"SPLUNK_HEC_URL": "https://splunk.example:8088", "SPLUNK_TOKEN": "not-set"},
+            "SPLUNK_MAPPING",
+            "functions.siem_forwarder.record",
         ),
     ),
     "intake": Registered("functions.intake.handler", "takes what producers post, each in its own form", ("handover",)),

@@ -92,7 +92,7 @@ def _alert(address: str, alert: dict[str, Any]) -> None:
 
 def test_what_it_posts_is_what_we_read(program: str, tmp_path: Path) -> None:
     receiver = Receiver()
-    # Without a start of its own, an alert whose end comes within a millisecond of the first post would begin at its end.
+    # Without a start of its own, an alert that ends within a millisecond of the first post would begin at its end.
     begin = (datetime.now(UTC) - timedelta(minutes=1)).isoformat()
     alert = {"labels": LABELS, "startsAt": begin, "annotations": {"description": "It crashes."}}
     alert["generatorURL"] = "http://prometheus/graph"

@@ -10,12 +10,13 @@ from typing import TypeVar
 
 import pytest
 
-from functions.siem_forwarder.handler import SiemForwarder, new
+from functions.siem_forwarder.handler import new
 from shared.events.cloudevent import CloudEvent
 from shared.events.outcome import Done, Ignored, Rejected, Retry
 from shared.local.standins import splunk
 from shared.local.standins.faults import Rule
 from shared.local.standins.splunk import Options, Splunk
+from shared.runtime.forwarding import Forwarder
 from shared.runtime.function import Call, Result
 from shared.settings.environment import SettingsError
 from shared.telemetry.metrics import Metrics
@@ -42,7 +43,7 @@ def environ(url: str, **more: str) -> dict[str, str]:
     return {"SPLUNK_HEC_URL": url, "SPLUNK_TOKEN": "tidings-hec-token", **more}
 
 
-def run(url: str, use: Callable[[SiemForwarder], Awaitable[T]], metrics: Metrics | None = None, **settings: str) -> T:
+def run(url: str, use: Callable[[Forwarder], Awaitable[T]], metrics: Metrics | None = None, **settings: str) -> T:
     async def inside() -> T:
         function = new(environ(url, **settings), metrics or Metrics())
         await function.start()
@@ -54,7 +55,7 @@ def run(url: str, use: Callable[[SiemForwarder], Awaitable[T]], metrics: Metrics
     return asyncio.run(inside())
 
 
-async def handle(function: SiemForwarder, event: CloudEvent, seconds: float = 5.0) -> Result:
+async def handle(function: Forwarder, event: CloudEvent, seconds: float = 5.0) -> Result:
     return await function.handle(event, Call(asyncio.get_running_loop().time() + seconds))
 
 
@@ -77,7 +78,7 @@ def test_one_observation_becomes_one_event_with_its_identity(app: Splunk, url: s
 
 
 def test_what_waits_at_the_same_time_shares_calls_and_each_gets_its_own_answer(app: Splunk, url: str) -> None:
-    async def use(function: SiemForwarder) -> list[Result]:
+    async def use(function: Forwarder) -> list[Result]:
         events = [classified_event(classified(f"id-{number}")) for number in range(200)]
         return await asyncio.gather(*(handle(function, event) for event in events))
 
@@ -88,7 +89,7 @@ def test_what_waits_at_the_same_time_shares_calls_and_each_gets_its_own_answer(a
 
 
 def test_what_is_none_of_its_business_is_ignored_and_what_is_broken_rejected(app: Splunk, url: str) -> None:
-    async def use(function: SiemForwarder) -> tuple[Result, Result]:
+    async def use(function: Forwarder) -> tuple[Result, Result]:
         other = CloudEvent(id="1", source="s", type="dev.tidings.problem.opened.v1", data={})
         broken = CloudEvent(id="1", source="s", type="dev.tidings.security.v1", data={"observation": 1})
         return await handle(function, other), await handle(function, broken)
@@ -124,7 +125,7 @@ def test_an_event_of_which_the_mapping_says_nothing_has_its_identity_and_no_empt
 
 
 def test_settings_give_the_index_where_the_mapping_is_silent_and_the_source_type_always(app: Splunk, url: str) -> None:
-    async def use(function: SiemForwarder) -> Result:
+    async def use(function: Forwarder) -> Result:
         return await handle(function, classified_event(classified()))
 
     run(url, use, SPLUNK_INDEX="k8s", SPLUNK_SOURCETYPE="own")
@@ -213,7 +214,7 @@ def test_stopping_finishes_what_is_in_flight(app: Splunk, url: str) -> None:
 def test_more_than_may_wait_is_refused_and_not_kept(app: Splunk, url: str) -> None:
     app.faults.add(Rule("delay", seconds=0.3, count=0))
 
-    async def use(function: SiemForwarder) -> list[Result]:
+    async def use(function: Forwarder) -> list[Result]:
         events = [classified_event(classified(f"id-{number}")) for number in range(40)]
         return await asyncio.gather(*(handle(function, event) for event in events))
 
@@ -226,7 +227,7 @@ def test_more_than_may_wait_is_refused_and_not_kept(app: Splunk, url: str) -> No
 def test_the_preview_is_what_is_sent(app: Splunk, url: str) -> None:
     subject = classified()
 
-    async def use(function: SiemForwarder) -> object:
+    async def use(function: Forwarder) -> object:
         await handle(function, classified_event(subject))
         (preview,) = function.preview(subject)
         return preview

@@ -36,14 +36,11 @@ class Cluster:
         assert await self.system.broker.idle(15)
 
     def tickets(self) -> list[dict[str, Any]]:
-        app = self.system.standins.servicenow
-        assert app is not None
-        return app.records("incident")
+        rows: list[dict[str, Any]] = self.system.standins.apps["servicenow"].records("incident")
+        return rows
 
     def records(self) -> list[dict[str, Any]]:
-        app = self.system.standins.splunk
-        assert app is not None
-        return [event["event"] for event in app.events()]
+        return [event["event"] for event in self.system.standins.apps["splunk"].events()]
 
 
 @asynccontextmanager

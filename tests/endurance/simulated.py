@@ -112,7 +112,7 @@ async def simulated(data: Path, start: float, keep: int) -> AsyncIterator[Simula
     async with AsyncExitStack() as opened:
         opened.callback(records.close)
         opened.callback(incidents.close)
-        told = Standins(incidents, records).settings("")
+        told = Standins({"servicenow": incidents, "splunk": records}).settings("")
         told["SERVICENOW_INSTANCE"] = opened.enter_context(standin("servicenow", data / "servicenow.db")).url
         told["SPLUNK_HEC_URL"] = opened.enter_context(standin("splunk", data / "splunk.db")).url
         opened.push_async_callback(store.close)

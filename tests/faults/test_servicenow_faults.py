@@ -173,7 +173,7 @@ def test_f21_ten_at_once_on_two_replicas_make_one_incident() -> None:
             await other.start()
             replicas = [deliver, Delivering(other)]
             answers = await asyncio.gather(*(replicas[number % 2](episode()) for number in range(10)))
-            await other._client.close()
+            await other._system.close()
             return list(answers)
 
         outcomes = [type(answer.outcome) for answer in sn.play(main)]

@@ -130,7 +130,7 @@ def test_f15_a_half_open_connection_ends_at_the_total_deadline_and_is_dropped(ap
         return during, lasted, await send(client, "a")
 
     app.faults.set([Rule("hang", operation="event", nth=2, count=8, seconds=10)])
-    during, lasted, after = with_splunk(url, use, call_seconds=0.5)
+    during, lasted, after = with_splunk(url, use, seconds=0.5)
     assert all(isinstance(outcome, Retry) for (outcome,) in during)
     assert 0.4 <= lasted < 2
     assert after == [Done()], "none of them is in the pool any more"
@@ -140,7 +140,7 @@ def test_f16_slow_bytes_are_ended_by_the_total_deadline(app: Splunk, url: str) -
     """F16: slow-loris response (1 byte/s); total deadline, not per-read, ends it."""
     app.faults.add(Rule("slow-bytes", operation="event", seconds=0.1))
     begun = time.monotonic()
-    (outcome,) = with_splunk(url, lambda client: send(client, "a"), call_seconds=0.5)
+    (outcome,) = with_splunk(url, lambda client: send(client, "a"), seconds=0.5)
     assert isinstance(outcome, Retry)
     assert 0.4 <= time.monotonic() - begun < 2, "the whole answer would have taken 3 s"
 
@@ -166,7 +166,7 @@ def test_f19_unconfirmed_events_come_again_with_the_same_id_and_are_counted(app:
         app.options = Options(ack_after=0.1)
         return during, await send(client, "a", "b")
 
-    during, after = with_splunk(url, use, metrics=metrics, ack_seconds=0.5, **WITH_ACK)
+    during, after = with_splunk(url, use, metrics=metrics, seconds=0.5, **WITH_ACK)
     assert during == [Retry("not acknowledged in time")] * 2
     assert metrics.value("tidings_retries_total", destination="splunk", reason="unconfirmed") == 1
     assert after == [Done(), Done()]
@@ -265,7 +265,7 @@ def test_an_ambiguous_end_is_answered_retry_and_the_copy_keeps_its_id(app: Splun
     async def use(client: SplunkClient) -> list[Outcome]:
         return [*await send(client, "a"), *await send(client, "a"), *await send(client, "a")]
 
-    outcomes = with_splunk(url, use, call_seconds=0.5)
+    outcomes = with_splunk(url, use, seconds=0.5)
     assert [type(outcome) for outcome in outcomes] == [Retry, Retry, Done]
     assert app.event_ids() == ["a", "a", "a"]
 

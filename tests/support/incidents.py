@@ -5,11 +5,12 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from functions.servicenow_incident.handler import ServiceNowIncident, new
+from functions.servicenow_incident.handler import new
 from shared.events.cloudevent import CloudEvent, type_of_transition
 from shared.events.episode import Episode
 from shared.local.standins import servicenow
 from shared.runtime.function import Call, Result
+from shared.runtime.ticketing import Ticketing
 from shared.stores.memory import MemoryStore
 from shared.telemetry.metrics import Metrics
 from tests.support.servers import serve
@@ -26,7 +27,7 @@ class Instance:
         self.clock = Clock()
         self.store = MemoryStore(self.clock)
 
-    def function(self, **settings: str) -> ServiceNowIncident:
+    def function(self, **settings: str) -> Ticketing:
         environ = {
             "SERVICENOW_INSTANCE": self.url,
             "SERVICENOW_USERNAME": "tidings",
@@ -46,7 +47,7 @@ class Instance:
             try:
                 return await main(Delivering(function))
             finally:
-                await function._client.close()
+                await function._system.close()
 
         return asyncio.run(scenario())
 
@@ -63,7 +64,7 @@ class Instance:
 class Delivering:
     """A started function, called as the edge calls it."""
 
-    def __init__(self, function: ServiceNowIncident) -> None:
+    def __init__(self, function: Ticketing) -> None:
         self.function = function
 
     async def __call__(self, one: Episode, seconds: float = 10.0) -> Result:

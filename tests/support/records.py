@@ -65,17 +65,14 @@ def with_splunk(
     use: Callable[[SplunkClient], Awaitable[T]],
     *,
     metrics: Metrics | None = None,
-    call_seconds: float = 3.0,
-    ack_seconds: float = 3.0,
+    seconds: float = 3.0,
     **settings: str,
 ) -> T:
     """Run `use` with a client of the collector at `url`; `settings` are environment variables."""
-    environ = {"SPLUNK_HEC_URL": url, "SPLUNK_TOKEN": "tidings-hec-token", **settings}
+    environ = {"SPLUNK_HEC_URL": url, "SPLUNK_TOKEN": "tidings-hec-token", "SPLUNK_TIMEOUT": str(seconds), **settings}
 
     async def run() -> T:
-        client = SplunkClient(
-            read(SplunkSettings, environ), metrics or Metrics(), call_seconds=call_seconds, ack_seconds=ack_seconds
-        )
+        client = SplunkClient(read(SplunkSettings, environ), metrics or Metrics())
         try:
             return await use(client)
         finally:

@@ -91,9 +91,7 @@ async def _run(system: System, sent: Sequence[Any], lines: list[str]) -> Left:
         assert await system.broker.idle(15)
         stored = await system.broker.events(1000)
         letters = await system.broker.letters.list()
-        app, splunk = system.standins.servicenow, system.standins.splunk
-        assert app is not None
-        assert splunk is not None
+        app, splunk = system.standins.apps["servicenow"], system.standins.apps["splunk"]
         return Left(
             tickets=[{**row, "notes": str(app.journal(row["sys_id"]))} for row in app.records("incident")],
             records=[event["event"] for event in splunk.events()],

@@ -185,7 +185,7 @@ def test_f57_a_ticket_trigger_on_a_severity_and_all_graver_ones_is_fine(tmp_path
 def test_whatever_is_told_of_episodes_is_a_ticket_function_also_one_that_comes_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    later = Destination("later", "LATER_URL", "episode", {})
+    later = Destination("later", "LATER_URL", "episode", {}, "LATER_MAPPING", "shared.destinations.servicenow.record")
     monkeypatch.setitem(FUNCTIONS, "siem_forwarder", Registered("functions.later.handler", "comes later", (), later))
     found = load(tmp_path, f"{HEAD}  filters:\n    - exact: {{phase: problem}}\n{TO_SIEM}")
     assert '"phase"' in " ".join(item.message for item in found.warnings)

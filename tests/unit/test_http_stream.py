@@ -135,12 +135,12 @@ def test_what_the_network_says_becomes_the_librarys_errors(loop: Loop) -> None:
     async def run() -> None:
         async with server(handler) as url:
             port = int(url.rpartition(":")[2])
-            stream = await connect("127.0.0.1", port, 1.0, None, None)
+            stream = await connect("127.0.0.1", port, 1.0, None, None, ssl.create_default_context())
             with pytest.raises(httpcore2.ReadTimeout):
                 await stream.read(10, timeout=0.05)
             with pytest.raises(httpcore2.ConnectError):
                 await stream.start_tls(ssl.create_default_context(), "localhost", timeout=2.0)
-            dead = await connect("127.0.0.1", port, 1.0, "127.0.0.1", None)
+            dead = await connect("127.0.0.1", port, 1.0, "127.0.0.1", None, ssl.create_default_context())
             await dead.write(b"four")
             await dead.write(b"!")
             with contextlib.suppress(httpcore2.ReadError, httpcore2.WriteError):  # or it is seen as a plain end

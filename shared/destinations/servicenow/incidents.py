@@ -5,7 +5,10 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from shared.delivery.failure import Ambiguous, Failure, Refused
+from shared.delivery.preview import Preview
 from shared.delivery.ticket import Found, Mark, Order, is_key
+from shared.destinations.http import naming
+from shared.destinations.servicenow.check import check
 from shared.destinations.servicenow.client import Client, Rows
 from shared.destinations.servicenow.groups import Groups
 from shared.destinations.servicenow.record import (
@@ -36,10 +39,34 @@ class Incidents:
     def __init__(self, client: Client, name: str, fields: Iterable[str]) -> None:
         self.name = name
         self._client = client
+        self._mapped = frozenset(fields)
         self._settings = client.settings
         self._groups = Groups(client, client.settings.group)
         self._unkeyed_until = float("-inf")
-        self._fields = ",".join([*CORE_FIELDS, *sorted(set(fields) - set(CORE_FIELDS) - self.journals)])
+        self._fields = ",".join([*CORE_FIELDS, *sorted(self._mapped - set(CORE_FIELDS) - self.journals)])
+
+    def open(self) -> None:
+        """Build the HTTP client. Raises SettingsError for a CA file that cannot be used."""
+        with naming("SERVICENOW_CA_FILE"):
+            self._client.open()
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._client.close()
+
+    async def check(self) -> list[tuple[bool, str]]:
+        """Return what `tidings doctor` says."""
+        return await check(self._client, self._mapped)
+
+    def preview(self, order: Order, *, over: bool) -> list[Preview]:
+        """Return the request that creates the incident, or with `over` resolves it."""
+        settings = self._settings
+        table = f"{settings.instance}/api/now/table/{settings.table}"
+        if over:
+            body = resolved(marked(order), {}, settings.close_code)
+            return [Preview(self.name, "PATCH", f"{table}/{{sys_id}}", body)]
+        body = created(order, settings.caller, order.fields.get(_GROUP, ""), "")
+        return [Preview(self.name, "POST", table, body)]
 
     async def find(self, episode: str, problem: str, seconds: float) -> tuple[Found, ...] | Failure:
         """Return the incidents of the episode and of its problem, compared again in code."""

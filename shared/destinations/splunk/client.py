@@ -45,20 +45,13 @@ _WRONG_INDEX = Retry("the token may not write to the index")
 class SplunkClient:
     """One collector. Belongs to one event loop.
 
-    Args:
-        settings: where it is.
-        metrics: where refusals and retries are counted.
-        call_seconds: the longest that one request may take, from its first byte to the answer's last (F15, F16).
-        ack_seconds: how long the acknowledgement of a batch is waited for.
+    The settings' seconds bound one request, from its first byte to the answer's last (F15, F16), and how long the
+    acknowledgement of a batch is waited for.
     """
 
-    def __init__(
-        self, settings: SplunkSettings, metrics: Metrics, *, call_seconds: float = 10.0, ack_seconds: float = 10.0
-    ) -> None:
+    def __init__(self, settings: SplunkSettings, metrics: Metrics) -> None:
         self._settings = settings
         self._metrics = metrics
-        self._call_seconds = call_seconds
-        self._ack_seconds = ack_seconds
         self._client = new_client(settings.url, ca_file=settings.ca_file, told=self._address_refused)
         self._channel = str(uuid.uuid4())
         self._refused: tuple[str | None, float] | None = None
@@ -66,6 +59,12 @@ class SplunkClient:
     async def close(self) -> None:
         """Close the connections."""
         await self._client.aclose()
+
+    async def check(self) -> list[tuple[bool, str]]:
+        """Return what `tidings doctor` says."""
+        from shared.destinations.splunk.check import check  # nobody else asks, and the arrow back would be a circle
+
+        return await check(self, ack=self._settings.ack)
 
     async def send(self, events: Sequence[bytes]) -> list[Outcome]:
         """Post events, each one HEC object as JSON; return one outcome for each, in order.
@@ -121,7 +120,7 @@ class SplunkClient:
         content = b"\n".join(batch.events[place] for place in part)
         for last in (False, True):
             batch.calls += 1
-            answer = await self.post(EVENT_PATH, content, seconds=self._call_seconds)
+            answer = await self.post(EVENT_PATH, content, seconds=self._settings.seconds)
             if isinstance(answer, Refused):
                 return Rejected(DESTINATION, answer.reason)
             if isinstance(answer, Temporary | Ambiguous):
@@ -168,7 +167,7 @@ class SplunkClient:
             self._count("settings")
             return Retry("the collector promises no acknowledgement: is it on for the token?")
         loop = asyncio.get_running_loop()
-        until = loop.time() + self._ack_seconds
+        until = loop.time() + self._settings.seconds
         pause = _FIRST_POLL
         question = orjson.dumps({"acks": [accepted.ack]})
         while (left := until - loop.time()) > 0:

@@ -35,3 +35,10 @@ class SplunkSettings(Settings):
         alias="SPLUNK_ACK",
         description="Wait for the indexer's acknowledgement; the token must have it on (not on Splunk Cloud).",
     )
+    seconds: float = Field(
+        default=10.0,
+        alias="SPLUNK_TIMEOUT",
+        gt=0,
+        le=60,
+        description="Most seconds of one request, and of its acknowledgement.",
+    )

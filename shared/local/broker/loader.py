@@ -1,6 +1,6 @@
 """Read the knative folder: the very files that one applies to a cluster (architecture.md §7)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -49,15 +49,15 @@ class _Around:
     services: dict[str, Service]
 
 
-def load_topology(directory: Path) -> Topology:
-    """Read `base/` and `triggers/` below `directory` (or its own files, where it has neither).
+def load_topology(directory: Path, components: Sequence[str] = ()) -> Topology:
+    """Read `base/` and `triggers/` below `directory` (or its own files, where it has neither), and some `components/`.
 
     Never raises for what the files hold: mistakes are in `problems` with file and line, and what has one is left out.
     File names in problems are relative to the parent of `directory`. Files that lie loose, without a Broker beside
     them, are a `part`: they are checked by themselves, for what else they name is somewhere else.
     """
     found = _Findings()
-    documents = list(_documents(directory, found))
+    documents = list(_documents(_folders(directory, components), directory, found))
     services = {item.name: item for item in _services(documents, found)}
     broker = next((item for item in documents if item.kind == "Broker"), None)
     part = broker is None and _folders(directory) == [directory]
@@ -85,12 +85,13 @@ def load_topology(directory: Path) -> Topology:
     )
 
 
-def _folders(directory: Path) -> list[Path]:
-    return [folder for folder in (directory / "base", directory / "triggers") if folder.is_dir()] or [directory]
+def _folders(directory: Path, components: Sequence[str] = ()) -> list[Path]:
+    parts = [directory / "base", directory / "triggers", *(directory / "components" / name for name in components)]
+    return [folder for folder in parts if folder.is_dir()] or [directory]
 
 
-def _documents(directory: Path, found: _Findings) -> Iterator[_Document]:
-    for folder in _folders(directory):
+def _documents(folders: list[Path], directory: Path, found: _Findings) -> Iterator[_Document]:
+    for folder in folders:
         for path in sorted(folder.glob("*.y*ml")):
             file = path.relative_to(directory.parent).as_posix()
             documents = read_documents(path, file)

@@ -1,0 +1,245 @@
+"""What every forwarder does, over a real connection against its SIEM's stand-in: one suite for all of them."""
+
+import asyncio
+import socket
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.events.cloudevent import CloudEvent
+from shared.events.outcome import Done, Duplicate, Ignored, Rejected, Retry
+from shared.local.standins.faults import Rule
+from shared.runtime.function import Call, Result
+from shared.runtime.registry import FUNCTIONS
+from tests.support.records import classified
+from tests.support.rigs.place import Delivering, Place, RecordRig, placed
+from tests.support.rigs.registry import RECORDS
+from tests.support.servers import new_certificate
+
+Records = Place[RecordRig]
+
+
+@pytest.fixture(params=sorted(RECORDS))
+def place(request: pytest.FixtureRequest) -> Iterator[Records]:
+    with placed(RECORDS[request.param]) as one:
+        yield one
+
+
+def arrived(place: Records) -> list[str]:
+    return place.rig.records(place.app)
+
+
+async def several(deliver: Delivering, *identities: str) -> list[Any]:
+    """Deliver observations at once, and return their outcomes."""
+    results = await asyncio.gather(*(deliver(classified(one)) for one in identities))
+    return [result.outcome for result in results]
+
+
+def test_one_observation_becomes_one_record_with_its_identity(place: Records) -> None:
+    subject = classified(received=datetime.now(UTC), time=datetime.now(UTC))
+    assert place.play(lambda deliver: deliver(subject)) == Result(Done(), None)
+    assert arrived(place) == ["id-1"]
+    destination = FUNCTIONS[place.rig.function].destination
+    assert destination is not None
+    labels = {"destination": destination.label, "operation": "record", "result": "done"}
+    assert place.metrics.value("tidings_deliveries_total", **labels) == 1
+
+
+def test_what_waits_at_the_same_time_shares_calls_and_each_gets_its_own_answer(place: Records) -> None:
+    identities = [f"id-{number}" for number in range(200)]
+    outcomes = place.play(lambda deliver: several(deliver, *identities))
+    assert outcomes == [Done()] * 200
+    assert sorted(arrived(place)) == sorted(identities)
+    assert place.app.faults.count(operation=place.rig.writes) < 20
+
+
+def test_what_comes_again_is_not_sent_again(place: Records) -> None:
+    async def main(deliver: Delivering) -> list[Any]:
+        return [*await several(deliver, "a"), *await several(deliver, "a")]
+
+    assert place.play(main) == [Done(), Duplicate()]
+    assert arrived(place) == ["a"]
+
+
+def test_what_is_none_of_its_business_is_ignored_and_what_is_broken_rejected(place: Records) -> None:
+    async def main(deliver: Delivering) -> tuple[Result, Result]:
+        call = Call(asyncio.get_running_loop().time() + 5)
+        other = CloudEvent(id="1", source="s", type="dev.tidings.problem.opened.v1", data={})
+        broken = CloudEvent(id="1", source="s", type="dev.tidings.security.v1", data={"observation": 1})
+        return await deliver.function.handle(other, call), await deliver.function.handle(broken, call)
+
+    ignored, broken = place.play(main)
+    assert isinstance(ignored.outcome, Ignored)
+    assert isinstance(broken.outcome, Rejected)
+    assert arrived(place) == []
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+def test_f10_a_failing_system_is_tried_again_and_drains_by_itself(place: Records, status: int) -> None:
+    """F10: sink 500/502/503: bounded retries with jitter, then Retry; after recovery drains without operator."""
+    place.app.faults.set([Rule(do="status", status=status, count=4)])
+
+    async def main(deliver: Delivering) -> list[Any]:
+        outcomes: list[Any] = []
+        while not outcomes or isinstance(outcomes[-1], Retry):
+            outcomes += await several(deliver, "a")
+        return outcomes
+
+    outcomes = place.play(main)
+    assert isinstance(outcomes[0], Retry)
+    assert outcomes[-1] == Done()
+    assert arrived(place) == ["a"]
+
+
+def test_f08_a_wait_that_the_system_asks_for_is_handed_on(place: Records) -> None:
+    """F08: sink 429 + Retry-After 30: wait only if inside request deadline, else 503 + Retry-After."""
+    place.app.faults.set([Rule(do="status", status=429, headers={"retry-after": "30"})])
+    (first,) = place.play(lambda deliver: several(deliver, "a"))
+    assert isinstance(first, Retry)
+    assert first.after == 30
+
+
+def test_f12_a_200_that_is_not_the_systems_is_a_failure(place: Records) -> None:
+    """F12: sink 200 with HTML login page / empty body: treated as failure, not Done."""
+    for fault in (Rule(do="html"), Rule(do="body", body=""), Rule(do="body", body="[]"), Rule(do="body", body="{}")):
+        place.app.faults.set([fault])
+        (outcome,) = place.play(lambda deliver: several(deliver, "a"))
+        assert isinstance(outcome, Retry), fault
+    assert place.play(lambda deliver: several(deliver, "a")) == [Done()]
+    assert arrived(place) == ["a"]
+
+
+def test_f13_what_cannot_be_connected_to_is_temporary(place: Records) -> None:
+    """F13: connect timeout / refused / DNS NXDOMAIN: Temporary; nothing marked DOUBT."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        for url in (f"http://127.0.0.1:{taken.getsockname()[1]}", "https://no-such-host.invalid"):
+            (outcome,) = place.play(lambda deliver: several(deliver, "a"), **{place.rig.url: url})
+            assert isinstance(outcome, Retry)
+            assert outcome.reason.startswith("cannot connect")
+
+
+@pytest.mark.parametrize("fault", ["hang", "slow-bytes", "reset", "commit-then-reset"])
+def test_f15_f16_silence_slow_bytes_and_broken_connections_end_in_time_and_come_again(
+    place: Records, fault: Any
+) -> None:
+    """All of them end alike: the same identity comes again.
+
+    F15: half-open TCP (no FIN, no RST): total deadline fires; pool connection dropped; keep-alive/`SO_KEEPALIVE` for
+    syslog. F16: slow-loris response (1 byte/s): total deadline, not per-read, ends it.
+    """
+    place.app.faults.set([Rule(do=fault, seconds=10 if fault == "hang" else 0.1)])
+
+    async def main(deliver: Delivering) -> tuple[list[Any], float, list[Any]]:
+        begun = time.monotonic()
+        first = await several(deliver, "a")
+        return first, time.monotonic() - begun, await several(deliver, "a")
+
+    first, seconds, second = place.play(main, **place.rig.hurried)
+    assert isinstance(first[0], Retry)
+    assert seconds < 2
+    assert second == [Done()]
+    assert set(arrived(place)) == {"a"}
+
+
+def test_f17_a_redirect_is_not_followed_with_the_credentials(place: Records) -> None:
+    """F17: redirect 302 to other host: not followed with credentials; Rejected."""
+    with placed(place.rig) as other:
+        place.app.faults.set([Rule(do="status", status=302, headers={"location": f"{other.url}/"}, count=0)])
+        (outcome,) = place.play(lambda deliver: several(deliver, "a"))
+        assert isinstance(outcome, Rejected)
+        assert other.app.faults.requests == []
+
+
+def test_f36_a_credential_in_a_file_is_read_again_once_it_changes(place: Records, tmp_path: Path) -> None:
+    """F36: credential expired mid-run (401): then 503 + `auth_failures_total`; no lock-out; secret file re-read."""
+    file = tmp_path / "secret"
+    file.write_text("expired-or-wrong")
+    right = place.settings[place.rig.secret]
+
+    async def main(deliver: Delivering) -> tuple[list[Any], list[Any]]:
+        refused = [*await several(deliver, "a"), *await several(deliver, "a"), *await several(deliver, "a")]
+        assert len(place.app.faults.requests) <= 2, "a refused credential is not hammered"
+        file.write_text(right + "\n")
+        return refused, await several(deliver, "a")
+
+    refused, done = place.play(main, **{place.rig.secret: "", f"{place.rig.secret}_FILE": str(file)})
+    assert {type(outcome) for outcome in refused} == {Retry}
+    assert done == [Done()]
+    assert place.metrics.total("tidings_auth_failures_total") >= 1
+
+
+@pytest.mark.parametrize("name", sorted(RECORDS))
+def test_f38_a_rotated_ca_file_is_picked_up_without_a_restart(name: str, tmp_path: Path) -> None:
+    """F38: TLS cert of sink expires / CA rotated | refuses; clear message; picks up new CA file without restart."""
+    (tmp_path / "old").mkdir()
+    (tmp_path / "new").mkdir()
+    bundle = tmp_path / "ca.pem"
+    bundle.write_text(new_certificate(tmp_path / "old").read_text())
+    certificate = new_certificate(tmp_path / "new")
+    with placed(RECORDS[name], certificate) as place:
+
+        async def main(deliver: Delivering) -> tuple[list[Any], list[Any]]:
+            refused = await several(deliver, "a")
+            bundle.write_text(certificate.read_text())
+            return refused, await several(deliver, "a")
+
+        refused, done = place.play(main, **{place.rig.ca: str(bundle)})
+        assert isinstance(refused[0], Retry)
+        assert "certificate" in refused[0].reason
+        assert done == [Done()]
+
+
+def test_f43_what_an_event_says_is_never_a_template(place: Records) -> None:
+    """F43: `{{7*7}}`, `{% … %}`, `${…}` in event message | printed literally; event data is never a template."""
+    hostile = "{{7*7}} {% raw %} ${x}"
+    assert isinstance(place.play(lambda deliver: deliver(classified(message=hostile))).outcome, Done)
+    (shown,) = place.play(previewed(hostile))
+    assert hostile in str(shown.body)
+
+
+def previewed(message: str) -> Any:
+    async def main(deliver: Delivering) -> Any:
+        return deliver.function.preview(classified(message=message))
+
+    return main
+
+
+def test_a_message_that_is_very_long_arrives_and_holds_up_no_other(place: Records) -> None:
+    async def main(deliver: Delivering) -> list[Any]:
+        long = deliver(classified("long", message="no space left on device; " * 40_000))
+        results = await asyncio.gather(long, deliver(classified("short")))
+        return [result.outcome for result in results]
+
+    first, second = place.play(main)
+    assert isinstance(first, Done | Rejected)
+    assert second == Done()
+
+
+def test_stopping_finishes_what_is_in_flight(place: Records) -> None:
+    async def main(deliver: Delivering) -> list[Any]:
+        begun = asyncio.ensure_future(several(deliver, "a", "b"))
+        await asyncio.sleep(0.01)
+        await deliver.function.stop()
+        return await begun
+
+    assert place.play(main) == [Done(), Done()]
+    assert sorted(arrived(place)) == ["a", "b"]
+
+
+def test_the_check_is_good_stores_nothing_and_names_a_wrong_credential_and_a_wrong_port(place: Records) -> None:
+    def lines(**settings: str) -> list[tuple[bool, str]]:
+        return place.play(lambda deliver: deliver.function.check(), **settings)
+
+    assert all(good for good, _ in lines())
+    assert arrived(place) == []
+    assert not all(good for good, _ in lines(**{place.rig.secret: "wrong-or-expired"}))
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        (bad, text), *_ = lines(**{place.rig.url: f"http://127.0.0.1:{taken.getsockname()[1]}"})
+        assert not bad
+        assert "connect" in text

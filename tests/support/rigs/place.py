@@ -1,0 +1,176 @@
+"""What every rig has: where the stand-in is served, and how its function is run against it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Generic, Literal, Protocol, TypeVar
+
+from shared.events.cloudevent import CloudEvent, type_of_transition
+from shared.events.episode import Episode
+from shared.events.model import Classified
+from shared.local.standins.faults import Faults
+from shared.runtime.function import Call, Result
+from shared.runtime.registry import load
+from shared.stores.memory import MemoryStore
+from shared.telemetry.metrics import Metrics
+from tests.support.records import classified_event
+from tests.support.servers import serve
+from tests.support.tickets import Clock
+
+T = TypeVar("T")
+R = TypeVar("R", bound="Rig")
+Standing = Literal["active", "resolved", "closed", "void"]
+
+
+class App(Protocol):
+    """A stand-in of ours."""
+
+    faults: Faults
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer one request."""
+
+    def close(self) -> None:
+        """Close its database."""
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """A ticket over there, in the suite's words. `text` is title and description, `notes` what was added later."""
+
+    ref: str
+    number: str
+    standing: Standing
+    text: str
+    notes: tuple[str, ...]
+
+
+@dataclass
+class Place(Generic[R]):
+    """A served stand-in, and a store for the claims of the functions that are played against it."""
+
+    rig: R
+    url: str
+    app: Any
+    settings: Mapping[str, str]
+    metrics: Metrics = field(default_factory=Metrics)
+    clock: Clock = field(default_factory=Clock)
+
+    def __post_init__(self) -> None:
+        """Keep claims where the clock can be moved."""
+        self.store = MemoryStore(self.clock)
+
+    def play(self, main: Callable[["Delivering"], Awaitable[T]], **settings: str) -> T:
+        """Run a scenario with a started function; an empty setting takes one away."""
+        environ = {name: text for name, text in {**self.settings, **settings}.items() if text}
+
+        async def scenario() -> T:
+            function: Any = load(self.rig.function, environ, self.metrics, store=self.store)
+            tickets = getattr(function, "_tickets", None)
+            if tickets is not None:
+                tickets._claims.clock = self.clock
+            await function.start()
+            try:
+                return await main(Delivering(function))
+            finally:
+                await function.stop()
+
+        return asyncio.run(scenario())
+
+
+class Rig(Protocol):
+    """One destination: the names and the ways of its stand-in."""
+
+    @property
+    def function(self) -> str:
+        """Return the function's name."""
+
+    @property
+    def writes(self) -> str:
+        """Return the stand-in's name of the operation that creates, for fault rules."""
+
+    @property
+    def url(self) -> str:
+        """Return the setting that holds the address."""
+
+    @property
+    def secret(self) -> str:
+        """Return the setting that holds the credential."""
+
+    @property
+    def ca(self) -> str:
+        """Return the setting that holds the CA file."""
+
+    @property
+    def hurried(self) -> Mapping[str, str]:
+        """Return settings with which a request takes half a second at most."""
+
+    def opened(self) -> App:
+        """Return a new stand-in."""
+
+    def settings(self, url: str) -> dict[str, str]:
+        """Return the settings that lead the function to it."""
+
+
+class TicketRig(Rig, Protocol):
+    """A destination of tickets."""
+
+    @property
+    def reads(self) -> str:
+        """Return the stand-in's name of the operation that finds, for fault rules."""
+
+    @property
+    def nothing(self) -> str:
+        """Return the body of an answer that says that nothing was found."""
+
+    def tickets(self, app: Any) -> list[Ticket]:
+        """Return all tickets, oldest first."""
+
+    def by_hand(self, app: Any, ticket: Ticket, standing: Standing) -> None:
+        """Change a ticket's standing as a person would."""
+
+    def second(self, app: Any, episode: Episode) -> None:
+        """Make a ticket of the episode behind our back, as a create does that commits late."""
+
+
+class RecordRig(Rig, Protocol):
+    """A destination of records."""
+
+    def records(self, app: Any) -> list[str]:
+        """Return the identities of all records in the order of their arrival, repeated ones as well."""
+
+
+class Delivering:
+    """A started function, called as the edge calls it."""
+
+    def __init__(self, function: Any) -> None:
+        self.function = function
+
+    async def __call__(self, one: Episode | Classified, seconds: float = 10.0) -> Result:
+        event = event_of(one) if isinstance(one, Episode) else classified_event(one)
+        result: Result = await self.function.handle(event, Call(asyncio.get_running_loop().time() + seconds))
+        return result
+
+
+def event_of(one: Episode) -> CloudEvent:
+    """Return the correlator's event of a snapshot, as JSON brought it here."""
+    return CloudEvent(
+        id=f"{one.id}-{one.revision}",
+        source="tidings/correlator",
+        type=type_of_transition(one.transition),
+        extensions={"traceparent": "00-11111111111111111111111111111111-2222222222222222-01"},
+        data=one.model_dump(mode="json"),
+    )
+
+
+@contextmanager
+def placed(rig: R, certificate: Path | None = None) -> Iterator[Place[R]]:
+    """Serve a new stand-in, by TLS where there is a certificate."""
+    app = rig.opened()
+    try:
+        with serve(app, certificate) as url:
+            yield Place(rig, url, app, rig.settings(url))
+    finally:
+        app.close()
