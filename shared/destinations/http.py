@@ -12,12 +12,13 @@ import logging
 import ssl
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import urlsplit
 
 import orjson
 
 from shared.delivery.failure import Ambiguous, Failure, Refused, Temporary
+from shared.destinations.breaker import Breaker
 from shared.destinations.guard import AddressRefusedError
 from shared.destinations.standing import Standing
 from shared.destinations.trust import Trust
@@ -33,6 +34,9 @@ _log = logging.getLogger(__name__)
 _MAX_BODY = 8 * 1024 * 1024
 _MAX_WAIT = 86_400.0
 _REDIRECTS = range(300, 400)
+_NOBODY = frozenset({502, 503, 504})
+"""What stands for a system that is not there: of its proxy, or of itself while it starts."""
+HELD: Final = "held back: it did not answer lately"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,7 @@ class Client:
     def __init__(self, build: "Callable[[], httpx2.AsyncClient]", standing: Standing) -> None:
         """`build` loads the library and builds its client; it is called once."""
         self.standing = standing
+        self.breaker = Breaker()
         self._build = build
         self._built: httpx2.AsyncClient | None = None
         later(lambda: importlib.import_module("shared.destinations.backend"))
@@ -181,13 +186,24 @@ async def exchange(
 
     Any answer with a status is an Answer; judging it is the destination's business. Without an answer: Temporary where
     certainly nothing was sent, Ambiguous where something may have been. For a request that changes nothing the caller
-    may treat Ambiguous as Temporary. A redirect is Refused: following it would hand the credentials on.
+    may treat Ambiguous as Temporary. A redirect is Refused: following it would hand the credentials on. While the
+    breaker is open nothing is sent, and the Temporary says when to come again.
     """
-    found = await _exchanged(client, request, seconds)
+    wait = client.breaker.enter()
+    if wait:
+        return Temporary(HELD, after=wait)
+    try:
+        found = await _exchanged(client, request, seconds)
+    except BaseException:  # cancelled: nobody knows how it would have ended
+        client.breaker.left()
+        raise
     if isinstance(found, Temporary | Ambiguous):
         client.standing.failed(found.reason)
+        client.breaker.failed()
     else:
         client.standing.answered()
+        nobody = isinstance(found, Answer) and found.status in _NOBODY
+        (client.breaker.failed if nobody else client.breaker.answered)()
     return found
 
 
