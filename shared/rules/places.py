@@ -45,10 +45,14 @@ ROWS: tuple[Row, ...] = (
         who=r"trivy|cosign|sigstore|clair|quay|imagepolicy|aqua|anchore|grype|snyk|ratify|connaisseur|notary",
         reason=r"signature|sigstore|cosign|vulnerab|\bcve\b|image (?:policy|verif|pull secret)",
         message=r"no matching signatures|signature ?(?:required|verif|valid)|verify the signature|cosign"
-            r"|sigstore|image verification"),
+            r"|sigstore|image verification|signature was required|(?:verify|validate) (?:the )?(?:image|signature)"
+            r"|image (?:was )?rejected|pull access denied|requested access to the resource"
+            r"|(?:pull|image|manifest|registry).*(?:unauthori[sz]ed|forbidden|denied)"),
     Row(("admission", "policy"),
         message=r"validation\.gatekeeper\.sh|kyverno|ValidatingAdmissionPolicy|constraint violat"),
-    Row(("security", "certificate"), message=r"calling webhook.*x509"),
+    Row(("security", "certificate"),
+        message=r"calling webhook.*x509"
+            r"|(?:secret|configmap)s? .{0,80}(?:\btls\b|\bcert|\bca-bundle|\bserving).{0,80}not found"),
     Row(("admission", "validating-webhook"),
         kind=r"\AValidatingWebhook",
         reason=r"admission webhook|\bwebhook",
@@ -72,12 +76,12 @@ ROWS: tuple[Row, ...] = (
     Row(("security", "rbac"),
         kind=r"\A(?:Cluster)?Role(?:Binding)?\b",
         reason=r"\brole\b|role ?binding|\brbac\b|cluster role|not ?authori[sz]ed|unauthori[sz]ed|access denied"
-            r"|permission denied|audit\b",
-        message=r"\bis forbidden\b|cannot \w+ resource|not authori[sz]ed|Access ?Denied|AuthorizationFailed"
+            r"|permission denied|audit (?:policy|profile)|\baudit\z",
+        message=r"(?-i:\b[a-z.]+ is forbidden)|\bis forbidden: User|cannot \w+ resource\b|not authori[sz]ed|Access ?Denied|AuthorizationFailed"
             r"|UnauthorizedOperation|insufficient permissions?|grant RBAC"),
     Row(("security", "certificate"),
         kind=r"\A(?:Certificate|Order|Challenge|PodCertificate)|\A\w*Issuer\b|cert-manager|certificates\.k8s",
-        who=r"\Acert-|certificat|-issuer\b",
+        who=r"\Acert-|certificat|-issuer\b|\Atrust-",
         reason=r"certificate|\bcerts?\b|\bcsr\b|\btls\b|x509|ca bundle|\bcabundle|signer|key ?pair|\brotation"
             r"|target update required|\bca\b",
         message=r"x509|certificate|tls: "),
@@ -99,6 +103,7 @@ ROWS: tuple[Row, ...] = (
             r"|\A(?:OperatorGroup|\w*ControlPlane|Etcd\w*|APIService|FeatureGate|HostedCluster|ManagedCluster\w*)\b"
             r"|\A(?:Klusterlet|Shoot|Seed|VCluster|Kube(?:APIServer|Scheduler|ControllerManager))\b",
         reason=r"leader election|\betcd\b"),
+    Row(("infrastructure", "storage"), kind=r"\A(?:PersistentVolume|VolumeAttachment|VolumeSnapshot)"),
     Row(("infrastructure", "storage"),
         both=r"\AVirtualMachine(?:Instance)? .*\n.*(?:volume|\bpvc\b|disk|\bio ?err|storage|small pv|attachment)"),
     Row(("infrastructure", "virtualization"),
@@ -131,6 +136,9 @@ ROWS: tuple[Row, ...] = (
         kind=r"\A(?:Node\w+|Machine\w*|BareMetalHost|Metal3\w*|\w+Machine|KubeletConfig|KubeadmConfig|Tuned|Profile)\b"
             r"|karpenter|machine"),
     Row(("infrastructure", "control-plane"), kind=r"\A\w*Cluster .*cluster\.x-k8s\.io"),
+    Row(("infrastructure", "pod"), reason=r"image.* pull|pull.* image|container (?:creation|startup)"),
+    Row(("infrastructure", "workload"),
+        kind=r"\A\w*Workflow|\A(?:Pipeline|Task|Application|HelmRelease|Kustomization)"),
     Row(("infrastructure", "workload"), kind=r"\A(?:Build|BuildConfig|DeploymentConfig|ReplicationController)\b"),
     Row(("infrastructure", "network"), reason=r"connectivity|endpoint detection"),
     Row(("infrastructure", "node"), reason=r"master nodes?\b"),
@@ -148,7 +156,6 @@ ROWS: tuple[Row, ...] = (
         reason=r"network|\bcni\b|\bdns|\broutes?\b|interface|net ?device|conntrack|ip ?tables|kube ?proxy|proxier"
             r"|resolv|\bip\b|\bips\b|ip family|cidr|load ?balancer|\bipam\b",
         message=r"failed to (?:set ?up|setup) network|\bcni\b|network is not ready|ClusterDNS"),
-    Row(("infrastructure", "pod"), reason=r"image.* pull|pull.* image|container (?:creation|startup)"),
     Row(("infrastructure", "storage"),
         reason=r"volume|\bmount|attach|persistent|\bdisk bad|file ?system|ext4|\bxfs|\bio ?error|overlay"
             r"|image layer|layerchain|docker image|storage (?:class|full)|\bpvc\b|snapshot|back ?up",

@@ -20,10 +20,11 @@ STATES: dict[str, str] = {
     "failed": r"errimage|imagepull(?:err|back)"
     r"|fail(?:ed|ure|ures|ing|s)?\b|err(?:or|ors|ored)?\b|exception\b|cannot\b|can'?t\b|could ?n[o']t\b"
     r"|couldn'?t\b|unable\b|not able\b|did ?n[o']t\b|doesn'?t\b|does not\b|isn'?t\b|unsuccessful|incomplete\b"
-    r"|abort|exited with|not (?:trigger|deleted)|infeasible|impossible",
+    r"|abort|exited with|not (?:trigger|deleted)|infeasible|impossible"
+    r"|not (?:established|connected|synced|synchroni[sz]ed|joined|elected|resolved|replicated|enough|responding)\b",
     "invalid": r"invalid|not valid|malformed|illegal|incorrect|bad\b|wrong|incompatible|unsupported|not supported"
-    r"|mismatch|misbound|misconfigur|undefined|ambiguous|duplicate|overlap|unknown\b|unrecogni[sz]ed|unparse?able"
-    r"|unexpected|non ?compliant|non-compliant",
+    r"|mismatch|misbound|misconfigur|undefined|ambiguous|duplicate|overlap|unknown\b|unrecogni[sz]ed"
+    r"|un ?parse?able|unexpected|non ?compliant|non-compliant",
     "missing": r"missing|not ?found|not exist|no such\b|disappeared"
     r"|no (?:\w+ )?(?:matching|suitable|valid|available|eligible|schedulable|found)\b|orphan|gone\b|absent",
     "conflict": r"conflict|already (?:exists|allocated|in use|owned|managed|claimed|taken)|exists exception"
@@ -33,11 +34,12 @@ STATES: dict[str, str] = {
     "timeout": r"time(?:d)?[ -]?out|deadline ?exceeded|exceeded (?:its |the )?deadline|took too long"
     r"|exceeded grace",
     "unreachable": r"unreachable|unresponsive|not responsive|no route|connection (?:refused|reset|lost|closed)"
-    r"|no such host|not respond|i/o timeout|network is down|disconnected|offline\b|not reachable",
+    r"|no such host|not respond|i/o timeout|network is down|disconnected|not reachable|heartbeat (?:lost|missed)",
     "not-ready": r"not ?ready|not yet ready|unready|not (?:running|serving)\b",
-    "is-down": r"(?:is|are|was|went) down\b|(?:storage|node|link|cluster|server|peer|interface) down\b"
-    r"|down state\b|not up\b|(?:went|is) offline\b",
-    "unhealthy": r"unhealthy|not healthy|isn'?t healthy|abnormal",
+    "is-down": r"(?:is|are|was|went) down\b|(?:storage|node|link|cluster|server|peer|interface|tunnel|session|broker"
+    r"|member|gateway|replica|shard|daemon) down\b"
+    r"|down state\b|not up\b|offline\b|(?:is|becomes?|switched to|set(?: to)?) read[- ]?only\b|is sealed\b",
+    "unhealthy": r"unhealthy|not healthy|isn'?t healthy|abnormal|broken\z",
     "degraded": r"degrad|health(?: is| status is| status)?:? yellow",
     "ailing": r"health_?warn|health warning",
     "leader": r"(?:primary|master|leader)\b",
@@ -49,8 +51,17 @@ STATES: dict[str, str] = {
     r"|disk ?pressure|memory ?pressure|exhausted\b|(?:datastore|volume|pool|file ?system|drive) (?:is )?full",
     "lost": r"lost\b|loss\b",
     "killed": r"oom ?kill(?:ed|er)?\b|oom\b|crash(?:ed|ing|es)?\b|crash ?loop|back-?off restarting|segfault",
+    "out-of-memory": r"oom ?kill|oom\b|out of memory\b",
+    "hardware": r"(?:hardware|drive|power ?supply|psu|fan|dimm|raid|nvme|ssd|smart)\b.{0,24}(?:fail|fault|stopped|dead\b)"
+    r"|(?:disk|block device)(?: \S+)? (?:has |is |was )?(?:failed\b|faulty|dead\b|broken)"
+    r"|ecc (?:memory )?error|uncorrectable|double[- ]bit|off the bus|bad sector",
+    "gone": r"(?:instance|machine|server|vm|host) (?:was |is |has been )?(?:not found|terminated|deleted|missing|gone"
+    r"|does not exist|preempted|stopped)\b",
+    "scale-up": r"scale ?up|scaled up|scale out|new nodes?\b",
+    "escalation": r"privilege escalation|escalat\w+ privilege|cluster[- ]admin granted|granted cluster[- ]admin"
+    r"|brute ?force|exfiltrat|credential (?:theft|dump|leak)|leaked (?:secret|credential|token)|tamper",
     "retried": r"back[ -]?off\b|backoff|deferred|delayed|unscheduled|unschedulable|unassigned|malscheduled"
-    r"|high (?:temperature|load|latency|usage)|missed\b|overdue|out of sync|stale\b|skew",
+    r"|high (?:temperature|load|latency|usage)|miss(?:ed)? schedule|missed\b|overdue|out of sync|stale\b|skew",
     "stuck": r"stuck|stalled|hung\b|hang(?:s|ing)?\b|deadlock|blocked for more|storm\b|flapping|repetitive"
     r"|frequent|threshold (?:met|exceeded)|drift(?:ed)?\b|disabled\b",
     "expired": r"expired|expir(?:y|es|ing)\b",
@@ -77,9 +88,11 @@ STATES: dict[str, str] = {
     r"|add(?:ing)?\b|reconcil|updat|announce|hand ?over|guarantee|load ?balancer",
     "vm-life": r"fail\w* (?:to )?(?:create\b|migrat|hand ?over|guarantee|start)"
     r"|(?:migration|sync|import|clone|restore|backup|operation) fail|restore error|create fail",
+    "fill": r"import|snapshot creation",
+    "provision": r"provision",
     "sandbox": r"creat\w* .*(?:sand ?box|container)|sand ?box (?:creat|fail)|start .*container|run container",
-    "issue": r"issu|obtain|sign|request|regist|verify|init|present|key ?pair|regenerat|order|rotation|renew"
-    r"|certificate (?:update|create)|valid certificate|denied",
+    "issue": r"issu(?:e|ed|ing|ance|ation)\b|obtain|sign|request|regist|verify|init|present|key ?pair|regenerat|order|rotation"
+    r"|renew|certificate (?:update|create)|valid certificate|denied",
     "lesser": r"delet|list|status|metric|clean|valid|label|get\b|annotation|toleration|affinity|hook|window"
     r"|dynamic|pruning|unable to clone|exists",
     "lookup": r"observe|observer|get\b|list\b|status\b|signal|version|client failed|log ?level|pruning|watchdog"
@@ -100,7 +113,7 @@ STATES: dict[str, str] = {
     # --- good news ---
     "success": r"success|succeed|recovered|restored|resolved|healed|repaired|cleared"
     r"|all (?:\w+ )*(?:nodes|members|replicas|pods) are (?:ready|healthy)|back to normal|no longer|proceeds"
-    r"|ended\b",
+    r"|ended\b|caught up\b|reconnected|rejoined|re-?established|corrected\b",
     "changed-to-good": r"(?:degraded|failing|stalled)\b.*true (?:->|to) false"
     r"|(?:ready|healthy|available)\b.*false (?:->|to) true"
     r"|\w+ -> (?:healthy|synced|ready|green|true)\b|to (?:healthy|ready|green)\b"
@@ -126,12 +139,16 @@ STATES: dict[str, str] = {
     r"|request(?:ed|ing)?\b|in ?progress|progress(?:ing)?\b|creating|pulling|provisioning|importing|expanding"
     r"|ensuring|initiali[sz]ing|preparing|installing|running\b|queued|nominated|processing|attempt|trigger"
     r"|detected|reconciling|establish\b|killing|requeu|deferring",
-    "trifle": r"finali[sz]er|feature gates? init|log level|stopped listening|graceful|shutdown delay|in flight"
-    r"|waiting|status sync|spec sync|file change",
+    "removed": r"delet|remov",
+    "skipped": r"skip",
+    "signature": r"signatures?\b|signed\b",
+    "trifle": r"(?:csr|order|request) created|finali[sz]er|feature gates? init|log level|stopped listening|graceful"
+    r"|shutdown delay|in flight|waiting|status sync|spec sync|file change",
     "upset": r"reboot|restart\b|restarting|restarted|cordon\b|cordoned|drain\b|draining|drained|disrupt|terminat"
     r"|spot inter|switchover|rolling|rolled\b|force|evict|preempt|scale ?down|scaled ?down|unregistered"
     r"|shut(?:ting)? ?down|stopped\b|reset\b|power(?:ed)? ?off|rebalanc|migrated|removing|removed|deleting ?node"
-    r"|rotation started|update required|renewing|not schedulable",
+    r"|rotation started|update required|renewing|not schedulable|powered? on\b|culled|culling|descheduled|was stopped"
+    r"|(?:master|primary) (?:elected|switched|changed)|promoted to (?:primary|master|leader)",
     "was-changed": r"changed\b",
     "changed": r"chang(?:e|ed|ing)|modif(?:y|ied)|delet(?:e|ed|ing|ion)|scal(?:e|ed|ing)\b|resiz|expand|upgrad"
     r"|downgrad|patched|edited|paus(?:e|ed|ing)|suspend|detached|deactivat|activat|promot|demot|replac"
@@ -143,12 +160,17 @@ STATES: dict[str, str] = {
 KINDS: dict[str, str] = {
     "pod": r"Pod\b",
     "node": r"Node\b",
-    "machine": r"(?:Node|\w*Machine|MachineOS\w+)\b",
-    "service": r"(?:Service|EgressIP)\b",
+    "instance": r"\w*Machine\b|NodeClaim\b",
+    "machine": r"(?:Node|NodeClaim|\w*Machine|MachineOS\w+)\b",
+    "service": r"Service\b",
+    "address": r"(?:Service|EgressIP)\b",
+    "claim": r"PersistentVolumeClaim\b|DataVolume\b|VolumeSnapshotContent|VolumeGroupSnapshotContent",
+    "request": r"CertificateRequest\b|Challenge\b|Order\b",
     "workload": r"(?:Deployment|StatefulSet|DaemonSet)\b",
     "vm": r"VirtualMachine|DataVolume",
     "certificate": r"Certificate\b",
-    "batch": r"(?:Cron)?Job\b",
+    "batch": r"(?:Job|Cron\w+)\b",
+    "guest": r"VirtualMachine(?:Instance)?\b",
     "issuing": r"(?:Certificate|Issuer|ClusterIssuer|Challenge|CertificateRequest)\b",
     "updating": r"(?:ClusterVersion|MachineOS\w+|MachineConfig\w*)\b",
 }  # fmt: skip
