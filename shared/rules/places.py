@@ -29,7 +29,7 @@ class Row(NamedTuple):
 ROWS: tuple[Row, ...] = (
     # --- refused by a rule of the cluster ---
     Row(("admission", "quota"),
-        kind=r"\AResourceQuota\b",
+        kind=r"\A(?:Cluster)?ResourceQuota\b|\AClusterQueue\b",
         reason=r"quota",
         message=r"(?:exceed\w*|failed|insufficient)(?: \w+)? quota|quota (?:limit|exceeded|is used)|over quota"),
     Row(("admission", "limitrange"),
@@ -57,16 +57,16 @@ ROWS: tuple[Row, ...] = (
         kind=r"\AValidatingWebhook",
         reason=r"admission webhook|\bwebhook",
         message=r"admission webhook|calling webhook"),
-    Row(("infrastructure", "node"), who=r"\bgpu-|nvidia"),
+    Row(("infrastructure", "node"), who=r"\bgpu-|nvidia|kmm\b|\bamd-gpu|device-plugin"),
     # --- security: whose trust, rights and identity are at stake ---
     Row(("security", "network-policy"),
-        kind=r"NetworkPolicy\b|\AEgressFirewall",
+        kind=r"NetworkPolicy\b|\AEgressFirewall|\AAuthorizationPolicy\b",
         reason=r"network policy|\banp|egress firewall|packet drop|policy denied|policy drop"),
     Row(("security", "runtime"),
         who=r"falco|tetragon|sysdig|kubearmor|neuvector|stackrox|tracee|twistlock|crowdstrike|defender|kubescape",
         reason=r"threat|malware|virus|miner\b|intrusion|defender|exploit"),
     Row(("security", "pod-security"),
-        kind=r"\ASecurityContextConstraints",
+        kind=r"\ASecurityContextConstraints|\APodSecurity|\A(?:Seccomp|Selinux|AppArmor)Profile",
         reason=r"pod ?security|app ?armor|seccomp|se ?linux|sysctl|privileged|\bscc\b|uid range|run as",
         message=r"violates PodSecurity|security context constraint|run as (?:root|non)|runAsNonRoot|runAsUser"),
     Row(("security", "authentication"),
@@ -74,19 +74,20 @@ ROWS: tuple[Row, ...] = (
     # What a backup is refused is its store's to permit, not the cluster's.
     Row(("infrastructure", "storage"), kind=r"\A(?:\w*Cluster)?(?:Backup|Restore)\b"),
     Row(("security", "rbac"),
-        kind=r"\A(?:Cluster)?Role(?:Binding)?\b",
+        kind=r"\A(?:Cluster)?Role(?:Binding)?\b|\ARBAC",
         reason=r"\brole\b|role ?binding|\brbac\b|cluster role|not ?authori[sz]ed|unauthori[sz]ed|access denied"
             r"|permission denied|audit (?:policy|profile)|\baudit\z",
         message=r"(?-i:\b[a-z.]+ is forbidden)|\bis forbidden: User|cannot \w+ resource\b|not authori[sz]ed|Access ?Denied|AuthorizationFailed"
             r"|UnauthorizedOperation|insufficient permissions?|grant RBAC"),
     Row(("security", "certificate"),
-        kind=r"\A(?:Certificate|Order|Challenge|PodCertificate)|\A\w*Issuer\b|cert-manager|certificates\.k8s",
+        kind=r"\A(?:Certificate|ManagedCertificate|ClusterTrustBundle|Order|Challenge|PodCertificate)|\A\w*Issuer\b|cert-manager|certificates\.k8s",
         who=r"\Acert-|certificat|-issuer\b|\Atrust-",
         reason=r"certificate|\bcerts?\b|\bcsr\b|\btls\b|x509|ca bundle|\bcabundle|signer|key ?pair|\brotation"
             r"|target update required|\bca\b",
         message=r"x509|certificate|tls: "),
     Row(("security", "authentication"),
-        kind=r"\A(?:Vault\b|OAuth|User|Identity|ServiceAccount|TokenReview)",
+        kind=r"\A(?:Vault(?:Auth\w*|Connection|Dynamic\w*)?|OAuth\w*|Users?|Identity|ServiceAccount|TokenReview)\b"
+            r"|\A(?:Peer|Request)Authentication|spiffe",
         who=r"spire|dex\b|keycloak|\Avault|vault-agent|teleport|boundary|authentik|ory-|pinniped|oauth",
         reason=r"oauth|token|password|authenticat|\bauth\b|encrypt|login|client secret|service account",
         both=r"operator\n.*\bsecret (?:creat|updat|delet)",
@@ -99,7 +100,8 @@ ROWS: tuple[Row, ...] = (
         reason=r"policy (?:violat|error|appl|skip|template)|compliant"),
     # --- things with an owner of their own, whatever befalls them ---
     Row(("infrastructure", "control-plane"),
-        kind=r"\A(?:Lease|ClusterOperator|ClusterVersion|ClusterServiceVersion|CatalogSource|InstallPlan)\b"
+        kind=r"\A(?:CustomResourceDefinition|ManifestWork|\w*Provider \S*cluster\.x-k8s\.io)\b|karmada|cattle\.io"
+            r"|\A(?:Lease|ClusterOperator|ClusterVersion|ClusterServiceVersion|CatalogSource|InstallPlan)\b"
             r"|\A(?:OperatorGroup|\w*ControlPlane|Etcd\w*|APIService|FeatureGate|HostedCluster|ManagedCluster\w*)\b"
             r"|\A(?:Klusterlet|Shoot|Seed|VCluster|Kube(?:APIServer|Scheduler|ControllerManager))\b",
         reason=r"leader election|\betcd\b"),
@@ -107,21 +109,23 @@ ROWS: tuple[Row, ...] = (
     Row(("infrastructure", "storage"),
         both=r"\AVirtualMachine(?:Instance)? .*\n.*(?:volume|\bpvc\b|disk|\bio ?err|storage|small pv|attachment)"),
     Row(("infrastructure", "virtualization"),
-        kind=r"\AVirtualMachine|kubevirt\.io/v|\AKubeVirt|\AHyperConverged|\ASSP\b",
+        kind=r"\AVirtualMachine|[^i]\.kubevirt\.io/v|\Akubevirt\.io|forklift|\AKubeVirt|\AHyperConverged|\ASSP\b",
         who=r"\bvirt-|kubevirt|hyperconverged|harvester"),
     Row(("infrastructure", "storage"),
         kind=r"\A(?:PersistentVolume|Volume|Storage|CSI|Data(?:Volume|ImportCron|Source|Upload|Download)|Ceph|Block)"
             r"|\A(?:Object(?:Bucket|Store)|Backup|Restore|PodVolume|LVM|BackingImage|RecurringJob|GroupSnapshot)"
             r"|\A(?:Linstor|NooBaa|Replication(?:Source|Destination)|VolumeReplication)|\A(?:Schedule|Engine|Replica)\b"
             r"|\A\w*(?:Snapshot|Backup|Restore|Storage|Volume|Disk)|\A(?:Backing|Bucket|Object|Namespace)Store\b"
-            r"|storage\.k8s|longhorn|ceph|cdi\.kubevirt|linstor|portworx",
+            r"|\A(?:Filesystem|NetworkFence|ReclaimSpaceJob|ExportAction|JuiceFS|Seaweed|DRP\w+)\b|storage\.k8s|longhorn|ceph"
+            r"|cdi\.kubevirt|linstor|portworx|csiaddons|ramendr",
         who=r"longhorn|rook|ceph|velero|noobaa|minio|piraeus|linstor|volsync|k8up|kanister|kasten|stork|mayastor"
             r"|cstor|glusterfs|\bocs-|\bodf-|lvms|nfs-|stash\b|snapscheduler|\bcdi\b|csi\b"
             r"|external-(?:provisioner|attacher|resizer|snapshotter)|openebs|topolvm|\blvm|portworx|trident"
             r"|snapshot|persistentvolume|import-controller|datavolume"),
     Row(("infrastructure", "workload"), kind=r"serving\.knative|eventing\.knative"),
     Row(("infrastructure", "network"),
-        kind=r"\A(?:Service|Endpoints?|EndpointSlice|IngressController|IngressClass|VirtualService|DestinationRule)\b"
+        kind=r"\A(?:NodeNetwork\w*|UserDefinedNetwork|Egress\w*|ServiceImport|ServiceExport|Tunnel|HostedZone|Zone|VLAN)\b"
+            r"|nmstate|higress|\A(?:Service|Endpoints?|EndpointSlice|IngressController|IngressClass|VirtualService|DestinationRule)\b"
             r"|\A(?:IPPool|IPAddress|ServiceCIDR|EgressIP|BGP\w*|L2\w*|DNS\w*|NetworkAttachmentDefinition|Subnet)\b"
             r"|\A(?:TargetGroupBinding|Sriov\w*|CiliumNode|CiliumEndpoint|ServiceL2Status|TigeraStatus|Istio\w*)\b"
             r"|\A(?:TransportServer|VirtualServer)\b"
@@ -133,7 +137,8 @@ ROWS: tuple[Row, ...] = (
             r"|tailscale|load-?balancer|antrea|flannel|submariner|endpoint|gateway|ipallocator"
             r"|portallocator|cidr"),
     Row(("infrastructure", "node"),
-        kind=r"\A(?:Node\w+|Machine\w*|BareMetalHost|Metal3\w*|\w+Machine|KubeletConfig|KubeadmConfig|Tuned|Profile)\b"
+        kind=r"\A(?:\w*Remediation|PerformanceProfile|HostFirmware\w*|Hardware|GpuDevicePlugin|ResourceSlice|\w+NodePool)\b"
+            r"|\A(?:Node\w+|Machine\w*|BareMetalHost|Metal3\w*|\w+Machine|KubeletConfig|KubeadmConfig|Tuned|Profile)\b"
             r"|karpenter|machine"),
     Row(("infrastructure", "control-plane"), kind=r"\A\w*Cluster .*cluster\.x-k8s\.io"),
     Row(("infrastructure", "pod"), reason=r"image.* pull|pull.* image|container (?:creation|startup)"),
