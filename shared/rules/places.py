@@ -76,8 +76,8 @@ ROWS: tuple[Row, ...] = (
     Row(("security", "rbac"),
         kind=r"\A(?:Cluster)?Role(?:Binding)?\b|\ARBAC",
         reason=r"\brole\b|role ?binding|\brbac\b|cluster role|not ?authori[sz]ed|unauthori[sz]ed|access denied"
-            r"|permission denied|audit (?:policy|profile)|\baudit\z",
-        message=r"(?-i:\b[a-z.]+ is forbidden)|\bis forbidden: User|cannot \w+ resource\b|not authori[sz]ed|Access ?Denied|AuthorizationFailed"
+            r"|permission denied|\b(?:iam|missing) permission|audit (?:policy|profile)|\baudit\z",
+        message=r"(?-i:\b[a-z.]+ is forbidden)|\bis forbidden: User|cannot \w+ resource \"|unauthorized operation|not authori[sz]ed|Access ?Denied|AuthorizationFailed"
             r"|UnauthorizedOperation|insufficient permissions?|grant RBAC"),
     Row(("security", "certificate"),
         kind=r"\A(?:Certificate|ManagedCertificate|ClusterTrustBundle|Order|Challenge|PodCertificate)|\A\w*Issuer\b|cert-manager|certificates\.k8s",
@@ -99,11 +99,16 @@ ROWS: tuple[Row, ...] = (
         who=r"kyverno|gatekeeper|\bopa\b|compliance|governance|kubewarden|polaris|datree",
         reason=r"policy (?:violat|error|appl|skip|template)|compliant"),
     # --- things with an owner of their own, whatever befalls them ---
+    Row(("infrastructure", "workload"),
+        kind=r"\A(?:Storage(?:Bucket|Account)|Compute\w+|SQL\w+|RDS\w*|DB(?:Instance|Cluster)\w*|ServiceInstance)\b"
+            r"|cnrm\.cloud|azure\.com|services\.k8s\.aws|crossplane|upbound",
+        who=r"\Aservice-catalog"),
+    Row(("infrastructure", "network"), kind=r"\A\w*Mesh\w*"),
     Row(("infrastructure", "control-plane"),
         kind=r"\A(?:CustomResourceDefinition|ManifestWork|\w*Provider \S*cluster\.x-k8s\.io)\b|karmada|cattle\.io"
             r"|\A(?:Lease|ClusterOperator|ClusterVersion|ClusterServiceVersion|CatalogSource|InstallPlan)\b"
             r"|\A(?:OperatorGroup|\w*ControlPlane|Etcd\w*|APIService|FeatureGate|HostedCluster|ManagedCluster\w*)\b"
-            r"|\A(?:Klusterlet|Shoot|Seed|VCluster|Kube(?:APIServer|Scheduler|ControllerManager))\b",
+            r"|\A(?:Cluster(?:Deployment|Claim|Pool|Instance|ImageSet|Group\w+)|AgentClusterInstall|InfraEnv|Klusterlet|Shoot|Seed|VCluster|Kube(?:APIServer|Scheduler|ControllerManager))\b",
         reason=r"leader election|\betcd\b"),
     Row(("infrastructure", "storage"), kind=r"\A(?:PersistentVolume|VolumeAttachment|VolumeSnapshot)"),
     Row(("infrastructure", "storage"),
@@ -113,7 +118,7 @@ ROWS: tuple[Row, ...] = (
         who=r"\bvirt-|kubevirt|hyperconverged|harvester"),
     Row(("infrastructure", "storage"),
         kind=r"\A(?:PersistentVolume|Volume|Storage|CSI|Data(?:Volume|ImportCron|Source|Upload|Download)|Ceph|Block)"
-            r"|\A(?:Object(?:Bucket|Store)|Backup|Restore|PodVolume|LVM|BackingImage|RecurringJob|GroupSnapshot)"
+            r"|\A(?:Object(?:Bucket|Store)|Bucket(?:Claim|Access|Class)|Backup|Restore|PodVolume|LVM|BackingImage|RecurringJob|GroupSnapshot)"
             r"|\A(?:Linstor|NooBaa|Replication(?:Source|Destination)|VolumeReplication)|\A(?:Schedule|Engine|Replica)\b"
             r"|\A\w*(?:Snapshot|Backup|Restore|Storage|Volume|Disk)|\A(?:Backing|Bucket|Object|Namespace)Store\b"
             r"|\A(?:Filesystem|NetworkFence|ReclaimSpaceJob|ExportAction|JuiceFS|Seaweed|DRP\w+)\b|storage\.k8s|longhorn|ceph"
@@ -131,19 +136,21 @@ ROWS: tuple[Row, ...] = (
             r"|\A(?:TransportServer|VirtualServer)\b"
             r"|\A\w*(?:Route|Gateway|Ingress\w*|Mesh|Proxy|Network|Peer|LoadBalancer)\b|networking"
             r"|metallb|cilium|calico|istio|gateway\.|submariner|linkerd|consul",
-        who=r"metallb|calico|tigera|cilium|\bovn|multus|istio|dns\b|external-dns|ingress|nginx|haproxy|contour"
+        who=r"\bcni|-cni\b|\bvpc|terway|metallb|calico|tigera|cilium|\bovn|multus|istio|dns\b|external-dns|ingress|nginx|haproxy|contour"
             r"|traefik|whereabouts|sriov|kube-proxy|linkerd|kuma|consul|\bf5\b|f5-|\bavi\b|\bako\b|nsx|kube-vip"
             r"|kube-router|weave|gloo|kong|ambassador|emissary|envoy|apisix|skupper|openelb|purelb|netbird"
             r"|tailscale|load-?balancer|antrea|flannel|submariner|endpoint|gateway|ipallocator"
             r"|portallocator|cidr"),
     Row(("infrastructure", "node"),
         kind=r"\A(?:\w*Remediation|PerformanceProfile|HostFirmware\w*|Hardware|GpuDevicePlugin|ResourceSlice|\w+NodePool)\b"
-            r"|\A(?:Node\w+|Machine\w*|BareMetalHost|Metal3\w*|\w+Machine|KubeletConfig|KubeadmConfig|Tuned|Profile)\b"
+            r"|\A(?:Node\w+|InstanceGroup|Machine\w*|BareMetalHost|Metal3\w*|\w+Machine|KubeletConfig|KubeadmConfig|Tuned|Profile)\b"
             r"|karpenter|machine"),
-    Row(("infrastructure", "control-plane"), kind=r"\A\w*Cluster .*cluster\.x-k8s\.io"),
+    Row(("infrastructure", "control-plane"), kind=r"\A\w*Cluster .*(?:cluster\.x-k8s|kubermatic|gardener|hive)"
+            r"|\A(?:AWS|Azure|GCP|VSphere|OpenStack|HCloud|Hetzner|IBM\w*|DO|Nutanix|Proxmox|Metal3|Docker)\w*Cluster\b",
+        who=r"kkp-|kubermatic|cluster-api|capi-"),
     Row(("infrastructure", "pod"), reason=r"image.* pull|pull.* image|container (?:creation|startup)"),
     Row(("infrastructure", "workload"),
-        kind=r"\A\w*Workflow|\A(?:Pipeline|Task|Application|HelmRelease|Kustomization)"),
+        kind=r"\A\w*Workflow|\A(?:Pipeline|Task|Application|Helm\w+|Kustomization)"),
     Row(("infrastructure", "workload"), kind=r"\A(?:Build|BuildConfig|DeploymentConfig|ReplicationController)\b"),
     Row(("infrastructure", "network"), reason=r"connectivity|endpoint detection"),
     Row(("infrastructure", "node"), reason=r"master nodes?\b"),
@@ -152,7 +159,7 @@ ROWS: tuple[Row, ...] = (
         who=r"apiserver|openshift|olm\b|operator-lifecycle|\betcd|hypershift|klusterlet|gardenlet|kamaji"
             r"|cluster-version|image-registry|samples-operator|console-operator"
             r"|\A(?:cluster|kube|authentication|monitoring|ingress|insights|marketplace)-[a-z-]*operator"
-            r"|controller-manager"),
+            r"|\A(?:kube-|cloud-)?controller-manager"),
     Row(("infrastructure", "workload"),
         kind=r"\A\w+(?:Cluster|Datacenter)\b|\A(?:Postgres|Kafka|Redis|Mongo|MySQL|Elastic)\w*\b"
             r"|cassandra|postgres|mongodb|kafka"),
@@ -162,7 +169,7 @@ ROWS: tuple[Row, ...] = (
             r"|resolv|\bip\b|\bips\b|ip family|cidr|load ?balancer|\bipam\b",
         message=r"failed to (?:set ?up|setup) network|\bcni\b|network is not ready|ClusterDNS"),
     Row(("infrastructure", "storage"),
-        reason=r"volume|\bmount|attach|persistent|\bdisk bad|file ?system|ext4|\bxfs|\bio ?error|overlay"
+        reason=r"volume|\bmount|attach|detach|persistent|\bdisk bad|file ?system|ext4|\bxfs|\bio ?error|overlay"
             r"|image layer|layerchain|docker image|storage (?:class|full)|\bpvc\b|snapshot|back ?up",
         message=r"no space left|volumeMount|MountVolume|AttachVolume|persistentvolumeclaim"
             r"|\bdisk (?:pressure|space)|the disk |data director"),
@@ -173,7 +180,7 @@ ROWS: tuple[Row, ...] = (
     Row(("infrastructure", "node"),
         kind=r"\ANode\b",
         who=r"karpenter|cluster-autoscaler|machine|node-|kured|tuning",
-        reason=r"\bnodes?\b"),
+        both=r"\A(?:Deployment|DaemonSet|ConfigMap|Namespace|Lease) .*\n.*\bnodes?\b"),
 )  # fmt: skip
 ELSEWHERE: Place = ("infrastructure", "workload")  # Deployments, Jobs, custom resources of all sorts
 

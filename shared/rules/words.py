@@ -38,7 +38,7 @@ STATES: dict[str, str] = {
     "not-ready": r"not ?ready|not yet ready|unready|not (?:running|serving)\b",
     "is-down": r"(?:is|are|was|went) down\b|(?:storage|node|link|cluster|server|peer|interface|tunnel|session|broker"
     r"|member|gateway|replica|shard|daemon) down\b"
-    r"|down state\b|not up\b|offline\b|(?:is|becomes?|switched to|set(?: to)?) read[- ]?only\b|is sealed\b",
+    r"|down state\b|not up\b|offline\b|read[- ]only\b|is sealed\b",
     "unhealthy": r"unhealthy|not healthy|isn'?t healthy|abnormal|broken\z",
     "degraded": r"degrad|health(?: is| status is| status)?:? yellow",
     "ailing": r"health_?warn|health warning",
@@ -46,7 +46,7 @@ STATES: dict[str, str] = {
     "cancelled": r"cancell?ed\b",
     "unavailable": r"un ?available|not available\b|available (?:changed from \w+|set) to false",
     "full": r"full\b|exhaust|insufficient|pressure\b|limit (?:reached|exceeded)|over ?commit|low on"
-    r"|exceed(?:ed|s)?\b|out ?of ?(?:space|disk|ip|addresses|capacity|memory|cpu|pods|ephemeral)",
+    r"|exceed(?:ed|s)?\b|out ?of ?(?:space|disk|ip|addresses|capacity|memory|cpu|pods|ephemeral|process|inode|file|port|thread|pi ?ds)",
     "no-room": r"no space left|no more |no free |disk (?:is )?full|out of (?:space|disk|capacity|ip|addresses)"
     r"|disk ?pressure|memory ?pressure|exhausted\b|(?:datastore|volume|pool|file ?system|drive) (?:is )?full",
     "lost": r"lost\b|loss\b",
@@ -103,7 +103,7 @@ STATES: dict[str, str] = {
     # --- what makes it light ---
     "harmless": r"deprecat|will be removed|ignor(?:ed|ing)|skipping|skipped \d|fall(?:ing|ed)? ?back"
     r"|using default|not recommended|obsolete|unmanaged|omitt|repairing|cleaning up|corrected|tolerated"
-    r"|will report|nothing to|limits? (?:were|was) exceeded|resolv ?conf|resync|dry ?run|in progress"
+    r"|will report|nothing to|limits? (?:were|was) exceeded|resolv ?conf|resync|dry ?run|change in progress"
     r"|advanced feature|too many (?:active|succeeded|addresses)|multiple pod|possible\b|same template",
     "warned": r"warn(?:ing)?s?\b",
     "probe": r"(?:readiness|startup|liveness) probe|probe (?:failed|error)",
@@ -128,7 +128,7 @@ STATES: dict[str, str] = {
     "finished": r"complete[d]?\b|finished\b|done\b|passed\b|cancell?ing deletion",
     "well": r"ready\b|healthy\b|available\b|schedulable\b|valid\b|verified|validated|established|synced\b"
     r"|in ?sync\b|reconciled\b|renewed|issued\b|approved\b|approval\b|admitted|accepted|programmed|bound\b"
-    r"|attached\b|mounted|rebuilt|unsealed|uncordon|resumed?\b|unpaused|enabled\b|enforced|is up\b|online\b"
+    r"|attached\b|mounted|announcing|rebuilt|unsealed|uncordon|resumed?\b|unpaused|enabled\b|enforced|is up\b|online\b"
     r"|connected|joined|allocated|assigned|announced|pulled|scaled ?up ?group|imported|loaded|applied|configured"
     r"|compliant|initiali[sz]ed|presented|generated|recycled|ensured|rollback|rolled back",
     "made": r"created?\b|launched|updated?\b|added\b|observed\b|installed|deployed|provisioned|reload(?:ed)?\b|sync\b"
@@ -139,21 +139,28 @@ STATES: dict[str, str] = {
     r"|request(?:ed|ing)?\b|in ?progress|progress(?:ing)?\b|creating|pulling|provisioning|importing|expanding"
     r"|ensuring|initiali[sz]ing|preparing|installing|running\b|queued|nominated|processing|attempt|trigger"
     r"|detected|reconciling|establish\b|killing|requeu|deferring",
-    "removed": r"delet|remov",
+    "removed": r"(?:delet|remov)\w* (?:\w+ )?node\b|node (?:was )?(?:delet|remov)|(?:delet|remov)\w*\z",
+    "maintenance": r"maintenance|cordon",
+    "cordoned": r"unschedulable",
+    "deleted-well": r"deprovision|delet\w* (?:successful|succe)|success\w* (?:delet|remov|deprovision|uninstall|detach|unmount)\w* \w|detach\w* succe",
+    "starting": r"\w+ (?:started|starting|wait|waiting|queued|scheduled|pending)\z",
+    "to-serve": r"(?:sync|updat|creat|ensur)\w* load ?balancer|alloc|announce|assign",
+    "address": r"ipam\b|alloc",
+    "backup": r"back ?up|snapshot|archiv",
     "skipped": r"skip",
     "signature": r"signatures?\b|signed\b",
-    "trifle": r"(?:csr|order|request) created|finali[sz]er|feature gates? init|log level|stopped listening|graceful"
+    "trifle": r"(?:phase|status) updated|(?:update|upgrade|version) available|paus\w* until|(?:csr|order|request) created|finali[sz]er|feature gates? init|log level|stopped listening|graceful"
     r"|shutdown delay|in flight|waiting|status sync|spec sync|file change",
     "upset": r"reboot|restart\b|restarting|restarted|cordon\b|cordoned|drain\b|draining|drained|disrupt|terminat"
     r"|spot inter|switchover|rolling|rolled\b|force|evict|preempt|scale ?down|scaled ?down|unregistered"
-    r"|shut(?:ting)? ?down|stopped\b|reset\b|power(?:ed)? ?off|rebalanc|migrated|removing|removed|deleting ?node"
+    r"|shut(?:ting)? ?down|stopped\b|reset\b|power(?:ed)? ?off|rebalanc|migrated|deleting ?node"
     r"|rotation started|update required|renewing|not schedulable|powered? on\b|culled|culling|descheduled|was stopped"
     r"|(?:master|primary) (?:elected|switched|changed)|promoted to (?:primary|master|leader)",
     "was-changed": r"changed\b",
-    "changed": r"chang(?:e|ed|ing)|modif(?:y|ied)|delet(?:e|ed|ing|ion)|scal(?:e|ed|ing)\b|resiz|expand|upgrad"
+    "changed": r"chang(?:e|ed|ing)|modif(?:y|ied)|delet(?:e|ed|ing|ion)|remov(?:e|ed|ing|al)\b|scal(?:e|ed|ing)\b|resiz|expand|upgrad"
     r"|downgrad|patched|edited|paus(?:e|ed|ing)|suspend|detached|deactivat|activat|promot|demot|replac"
-    r"|new (?:artifact|revision|version|target)|overrid|migrating|version|rotat|updating|operation started"
-    r"|image updated|targeting|registered|pruned",
+    r"|new (?:artifact|revision|version|target|commit|image|release|digest)|overrid|migrating|version|rotat|updating|operation started"
+    r"|image updated|targeting|registered|pruned|unloaded",
 }  # fmt: skip
 
 # What it is about, where that changes how much a failure weighs.
@@ -161,9 +168,10 @@ KINDS: dict[str, str] = {
     "pod": r"Pod\b",
     "node": r"Node\b",
     "instance": r"\w*Machine\b|NodeClaim\b",
-    "machine": r"(?:Node|NodeClaim|\w*Machine|MachineOS\w+)\b",
+    "machine": r"(?:Node|NodeClaim|Machine|MachineOS\w+)\b",
     "service": r"Service\b",
     "address": r"(?:Service|EgressIP)\b",
+    "egress": r"EgressIP\b",
     "claim": r"PersistentVolumeClaim\b|DataVolume\b|VolumeSnapshotContent|VolumeGroupSnapshotContent",
     "request": r"CertificateRequest\b|Challenge\b|Order\b",
     "workload": r"(?:Deployment|StatefulSet|DaemonSet)\b",
