@@ -27,6 +27,8 @@ class Row(NamedTuple):
 
 
 ROWS: tuple[Row, ...] = (
+    # --- what a cloud refuses is no rule of the cluster ---
+    Row(("infrastructure", "network"), both=r"\AService .*\n.*load ?balancer"),
     # --- refused by a rule of the cluster ---
     Row(("admission", "quota"),
         kind=r"\A(?:Cluster)?ResourceQuota\b|\AClusterQueue\b",
@@ -49,7 +51,8 @@ ROWS: tuple[Row, ...] = (
             r"|image (?:was )?rejected|pull access denied|requested access to the resource"
             r"|(?:pull|image|manifest|registry).*(?:unauthori[sz]ed|forbidden|denied)"),
     Row(("admission", "policy"),
-        message=r"validation\.gatekeeper\.sh|kyverno|ValidatingAdmissionPolicy|constraint violat"),
+        message=r"forbidden (?:by policy|for the current)|validation\.gatekeeper\.sh|kyverno"
+            r"|ValidatingAdmissionPolicy|constraint violat"),
     Row(("security", "certificate"),
         message=r"calling webhook.*x509"
             r"|(?:secret|configmap)s? .{0,80}(?:\btls\b|\bcert|\bca-bundle|\bserving).{0,80}not found"),
@@ -60,11 +63,11 @@ ROWS: tuple[Row, ...] = (
     Row(("infrastructure", "node"), who=r"\bgpu-|nvidia|kmm\b|\bamd-gpu|device-plugin"),
     # --- security: whose trust, rights and identity are at stake ---
     Row(("security", "network-policy"),
-        kind=r"NetworkPolicy\b|\AEgressFirewall|\AAuthorizationPolicy\b",
-        reason=r"network policy|\banp|egress firewall|packet drop|policy denied|policy drop"),
+        kind=r"NetworkPolicy\b|\ASecurityPolicy\b|\AEgressFirewall|\AAuthorizationPolicy\b",
+        reason=r"network polic(?:y|ies)|security policy|\banp|egress firewall|packet drop|policy denied|policy drop"),
     Row(("security", "runtime"),
         who=r"falco|tetragon|sysdig|kubearmor|neuvector|stackrox|tracee|twistlock|crowdstrike|defender|kubescape",
-        reason=r"threat|malware|virus|miner\b|intrusion|defender|exploit"),
+        reason=r"threat|malware|virus|rootkit|mining\b|miner\b|intrusion|defender|exploit"),
     Row(("security", "pod-security"),
         kind=r"\ASecurityContextConstraints|\APodSecurity|\A(?:Seccomp|Selinux|AppArmor)Profile",
         reason=r"pod ?security|app ?armor|seccomp|se ?linux|sysctl|privileged|\bscc\b|uid range|run as",
@@ -77,17 +80,20 @@ ROWS: tuple[Row, ...] = (
         kind=r"\A(?:Cluster)?Role(?:Binding)?\b|\ARBAC",
         reason=r"\brole\b|role ?binding|\brbac\b|cluster role|not ?authori[sz]ed|unauthori[sz]ed|access denied"
             r"|permission denied|\b(?:iam|missing) permission|audit (?:policy|profile)|\baudit\z",
-        message=r"(?-i:\b[a-z.]+ is forbidden)|\bis forbidden: User|cannot \w+ resource \"|unauthorized operation|not authori[sz]ed|Access ?Denied|AuthorizationFailed"
+        message=r"(?-i:\b[a-z]+s(?:\.[a-z0-9.]+)? is forbidden)|\bis forbidden: User"
+            r"|cannot \w+ resource \"|unauthorized operation|not authori[sz]ed|Access ?Denied|AuthorizationFailed"
             r"|UnauthorizedOperation|insufficient permissions?|grant RBAC"),
     Row(("security", "certificate"),
-        kind=r"\A(?:Certificate|ManagedCertificate|ClusterTrustBundle|Order|Challenge|PodCertificate)|\A\w*Issuer\b|cert-manager|certificates\.k8s",
+        kind=r"\A(?:Certificate|ManagedCertificate|ClusterTrustBundle|Order|Challenge|PodCertificate)|\A\w*Issuer\b"
+            r"|cert-manager|certificates\.k8s",
         who=r"\Acert-|certificat|-issuer\b|\Atrust-",
-        reason=r"certificate|\bcerts?\b|\bcsr\b|\btls\b|x509|ca bundle|\bcabundle|signer|key ?pair|\brotation"
+        reason=r"certificate|\bissuer update|\bcerts?\b|\bcsr\b|\btls\b|x509|ca bundle|\bcabundle|signer|key ?pair"
+            r"|\brotation"
             r"|target update required|\bca\b",
-        message=r"x509|certificate|tls: "),
+        message=r"x509|certificate|tls: |\bacme\b"),
     Row(("security", "authentication"),
         kind=r"\A(?:Vault(?:Auth\w*|Connection|Dynamic\w*)?|OAuth\w*|Users?|Identity|ServiceAccount|TokenReview)\b"
-            r"|\A(?:Peer|Request)Authentication|spiffe",
+            r"|\A(?:Peer|Request)Authentication|spiffe|\A(?:Azure|AWS|GCP|Pod|Workload|Federated)\w*Identity",
         who=r"spire|dex\b|keycloak|\Avault|vault-agent|teleport|boundary|authentik|ory-|pinniped|oauth",
         reason=r"oauth|token|password|authenticat|\bauth\b|encrypt|login|client secret|service account",
         both=r"operator\n.*\bsecret (?:creat|updat|delet)",
@@ -108,7 +114,8 @@ ROWS: tuple[Row, ...] = (
         kind=r"\A(?:CustomResourceDefinition|ManifestWork|\w*Provider \S*cluster\.x-k8s\.io)\b|karmada|cattle\.io"
             r"|\A(?:Lease|ClusterOperator|ClusterVersion|ClusterServiceVersion|CatalogSource|InstallPlan)\b"
             r"|\A(?:OperatorGroup|\w*ControlPlane|Etcd\w*|APIService|FeatureGate|HostedCluster|ManagedCluster\w*)\b"
-            r"|\A(?:Cluster(?:Deployment|Claim|Pool|Instance|ImageSet|Group\w+)|AgentClusterInstall|InfraEnv|Klusterlet|Shoot|Seed|VCluster|Kube(?:APIServer|Scheduler|ControllerManager))\b",
+            r"|\A(?:Cluster(?:Deployment|Claim|Pool|Instance|ImageSet|Group\w+)|AgentClusterInstall|InfraEnv"
+            r"|Klusterlet|Shoot|Seed|VCluster|Kube(?:APIServer|Scheduler|ControllerManager))\b",
         reason=r"leader election|\betcd\b"),
     Row(("infrastructure", "storage"), kind=r"\A(?:PersistentVolume|VolumeAttachment|VolumeSnapshot)"),
     Row(("infrastructure", "storage"),
@@ -118,10 +125,12 @@ ROWS: tuple[Row, ...] = (
         who=r"\bvirt-|kubevirt|hyperconverged|harvester"),
     Row(("infrastructure", "storage"),
         kind=r"\A(?:PersistentVolume|Volume|Storage|CSI|Data(?:Volume|ImportCron|Source|Upload|Download)|Ceph|Block)"
-            r"|\A(?:Object(?:Bucket|Store)|Bucket(?:Claim|Access|Class)|Backup|Restore|PodVolume|LVM|BackingImage|RecurringJob|GroupSnapshot)"
+            r"|\A(?:Object(?:Bucket|Store)|Bucket(?:Claim|Access|Class)|Backup|Restore|PodVolume|LVM|BackingImage"
+            r"|RecurringJob|GroupSnapshot)"
             r"|\A(?:Linstor|NooBaa|Replication(?:Source|Destination)|VolumeReplication)|\A(?:Schedule|Engine|Replica)\b"
             r"|\A\w*(?:Snapshot|Backup|Restore|Storage|Volume|Disk)|\A(?:Backing|Bucket|Object|Namespace)Store\b"
-            r"|\A(?:Filesystem|NetworkFence|ReclaimSpaceJob|ExportAction|JuiceFS|Seaweed|DRP\w+)\b|storage\.k8s|longhorn|ceph"
+            r"|\A(?:Filesystem|NetworkFence|ReclaimSpaceJob|ExportAction|JuiceFS|Seaweed|DRP\w+)\b|storage\.k8s"
+            r"|longhorn|ceph"
             r"|cdi\.kubevirt|linstor|portworx|csiaddons|ramendr",
         who=r"longhorn|rook|ceph|velero|noobaa|minio|piraeus|linstor|volsync|k8up|kanister|kasten|stork|mayastor"
             r"|cstor|glusterfs|\bocs-|\bodf-|lvms|nfs-|stash\b|snapscheduler|\bcdi\b|csi\b"
@@ -129,24 +138,30 @@ ROWS: tuple[Row, ...] = (
             r"|snapshot|persistentvolume|import-controller|datavolume"),
     Row(("infrastructure", "workload"), kind=r"serving\.knative|eventing\.knative"),
     Row(("infrastructure", "network"),
-        kind=r"\A(?:NodeNetwork\w*|UserDefinedNetwork|Egress\w*|ServiceImport|ServiceExport|Tunnel|HostedZone|Zone|VLAN)\b"
-            r"|nmstate|higress|\A(?:Service|Endpoints?|EndpointSlice|IngressController|IngressClass|VirtualService|DestinationRule)\b"
+        kind=r"\A(?:NodeNetwork\w*|UserDefinedNetwork|Egress\w*|ServiceImport|ServiceExport|Tunnel|HostedZone|Zone"
+            r"|VLAN)\b"
+            r"|nmstate|higress|\A(?:Service|Endpoints?|EndpointSlice|IngressController|IngressClass|VirtualService"
+            r"|DestinationRule)\b"
             r"|\A(?:IPPool|IPAddress|ServiceCIDR|EgressIP|BGP\w*|L2\w*|DNS\w*|NetworkAttachmentDefinition|Subnet)\b"
             r"|\A(?:TargetGroupBinding|Sriov\w*|CiliumNode|CiliumEndpoint|ServiceL2Status|TigeraStatus|Istio\w*)\b"
             r"|\A(?:TransportServer|VirtualServer)\b"
-            r"|\A\w*(?:Route|Gateway|Ingress\w*|Mesh|Proxy|Network|Peer|LoadBalancer)\b|networking"
+            r"|\A\w*(?:Route|Gateway|Ingress\w*|Mesh|Proxy(?:Class|Group)?|Network|Peer|LoadBalancer)\b|networking"
             r"|metallb|cilium|calico|istio|gateway\.|submariner|linkerd|consul",
-        who=r"\bcni|-cni\b|\bvpc|terway|metallb|calico|tigera|cilium|\bovn|multus|istio|dns\b|external-dns|ingress|nginx|haproxy|contour"
+        who=r"\bcni|-cni\b|\bvpc|terway|metallb|calico|tigera|cilium|\bovn|multus|istio|dns\b|external-dns|ingress"
+            r"|nginx|haproxy|contour"
             r"|traefik|whereabouts|sriov|kube-proxy|linkerd|kuma|consul|\bf5\b|f5-|\bavi\b|\bako\b|nsx|kube-vip"
             r"|kube-router|weave|gloo|kong|ambassador|emissary|envoy|apisix|skupper|openelb|purelb|netbird"
             r"|tailscale|load-?balancer|antrea|flannel|submariner|endpoint|gateway|ipallocator"
             r"|portallocator|cidr"),
     Row(("infrastructure", "node"),
-        kind=r"\A(?:\w*Remediation|PerformanceProfile|HostFirmware\w*|Hardware|GpuDevicePlugin|ResourceSlice|\w+NodePool)\b"
-            r"|\A(?:Node\w+|InstanceGroup|Machine\w*|BareMetalHost|Metal3\w*|\w+Machine|KubeletConfig|KubeadmConfig|Tuned|Profile)\b"
+        kind=r"\A(?:\w*Remediation|PerformanceProfile|HostFirmware\w*|Hardware|GpuDevicePlugin|ResourceSlice"
+            r"|\w+NodePool)\b"
+            r"|\A(?:Node\w+|InstanceGroup|Machine\w*|BareMetalHost|Metal3\w*|\w+Machine|KubeletConfig|KubeadmConfig"
+            r"|Tuned|Profile)\b"
             r"|karpenter|machine"),
     Row(("infrastructure", "control-plane"), kind=r"\A\w*Cluster .*(?:cluster\.x-k8s|kubermatic|gardener|hive)"
-            r"|\A(?:AWS|Azure|GCP|VSphere|OpenStack|HCloud|Hetzner|IBM\w*|DO|Nutanix|Proxmox|Metal3|Docker)\w*Cluster\b",
+            r"|\A(?:AWS|Azure|GCP|VSphere|OpenStack|HCloud|Hetzner|IBM\w*|DO|Nutanix|Proxmox|Metal3"
+            r"|Docker)\w*Cluster\b",
         who=r"kkp-|kubermatic|cluster-api|capi-"),
     Row(("infrastructure", "pod"), reason=r"image.* pull|pull.* image|container (?:creation|startup)"),
     Row(("infrastructure", "workload"),
@@ -169,7 +184,8 @@ ROWS: tuple[Row, ...] = (
             r"|resolv|\bip\b|\bips\b|ip family|cidr|load ?balancer|\bipam\b",
         message=r"failed to (?:set ?up|setup) network|\bcni\b|network is not ready|ClusterDNS"),
     Row(("infrastructure", "storage"),
-        reason=r"volume|\bmount|attach|detach|persistent|\bdisk bad|file ?system|ext4|\bxfs|\bio ?error|overlay"
+        reason=r"volume|\bmount|attach|detach|persistent|\bdisk bad|\braid\b|\bnvme|\bssd\b|file ?system|ext4|\bxfs"
+            r"|\bio ?error|overlay"
             r"|image layer|layerchain|docker image|storage (?:class|full)|\bpvc\b|snapshot|back ?up",
         message=r"no space left|volumeMount|MountVolume|AttachVolume|persistentvolumeclaim"
             r"|\bdisk (?:pressure|space)|the disk |data director"),

@@ -46,15 +46,17 @@ STATES: dict[str, str] = {
     "cancelled": r"cancell?ed\b",
     "unavailable": r"un ?available|not available\b|available (?:changed from \w+|set) to false",
     "full": r"full\b|exhaust|insufficient|pressure\b|limit (?:reached|exceeded)|over ?commit|low on"
-    r"|exceed(?:ed|s)?\b|out ?of ?(?:space|disk|ip|addresses|capacity|memory|cpu|pods|ephemeral|process|inode|file|port|thread|pi ?ds)",
+    r"|exceed(?:ed|s)?\b|out ?of ?(?:space|disk|ip|addresses|capacity|memory|cpu|pods|ephemeral|process|inode|file"
+    r"|port|thread|pi ?ds)",
     "no-room": r"no space left|no more |no free |disk (?:is )?full|out of (?:space|disk|capacity|ip|addresses)"
     r"|disk ?pressure|memory ?pressure|exhausted\b|(?:datastore|volume|pool|file ?system|drive) (?:is )?full",
     "lost": r"lost\b|loss\b",
     "killed": r"oom ?kill(?:ed|er)?\b|oom\b|crash(?:ed|ing|es)?\b|crash ?loop|back-?off restarting|segfault",
     "out-of-memory": r"oom ?kill|oom\b|out of memory\b",
-    "hardware": r"(?:hardware|drive|power ?supply|psu|fan|dimm|raid|nvme|ssd|smart)\b.{0,24}(?:fail|fault|stopped|dead\b)"
+    "hardware": r"(?:hardware|drive|power ?supply|psu|fan|dimm|raid|nvme|ssd|smart)\b.{0,24}(?:fail|fault|stopped"
+    r"|dead\b)"
     r"|(?:disk|block device)(?: \S+)? (?:has |is |was )?(?:failed\b|faulty|dead\b|broken)"
-    r"|ecc (?:memory )?error|uncorrectable|double[- ]bit|off the bus|bad sector",
+    r"|ecc (?:memory )?error|bad sector",
     "gone": r"(?:instance|machine|server|vm|host) (?:was |is |has been )?(?:not found|terminated|deleted|missing|gone"
     r"|does not exist|preempted|stopped)\b",
     "scale-up": r"scale ?up|scaled up|scale out|new nodes?\b",
@@ -74,10 +76,11 @@ STATES: dict[str, str] = {
     r"|master nodes? .*not ready|claim ?lost|volume ?lost|lost (?:its |the )?(?:volume|data)|faulted|health_err"
     r"|cluster (?:is )?down|cluster crash|irrecoverable|unrecoverable|no template left|outage|guest panicked",
     "broken-machine": r"kernel (?:panic|oops|bug|deadlock)|fatal\b.*hardware|hardware .*fatal|fatal exception"
+    r"|uncorrectable|double[- ]bit|off the bus|(?:kubelet|containerd|docker|cri-?o|container ?runtime) is down"
     r"|vm ?core|docker hung|oops\b|machine check|containerd unhealthy|file ?system (?:is )?read"
     r"|read-?only file ?system|ext4[- ](?:fs )?error|xfs has shut|kubelet setup",
     "intrusion": r"threat|malware|virus|miner\b|miners\b|crypto ?miner|backdoor|exploit|breakout|reverse shell"
-    r"|ransom|intrusion",
+    r"|ransom|intrusion|crypto\w* mining|mining (?:process|pool)|root ?kit|web ?shell|trojan|spyware|botnet",
     "failover": r"fail(?:ed|ing)? ?over\b",
     "remediation": r"remediation (?:created|started|skipped|cannot)|marked (?:as )?unhealthy|marked unhealthy",
     "drain": r"drain|uncordon|evacuat|deleting all pods",
@@ -91,20 +94,21 @@ STATES: dict[str, str] = {
     "fill": r"import|snapshot creation",
     "provision": r"provision",
     "sandbox": r"creat\w* .*(?:sand ?box|container)|sand ?box (?:creat|fail)|start .*container|run container",
-    "issue": r"issu(?:e|ed|ing|ance|ation)\b|obtain|sign|request|regist|verify|init|present|key ?pair|regenerat|order|rotation"
+    "issue": r"issu(?:e|ed|ing|ance|ation)\b|obtain|sign|request|regist|verify|init|present|key ?pair|regenerat"
+    r"|order|rotation"
     r"|renew|certificate (?:update|create)|valid certificate|denied",
     "lesser": r"delet|list|status|metric|clean|valid|label|get\b|annotation|toleration|affinity|hook|window"
     r"|dynamic|pruning|unable to clone|exists",
     "lookup": r"observe|observer|get\b|list\b|status\b|signal|version|client failed|log ?level|pruning|watchdog"
     r"|management state|snapshot class|state controller",
     "essential": r"static pod|installer|api check|payload|etcd|encrypt|api ?server",
-    "misbound": r"misbound|mismatch|content missing|incompatible|not supported|forbidden|does ?n.t match"
+    "misbound": r"misbound|content mismatch|content missing|incompatible|not supported|forbidden|does ?n.t match"
     r"|does not match|admission|invalid node|declared features",
     # --- what makes it light ---
     "harmless": r"deprecat|will be removed|ignor(?:ed|ing)|skipping|skipped \d|fall(?:ing|ed)? ?back"
     r"|using default|not recommended|obsolete|unmanaged|omitt|repairing|cleaning up|corrected|tolerated"
     r"|will report|nothing to|limits? (?:were|was) exceeded|resolv ?conf|resync|dry ?run|change in progress"
-    r"|advanced feature|too many (?:active|succeeded|addresses)|multiple pod|possible\b|same template",
+    r"|advanced feature|too many (?:active|succeeded|addresses)|multiple pod|possible memory|same template",
     "warned": r"warn(?:ing)?s?\b",
     "probe": r"(?:readiness|startup|liveness) probe|probe (?:failed|error)",
     "tidying": r"update ?status\b|log ?level|pre ?stop|revision prun",
@@ -122,7 +126,8 @@ STATES: dict[str, str] = {
     r"|(?:degraded|failing|stalled)\b.*false (?:->|to) true"
     r"|\w+ -> (?:degraded|missing|failed|error|unhealthy|down|offline|red|faulted)\b"
     r"|to (?:degraded|failed|error|unhealthy|down|offline|red|faulted)\b",
-    "no-trouble": r"(?:has|have|is|are|with)? ?(?:no|not|0|zero) (?:\w+ )?(?:deadlock|read ?-?only|pressure|frequent"
+    "no-trouble": r"problem is now: false|no (?:malware|threats?|intrusion|rootkits?|virus(?:es)?) found|(?:has|have"
+    r"|is|are|with)? ?(?:no|not|0|zero) (?:\w+ )?(?:deadlock|read ?-?only|pressure|frequent"
     r"|corrupt|fatal|shut ?down|(?:error|failure|problem|issue|violation)s?\b)"
     r"|has sufficient|not degraded",
     "finished": r"complete[d]?\b|finished\b|done\b|passed\b|cancell?ing deletion",
@@ -130,26 +135,32 @@ STATES: dict[str, str] = {
     r"|in ?sync\b|reconciled\b|renewed|issued\b|approved\b|approval\b|admitted|accepted|programmed|bound\b"
     r"|attached\b|mounted|announcing|rebuilt|unsealed|uncordon|resumed?\b|unpaused|enabled\b|enforced|is up\b|online\b"
     r"|connected|joined|allocated|assigned|announced|pulled|scaled ?up ?group|imported|loaded|applied|configured"
-    r"|compliant|initiali[sz]ed|presented|generated|recycled|ensured|rollback|rolled back",
+    r"|compliant|ok\b|optimal|readyz\b|initiali[sz]ed|presented|generated|recycled|ensured|rollback|rolled back",
     "made": r"created?\b|launched|updated?\b|added\b|observed\b|installed|deployed|provisioned|reload(?:ed)?\b|sync\b"
     r"|service restart|cancell?ed|abortion|scalers? started|monitor started",
     # --- what is being done, and what was ---
     "started": r"started\b|\Ascheduled\b",
-    "begun": r"start(?:ing|s|ed)?\b|begin|began|begun|wait(?:ing|s)?\b|pending\b|scheduled\b|scheduling\b"
+    "begun": r"await|start(?:ing|s|ed)?\b|begin|began|begun|wait(?:ing|s)?\b|pending\b|scheduled\b|scheduling\b"
     r"|request(?:ed|ing)?\b|in ?progress|progress(?:ing)?\b|creating|pulling|provisioning|importing|expanding"
     r"|ensuring|initiali[sz]ing|preparing|installing|running\b|queued|nominated|processing|attempt|trigger"
     r"|detected|reconciling|establish\b|killing|requeu|deferring",
     "removed": r"(?:delet|remov)\w* (?:\w+ )?node\b|node (?:was )?(?:delet|remov)|(?:delet|remov)\w*\z",
     "maintenance": r"maintenance|cordon",
     "cordoned": r"unschedulable",
-    "deleted-well": r"deprovision|delet\w* (?:successful|succe)|success\w* (?:delet|remov|deprovision|uninstall|detach|unmount)\w* \w|detach\w* succe",
+    "deleted-well": r"deprovision|delet\w* (?:successful|succe)|success\w* (?:delet|remov|deprovision|uninstall"
+    r"|detach|unmount)\w* \w|detach\w* succe",
     "starting": r"\w+ (?:started|starting|wait|waiting|queued|scheduled|pending)\z",
     "to-serve": r"(?:sync|updat|creat|ensur)\w* load ?balancer|alloc|announce|assign",
     "address": r"ipam\b|alloc",
+    "final": r"will not (?:be )?retr|not retrying|no more retries|giv(?:ing|en) up|gave up|(?:attempts"
+    r"|retries) exhausted",
+    "to-issue": r"(?:sign\w*|order|present\w*)\b.* ?(?:fail|err)\w*|\Afailed\z",
     "backup": r"back ?up|snapshot|archiv",
     "skipped": r"skip",
     "signature": r"signatures?\b|signed\b",
-    "trifle": r"(?:phase|status) updated|(?:update|upgrade|version) available|paus\w* until|(?:csr|order|request) created|finali[sz]er|feature gates? init|log level|stopped listening|graceful"
+    "trifle": r"notice\b|\Atermination .*finished|stopped serving|(?:phase|status) updated|(?:update|upgrade"
+    r"|version) available|paus\w* until|(?:csr|order|request) created|finali[sz]er|feature gates? init|log level"
+    r"|stopped listening|graceful"
     r"|shutdown delay|in flight|waiting|status sync|spec sync|file change",
     "upset": r"reboot|restart\b|restarting|restarted|cordon\b|cordoned|drain\b|draining|drained|disrupt|terminat"
     r"|spot inter|switchover|rolling|rolled\b|force|evict|preempt|scale ?down|scaled ?down|unregistered"
@@ -157,9 +168,11 @@ STATES: dict[str, str] = {
     r"|rotation started|update required|renewing|not schedulable|powered? on\b|culled|culling|descheduled|was stopped"
     r"|(?:master|primary) (?:elected|switched|changed)|promoted to (?:primary|master|leader)",
     "was-changed": r"changed\b",
-    "changed": r"chang(?:e|ed|ing)|modif(?:y|ied)|delet(?:e|ed|ing|ion)|remov(?:e|ed|ing|al)\b|scal(?:e|ed|ing)\b|resiz|expand|upgrad"
+    "changed": r"[\w.:/\]\[]+ -> |chang(?:e|ed|ing)|modif(?:y|ied)|delet(?:e|ed|ing|ion)|remov(?:e|ed|ing|al)\b"
+    r"|scal(?:e|ed|ing)\b|resiz|expand|upgrad"
     r"|downgrad|patched|edited|paus(?:e|ed|ing)|suspend|detached|deactivat|activat|promot|demot|replac"
-    r"|new (?:artifact|revision|version|target|commit|image|release|digest)|overrid|migrating|version|rotat|updating|operation started"
+    r"|new (?:artifact|revision|version|target|commit|image|release|digest)|overrid|migrating|version|rotat|updating"
+    r"|operation started"
     r"|image updated|targeting|registered|pruned|unloaded",
 }  # fmt: skip
 
@@ -179,7 +192,7 @@ KINDS: dict[str, str] = {
     "certificate": r"Certificate\b",
     "batch": r"(?:Job|Cron\w+)\b",
     "guest": r"VirtualMachine(?:Instance)?\b",
-    "issuing": r"(?:Certificate|Issuer|ClusterIssuer|Challenge|CertificateRequest)\b",
+    "issuing": r"(?:Certificate|Issuer|ClusterIssuer)\b",
     "updating": r"(?:ClusterVersion|MachineOS\w+|MachineConfig\w*)\b",
 }  # fmt: skip
 
