@@ -31,7 +31,7 @@ ROWS: tuple[Row, ...] = (
     Row(("infrastructure", "network"), both=r"\AService .*\n.*load ?balancer"),
     # --- refused by a rule of the cluster ---
     Row(("admission", "quota"),
-        kind=r"\A(?:Cluster)?ResourceQuota\b|\AClusterQueue\b",
+        kind=r"\A\w*ResourceQuota\b|\AClusterQueue\b",
         reason=r"quota",
         message=r"(?:exceed\w*|failed|insufficient)(?: \w+)? quota|quota (?:limit|exceeded|is used)|over quota"),
     Row(("admission", "limitrange"),
@@ -44,7 +44,8 @@ ROWS: tuple[Row, ...] = (
         message=r"patch in webhook response|unsupported patch type|attempted to modify the object"),
     Row(("security", "image"),
         kind=r"\A(?:Image(?:Stream|Policy|Manifest)|ClusterImagePolicy|TrustRoot|Vulnerability|Sbom)|sigstore",
-        who=r"trivy|cosign|sigstore|clair|quay|imagepolicy|aqua|anchore|grype|snyk|ratify|connaisseur|notary",
+        who=r"trivy|cosign|sigstore|clair|quay-(?:container-)?security|imagepolicy|aqua|anchore|grype|snyk|ratify"
+            r"|connaisseur|notary",
         reason=r"signature|sigstore|cosign|vulnerab|\bcve\b|image (?:policy|verif|pull secret)",
         message=r"no matching signatures|signature ?(?:required|verif|valid)|verify the signature|cosign"
             r"|sigstore|image verification|signature was required|(?:verify|validate) (?:the )?(?:image|signature)"
@@ -73,13 +74,14 @@ ROWS: tuple[Row, ...] = (
         reason=r"pod ?security|app ?armor|seccomp|se ?linux|sysctl|privileged|\bscc\b|uid range|run as",
         message=r"violates PodSecurity|security context constraint|run as (?:root|non)|runAsNonRoot|runAsUser"),
     Row(("security", "authentication"),
-        message=r"authenticat|invalid (?:token|credential|password)|\b401\b|log ?in failed"),
+        message=r"authenticat|unable to log ?in|invalid (?:token|credential|password)|\b401\b|log ?in failed"),
     # What a backup is refused is its store's to permit, not the cluster's.
     Row(("infrastructure", "storage"), kind=r"\A(?:\w*Cluster)?(?:Backup|Restore)\b"),
     Row(("security", "rbac"),
         kind=r"\A(?:Cluster)?Role(?:Binding)?\b|\ARBAC",
         reason=r"\brole\b|role ?binding|\brbac\b|cluster role|not ?authori[sz]ed|unauthori[sz]ed|access denied"
-            r"|permission denied|\b(?:iam|missing) permission|audit (?:policy|profile)|\baudit\z",
+            r"|permission denied|\b(?:iam|missing|excessive|insufficient) permission|audit (?:policy|profile)"
+            r"|\baudit\z",
         message=r"(?-i:\b[a-z]+s(?:\.[a-z0-9.]+)? is forbidden)|\bis forbidden: User"
             r"|cannot \w+ resource \"|unauthorized operation|not authori[sz]ed|Access ?Denied|AuthorizationFailed"
             r"|UnauthorizedOperation|insufficient permissions?|grant RBAC"),

@@ -18,10 +18,11 @@ Signals = int
 STATES: dict[str, str] = {
     # --- trouble, by its sort ---
     "failed": r"errimage|imagepull(?:err|back)"
-    r"|fail(?:ed|ure|ures|ing|s)?\b|err(?:or|ors|ored)?\b|exception\b|cannot\b|can'?t\b|could ?n[o']t\b"
+    r"|fail(?:ed|ure|ures|ing|s)?\b|err(?:or|ors|ored)?\b|exception(?:\z|:)|cannot\b|can'?t\b|could ?n[o']t\b"
     r"|couldn'?t\b|unable\b|not able\b|did ?n[o']t\b|doesn'?t\b|does not\b|isn'?t\b|unsuccessful|incomplete\b"
     r"|abort|exited with|not (?:trigger|deleted)|infeasible|impossible"
-    r"|not (?:established|connected|synced|synchroni[sz]ed|joined|elected|resolved|replicated|enough|responding)\b",
+    r"|not (?:established|connected|synced|synchroni[sz]ed|joined|elected|resolved|replicated|enough|responding"
+    r"|assigned|programmed|protected|served|propagated)\b",
     "invalid": r"invalid|not valid|malformed|illegal|incorrect|bad\b|wrong|incompatible|unsupported|not supported"
     r"|mismatch|misbound|misconfigur|undefined|ambiguous|duplicate|overlap|unknown\b|unrecogni[sz]ed"
     r"|un ?parse?able|unexpected|non ?compliant|non-compliant",
@@ -30,7 +31,7 @@ STATES: dict[str, str] = {
     "conflict": r"conflict|already (?:exists|allocated|in use|owned|managed|claimed|taken)|exists exception"
     r"|in use\b|collision|locked\b",
     "refused": r"den(?:ied|ial)\b|reject(?:ed|ion)|refused|disallow|prohibit|forbidden"
-    r"|not (?:allowed|permitted|authori[sz]ed)|unauthori[sz]ed|block(?:ed)?\b|restricted",
+    r"|not (?:allowed|permitted|authori[sz]ed)|unauthori[sz]ed|blocked\b|blocking\b|block\z|restricted",
     "timeout": r"time(?:d)?[ -]?out|deadline ?exceeded|exceeded (?:its |the )?deadline|took too long"
     r"|exceeded grace",
     "unreachable": r"unreachable|unresponsive|not responsive|no route|connection (?:refused|reset|lost|closed)"
@@ -38,7 +39,7 @@ STATES: dict[str, str] = {
     "not-ready": r"not ?ready|not yet ready|unready|not (?:running|serving)\b",
     "is-down": r"(?:is|are|was|went) down\b|(?:storage|node|link|cluster|server|peer|interface|tunnel|session|broker"
     r"|member|gateway|replica|shard|daemon) down\b"
-    r"|down state\b|not up\b|offline\b|read[- ]only\b|is sealed\b",
+    r"|down state\b|not up\b|offline\b|inactive\b|read[- ]only\b|is sealed\b",
     "unhealthy": r"unhealthy|not healthy|isn'?t healthy|abnormal|broken\z",
     "degraded": r"degrad|health(?: is| status is| status)?:? yellow",
     "ailing": r"health_?warn|health warning",
@@ -48,7 +49,8 @@ STATES: dict[str, str] = {
     "full": r"full\b|exhaust|insufficient|pressure\b|limit (?:reached|exceeded)|over ?commit|low on"
     r"|exceed(?:ed|s)?\b|out ?of ?(?:space|disk|ip|addresses|capacity|memory|cpu|pods|ephemeral|process|inode|file"
     r"|port|thread|pi ?ds)",
-    "no-room": r"no space left|no more |no free |disk (?:is )?full|out of (?:space|disk|capacity|ip|addresses)"
+    "no-room": r"(?:not enough|insufficient) (?:free |disk |storage )?space|too many open files|no space left"
+    r"|no more |no free |disk (?:is )?full|out of (?:space|disk|capacity|ip|addresses)"
     r"|disk ?pressure|memory ?pressure|exhausted\b|(?:datastore|volume|pool|file ?system|drive) (?:is )?full",
     "lost": r"lost\b|loss\b",
     "killed": r"oom ?kill(?:ed|er)?\b|oom\b|crash(?:ed|ing|es)?\b|crash ?loop|back-?off restarting|segfault",
@@ -67,7 +69,7 @@ STATES: dict[str, str] = {
     "stuck": r"stuck|stalled|hung\b|hang(?:s|ing)?\b|deadlock|blocked for more|storm\b|flapping|repetitive"
     r"|frequent|threshold (?:met|exceeded)|drift(?:ed)?\b|disabled\b",
     "expired": r"expired|expir(?:y|es|ing)\b",
-    "corrupt": r"corrupt|bad ?block|i/?o err",
+    "corrupt": r"corrupt|checksum|integrity|bad ?block|i/?o err",
     # --- what makes it grave ---
     "disaster": r"health(?: is| status is| status)?:? red\b|data (?:\w+ )?(?:is )?corrupt"
     r"|corrupt(?:ed|ion)? (?:data|wal)"
@@ -82,7 +84,7 @@ STATES: dict[str, str] = {
     "intrusion": r"threat|malware|virus|miner\b|miners\b|crypto ?miner|backdoor|exploit|breakout|reverse shell"
     r"|ransom|intrusion|crypto\w* mining|mining (?:process|pool)|root ?kit|web ?shell|trojan|spyware|botnet",
     "failover": r"fail(?:ed|ing)? ?over\b",
-    "remediation": r"remediation (?:created|started|skipped|cannot)|marked (?:as )?unhealthy|marked unhealthy",
+    "remediation": r"remediation (?:created|started|skipped|cannot|failed)|marked (?:as )?unhealthy|marked unhealthy",
     "drain": r"drain|uncordon|evacuat|deleting all pods",
     "evicted": r"evict|preempt|node shutdown",
     "rebooted": r"rebooted",
@@ -117,12 +119,13 @@ STATES: dict[str, str] = {
     # --- good news ---
     "success": r"success|succeed|recovered|restored|resolved|healed|repaired|cleared"
     r"|all (?:\w+ )*(?:nodes|members|replicas|pods) are (?:ready|healthy)|back to normal|no longer|proceeds"
-    r"|ended\b|caught up\b|reconnected|rejoined|re-?established|corrected\b",
+    r"|(?:active|ready|healthy|available|online|up|running) again|salvaged|ended\b|caught up\b|reconnected|rejoined"
+    r"|re-?established|corrected\b",
     "changed-to-good": r"(?:degraded|failing|stalled)\b.*true (?:->|to) false"
     r"|(?:ready|healthy|available)\b.*false (?:->|to) true"
     r"|\w+ -> (?:healthy|synced|ready|green|true)\b|to (?:healthy|ready|green)\b"
     r"|is (?:now |back )?(?:online|ready|healthy|available|green|up)\b|changed: green",
-    "changed-to-bad": r"(?:ready|healthy|available)\b.*true (?:->|to) false"
+    "changed-to-bad": r"no longer (?:ready|healthy|available)|(?:ready|healthy|available)\b.*true (?:->|to) false"
     r"|(?:degraded|failing|stalled)\b.*false (?:->|to) true"
     r"|\w+ -> (?:degraded|missing|failed|error|unhealthy|down|offline|red|faulted)\b"
     r"|to (?:degraded|failed|error|unhealthy|down|offline|red|faulted)\b",
@@ -135,7 +138,8 @@ STATES: dict[str, str] = {
     r"|in ?sync\b|reconciled\b|renewed|issued\b|approved\b|approval\b|admitted|accepted|programmed|bound\b"
     r"|attached\b|mounted|announcing|rebuilt|unsealed|uncordon|resumed?\b|unpaused|enabled\b|enforced|is up\b|online\b"
     r"|connected|joined|allocated|assigned|announced|pulled|scaled ?up ?group|imported|loaded|applied|configured"
-    r"|compliant|ok\b|optimal|readyz\b|initiali[sz]ed|presented|generated|recycled|ensured|rollback|rolled back",
+    r"|compliant|ok\b|optimal|active\z|readyz\b|initiali[sz]ed|presented|generated|recycled|ensured|rollback"
+    r"|rolled back",
     "made": r"created?\b|launched|updated?\b|added\b|observed\b|installed|deployed|provisioned|reload(?:ed)?\b|sync\b"
     r"|service restart|cancell?ed|abortion|scalers? started|monitor started",
     # --- what is being done, and what was ---
