@@ -29,9 +29,10 @@ class Row(NamedTuple):
 ROWS: tuple[Row, ...] = (
     # --- what a cloud refuses is no rule of the cluster ---
     Row(("infrastructure", "network"), both=r"\AService .*\n.*load ?balancer"),
+    Row(("infrastructure", "control-plane"), kind=r"\AClusterOperator\b"),
     # --- refused by a rule of the cluster ---
     Row(("admission", "quota"),
-        kind=r"\A\w*ResourceQuota\b|\AClusterQueue\b",
+        kind=r"\A\w*ResourceQuota\b|\A(?:Cluster|Local)Queue\b",
         reason=r"quota",
         message=r"(?:exceed\w*|failed|insufficient)(?: \w+)? quota|quota (?:limit|exceeded|is used)|over quota"),
     Row(("admission", "limitrange"),
@@ -44,7 +45,8 @@ ROWS: tuple[Row, ...] = (
         message=r"patch in webhook response|unsupported patch type|attempted to modify the object"),
     Row(("security", "image"),
         kind=r"\A(?:Image(?:Stream|Policy|Manifest)|ClusterImagePolicy|TrustRoot|Vulnerability|Sbom)|sigstore",
-        who=r"trivy|cosign|sigstore|clair|quay-(?:container-)?security|imagepolicy|aqua|anchore|grype|snyk|ratify"
+        who=r"trivy|cosign|sigstore|clair|quay-(?:container-)?security|imagepolicy|aqua|anchore|grype|snyk"
+            r"|ratify"
             r"|connaisseur|notary",
         reason=r"signature|sigstore|cosign|vulnerab|\bcve\b|image (?:policy|verif|pull secret)",
         message=r"no matching signatures|signature ?(?:required|verif|valid)|verify the signature|cosign"
@@ -67,10 +69,11 @@ ROWS: tuple[Row, ...] = (
         kind=r"NetworkPolicy\b|\ASecurityPolicy\b|\AEgressFirewall|\AAuthorizationPolicy\b",
         reason=r"network polic(?:y|ies)|security policy|\banp|egress firewall|packet drop|policy denied|policy drop"),
     Row(("security", "runtime"),
-        who=r"falco|tetragon|sysdig|kubearmor|neuvector|stackrox|tracee|twistlock|crowdstrike|defender|kubescape",
+        who=r"falco|aqua-enforcer|\bacs\b|tetragon|sysdig|kubearmor|neuvector|stackrox|tracee|twistlock|crowdstrike"
+            r"|defender|kubescape",
         reason=r"threat|malware|virus|rootkit|mining\b|miner\b|intrusion|defender|exploit"),
     Row(("security", "pod-security"),
-        kind=r"\ASecurityContextConstraints|\APodSecurity|\A(?:Seccomp|Selinux|AppArmor)Profile",
+        kind=r"\ASecurityContextConstraints|security-profiles|\APodSecurity|\A(?:Seccomp|Selinux|AppArmor)Profile",
         reason=r"pod ?security|app ?armor|seccomp|se ?linux|sysctl|privileged|\bscc\b|uid range|run as",
         message=r"violates PodSecurity|security context constraint|run as (?:root|non)|runAsNonRoot|runAsUser"),
     Row(("security", "authentication"),
@@ -94,15 +97,18 @@ ROWS: tuple[Row, ...] = (
             r"|target update required|\bca\b",
         message=r"x509|certificate|tls: |\bacme\b"),
     Row(("security", "authentication"),
-        kind=r"\A(?:Vault(?:Auth\w*|Connection|Dynamic\w*)?|OAuth\w*|Users?|Identity|ServiceAccount|TokenReview)\b"
+        kind=r"\A(?:Vault(?:Auth\w*|Connection|Dynamic\w*)?|OAuth\w*|Users?|CredentialsRequest|Identity"
+            r"|ServiceAccount|TokenReview)\b"
             r"|\A(?:Peer|Request)Authentication|spiffe|\A(?:Azure|AWS|GCP|Pod|Workload|Federated)\w*Identity",
-        who=r"spire|dex\b|keycloak|\Avault|vault-agent|teleport|boundary|authentik|ory-|pinniped|oauth",
+        who=r"authelia|zitadel|oidc|\bkiam|spire|dex\b|keycloak|\Avault|vault-agent|teleport|boundary|authentik|ory-"
+            r"|pinniped|oauth",
         reason=r"oauth|token|password|authenticat|\bauth\b|encrypt|login|client secret|service account",
         both=r"operator\n.*\bsecret (?:creat|updat|delet)",
         message=r"authentication|invalid (?:token|credential|password)|log ?in failed|\b401\b"
             r"|service account .*not found"),
     Row(("admission", "policy"),
-        kind=r"\A(?:Cluster)?(?:Cleanup)?Policy|PolicyReport|\AConstraint|AdmissionPolicy|\ACompliance|kyverno"
+        kind=r"\A(?:Cluster)?(?:Cleanup)?Policy|\A(?:Configuration|Js)Policy|PolicyReport|\AConstraint"
+            r"|AdmissionPolicy|\ACompliance|kyverno"
             r"|gatekeeper",
         who=r"kyverno|gatekeeper|\bopa\b|compliance|governance|kubewarden|polaris|datree",
         reason=r"policy (?:violat|error|appl|skip|template)|compliant"),
@@ -113,7 +119,8 @@ ROWS: tuple[Row, ...] = (
         who=r"\Aservice-catalog"),
     Row(("infrastructure", "network"), kind=r"\A\w*Mesh\w*"),
     Row(("infrastructure", "control-plane"),
-        kind=r"\A(?:CustomResourceDefinition|ManifestWork|\w*Provider \S*cluster\.x-k8s\.io)\b|karmada|cattle\.io"
+        kind=r"\A(?:CustomResourceDefinition|ManifestWork|SyncSet|PropagationPolicy|KubeFed\w+|LogicalCluster"
+            r"|ImageBasedUpgrade|\w*Provider \S*cluster\.x-k8s\.io)\b|karmada|cattle\.io"
             r"|\A(?:Lease|ClusterOperator|ClusterVersion|ClusterServiceVersion|CatalogSource|InstallPlan)\b"
             r"|\A(?:OperatorGroup|\w*ControlPlane|Etcd\w*|APIService|FeatureGate|HostedCluster|ManagedCluster\w*)\b"
             r"|\A(?:Cluster(?:Deployment|Claim|Pool|Instance|ImageSet|Group\w+)|AgentClusterInstall|InfraEnv"
@@ -131,16 +138,19 @@ ROWS: tuple[Row, ...] = (
             r"|RecurringJob|GroupSnapshot)"
             r"|\A(?:Linstor|NooBaa|Replication(?:Source|Destination)|VolumeReplication)|\A(?:Schedule|Engine|Replica)\b"
             r"|\A\w*(?:Snapshot|Backup|Restore|Storage|Volume|Disk)|\A(?:Backing|Bucket|Object|Namespace)Store\b"
-            r"|\A(?:Filesystem|NetworkFence|ReclaimSpaceJob|ExportAction|JuiceFS|Seaweed|DRP\w+)\b|storage\.k8s"
+            r"|\A(?:Filesystem|NetworkFence|ReclaimSpaceJob|ExportAction|JuiceFS|Seaweed|DRP\w+|DataProtection\w*"
+            r"|CacheGroup)\b|storage\.k8s"
             r"|longhorn|ceph"
             r"|cdi\.kubevirt|linstor|portworx|csiaddons|ramendr",
-        who=r"longhorn|rook|ceph|velero|noobaa|minio|piraeus|linstor|volsync|k8up|kanister|kasten|stork|mayastor"
+        who=r"juicefs|fluid\b|alluxio|beegfs|\bweka|quobyte|spectrum-scale|seaweed|garage|longhorn|rook|ceph|velero"
+            r"|noobaa|minio|piraeus|linstor|volsync|k8up|kanister|kasten|stork|mayastor"
             r"|cstor|glusterfs|\bocs-|\bodf-|lvms|nfs-|stash\b|snapscheduler|\bcdi\b|csi\b"
             r"|external-(?:provisioner|attacher|resizer|snapshotter)|openebs|topolvm|\blvm|portworx|trident"
             r"|snapshot|persistentvolume|import-controller|datavolume"),
     Row(("infrastructure", "workload"), kind=r"serving\.knative|eventing\.knative"),
     Row(("infrastructure", "network"),
-        kind=r"\A(?:NodeNetwork\w*|UserDefinedNetwork|Egress\w*|ServiceImport|ServiceExport|Tunnel|HostedZone|Zone"
+        kind=r"\A(?:NodeNetwork\w*|UserDefinedNetwork|Egress\w*|ServersTransport|(?:Back|Front)endConfig"
+            r"|RateLimit\w*|VPN|FRR\w+|Eip|ServiceImport|ServiceExport|Tunnel|HostedZone|Zone"
             r"|VLAN)\b"
             r"|nmstate|higress|\A(?:Service|Endpoints?|EndpointSlice|IngressController|IngressClass|VirtualService"
             r"|DestinationRule)\b"
@@ -149,14 +159,18 @@ ROWS: tuple[Row, ...] = (
             r"|\A(?:TransportServer|VirtualServer)\b"
             r"|\A\w*(?:Route|Gateway|Ingress\w*|Mesh|Proxy(?:Class|Group)?|Network|Peer|LoadBalancer)\b|networking"
             r"|metallb|cilium|calico|istio|gateway\.|submariner|linkerd|consul",
-        who=r"\bcni|-cni\b|\bvpc|terway|metallb|calico|tigera|cilium|\bovn|multus|istio|dns\b|external-dns|ingress"
+        who=r"\bcni|-cni\b|spiderpool|hybridnet|frr-k8s|liqo|otterize|\bvpc|terway|metallb|calico|tigera|cilium"
+            r"|\bovn|multus|istio|dns\b|external-dns|ingress"
             r"|nginx|haproxy|contour"
             r"|traefik|whereabouts|sriov|kube-proxy|linkerd|kuma|consul|\bf5\b|f5-|\bavi\b|\bako\b|nsx|kube-vip"
             r"|kube-router|weave|gloo|kong|ambassador|emissary|envoy|apisix|skupper|openelb|purelb|netbird"
             r"|tailscale|load-?balancer|antrea|flannel|submariner|endpoint|gateway|ipallocator"
             r"|portallocator|cidr"),
     Row(("infrastructure", "node"),
-        kind=r"\A(?:\w*Remediation|PerformanceProfile|HostFirmware\w*|Hardware|GpuDevicePlugin|ResourceSlice"
+        kind=r"\A(?:\w*Remediation\w*|VSphereVM|\w+Server\b \S*infrastructure\S*|\w*DevicePlugin"
+            r"|ContainerRuntimeConfig|NUMA\w+"
+            r"|Preprovisioning\w+|TalosConfig|BottlerocketShadow|PerformanceProfile|HostFirmware\w*|Hardware"
+            r"|GpuDevicePlugin|ResourceSlice"
             r"|\w+NodePool)\b"
             r"|\A(?:Node\w+|InstanceGroup|Machine\w*|BareMetalHost|Metal3\w*|\w+Machine|KubeletConfig|KubeadmConfig"
             r"|Tuned|Profile)\b"
@@ -165,6 +179,9 @@ ROWS: tuple[Row, ...] = (
             r"|\A(?:AWS|Azure|GCP|VSphere|OpenStack|HCloud|Hetzner|IBM\w*|DO|Nutanix|Proxmox|Metal3"
             r"|Docker)\w*Cluster\b",
         who=r"kkp-|kubermatic|cluster-api|capi-"),
+    Row(("infrastructure", "node"), message=r"nodes are available:.*(?:not-ready|unreachable|unschedulable)"),
+    Row(("infrastructure", "storage"),
+        message=r"persistent volumes? to bind|volume node affinity|max volume count|prepare subPath|create subPath"),
     Row(("infrastructure", "pod"), reason=r"image.* pull|pull.* image|container (?:creation|startup)"),
     Row(("infrastructure", "workload"),
         kind=r"\A\w*Workflow|\A(?:Pipeline|Task|Application|Helm\w+|Kustomization)"),
@@ -186,7 +203,8 @@ ROWS: tuple[Row, ...] = (
             r"|resolv|\bip\b|\bips\b|ip family|cidr|load ?balancer|\bipam\b",
         message=r"failed to (?:set ?up|setup) network|\bcni\b|network is not ready|ClusterDNS"),
     Row(("infrastructure", "storage"),
-        reason=r"volume|\bmount|attach|detach|persistent|\bdisk bad|\braid\b|\bnvme|\bssd\b|file ?system|ext4|\bxfs"
+        reason=r"volume|\bmount|attach|detach|persistent|\bdisk bad|\braid\b|root ?fs\b|\bnvme|\bssd\b|file ?system"
+            r"|ext4|\bxfs"
             r"|\bio ?error|overlay"
             r"|image layer|layerchain|docker image|storage (?:class|full)|\bpvc\b|snapshot|back ?up",
         message=r"no space left|volumeMount|MountVolume|AttachVolume|persistentvolumeclaim"
@@ -197,7 +215,7 @@ ROWS: tuple[Row, ...] = (
     Row(("infrastructure", "pod"), kind=r"\APod\b"),
     Row(("infrastructure", "node"),
         kind=r"\ANode\b",
-        who=r"karpenter|cluster-autoscaler|machine|node-|kured|tuning",
+        who=r"karpenter|cluster-autoscaler|machine|node-|kured|tuning|\bbmc|redfish|ironic|\bcap[a-z]-|medik8s",
         both=r"\A(?:Deployment|DaemonSet|ConfigMap|Namespace|Lease) .*\n.*\bnodes?\b"),
 )  # fmt: skip
 ELSEWHERE: Place = ("infrastructure", "workload")  # Deployments, Jobs, custom resources of all sorts

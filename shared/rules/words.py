@@ -22,7 +22,7 @@ STATES: dict[str, str] = {
     r"|couldn'?t\b|unable\b|not able\b|did ?n[o']t\b|doesn'?t\b|does not\b|isn'?t\b|unsuccessful|incomplete\b"
     r"|abort|exited with|not (?:trigger|deleted)|infeasible|impossible"
     r"|not (?:established|connected|synced|synchroni[sz]ed|joined|elected|resolved|replicated|enough|responding"
-    r"|assigned|programmed|protected|served|propagated)\b",
+    r"|assigned|programmed|protected|served|propagated|enforced)\b",
     "invalid": r"invalid|not valid|malformed|illegal|incorrect|bad\b|wrong|incompatible|unsupported|not supported"
     r"|mismatch|misbound|misconfigur|undefined|ambiguous|duplicate|overlap|unknown\b|unrecogni[sz]ed"
     r"|un ?parse?able|unexpected|non ?compliant|non-compliant",
@@ -32,32 +32,36 @@ STATES: dict[str, str] = {
     r"|in use\b|collision|locked\b",
     "refused": r"den(?:ied|ial)\b|reject(?:ed|ion)|refused|disallow|prohibit|forbidden"
     r"|not (?:allowed|permitted|authori[sz]ed)|unauthori[sz]ed|blocked\b|blocking\b|block\z|restricted",
-    "timeout": r"time(?:d)?[ -]?out|deadline ?exceeded|exceeded (?:its |the )?deadline|took too long"
+    "timeout": r"time(?:d)?[ -]?out|deadline ?exceeded|exceeded (?:its |the )?deadline|too long\b"
     r"|exceeded grace",
     "unreachable": r"unreachable|unresponsive|not responsive|no route|connection (?:refused|reset|lost|closed)"
     r"|no such host|not respond|i/o timeout|network is down|disconnected|not reachable|heartbeat (?:lost|missed)",
     "not-ready": r"not ?ready|not yet ready|unready|not (?:running|serving)\b",
     "is-down": r"(?:is|are|was|went) down\b|(?:storage|node|link|cluster|server|peer|interface|tunnel|session|broker"
-    r"|member|gateway|replica|shard|daemon) down\b"
+    r"|member|gateway|replicas?|primary|pool|volume|shard|daemon) down\b"
     r"|down state\b|not up\b|offline\b|inactive\b|read[- ]only\b|is sealed\b",
     "unhealthy": r"unhealthy|not healthy|isn'?t healthy|abnormal|broken\z",
     "degraded": r"degrad|health(?: is| status is| status)?:? yellow",
-    "ailing": r"health_?warn|health warning",
+    "ailing": r"nearly|near ?full|almost|health_?warn|health warning",
     "leader": r"(?:primary|master|leader)\b",
     "cancelled": r"cancell?ed\b",
-    "unavailable": r"un ?available|not available\b|available (?:changed from \w+|set) to false",
+    "unavailable": r"no (?:ready |healthy |available )?(?:endpoints|backends|upstreams?)\b|un ?available"
+    r"|not available\b|available (?:changed from \w+|set) to false",
     "full": r"full\b|exhaust|insufficient|pressure\b|limit (?:reached|exceeded)|over ?commit|low on"
     r"|exceed(?:ed|s)?\b|out ?of ?(?:space|disk|ip|addresses|capacity|memory|cpu|pods|ephemeral|process|inode|file"
     r"|port|thread|pi ?ds)",
-    "no-room": r"(?:not enough|insufficient) (?:free |disk |storage )?space|too many open files|no space left"
+    "no-room": r"no (?:\w+ )?(?:addresses|ips?) (?:left|available|free)|space exceeded|(?:is|are) full\b"
+    r"|watermark (?:exceeded|reached)|(?:not enough|insufficient) (?:free |disk "
+    r"|storage )?space|too many open files|no space left"
     r"|no more |no free |disk (?:is )?full|out of (?:space|disk|capacity|ip|addresses)"
-    r"|disk ?pressure|memory ?pressure|exhausted\b|(?:datastore|volume|pool|file ?system|drive) (?:is )?full",
+    r"|disk ?pressure|memory ?pressure|exhausted\b|(?:storage|datastore|volume|pool|file ?system|drive) (?:is )?full",
     "lost": r"lost\b|loss\b",
     "killed": r"oom ?kill(?:ed|er)?\b|oom\b|crash(?:ed|ing|es)?\b|crash ?loop|back-?off restarting|segfault",
+    "crash-loop": r"crash ?loop|back-?off restarting",
     "out-of-memory": r"oom ?kill|oom\b|out of memory\b",
     "hardware": r"(?:hardware|drive|power ?supply|psu|fan|dimm|raid|nvme|ssd|smart)\b.{0,24}(?:fail|fault|stopped"
     r"|dead\b)"
-    r"|(?:disk|block device)(?: \S+)? (?:has |is |was )?(?:failed\b|faulty|dead\b|broken)"
+    r"|(?:disk|block device)(?: \S*\d\S*| sd\w+)? (?:has |is |was )?(?:failed\b|failing\b|faulty|dead\b|broken)"
     r"|ecc (?:memory )?error|bad sector",
     "gone": r"(?:instance|machine|server|vm|host) (?:was |is |has been )?(?:not found|terminated|deleted|missing|gone"
     r"|does not exist|preempted|stopped)\b",
@@ -68,7 +72,7 @@ STATES: dict[str, str] = {
     r"|high (?:temperature|load|latency|usage)|miss(?:ed)? schedule|missed\b|overdue|out of sync|stale\b|skew",
     "stuck": r"stuck|stalled|hung\b|hang(?:s|ing)?\b|deadlock|blocked for more|storm\b|flapping|repetitive"
     r"|frequent|threshold (?:met|exceeded)|drift(?:ed)?\b|disabled\b",
-    "expired": r"expired|expir(?:y|es|ing)\b",
+    "expired": r"expired|expiration (?:warning|soon|near)|expir(?:y|es|ing)\b",
     "corrupt": r"corrupt|checksum|integrity|bad ?block|i/?o err",
     # --- what makes it grave ---
     "disaster": r"health(?: is| status is| status)?:? red\b|data (?:\w+ )?(?:is )?corrupt"
@@ -78,7 +82,8 @@ STATES: dict[str, str] = {
     r"|master nodes? .*not ready|claim ?lost|volume ?lost|lost (?:its |the )?(?:volume|data)|faulted|health_err"
     r"|cluster (?:is )?down|cluster crash|irrecoverable|unrecoverable|no template left|outage|guest panicked",
     "broken-machine": r"kernel (?:panic|oops|bug|deadlock)|fatal\b.*hardware|hardware .*fatal|fatal exception"
-    r"|uncorrectable|double[- ]bit|off the bus|(?:kubelet|containerd|docker|cri-?o|container ?runtime) is down"
+    r"|uncorrectable|double[- ]bit|off the bus|(?:kubelet|containerd|docker|cri-?o"
+    r"|container ?runtime) (?:is )?(?:down|stopped|not running)"
     r"|vm ?core|docker hung|oops\b|machine check|containerd unhealthy|file ?system (?:is )?read"
     r"|read-?only file ?system|ext4[- ](?:fs )?error|xfs has shut|kubelet setup",
     "intrusion": r"threat|malware|virus|miner\b|miners\b|crypto ?miner|backdoor|exploit|breakout|reverse shell"
@@ -90,9 +95,9 @@ STATES: dict[str, str] = {
     "rebooted": r"rebooted",
     "mount": r"(?:un)?stage|(?:un)?publish|(?:multi-?)?attach|mount|map ?volume|map ?pod ?device|un ?mount|detach",
     "bring-up": r"creat|start|sync\b|migrat|restor|back ?up|provision|import|clone|launch|boot\b|allocat|assign"
-    r"|add(?:ing)?\b|reconcil|updat|announce|hand ?over|guarantee|load ?balancer",
+    r"|add(?:ing)?\b|reconcil|updat|announce|hand ?over|guarantee|load ?balancer|regist",
     "vm-life": r"fail\w* (?:to )?(?:create\b|migrat|hand ?over|guarantee|start)"
-    r"|(?:migration|sync|import|clone|restore|backup|operation) fail|restore error|create fail",
+    r"|(?:start|migration|sync|import|clone|restore|backup|operation) fail|restore error|create fail",
     "fill": r"import|snapshot creation",
     "provision": r"provision",
     "sandbox": r"creat\w* .*(?:sand ?box|container)|sand ?box (?:creat|fail)|start .*container|run container",
@@ -103,14 +108,18 @@ STATES: dict[str, str] = {
     r"|dynamic|pruning|unable to clone|exists",
     "lookup": r"observe|observer|get\b|list\b|status\b|signal|version|client failed|log ?level|pruning|watchdog"
     r"|management state|snapshot class|state controller",
-    "essential": r"static pod|installer|api check|payload|etcd|encrypt|api ?server",
+    "essential": r"static pod|installer|api check|discovery|payload|etcd|encrypt|api ?server",
     "misbound": r"misbound|content mismatch|content missing|incompatible|not supported|forbidden|does ?n.t match"
     r"|does not match|admission|invalid node|declared features",
     # --- what makes it light ---
-    "harmless": r"deprecat|will be removed|ignor(?:ed|ing)|skipping|skipped \d|fall(?:ing|ed)? ?back"
+    "harmless": r"(?:update|upgrade) available|deprecat|will be removed|ignor(?:ed|ing)|skipping|skipped(?:\z| \d)"
+    r"|fall(?:ing|ed)? ?back"
     r"|using default|not recommended|obsolete|unmanaged|omitt|repairing|cleaning up|corrected|tolerated"
     r"|will report|nothing to|limits? (?:were|was) exceeded|resolv ?conf|resync|dry ?run|change in progress"
     r"|advanced feature|too many (?:active|succeeded|addresses)|multiple pod|possible memory|same template",
+    "dry-run": r"dry ?run",
+    "nodes-unfit": r"nodes are available:.*(?:not-ready|unreachable|unschedulable)",
+    "preference": r"affinity|toleration|annotations? labels?|topology hints",
     "warned": r"warn(?:ing)?s?\b",
     "probe": r"(?:readiness|startup|liveness) probe|probe (?:failed|error)",
     "tidying": r"update ?status\b|log ?level|pre ?stop|revision prun",
@@ -138,46 +147,53 @@ STATES: dict[str, str] = {
     r"|in ?sync\b|reconciled\b|renewed|issued\b|approved\b|approval\b|admitted|accepted|programmed|bound\b"
     r"|attached\b|mounted|announcing|rebuilt|unsealed|uncordon|resumed?\b|unpaused|enabled\b|enforced|is up\b|online\b"
     r"|connected|joined|allocated|assigned|announced|pulled|scaled ?up ?group|imported|loaded|applied|configured"
-    r"|compliant|ok\b|optimal|active\z|readyz\b|initiali[sz]ed|presented|generated|recycled|ensured|rollback"
+    r"|compliant|ok\b|optimal|active\z|registered\z|readyz\b|initiali[sz]ed|presented|generated|recycled|ensured"
+    r"|rollback"
     r"|rolled back",
     "made": r"created?\b|launched|updated?\b|added\b|observed\b|installed|deployed|provisioned|reload(?:ed)?\b|sync\b"
-    r"|service restart|cancell?ed|abortion|scalers? started|monitor started",
+    r"|service restart|abortion|scalers? started|monitor started",
     # --- what is being done, and what was ---
     "started": r"started\b|\Ascheduled\b",
     "begun": r"await|start(?:ing|s|ed)?\b|begin|began|begun|wait(?:ing|s)?\b|pending\b|scheduled\b|scheduling\b"
     r"|request(?:ed|ing)?\b|in ?progress|progress(?:ing)?\b|creating|pulling|provisioning|importing|expanding"
     r"|ensuring|initiali[sz]ing|preparing|installing|running\b|queued|nominated|processing|attempt|trigger"
     r"|detected|reconciling|establish\b|killing|requeu|deferring",
-    "removed": r"(?:delet|remov)\w* (?:\w+ )?node\b|node (?:was )?(?:delet|remov)|(?:delet|remov)\w*\z",
+    "removed": r"(?:delet|remov)\w* (?:\w+ )?node\b|(?:node|machine) (?:was )?(?:delet|remov)|(?:delet|remov)\w*\z",
     "maintenance": r"maintenance|cordon",
     "cordoned": r"unschedulable",
     "deleted-well": r"deprovision|delet\w* (?:successful|succe)|success\w* (?:delet|remov|deprovision|uninstall"
     r"|detach|unmount)\w* \w|detach\w* succe",
     "starting": r"\w+ (?:started|starting|wait|waiting|queued|scheduled|pending)\z",
-    "to-serve": r"(?:sync|updat|creat|ensur)\w* load ?balancer|alloc|announce|assign",
+    "birth": r"creat|start|provision|launch|boot\b|regist|join|build",
+    "to-serve": r"load ?balancer (?:sync|updat|creat|ensur)|(?:sync|updat|creat|ensur)\w* load ?balancer|alloc"
+    r"|announce|assign",
     "address": r"ipam\b|alloc",
+    "renewal": r"renew",
     "final": r"will not (?:be )?retr|not retrying|no more retries|giv(?:ing|en) up|gave up|(?:attempts"
     r"|retries) exhausted",
     "to-issue": r"(?:sign\w*|order|present\w*)\b.* ?(?:fail|err)\w*|\Afailed\z",
     "backup": r"back ?up|snapshot|archiv",
     "skipped": r"skip",
     "signature": r"signatures?\b|signed\b",
-    "trifle": r"notice\b|\Atermination .*finished|stopped serving|(?:phase|status) updated|(?:update|upgrade"
+    "trifle": r"no changes?\b|unchanged|up to date|notice\b|\Atermination .*finished|stopped serving|(?:phase"
+    r"|status) updated|(?:update|upgrade"
     r"|version) available|paus\w* until|(?:csr|order|request) created|finali[sz]er|feature gates? init|log level"
     r"|stopped listening|graceful"
     r"|shutdown delay|in flight|waiting|status sync|spec sync|file change",
     "upset": r"reboot|restart\b|restarting|restarted|cordon\b|cordoned|drain\b|draining|drained|disrupt|terminat"
     r"|spot inter|switchover|rolling|rolled\b|force|evict|preempt|scale ?down|scaled ?down|unregistered"
     r"|shut(?:ting)? ?down|stopped\b|reset\b|power(?:ed)? ?off|rebalanc|migrated|deleting ?node"
-    r"|rotation started|update required|renewing|not schedulable|powered? on\b|culled|culling|descheduled|was stopped"
+    r"|rotation started|update required|renewing|not schedulable|power(?:ed)? on\b|culled|culling|descheduled"
+    r"|was stopped"
     r"|(?:master|primary) (?:elected|switched|changed)|promoted to (?:primary|master|leader)",
-    "was-changed": r"changed\b",
-    "changed": r"[\w.:/\]\[]+ -> |chang(?:e|ed|ing)|modif(?:y|ied)|delet(?:e|ed|ing|ion)|remov(?:e|ed|ing|al)\b"
+    "was-changed": r"changed\b|(?:paused|suspended|override|overridden)\z",
+    "changed": r"cancell?ed\b|[\w.:/\]\[]+ -> |chang(?:e|ed|ing)|modif(?:y|ied)|delet(?:e|ed|ing|ion)|remov(?:e|ed"
+    r"|ing|al)\b"
     r"|scal(?:e|ed|ing)\b|resiz|expand|upgrad"
     r"|downgrad|patched|edited|paus(?:e|ed|ing)|suspend|detached|deactivat|activat|promot|demot|replac"
     r"|new (?:artifact|revision|version|target|commit|image|release|digest)|overrid|migrating|version|rotat|updating"
     r"|operation started"
-    r"|image updated|targeting|registered|pruned|unloaded",
+    r"|image updated|targeting|registered|pruned|unloaded|un ?mounted|rescal",
 }  # fmt: skip
 
 # What it is about, where that changes how much a failure weighs.
