@@ -147,7 +147,8 @@ STATES: dict[str, str] = {
     r"|in ?sync\b|reconciled\b|renewed|issued\b|approved\b|approval\b|admitted|accepted|programmed|bound\b"
     r"|attached\b|mounted|announcing|rebuilt|unsealed|uncordon|resumed?\b|unpaused|enabled\b|enforced|is up\b|online\b"
     r"|connected|joined|allocated|assigned|announced|pulled|scaled ?up ?group|imported|loaded|applied|configured"
-    r"|compliant|ok\b|optimal|active\z|registered\z|readyz\b|initiali[sz]ed|presented|generated|recycled|ensured"
+    r"|compliant|ok\b|optimal|up to date|active\z|registered\z|readyz\b|initiali[sz]ed|presented|generated|recycled"
+    r"|ensured"
     r"|rollback"
     r"|rolled back",
     "made": r"created?\b|launched|updated?\b|added\b|observed\b|installed|deployed|provisioned|reload(?:ed)?\b|sync\b"
@@ -175,7 +176,7 @@ STATES: dict[str, str] = {
     "backup": r"back ?up|snapshot|archiv",
     "skipped": r"skip",
     "signature": r"signatures?\b|signed\b",
-    "trifle": r"no changes?\b|unchanged|up to date|notice\b|\Atermination .*finished|stopped serving|(?:phase"
+    "trifle": r"no changes?\b|unchanged|notice\b|\Atermination .*finished|stopped serving|(?:phase"
     r"|status) updated|(?:update|upgrade"
     r"|version) available|paus\w* until|(?:csr|order|request) created|finali[sz]er|feature gates? init|log level"
     r"|stopped listening|graceful"
