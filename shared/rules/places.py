@@ -29,7 +29,7 @@ class Row(NamedTuple):
 ROWS: tuple[Row, ...] = (
     # --- what a cloud refuses is no rule of the cluster ---
     Row(("infrastructure", "network"), both=r"\AService .*\n.*load ?balancer"),
-    Row(("infrastructure", "control-plane"), kind=r"\AClusterOperator\b"),
+    Row(("infrastructure", "control-plane"), kind=r"\A(?:ClusterOperator|Etcd\w*)\b"),
     # --- refused by a rule of the cluster ---
     Row(("admission", "quota"),
         kind=r"\A\w*ResourceQuota\b|\A(?:Cluster|Local)Queue\b",
@@ -58,7 +58,7 @@ ROWS: tuple[Row, ...] = (
             r"|ValidatingAdmissionPolicy|constraint violat"),
     Row(("security", "certificate"),
         message=r"calling webhook.*x509"
-            r"|(?:secret|configmap)s? .{0,80}(?:\btls\b|\bcert|\bca-bundle|\bserving).{0,80}not found"),
+            r"|(?:secret|configmap)s? .*(?:\btls\b|\bcert|\bca-bundle|\bserving).*not found"),
     Row(("admission", "validating-webhook"),
         kind=r"\AValidatingWebhook",
         reason=r"admission webhook|\bwebhook",
@@ -71,7 +71,8 @@ ROWS: tuple[Row, ...] = (
     Row(("security", "runtime"),
         who=r"falco|aqua-enforcer|\bacs\b|tetragon|sysdig|kubearmor|neuvector|stackrox|tracee|twistlock|crowdstrike"
             r"|defender|kubescape",
-        reason=r"threat|malware|virus|rootkit|mining\b|miner\b|intrusion|defender|exploit"),
+        reason=r"threat|malware|virus|rootkit|port scan|malicious|suspicious|\battack|brute ?force|exfiltrat"
+            r"|mining\b|miner\b|intrusion|defender|exploit"),
     Row(("security", "pod-security"),
         kind=r"\ASecurityContextConstraints|security-profiles|\APodSecurity|\A(?:Seccomp|Selinux|AppArmor)Profile",
         reason=r"pod ?security|app ?armor|seccomp|se ?linux|sysctl|privileged|\bscc\b|uid range|run as",
@@ -95,14 +96,15 @@ ROWS: tuple[Row, ...] = (
         reason=r"certificate|\bissuer update|\bcerts?\b|\bcsr\b|\btls\b|x509|ca bundle|\bcabundle|signer|key ?pair"
             r"|\brotation"
             r"|target update required|\bca\b",
-        message=r"x509|certificate|tls: |\bacme\b"),
+        message=r"x509|certificate|tls: |acme (?:provider|server|challenge|order|account)|params:acme"),
     Row(("security", "authentication"),
         kind=r"\A(?:Vault(?:Auth\w*|Connection|Dynamic\w*)?|OAuth\w*|Users?|CredentialsRequest|Identity"
             r"|ServiceAccount|TokenReview)\b"
             r"|\A(?:Peer|Request)Authentication|spiffe|\A(?:Azure|AWS|GCP|Pod|Workload|Federated)\w*Identity",
         who=r"authelia|zitadel|oidc|\bkiam|spire|dex\b|keycloak|\Avault|vault-agent|teleport|boundary|authentik|ory-"
             r"|pinniped|oauth",
-        reason=r"oauth|token|password|authenticat|\bauth\b|encrypt|login|client secret|service account",
+        reason=r"oauth|token|(?:secret|credential|key)s? (?:leak|expos)|password|authenticat|\bauth\b|encrypt|login"
+            r"|client secret|service account",
         both=r"operator\n.*\bsecret (?:creat|updat|delet)",
         message=r"authentication|invalid (?:token|credential|password)|log ?in failed|\b401\b"
             r"|service account .*not found"),
@@ -123,7 +125,8 @@ ROWS: tuple[Row, ...] = (
             r"|ImageBasedUpgrade|\w*Provider \S*cluster\.x-k8s\.io)\b|karmada|cattle\.io"
             r"|\A(?:Lease|ClusterOperator|ClusterVersion|ClusterServiceVersion|CatalogSource|InstallPlan)\b"
             r"|\A(?:OperatorGroup|\w*ControlPlane|Etcd\w*|APIService|FeatureGate|HostedCluster|ManagedCluster\w*)\b"
-            r"|\A(?:Cluster(?:Deployment|Claim|Pool|Instance|ImageSet|Group\w+)|AgentClusterInstall|InfraEnv"
+            r"|\A(?:Cluster(?:Upgrade|Update|Deployment|Claim|Pool|Instance|ImageSet|Group\w+)|AgentClusterInstall"
+            r"|InfraEnv"
             r"|Klusterlet|Shoot|Seed|VCluster|Kube(?:APIServer|Scheduler|ControllerManager))\b",
         reason=r"leader election|\betcd\b"),
     Row(("infrastructure", "storage"), kind=r"\A(?:PersistentVolume|VolumeAttachment|VolumeSnapshot)"),
@@ -149,7 +152,7 @@ ROWS: tuple[Row, ...] = (
             r"|snapshot|persistentvolume|import-controller|datavolume"),
     Row(("infrastructure", "workload"), kind=r"serving\.knative|eventing\.knative"),
     Row(("infrastructure", "network"),
-        kind=r"\A(?:NodeNetwork\w*|UserDefinedNetwork|Egress\w*|ServersTransport|(?:Back|Front)endConfig"
+        kind=r"\A(?:NodeNetwork\w*|UserDefinedNetwork|Egress\w*|Firewall\w*|ServersTransport|(?:Back|Front)endConfig"
             r"|RateLimit\w*|VPN|FRR\w+|Eip|ServiceImport|ServiceExport|Tunnel|HostedZone|Zone"
             r"|VLAN)\b"
             r"|nmstate|higress|\A(?:Service|Endpoints?|EndpointSlice|IngressController|IngressClass|VirtualService"
@@ -159,7 +162,8 @@ ROWS: tuple[Row, ...] = (
             r"|\A(?:TransportServer|VirtualServer)\b"
             r"|\A\w*(?:Route|Gateway|Ingress\w*|Mesh|Proxy(?:Class|Group)?|Network|Peer|LoadBalancer)\b|networking"
             r"|metallb|cilium|calico|istio|gateway\.|submariner|linkerd|consul",
-        who=r"\bcni|-cni\b|spiderpool|hybridnet|frr-k8s|liqo|otterize|\bvpc|terway|metallb|calico|tigera|cilium"
+        who=r"\bmesh|firewall|\bcni|-cni\b|spiderpool|hybridnet|frr-k8s|liqo|otterize|\bvpc|terway|metallb|calico"
+            r"|tigera|cilium"
             r"|\bovn|multus|istio|dns\b|external-dns|ingress"
             r"|nginx|haproxy|contour"
             r"|traefik|whereabouts|sriov|kube-proxy|linkerd|kuma|consul|\bf5\b|f5-|\bavi\b|\bako\b|nsx|kube-vip"
@@ -199,11 +203,13 @@ ROWS: tuple[Row, ...] = (
             r"|cassandra|postgres|mongodb|kafka"),
     # --- things of the cluster: what has befallen them ---
     Row(("infrastructure", "network"),
-        reason=r"network|\bcni\b|\bdns|\broutes?\b|interface|net ?device|conntrack|ip ?tables|kube ?proxy|proxier"
+        reason=r"network|\blink (?:up|down|flap)|\bcni\b|\bdns|\broutes?\b|interface|net ?device|conntrack"
+            r"|ip ?tables|kube ?proxy|proxier"
             r"|resolv|\bip\b|\bips\b|ip family|cidr|load ?balancer|\bipam\b",
         message=r"failed to (?:set ?up|setup) network|\bcni\b|network is not ready|ClusterDNS"),
     Row(("infrastructure", "storage"),
-        reason=r"volume|\bmount|attach|detach|persistent|\bdisk bad|\braid\b|root ?fs\b|\bnvme|\bssd\b|file ?system"
+        reason=r"volume|\bmount|attach|detach|persistent|\bdisk bad|\braid\b|\bnfs\b|root ?fs\b|\bnvme|\bssd\b"
+            r"|file ?system"
             r"|ext4|\bxfs"
             r"|\bio ?error|overlay"
             r"|image layer|layerchain|docker image|storage (?:class|full)|\bpvc\b|snapshot|back ?up",

@@ -22,7 +22,7 @@ STATES: dict[str, str] = {
     r"|couldn'?t\b|unable\b|not able\b|did ?n[o']t\b|doesn'?t\b|does not\b|isn'?t\b|unsuccessful|incomplete\b"
     r"|abort|exited with|not (?:trigger|deleted)|infeasible|impossible"
     r"|not (?:established|connected|synced|synchroni[sz]ed|joined|elected|resolved|replicated|enough|responding"
-    r"|assigned|programmed|protected|served|propagated|enforced)\b",
+    r"|assigned|programmed|protected|served|propagated|enforced|updated|renewed|refreshed)\b",
     "invalid": r"invalid|not valid|malformed|illegal|incorrect|bad\b|wrong|incompatible|unsupported|not supported"
     r"|mismatch|misbound|misconfigur|undefined|ambiguous|duplicate|overlap|unknown\b|unrecogni[sz]ed"
     r"|un ?parse?able|unexpected|non ?compliant|non-compliant",
@@ -38,8 +38,9 @@ STATES: dict[str, str] = {
     r"|no such host|not respond|i/o timeout|network is down|disconnected|not reachable|heartbeat (?:lost|missed)",
     "not-ready": r"not ?ready|not yet ready|unready|not (?:running|serving)\b",
     "is-down": r"(?:is|are|was|went) down\b|(?:storage|node|link|cluster|server|peer|interface|tunnel|session|broker"
-    r"|member|gateway|replicas?|primary|pool|volume|shard|daemon) down\b"
-    r"|down state\b|not up\b|offline\b|inactive\b|read[- ]only\b|is sealed\b",
+    r"|member|gateway|replicas?|primary|proxy|agent|plugin|controller|pool|volume|shard|daemon) down\b"
+    r"|down state\b|not up\b|offline\b|inactive\b|read[- ]only\b|(?:is|was) sealed\b|network partition|quorum not\b"
+    r"|lost (?:its )?carrier",
     "unhealthy": r"unhealthy|not healthy|isn'?t healthy|abnormal|broken\z",
     "degraded": r"degrad|health(?: is| status is| status)?:? yellow",
     "ailing": r"nearly|near ?full|almost|health_?warn|health warning",
@@ -51,7 +52,7 @@ STATES: dict[str, str] = {
     r"|exceed(?:ed|s)?\b|out ?of ?(?:space|disk|ip|addresses|capacity|memory|cpu|pods|ephemeral|process|inode|file"
     r"|port|thread|pi ?ds)",
     "no-room": r"no (?:\w+ )?(?:addresses|ips?) (?:left|available|free)|space exceeded|(?:is|are) full\b"
-    r"|watermark (?:exceeded|reached)|(?:not enough|insufficient) (?:free |disk "
+    r"|watermark (?:exceeded|reached|set)|(?:memory|disk) alarm|(?:not enough|insufficient) (?:free |disk "
     r"|storage )?space|too many open files|no space left"
     r"|no more |no free |disk (?:is )?full|out of (?:space|disk|capacity|ip|addresses)"
     r"|disk ?pressure|memory ?pressure|exhausted\b|(?:storage|datastore|volume|pool|file ?system|drive) (?:is )?full",
@@ -59,15 +60,17 @@ STATES: dict[str, str] = {
     "killed": r"oom ?kill(?:ed|er)?\b|oom\b|crash(?:ed|ing|es)?\b|crash ?loop|back-?off restarting|segfault",
     "crash-loop": r"crash ?loop|back-?off restarting",
     "out-of-memory": r"oom ?kill|oom\b|out of memory\b",
-    "hardware": r"(?:hardware|drive|power ?supply|psu|fan|dimm|raid|nvme|ssd|smart)\b.{0,24}(?:fail|fault|stopped"
+    "hardware": r"(?:hardware|drive|power ?supply|psu|fan|dimm|raid|nvme|ssd|smart)\b(?:\W+\w+){0,2}\W+(?:fail|fault"
+    r"|stopped"
     r"|dead\b)"
     r"|(?:disk|block device)(?: \S*\d\S*| sd\w+)? (?:has |is |was )?(?:failed\b|failing\b|faulty|dead\b|broken)"
-    r"|ecc (?:memory )?error|bad sector",
+    r"|lost its disk|ecc (?:memory )?error|bad sector",
     "gone": r"(?:instance|machine|server|vm|host) (?:was |is |has been )?(?:not found|terminated|deleted|missing|gone"
     r"|does not exist|preempted|stopped)\b",
     "scale-up": r"scale ?up|scaled up|scale out|new nodes?\b",
     "escalation": r"privilege escalation|escalat\w+ privilege|cluster[- ]admin granted|granted cluster[- ]admin"
-    r"|brute ?force|exfiltrat|credential (?:theft|dump|leak)|leaked (?:secret|credential|token)|tamper",
+    r"|brute ?force|exfiltrat|port scan|suspicious|(?:secret|credential|token|key)s? (?:leaked|exposed)"
+    r"|credential (?:theft|dump|leak)|leaked (?:secret|credential|token)|tamper",
     "retried": r"back[ -]?off\b|backoff|deferred|delayed|unscheduled|unschedulable|unassigned|malscheduled"
     r"|high (?:temperature|load|latency|usage)|miss(?:ed)? schedule|missed\b|overdue|out of sync|stale\b|skew",
     "stuck": r"stuck|stalled|hung\b|hang(?:s|ing)?\b|deadlock|blocked for more|storm\b|flapping|repetitive"
@@ -82,12 +85,13 @@ STATES: dict[str, str] = {
     r"|master nodes? .*not ready|claim ?lost|volume ?lost|lost (?:its |the )?(?:volume|data)|faulted|health_err"
     r"|cluster (?:is )?down|cluster crash|irrecoverable|unrecoverable|no template left|outage|guest panicked",
     "broken-machine": r"kernel (?:panic|oops|bug|deadlock)|fatal\b.*hardware|hardware .*fatal|fatal exception"
-    r"|uncorrectable|double[- ]bit|off the bus|(?:kubelet|containerd|docker|cri-?o"
+    r"|uncorrectable|power lost|lost power|double[- ]bit|off the bus|(?:kubelet|containerd|docker|cri-?o"
     r"|container ?runtime) (?:is )?(?:down|stopped|not running)"
     r"|vm ?core|docker hung|oops\b|machine check|containerd unhealthy|file ?system (?:is )?read"
     r"|read-?only file ?system|ext4[- ](?:fs )?error|xfs has shut|kubelet setup",
     "intrusion": r"threat|malware|virus|miner\b|miners\b|crypto ?miner|backdoor|exploit|breakout|reverse shell"
-    r"|ransom|intrusion|crypto\w* mining|mining (?:process|pool)|root ?kit|web ?shell|trojan|spyware|botnet",
+    r"|ransom|intrusion|malicious|command[- ]and[- ]control|crypto\w* mining|mining (?:process|pool)|root ?kit"
+    r"|web ?shell|trojan|spyware|botnet",
     "failover": r"fail(?:ed|ing)? ?over\b",
     "remediation": r"remediation (?:created|started|skipped|cannot|failed)|marked (?:as )?unhealthy|marked unhealthy",
     "drain": r"drain|uncordon|evacuat|deleting all pods",
@@ -132,7 +136,8 @@ STATES: dict[str, str] = {
     r"|re-?established|corrected\b",
     "changed-to-good": r"(?:degraded|failing|stalled)\b.*true (?:->|to) false"
     r"|(?:ready|healthy|available)\b.*false (?:->|to) true"
-    r"|\w+ -> (?:healthy|synced|ready|green|true)\b|to (?:healthy|ready|green)\b"
+    r"|\w+ -> (?:healthy|synced|ready|green|true)\b|to \[?(?:healthy|ready|green|established|connected|synced"
+    r"|available|online)\b"
     r"|is (?:now |back )?(?:online|ready|healthy|available|green|up)\b|changed: green",
     "changed-to-bad": r"no longer (?:ready|healthy|available)|(?:ready|healthy|available)\b.*true (?:->|to) false"
     r"|(?:degraded|failing|stalled)\b.*false (?:->|to) true"
@@ -158,24 +163,26 @@ STATES: dict[str, str] = {
     "begun": r"await|start(?:ing|s|ed)?\b|begin|began|begun|wait(?:ing|s)?\b|pending\b|scheduled\b|scheduling\b"
     r"|request(?:ed|ing)?\b|in ?progress|progress(?:ing)?\b|creating|pulling|provisioning|importing|expanding"
     r"|ensuring|initiali[sz]ing|preparing|installing|running\b|queued|nominated|processing|attempt|trigger"
-    r"|detected|reconciling|establish\b|killing|requeu|deferring",
+    r"|reconciling|establish\b|killing|requeu|deferring",
     "removed": r"(?:delet|remov)\w* (?:\w+ )?node\b|(?:node|machine) (?:was )?(?:delet|remov)|(?:delet|remov)\w*\z",
     "maintenance": r"maintenance|cordon",
     "cordoned": r"unschedulable",
     "deleted-well": r"deprovision|delet\w* (?:successful|succe)|success\w* (?:delet|remov|deprovision|uninstall"
     r"|detach|unmount)\w* \w|detach\w* succe",
     "starting": r"\w+ (?:started|starting|wait|waiting|queued|scheduled|pending)\z",
-    "birth": r"creat|start|provision|launch|boot\b|regist|join|build",
+    "birth": r"bootstrap|creat|start|provision|launch|boot\b|regist|join|build",
     "to-serve": r"load ?balancer (?:sync|updat|creat|ensur)|(?:sync|updat|creat|ensur)\w* load ?balancer|alloc"
     r"|announce|assign",
     "address": r"ipam\b|alloc",
-    "renewal": r"renew",
+    "renewal": r"renew|rotat",
     "final": r"will not (?:be )?retr|not retrying|no more retries|giv(?:ing|en) up|gave up|(?:attempts"
     r"|retries) exhausted",
     "to-issue": r"(?:sign\w*|order|present\w*)\b.* ?(?:fail|err)\w*|\Afailed\z",
     "backup": r"back ?up|snapshot|archiv",
     "skipped": r"skip",
     "signature": r"signatures?\b|signed\b",
+    "marking": r"taint|labels?\b",
+    "detected": r"detected\b",
     "trifle": r"no changes?\b|unchanged|notice\b|\Atermination .*finished|stopped serving|(?:phase"
     r"|status) updated|(?:update|upgrade"
     r"|version) available|paus\w* until|(?:csr|order|request) created|finali[sz]er|feature gates? init|log level"
@@ -186,7 +193,7 @@ STATES: dict[str, str] = {
     r"|shut(?:ting)? ?down|stopped\b|reset\b|power(?:ed)? ?off|rebalanc|migrated|deleting ?node"
     r"|rotation started|update required|renewing|not schedulable|power(?:ed)? on\b|culled|culling|descheduled"
     r"|was stopped"
-    r"|(?:master|primary) (?:elected|switched|changed)|promoted to (?:primary|master|leader)",
+    r"|(?:master|primary) (?:elected|switched|changed|promoted)|promoted to (?:primary|master|leader)",
     "was-changed": r"changed\b|(?:paused|suspended|override|overridden)\z",
     "changed": r"cancell?ed\b|[\w.:/\]\[]+ -> |chang(?:e|ed|ing)|modif(?:y|ied)|delet(?:e|ed|ing|ion)|remov(?:e|ed"
     r"|ing|al)\b"
