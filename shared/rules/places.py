@@ -150,7 +150,7 @@ ROWS: tuple[Row, ...] = (
             r"|cstor|glusterfs|\bocs-|\bodf-|lvms|nfs-|stash\b|snapscheduler|\bcdi\b|csi\b"
             r"|external-(?:provisioner|attacher|resizer|snapshotter)|openebs|topolvm|\blvm|portworx|trident"
             r"|snapshot|persistentvolume|import-controller|datavolume"),
-    Row(("infrastructure", "workload"), kind=r"serving\.knative|eventing\.knative"),
+    Row(("infrastructure", "workload"), kind=r"serving\.knative|eventing\.knative", who=r"knative"),
     Row(("infrastructure", "network"),
         kind=r"\A(?:NodeNetwork\w*|UserDefinedNetwork|Egress\w*|Firewall\w*|ServersTransport|(?:Back|Front)endConfig"
             r"|RateLimit\w*|VPN|FRR\w+|Eip|ServiceImport|ServiceExport|Tunnel|HostedZone|Zone"

@@ -147,7 +147,7 @@ STATES: dict[str, str] = {
     r"|is|are|with)? ?(?:no|not|0|zero) (?:\w+ )?(?:deadlock|read ?-?only|pressure|frequent"
     r"|corrupt|fatal|shut ?down|(?:error|failure|problem|issue|violation)s?\b)"
     r"|has sufficient|not degraded",
-    "finished": r"complete[d]?\b|finished\b|done\b|passed\b|cancell?ing deletion",
+    "finished": r"[a-z] ready\z|complete[d]?\b|finished\b|done\b|passed\b|cancell?ing deletion",
     "well": r"ready\b|healthy\b|available\b|schedulable\b|valid\b|verified|validated|established|synced\b"
     r"|in ?sync\b|reconciled\b|renewed|issued\b|approved\b|approval\b|admitted|accepted|programmed|bound\b"
     r"|attached\b|mounted|announcing|rebuilt|unsealed|uncordon|resumed?\b|unpaused|enabled\b|enforced|is up\b|online\b"
@@ -167,9 +167,10 @@ STATES: dict[str, str] = {
     "removed": r"(?:delet|remov)\w* (?:\w+ )?node\b|(?:node|machine) (?:was )?(?:delet|remov)|(?:delet|remov)\w*\z",
     "maintenance": r"maintenance|cordon",
     "cordoned": r"unschedulable",
-    "deleted-well": r"deprovision|delet\w* (?:successful|succe)|success\w* (?:delet|remov|deprovision|uninstall"
+    "deleted-well": r"success\w* terminat|(?:uninstall|terminat)\w* succe|deprovision|delet\w* (?:successful|succe)"
+    r"|success\w* (?:delet|remov|deprovision|uninstall"
     r"|detach|unmount)\w* \w|detach\w* succe",
-    "starting": r"\w+ (?:started|starting|wait|waiting|queued|scheduled|pending)\z",
+    "starting": r"\w+ (?:started|starting|wait|waiting|planned|queued|scheduled|pending)\z",
     "birth": r"bootstrap|creat|start|provision|launch|boot\b|regist|join|build",
     "to-serve": r"load ?balancer (?:sync|updat|creat|ensur)|(?:sync|updat|creat|ensur)\w* load ?balancer|alloc"
     r"|announce|assign",
@@ -181,6 +182,8 @@ STATES: dict[str, str] = {
     "backup": r"back ?up|snapshot|archiv",
     "skipped": r"skip",
     "signature": r"signatures?\b|signed\b",
+    "drifted": r"drift(?:ed)?\b",
+    "from-to": r"from \S+ to \S+|to (?:revision|version)\b|updated to\b",
     "marking": r"taint|labels?\b",
     "detected": r"detected\b",
     "trifle": r"no changes?\b|unchanged|notice\b|\Atermination .*finished|stopped serving|(?:phase"
@@ -193,7 +196,8 @@ STATES: dict[str, str] = {
     r"|shut(?:ting)? ?down|stopped\b|reset\b|power(?:ed)? ?off|rebalanc|migrated|deleting ?node"
     r"|rotation started|update required|renewing|not schedulable|power(?:ed)? on\b|culled|culling|descheduled"
     r"|was stopped"
-    r"|(?:master|primary) (?:elected|switched|changed|promoted)|promoted to (?:primary|master|leader)",
+    r"|withdrawn|(?:master|primary) (?:election|elected|switched|changed|promoted)|promoted to (?:primary|master"
+    r"|leader)",
     "was-changed": r"changed\b|(?:paused|suspended|override|overridden)\z",
     "changed": r"cancell?ed\b|[\w.:/\]\[]+ -> |chang(?:e|ed|ing)|modif(?:y|ied)|delet(?:e|ed|ing|ion)|remov(?:e|ed"
     r"|ing|al)\b"
