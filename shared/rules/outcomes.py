@@ -65,6 +65,8 @@ ROWS: tuple[Outcome, ...] = (
     Outcome("success", "recovery", "info", "it says that something succeeded", type="N", reason="success"),
     Outcome("success-in-words", "recovery", "info", "its message says that something is well again",
             type="N", reason="made changed", message="changed-to-good", unless="trifle"),
+    Outcome("nothing-grave", "recovery", "info", "its message says that a trouble is not there",
+            type="N", message="no-trouble", text="disaster broken-machine intrusion no-room"),
     # --- grave, whatever its type ---
     Outcome("disaster", "problem", "critical", "an outage or a loss of data", text="disaster"),
     Outcome("broken-machine", "problem", "critical", "a machine or its file system is broken",
@@ -75,7 +77,7 @@ ROWS: tuple[Outcome, ...] = (
     Outcome("node-down", "problem", "critical", "a node does not work",
             reason="unhealthy unreachable not-ready", about="node", at="node"),
     Outcome("unavailable", "problem", "critical", "a part of the platform is not available",
-            type="N", text="unavailable", at="control-plane"),
+            type="N", text="turned-unavailable", at="control-plane"),
     Outcome("remediation", "problem", "high", "a node is so ill that it must be replaced",
             text="remediation", at="node"),
     # --- light, though its words are not ---
@@ -90,7 +92,7 @@ ROWS: tuple[Outcome, ...] = (
     Outcome("platform-down", "problem", "high", "the platform waits for a part of it", type="W",
             message="unavailable unhealthy", at="control-plane"),
     Outcome("turned-bad", "problem", "high", "it says that something does not do its work any more",
-            reason="made changed", message="unhealthy degraded not-ready changed-to-bad", unless="failed"),
+            reason="made changed", message="unhealthy degraded changed-to-bad", unless="failed refused"),
     Outcome("failover", "problem", "high", "what served has failed and another takes over",
             type="W", reason="failover"),
     Outcome("off", "problem", "high", "what others stand on is down", type="W", reason="is-down", at=_SERVES),
@@ -206,7 +208,6 @@ ROWS: tuple[Outcome, ...] = (
             type="W", reason="upset was-changed", unless="rebooted"),
     Outcome("made-warning", "info", "low", "it says what is being done", type="W", reason="made begun well finished"),
     Outcome("warning", "problem", "medium", "it is a Warning without telling words", type="W"),
-    Outcome("alert", "problem", "medium", "it is an alert", at="runtime"),
     # --- no Warning, no trouble in the reason ---
     Outcome("skipped", "info", "info", "it says what was not done", reason="skipped"),
     Outcome("removed", "change", "medium", "it says that a node is taken away",
@@ -239,6 +240,7 @@ ROWS: tuple[Outcome, ...] = (
     Outcome("evicted-in-words", "change", "low", "its message says that a pod was sent away",
             message="evicted", at="pod workload"),
     Outcome("changed-in-words", "change", "info", "its message says what was changed", message="changed"),
+    Outcome("alert", "problem", "medium", "it is an alert", at="runtime"),
     Outcome("information", "info", "info", "it is no Warning and has no words of trouble"),
 )  # fmt: skip
 

@@ -48,13 +48,15 @@ STATES: dict[str, str] = {
     "cancelled": r"cancell?ed\b",
     "unavailable": r"no (?:ready |healthy |available )?(?:endpoints|backends|upstreams?)\b|un ?available"
     r"|not available\b|available (?:changed from \w+|set) to false",
+    "turned-unavailable": r"available (?:changed from \w+|set) to false",
     "full": r"full\b|exhaust|insufficient|pressure\b|limit (?:reached|exceeded)|over ?commit|low on"
     r"|exceed(?:ed|s)?\b|out ?of ?(?:space|disk|ip|addresses|capacity|memory|cpu|pods|ephemeral|process|inode|file"
     r"|port|thread|pi ?ds)",
     "no-room": r"no (?:\w+ )?(?:addresses|ips?) (?:left|available|free)|space exceeded|(?:is|are) full\b"
     r"|watermark (?:exceeded|reached|set)|(?:memory|disk) alarm|(?:not enough|insufficient) (?:free |disk "
     r"|storage )?space|too many open files|no space left"
-    r"|no more |no free |disk (?:is )?full|out of (?:space|disk|capacity|ip|addresses)"
+    r"|no (?:more|free) (?:space|ips?|addresses|capacity|memory|ports?|disks?|room|inodes?|nodes?|resources|blocks)"
+    r"|disk (?:is )?full|out of (?:space|disk|capacity|ip|addresses)"
     r"|disk ?pressure|memory ?pressure|exhausted\b|(?:storage|datastore|volume|pool|file ?system|drive) (?:is )?full",
     "lost": r"lost\b|loss\b",
     "killed": r"oom ?kill(?:ed|er)?\b|oom\b|crash(?:ed|ing|es)?\b|crash ?loop|back-?off restarting|segfault",
@@ -81,7 +83,7 @@ STATES: dict[str, str] = {
     "disaster": r"health(?: is| status is| status)?:? red\b|data (?:\w+ )?(?:is )?corrupt"
     r"|corrupt(?:ed|ion)? (?:data|wal)"
     r"|no quorum|quorum lost|lost (?:its )?quorum|split[- ]?brain|data ?loss"
-    r"|no (?:master|leader|primary)\b|(?:master|primary|leader) (?:nodes? )?(?:lost|removed|not ready)"
+    r"|no (?:master|leader|primary)\b|(?:master|primary|leader) (?:nodes? )?(?:removed|not ready|lost(?:\z|[.,;:]))"
     r"|master nodes? .*not ready|claim ?lost|volume ?lost|lost (?:its |the )?(?:volume|data)|faulted|health_err"
     r"|cluster (?:is )?down|cluster crash|irrecoverable|unrecoverable|no template left|outage|guest panicked",
     "broken-machine": r"kernel (?:panic|oops|bug|deadlock)|fatal\b.*hardware|hardware .*fatal|fatal exception"
@@ -89,7 +91,8 @@ STATES: dict[str, str] = {
     r"|container ?runtime) (?:is )?(?:down|stopped|not running)"
     r"|vm ?core|docker hung|oops\b|machine check|containerd unhealthy|file ?system (?:is )?read"
     r"|read-?only file ?system|ext4[- ](?:fs )?error|xfs has shut|kubelet setup",
-    "intrusion": r"threat|malware|virus|miner\b|miners\b|crypto ?miner|backdoor|exploit|breakout|reverse shell"
+    "intrusion": r"threats?(?: was| were)? (?:detected|found)|threat\z|malware|virus|miner\b|miners\b|crypto ?miner"
+    r"|backdoor|exploit|breakout|reverse shell"
     r"|ransom|intrusion|malicious|command[- ]and[- ]control|crypto\w* mining|mining (?:process|pool)|root ?kit"
     r"|web ?shell|trojan|spyware|botnet",
     "failover": r"fail(?:ed|ing)? ?over\b",
@@ -144,7 +147,8 @@ STATES: dict[str, str] = {
     r"|\w+ -> (?:degraded|missing|failed|error|unhealthy|down|offline|red|faulted)\b"
     r"|to (?:degraded|failed|error|unhealthy|down|offline|red|faulted)\b",
     "no-trouble": r"problem is now: false|no (?:malware|threats?|intrusion|rootkits?|virus(?:es)?) found|(?:has|have"
-    r"|is|are|with)? ?(?:no|not|0|zero) (?:\w+ )?(?:deadlock|read ?-?only|pressure|frequent"
+    r"|is|are|with)? ?(?:no|not|0|zero|without)(?: under)? (?:\w+ )?(?:deadlock|data ?loss|outage|read ?-?only"
+    r"|pressure|frequent"
     r"|corrupt|fatal|shut ?down|(?:error|failure|problem|issue|violation)s?\b)"
     r"|has sufficient|not degraded",
     "finished": r"[a-z] ready\z|complete[d]?\b|finished\b|done\b|passed\b|cancell?ing deletion",
