@@ -199,6 +199,8 @@ ROWS: tuple[Outcome, ...] = (
             type="W", reason="evicted", unless="failed", at="workload"),
     Outcome("cordoned", "change", "low", "a node takes no more pods", type="N", reason="cordoned", at="node"),
     Outcome("unready", "problem", "medium", "it is not ready any more", reason="not-ready", message="changed-to-bad"),
+    Outcome("put-off", "info", "low", "it is put off", type="N", reason="retried", unless="failed",
+            at="node network storage control-plane workload"),
     Outcome("drifted", "info", "low", "it differs from what was asked for", type="N", reason="drifted"),
     Outcome("dependency", "info", "low", "it waits for another", type="N", reason="not-ready"),
     Outcome("failed", "problem", "medium", "its reason says that something is wrong", reason=_BAD),

@@ -40,7 +40,7 @@ STATES: dict[str, str] = {
     "is-down": r"(?:is|are|was|went) down\b|(?:storage|node|link|cluster|server|peer|interface|tunnel|session|broker"
     r"|member|gateway|replicas?|primary|proxy|agent|plugin|controller|pool|volume|shard|daemon) down\b"
     r"|down state\b|not up\b|offline\b|inactive\b|read[- ]only\b|(?:is|was) sealed\b|network partition|quorum not\b"
-    r"|lost (?:its )?carrier",
+    r"|lost (?:its )?carrier|server (?:is )?not responding",
     "unhealthy": r"unhealthy|not healthy|isn'?t healthy|abnormal|broken\z",
     "degraded": r"degrad|health(?: is| status is| status)?:? yellow",
     "ailing": r"nearly|near ?full|almost|health_?warn|health warning",
@@ -151,7 +151,7 @@ STATES: dict[str, str] = {
     r"|pressure|frequent"
     r"|corrupt|fatal|shut ?down|(?:error|failure|problem|issue|violation)s?\b)"
     r"|has sufficient|not degraded",
-    "finished": r"[a-z] ready\z|complete[d]?\b|finished\b|done\b|passed\b|cancell?ing deletion",
+    "finished": r"\w+ ready\z|complete[d]?\b|finished\b|done\b|passed\b|cancell?ing deletion",
     "well": r"ready\b|healthy\b|available\b|schedulable\b|valid\b|verified|validated|established|synced\b"
     r"|in ?sync\b|reconciled\b|renewed|issued\b|approved\b|approval\b|admitted|accepted|programmed|bound\b"
     r"|attached\b|mounted|announcing|rebuilt|unsealed|uncordon|resumed?\b|unpaused|enabled\b|enforced|is up\b|online\b"
