@@ -69,7 +69,8 @@ ROWS: tuple[Row, ...] = (
         kind=r"NetworkPolicy\b|\ASecurityPolicy\b|\AEgressFirewall|\AAuthorizationPolicy\b",
         reason=r"network polic(?:y|ies)|security policy|\banp|egress firewall|packet drop|policy denied|policy drop"),
     Row(("security", "runtime"),
-        who=r"falco|aqua-enforcer|\bacs\b|tetragon|sysdig|kubearmor|neuvector|stackrox|tracee|twistlock|crowdstrike"
+        who=r"wazuh|suricata|osquery|ossec|coraza|\bzeek|\bsnort|clamav|falco|aqua-enforcer|\bacs\b|tetragon|sysdig"
+            r"|kubearmor|neuvector|stackrox|tracee|twistlock|crowdstrike"
             r"|defender|kubescape",
         reason=r"threat|malware|virus|rootkit|port scan|malicious|suspicious|\battack|brute ?force|exfiltrat"
             r"|mining\b|miner\b|intrusion|defender|exploit"),
@@ -88,7 +89,7 @@ ROWS: tuple[Row, ...] = (
             r"|\baudit\z",
         message=r"(?-i:\b[a-z]+s(?:\.[a-z0-9.]+)? is forbidden)|\bis forbidden: User"
             r"|cannot \w+ resource \"|unauthorized operation|not authori[sz]ed|Access ?Denied|AuthorizationFailed"
-            r"|UnauthorizedOperation|insufficient permissions?|grant RBAC"),
+            r"|UnauthorizedOperation|(?:insufficient|lacks) permissions?|grant RBAC"),
     Row(("security", "certificate"),
         kind=r"\A(?:Certificate|ManagedCertificate|ClusterTrustBundle|Order|Challenge|PodCertificate)|\A\w*Issuer\b"
             r"|cert-manager|certificates\.k8s",
@@ -112,7 +113,7 @@ ROWS: tuple[Row, ...] = (
         kind=r"\A(?:Cluster)?(?:Cleanup)?Policy|\A(?:Configuration|Js)Policy|PolicyReport|\AConstraint"
             r"|AdmissionPolicy|\ACompliance|kyverno"
             r"|gatekeeper",
-        who=r"kyverno|gatekeeper|\bopa\b|compliance|governance|kubewarden|polaris|datree",
+        who=r"kube-bench|kyverno|gatekeeper|\bopa\b|compliance|governance|kubewarden|polaris|datree",
         reason=r"policy (?:violat|error|appl|skip|template)|compliant"),
     # --- things with an owner of their own, whatever befalls them ---
     Row(("infrastructure", "workload"),
@@ -196,7 +197,7 @@ ROWS: tuple[Row, ...] = (
         kind=r"operator\.openshift|config\.openshift|operators\.coreos",
         who=r"apiserver|openshift|olm\b|operator-lifecycle|\betcd|hypershift|klusterlet|gardenlet|kamaji"
             r"|cluster-version|image-registry|samples-operator|console-operator"
-            r"|\A(?:cluster|kube|authentication|monitoring|ingress|insights|marketplace)-[a-z-]*operator"
+            r"|\A(?:cluster|kube|authentication|ingress|insights|marketplace)-[a-z-]*operator"
             r"|\A(?:kube-|cloud-)?controller-manager"),
     Row(("infrastructure", "workload"),
         kind=r"\A\w+(?:Cluster|Datacenter)\b|\A(?:Postgres|Kafka|Redis|Mongo|MySQL|Elastic)\w*\b"

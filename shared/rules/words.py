@@ -39,20 +39,22 @@ STATES: dict[str, str] = {
     "not-ready": r"not ?ready|not yet ready|unready|not (?:running|serving)\b",
     "is-down": r"(?:is|are|was|went) down\b|(?:storage|node|link|cluster|server|peer|interface|tunnel|session|broker"
     r"|member|gateway|replicas?|primary|proxy|agent|plugin|controller|pool|volume|shard|daemon) down\b"
-    r"|down state\b|not up\b|offline\b|inactive\b|read[- ]only\b|(?:is|was) sealed\b|network partition|quorum not\b"
+    r"|down state\b|not up\b|offline\b|not online\b|not covered\b|inactive\b|read[- ]only\b|(?:is|was) sealed\b"
+    r"|network partition|quorum not\b"
     r"|lost (?:its )?carrier|server (?:is )?not responding",
     "unhealthy": r"unhealthy|not healthy|isn'?t healthy|abnormal|broken\z",
     "degraded": r"degrad|health(?: is| status is| status)?:? yellow",
     "ailing": r"nearly|near ?full|almost|health_?warn|health warning",
     "leader": r"(?:primary|master|leader)\b",
     "cancelled": r"cancell?ed\b",
-    "unavailable": r"no (?:ready |healthy |available )?(?:endpoints|backends|upstreams?)\b|un ?available"
+    "unavailable": r"no healthy \w+|no (?:ready |healthy |available )?(?:endpoints|backends|upstreams?)\b|un ?available"
     r"|not available\b|available (?:changed from \w+|set) to false",
     "turned-unavailable": r"available (?:changed from \w+|set) to false",
     "full": r"full\b|exhaust|insufficient|pressure\b|limit (?:reached|exceeded)|over ?commit|low on"
     r"|exceed(?:ed|s)?\b|out ?of ?(?:space|disk|ip|addresses|capacity|memory|cpu|pods|ephemeral|process|inode|file"
     r"|port|thread|pi ?ds)",
-    "no-room": r"no (?:\w+ )?(?:addresses|ips?) (?:left|available|free)|space exceeded|(?:is|are) full\b"
+    "no-room": r"(?:9[5-9]|100)% full|no (?:\w+ )?(?:addresses|ips?) (?:left|available|free)|space exceeded|(?:is"
+    r"|are) full\b"
     r"|watermark (?:exceeded|reached|set)|(?:memory|disk) alarm|(?:not enough|insufficient) (?:free |disk "
     r"|storage )?space|too many open files|no space left"
     r"|no (?:more|free) (?:space|ips?|addresses|capacity|memory|ports?|disks?|room|inodes?|nodes?|resources|blocks)"
@@ -61,12 +63,12 @@ STATES: dict[str, str] = {
     "lost": r"lost\b|loss\b",
     "killed": r"oom ?kill(?:ed|er)?\b|oom\b|crash(?:ed|ing|es)?\b|crash ?loop|back-?off restarting|segfault",
     "crash-loop": r"crash ?loop|back-?off restarting",
-    "out-of-memory": r"oom ?kill|oom\b|out of memory\b",
+    "out-of-memory": r"oom ?kill|oom\b|out ?of ?memory",
     "hardware": r"(?:hardware|drive|power ?supply|psu|fan|dimm|raid|nvme|ssd|smart)\b(?:\W+\w+){0,2}\W+(?:fail|fault"
     r"|stopped"
     r"|dead\b)"
     r"|(?:disk|block device)(?: \S*\d\S*| sd\w+)? (?:has |is |was )?(?:failed\b|failing\b|faulty|dead\b|broken)"
-    r"|lost its disk|ecc (?:memory )?error|bad sector",
+    r"|lost its disk|battery low|low battery|ecc (?:memory )?error|bad sector",
     "gone": r"(?:instance|machine|server|vm|host) (?:was |is |has been )?(?:not found|terminated|deleted|missing|gone"
     r"|does not exist|preempted|stopped)\b",
     "scale-up": r"scale ?up|scaled up|scale out|new nodes?\b",
@@ -87,7 +89,8 @@ STATES: dict[str, str] = {
     r"|master nodes? .*not ready|claim ?lost|volume ?lost|lost (?:its |the )?(?:volume|data)|faulted|health_err"
     r"|cluster (?:is )?down|cluster crash|irrecoverable|unrecoverable|no template left|outage|guest panicked",
     "broken-machine": r"kernel (?:panic|oops|bug|deadlock)|fatal\b.*hardware|hardware .*fatal|fatal exception"
-    r"|uncorrectable|power lost|lost power|double[- ]bit|off the bus|(?:kubelet|containerd|docker|cri-?o"
+    r"|uncorrectable|power lost|lost power|(?:soft|hard) lock ?up|frozen\b|double[- ]bit|off the bus|(?:kubelet"
+    r"|containerd|docker|cri-?o"
     r"|container ?runtime) (?:is )?(?:down|stopped|not running)"
     r"|vm ?core|docker hung|oops\b|machine check|containerd unhealthy|file ?system (?:is )?read"
     r"|read-?only file ?system|ext4[- ](?:fs )?error|xfs has shut|kubelet setup",
@@ -175,7 +178,7 @@ STATES: dict[str, str] = {
     r"|success\w* (?:delet|remov|deprovision|uninstall"
     r"|detach|unmount)\w* \w|detach\w* succe",
     "starting": r"\w+ (?:started|starting|wait|waiting|planned|queued|scheduled|pending)\z",
-    "birth": r"bootstrap|creat|start|provision|launch|boot\b|regist|join|build",
+    "birth": r"bootstrap|deploy|creat|start|provision|launch|boot\b|regist|join|build",
     "to-serve": r"load ?balancer (?:sync|updat|creat|ensur)|(?:sync|updat|creat|ensur)\w* load ?balancer|alloc"
     r"|announce|assign",
     "address": r"ipam\b|alloc",
