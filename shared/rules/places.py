@@ -2,7 +2,7 @@
 
 A row names a place and the RE2 patterns that lead there; the first row with a pattern that is found decides. `kind` is
 looked for in the kind and its API version, `who` in the reporting component, `reason` in the reason taken apart, `both`
-in kind, component and, on a line of its own, reason; `message` in the message of a Warning. Security and admission
+in kind, component and, on a line of its own, reason; `message` in the message. Security and admission
 stand first: who must act decides, not where it shows.
 """
 
@@ -45,8 +45,7 @@ ROWS: tuple[Row, ...] = (
         message=r"patch in webhook response|unsupported patch type|attempted to modify the object"),
     Row(("security", "image"),
         kind=r"\A(?:Image(?:Stream|Policy|Manifest)|ClusterImagePolicy|TrustRoot|Vulnerability|Sbom)|sigstore",
-        who=r"trivy|cosign|sigstore|clair|quay-(?:container-)?security|imagepolicy|aqua|anchore|grype|snyk"
-            r"|ratify"
+        who=r"trivy|cosign|sigstore|clair|quay-(?:container-)?security|imagepolicy|aqua|anchore|grype|snyk|ratify"
             r"|connaisseur|notary",
         reason=r"signature|sigstore|cosign|vulnerab|\bcve\b|image (?:policy|verif|pull secret)",
         message=r"no matching signatures|signature ?(?:required|verif|valid)|verify the signature|cosign"
@@ -57,8 +56,7 @@ ROWS: tuple[Row, ...] = (
         message=r"forbidden (?:by policy|for the current)|validation\.gatekeeper\.sh|kyverno"
             r"|ValidatingAdmissionPolicy|constraint violat"),
     Row(("security", "certificate"),
-        message=r"calling webhook.*x509"
-            r"|(?:secret|configmap)s? .*(?:\btls\b|\bcert|\bca-bundle|\bserving).*not found"),
+        message=r"calling webhook.*x509|(?:secret|configmap)s? .*(?:\btls\b|\bcert|\bca-bundle|\bserving).*not found"),
     Row(("admission", "validating-webhook"),
         kind=r"\AValidatingWebhook",
         reason=r"admission webhook|\bwebhook",
@@ -70,8 +68,7 @@ ROWS: tuple[Row, ...] = (
         reason=r"network polic(?:y|ies)|security policy|\banp|egress firewall|packet drop|policy denied|policy drop"),
     Row(("security", "runtime"),
         who=r"wazuh|suricata|osquery|ossec|coraza|\bzeek|\bsnort|clamav|falco|aqua-enforcer|\bacs\b|tetragon|sysdig"
-            r"|kubearmor|neuvector|stackrox|tracee|twistlock|crowdstrike"
-            r"|defender|kubescape",
+            r"|kubearmor|neuvector|stackrox|tracee|twistlock|crowdstrike|defender|kubescape",
         reason=r"threat|malware|virus|rootkit|port scan|malicious|suspicious|\battack|brute ?force|exfiltrat"
             r"|mining\b|miner\b|intrusion|defender|exploit"),
     Row(("security", "pod-security"),
@@ -95,8 +92,7 @@ ROWS: tuple[Row, ...] = (
             r"|cert-manager|certificates\.k8s",
         who=r"\Acert-|certificat|-issuer\b|\Atrust-",
         reason=r"certificate|\bissuer update|\bcerts?\b|\bcsr\b|\btls\b|x509|ca bundle|\bcabundle|signer|key ?pair"
-            r"|\brotation"
-            r"|target update required|\bca\b",
+            r"|\brotation|target update required|\bca\b",
         message=r"x509|certificate|tls: |acme (?:provider|server|challenge|order|account)|params:acme"),
     Row(("security", "authentication"),
         kind=r"\A(?:Vault(?:Auth\w*|Connection|Dynamic\w*)?|OAuth\w*|Users?|CredentialsRequest|Identity"
@@ -111,8 +107,7 @@ ROWS: tuple[Row, ...] = (
             r"|service account .*not found"),
     Row(("admission", "policy"),
         kind=r"\A(?:Cluster)?(?:Cleanup)?Policy|\A(?:Configuration|Js)Policy|PolicyReport|\AConstraint"
-            r"|AdmissionPolicy|\ACompliance|kyverno"
-            r"|gatekeeper",
+            r"|AdmissionPolicy|\ACompliance|kyverno|gatekeeper",
         who=r"kube-bench|kyverno|gatekeeper|\bopa\b|compliance|governance|kubewarden|polaris|datree",
         reason=r"policy (?:violat|error|appl|skip|template)|compliant"),
     # --- things with an owner of their own, whatever befalls them ---
@@ -127,8 +122,7 @@ ROWS: tuple[Row, ...] = (
             r"|\A(?:Lease|ClusterOperator|ClusterVersion|ClusterServiceVersion|CatalogSource|InstallPlan)\b"
             r"|\A(?:OperatorGroup|\w*ControlPlane|Etcd\w*|APIService|FeatureGate|HostedCluster|ManagedCluster\w*)\b"
             r"|\A(?:Cluster(?:Upgrade|Update|Deployment|Claim|Pool|Instance|ImageSet|Group\w+)|AgentClusterInstall"
-            r"|InfraEnv"
-            r"|Klusterlet|Shoot|Seed|VCluster|Kube(?:APIServer|Scheduler|ControllerManager))\b",
+            r"|InfraEnv|Klusterlet|Shoot|Seed|VCluster|Kube(?:APIServer|Scheduler|ControllerManager))\b",
         reason=r"leader election|\betcd\b"),
     Row(("infrastructure", "storage"), kind=r"\A(?:PersistentVolume|VolumeAttachment|VolumeSnapshot)"),
     Row(("infrastructure", "storage"),
@@ -143,9 +137,7 @@ ROWS: tuple[Row, ...] = (
             r"|\A(?:Linstor|NooBaa|Replication(?:Source|Destination)|VolumeReplication)|\A(?:Schedule|Engine|Replica)\b"
             r"|\A\w*(?:Snapshot|Backup|Restore|Storage|Volume|Disk)|\A(?:Backing|Bucket|Object|Namespace)Store\b"
             r"|\A(?:Filesystem|NetworkFence|ReclaimSpaceJob|ExportAction|JuiceFS|Seaweed|DRP\w+|DataProtection\w*"
-            r"|CacheGroup)\b|storage\.k8s"
-            r"|longhorn|ceph"
-            r"|cdi\.kubevirt|linstor|portworx|csiaddons|ramendr",
+            r"|CacheGroup)\b|storage\.k8s|longhorn|ceph|cdi\.kubevirt|linstor|portworx|csiaddons|ramendr",
         who=r"juicefs|fluid\b|alluxio|beegfs|\bweka|quobyte|spectrum-scale|seaweed|garage|longhorn|rook|ceph|velero"
             r"|noobaa|minio|piraeus|linstor|volsync|k8up|kanister|kasten|stork|mayastor"
             r"|cstor|glusterfs|\bocs-|\bodf-|lvms|nfs-|stash\b|snapscheduler|\bcdi\b|csi\b"
@@ -154,8 +146,7 @@ ROWS: tuple[Row, ...] = (
     Row(("infrastructure", "workload"), kind=r"serving\.knative|eventing\.knative", who=r"knative"),
     Row(("infrastructure", "network"),
         kind=r"\A(?:NodeNetwork\w*|UserDefinedNetwork|Egress\w*|Firewall\w*|ServersTransport|(?:Back|Front)endConfig"
-            r"|RateLimit\w*|VPN|FRR\w+|Eip|ServiceImport|ServiceExport|Tunnel|HostedZone|Zone"
-            r"|VLAN)\b"
+            r"|RateLimit\w*|VPN|FRR\w+|Eip|ServiceImport|ServiceExport|Tunnel|HostedZone|Zone|VLAN)\b"
             r"|nmstate|higress|\A(?:Service|Endpoints?|EndpointSlice|IngressController|IngressClass|VirtualService"
             r"|DestinationRule)\b"
             r"|\A(?:IPPool|IPAddress|ServiceCIDR|EgressIP|BGP\w*|L2\w*|DNS\w*|NetworkAttachmentDefinition|Subnet)\b"
@@ -164,22 +155,17 @@ ROWS: tuple[Row, ...] = (
             r"|\A\w*(?:Route|Gateway|Ingress\w*|Mesh|Proxy(?:Class|Group)?|Network|Peer|LoadBalancer)\b|networking"
             r"|metallb|cilium|calico|istio|gateway\.|submariner|linkerd|consul",
         who=r"\bmesh|firewall|\bcni|-cni\b|spiderpool|hybridnet|frr-k8s|liqo|otterize|\bvpc|terway|metallb|calico"
-            r"|tigera|cilium"
-            r"|\bovn|multus|istio|dns\b|external-dns|ingress"
-            r"|nginx|haproxy|contour"
+            r"|tigera|cilium|\bovn|multus|istio|dns\b|external-dns|ingress|nginx|haproxy|contour"
             r"|traefik|whereabouts|sriov|kube-proxy|linkerd|kuma|consul|\bf5\b|f5-|\bavi\b|\bako\b|nsx|kube-vip"
             r"|kube-router|weave|gloo|kong|ambassador|emissary|envoy|apisix|skupper|openelb|purelb|netbird"
-            r"|tailscale|load-?balancer|antrea|flannel|submariner|endpoint|gateway|ipallocator"
-            r"|portallocator|cidr"),
+            r"|tailscale|load-?balancer|antrea|flannel|submariner|endpoint|gateway|ipallocator|portallocator|cidr"),
     Row(("infrastructure", "node"),
         kind=r"\A(?:\w*Remediation\w*|VSphereVM|\w+Server\b \S*infrastructure\S*|\w*DevicePlugin"
             r"|ContainerRuntimeConfig|NUMA\w+"
             r"|Preprovisioning\w+|TalosConfig|BottlerocketShadow|PerformanceProfile|HostFirmware\w*|Hardware"
-            r"|GpuDevicePlugin|ResourceSlice"
-            r"|\w+NodePool)\b"
+            r"|GpuDevicePlugin|ResourceSlice|\w+NodePool)\b"
             r"|\A(?:Node\w+|InstanceGroup|Machine\w*|BareMetalHost|Metal3\w*|\w+Machine|KubeletConfig|KubeadmConfig"
-            r"|Tuned|Profile)\b"
-            r"|karpenter|machine"),
+            r"|Tuned|Profile)\b|karpenter|machine"),
     Row(("infrastructure", "control-plane"), kind=r"\A\w*Cluster .*(?:cluster\.x-k8s|kubermatic|gardener|hive)"
             r"|\A(?:AWS|Azure|GCP|VSphere|OpenStack|HCloud|Hetzner|IBM\w*|DO|Nutanix|Proxmox|Metal3"
             r"|Docker)\w*Cluster\b",
@@ -205,14 +191,11 @@ ROWS: tuple[Row, ...] = (
     # --- things of the cluster: what has befallen them ---
     Row(("infrastructure", "network"),
         reason=r"network|\blink (?:up|down|flap)|\bcni\b|\bdns|\broutes?\b|interface|net ?device|conntrack"
-            r"|ip ?tables|kube ?proxy|proxier"
-            r"|resolv|\bip\b|\bips\b|ip family|cidr|load ?balancer|\bipam\b",
+            r"|ip ?tables|kube ?proxy|proxier|resolv|\bip\b|\bips\b|ip family|cidr|load ?balancer|\bipam\b",
         message=r"failed to (?:set ?up|setup) network|\bcni\b|network is not ready|ClusterDNS"),
     Row(("infrastructure", "storage"),
         reason=r"volume|\bmount|attach|detach|persistent|\bdisk bad|\braid\b|\bnfs\b|root ?fs\b|\bnvme|\bssd\b"
-            r"|file ?system"
-            r"|ext4|\bxfs"
-            r"|\bio ?error|overlay"
+            r"|file ?system|ext4|\bxfs|\bio ?error|overlay"
             r"|image layer|layerchain|docker image|storage (?:class|full)|\bpvc\b|snapshot|back ?up",
         message=r"no space left|volumeMount|MountVolume|AttachVolume|persistentvolumeclaim"
             r"|\bdisk (?:pressure|space)|the disk |data director"),
@@ -263,7 +246,7 @@ def _by_subject(kind: str, component: str, reason: str) -> int:
 
 
 def place_of(kind: str, component: str, namespace: str, reason: str, message: str) -> Place:
-    """Return whose matter it is: `kind` with its API version, `reason` taken apart, `message` only of a Warning."""
+    """Return whose matter it is: `kind` with its API version, `reason` taken apart."""
     row = min(_by_subject(kind, component, reason), _MESSAGE.first(message))
     if row < len(ROWS):
         return ROWS[row].place
