@@ -107,7 +107,7 @@ ROWS: tuple[Outcome, ...] = (
     Outcome("tries-over", "problem", "medium", "nothing tries again", type="W", reason="final", ticket=AT_ONCE),
     Outcome("no-room", "problem", "high", "a resource is used up", text="no-room"),
     Outcome("full", "problem", "high", "a resource is used up",
-            reason="full", unless="timeout", at="network node pod-security"),
+            reason="full", unless="timeout", at="network node pod-security storage"),
     Outcome("certificate-refused", "problem", "high", "a certificate was not given",
             reason="refused", at="certificate"),
     Outcome("request-failing", "problem", "high", "a certificate waits until a try succeeds",

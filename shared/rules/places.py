@@ -2,8 +2,8 @@
 
 A row names a place and the RE2 patterns that lead there; the first row with a pattern that is found decides. `kind` is
 looked for in the kind and its API version, `who` in the reporting component, `reason` in the reason taken apart, `both`
-in kind, component and, on a line of its own, reason; `message` in the message. Security and admission
-stand first: who must act decides, not where it shows.
+in kind, component and, on a line of its own, reason; `message` in the message. Security and admission stand first: who
+must act decides, not where it shows.
 """
 
 from functools import lru_cache
@@ -48,10 +48,10 @@ ROWS: tuple[Row, ...] = (
         who=r"trivy|cosign|sigstore|clair|quay-(?:container-)?security|imagepolicy|aqua|anchore|grype|snyk|ratify"
             r"|connaisseur|notary",
         reason=r"signature|sigstore|cosign|vulnerab|\bcve\b|image (?:policy|verif|pull secret)",
-        message=r"no matching signatures|signature ?(?:required|verif|valid)|verify the signature|cosign"
-            r"|sigstore|image verification|signature was required|(?:verify|validate) (?:the )?(?:image|signature)"
-            r"|image (?:was )?rejected|pull access denied|requested access to the resource"
-            r"|(?:pull|image|manifest|registry).*(?:unauthori[sz]ed|forbidden|denied)"),
+        message=r"no matching signatures|signature ?(?:required|verif|valid)|verify the signature|cosign|sigstore"
+            r"|image verification|signature was required|(?:verify|validate) (?:the )?(?:image|signature)"
+            r"|image (?:was )?rejected|pull access denied|requested access to the resource|(?:pull|image|manifest"
+            r"|registry).*(?:unauthori[sz]ed|forbidden|denied)"),
     Row(("admission", "policy"),
         message=r"forbidden (?:by policy|for the current)|validation\.gatekeeper\.sh|kyverno"
             r"|ValidatingAdmissionPolicy|constraint violat"),
@@ -96,8 +96,8 @@ ROWS: tuple[Row, ...] = (
         message=r"x509|certificate|tls: |acme (?:provider|server|challenge|order|account)|params:acme"),
     Row(("security", "authentication"),
         kind=r"\A(?:Vault(?:Auth\w*|Connection|Dynamic\w*)?|OAuth\w*|Users?|CredentialsRequest|Identity"
-            r"|ServiceAccount|TokenReview)\b"
-            r"|\A(?:Peer|Request)Authentication|spiffe|\A(?:Azure|AWS|GCP|Pod|Workload|Federated)\w*Identity",
+            r"|ServiceAccount|TokenReview)\b|\A(?:Peer|Request)Authentication|spiffe|\A(?:Azure|AWS|GCP|Pod|Workload"
+            r"|Federated)\w*Identity",
         who=r"authelia|zitadel|oidc|\bkiam|spire|dex\b|keycloak|\Avault|vault-agent|teleport|boundary|authentik|ory-"
             r"|pinniped|oauth",
         reason=r"oauth|token|(?:secret|credential|key)s? (?:leak|expos)|password|authenticat|\bauth\b|encrypt|login"
@@ -118,11 +118,11 @@ ROWS: tuple[Row, ...] = (
     Row(("infrastructure", "network"), kind=r"\A\w*Mesh\w*"),
     Row(("infrastructure", "control-plane"),
         kind=r"\A(?:CustomResourceDefinition|ManifestWork|SyncSet|PropagationPolicy|KubeFed\w+|LogicalCluster"
-            r"|ImageBasedUpgrade|\w*Provider \S*cluster\.x-k8s\.io)\b|karmada|cattle\.io"
-            r"|\A(?:Lease|ClusterOperator|ClusterVersion|ClusterServiceVersion|CatalogSource|InstallPlan)\b"
-            r"|\A(?:OperatorGroup|\w*ControlPlane|Etcd\w*|APIService|FeatureGate|HostedCluster|ManagedCluster\w*)\b"
-            r"|\A(?:Cluster(?:Upgrade|Update|Deployment|Claim|Pool|Instance|ImageSet|Group\w+)|AgentClusterInstall"
-            r"|InfraEnv|Klusterlet|Shoot|Seed|VCluster|Kube(?:APIServer|Scheduler|ControllerManager))\b",
+            r"|ImageBasedUpgrade|\w*Provider \S*cluster\.x-k8s\.io)\b|karmada|cattle\.io|\A(?:Lease|ClusterOperator"
+            r"|ClusterVersion|ClusterServiceVersion|CatalogSource|InstallPlan)\b|\A(?:OperatorGroup|\w*ControlPlane"
+            r"|Etcd\w*|APIService|FeatureGate|HostedCluster|ManagedCluster\w*)\b|\A(?:Cluster(?:Upgrade|Update"
+            r"|Deployment|Claim|Pool|Instance|ImageSet|Group\w+)|AgentClusterInstall|InfraEnv|Klusterlet|Shoot|Seed"
+            r"|VCluster|Kube(?:APIServer|Scheduler|ControllerManager))\b",
         reason=r"leader election|\betcd\b"),
     Row(("infrastructure", "storage"), kind=r"\A(?:PersistentVolume|VolumeAttachment|VolumeSnapshot)"),
     Row(("infrastructure", "storage"),
@@ -133,39 +133,37 @@ ROWS: tuple[Row, ...] = (
     Row(("infrastructure", "storage"),
         kind=r"\A(?:PersistentVolume|Volume|Storage|CSI|Data(?:Volume|ImportCron|Source|Upload|Download)|Ceph|Block)"
             r"|\A(?:Object(?:Bucket|Store)|Bucket(?:Claim|Access|Class)|Backup|Restore|PodVolume|LVM|BackingImage"
-            r"|RecurringJob|GroupSnapshot)"
-            r"|\A(?:Linstor|NooBaa|Replication(?:Source|Destination)|VolumeReplication)|\A(?:Schedule|Engine|Replica)\b"
-            r"|\A\w*(?:Snapshot|Backup|Restore|Storage|Volume|Disk)|\A(?:Backing|Bucket|Object|Namespace)Store\b"
-            r"|\A(?:Filesystem|NetworkFence|ReclaimSpaceJob|ExportAction|JuiceFS|Seaweed|DRP\w+|DataProtection\w*"
-            r"|CacheGroup)\b|storage\.k8s|longhorn|ceph|cdi\.kubevirt|linstor|portworx|csiaddons|ramendr",
+            r"|RecurringJob|GroupSnapshot)|\A(?:Linstor|NooBaa|Replication(?:Source|Destination)|VolumeReplication)"
+            r"|\A(?:Schedule|Engine|Replica)\b|\A\w*(?:Snapshot|Backup|Restore|Storage|Volume|Disk)|\A(?:Backing"
+            r"|Bucket|Object|Namespace)Store\b|\A(?:Filesystem|NetworkFence|ReclaimSpaceJob|ExportAction|JuiceFS"
+            r"|Seaweed|DRP\w+|DataProtection\w*|CacheGroup)\b|storage\.k8s|longhorn|ceph|cdi\.kubevirt|linstor"
+            r"|portworx|csiaddons|ramendr",
         who=r"juicefs|fluid\b|alluxio|beegfs|\bweka|quobyte|spectrum-scale|seaweed|garage|longhorn|rook|ceph|velero"
-            r"|noobaa|minio|piraeus|linstor|volsync|k8up|kanister|kasten|stork|mayastor"
-            r"|cstor|glusterfs|\bocs-|\bodf-|lvms|nfs-|stash\b|snapscheduler|\bcdi\b|csi\b"
-            r"|external-(?:provisioner|attacher|resizer|snapshotter)|openebs|topolvm|\blvm|portworx|trident"
-            r"|snapshot|persistentvolume|import-controller|datavolume"),
+            r"|noobaa|minio|piraeus|linstor|volsync|k8up|kanister|kasten|stork|mayastor|cstor|glusterfs|\bocs-"
+            r"|\bodf-|lvms|nfs-|stash\b|snapscheduler|\bcdi\b|csi\b|external-(?:provisioner|attacher|resizer"
+            r"|snapshotter)|openebs|topolvm|\blvm|portworx|trident|snapshot|persistentvolume|import-controller"
+            r"|datavolume"),
     Row(("infrastructure", "workload"), kind=r"serving\.knative|eventing\.knative", who=r"knative"),
     Row(("infrastructure", "network"),
         kind=r"\A(?:NodeNetwork\w*|UserDefinedNetwork|Egress\w*|Firewall\w*|ServersTransport|(?:Back|Front)endConfig"
-            r"|RateLimit\w*|VPN|FRR\w+|Eip|ServiceImport|ServiceExport|Tunnel|HostedZone|Zone|VLAN)\b"
-            r"|nmstate|higress|\A(?:Service|Endpoints?|EndpointSlice|IngressController|IngressClass|VirtualService"
-            r"|DestinationRule)\b"
-            r"|\A(?:IPPool|IPAddress|ServiceCIDR|EgressIP|BGP\w*|L2\w*|DNS\w*|NetworkAttachmentDefinition|Subnet)\b"
-            r"|\A(?:TargetGroupBinding|Sriov\w*|CiliumNode|CiliumEndpoint|ServiceL2Status|TigeraStatus|Istio\w*)\b"
-            r"|\A(?:TransportServer|VirtualServer)\b"
-            r"|\A\w*(?:Route|Gateway|Ingress\w*|Mesh|Proxy(?:Class|Group)?|Network|Peer|LoadBalancer)\b|networking"
-            r"|metallb|cilium|calico|istio|gateway\.|submariner|linkerd|consul",
+            r"|RateLimit\w*|VPN|FRR\w+|Eip|ServiceImport|ServiceExport|Tunnel|HostedZone|Zone|VLAN)\b|nmstate"
+            r"|higress|\A(?:Service|Endpoints?|EndpointSlice|IngressController|IngressClass|VirtualService"
+            r"|DestinationRule)\b|\A(?:IPPool|IPAddress|ServiceCIDR|EgressIP|BGP\w*|L2\w*|DNS\w*"
+            r"|NetworkAttachmentDefinition|Subnet)\b|\A(?:TargetGroupBinding|Sriov\w*|CiliumNode|CiliumEndpoint"
+            r"|ServiceL2Status|TigeraStatus|Istio\w*)\b|\A(?:TransportServer|VirtualServer)\b|\A\w*(?:Route|Gateway"
+            r"|Ingress\w*|Mesh|Proxy(?:Class|Group)?|Network|Peer|LoadBalancer)\b|networking|metallb|cilium|calico"
+            r"|istio|gateway\.|submariner|linkerd|consul",
         who=r"\bmesh|firewall|\bcni|-cni\b|spiderpool|hybridnet|frr-k8s|liqo|otterize|\bvpc|terway|metallb|calico"
-            r"|tigera|cilium|\bovn|multus|istio|dns\b|external-dns|ingress|nginx|haproxy|contour"
-            r"|traefik|whereabouts|sriov|kube-proxy|linkerd|kuma|consul|\bf5\b|f5-|\bavi\b|\bako\b|nsx|kube-vip"
-            r"|kube-router|weave|gloo|kong|ambassador|emissary|envoy|apisix|skupper|openelb|purelb|netbird"
-            r"|tailscale|load-?balancer|antrea|flannel|submariner|endpoint|gateway|ipallocator|portallocator|cidr"),
+            r"|tigera|cilium|\bovn|multus|istio|dns\b|external-dns|ingress|nginx|haproxy|contour|traefik|whereabouts"
+            r"|sriov|kube-proxy|linkerd|kuma|consul|\bf5\b|f5-|\bavi\b|\bako\b|nsx|kube-vip|kube-router|weave|gloo"
+            r"|kong|ambassador|emissary|envoy|apisix|skupper|openelb|purelb|netbird|tailscale|load-?balancer|antrea"
+            r"|flannel|submariner|endpoint|gateway|ipallocator|portallocator|cidr"),
     Row(("infrastructure", "node"),
         kind=r"\A(?:\w*Remediation\w*|VSphereVM|\w+Server\b \S*infrastructure\S*|\w*DevicePlugin"
-            r"|ContainerRuntimeConfig|NUMA\w+"
-            r"|Preprovisioning\w+|TalosConfig|BottlerocketShadow|PerformanceProfile|HostFirmware\w*|Hardware"
-            r"|GpuDevicePlugin|ResourceSlice|\w+NodePool)\b"
-            r"|\A(?:Node\w+|InstanceGroup|Machine\w*|BareMetalHost|Metal3\w*|\w+Machine|KubeletConfig|KubeadmConfig"
-            r"|Tuned|Profile)\b|karpenter|machine"),
+            r"|ContainerRuntimeConfig|NUMA\w+|Preprovisioning\w+|TalosConfig|BottlerocketShadow|PerformanceProfile"
+            r"|HostFirmware\w*|Hardware|GpuDevicePlugin|ResourceSlice|\w+NodePool)\b|\A(?:Node\w+|InstanceGroup"
+            r"|Machine\w*|BareMetalHost|Metal3\w*|\w+Machine|KubeletConfig|KubeadmConfig|Tuned|Profile)\b|karpenter"
+            r"|machine"),
     Row(("infrastructure", "control-plane"), kind=r"\A\w*Cluster .*(?:cluster\.x-k8s|kubermatic|gardener|hive)"
             r"|\A(?:AWS|Azure|GCP|VSphere|OpenStack|HCloud|Hetzner|IBM\w*|DO|Nutanix|Proxmox|Metal3"
             r"|Docker)\w*Cluster\b",
@@ -182,12 +180,22 @@ ROWS: tuple[Row, ...] = (
     Row(("infrastructure", "control-plane"),
         kind=r"operator\.openshift|config\.openshift|operators\.coreos",
         who=r"apiserver|openshift|olm\b|operator-lifecycle|\betcd|hypershift|klusterlet|gardenlet|kamaji"
-            r"|cluster-version|image-registry|samples-operator|console-operator"
-            r"|\A(?:cluster|kube|authentication|ingress|insights|marketplace)-[a-z-]*operator"
-            r"|\A(?:kube-|cloud-)?controller-manager"),
+            r"|cluster-version|image-registry|samples-operator|console-operator|\A(?:cluster|kube|authentication"
+            r"|ingress|insights|marketplace)-[a-z-]*operator|\A(?:kube-|cloud-)?controller-manager"),
     Row(("infrastructure", "workload"),
-        kind=r"\A\w+(?:Cluster|Datacenter)\b|\A(?:Postgres|Kafka|Redis|Mongo|MySQL|Elastic)\w*\b"
-            r"|cassandra|postgres|mongodb|kafka"),
+        kind=r"\A\w+(?:Cluster|Datacenter)\b|\A(?:Postgres|Kafka|Redis|Mongo|MySQL|Elastic)\w*\b|cassandra|postgres"
+            r"|mongodb|kafka"),
+    # --- kinds that nobody knows, whose names speak for themselves ---
+    Row(("security", "image"), kind=r"\A\w*(?:ImageScan|Vulnerab)"),
+    Row(("security", "certificate"), kind=r"\A\w*(?:Certificate|PKI|TLS)\w*"),
+    Row(("security", "authentication"), kind=r"\A\w*(?:Identity|Login|SSO|OIDC|SAML|LDAP)\w*"),
+    Row(("security", "rbac"), kind=r"\A\w*(?:RoleBinding|Permission)\w*"),
+    Row(("admission", "policy"), kind=r"\A\w*Admission"),
+    Row(("admission", "quota"), kind=r"\A\w*Quota\b"),
+    Row(("infrastructure", "virtualization"), kind=r"\A\w*(?:VirtualMachine|Hypervisor)"),
+    Row(("infrastructure", "network"),
+        kind=r"\A\w*(?:VPN|Firewall|Router|Vlan|Subnet|BGP|DNS|LoadBalancer|Peering|Tunnel|Gateway)\w*"),
+    Row(("infrastructure", "node"), kind=r"\A\w+(?:Node|Host)\b|\A\w*Firmware"),
     # --- things of the cluster: what has befallen them ---
     Row(("infrastructure", "network"),
         reason=r"network|\blink (?:up|down|flap)|\bcni\b|\bdns|\broutes?\b|interface|net ?device|conntrack"
@@ -195,10 +203,10 @@ ROWS: tuple[Row, ...] = (
         message=r"failed to (?:set ?up|setup) network|\bcni\b|network is not ready|ClusterDNS"),
     Row(("infrastructure", "storage"),
         reason=r"volume|\bmount|attach|detach|persistent|\bdisk bad|\braid\b|\bnfs\b|root ?fs\b|\bnvme|\bssd\b"
-            r"|file ?system|ext4|\bxfs|\bio ?error|overlay"
-            r"|image layer|layerchain|docker image|storage (?:class|full)|\bpvc\b|snapshot|back ?up",
-        message=r"no space left|volumeMount|MountVolume|AttachVolume|persistentvolumeclaim"
-            r"|\bdisk (?:pressure|space)|the disk |data director"),
+            r"|file ?system|ext4|\bxfs|\bio ?error|overlay|image layer|layerchain|docker image|storage (?:class"
+            r"|full)|\bpvc\b|snapshot|back ?up",
+        message=r"no space left|volumeMount|MountVolume|AttachVolume|persistentvolumeclaim|\bdisk (?:pressure|space)"
+            r"|the disk |data director"),
     Row(("infrastructure", "workload"),
         message=r"(?:configmap|secret) \S+ not found|find key .*in (?:ConfigMap|Secret)"),
     Row(("infrastructure", "workload"), both=r"\APod .*(?:autoscaler|vpa|descheduler|disruption)"),

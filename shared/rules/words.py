@@ -38,7 +38,7 @@ STATES: dict[str, str] = {
     "is-down": r"(?:is|are|was|went) down\b|(?:storage|node|link|cluster|server|peer|interface|tunnel|session|broker"
     r"|member|gateway|replicas?|primary|proxy|agent|plugin|controller|pool|volume|shard|daemon) down\b|down state\b"
     r"|not up\b|offline\b|not online\b|not covered\b|inactive\b|read[- ]only\b|(?:is|was) sealed\b|network partition"
-    r"|quorum not\b|lost (?:its )?carrier|server (?:is )?not responding",
+    r"|quorum not\b|(?:member|shard|replica|broker|peer) lost\b|lost (?:its )?carrier|server (?:is )?not responding",
     "unhealthy": r"unhealthy|not healthy|isn'?t healthy|abnormal|broken\z",
     "degraded": r"degrad|health(?: is| status is| status)?:? yellow",
     "ailing": r"nearly|near ?full|almost|health_?warn|health warning",
@@ -96,8 +96,8 @@ STATES: dict[str, str] = {
     "mount": r"(?:un)?stage|(?:un)?publish|(?:multi-?)?attach|mount|map ?volume|map ?pod ?device|un ?mount|detach",
     "bring-up": r"creat|start|sync\b|migrat|restor|back ?up|provision|import|clone|launch|boot\b|allocat|assign"
     r"|add(?:ing)?\b|reconcil|updat|announce|hand ?over|guarantee|load ?balancer|regist",
-    "vm-life": r"fail\w* (?:to )?(?:create\b|migrat|hand ?over|guarantee|start)|(?:start|migration|sync|import|clone"
-    r"|restore|backup|operation) fail|restore error|create fail",
+    "vm-life": r"fail\w* (?:to )?(?:create\b|migrat|hand ?over|guarantee|start)|(?:start|power ?on|migration|sync"
+    r"|import|clone|restore|backup|operation) fail|restore error|create fail",
     "fill": r"import|snapshot creation",
     "provision": r"provision",
     "sandbox": r"creat\w* .*(?:sand ?box|container)|sand ?box (?:creat|fail)|start .*container|run container",
@@ -111,10 +111,11 @@ STATES: dict[str, str] = {
     "misbound": r"misbound|content mismatch|content missing|incompatible|not supported|forbidden|does ?n.t match"
     r"|does not match|admission|invalid node|declared features",
     # --- what makes it light ---
-    "harmless": r"(?:update|upgrade) available|deprecat|will be removed|ignor(?:ed|ing)|skipping|skipped(?:\z| \d)"
-    r"|fall(?:ing|ed)? ?back|using default|not recommended|obsolete|unmanaged|omitt|repairing|cleaning up|corrected"
-    r"|tolerated|will report|nothing to|limits? (?:were|was) exceeded|resolv ?conf|resync|dry ?run|change in progress"
-    r"|advanced feature|too many (?:active|succeeded|addresses)|multiple pod|possible memory|same template",
+    "harmless": r"outdated\b|(?:update|upgrade) available|deprecat|will be removed|ignor(?:ed|ing)|skipping"
+    r"|skipped(?:\z| \d)|fall(?:ing|ed)? ?back|using default|not recommended|obsolete|unmanaged|omitt|repairing"
+    r"|cleaning up|corrected|tolerated|will report|nothing to|limits? (?:were|was) exceeded|resolv ?conf|resync"
+    r"|dry ?run|change in progress|advanced feature|too many (?:active|succeeded|addresses)|multiple pod"
+    r"|possible memory|same template",
     "dry-run": r"dry ?run",
     "nodes-unfit": r"nodes are available:.*(?:not-ready|unreachable|unschedulable)",
     "preference": r"affinity|toleration|annotations? labels?|topology hints",
@@ -145,8 +146,8 @@ STATES: dict[str, str] = {
     r"|allocated|assigned|announced|pulled|scaled ?up ?group|imported|loaded|applied|configured|compliant|ok\b|optimal"
     r"|up to date|active\z|registered\z|readyz\b|initiali[sz]ed|presented|generated|recycled|ensured|rollback"
     r"|rolled back",
-    "made": r"created?\b|launched|updated?\b|added\b|observed\b|installed|deployed|provisioned|reload(?:ed)?\b|sync\b"
-    r"|service restart|abortion|scalers? started|monitor started",
+    "made": r"taken\b|created?\b|launched|updated?\b|added\b|observed\b|installed|deployed|provisioned|reload(?:ed)?\b"
+    r"|sync\b|service restart|abortion|scalers? started|monitor started",
     # --- what is being done, and what was ---
     "started": r"started\b|\Ascheduled\b",
     "begun": r"await|start(?:ing|s|ed)?\b|begin|began|begun|wait(?:ing|s)?\b|pending\b|scheduled\b|scheduling\b"
@@ -187,8 +188,8 @@ STATES: dict[str, str] = {
     "changed": r"cancell?ed\b|[\w.:/\]\[]+ -> |chang(?:e|ed|ing)|modif(?:y|ied)|delet(?:e|ed|ing|ion)|remov(?:e|ed|ing"
     r"|al)\b|scal(?:e|ed|ing)\b|resiz|expand|upgrad|downgrad|patched|edited|paus(?:e|ed|ing)|suspend|detached"
     r"|deactivat|activat|promot|demot|replac|new (?:artifact|revision|version|target|commit|image|release|digest)"
-    r"|overrid|migrating|version|rotat|updating|operation started|image updated|targeting|registered|pruned|unloaded"
-    r"|un ?mounted|rescal",
+    r"|overrid|migrating|version|rotat|updating|operation started|image updated|targeting|registered|pruned"
+    r"|deregistered|unloaded|un ?mounted|rescal",
 }  # fmt: skip
 
 # What it is about, where that changes how much a failure weighs.
