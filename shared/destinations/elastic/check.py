@@ -55,7 +55,7 @@ async def _privileges(client: ElasticClient, index: str, *, there: bool) -> Line
     answer = await client.request("POST", "/_security/user/_has_privileges", question, seconds=_SECONDS)
     if not isinstance(answer, Answer):
         return False, answer.reason
-    held = _member(_member(_member(answer.json, "index"), index), None)
+    held = _member(_member(answer.json, "index"), index)
     if answer.status != _OK or not isinstance(held, dict):
         return True, f"whether the credentials may write to {index} cannot be asked here: the first event shows it"
     missing = [name for name in wanted if held.get(name) is not True]
@@ -98,11 +98,9 @@ def _template(listed: Any, index: str) -> str | None:
     return name if streams else None
 
 
-def _member(value: Any, name: str | None) -> Any:
-    """Return a member of an object (the first one where no name is given), None where there is none."""
-    if not isinstance(value, dict):
-        return None
-    return next(iter(value.values()), None) if name is None else value.get(name)
+def _member(value: Any, name: str) -> Any:
+    """Return a member of an object, None where there is none."""
+    return value.get(name) if isinstance(value, dict) else None
 
 
 def _reason(answer: Answer) -> str:

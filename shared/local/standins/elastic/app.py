@@ -24,6 +24,7 @@ from shared.runtime.asgi import Receive, Scope, Send
 _PATH: Final = re.compile(r"(?:/(?P<target>[^/_][^/]*))?/(?P<what>_[a-z_]+)(?:/(?P<rest>.+))?")
 _MEDIA: Final = re.compile(r"application/(vnd\.elasticsearch\+)?(x-nd)?json\b")
 _SHOWN: Final = 200
+_OK: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ class Elastic:
         told = self._answered(request)
         headers = dict(told.headers) if self._opensearch else {**told.headers, "X-Elastic-Product": "Elasticsearch"}
         body = told.body
-        if body and "filter_path" in request.query:
+        if body and "filter_path" in request.query and told.status == _OK:  # an error is never filtered
             body = orjson.dumps(filtered(orjson.loads(body), request.query["filter_path"]) or {})
         asked = request.headers.get("accept", "")
         media = "application/vnd.elasticsearch+json;compatible-with=" if "vnd.elasticsearch" in asked else ""
