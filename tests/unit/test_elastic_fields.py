@@ -4,6 +4,7 @@ Rendered are the specimens of every dialect and every event of the recorded day,
 """
 
 import ipaddress
+import json
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from shared.events.cloudevent import CloudEvent
 from shared.events.codec import decode as decode_http
 from shared.events.model import Classified, Observation
 from shared.local.recorded.player import requests
+from shared.local.standins.elastic.fields import flattened
 from shared.rules.classify import classify
 from shared.rules.shipped import load_shipped
 from shared.sources.registry import decode
@@ -216,3 +218,19 @@ def test_an_index_that_is_no_data_streams_name_has_no_parts() -> None:
         made = document(classified(), mapping(), index=index)
         assert isinstance(made, Document)
         assert "data_stream" not in made.source
+
+
+def test_the_shipped_template_has_every_field_that_is_rendered_with_its_type_in_the_schema(
+    schema: dict[str, Any], root: Path
+) -> None:
+    folder = root / "functions" / "elastic_forwarder" / "setup"
+    types: dict[str, str] = {}
+    for name in ("mappings.json", "settings-elasticsearch.json"):
+        template = json.loads((folder / name).read_text(encoding="utf-8"))["template"]
+        types |= dict(flattened(template["mappings"]["properties"]))
+    leaves = {name: kind for name, kind in types.items() if kind != "object"}
+    assert {name for _, source in documents() for name, _ in fields(source)} <= leaves.keys()
+    own = {name for name in leaves if name.startswith(OURS)}
+    assert {name: kind for name, kind in leaves.items() if name not in own} == {
+        name: schema[name]["type"] for name in leaves if name not in own
+    }

@@ -127,7 +127,7 @@ class Admin:
     def _rollover(self, account: Account, target: str) -> Response:
         backing = self._store.backing(target)
         if not backing:
-            return self._no_index(target)
+            return error(400, "illegal_argument_exception", f"rollover target [{target}] does not exist")
         if not account.may("manage", target):
             return forbidden("indices:admin/rollover", account)
         new = backing_name(target, len(backing) + 1)

@@ -144,7 +144,7 @@ class Elastic:
         except BulkError as wrong:
             return error(400, wrong.kind, wrong.reason)
         if not wanted:
-            return error(400, "parse_exception", "request body is required")
+            return error(400, "action_request_validation_exception", "Validation Failed: 1: no requests added;")
         answers = Writer(self._store, opensearch=self._opensearch, failures=self.failures).write(wanted, account)
         errors = any("error" in told for one in answers for told in one.values())
         shown = answers[::-1] if self.options.shuffled else answers

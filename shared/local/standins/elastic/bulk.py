@@ -34,6 +34,8 @@ class Item:
 
 def items(body: bytes, default_index: str) -> Iterator[Item]:
     """Yield the items of a bulk body. Raises BulkError where the original refuses the whole of it."""
+    if not body:
+        raise BulkError("parse_exception", "request body is required")
     if not body.endswith(b"\n"):
         raise BulkError("illegal_argument_exception", "The bulk request must be terminated by a newline [\\n]")
     lines = iter(body.split(b"\n")[:-1])
@@ -52,7 +54,7 @@ def items(body: bytes, default_index: str) -> Iterator[Item]:
         number += 1
         raw = b"" if action == "delete" else next(lines, None)
         if raw is None:
-            raise BulkError("illegal_argument_exception", "The bulk request ends with an action without a source")
+            return  # the original passes over a last action without its source
         yield Item(action, index, "" if name is None else str(name), raw, _source(raw))
 
 

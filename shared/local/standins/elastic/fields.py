@@ -7,6 +7,8 @@ from typing import Any
 
 _NUMBERS = frozenset({"long", "integer", "short", "byte", "float", "double", "half_float", "scaled_float"})
 
+_OBJECTS = frozenset({"", "object", "flattened", "flat_object", "nested"})
+
 
 def flattened(properties: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
     """Yield the dotted name and the type of each field of a mapping's `properties`; groups are of type `object`."""
@@ -30,12 +32,11 @@ def wrong(source: dict[str, Any], types: dict[str, str], *, lenient: bool) -> st
     """Return why a document cannot be parsed, empty where it can; `lenient` is `index.mapping.ignore_malformed`."""
     for name, value in leaves(source):
         kind = types.get(name, "")
-        if isinstance(value, dict) and kind not in {"", "object", "flattened", "flat_object", "nested"}:
-            return f"failed to parse field [{name}] of type [{kind}]"
         if kind == "object" and not isinstance(value, dict | None):
             return f"object mapping for [{name}] tried to parse field [{name}] as object, but found a concrete value"
-        forgiven = lenient and name != "@timestamp"
-        if not forgiven and value is not None and not isinstance(value, dict) and not _fits(kind, value):
+        if value is None or kind in _OBJECTS or (lenient and name != "@timestamp"):
+            continue
+        if isinstance(value, dict) or not _fits(kind, value):
             return f"failed to parse field [{name}] of type [{kind}]"
     return ""
 
