@@ -21,6 +21,7 @@ from shared.runtime.function import Call, Result
 from shared.settings.environment import SettingsError
 from shared.telemetry.metrics import Metrics
 from tests.support.documents import INDEX, KEY, line, with_elastic
+from tests.support.opensearch.setup import ELASTICSEARCH, OPENSEARCH, STATE_MANAGEMENT, put_templates
 from tests.support.records import classified, classified_event
 from tests.support.servers import new_certificate, serve
 
@@ -264,6 +265,23 @@ def test_an_index_that_is_no_data_stream_is_said_to_be_one(url: str) -> None:
         True,
         "k8s-events is an index and no data stream: it will not roll over",
     )
+
+
+def test_what_the_page_has_put_into_elasticsearch_and_the_key_that_it_makes_are_enough(app: Elastic, url: str) -> None:
+    encoded = put_templates(url, ELASTICSEARCH).rpartition('"encoded"')[2].split('"')[1]
+    lines = check(url, ELASTIC_API_KEY=encoded)
+    assert [good for good, _ in lines] == [True] * 3
+    assert lines[2][1].endswith("by the index template tidings")
+    assert run(url, handle, ELASTIC_API_KEY=encoded).outcome == Done()
+    assert app.streams() == [INDEX]
+
+
+def test_what_the_page_has_put_into_opensearch_is_taken_and_makes_the_data_stream(app: Elastic, url: str) -> None:
+    app.options = replace(app.options, product="opensearch")
+    put_templates(url, OPENSEARCH)
+    put_templates(url, STATE_MANAGEMENT)
+    assert run(url, handle, **BASIC).outcome == Done()
+    assert app.streams() == [INDEX]
 
 
 def test_settings_that_cannot_work_are_named() -> None:

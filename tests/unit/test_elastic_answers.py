@@ -121,6 +121,13 @@ def test_exactly_one_way_in_is_wanted(given: dict[str, str]) -> None:
         read(ElasticSettings, {"ELASTIC_URL": URL, **given})
 
 
+@pytest.mark.parametrize("key", ["kéy:value", "two words", "line\nbreak"])
+def test_a_key_that_no_header_can_carry_is_refused_at_the_start_and_not_shown(key: str) -> None:
+    with pytest.raises(SettingsError, match="ELASTIC_API_KEY: holds a character that no token has") as raised:
+        read(ElasticSettings, {"ELASTIC_URL": URL, "ELASTIC_API_KEY": key})
+    assert key not in str(raised.value)
+
+
 @pytest.mark.parametrize("index", ["Logs-K8s", "a b", "-a", "_a", "a*", "a/b", "x" * 256, ""])
 def test_what_no_index_can_be_called_is_refused_at_the_start(index: str) -> None:
     environ = {"ELASTIC_URL": URL, "ELASTIC_API_KEY": "id:key", "ELASTIC_INDEX": index}

@@ -3,9 +3,10 @@
 import base64
 import binascii
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Final
+from typing import Any, Final
 
 from shared.local.standins.frame import Request, Response, json_response
 
@@ -45,7 +46,27 @@ ACCOUNTS: Final = (
 )
 
 
-def authenticate(request: Request, accounts: tuple[Account, ...]) -> Account | Response:
+def created(name: str, asked: Any) -> Account:
+    """Return the API key that a request to make one asks for, with a secret of its own."""
+    roles = asked.get("role_descriptors", {}) if isinstance(asked, dict) else {}
+    indices = [one for role in roles.values() for one in role.get("index", ())]
+    return Account(
+        name,
+        secrets.token_urlsafe(16),
+        indices=tuple(pattern for one in indices for pattern in one.get("names", ())),
+        privileges=tuple(privilege for one in indices for privilege in one.get("privileges", ())),
+        monitor=any("monitor" in role.get("cluster", ()) for role in roles.values()),
+    )
+
+
+def restored(kept: dict[str, Any]) -> Account:
+    """Return a key as `dataclasses.asdict` wrote it."""
+    lists = {name: tuple(told) for name, told in kept.items() if isinstance(told, list)}
+    made: dict[str, Any] = kept | lists
+    return Account(**made)
+
+
+def authenticate(request: Request, accounts: Sequence[Account]) -> Account | Response:
     """Return the account of a request, or 401 as the original words it."""
     scheme, _, value = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() not in {"apikey", "basic"}:

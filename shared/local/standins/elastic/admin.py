@@ -1,15 +1,18 @@
 """Templates, policies, data streams and privileges of the stand-in."""
 
+import secrets
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any, Final
 
 import orjson
 
-from shared.local.standins.elastic.access import Account, error, forbidden
+from shared.local.standins.elastic.access import Account, created, error, forbidden
 from shared.local.standins.elastic.store import Store
 from shared.local.standins.elastic.templates import (
     COMPONENT,
     INDEX,
+    KEY,
     POLICY,
     applied,
     backing_name,
@@ -138,6 +141,8 @@ class Admin:
     def _security(self, request: Request, account: Account, name: str) -> Response:
         if name == "_authenticate":
             return json_response(200, {"username": account.id, "enabled": True})
+        if name == "api_key" and request.method in {"POST", "PUT"}:
+            return self._key(request, account)
         if name != "user/_has_privileges":
             return error(400, "illegal_argument_exception", f"no handler found for uri [{request.path}]")
         held = {
@@ -148,6 +153,15 @@ class Admin:
         everything = all(value for one in held.values() for value in one.values())
         told = {"username": account.id, "has_all_requested": everything, "cluster": {}, "index": held}
         return json_response(200, {**told, "application": {}})
+
+    def _key(self, request: Request, account: Account) -> Response:
+        if not account.user:
+            return forbidden("cluster:admin/xpack/security/api_key/create", account)
+        body = self._body(request)
+        key = created(secrets.token_urlsafe(15), body)
+        self._store.put(KEY, key.id, asdict(key))
+        told = {"id": key.id, "name": body.get("name", ""), "api_key": key.secret, "encoded": key.encoded}
+        return json_response(200, told)
 
     def _no_index(self, name: str) -> Response:
         return error(404, "index_not_found_exception", f"no such index [{name}]")

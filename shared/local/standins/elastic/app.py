@@ -11,11 +11,12 @@ from typing import Any, Final, Literal
 import orjson
 
 from shared.local.standins.elastic import page
-from shared.local.standins.elastic.access import ACCOUNTS, Account, authenticate, error, forbidden
+from shared.local.standins.elastic.access import ACCOUNTS, Account, authenticate, error, forbidden, restored
 from shared.local.standins.elastic.admin import Admin
 from shared.local.standins.elastic.bulk import BulkError, Item, items
 from shared.local.standins.elastic.search import SHARDS, QueryError, answer, filtered, found
 from shared.local.standins.elastic.store import Kept, Store
+from shared.local.standins.elastic.templates import KEY
 from shared.local.standins.elastic.writing import Writer
 from shared.local.standins.faults import Faults
 from shared.local.standins.frame import Frame, Request, Response, inflate, json_response
@@ -113,7 +114,7 @@ class Elastic:
         )
 
     def _admitted(self, request: Request) -> Account | Response:
-        account = authenticate(request, self._accounts)
+        account = authenticate(request, (*self._accounts, *self._made_keys()))
         if isinstance(account, Response):
             return account
         if len(request.body) > self.options.max_content_length:
@@ -121,6 +122,9 @@ class Elastic:
         if request.body and _MEDIA.match(request.headers.get("content-type", "")) is None:
             return error(406, "media_type_header_exception", "Invalid media-type value on headers [Content-Type]")
         return account
+
+    def _made_keys(self) -> list[Account]:
+        return [restored(key) for key in self._store.things(KEY).values()]
 
     def _info(self) -> Response:
         version = {"number": "8.17.0", "build_flavor": "default", "lucene_version": "9.12.0"}

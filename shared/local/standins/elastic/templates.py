@@ -8,7 +8,7 @@ from typing import Any, Final
 from shared.local.standins.elastic.fields import flattened
 from shared.local.standins.elastic.store import Store
 
-INDEX, COMPONENT, POLICY = "index", "component", "policy"
+INDEX, COMPONENT, POLICY, KEY = "index", "component", "policy", "key"
 BUILT_IN: Final = {"index_patterns": ["logs-*-*"], "data_stream": {}, "priority": 100, "composed_of": []}
 """What Elasticsearch has from the start, under the name `logs`; OpenSearch has none."""
 
