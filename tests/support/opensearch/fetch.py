@@ -5,6 +5,7 @@ tests has no security, so no login and no TLS; ingest pipelines come from two mo
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -34,6 +35,7 @@ _ARTIFACTS = (
     "org.jruby.jcodings:jcodings:1.0.61",
     "org.jruby.joni:joni:2.2.1",
 )
+_JAVAS = range(11, 24)  # later ones have no security manager
 _PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
 
 
@@ -46,7 +48,11 @@ def folder() -> Path:
 def missing() -> str:
     """Return what keeps it from being fetched and run here, empty where nothing does."""
     absent = [program for program in ("java", *(() if folder().exists() else ("mvn",))) if not shutil.which(program)]
-    return f"{' and '.join(absent)} cannot be found" if absent else ""
+    if absent:
+        return f"{' and '.join(absent)} cannot be found"
+    told = subprocess.run(["java", "-version"], capture_output=True, text=True, check=False).stderr  # noqa: S607
+    found = re.search(r'version "(\d+)', told)
+    return "" if found and int(found[1]) in _JAVAS else f"OpenSearch {VERSION} needs Java 11 to 23, here is another"
 
 
 def fetched() -> Path:
