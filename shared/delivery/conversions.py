@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any, Final
 
+from shared.delivery.printing import as_json
+
 
 def _number(value: Any) -> int | float:
     if isinstance(value, int | float):
@@ -18,4 +20,17 @@ def _truth(value: Any) -> bool:
     )
 
 
-TYPES: Final[dict[str, Callable[[Any], Any] | None]] = {"text": None, "number": _number, "boolean": _truth}
+def _list(value: Any) -> list[Any]:
+    """Return a list as it is, and a text as the list of its lines, without empty and repeated ones."""
+    if isinstance(value, list):
+        return value
+    return list(dict.fromkeys(line.strip() for line in str(value).splitlines() if line.strip()))
+
+
+TYPES: Final[dict[str, Callable[[Any], Any] | None]] = {
+    "text": None,
+    "number": _number,
+    "boolean": _truth,
+    "list": _list,
+    "json": as_json,
+}

@@ -10,12 +10,11 @@ from collections.abc import Callable, Sequence
 from collections.abc import Mapping as Members
 from dataclasses import dataclass, field
 from datetime import datetime
-from operator import attrgetter
 from pathlib import Path
 from typing import Any, Final
 
 from shared.delivery.printing import show
-from shared.delivery.templates import MISSING, Context, TemplateRefused, Text, follow
+from shared.delivery.templates import MISSING, Context, TemplateRefused, Text, follow, getter
 from shared.events.outcome import Rejected
 from shared.events.problem import Problem
 from shared.events.redaction import is_suspect, redact, redact_text
@@ -171,22 +170,6 @@ def _converted(convert: Callable[[Any], Any], value: Any) -> Any:
         return convert(value)
     except (TypeError, ValueError):
         raise TemplateRefused("the value does not have the type that the mapping asks for") from None
-
-
-def getter(path: tuple[str, ...]) -> Callable[[Context], Any]:
-    """Return what follows this path, in one step where it leads through attributes alone; same answers as `follow`."""
-    root, names = path[0], path[1:]
-    if not names or any(name.startswith("__") or not name.isidentifier() or hasattr(dict, name) for name in names):
-        return lambda context: follow(path, context)
-    attribute = attrgetter(".".join(names))
-
-    def take(context: Context) -> Any:
-        try:
-            return attribute(context[root])
-        except (AttributeError, KeyError):  # through a dictionary, through None, or to nothing
-            return follow(path, context)
-
-    return take
 
 
 def plain(value: Any) -> Any:

@@ -72,7 +72,7 @@ class _Reader:
         top = dict(self._members(root, "a mapping file", _TOP))
         if "lookups" in top:
             for name, table in self._members(top["lookups"], "`lookups`"):
-                self._lookups[name] = {key: self._scalar(value) for key, value in self._members(table, "a lookup")}
+                self._lookups[name] = {key: self._looked_up(value) for key, value in self._members(table, "a lookup")}
         operations: dict[str, tuple[Field, ...]] = {}
         if "operations" in top:
             for name, fields in self._members(top["operations"], "`operations`", OPERATIONS):
@@ -168,6 +168,12 @@ class _Reader:
                 node, f"there is no lookup `{name}`", did_you_mean(name, self._lookups, "add it to `lookups`")
             )
         return self._lookups.get(name, {})
+
+    def _looked_up(self, node: yaml.Node) -> Any:
+        """Read what a lookup turns a value into: a single value, or a list of them."""
+        if isinstance(node, yaml.SequenceNode):
+            return [self._scalar(member) for member in node.value]
+        return self._scalar(node)
 
     def _max(self, node: yaml.Node) -> int:
         value = self._scalar(node)

@@ -143,6 +143,29 @@ def parse(environment: ImmutableSandboxedEnvironment, source: str) -> nodes.Temp
     return tree
 
 
+def used_by(tree: nodes.Template) -> tuple[tuple[str, ...], ...]:
+    """Return the paths that a template reads, where it reads nothing else: no loop, and no part of what one leads to.
+
+    The same values of these give the same text. Empty where that cannot be said.
+    """
+    if next(tree.find_all((nodes.For, nodes.Getitem)), None) is not None:
+        return ()
+    paths: set[tuple[str, ...]] = set()
+    waiting: list[nodes.Node] = [tree]
+    while waiting:
+        node = waiting.pop()
+        names: list[str] = []
+        inner = node
+        while isinstance(inner, nodes.Getattr):
+            names.append(inner.attr)
+            inner = inner.node
+        if isinstance(inner, nodes.Name):
+            paths.add((inner.name, *reversed(names)))
+        else:
+            waiting.extend(node.iter_child_nodes())
+    return tuple(sorted(paths))
+
+
 def build(environment: ImmutableSandboxedEnvironment, tree: nodes.Template) -> Template:
     """Compile what `parse` allowed. Raises TemplateRefused where Jinja cannot compile it."""
     try:

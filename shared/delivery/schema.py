@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from shared.delivery.conversions import TYPES
 from shared.delivery.mapping import OPERATIONS
 
 _SCALAR = {"type": ["string", "number", "boolean"]}
+_LOOKED_UP = {"anyOf": [_SCALAR, {"type": "array", "items": _SCALAR}]}
 
 
 def mapping_schema() -> dict[str, Any]:
@@ -20,7 +22,7 @@ def mapping_schema() -> dict[str, Any]:
             "lookups": {
                 "description": "Tables that a field's `lookup` names: value of the event to value of the field.",
                 "type": "object",
-                "additionalProperties": {"type": "object", "additionalProperties": _SCALAR},
+                "additionalProperties": {"type": "object", "additionalProperties": _LOOKED_UP},
             },
             "operations": {
                 "type": "object",
@@ -48,6 +50,6 @@ def _field() -> dict[str, Any]:
             "lookup": {"type": "string", "description": "The table of `lookups` that turns the value into another."},
             "default": {**_SCALAR, "description": "Taken where the lookup has no such value."},
             "max": {"type": "integer", "minimum": 1, "description": "Characters after which the text is cut."},
-            "type": {"enum": ["text", "number", "boolean"]},
+            "type": {"enum": list(TYPES)},
         },
     }

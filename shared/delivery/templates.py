@@ -4,8 +4,9 @@ Jinja takes some 25 ms to import, a fifth of a function's start, and compiling a
 mapping file has its templates checked at once; the shipped ones were checked when they were compiled into the wheel.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from shared.delivery.printing import show
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 Context = Mapping[str, Any]
 MISSING: Any = object()
 """What a path leads to that leads nowhere."""
+_WORD = 64  # characters
+_REMEMBERED = 512  # texts of one template; with their words some 100 kB
 
 
 class TemplateRefused(Exception):  # noqa: N818 - a template is refused; it is no error of this program
@@ -42,8 +45,41 @@ class Templates:
 
         environment = self._environment or sandbox.new_environment()
         self._environment = environment
-        template = sandbox.build(environment, sandbox.parse(environment, source))
-        return lambda context: sandbox.run(template, context)
+        tree = sandbox.parse(environment, source)
+        used = sandbox.used_by(tree)
+        template = sandbox.build(environment, tree)
+        if not used:
+            return lambda context: sandbox.run(template, context)
+        return _Remembering(lambda context: sandbox.run(template, context), used)
+
+
+class _Remembering:
+    """Renders a template that reads nothing but these paths once for each combination of the words that they lead to.
+
+    Most templates choose by category, severity or kind, of which there are few: looking the text up costs a quarter of
+    rendering it. What is longer than a word is rendered each time.
+    """
+
+    __slots__ = ("_known", "_render", "_take")
+
+    def __init__(self, render: Callable[[Context], str], used: Sequence[tuple[str, ...]]) -> None:
+        self._render = render
+        self._take = tuple(getter(path) for path in used)
+        self._known: dict[tuple[Any, ...], str] = {}
+
+    def __call__(self, context: Context) -> str:
+        """Return the text. Raises TemplateRefused."""
+        words = tuple([take(context) for take in self._take])
+        for word in words:
+            if type(word) is not str or len(word) > _WORD:
+                return self._render(context)
+        text = self._known.get(words)
+        if text is None:
+            text = self._render(context)
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            self._known[words] = text
+        return text
 
 
 @dataclass(slots=True)
@@ -80,10 +116,38 @@ class Text:
 
 
 def follow(path: tuple[str, ...], context: Context) -> Any:
-    """Return what a dotted path leads to, or MISSING where it leads nowhere."""
+    """Return what a dotted path leads to, or MISSING where it leads nowhere.
+
+    In a dictionary the rest of a path may be one key with dots, as `labels.app.kubernetes.io/name`; in a list a step is
+    a number from 0.
+    """
     value: Any = context.get(path[0], MISSING)
-    for name in path[1:]:
-        value = value.get(name, MISSING) if isinstance(value, dict) else getattr(value, name, MISSING)
+    for index, name in enumerate(path[1:], 1):
+        if isinstance(value, dict):
+            whole = value.get(".".join(path[index:]), MISSING)  # labels have both `app` and `app.kubernetes.io/name`
+            if whole is not MISSING:
+                return whole
+            value = value.get(name, MISSING)
+        elif isinstance(value, list):
+            value = value[int(name)] if name.isdecimal() and int(name) < len(value) else MISSING
+        else:
+            value = getattr(value, name, MISSING)
         if value is MISSING or value is None:
             return value
     return value
+
+
+def getter(path: tuple[str, ...]) -> Callable[[Context], Any]:
+    """Return what follows this path, in one step where it leads through attributes alone; same answers as `follow`."""
+    root, names = path[0], path[1:]
+    if not names or any(name.startswith("__") or not name.isidentifier() or hasattr(dict, name) for name in names):
+        return lambda context: follow(path, context)
+    attribute = attrgetter(".".join(names))
+
+    def take(context: Context) -> Any:
+        try:
+            return attribute(context[root])
+        except (AttributeError, KeyError):  # through a dictionary, through None, or to nothing
+            return follow(path, context)
+
+    return take

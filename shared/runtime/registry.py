@@ -92,6 +92,20 @@ FUNCTIONS: dict[str, Registered] = {
             "functions.siem_forwarder.record",
         ),
     ),
+    "elastic_forwarder": Registered(
+        "functions.elastic_forwarder.handler",
+        "hands every observation to Elasticsearch or OpenSearch",
+        (),
+        Destination(
+            "elastic",
+            "ELASTIC_URL",
+            "classified",
+            {"ELASTIC_URL": "https://elastic.example:9200", "ELASTIC_API_KEY": "not-set"},
+            "ELASTIC_MAPPING",
+            "shared.destinations.elastic.record",
+            component=True,
+        ),
+    ),
     "intake": Registered("functions.intake.handler", "takes what producers post, each in its own form", ("handover",)),
     "watch": Registered("functions.watch.handler", "follows what happens in clusters", ("store", "handover")),
     "reconcile": Registered(

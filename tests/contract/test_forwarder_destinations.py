@@ -142,8 +142,9 @@ def test_f15_f16_silence_slow_bytes_and_broken_connections_end_in_time_and_come_
     first, seconds, second = place.play(main, **place.rig.hurried)
     assert isinstance(first[0], Retry)
     assert seconds < 2
-    assert second == [Done()]
-    assert set(arrived(place)) == {"a"}
+    there_already = fault in {"commit-then-reset", "slow-bytes"}
+    assert second == [Duplicate() if there_already and place.rig.refuses_copies else Done()]
+    assert arrived(place) == ["a", "a"] if there_already and not place.rig.refuses_copies else ["a"]
 
 
 def test_f17_a_redirect_is_not_followed_with_the_credentials(place: Records) -> None:

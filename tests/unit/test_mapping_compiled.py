@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from functions.elastic_forwarder.settings import MAPPING as OF_DOCUMENTS
 from functions.servicenow_incident.handler import MAPPING as OF_TICKETS
 from functions.siem_forwarder.settings import MAPPING as OF_RECORDS
 from shared.delivery import mapping_compiled
@@ -55,7 +56,7 @@ def test_a_compiled_mapping_is_the_mapping(file: Path, monkeypatch: pytest.Monke
     assert render(made, "open", {"episode": episode()}) == render(read, "open", {"episode": episode()})
 
 
-@pytest.mark.parametrize("path", [OF_TICKETS, OF_RECORDS])
+@pytest.mark.parametrize("path", [OF_TICKETS, OF_RECORDS, OF_DOCUMENTS])
 def test_what_is_shipped_can_be_compiled(path: Path, tmp_path: Path) -> None:
     copy = tmp_path / path.name
     copy.write_bytes(path.read_bytes())
@@ -133,10 +134,11 @@ def test_prepared_templates_are_compiled_and_those_that_need_no_jinja_are_left_a
     assert three.group[1].text._compiled is None
 
 
-@pytest.mark.parametrize("function", ["siem_forwarder", "servicenow_incident", "correlator"])
+@pytest.mark.parametrize("function", ["siem_forwarder", "elastic_forwarder", "servicenow_incident", "correlator"])
 def test_a_start_imports_nothing_that_only_an_event_needs(function: str, root: Path) -> None:
     load_mapping(OF_TICKETS, shipped=OF_TICKETS)
     load_mapping(OF_RECORDS, shipped=OF_RECORDS)
+    load_mapping(OF_DOCUMENTS, shipped=OF_DOCUMENTS)
     code = (
         "import asyncio, sys\n"
         "from shared.runtime.registry import load\n"
@@ -155,7 +157,7 @@ def test_a_start_imports_nothing_that_only_an_event_needs(function: str, root: P
     assert not set(ran.stdout.split()) & heavy
 
 
-@pytest.mark.parametrize("name", ["servicenow_incident", "siem_forwarder"])
+@pytest.mark.parametrize("name", ["servicenow_incident", "siem_forwarder", "elastic_forwarder"])
 def test_a_function_has_its_templates_compiled_soon_after_its_start(name: str) -> None:
     async def run() -> bool:
         example = FUNCTIONS[name].destination

@@ -8,7 +8,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.delivery.mapping import Field, Mapping, follow, getter, render
+from shared.delivery.mapping import Field, Mapping, render
+from shared.delivery.templates import follow, getter
 from shared.events.model import ObjectRef, Observation
 
 PATHS = st.sampled_from(

@@ -138,6 +138,10 @@ class TicketRig(Rig, Protocol):
 class RecordRig(Rig, Protocol):
     """A destination of records."""
 
+    @property
+    def refuses_copies(self) -> bool:
+        """Return True where it knows what it has by the identity, and takes no copy."""
+
     def records(self, app: Any) -> list[str]:
         """Return the identities of all records in the order of their arrival, repeated ones as well."""
 
