@@ -109,6 +109,7 @@ class SyslogClient:
                         await self._written(pipe, frames)
                     except ConnectionLostError:
                         self._lost(pipe)
+                        self._again(len(frames))
                         continue
                     return None
         except TimeoutError:
@@ -121,8 +122,7 @@ class SyslogClient:
         """Write what is owed and these frames. Raises ConnectionLostError."""
         owed = self._owed
         if owed:
-            self._count("sent again", len(owed))
-            _log.warning("lines are sent again: the connection broke just after them", extra={"lines": len(owed)})
+            self._again(len(owed))
         await pipe.write(b"".join((*owed, *frames)))
         self._owed = []  # once more and no oftener, or a receiver that keeps closing would get them for ever
         self._unsure.add(frames)
@@ -153,6 +153,12 @@ class SyslogClient:
             self._pipe = None
             self._owed += self._unsure.taken()
             pipe.abort()
+
+    def _again(self, lines: int) -> None:
+        """Say that lines go a second time, and may be there twice."""
+        if lines:
+            self._count("sent again", lines)
+            _log.warning("lines are sent again: the connection broke just after them", extra={"lines": lines})
 
     def _count(self, reason: str, amount: int = 1) -> None:
         self._metrics.count("tidings_retries_total", amount, destination=DESTINATION, reason=reason)

@@ -40,6 +40,7 @@ class Pipe(asyncio.Protocol):
         """`told` is called once, when the connection has ended by itself."""
         self._told = told
         self._transport: asyncio.Transport | None = None
+        self._socket: socket.socket | None = None
         self._writable = asyncio.Event()
         self._writable.set()
         self._ended = asyncio.Event()
@@ -49,8 +50,9 @@ class Pipe(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin: nothing is buffered beyond what one `write` hands over."""
         self._transport = cast("asyncio.Transport", transport)
-        self._transport.set_write_buffer_limits(high=0)
-        _keep_alive(transport.get_extra_info("socket"))
+        self._transport.set_write_buffer_limits(high=1)  # with 0 asyncio's TLS pauses whenever nothing waits
+        self._socket = transport.get_extra_info("socket")  # kept: a TLS transport that has ended forgets it
+        _keep_alive(self._socket)
 
     def pause_writing(self) -> None:
         """Let `write` wait: the receiver reads slower than we write."""
@@ -71,11 +73,12 @@ class Pipe(asyncio.Protocol):
     @property
     def ended(self) -> bool:
         """Return True where nothing can be sent any more, even if the event loop has yet to see it."""
-        if self._transport is None or self._ended.is_set() or self._transport.is_closing():
+        connection = self._living()
+        if connection is None:
             return True
         try:
             waiting = select.poll()
-            waiting.register(self._descriptor(), _HUNG_UP)
+            waiting.register(connection.fileno(), _HUNG_UP)
             return bool(waiting.poll(0))
         except (OSError, ValueError):  # it was closed meanwhile
             return True
@@ -117,21 +120,26 @@ class Pipe(asyncio.Protocol):
             self.abort()
 
     def abort(self) -> None:
-        """Close it at once."""
+        """Break it off, by RST: else the kernel would go on handing over what we are about to send again."""
         self._ours = True
+        connection = self._living()
+        if connection is not None:
+            with contextlib.suppress(OSError):
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         if self._transport is not None:
             self._transport.abort()
 
-    def _descriptor(self) -> int:
-        assert self._transport is not None  # noqa: S101 - for the type checker: whoever asks has one
-        return int(self._transport.get_extra_info("socket").fileno())
+    def _living(self) -> socket.socket | None:
+        closing = self._transport is None or self._ended.is_set() or self._transport.is_closing()
+        return None if closing else self._socket
 
     def _unconfirmed(self) -> int:
         """Return how many bytes the peer's kernel has yet to confirm; 0 where ours cannot tell."""
-        if sys.platform != "linux":
+        connection = self._living()
+        if connection is None or sys.platform != "linux":
             return 0
         try:
-            return int(struct.unpack("i", fcntl.ioctl(self._descriptor(), termios.TIOCOUTQ, b"\0" * 4))[0])
+            return int(struct.unpack("i", fcntl.ioctl(connection.fileno(), termios.TIOCOUTQ, b"\0" * 4))[0])
         except (OSError, ValueError):  # it was closed meanwhile
             return 0
 

@@ -1,11 +1,10 @@
-"""The receiver: a port of its own in a thread of its own, TLS where it has a certificate, and its scripted faults.
+"""The receiver: a port of its own with threads of its own, TLS where it has a certificate, and its scripted faults.
 
 Fault rules see two operations: `connect`, when a connection was accepted and before TLS is spoken, and `message`, when
 a payload was read and before it is kept. `hang` stops reading for `seconds`, `reset` and `close` break the connection
 off and drop what was read last; with `commit-then-` before it that is kept. Those of HTTP's own strike nothing.
 """
 
-import asyncio
 import contextlib
 import select
 import socket
@@ -45,7 +44,10 @@ class Options:
 
 
 class Receiver:
-    """Listens from its making to `close`; `take` is called in its thread with each payload."""
+    """Listens from its making to `close`; `take` is called with each payload, in a thread of each connection's own.
+
+    Threads, since asyncio's TLS breaks off a handshake without the alert that says why.
+    """
 
     def __init__(self, options: Options, faults: Faults, take: Callable[[bytes], None]) -> None:
         self._options = options
@@ -55,20 +57,19 @@ class Receiver:
         self._socket = socket.create_server(("127.0.0.1", options.port))
         if options.receive_buffer:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, options.receive_buffer)
-        self._socket.setblocking(False)  # noqa: FBT003 - the standard library's
         self.port = int(self._socket.getsockname()[1])
-        self._open: set[asyncio.Task[None]] = set()
-        self._loop = asyncio.new_event_loop()
-        self._ended = asyncio.Event()
-        self._thread = threading.Thread(target=self._run, name="qradar stand-in", daemon=True)
-        self._thread.start()
+        self._open: dict[threading.Thread, socket.socket] = {}
+        self._ended = threading.Event()
+        self._wake, self._woken = socket.socketpair()
+        self._accepting = threading.Thread(target=self._accept, name="qradar stand-in", daemon=True)
+        self._accepting.start()
 
     @property
     def address(self) -> str:
         """Return where it listens, as QRADAR_ADDRESS has it."""
         return f"{'tls' if self._tls else 'tcp'}://127.0.0.1:{self.port}"
 
-    def quiet(self, seconds: float = 2.0) -> bool:
+    def quiet(self, seconds: float = 5.0) -> bool:
         """Wait until every connection has ended and all that came over it is kept; False where that takes longer."""
         until = time.monotonic() + seconds
         while self._open and time.monotonic() < until:
@@ -76,98 +77,84 @@ class Receiver:
         return not self._open
 
     def close(self) -> None:
-        """End all connections and the thread."""
-        if self._thread.is_alive():
-            self._loop.call_soon_threadsafe(self._ended.set)
-            self._thread.join(10)
+        """End all connections and threads."""
+        self._ended.set()
+        self._wake.close()
+        self._accepting.join(10)
+        for thread, connection in list(self._open.items()):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+            thread.join(10)
 
-    def _run(self) -> None:
-        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
-            runner.run(self._serve())
+    def _accept(self) -> None:
+        with self._woken, self._socket:
+            while self._woken not in select.select([self._socket, self._woken], [], [])[0]:
+                with contextlib.suppress(OSError):  # it went again meanwhile
+                    connection, peer = self._socket.accept()
+                    thread = threading.Thread(target=self._serve, args=(connection, str(peer[0])), daemon=True)
+                    self._open[thread] = connection
+                    thread.start()
 
-    async def _serve(self) -> None:
-        accepting = asyncio.create_task(self._accept())
-        await self._ended.wait()
-        tasks = [accepting, *self._open]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        self._socket.close()
-
-    async def _accept(self) -> None:
-        while True:
-            connection, peer = await self._loop.sock_accept(self._socket)
-            task = self._loop.create_task(self._serve_one(connection, str(peer[0])))
-            self._open.add(task)
-            task.add_done_callback(self._open.discard)
-
-    async def _serve_one(self, connection: socket.socket, peer: str) -> None:
-        entry = self._faults.log(_METHOD, peer, "connect", b"")
-        rule = self._faults.take(_METHOD, peer, "connect")
-        if rule is not None:
-            entry.fault = rule.do
-        if rule is not None and rule.do in _BREAKS:
-            _close(connection, reset="reset" in rule.do)
-            return
-        if rule is not None and rule.do in {"hang", "delay"}:
-            await _wait(connection, rule)
-            if rule.do == "hang":
-                connection.close()
-                return
-        reader = asyncio.StreamReader(limit=_CHUNK)
-        protocol = asyncio.StreamReaderProtocol(reader)
+    def _serve(self, connection: socket.socket, peer: str) -> None:
         try:
-            transport, _ = await self._loop.connect_accepted_socket(
-                lambda: protocol, connection, ssl=self._tls, ssl_handshake_timeout=_HANDSHAKE if self._tls else None
-            )
-        except OSError:  # ssl.SSLError is one: the client has another idea of whom to trust
-            connection.close()
-            return
-        try:
-            await self._read(reader, transport)
+            with contextlib.suppress(OSError, FramingError):  # ssl.SSLError is one: both must agree on whom to trust
+                self._serve_one(connection, peer)
         finally:
-            transport.abort()
-            await asyncio.sleep(0)
+            connection.close()
+            del self._open[threading.current_thread()]
 
-    async def _read(self, reader: asyncio.StreamReader, transport: asyncio.Transport) -> None:
+    def _serve_one(self, connection: socket.socket, peer: str) -> None:
+        rule = self._struck(peer, "connect", b"")
+        if rule is not None and rule.do in {"hang", "delay"}:
+            self._wait(connection, rule)
+        if rule is not None and rule.do in {*_BREAKS, "hang"}:
+            _end(connection, rule)
+            return
+        connection.settimeout(_HANDSHAKE)
+        spoken = connection if self._tls is None else self._tls.wrap_socket(connection, server_side=True)
+        self._open[threading.current_thread()] = spoken  # wrapping has taken the socket over
+        spoken.settimeout(None)
         splitter = Splitter(self._options.framing, self._options.max_payload)
-        with contextlib.suppress(OSError, FramingError):
-            while data := await reader.read(_CHUNK):
+        with spoken:
+            while data := spoken.recv(_CHUNK):
                 for payload in splitter.fed(data):
-                    if not await self._keep(payload, transport):
+                    if not self._keep(payload, spoken):
                         return
 
-    async def _keep(self, payload: bytes, transport: asyncio.Transport) -> bool:
+    def _keep(self, payload: bytes, connection: socket.socket) -> bool:
         """Keep a payload unless a rule says otherwise; False where the connection is at its end."""
-        target = payload[:200].decode("utf-8", "replace")
-        entry = self._faults.log(_METHOD, target, "message", payload)
-        rule = self._faults.take(_METHOD, target, "message")
-        if rule is not None:
-            entry.fault = rule.do
+        rule = self._struck(payload[:200].decode("utf-8", "replace"), "message", payload)
         if rule is not None and rule.do in {"hang", "delay"}:
-            await _wait(transport.get_extra_info("socket"), rule)
+            self._wait(connection, rule)
         if rule is None or rule.do not in {"reset", "close"}:
             self._take(payload)
-            entry.status = 1
         if rule is None or rule.do not in _BREAKS:
             return True
-        if "reset" in rule.do:
-            _linger(transport.get_extra_info("socket"))
-            transport.abort()
-        else:
-            transport.close()
-            await asyncio.sleep(0.01)
+        _end(connection, rule)
         return False
 
+    def _struck(self, target: str, operation: str, body: bytes) -> Rule | None:
+        entry = self._faults.log(_METHOD, target, operation, body)
+        rule = self._faults.take(_METHOD, target, operation)
+        entry.fault = "" if rule is None else rule.do
+        return rule
 
-async def _wait(connection: socket.socket, rule: Rule) -> None:
-    """Read nothing for as long as the rule says, or until the client goes."""
-    longest = rule.do == "hang" and rule.seconds <= Rule("hang").seconds
-    until = time.monotonic() + (_LONGEST_HANG if longest else rule.seconds)
-    waiting = select.poll()
-    waiting.register(connection.fileno(), getattr(select, "POLLRDHUP", select.POLLHUP))
-    while time.monotonic() < until and not waiting.poll(0):  # noqa: ASYNC110 - the kernel alone knows
-        await asyncio.sleep(0.01)
+    def _wait(self, connection: socket.socket, rule: Rule) -> None:
+        """Read nothing for as long as the rule says, or until the client goes."""
+        longest = rule.do == "hang" and rule.seconds <= Rule("hang").seconds
+        until = time.monotonic() + (_LONGEST_HANG if longest else rule.seconds)
+        waiting = select.poll()
+        waiting.register(connection.fileno(), getattr(select, "POLLRDHUP", select.POLLHUP))
+        while time.monotonic() < until and not waiting.poll(10):
+            if self._ended.is_set():
+                return
+
+
+def _end(connection: socket.socket, rule: Rule) -> None:
+    """Close with RST or FIN, as the rule says; what lies unread makes RST of each FIN, as everywhere."""
+    if "reset" in rule.do:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
 
 
 def _context(options: Options) -> ssl.SSLContext | None:
@@ -179,14 +166,3 @@ def _context(options: Options) -> ssl.SSLContext | None:
         context.verify_mode = ssl.CERT_REQUIRED
         context.load_verify_locations(options.client_ca)
     return context
-
-
-def _close(connection: socket.socket, *, reset: bool) -> None:
-    if reset:
-        _linger(connection)
-    connection.close()
-
-
-def _linger(connection: socket.socket) -> None:
-    """Let the connection's end be RST, not FIN."""
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
