@@ -12,6 +12,7 @@ from shared.destinations.qradar.lines import Pair, cut, encoded, fitted, one_lin
 
 _HEADER: Final = 255  # bytes of each field of the header and of each fixed value, with its escapes
 _ADDRESSES: Final = frozenset({"src", "dst", "dvc", "sourceTranslatedAddress", "destinationTranslatedAddress"})
+_LABEL: Final = "Label"
 _ESCAPES: Final = str.maketrans({"\\": r"\\", "=": r"\=", "\n": r"\n", "\r": r"\r"})
 
 
@@ -39,6 +40,8 @@ def _header(text: str) -> bytes:
 def _pairs(values: Mapping[str, Any]) -> Sequence[Pair]:
     made: list[Pair] = []
     for key, value in values.items():
+        if key.endswith(_LABEL) and key.removesuffix(_LABEL) not in values:
+            continue  # a name for what is not there
         text = address(value) if key in _ADDRESSES else plain(value)
         escaped = one_line(text.strip().translate(_ESCAPES))
         if escaped:
