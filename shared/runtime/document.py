@@ -99,7 +99,7 @@ def qradar_page() -> str:
     rules = {(rule.name, rule.subcategory): rule for rule in shipped_rules()}
     named = [(f"`{name}`", f"`{cat}`", rule.severity, rule.why) for (name, cat), rule in sorted(rules.items())]
     said = {f"unknown-{row.name}": (row.at, row.severity, _sentence(row.why)) for row in ROWS}
-    said |= {name: ("", "info", "An object that no rule names was added, changed or deleted.") for name in IMPLICIT}
+    said |= dict.fromkeys(IMPLICIT, ("", "info", "An object that no rule names was added, changed or deleted."))
     unknown = [
         (f"`{name}`", " ".join(f"`{cat}`" for cat in at.split()) or "any", severity, why)
         for name, (at, severity, why) in sorted(said.items())
@@ -111,7 +111,7 @@ def qradar_page() -> str:
             "# Events of QRadar",
             _MADE,
             (
-                "QRadar finds the name, severity and category of an event (its QID) by EventID and `cat` of the line. By "
+                "QRadar finds the name, severity and category of an event (its QID) by EventID and `cat` of a line. By "
                 "the shipped mapping EventID is the rule that decided and `cat` the subcategory. "
                 "[docs/destinations/qradar.md](destinations/qradar.md) says where they are entered. A rule of your own "
                 "has its own name there, and the subcategory that it gives."

@@ -60,6 +60,7 @@ class Receiver:
         self.port = int(self._socket.getsockname()[1])
         self._open: dict[threading.Thread, socket.socket] = {}
         self._ended = threading.Event()
+        self._accepted = threading.Lock()
         self._wake, self._woken = socket.socketpair()
         self._accepting = threading.Thread(target=self._accept, name="qradar stand-in", daemon=True)
         self._accepting.start()
@@ -72,9 +73,9 @@ class Receiver:
     def quiet(self, seconds: float = 5.0) -> bool:
         """Wait until every connection has ended and all that came over it is kept; False where that takes longer."""
         until = time.monotonic() + seconds
-        while self._open and time.monotonic() < until:
+        while self._busy() and time.monotonic() < until:
             time.sleep(0.002)
-        return not self._open
+        return not self._busy()
 
     def close(self) -> None:
         """End all connections and threads."""
@@ -89,11 +90,16 @@ class Receiver:
     def _accept(self) -> None:
         with self._woken, self._socket:
             while self._woken not in select.select([self._socket, self._woken], [], [])[0]:
-                with contextlib.suppress(OSError):  # it went again meanwhile
+                with self._accepted, contextlib.suppress(OSError):  # it may have gone again meanwhile
                     connection, peer = self._socket.accept()
                     thread = threading.Thread(target=self._serve, args=(connection, str(peer[0])), daemon=True)
                     self._open[thread] = connection
                     thread.start()
+
+    def _busy(self) -> bool:
+        """Return True while a connection lasts, or waits to be accepted."""
+        with self._accepted:
+            return bool(self._open or select.select([self._socket], [], [], 0)[0])
 
     def _serve(self, connection: socket.socket, peer: str) -> None:
         try:
