@@ -1,4 +1,4 @@
-"""The receiver that stands in for QRadar, driven by clients that are not ours: util-linux's logger, Python's handler."""
+"""The receiver that stands in for QRadar, driven by clients that are not ours: logger, and Python's own handler."""
 
 import json
 import logging
@@ -52,7 +52,7 @@ def test_pythons_own_handler_is_read_line_by_line() -> None:
             ("127.0.0.1", int(app.address.rpartition(":")[2])), socktype=socket.SOCK_STREAM
         )
         handler.append_nul = False
-        record = logging.makeLogRecord({"msg": "one\n", "levelno": logging.INFO})
+        record = logging.makeLogRecord({"msg": "one\n", "levelno": logging.INFO, "levelname": "INFO"})
         handler.emit(record)
         handler.emit(record)
         handler.close()
