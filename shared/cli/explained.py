@@ -94,13 +94,16 @@ def _matching(topology: Topology, events: Sequence[CloudEvent]) -> tuple[str, ..
 def previewers() -> dict[str, Any]:
     """Build every destination so that it can show what it would send; examples stand for what is not configured.
 
-    Raises SettingsError for settings that are there and wrong.
+    One that is no part of the base is shown where a setting names its system, or a mapping of it. Raises
+    SettingsError for settings that are there and wrong.
     """
     environ = effective()
     built: dict[str, Any] = {}
     for name, registered in FUNCTIONS.items():
         destination = registered.destination
-        if destination is not None:
+        if destination is None:
+            continue
+        if not destination.component or destination.configured(environ) or destination.mapping in environ:
             own = destination.shown_by(environ)
             built[name] = load(name, own, Metrics(), store=open_store("memory:"))
     return built

@@ -106,6 +106,20 @@ FUNCTIONS: dict[str, Registered] = {
             component=True,
         ),
     ),
+    "qradar_forwarder": Registered(
+        "functions.qradar_forwarder.handler",
+        "hands every observation to IBM QRadar",
+        (),
+        Destination(
+            "qradar",
+            "QRADAR_ADDRESS",
+            "classified",
+            {"QRADAR_ADDRESS": "tls://qradar.example:6514"},
+            "QRADAR_MAPPING",
+            "functions.qradar_forwarder.record",
+            component=True,
+        ),
+    ),
     "intake": Registered("functions.intake.handler", "takes what producers post, each in its own form", ("handover",)),
     "watch": Registered("functions.watch.handler", "follows what happens in clusters", ("store", "handover")),
     "reconcile": Registered(

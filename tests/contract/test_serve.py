@@ -53,6 +53,10 @@ SETTINGS: dict[str, dict[str, str]] = {
     "intake": {},
     "watch": {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "K_SINK": "http://127.0.0.1:9"},
     "reconcile": {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "K_SINK": "http://127.0.0.1:9"},
+} | {
+    name: dict(one.destination.example)
+    for name, one in FUNCTIONS.items()
+    if one.destination is not None and one.destination.component
 }
 ALWAYS_ABSENT = (
     "typer",

@@ -68,6 +68,9 @@ def _settings(function: str) -> Iterator[dict[str, dict[str, str]]]:
         elif function == "siem_forwarder":
             urls = {host: stack.enter_context(standin("splunk", ":memory:")).url for host in HOSTS}
             yield {host: {"SPLUNK_HEC_URL": url, **SPLUNK} for host, url in urls.items()}
+        elif function == "qradar_forwarder":
+            urls = {host: stack.enter_context(standin("qradar", ":memory:")).url for host in HOSTS}
+            yield {host: {"QRADAR_ADDRESS": url} for host, url in urls.items()}
         elif function in {"watch", "reconcile"}:
             pod = {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "K_SINK": "http://127.0.0.1:9"}
             yield dict.fromkeys(HOSTS, pod)

@@ -222,9 +222,11 @@ def test_a_function_understands_the_settings_of_its_manifest(service: Manifest, 
     (tmp_path / "secret").write_text("not-a-real-one", encoding="utf-8")
     # What the SinkBinding adds, and the kubelet.
     environment = {"K_SINK": "http://broker.example.com", "KUBERNETES_SERVICE_HOST": "10.96.0.1"}
+    destination = FUNCTIONS[service["metadata"]["name"].replace("-", "_")].destination
+    example = destination.example if destination is not None else {}
     for variable in service["spec"]["template"]["spec"]["containers"][0]["env"]:
         name = variable["name"]
-        from_secret = "https://example.com" if name.endswith(("URL", "INSTANCE")) else "name"
+        from_secret = example.get(name, "name")
         environment[name] = str(tmp_path / "secret") if name.endswith("_FILE") else variable.get("value", from_secret)
     function = load(environment["FUNCTION_TARGET"], environment, Metrics())
     assert function.name == environment["FUNCTION_TARGET"]

@@ -7,10 +7,11 @@ from typing import Any
 
 import uvicorn
 
-from shared.local.standins import elastic, servicenow, splunk
+from shared.local.standins import elastic, qradar, servicenow, splunk
 from shared.local.standins.faults import Faults, parse_rules
 
 _APPS: dict[str, Callable[[str, Faults], Callable[[Any, Any, Any], Awaitable[None]]]] = {
+    "qradar": lambda database, faults: qradar.new_app(database, faults=faults),
     "servicenow": lambda database, faults: servicenow.new_app(database, faults=faults),
     "splunk": lambda database, faults: splunk.new_app(database, faults=faults),
     "elastic": lambda database, faults: elastic.new_app(database, faults=faults),

@@ -16,7 +16,7 @@ from shared.runtime.registry import load
 from shared.stores.memory import MemoryStore
 from shared.telemetry.metrics import Metrics
 from tests.support.records import classified_event
-from tests.support.servers import serve
+from tests.support.rigs.transport import served
 from tests.support.tickets import Clock
 
 T = TypeVar("T")
@@ -81,7 +81,7 @@ class Place(Generic[R]):
 
 
 class Rig(Protocol):
-    """One destination: the names and the ways of its stand-in."""
+    """One destination: the names and the ways of its stand-in; see `transport` for one that does not speak HTTP."""
 
     @property
     def function(self) -> str:
@@ -172,9 +172,5 @@ def event_of(one: Episode) -> CloudEvent:
 @contextmanager
 def placed(rig: R, certificate: Path | None = None) -> Iterator[Place[R]]:
     """Serve a new stand-in, by TLS where there is a certificate."""
-    app = rig.opened()
-    try:
-        with serve(app, certificate) as url:
-            yield Place(rig, url, app, rig.settings(url))
-    finally:
-        app.close()
+    with served(rig, certificate) as (app, url):
+        yield Place(rig, url, app, rig.settings(url))

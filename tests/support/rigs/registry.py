@@ -2,8 +2,9 @@
 
 from tests.support.rigs.elastic import Documents
 from tests.support.rigs.place import RecordRig, TicketRig
+from tests.support.rigs.qradar import Lines
 from tests.support.rigs.servicenow import Incidents
 from tests.support.rigs.splunk import Records
 
 TICKETS: dict[str, TicketRig] = {rig.function: rig for rig in (Incidents(),)}
-RECORDS: dict[str, RecordRig] = {rig.function: rig for rig in (Records(), Documents())}
+RECORDS: dict[str, RecordRig] = {rig.function: rig for rig in (Records(), Documents(), Lines())}
