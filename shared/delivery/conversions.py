@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any, Final
 
+import orjson
+
 
 def _number(value: Any) -> int | float:
     if isinstance(value, int | float):
@@ -18,4 +20,9 @@ def _truth(value: Any) -> bool:
     )
 
 
-TYPES: Final[dict[str, Callable[[Any], Any] | None]] = {"text": None, "number": _number, "boolean": _truth}
+TYPES: Final[dict[str, Callable[[Any], Any] | None]] = {
+    "text": None,
+    "number": _number,
+    "boolean": _truth,
+    "json": orjson.loads,
+}

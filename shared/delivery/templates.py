@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from shared.delivery.escaping import escaped
 from shared.delivery.printing import show
 
 if TYPE_CHECKING:
@@ -29,31 +30,35 @@ class TemplateRefused(Exception):  # noqa: N818 - a template is refused; it is n
 
 
 class Templates:
-    """The templates of one mapping, which share an environment."""
+    """The templates of one mapping, which share an environment for each way of escaping."""
 
-    __slots__ = ("_environment",)
+    __slots__ = ("_environments",)
 
     def __init__(self) -> None:
-        self._environment: ImmutableSandboxedEnvironment | None = None
+        self._environments: dict[str, ImmutableSandboxedEnvironment] = {}
 
-    def compile(self, source: str) -> Callable[[Context], str]:
+    def compile(self, source: str, escape: str = "") -> Callable[[Context], str]:
         """Return what renders a template within the sandbox's bounds. Raises TemplateRefused."""
         from shared.delivery import sandbox  # Jinja: see above
 
-        environment = self._environment or sandbox.new_environment()
-        self._environment = environment
+        environment = self._environments.get(escape) or sandbox.new_environment(escape)
+        self._environments[escape] = environment
         template = sandbox.build(environment, sandbox.parse(environment, source))
         return lambda context: sandbox.run(template, context)
 
 
 @dataclass(slots=True)
 class Text:
-    """A template as text; `path` where it is nothing but `{{ a.b }}`, `constant` where nothing is to be filled in."""
+    """A template as text; `path` where it is nothing but `{{ a.b }}`, `constant` where nothing is to be filled in.
+
+    `escape` names how what it prints is escaped.
+    """
 
     source: str
     templates: Templates = field(repr=False, compare=False)
     constant: str | None = None
     path: tuple[str, ...] = ()
+    escape: str = ""
     _compiled: Callable[[Context], str] | None = field(init=False, repr=False, compare=False, default=None)
 
     def render(self, context: Context) -> str:
@@ -64,13 +69,13 @@ class Text:
             value = follow(self.path, context)
             if value is MISSING:
                 raise TemplateRefused("the template uses something that the event does not have")
-            return str(show(value))
+            return str(escaped(self.escape, str(show(value))))
         return self.compiled()(context)
 
     def compiled(self) -> Callable[[Context], str]:
         """Return what renders it, compiled at first use. Raises TemplateRefused."""
         if self._compiled is None:
-            self._compiled = self.templates.compile(self.source)
+            self._compiled = self.templates.compile(self.source, self.escape)
         return self._compiled
 
     @property
