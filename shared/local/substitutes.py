@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from shared.local.standins import servicenow, splunk
+from shared.local.standins import servicenow, splunk, webhook
 from shared.runtime.asgi import Receive, Scope, Send
 
 DEFAULT_GROUP = "Platform Engineering"
@@ -54,6 +54,11 @@ SUBSTITUTES: dict[str, Substitute] = {
         frozenset({"siem_forwarder"}),
         lambda database, _groups: splunk.new_app(database),
         lambda url: {"SPLUNK_HEC_URL": url, "SPLUNK_TOKEN": splunk.TOKENS[0].value},
+    ),
+    "webhook": Substitute(
+        frozenset({"webhook"}),
+        lambda database, _groups: webhook.new_app(database),
+        lambda url: {"WEBHOOK_URL": f"{url}/notices", "WEBHOOK_TOKEN": webhook.TOKEN, "WEBHOOK_SECRET": webhook.SECRET},
     ),
 }
 """By name, which is also the last part of its path."""
