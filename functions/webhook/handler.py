@@ -69,6 +69,8 @@ class Webhook:
         self._client: WebhookClient | None = None
         self._target: Target | None = None
         self._notices: Notices | None = None
+        self._under_way = 0
+        self._idle = asyncio.Event()
 
     async def start(self) -> None:
         """Build the client. Raises SettingsError for a CA file that cannot be used."""
@@ -79,6 +81,14 @@ class Webhook:
 
     async def handle(self, event: CloudEvent, call: Call) -> Result:
         """Tell the target of one event; Done means that it was taken."""
+        self._under_way += 1
+        try:
+            return await self._handle(event, call)
+        finally:
+            self._under_way -= 1
+            self._idle.set()
+
+    async def _handle(self, event: CloudEvent, call: Call) -> Result:
         try:
             if event.type.startswith(PROBLEM_PREFIX):
                 return await self._episode(Episode.model_validate(event.data), event, call)
@@ -95,9 +105,12 @@ class Webhook:
         return Readiness() if self._notices is not None else Readiness(("not started",))
 
     async def stop(self) -> None:
-        """Close what `new` opened and `start` connected."""
+        """Finish what is under way, then close what `new` opened and `start` connected."""
         client, self._client = self._client, None
         self._target = self._notices = None
+        while self._under_way:
+            self._idle.clear()
+            await self._idle.wait()
         if client is not None:
             await client.close()
         if self._owned:

@@ -67,7 +67,7 @@ class Receiver:
         if refused is not None:
             return refused
         if request.method == "OPTIONS":
-            return Response(204, headers={"allow": "OPTIONS, POST", **self._date()})
+            return Response(204, headers={"allow": "OPTIONS, POST"})
         if request.method not in _SENDING:
             return json_response(405, {"error": "method not allowed"})
         answer = targets.answer(request)
@@ -86,11 +86,6 @@ class Receiver:
         if not signed and not is_signed(request.headers, request.body, options.secrets, time.time() + options.ahead):
             return json_response(400, {"error": "no signature that can be verified"})
         return None
-
-    def _date(self) -> dict[str, str]:
-        if not self.options.ahead:
-            return {}  # the server's own
-        return {"date": time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(time.time() + self.options.ahead))}
 
     def _control(self, request: Request) -> Response:
         if request.method == "GET" and request.path == "/_standin/notices":

@@ -27,7 +27,7 @@ def answer(request: Request) -> Response:
     for path, target in _TARGETS:
         if path.match(request.path):
             return target(request, body)
-    return Response(204)
+    return json_response(202, {"accepted": True})
 
 
 def _slack(_request: Request, body: Any) -> Response:
