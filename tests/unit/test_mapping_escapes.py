@@ -1,7 +1,6 @@
 """What a mapping prints is escaped for where it lands, and lists hold what is there."""
 
 import json
-from html import unescape
 from urllib.parse import unquote, urlsplit
 
 from hypothesis import given
