@@ -107,7 +107,7 @@ def test_f46_what_no_header_can_hold_becomes_a_space() -> None:
     assert request.headers == {"content-type": "text/csv", "x-title": "a  x-evil: 1"}
 
 
-@pytest.mark.parametrize("url", ["https://evil.example/", "evil", "/a b", "/ä", "/a\n"])
+@pytest.mark.parametrize("url", ["https://evil.example/", "//evil.example/", "evil", "/a b", "/ä", "/a\n"])
 def test_f48_a_mapping_leads_to_no_other_host_than_the_settings(url: str) -> None:
     """F48: SSRF: `dest_url` from event: destinations only from settings."""
     assert isinstance(asked({"url": url}), Rejected)
@@ -118,7 +118,6 @@ def test_the_mappings_path_is_below_the_settings_and_queries_are_joined() -> Non
     assert target.path("") == "/hooks/?sig=1"
     assert target.path("/a/close?by=alias") == "/hooks/a/close?sig=1&by=alias"
     assert Target("https://x.example").path("") == "/"
-    assert Target("https://x.example").path("//evil.example/x") == "//evil.example/x", "a path, for the host is set"
     assert shown("https://hooks.slack.com/services/T0/B0/secret") == "https://hooks.slack.com/…"
     assert shown("https://am.example", "/api/v2/alerts") == "https://am.example/api/v2/alerts"
 

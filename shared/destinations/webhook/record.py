@@ -1,5 +1,6 @@
 """One request of a webhook, as the mapping says it: purely from the fields that were rendered."""
 
+import re
 from collections.abc import Mapping as Members
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -24,6 +25,7 @@ RESERVED: Final = {
 """Fields that no mapping may set."""
 ANY: Final = "*"
 """In `success`: any value that is not empty."""
+_PATH: Final = re.compile(r"(/(?!/)|\?)[!-~]*")
 _JSON: Final = "application/json"
 _TEXT: Final = "text/plain; charset=utf-8"
 
@@ -88,7 +90,7 @@ def asked(fields: dict[str, Any]) -> Asked | Rejected:
     method, path = str(fields.get("method", "POST")), str(fields.get("url", ""))
     if method not in METHODS:
         return Rejected(STAGE, "field method: no method that is sent")
-    if path and not (path[0] in "/?" and path.isascii() and path.isprintable() and " " not in path):
+    if path and not _PATH.fullmatch(path):
         return Rejected(STAGE, "field url: must be a path that begins with / or ?")
     success = _success(fields.get("success"))
     if isinstance(success, Rejected):
