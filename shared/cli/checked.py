@@ -33,7 +33,8 @@ class Checked:
 def everything() -> list[Path]:
     """Return what is checked where nothing is named: what is shipped, what is in force, and the manifests here."""
     functions = SHIPPED.parents[1]
-    shipped = [*sorted(functions.glob("*/mapping.yaml")), *sorted(functions.glob("*/func.yaml"))]
+    mappings = [*functions.glob("*/mapping.yaml"), *functions.glob("*/mappings/*.yaml")]
+    shipped = [*sorted(mappings), *sorted(functions.glob("*/func.yaml"))]
     paths = [SHIPPED, *shipped, Path("knative"), *configured.files().values()]
     return [_short(path) for path in paths if path.exists()]
 
@@ -64,8 +65,8 @@ def check(paths: list[Path]) -> Checked:
     return Checked(sorted(set(problems)), sorted(set(warnings)), found.count)
 
 
-def _rights(mapping: Path) -> tuple[Reserved, list[str]]:
-    """Return what a mapping may not set, and the operations that it must have.
+def _rights(mapping: Path) -> tuple[Reserved, list[str], list[str]]:
+    """Return what a mapping may not set, the operations that it must have, and the names of fields where known.
 
     The settings in force that name it tell, then the folder that it lies in. Of any other file the fields that one of
     the base's destinations sets itself are refused by the operation they stand in, and no operation is asked for.
@@ -78,12 +79,14 @@ def _rights(mapping: Path) -> tuple[Reserved, list[str]]:
     for one in owners or [known[name] for name in _LOOSE]:
         for operation, fields in one.rights()[0].items():
             reserved[operation] = reserved.get(operation, frozenset()) | fields
-    return reserved, [operation for one in owners for operation in one.rights()[1]]
+    known_to = [one.known() for one in owners]
+    names = [name for names in known_to for name in names] if all(known_to) else []
+    return reserved, [operation for one in owners for operation in one.rights()[1]], names
 
 
 def _beside(mapping: Path, known: dict[str, Destination]) -> list[Destination]:
     """Return the destination of the function in whose folder a shipped mapping lies."""
-    folder = mapping.parent
+    folder = mapping.parent.parent if mapping.parent.name == "mappings" else mapping.parent
     return [known[folder.name]] if folder.parent == SHIPPED.parents[1] and folder.name in known else []
 
 

@@ -131,7 +131,7 @@ def _previews(destinations: Mapping[str, Any], classified: Classified, episode: 
     found: list[Preview | str] = []
     for name, function in destinations.items():
         registered = FUNCTIONS[name].destination
-        subject = episode if registered is not None and registered.subject == "episode" else classified
+        subject = classified if registered is not None and registered.subject == "classified" else episode
         if subject is None:
             found.append(f"{name}: nothing, this alone is no problem")
             continue

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any, Final
 
+import orjson
+
 from shared.delivery.printing import as_json
 
 
@@ -32,5 +34,6 @@ TYPES: Final[dict[str, Callable[[Any], Any] | None]] = {
     "number": _number,
     "boolean": _truth,
     "list": _list,
-    "json": as_json,
+    "json-text": as_json,
+    "json": orjson.loads,
 }

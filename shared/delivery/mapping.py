@@ -1,8 +1,9 @@
 """Mapping: which field of a foreign record holds what, as a file that administrators edit (docs/mapping.md).
 
 One mechanism for all destinations. A mapping has operations (`open`, `update`, `resolve`, `reopen`, `cancel` for
-tickets, `record` for SIEM); an operation has fields; a field is a template over the event model, a value taken over as
-it is (`from`), or a group of fields. `load_mapping` finds every mistake at once; `render` never raises.
+tickets, `record` for observations, `report` for deliveries); an operation has fields; a field is a template over the
+event model, a value taken over as it is (`from`), a group of fields, or a list of them (`items`). `load_mapping` finds
+every mistake at once; `render` never raises.
 """
 
 import contextlib
@@ -13,6 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
+from shared.delivery.escaping import cut, escaped
 from shared.delivery.printing import show
 from shared.delivery.templates import MISSING, Context, TemplateRefused, Text, follow, getter
 from shared.events.outcome import Rejected
@@ -20,7 +22,7 @@ from shared.events.problem import Problem
 from shared.events.redaction import is_suspect, redact, redact_text
 
 STAGE: Final = "mapping"
-OPERATIONS: Final = ("open", "update", "resolve", "reopen", "cancel", "record")
+OPERATIONS: Final = ("open", "update", "resolve", "reopen", "cancel", "record", "report")
 Reserved = Members[str, frozenset[str]]
 """Names of fields, dotted inside groups, that no mapping may set, by operation."""
 NO_FIELDS: Final[Reserved] = {}
@@ -31,24 +33,26 @@ _NUMBERS: Final = frozenset({int, float, bool})
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """How one field gets its value; exactly one of `text`, `path` (`from`) and `group` is set."""
+    """How one field gets its value; exactly one of `text`, `path` (`from`), `group` and `items` is set."""
 
     name: str
     text: Text | None = None
     path: tuple[str, ...] = ()
     group: tuple["Field", ...] = ()
+    items: tuple["Field", ...] = ()
     when: Text | None = None
     lookup: Members[str, Any] | None = None
     default: Any = None
     max: int = 0
     convert: Callable[[Any], Any] | None = None
+    escape: str = ""
     take: Callable[[Context], Any] | None = field(init=False, compare=False, default=None)
     """For what is taken over from a path or is constant, but for a lookup: how, without asking what else there is."""
 
     def __post_init__(self) -> None:
         """Choose the short way where nothing but a lookup is asked for: most fields of a record are so."""
-        if self.when is None and not self.group and not self.max and self.convert is None:
-            if self.path:
+        if self.when is None and not self.group and not self.items and not self.max and self.convert is None:
+            if self.path and not self.escape:
                 object.__setattr__(self, "take", getter(self.path))
             elif self.text is not None and self.text.constant is not None:
                 constant = self.text.constant
@@ -67,7 +71,7 @@ class Mapping:
         waiting = [one for fields in self.operations.values() for one in fields]
         while waiting:
             one = waiting.pop()
-            waiting.extend(one.group)
+            waiting.extend((*one.group, *one.items))
             for text in (one.text, one.when):
                 if text is not None and text.needs_jinja:
                     with contextlib.suppress(TemplateRefused):
@@ -75,27 +79,34 @@ class Mapping:
 
 
 def load_mapping(
-    path: Path, ours: Reserved = NO_FIELDS, needed: Sequence[str] = (), *, shipped: Path | None = None
+    path: Path,
+    ours: Reserved = NO_FIELDS,
+    needed: Sequence[str] = (),
+    *,
+    shipped: Path | None = None,
+    known: Sequence[str] = (),
 ) -> "Mapping | list[Problem]":
     """Read and check a mapping file; all mistakes at once, each with its line and what to write instead.
 
     `ours` are the fields that the destination sets itself, by operation; a mapping that names one is wrong, and
-    so is one that lacks an operation of `needed`, without which the destination would send nothing. Where the file is
-    `shipped`, it was compiled: neither YAML nor Jinja is imported then.
+    so is one that lacks an operation of `needed`, without which the destination would send nothing. `known` are the
+    names that fields may have, where the destination knows them. Where the file is `shipped`, it was compiled: neither
+    YAML nor Jinja is imported then.
     """
     if path == shipped:
         from shared.delivery.mapping_compiled import load_shipped  # the arrow back would be a circle
 
-        return load_shipped(path, ours, needed)
+        return load_shipped(path, ours, needed, known)
     from shared.delivery.mapping_file import read  # YAML is read here only, and the arrow back would be a circle
 
-    return read(path, ours, needed)
+    return read(path, ours, needed, known)
 
 
 def render(mapping: Mapping, operation: str, context: Context) -> dict[str, Any] | Rejected:
     """Return the fields of one operation, without those that are empty or whose condition does not hold.
 
-    `context` holds `{"episode": Episode}` for tickets, `{"observation": Observation, "verdict": Verdict}` for records.
+    `context` holds `{"episode": Episode}` for tickets, `{"observation": Observation, "verdict": Verdict}` for records,
+    `{"delivery": DeliveryReport}` for reports.
     A field whose template cannot work gives Rejected that names the field; an operation that the mapping does not have
     gives no fields. What comes back holds no secret, whoever sent the event: this is the last look before it leaves
     (F41), so that a posted event that never passed our edge is masked too.
@@ -149,7 +160,10 @@ def _value(one: Field, context: Context, prefix: str, *, masked: bool) -> Any:
         return MISSING
     if one.group:
         return _render(one.group, context, f"{prefix}{one.name}.", masked=masked)
-    value = one.text.render(context) if one.text is not None else plain(follow(one.path, context))
+    if one.items:
+        values = _render(one.items, context, f"{prefix}{one.name}.", masked=masked)
+        return values if isinstance(values, Rejected) else list(values.values())
+    value = one.text.render(context) if one.text is not None else escaped(one.escape, plain(follow(one.path, context)))
     if isinstance(value, str):
         value = redact_text(value) if masked else value  # before it is cut: the mask may be the longer one
     elif isinstance(value, _STRUCTURES) and value:
@@ -160,9 +174,7 @@ def _value(one: Field, context: Context, prefix: str, *, masked: bool) -> Any:
         value = one.default
     if one.convert is not None and value is not None:
         value = _converted(one.convert, value)
-    if one.max and isinstance(value, str) and len(value) > one.max:
-        value = value[: one.max - 1] + "…"
-    return value
+    return cut(one.escape, value, one.max) if one.max and isinstance(value, str) else value
 
 
 def _converted(convert: Callable[[Any], Any], value: Any) -> Any:

@@ -14,30 +14,37 @@ from shared.delivery.templates import Templates, Text
 from shared.events.problem import Problem
 from shared.start import compiled
 
-FORMAT: Final = 1
-FILE: Final = "_mapping.bin"
+FORMAT: Final = 2
 _COMPILERS: Final = (
-    *("conversions", "filters", "mapping", "mapping_compiled", "mapping_file", "mapping_names", "sandbox", "templates"),
-    *("../events/episode", "../events/model", "../events/yaml_nodes", "../start/compiled"),
+    *("conversions", "escaping", "filters", "mapping", "mapping_compiled", "mapping_file", "mapping_names", "sandbox"),
+    *("templates", "../events/delivery", "../events/episode", "../events/model", "../events/yaml_nodes"),
+    "../start/compiled",
 )
 _Row = tuple[Any, ...]  # of a field: its name and what _row says
 _TYPE_OF: Final = {convert: name for name, convert in TYPES.items()}
 
 
-def load_shipped(path: Path, ours: Reserved, needed: Sequence[str] = ()) -> Mapping | list[Problem]:
+def load_shipped(
+    path: Path, ours: Reserved, needed: Sequence[str] = (), known: Sequence[str] = ()
+) -> Mapping | list[Problem]:
     """Return a shipped mapping; from its YAML only where the compiled form is missing or stale."""
-    file = path.with_name(FILE)
+    file = compiled_file(path)
     try:
         mark = fingerprint(path)
     except OSError:
-        return _read(path, ours, needed)  # which says what cannot be read
+        return _read(path, ours, needed, known)  # which says what cannot be read
     content = compiled.load(file, mark)
     if content is not None and all(map(content.get, needed)) and not _names_any(content, ours):
         return _mapping(content)
-    found = _read(path, ours, needed)
+    found = _read(path, ours, needed, known)
     if isinstance(found, Mapping):
         compiled.write(file, compiled.dump(_content(found), mark))
     return found
+
+
+def compiled_file(path: Path) -> Path:
+    """Return where the compiled form of a shipped mapping lies, as `_mapping.bin` beside `mapping.yaml`."""
+    return path.with_name(f"_{path.stem}.bin")
 
 
 def compile_mapping(path: Path) -> bytes:
@@ -54,10 +61,10 @@ def fingerprint(path: Path) -> str:
     return compiled.fingerprint(FORMAT, (*(here / f"{name}.py" for name in _COMPILERS), path))
 
 
-def _read(path: Path, ours: Reserved, needed: Sequence[str] = ()) -> Mapping | list[Problem]:
+def _read(path: Path, ours: Reserved, needed: Sequence[str] = (), known: Sequence[str] = ()) -> Mapping | list[Problem]:
     from shared.delivery.mapping_file import read  # YAML and Jinja, a fifth of a start
 
-    return read(path, ours, needed)
+    return read(path, ours, needed, known)
 
 
 def _content(mapping: Mapping) -> dict[str, tuple[_Row, ...]]:
@@ -66,8 +73,9 @@ def _content(mapping: Mapping) -> dict[str, tuple[_Row, ...]]:
 
 def _row(one: Field) -> _Row:
     texts = [None if text is None else (text.source, text.constant, text.path) for text in (one.text, one.when)]
-    group = tuple(_row(inner) for inner in one.group)
-    return (one.name, *texts, one.path, group, one.lookup, one.default, one.max, _TYPE_OF[one.convert])
+    group, items = (tuple(_row(inner) for inner in inside) for inside in (one.group, one.items))
+    kind = _TYPE_OF[one.convert]
+    return (one.name, *texts, one.path, group, items, one.lookup, one.default, one.max, kind, one.escape)
 
 
 def _mapping(content: dict[str, tuple[_Row, ...]]) -> Mapping:
@@ -77,17 +85,19 @@ def _mapping(content: dict[str, tuple[_Row, ...]]) -> Mapping:
 
 
 def _field(row: _Row, templates: Templates) -> Field:
-    name, text, when, path, group, lookup, default, most, kind = row
+    name, text, when, path, group, items, lookup, default, most, kind, escape = row
     return Field(
         name,
-        text=None if text is None else Text(text[0], templates, *text[1:]),
+        text=None if text is None else Text(text[0], templates, text[1], text[2], escape),
         path=path,
         group=tuple(_field(inner, templates) for inner in group),
+        items=tuple(_field(inner, templates) for inner in items),
         when=None if when is None else Text(when[0], templates, *when[1:]),
         lookup=lookup,
         default=default,
         max=most,
         convert=TYPES[kind],
+        escape=escape,
     )
 
 
@@ -97,6 +107,6 @@ def _names_any(content: dict[str, tuple[_Row, ...]], ours: Reserved) -> bool:
 
 
 def _names(rows: tuple[_Row, ...], prefix: str = "") -> Iterator[str]:
-    for name, _text, _when, _path, group, *_rest in rows:
+    for name, _text, _when, _path, group, items, *_rest in rows:
         yield f"{prefix}{name}"
-        yield from _names(group, f"{prefix}{name}.")
+        yield from _names((*group, *items), f"{prefix}{name}.")

@@ -10,6 +10,7 @@ from jinja2 import nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from shared.delivery.conversions import TYPES
+from shared.delivery.escaping import ESCAPES
 from shared.delivery.mapping import NO_FIELDS, OPERATIONS, Field, Mapping, Reserved
 from shared.delivery.mapping_names import ROOTS, check_names, check_path, roots_of
 from shared.delivery.sandbox import new_environment, parse
@@ -22,20 +23,22 @@ _MAX_FIELDS = 1_000
 _MAX_DEPTH = 8
 _TOO_MANY = f"more than {_MAX_FIELDS} fields, or more than {_MAX_DEPTH} of them inside each other"
 _TOP = ("description", "lookups", "operations")
-_SPEC = ("value", "from", "fields", "when", "lookup", "default", "max", "type")
+_SPEC = ("value", "from", "fields", "items", "when", "lookup", "default", "max", "type", "escape")
 
 
-def read(path: Path, ours: Reserved = NO_FIELDS, needed: Sequence[str] = ()) -> Mapping | list[Problem]:
+def read(
+    path: Path, ours: Reserved = NO_FIELDS, needed: Sequence[str] = (), known: Sequence[str] = ()
+) -> Mapping | list[Problem]:
     """Read and check one file; see `shared.delivery.mapping.load_mapping`."""
     try:
         source = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         return [Problem(str(path), 0, f"the file cannot be read ({type(error).__name__})")]
-    return read_text(source, str(path), ours, needed)
+    return read_text(source, str(path), ours, needed, known)
 
 
 def read_text(
-    source: str, name: str, ours: Reserved = NO_FIELDS, needed: Sequence[str] = ()
+    source: str, name: str, ours: Reserved = NO_FIELDS, needed: Sequence[str] = (), known: Sequence[str] = ()
 ) -> Mapping | list[Problem]:
     """Read and check the text of a mapping; `name` stands in messages, the rest as `load_mapping` has it."""
     if len(source) > _MAX_FILE:
@@ -47,7 +50,7 @@ def read_text(
         return [Problem(name, line, f"this is not YAML: {error.problem}")]
     except (yaml.YAMLError, ValueError):
         return [Problem(name, 0, "this is not YAML that can be read", "it must be UTF-8, at most 40 levels deep")]
-    reader = _Reader(name, ours)
+    reader = _Reader(name, ours, known)
     mapping = reader.mapping(root, needed)
     return sorted(reader.problems) if reader.problems else mapping
 
@@ -55,9 +58,10 @@ def read_text(
 class _Reader:
     """Reads one file and collects its problems."""
 
-    def __init__(self, file: str, ours: Reserved) -> None:
+    def __init__(self, file: str, ours: Reserved, known: Sequence[str]) -> None:
         self.file = file
         self._ours = ours
+        self._known = tuple(known)
         self._operation = ""
         self._roots = tuple(ROOTS)
         self.problems: list[Problem] = []
@@ -92,7 +96,7 @@ class _Reader:
                     self._problem(node, f"no operation `{name}`, of which all is made that is sent", hint)
 
     def _fields(self, node: yaml.Node) -> Iterator[Field]:
-        for name, value in self._members(node, "an operation"):
+        for name, value in self._members(node, "an operation", self._known):
             self._names.add(name)
             yield self._field(name, value)
 
@@ -116,34 +120,46 @@ class _Reader:
             return Field(name, text=self._template(node))
         before = len(self.problems)
         spec = dict(self._members(node, f"field `{name}`", _SPEC))
-        if len(self.problems) == before and len(spec.keys() & {"value", "from", "fields"}) != 1:
-            self._problem(node, f"field `{name}` needs exactly one of `value`, `from` and `fields`")
+        if len(self.problems) == before and len(spec.keys() & {"value", "from", "fields", "items"}) != 1:
+            self._problem(node, f"field `{name}` needs exactly one of `value`, `from`, `fields` and `items`")
+        inside = f"{prefix}{name}."
         group: tuple[Field, ...] = ()
         if "fields" in spec:
-            inside = f"{prefix}{name}."
             group = tuple(self._field(key, value, inside) for key, value in self._members(spec["fields"], "`fields`"))
+        escape = self._escape(spec["escape"]) if "escape" in spec else ""
+        convert = self._type(spec["type"]) if "type" in spec else None
+        if convert is TYPES["json"]:
+            escape = escape or "json"
         return Field(
             name,
-            text=self._template(spec["value"]) if "value" in spec else None,
+            text=self._template(spec["value"], escape) if "value" in spec else None,
             path=self._path(spec["from"]) if "from" in spec else (),
             group=group,
+            items=self._items(spec["items"], inside) if "items" in spec else (),
             when=self._condition(spec["when"]) if "when" in spec else None,
             lookup=self._lookup(spec["lookup"]) if "lookup" in spec else None,
             default=self._scalar(spec["default"]) if "default" in spec else None,
             max=self._max(spec["max"]) if "max" in spec else 0,
-            convert=self._type(spec["type"]) if "type" in spec else None,
+            convert=convert,
+            escape=escape,
         )
 
-    def _template(self, node: yaml.Node) -> Text | None:
+    def _items(self, node: yaml.Node, inside: str) -> tuple[Field, ...]:
+        if not isinstance(node, yaml.SequenceNode) or not node.value:
+            self._problem(node, "`items` must be a list, with `- ` before each member")
+            return ()
+        return tuple(self._field(str(number), value, inside) for number, value in enumerate(node.value))
+
+    def _template(self, node: yaml.Node, escape: str = "") -> Text | None:
         source = self._scalar(node)
         if source is None:
             return None
-        return self._parsed(node, source if isinstance(source, str) else str(source).lower())
+        return self._parsed(node, source if isinstance(source, str) else str(source).lower(), escape)
 
     def _condition(self, node: yaml.Node) -> Text | None:
         return self._parsed(node, "{% if " + str(self._scalar(node)) + " %}true{% endif %}")
 
-    def _parsed(self, node: yaml.Node, source: str) -> Text | None:
+    def _parsed(self, node: yaml.Node, source: str, escape: str = "") -> Text | None:
         begin = node.start_mark.line + (1 if getattr(node, "style", None) in {"|", ">"} else 0)
         try:
             tree = parse(self._environment, source)
@@ -153,7 +169,7 @@ class _Reader:
         for line, message, suggestion in check_names(tree, self._roots):
             self.problems.append(Problem(self.file, begin + line, message, suggestion))
         constant = source if "{{" not in source and "{%" not in source and "{#" not in source else None
-        return Text(source, self._templates, constant, _bare_path(tree))
+        return Text(source, self._templates, constant, _bare_path(tree), escape)
 
     def _path(self, node: yaml.Node) -> tuple[str, ...]:
         path = tuple(str(self._scalar(node)).split("."))
@@ -187,6 +203,13 @@ class _Reader:
         if name not in TYPES:
             self._problem(node, f"there is no type `{name}`", did_you_mean(name, TYPES))
         return TYPES.get(name)
+
+    def _escape(self, node: yaml.Node) -> str:
+        name = str(self._scalar(node))
+        if name not in ESCAPES:
+            self._problem(node, f"there is no escape `{name}`", did_you_mean(name, ESCAPES))
+            return ""
+        return name
 
     def _scalar(self, node: yaml.Node) -> Any:
         if isinstance(node, yaml.ScalarNode):

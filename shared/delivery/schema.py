@@ -3,6 +3,7 @@
 from typing import Any
 
 from shared.delivery.conversions import TYPES
+from shared.delivery.escaping import ESCAPES
 from shared.delivery.mapping import OPERATIONS
 
 _SCALAR = {"type": ["string", "number", "boolean"]}
@@ -41,15 +42,22 @@ def _field() -> dict[str, Any]:
     return {
         "type": "object",
         "additionalProperties": False,
-        "oneOf": [{"required": [name]} for name in ("value", "from", "fields")],
+        "oneOf": [{"required": [name]} for name in ("value", "from", "fields", "items")],
         "properties": {
             "value": {**_SCALAR, "description": "A Jinja template over the event model, or a constant."},
             "from": {"type": "string", "description": "A path of the event model, taken over as it is."},
             "fields": {"$ref": "#/$defs/fields", "description": "Members of a nested object."},
+            "items": {
+                "type": "array",
+                "minItems": 1,
+                "items": {"$ref": "#/$defs/field"},
+                "description": "Members of a list; those that are empty are left out.",
+            },
             "when": {"type": "string", "description": "A condition: the field is left out where it does not hold."},
             "lookup": {"type": "string", "description": "The table of `lookups` that turns the value into another."},
             "default": {**_SCALAR, "description": "Taken where the lookup has no such value."},
             "max": {"type": "integer", "minimum": 1, "description": "Characters after which the text is cut."},
             "type": {"enum": list(TYPES)},
+            "escape": {"enum": sorted(ESCAPES), "description": "How what the template prints is escaped."},
         },
     }

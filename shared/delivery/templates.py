@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
+from shared.delivery.escaping import escaped
 from shared.delivery.printing import show
 
 if TYPE_CHECKING:
@@ -32,19 +33,19 @@ class TemplateRefused(Exception):  # noqa: N818 - a template is refused; it is n
 
 
 class Templates:
-    """The templates of one mapping, which share an environment."""
+    """The templates of one mapping, which share an environment for each way of escaping."""
 
-    __slots__ = ("_environment",)
+    __slots__ = ("_environments",)
 
     def __init__(self) -> None:
-        self._environment: ImmutableSandboxedEnvironment | None = None
+        self._environments: dict[str, ImmutableSandboxedEnvironment] = {}
 
-    def compile(self, source: str) -> Callable[[Context], str]:
+    def compile(self, source: str, escape: str = "") -> Callable[[Context], str]:
         """Return what renders a template within the sandbox's bounds. Raises TemplateRefused."""
         from shared.delivery import sandbox  # Jinja: see above
 
-        environment = self._environment or sandbox.new_environment()
-        self._environment = environment
+        environment = self._environments.get(escape) or sandbox.new_environment(escape)
+        self._environments[escape] = environment
         tree = sandbox.parse(environment, source)
         used = sandbox.used_by(tree)
         template = sandbox.build(environment, tree)
@@ -84,12 +85,16 @@ class _Remembering:
 
 @dataclass(slots=True)
 class Text:
-    """A template as text; `path` where it is nothing but `{{ a.b }}`, `constant` where nothing is to be filled in."""
+    """A template as text; `path` where it is nothing but `{{ a.b }}`, `constant` where nothing is to be filled in.
+
+    `escape` names how what it prints is escaped.
+    """
 
     source: str
     templates: Templates = field(repr=False, compare=False)
     constant: str | None = None
     path: tuple[str, ...] = ()
+    escape: str = ""
     _compiled: Callable[[Context], str] | None = field(init=False, repr=False, compare=False, default=None)
 
     def render(self, context: Context) -> str:
@@ -100,13 +105,13 @@ class Text:
             value = follow(self.path, context)
             if value is MISSING:
                 raise TemplateRefused("the template uses something that the event does not have")
-            return str(show(value))
+            return str(escaped(self.escape, str(show(value))))
         return self.compiled()(context)
 
     def compiled(self) -> Callable[[Context], str]:
         """Return what renders it, compiled at first use. Raises TemplateRefused."""
         if self._compiled is None:
-            self._compiled = self.templates.compile(self.source)
+            self._compiled = self.templates.compile(self.source, self.escape)
         return self._compiled
 
     @property

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
-from shared.local.standins import elastic, qradar, servicenow, splunk
+from shared.local.standins import elastic, qradar, servicenow, splunk, webhook
 from shared.runtime.asgi import Receive, Scope, Send
 
 DEFAULT_GROUP = "Platform Engineering"
@@ -73,6 +73,11 @@ SUBSTITUTES: dict[str, Substitute] = {
         frozenset({"qradar_forwarder"}),
         lambda database, _groups: qradar.new_app(database),
         lambda address: {"QRADAR_ADDRESS": address},
+    ),
+    "webhook": Substitute(
+        frozenset({"webhook"}),
+        lambda database, _groups: webhook.new_app(database),
+        lambda url: {"WEBHOOK_URL": f"{url}/notices", "WEBHOOK_TOKEN": webhook.TOKEN, "WEBHOOK_SECRET": webhook.SECRET},
     ),
 }
 """By name, which is also the last part of its path."""

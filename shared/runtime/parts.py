@@ -1,5 +1,6 @@
 """What a function opens by itself where its host hands it none: its store, its mapping, and the way to the broker."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,6 +9,8 @@ from shared.runtime.function import Publisher
 from shared.settings.environment import SettingsError
 from shared.stores.protocol import Store
 from shared.stores.registry import open_store
+
+_NAME = re.compile(r"[a-z0-9-]+")
 
 
 def opened_store(url: str) -> Store:
@@ -18,12 +21,34 @@ def opened_store(url: str) -> Store:
         raise SettingsError([f"STORE_URL: {error}"]) from None
 
 
-def opened_mapping(variable: str, path: Path, ours: Reserved, needed: Sequence[str], *, shipped: Path) -> Mapping:
+def ready_mapping(folder: Path, text: str) -> Path:
+    """Return the mapping of that name that is shipped in a folder, as `slack`; any other text is a file of one's own.
+
+    Raises ValueError for a name of neither.
+    """
+    if not _NAME.fullmatch(text) or Path(text).is_file():
+        return Path(text)
+    named = folder / f"{text}.yaml"
+    if not named.is_file():
+        there = ", ".join(sorted(path.stem for path in folder.glob("*.yaml")))
+        raise ValueError(f"there is no ready mapping and no file of that name; ready are: {there}")
+    return named
+
+
+def opened_mapping(  # noqa: PLR0913 - what `load_mapping` takes, and how to name it
+    variable: str,
+    path: Path,
+    ours: Reserved,
+    needed: Sequence[str],
+    *,
+    shipped: Path,
+    known: Sequence[str] = (),
+) -> Mapping:
     """Return a destination's mapping, the arguments as of `load_mapping`.
 
     Raises SettingsError that names the variable and has every mistake.
     """
-    found = load_mapping(path, ours, needed, shipped=shipped)
+    found = load_mapping(path, ours, needed, shipped=shipped, known=known)
     if isinstance(found, list):
         raise SettingsError([f"{variable}: {problem}" for problem in found])
     return found

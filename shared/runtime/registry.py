@@ -12,16 +12,16 @@ from shared.telemetry.metrics import Metrics
 class Destination(NamedTuple):
     """What makes a function a destination: it has `check()` for `tidings doctor`, `preview(subject)` for `explain`.
 
-    `variable` is the setting without which it is not configured; `subject` what it is told of; `example` settings that
-    let it show what it would send where nothing is configured. `label` is its name in metrics. `mapping` is the setting
-    that names an own mapping, `record` the module whose RESERVED and NEEDED say what a mapping may not and must have.
-    A `component` is no part of knative/base: it has its Trigger and service in a folder of its name below
-    knative/components.
+    `variable` is the setting without which it is not configured; `subject` what it is told of, `any` being what its
+    Trigger sends; `example` settings that let it show what it would send where nothing is configured. `label` is its
+    name in metrics. `mapping` is the setting that names an own mapping, `record` the module whose RESERVED and NEEDED
+    say what a mapping may not and must have, and whose KNOWN, where there, which fields there are. A `component` is no
+    part of knative/base: it has its Trigger and service in a folder of its name below knative/components.
     """
 
     label: str
     variable: str
-    subject: Literal["episode", "classified"]
+    subject: Literal["episode", "classified", "any"]
     example: Mapping[str, str]
     mapping: str
     record: str
@@ -44,6 +44,10 @@ class Destination(NamedTuple):
         """Return the fields that no mapping may set, by operation, and the operations that one must have."""
         record = importlib.import_module(self.record)
         return record.RESERVED, record.NEEDED
+
+    def known(self) -> Sequence[str]:
+        """Return the names that fields of a mapping may have; none where the foreign system knows them alone."""
+        return getattr(importlib.import_module(self.record), "KNOWN", ())
 
 
 class Registered(NamedTuple):
@@ -117,6 +121,20 @@ FUNCTIONS: dict[str, Registered] = {
             {"QRADAR_ADDRESS": "tls://qradar.example:6514"},
             "QRADAR_MAPPING",
             "functions.qradar_forwarder.record",
+            component=True,
+        ),
+    ),
+    "webhook": Registered(
+        "functions.webhook.handler",
+        "tells any HTTP target of what its Trigger sends",
+        ("store",),
+        Destination(
+            "webhook",
+            "WEBHOOK_URL",
+            "any",
+            {"WEBHOOK_URL": "https://webhook.example"},
+            "WEBHOOK_MAPPING",
+            "shared.destinations.webhook.record",
             component=True,
         ),
     ),

@@ -84,7 +84,8 @@ def test_an_own_mapping_decides_the_index_and_every_field_but_the_identity(
     mapping.write_text(
         "lookups:\n  stream: {infrastructure: logs-k8s.nodes-prod}\n"
         "operations:\n  record:\n    _index: {from: verdict.category, lookup: stream}\n"
-        "    event.kind: state\n    event.dataset: own\n    event.original: {from: observation.original, type: json}\n"
+        "    event.kind: state\n    event.dataset: own\n"
+        "    event.original: {from: observation.original, type: json-text}\n"
     )
     original = {"kind": "Event", "password": "hunter2"}
     done = run(url, lambda function: handle(function, original=original), ELASTIC_MAPPING=str(mapping))

@@ -24,7 +24,7 @@ operations:
     odd: {from: observation.original.addresses.first}
     label: {from: observation.labels.app.kubernetes.io/name}
     deep: {from: observation.original.fields.proc.name}
-    text: {from: observation.original.fields, type: json}
+    text: {from: observation.original.fields, type: json-text}
     nothing: {value: "{% if observation.host == 'none' %}a{% endif %}", type: list}
 """
 ORIGINAL = {"addresses": ["10.0.0.1", "10.0.0.2"], "fields": {"proc.name": "sh", "password": "hunter2"}}

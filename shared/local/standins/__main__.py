@@ -7,7 +7,7 @@ from typing import Any
 
 import uvicorn
 
-from shared.local.standins import elastic, qradar, servicenow, splunk
+from shared.local.standins import elastic, qradar, servicenow, splunk, webhook
 from shared.local.standins.faults import Faults, parse_rules
 
 _APPS: dict[str, Callable[[str, Faults], Callable[[Any, Any, Any], Awaitable[None]]]] = {
@@ -15,6 +15,7 @@ _APPS: dict[str, Callable[[str, Faults], Callable[[Any, Any, Any], Awaitable[Non
     "servicenow": lambda database, faults: servicenow.new_app(database, faults=faults),
     "splunk": lambda database, faults: splunk.new_app(database, faults=faults),
     "elastic": lambda database, faults: elastic.new_app(database, faults=faults),
+    "webhook": lambda database, faults: webhook.new_app(database, faults=faults),
 }
 
 
