@@ -33,6 +33,12 @@ _log = logging.getLogger(__name__)
 _MAX_BODY = 8 * 1024 * 1024
 _MAX_WAIT = 86_400.0
 _REDIRECTS = range(300, 400)
+_DISTRUST = {
+    10: "its certificate has expired",
+    62: "its certificate is for another name",
+    64: "its certificate is for another address",
+}
+"""By OpenSSL's codes of verification (X509_V_ERR_CERT_HAS_EXPIRED, _HOSTNAME_MISMATCH, _IP_ADDRESS_MISMATCH)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +258,7 @@ def _cause(error: BaseException) -> str:
     inner: BaseException | None = error
     while inner is not None:
         if isinstance(inner, ssl.SSLCertVerificationError):
-            return "its certificate is not trusted"
+            return _DISTRUST.get(inner.verify_code, "its certificate is not trusted")
         if isinstance(inner, AddressRefusedError):
             return str(inner)
         inner = inner.__cause__ or inner.__context__
