@@ -7,10 +7,11 @@ from typing import Any
 
 import uvicorn
 
-from shared.local.standins import servicenow, splunk
+from shared.local.standins import glpi, servicenow, splunk
 from shared.local.standins.faults import Faults, parse_rules
 
 _APPS: dict[str, Callable[[str, Faults], Callable[[Any, Any, Any], Awaitable[None]]]] = {
+    "glpi": lambda database, faults: glpi.new_app(database, faults=faults),
     "servicenow": lambda database, faults: servicenow.new_app(database, faults=faults),
     "splunk": lambda database, faults: splunk.new_app(database, faults=faults),
 }
