@@ -39,6 +39,10 @@ def new(environ: Environ, metrics: Metrics, *, store: Store | None = None) -> Ti
 
 def _api(settings: GlpiSettings, metrics: Metrics) -> Api:
     """Return the API that the settings speak of; the other one is not loaded."""
+    if settings.modern:
+        from shared.destinations.glpi.modern import Modern
+
+        return Modern(settings, metrics, NAME)
     from shared.destinations.glpi.legacy import Legacy
 
     return Legacy(settings, metrics, NAME)

@@ -16,6 +16,7 @@ _LATER = frozenset({408, 425, 429})
 _MAX_WAIT = 3600.0
 _DETAIL = 300
 NO_ANSWER: Final = "no record in the answer; GLPI may be without its database"
+NO_API: Final = Refused("there is no such API (404): look at the URL and whether the API is turned on")
 SERVER_ERROR: Final = "a server error"
 
 SESSION_LOST: Final = frozenset({"ERROR_SESSION_TOKEN_INVALID", "ERROR_SESSION_TOKEN_MISSING"})
@@ -132,5 +133,5 @@ def _refusal(status: int, code: str) -> str:
     }
     return known.get(code) or {
         403: "not allowed by rights (403)",
-        404: "there is no such API (404): look at the URL and whether the API is turned on",
+        404: NO_API.reason,
     }.get(status, "refused by its status code")

@@ -16,6 +16,10 @@ Relation = Literal["link", "duplicate"]
 class Api(Protocol):
     """One of GLPI's APIs, with its connections. Values that cannot be are Failures; `seconds` bounds each call."""
 
+    @property
+    def links(self) -> bool:
+        """Return True where it can link assets to tickets."""
+
     def open(self) -> None:
         """Build the HTTP client. Raises OSError or ssl.SSLError for a CA file that cannot be used."""
 

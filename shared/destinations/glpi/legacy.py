@@ -30,6 +30,8 @@ _KINDS: dict[Kind, tuple[str, str]] = {
 class Legacy:
     """Tickets by `apirest.php`."""
 
+    links: Final = True
+
     def __init__(self, settings: GlpiSettings, metrics: Metrics, name: str) -> None:
         self._settings = settings
         self._caller = Caller(settings, Session(settings), judge, metrics, name)

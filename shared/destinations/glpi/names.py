@@ -64,6 +64,8 @@ class Names:
 
     async def assets(self, fields: Mapping[str, str], seconds: float) -> dict[str, str]:
         """Return the assets to link, ids by itemtype. A computer may be known by the first label of its name."""
+        if not self._api.links:
+            return {}
         deadline = asyncio.get_running_loop().time() + seconds
         linked: dict[str, str] = {}
         for field, (kind, itemtype) in ASSETS.items():

@@ -35,9 +35,13 @@ class GlpiSettings(Settings):
     username: str = Field(default="", alias="GLPI_USERNAME", description="User of the API v2.")
     password: Secret | None = Field(default=None, alias="GLPI_PASSWORD", description="Password of that user.")
     ca_file: str | None = Field(default=None, alias="GLPI_CA_FILE", description="PEM bundle that signs it.")
-    profile: str = Field(default="", alias="GLPI_PROFILE", description="Profile to work with: id or name.")
+    profile: str = Field(
+        default="", alias="GLPI_PROFILE", description="Profile to work with: id, or a name for the legacy API."
+    )
     entity: str = Field(
-        default="", alias="GLPI_ENTITY", description="Entity of the tickets: id, name or complete name."
+        default="",
+        alias="GLPI_ENTITY",
+        description="Entity of the tickets: id, or a name or complete name for the legacy API.",
     )
     category: str = Field(
         default="", alias="GLPI_CATEGORY", description="ITIL category of last resort: id, name or complete name."
@@ -62,4 +66,6 @@ class GlpiSettings(Settings):
                 "set either GLPI_USER_TOKEN (legacy REST API) or all of GLPI_CLIENT_ID, GLPI_CLIENT_SECRET, "
                 "GLPI_USERNAME and GLPI_PASSWORD (API v2)"
             )
+        if any(parts) and not all(one.isdecimal() for one in (self.profile, self.entity) if one):
+            raise ValueError("GLPI_PROFILE and GLPI_ENTITY are ids for the API v2")
         return self

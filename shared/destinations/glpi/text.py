@@ -31,8 +31,8 @@ def text_of(html: str) -> str:
 def title_of(text: str, tag: str) -> str:
     """Return a title of one line with the tag at its end, within what GLPI keeps.
 
-    Angle brackets become quotation marks of that shape: a title is plain text, but GLPI's pages have shown titles as HTML
-    before.
+    Angle brackets become quotation marks of that shape: a title is plain text, but pages of GLPI have shown some
+    as HTML.
     """
     line = _CONTROL.sub("", " ".join(text.split())).translate(_ANGLES)
     room = MAX_NAME - len(tag) - 1

@@ -227,6 +227,8 @@ def _values(order: Order, ids: Mapping[str, str], notes: Iterable[str], *, new: 
     """Return the fields that are written as such; those of a `new` ticket are keyed and marked in any case."""
     fields = {name: text for name, text in order.fields.items() if name not in OURS | JOURNALS and name not in FIELDS}
     values: dict[str, object] = {name: _number(text) for name, text in {**fields, **ids}.items()}
+    if new:
+        values["externalid"] = order.mark.episode  # a column of GLPI 11 for reports; 10 drops what it does not know
     if "name" in fields or new:
         values["name"] = title_of(fields.get("name", ""), tag_of(order.mark.episode))
     if "content" in fields or new:

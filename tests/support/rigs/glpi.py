@@ -42,6 +42,21 @@ class Tickets:
         app.insert("Ticket", {"name": f"late [k8s:{episode.id}]", "content": "late"})
 
 
+class ModernTickets(Tickets):
+    """Tickets over the API v2 of GLPI 11."""
+
+    secret = "GLPI_PASSWORD"  # noqa: S105 -- the setting's name
+    nothing = "[]"
+
+    def opened(self) -> App:
+        return glpi.new_app(version="11.0.6")
+
+    def settings(self, url: str) -> dict[str, str]:
+        ((client, secret),) = glpi.CLIENTS.items()
+        user = {"GLPI_USERNAME": "tidings", "GLPI_PASSWORD": "tidings"}
+        return {"GLPI_URL": url, "GLPI_CLIENT_ID": client, "GLPI_CLIENT_SECRET": secret, **user}
+
+
 def _standing(status: int, notes: tuple[str, ...]) -> Standing:
     if status == 6:
         return "closed"

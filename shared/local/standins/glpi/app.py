@@ -1,20 +1,26 @@
-"""The GLPI stand-in: the legacy REST API, and a page to read a ticket (reference/destinations.md §2)."""
+"""The GLPI stand-in: the legacy REST API, the API v2 of GLPI 11, and a page to read a ticket.
+
+From reference/destinations.md §2.
+"""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from shared.local.standins.faults import Faults
 from shared.local.standins.frame import Frame, Request, Response, html_page, json_response
-from shared.local.standins.glpi import page
+from shared.local.standins.glpi import modern, page
 from shared.local.standins.glpi.access import API, APP_TOKEN, ENTITIES, PROFILES, USERS, Access, Profile, User, Visit
 from shared.local.standins.glpi.itil import Desk
 from shared.local.standins.glpi.legacy import Legacy
 from shared.local.standins.glpi.store import Database, Row
 from shared.runtime.asgi import Receive, Scope, Send
 
+CLIENTS: Final = {"tidings-client": "tidings-secret"}
+"""OAuth clients of the API v2, with their secrets."""
 _MAX_PAGE = 500
+_TICKET = re.compile(r"/Assistance/Ticket(?:/\d+)?(?P<inner>/(?:Timeline|TeamMember).*)?/?$")
 _ITEM = re.compile(r"/(?P<itemtype>[A-Za-z_]+)(?P<rest>/.*)?")
 _WRITES = {"POST": "create", "PUT": "update", "PATCH": "update", "DELETE": "delete"}
 _NOTES = {"ITILFollowup": "followup", "TicketFollowup": "followup", "ITILSolution": "solution"}
@@ -41,6 +47,7 @@ class Glpi:
         self._desk = desk
         desk.rule = self._ruled
         self._legacy = Legacy(desk, access)
+        self._modern = modern.Modern(desk, access, CLIENTS)
         self._frame = Frame(self._handle, self._control, operation, faults)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -92,6 +99,8 @@ class Glpi:
             return html_page()
         if request.path.startswith(API):
             return self._legacy.handle(request)
+        if request.path.startswith(modern.API):
+            return self._modern.handle(request)
         return self._page(request)
 
     def _page(self, request: Request) -> Response:
@@ -144,6 +153,8 @@ def new_app(  # noqa: PLR0913 -- each is one independent choice of the caller, a
 
 def operation(request: Request) -> str:
     """Return what a request does, for fault rules and the log."""
+    if request.path.startswith(modern.API):
+        return _modern_operation(request)
     if not request.path.startswith(API):
         return "page"
     path = request.path.removeprefix(API)
@@ -156,3 +167,17 @@ def operation(request: Request) -> str:
     if request.method in _WRITES:
         return _NOTES.get(itemtype) or (_WRITES[request.method] if itemtype == "Ticket" else "link")
     return "read" if itemtype == "Ticket" else "lookup"
+
+
+def _modern_operation(request: Request) -> str:
+    if request.path.endswith("/token"):
+        return "token"
+    found = _TICKET.search(request.path)
+    if found is None:
+        return "lookup"
+    inner = found["inner"] or ""
+    if request.method == "GET":
+        return "read" if inner or "filter=" not in request.query_string else "find"
+    if inner:
+        return "followup" if "Followup" in inner else "solution" if "Solution" in inner else "link"
+    return _WRITES.get(request.method, "")

@@ -6,7 +6,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from shared.local.standins.glpi.access import CREATE, READ_ALL, READ_MY, UPDATE, Visit
-from shared.local.standins.glpi.schema import ITEMTYPES, ITIL, NO_RIGHT, grade, priority
+from shared.local.standins.glpi.schema import ITEMTYPES, ITIL, NO_RIGHT, SINCE_11, grade, priority
 from shared.local.standins.glpi.store import Database, DuplicateError, Row
 
 NEW, ASSIGNED, SOLVED, CLOSED = 1, 2, 5, 6
@@ -31,7 +31,7 @@ class RefusedError(Exception):
 
 
 class Desk:
-    """The items of one GLPI. `encodes` says whether texts come back with `& < >` as entities, as GLPI 10 has them."""
+    """The items of one GLPI. `encodes` says that it is a GLPI 10, whose texts come back with `& < >` as entities."""
 
     def __init__(self, database: Database, zone: str, rule: Callable[[Row], Row], *, encodes: bool) -> None:
         self.database = database
@@ -161,7 +161,7 @@ class Desk:
 
     def _columns(self, itemtype: str, given: Mapping[str, Any]) -> Row:
         """Return the values that are columns; all others are dropped in silence."""
-        columns = ITEMTYPES[itemtype].columns
+        columns = ITEMTYPES[itemtype].columns | ({} if self.encodes else SINCE_11.get(itemtype, {}))
         values: Row = {}
         for name, value in given.items():
             if name not in columns or isinstance(value, dict | list):

@@ -107,6 +107,8 @@ ITEMTYPES: Final[dict[str, Itemtype]] = {
     "Group": Itemtype({**_TREE, "groups_id": 0, "is_assign": 1, "is_requester": 1}),
     "User": Itemtype({"name": "", "realname": "", "firstname": "", "is_active": 1, "is_deleted": 0, "entities_id": 0}),
 }  # fmt: skip
+SINCE_11: Final[dict[str, dict[str, Any]]] = {"Ticket": {"externalid": None}}
+"""Columns that GLPI 10 does not have."""
 ITIL: Final = frozenset({"Ticket", "Change", "Problem"})
 ALIASES: Final = {"TicketFollowup": "ITILFollowup"}
 """Old names that still answer."""
