@@ -147,7 +147,7 @@ def new_app(  # noqa: PLR0913 -- each is one independent choice of the caller, a
     for user in users:
         store.seed("User", {"name": user.name, "is_active": 1, "is_deleted": 0, "entities_id": 0}, user.id)
     access = Access(store, users, profiles, app_token)
-    desk = Desk(store, zone, lambda row: row, encodes=version.startswith("10."))
+    desk = Desk(store, zone, lambda row: row, version)
     return Glpi(store, desk, access, options or Options(), faults or Faults())
 
 

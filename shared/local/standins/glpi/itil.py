@@ -31,11 +31,12 @@ class RefusedError(Exception):
 
 
 class Desk:
-    """The items of one GLPI. `encodes` says that it is a GLPI 10, whose texts come back with `& < >` as entities."""
+    """The items of one GLPI. A GLPI 10 `encodes`: its texts come back with `& < >` as entities."""
 
-    def __init__(self, database: Database, zone: str, rule: Callable[[Row], Row], *, encodes: bool) -> None:
+    def __init__(self, database: Database, zone: str, rule: Callable[[Row], Row], version: str) -> None:
         self.database = database
-        self.encodes = encodes
+        self.version = version
+        self.encodes = version.startswith("10.")
         self.rule = rule
         self._zone = UTC if zone == "UTC" else ZoneInfo(zone)
 

@@ -14,6 +14,7 @@ from shared.local.standins.glpi.store import Row
 
 _PATH = re.compile(r"/(?P<itemtype>[A-Za-z_]+)(?:/(?P<id>\d{1,9}))?(?:/(?P<sub>[A-Za-z_]+))?/?")
 _SEARCH = re.compile(r"/search/(?P<itemtype>[A-Za-z_]+)/?")
+_OPTIONS = re.compile(r"/listSearchOptions/(?P<itemtype>[A-Za-z_]+)/?")
 _BAD_TYPE: Final = "resource not found or not an instance of CommonDBTM"
 _GONE: Final = "Item not found"
 
@@ -24,7 +25,7 @@ class Legacy:
     def __init__(self, desk: Desk, access: Access) -> None:
         self._desk = desk
         self._access = access
-        self._sessions = Sessions(desk.database, access)
+        self._sessions = Sessions(desk.database, access, desk.version)
 
     def handle(self, request: Request) -> Response:
         """Answer one request."""
@@ -40,7 +41,10 @@ class Legacy:
         found = _SEARCH.fullmatch(path)
         if found is not None:
             return self._search(request, visit, found["itemtype"])
-        if path.rstrip("/") in SESSION_PATHS:
+        options = _OPTIONS.fullmatch(path)
+        if options is not None:
+            return json_response(200, search.described(options["itemtype"]))
+        if path in SESSION_PATHS:
             return self._sessions.handle(request, visit, path)
         return self._items(request, visit, path)
 
@@ -52,14 +56,18 @@ class Legacy:
         number = int(found["id"]) if found["id"] else None
         if request.method == "GET":
             return self._read(request, visit, itemtype, number, found["sub"])
-        return self._write(request, visit, found["itemtype"], number)
+        if found["sub"] and number is not None:
+            return self._write(request, visit, found["sub"], None, {"itemtype": itemtype, "items_id": number})
+        return self._write(request, visit, found["itemtype"], number, {})
 
-    def _write(self, request: Request, visit: Visit, called: str, number: int | None) -> Response:
+    def _write(self, request: Request, visit: Visit, called: str, number: int | None, parent: Row) -> Response:
         itemtype = ALIASES.get(called, called)
         body = payload(request)
         if isinstance(body, Response):
             return body
         given = body.get("input")
+        if parent and isinstance(given, dict):
+            given = {**parent, **given}
         if request.method == "DELETE" and number is not None:
             given = {"id": number}
         if not isinstance(given, dict | list) or not all(isinstance(one, dict) for one in _listed(given)):

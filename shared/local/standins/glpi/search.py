@@ -50,6 +50,15 @@ def options(itemtype: str) -> dict[str, str]:
     return SEARCH.get(itemtype, SEARCH["*"])
 
 
+def described(itemtype: str) -> dict[str, dict[str, str]]:
+    """Return what listSearchOptions says of them."""
+    table = f"glpi_{itemtype.lower()}s"
+    return {
+        number: {"name": column, "table": table, "field": column, "uid": f"{itemtype}.{column}"}
+        for number, column in options(itemtype).items()
+    }
+
+
 def parameters(query_string: str) -> list[tuple[str, str]]:
     """Return the query's parameters in their order."""
     return parse_qsl(query_string, keep_blank_values=True)

@@ -16,6 +16,7 @@ SESSION_PATHS: Final = frozenset(
         "/getMyEntities",
         "/getActiveEntities",
         "/getFullSession",
+        "/getGlpiConfig",
         "/changeActiveProfile",
         "/changeActiveEntities",
     }
@@ -25,8 +26,9 @@ SESSION_PATHS: Final = frozenset(
 class Sessions:
     """Answers to SESSION_PATHS."""
 
-    def __init__(self, database: Database, access: Access) -> None:
+    def __init__(self, database: Database, access: Access, version: str) -> None:
         self._database = database
+        self._version = version
         self._access = access
 
     def handle(self, request: Request, visit: Visit, path: str) -> Response:
@@ -55,6 +57,8 @@ class Sessions:
                 inside = [{"id": one[0]} for one in ENTITIES if visit.recursive or one[0] == visit.entity]
                 active = {"id": visit.entity, "active_entity_recursive": visit.recursive, "active_entities": inside}
                 return {"active_entity": active}
+            case "/getGlpiConfig":
+                return {"cfg_glpi": {"version": self._version}}
         return self._access.shown(visit)
 
     def _profile(self, request: Request, visit: Visit, body: dict[str, Any]) -> Response:
