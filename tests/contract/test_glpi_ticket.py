@@ -302,6 +302,16 @@ def test_doctor_says_what_is_good_and_leaves_no_session_behind(place: Place[Tick
     assert place.app.records("Ticket") == []
 
 
+def test_doctor_names_a_field_that_glpi_would_drop_in_silence(place: Place[Tickets], tmp_path: Path) -> None:
+    mapping = tmp_path / "own.yaml"
+    mapping.write_text("operations:\n  open: {name: x, urgencey: '5', _groups_id_assign: '1', computer: x}\n")
+    assert all(good for good, _ in findings(place, GLPI_MAPPING=str(mapping))), "there is no ticket to look at"
+    place.app.insert("Ticket", {"name": "x"})
+    assert all(good for good, _ in findings(place))
+    bad = [text for good, text in findings(place, GLPI_MAPPING=str(mapping)) if not good]
+    assert bad == ["tickets have no field urgencey"]
+
+
 def test_doctor_names_a_url_that_is_not_glpis(place: Place[Tickets]) -> None:
     ((good, text),) = findings(place, GLPI_URL=f"{place.url}/elsewhere")
     assert not good

@@ -3,15 +3,16 @@
 import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from html.parser import HTMLParser
 from typing import Any
 
 import pytest
 
 from shared.destinations.glpi.text import text_of
-from shared.events.outcome import Done, Rejected, Retry
+from shared.events.outcome import Done, Duplicate, Ignored, InProgress, Rejected, Retry
 from shared.local.standins.faults import Rule
-from tests.support.rigs.glpi import Tickets
+from tests.support.rigs.glpi import ModernTickets, Tickets
 from tests.support.rigs.place import Delivering, Place, placed
 from tests.support.tickets import episode, resolved
 
@@ -161,3 +162,61 @@ def test_f18_a_partial_success_is_told_by_its_items(place: Place[Tickets]) -> No
     worse = episode(2, severity="critical", transition="updated")
     assert isinstance(place.play(lambda send: send(worse)).outcome, Rejected)
     assert place.play(lambda send: send(worse)).outcome == Done()
+
+
+LIFE = (
+    episode(),
+    episode(2, severity="critical", transition="updated"),
+    resolved(3),
+    episode(4, transition="reopened", reopened=1),
+    resolved(5, reopened=1),
+)
+FAULTS = (
+    Rule(do="reset"),
+    Rule(do="commit-then-reset"),
+    Rule(do="commit-then-status", status=502),
+    Rule(do="status", status=503),
+    Rule(do="html"),
+    Rule(do="status", status=401, body='["ERROR_SESSION_TOKEN_INVALID","session_token seems invalid"]'),
+)
+WHERE = (
+    *(("initSession", 1), ("token", 1), ("lookup", 1), ("create", 1), ("update", 1)),
+    *((operation, nth) for operation in ("find", "read", "followup", "solution") for nth in (1, 2)),
+)
+RIGS = {"legacy": Tickets(), "v2": ModernTickets()}
+
+
+@pytest.mark.parametrize("rig", RIGS)
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda one: f"{one.do}-{one.status}")
+def test_f03_f04_f14_any_single_fault_leaves_one_ticket_and_each_text_once(rig: str, fault: Rule) -> None:
+    """F03, F04, F14: bytes out, committed or not, and no believable answer: find(key) first; one ticket.
+
+    Wherever in the life of an episode it strikes: each delivery is repeated as a broker does.
+    """
+    for operation, nth in WHERE:
+        if operation in {"initSession", "token"} and (fault.status == 401 or (operation == "token") != (rig == "v2")):
+            continue  # a 401 there is about the credentials, which rest for a minute
+        with placed(RIGS[rig]) as place:
+            place.app.faults.set([replace(fault, operation=operation, nth=nth)])
+            where = f"{operation} {nth}"
+            assert set(place.play(partial(_lead, place))) <= {Done, Duplicate, Ignored}, where
+            (ticket,) = place.app.records("Ticket")
+            assert ticket["status"] == 5, where
+            said = [text_of(note["content"]) for _, note in place.app.notes(ticket["id"])]
+            marks = [text.rpartition("[k8s:")[2] for text in said]
+            assert len(marks) == len(set(marks)), where
+            assert [mark.partition(" ")[2] for mark in marks if " r5." in mark] == ["r5.1e]"], where
+
+
+async def _lead(place: Place[Any], send: Delivering) -> list[type]:
+    """Deliver a whole life, each snapshot until its answer is final."""
+    ends: list[type] = []
+    for one in LIFE:
+        outcome = (await send(one)).outcome
+        for _ in range(8):
+            if not isinstance(outcome, Retry | InProgress):
+                break
+            place.clock.now += 60
+            outcome = (await send(one)).outcome
+        ends.append(type(outcome))
+    return ends

@@ -59,6 +59,9 @@ class Api(Protocol):
     async def check(self, seconds: float) -> list[Line]:
         """Say for `tidings doctor` whether GLPI is reached, knows us, and lets us do what we must. Writes nothing."""
 
+    async def columns(self, seconds: float) -> frozenset[str] | Failure:
+        """Return the fields that tickets have, by the names of mappings; none where there is no ticket to look at."""
+
     def preview_add(self, values: Mapping[str, object]) -> tuple[str, object]:
         """Return URL and body of the request that creates a ticket."""
 

@@ -1,8 +1,11 @@
 """What `tidings doctor` says of GLPI: reach, credentials, rights, and the names of the settings. Writes nothing."""
 
+from collections.abc import Iterable
+
 from shared.delivery.failure import Failure, Refused
 from shared.destinations.glpi.answers import NO_ANSWER
 from shared.destinations.glpi.api import Api, Kind, Line
+from shared.destinations.glpi.record import JOURNALS
 from shared.destinations.glpi.settings import GlpiSettings
 
 _SECONDS = 10.0
@@ -15,11 +18,15 @@ _RIGHTS = {
 }
 
 
-async def check(api: Api, settings: GlpiSettings) -> list[Line]:
-    """Return lines for people, each with whether it is good; what cannot be asked after a bad answer is left out."""
+async def check(api: Api, settings: GlpiSettings, mapped: Iterable[str]) -> list[Line]:
+    """Return lines for people, each with whether it is good; what cannot be asked after a bad answer is left out.
+
+    `mapped` are the fields that the mapping can set.
+    """
     lines = await api.check(_SECONDS)
     if not lines[0][0]:
         return lines
+    lines.append(await _fields(api, mapped))
     wanted: dict[str, tuple[Kind, str]] = {
         "GLPI_CATEGORY": ("category", settings.category),
         "GLPI_GROUP": ("group", settings.group),
@@ -29,6 +36,18 @@ async def check(api: Api, settings: GlpiSettings) -> list[Line]:
         if name:
             lines.append(await _named(api, variable, kind, name))
     return lines
+
+
+async def _fields(api: Api, mapped: Iterable[str]) -> Line:
+    """Say which fields GLPI would drop in silence. Those with an underscore are what it makes of them, no columns."""
+    there = await api.columns(_SECONDS)
+    if not isinstance(there, frozenset):
+        return False, f"the fields of tickets cannot be seen: {there.reason}"
+    if not there:
+        return True, "there is no ticket yet: the mapping's fields could not be checked"
+    wanted = {name for name in mapped if name not in JOURNALS and not name.startswith("_")}
+    missing = ", ".join(sorted(wanted - there))
+    return not missing, f"tickets have no field {missing}" if missing else f"tickets have all {len(wanted)} fields"
 
 
 async def _named(api: Api, variable: str, kind: Kind, name: str) -> Line:

@@ -161,6 +161,11 @@ class Legacy:
         lines = [(True, f"{url}: reached over the legacy REST API, credentials taken, tickets go to entity {entity!r}")]
         return lines + rights_of(profile.get("ticket"), plain(profile.get("name")))
 
+    async def columns(self, seconds: float) -> frozenset[str] | Failure:
+        """Return the columns of any one ticket."""
+        answer = await self.get("/Ticket", seconds, {"range": "0-0", "get_hateoas": "false"})
+        return answer if not isinstance(answer, Good) else frozenset(next(iter(rows(answer.value) or []), {}))
+
     def preview_add(self, values: Mapping[str, object]) -> tuple[str, object]:
         """Return URL and body of the request that creates a ticket."""
         return f"{self._settings.url}{API}/Ticket", {"input": dict(values)}

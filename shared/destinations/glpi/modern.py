@@ -173,6 +173,11 @@ class Modern:
             (True, "the right to create cannot be seen over this API: the profile needs CREATE, UPDATE and READALL"),
         ]
 
+    async def columns(self, seconds: float) -> frozenset[str] | Failure:
+        """Return the properties of any one ticket."""
+        found = await self._list(_TICKETS, {"limit": "1"}, seconds)
+        return found if not isinstance(found, list) else frozenset(_row(found[0]) if found else ())
+
     def preview_add(self, values: Mapping[str, object]) -> tuple[str, object]:
         """Return URL and body of the request that creates a ticket."""
         return f"{self._settings.url}{_TICKETS}", _body(values)

@@ -86,7 +86,7 @@ class Bearer:
         if not isinstance(answer, Answer):
             return as_unsent(answer)
         body: dict[str, Any] = answer.json if isinstance(answer.json, dict) else {}
-        if answer.status in {400, 401, 403} and body:
+        if answer.status == _UNAUTHORIZED or (answer.status in {400, 403} and body):
             _log.error("GLPI gave no token (%d); the next try is in a minute", answer.status)
             client_is = "client" in str(body.get("error", ""))
             return self._renewal.refuse(form, CLIENT_REFUSED if client_is else USER_REFUSED)

@@ -119,7 +119,7 @@ class Session:
         who = {**base, "authorization": f"user_token {user}"}
         asking = _Asking(client, who, deadline)
         answer = await asking("GET", "/initSession")
-        if isinstance(answer, Answer) and code_of(answer) in DENIED and answer.status in {400, 401}:
+        if isinstance(answer, Answer) and (answer.status == 401 or self.lost(answer)):  # noqa: PLR2004
             _log.error("GLPI refused the credentials (%s); they are tried again later", code_of(answer))
             return self._renewal.refuse(credentials, _refusal(code_of(answer)))
         begun = _believed(answer)

@@ -60,7 +60,7 @@ class Tickets:
 
     async def check(self) -> list[tuple[bool, str]]:
         """Return what `tidings doctor` says."""
-        return await check(self._api, self._settings)
+        return await check(self._api, self._settings, self._mapped)
 
     def preview(self, order: Order, *, over: bool) -> list[Preview]:
         """Return the request that creates the ticket, or with `over` solves it. Names stand for their ids."""

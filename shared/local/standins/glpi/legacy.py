@@ -32,10 +32,7 @@ class Legacy:
         path = request.path.removeprefix(API).rstrip("/") or "/"
         if path == "/initSession":
             return self._access.application(request) or self._access.begin(request)
-        refused = self._access.application(request)
-        if refused is not None:
-            return refused
-        visit = self._access.visit(request)
+        visit = self._access.application(request) or self._access.visit(request)
         if isinstance(visit, Response):
             return visit
         found = _SEARCH.fullmatch(path)
