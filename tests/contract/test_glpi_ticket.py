@@ -334,3 +334,18 @@ def test_doctor_names_a_certificate_of_another_name_or_that_has_expired(tmp_path
             ((good, text),) = findings(there, GLPI_CA_FILE=str(authority.file))
             assert not good
             assert said in text
+
+
+def test_a_mapping_may_rewrite_the_description_and_its_mark_stays(place: Place[Tickets], tmp_path: Path) -> None:
+    mapping = tmp_path / "own.yaml"
+    mapping.write_text(
+        "operations:\n  open: {name: '{{ episode.summary }}', content: '{{ episode.message }}'}\n"
+        "  update: {content: 'now {{ episode.message }}', name: 'worse {{ episode.summary }}', followup: again}\n"
+    )
+    sent = (episode(), episode(2, severity="critical", transition="updated"))
+    assert deliver(place, *sent, GLPI_MAPPING=str(mapping)) == [Done(), Done()]
+    assert text_of(only(place)["content"]) == f"now {episode().message}\n\n[k8s:{episode().id} r1.0o]"
+    assert only(place)["name"] == f"worse {episode().summary} [k8s:{episode().id}]"
+    place.app.change("Ticket", 1, {"content": "<p>somebody wrote this</p>"})
+    deliver(place, episode(3, severity="critical", count=9, transition="updated"), GLPI_MAPPING=str(mapping))
+    assert text_of(only(place)["content"]) == "somebody wrote this"

@@ -62,8 +62,9 @@ def judge(method: str, answer: Answer) -> Good | Failure:
     passing = passing_failure(method, answer)
     if passing is not None:
         return passing
-    _log.warning("GLPI refused a request", extra={"status": answer.status, "method": method, "code": code[:80]})
-    return Refused(_refusal(answer.status, code), f"{code}: {_text(answer)}"[:_DETAIL])
+    detail = f"{code}: {_text(answer)}"[:_DETAIL]
+    _log.warning("GLPI refused a request", extra={"status": answer.status, "method": method, "detail": detail})
+    return Refused(_refusal(answer.status, code), detail)
 
 
 def passing_failure(method: str, answer: Answer) -> Temporary | Ambiguous | None:

@@ -43,14 +43,16 @@ def judge(method: str, answer: Answer) -> Good | Failure:
         return Good(answer.json)
     body = answer.json if isinstance(answer.json, dict) else {}
     if method != "GET" and answer.status == 500 and "title" in body:  # noqa: PLR2004
+        said = str(body.get("additional_messages") or body["title"])[:300]
+        _log.warning("GLPI did not do it", extra={"status": answer.status, "method": method, "detail": said})
         return _NOT_MADE
     if answer.status == 404 and body:  # noqa: PLR2004
         return Gone()
     passing = passing_failure(method, answer)
     if passing is not None:
         return passing
-    _log.warning("GLPI refused a request", extra={"status": answer.status, "method": method})
     detail = f"{body.get('status', '')}: {body.get('detail') or body.get('title', '')}"[:300]
+    _log.warning("GLPI refused a request", extra={"status": answer.status, "method": method, "detail": detail})
     return Refused(_refusal(answer.status), detail)
 
 

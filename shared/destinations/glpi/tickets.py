@@ -72,7 +72,7 @@ class Tickets:
             ours |= {"_users_id_requester": settings.requester}
             names = {name: order.fields.get(name) or ours.get(name, "") for name in FIELDS}
             shown = {name: text for name, text in names.items() if text}
-            url, body = self._api.preview_add(_values(order, shown, (), new=True))
+            url, body = self._api.preview_add(_new_values(order, shown, ()))
         return [Preview(self.name, "POST", url, body)]
 
     async def find(self, episode: str, problem: str, seconds: float) -> tuple[Found, ...] | Failure:
@@ -106,7 +106,7 @@ class Tickets:
         assets = await self._names.assets(order.fields, seconds / 4)
         if order.after is not None:
             notes.append(f"Follows {order.after.number} ({order.after.link}), which is closed.")
-        made = await self._api.add(_values(order, ids, notes, new=True), assets, deadline - loop.time())
+        made = await self._api.add(_new_values(order, ids, notes), assets, deadline - loop.time())
         if not isinstance(made, str):
             return made
         if order.after is not None:
@@ -179,9 +179,12 @@ class Tickets:
         """Change plain fields, take over the title's tag, link assets."""
         loop = asyncio.get_running_loop()
         ids, _ = await self._names.resolve(order.fields, (deadline - loop.time()) / 4, new=False)
-        values = _values(order, ids, (), new=False)
-        if found.mark.episode != order.mark.episode and "name" not in values:
-            values["name"] = title_of(found.fields.get("name", ""), tag_of(order.mark.episode))
+        values = _values(order, ids)
+        if "content" in values:  # with the mark that it had: the new one is that of the follow-up
+            values["content"] = _note(order.fields["content"], found.mark)
+        if found.mark.episode != order.mark.episode:
+            title = order.fields.get("name") or found.fields.get("name", "")
+            values |= {"name": title_of(title, tag_of(order.mark.episode)), "externalid": order.mark.episode}
         if values:
             failure = await self._api.change(found.ref, values, deadline - loop.time())
             if failure is not None:
@@ -223,17 +226,24 @@ _OVER: Final = "The problem ended."
 _BACK: Final = "The problem came back."
 
 
-def _values(order: Order, ids: Mapping[str, str], notes: Iterable[str], *, new: bool) -> dict[str, object]:
-    """Return the fields that are written as such; those of a `new` ticket are keyed and marked in any case."""
+def _new_values(order: Order, ids: Mapping[str, str], notes: Iterable[str]) -> dict[str, object]:
+    """Return the fields of a new ticket, keyed and marked whatever the mapping says."""
+    fields = order.fields
+    text = "\n\n".join([part for part in (fields.get("content", ""), "\n".join(notes)) if part])
+    return {
+        **_values(order, ids),
+        "name": title_of(fields.get("name", ""), tag_of(order.mark.episode)),
+        "content": _note(text, order.mark),
+        "externalid": order.mark.episode,  # a column of GLPI 11, for reports; 10 drops what it does not know
+    }
+
+
+def _values(order: Order, ids: Mapping[str, str]) -> dict[str, object]:
+    """Return the fields that are written as such, numbers as numbers; `ids` stand for what may be names."""
     fields = {name: text for name, text in order.fields.items() if name not in OURS | JOURNALS and name not in FIELDS}
     values: dict[str, object] = {name: _number(text) for name, text in {**fields, **ids}.items()}
-    if new:
-        values["externalid"] = order.mark.episode  # a column of GLPI 11 for reports; 10 drops what it does not know
-    if "name" in fields or new:
-        values["name"] = title_of(fields.get("name", ""), tag_of(order.mark.episode))
-    if "content" in fields or new:
-        text = "\n\n".join([part for part in (fields.get("content", ""), "\n".join(notes)) if part])
-        values["content"] = _note(text, order.mark)
+    if "name" in fields:
+        values["name"] = title_of(fields["name"], tag_of(order.mark.episode))
     return values
 
 
