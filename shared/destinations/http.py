@@ -33,12 +33,6 @@ _log = logging.getLogger(__name__)
 _MAX_BODY = 8 * 1024 * 1024
 _MAX_WAIT = 86_400.0
 _REDIRECTS = range(300, 400)
-_DISTRUST = {
-    10: "its certificate has expired",
-    62: "its certificate is for another name",
-    64: "its certificate is for another address",
-}
-"""By OpenSSL's codes of verification (X509_V_ERR_CERT_HAS_EXPIRED, _HOSTNAME_MISMATCH, _IP_ADDRESS_MISMATCH)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +257,14 @@ def _cause(error: BaseException) -> str:
             return str(inner)
         inner = inner.__cause__ or inner.__context__
     return type(error).__name__
+
+
+_DISTRUST = {
+    10: "its certificate has expired",
+    62: "its certificate is for another name",
+    64: "its certificate is for another address",
+}
+"""By OpenSSL's codes of verification (X509_V_ERR_CERT_HAS_EXPIRED, _HOSTNAME_MISMATCH, _IP_ADDRESS_MISMATCH)."""
 
 
 async def _body(response: "httpx2.Response") -> bytes | None:
