@@ -268,11 +268,19 @@ def _cause(error: BaseException) -> str:
     inner: BaseException | None = error
     while inner is not None:
         if isinstance(inner, ssl.SSLCertVerificationError):
-            return "its certificate is not trusted"
+            return _DISTRUST.get(inner.verify_code, "its certificate is not trusted")
         if isinstance(inner, AddressRefusedError):
             return str(inner)
         inner = inner.__cause__ or inner.__context__
     return type(error).__name__
+
+
+_DISTRUST = {
+    10: "its certificate has expired",
+    62: "its certificate is for another name",
+    64: "its certificate is for another address",
+}
+"""By OpenSSL's codes of verification (X509_V_ERR_CERT_HAS_EXPIRED, _HOSTNAME_MISMATCH, _IP_ADDRESS_MISMATCH)."""
 
 
 async def _body(response: "httpx2.Response") -> bytes | None:

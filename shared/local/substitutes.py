@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
-from shared.local.standins import elastic, qradar, servicenow, splunk, webhook
+from shared.local.standins import elastic, glpi, qradar, servicenow, splunk, webhook
 from shared.runtime.asgi import Receive, Scope, Send
 
 DEFAULT_GROUP = "Platform Engineering"
@@ -58,6 +58,16 @@ SUBSTITUTES: dict[str, Substitute] = {
         frozenset({"servicenow_incident"}),
         lambda database, groups: servicenow.new_app(database, groups=groups),
         _servicenow,
+    ),
+    "glpi": Substitute(
+        frozenset({"glpi_ticket"}),
+        lambda database, groups: glpi.new_app(database, groups=groups),
+        lambda url: {
+            "GLPI_URL": url,
+            "GLPI_APP_TOKEN": glpi.APP_TOKEN,
+            "GLPI_USER_TOKEN": "tidings-user-token",
+            "GLPI_GROUP": DEFAULT_GROUP,
+        },
     ),
     "splunk": Substitute(
         frozenset({"siem_forwarder"}),

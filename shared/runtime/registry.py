@@ -138,6 +138,20 @@ FUNCTIONS: dict[str, Registered] = {
             component=True,
         ),
     ),
+    "glpi_ticket": Registered(
+        "functions.glpi_ticket.handler",
+        "one GLPI ticket for each episode",
+        ("store",),
+        Destination(
+            "glpi_ticket",
+            "GLPI_URL",
+            "episode",
+            {"GLPI_URL": "https://glpi.example", "GLPI_USER_TOKEN": "not-set"},
+            "GLPI_MAPPING",
+            "shared.destinations.glpi.record",
+            component=True,
+        ),
+    ),
     "intake": Registered("functions.intake.handler", "takes what producers post, each in its own form", ("handover",)),
     "watch": Registered("functions.watch.handler", "follows what happens in clusters", ("store", "handover")),
     "reconcile": Registered(
