@@ -349,3 +349,12 @@ def test_a_mapping_may_rewrite_the_description_and_its_mark_stays(place: Place[T
     place.app.change("Ticket", 1, {"content": "<p>somebody wrote this</p>"})
     deliver(place, episode(3, severity="critical", count=9, transition="updated"), GLPI_MAPPING=str(mapping))
     assert text_of(only(place)["content"]) == "somebody wrote this"
+
+
+def test_a_node_is_linked_as_its_computer_and_no_appliance_is_asked_for(place: Place[Tickets]) -> None:
+    number = place.app.insert("Computer", {"name": "WORKER-1"})
+    node = {"kind": "Node", "name": "worker-1.example.com"}
+    assert deliver(place, episode(object=node, summary="Node worker-1 is not ready")) == [Done()]
+    (link,) = place.app.records("Item_Ticket")
+    assert (link["itemtype"], link["items_id"]) == ("Computer", number)
+    assert not [one for one in place.app.faults.requests if "/Appliance" in one.path]

@@ -184,10 +184,11 @@ WHERE = (
     *((operation, nth) for operation in ("find", "read", "followup", "solution") for nth in (1, 2)),
 )
 RIGS = {"legacy": Tickets(), "v2": ModernTickets()}
+STRIKES = [("legacy", fault) for fault in FAULTS] + [("v2", fault) for fault in FAULTS[1:3]]
+"""What is written and not answered matters most; the rest goes the same way by both APIs."""
 
 
-@pytest.mark.parametrize("rig", RIGS)
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda one: f"{one.do}-{one.status}")
+@pytest.mark.parametrize(("rig", "fault"), STRIKES, ids=lambda one: one if isinstance(one, str) else one.do)
 def test_f03_f04_f14_any_single_fault_leaves_one_ticket_and_each_text_once(rig: str, fault: Rule) -> None:
     """F03, F04, F14: bytes out, committed or not, and no believable answer: find(key) first; one ticket.
 
