@@ -1,6 +1,7 @@
 """What we send as a real rsyslog receives it over TLS: lines byte for byte, in both framings."""
 
 import asyncio
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,33 @@ def test_it_receives_the_longest_line_whole(tmp_path: Path, authority: Authority
         (line,) = one.lines(1)
         assert 3900 < len(line) <= 4000
         assert b"\ttruncated=1\t" in line
+
+
+def test_f20_what_it_had_read_when_it_was_killed_comes_again(tmp_path: Path, authority: Authority) -> None:
+    """F20: syslog peer closes right after write: reconnect + resend last unconfirmed line; never silent."""
+    names = [f"id-{number}" for number in range(2000)]
+    with rsyslog(tmp_path, authority) as one:
+        address = {"QRADAR_ADDRESS": f"tls://127.0.0.1:{one.port}", "QRADAR_CA_FILE": str(authority.file)}
+
+        async def delivered(deliver: Delivering, name: str) -> bool:
+            return (await deliver(classified(name))).outcome == Done()
+
+        async def main(deliver: Delivering) -> None:
+            waiting = names
+            while waiting:
+                batch, rest = waiting[:100], waiting[100:]
+                if len(rest) == 1000:
+                    await asyncio.to_thread(one.kill)
+                done = await asyncio.gather(*(delivered(deliver, name) for name in batch))
+                refused = [name for name, good in zip(batch, done, strict=True) if not good]
+                if refused:
+                    await asyncio.to_thread(started.enter_context, rsyslog(tmp_path, authority, port=one.port))
+                waiting = refused + rest
+
+        with ExitStack() as started:
+            Played(address).run(main)
+            found = one.lines(len(names))
+    assert {line.partition(b"\teventId=")[2].partition(b"\t")[0].decode() for line in found} >= set(names)
 
 
 def test_it_wants_our_certificate_and_gets_it(tmp_path: Path, authority: Authority) -> None:
