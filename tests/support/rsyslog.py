@@ -41,6 +41,10 @@ class Rsyslog:
     file: Path
     process: "subprocess.Popen[bytes]"
 
+    def freeze(self) -> None:
+        """Let it read nothing from now on; its kernel goes on taking and confirming what comes."""
+        self.process.send_signal(signal.SIGSTOP)
+
     def kill(self) -> None:
         """End it as a crash would: what it has read and not written is lost."""
         self.process.send_signal(signal.SIGKILL)
