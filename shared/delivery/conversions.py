@@ -7,6 +7,8 @@ from typing import Any, Final
 def _number(value: Any) -> int | float:
     if isinstance(value, int | float):
         return value
+    if not isinstance(value, str):
+        raise TypeError("an object or a list is no number")
     return float(value) if "." in value or "e" in value.lower() else int(value)
 
 
@@ -18,4 +20,13 @@ def _truth(value: Any) -> bool:
     )
 
 
-TYPES: Final[dict[str, Callable[[Any], Any] | None]] = {"text": None, "number": _number, "boolean": _truth}
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+TYPES: Final[dict[str, Callable[[Any], Any] | None]] = {
+    "text": None,
+    "number": _number,
+    "boolean": _truth,
+    "list": _list,
+}

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from shared.delivery.conversions import TYPES
 from shared.delivery.mapping import OPERATIONS
 
 _SCALAR = {"type": ["string", "number", "boolean"]}
@@ -48,6 +49,6 @@ def _field() -> dict[str, Any]:
             "lookup": {"type": "string", "description": "The table of `lookups` that turns the value into another."},
             "default": {**_SCALAR, "description": "Taken where the lookup has no such value."},
             "max": {"type": "integer", "minimum": 1, "description": "Characters after which the text is cut."},
-            "type": {"enum": ["text", "number", "boolean"]},
+            "type": {"enum": list(TYPES)},
         },
     }
