@@ -150,8 +150,9 @@ def _value(one: Field, context: Context, prefix: str, *, masked: bool) -> Any:
         return MISSING
     if one.group:
         values = _render(one.group, context, f"{prefix}{one.name}.", masked=masked)
-        plainly = one.convert is None or isinstance(values, Rejected) or not values
-        return values if plainly else _converted(one.convert, values)
+        if one.convert is None or isinstance(values, Rejected) or not values:
+            return values
+        return _converted(one.convert, values)
     value = one.text.render(context) if one.text is not None else plain(follow(one.path, context))
     if isinstance(value, str):
         value = redact_text(value) if masked else value  # before it is cut: the mask may be the longer one
