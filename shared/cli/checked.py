@@ -33,8 +33,8 @@ class Checked:
 def everything() -> list[Path]:
     """Return what is checked where nothing is named: what is shipped, what is in force, and the manifests here."""
     functions = SHIPPED.parents[1]
-    mappings = [*functions.glob("*/mapping.yaml"), *functions.glob("*/mappings/*.yaml")]
-    shipped = [*sorted(mappings), *sorted(functions.glob("*/func.yaml"))]
+    files = ("*/mapping.yaml", "*/mappings/*.yaml", "*/func.yaml")
+    shipped = [path for pattern in files for path in sorted(functions.glob(pattern))]
     paths = [SHIPPED, *shipped, Path("knative"), *configured.files().values()]
     return [_short(path) for path in paths if path.exists()]
 

@@ -11,6 +11,8 @@ from shared.delivery.printing import as_json
 def _number(value: Any) -> int | float:
     if isinstance(value, int | float):
         return value
+    if not isinstance(value, str):
+        raise TypeError("an object or a list is no number")
     return float(value) if "." in value or "e" in value.lower() else int(value)
 
 
@@ -23,10 +25,12 @@ def _truth(value: Any) -> bool:
 
 
 def _list(value: Any) -> list[Any]:
-    """Return a list as it is, and a text as the list of its lines, without empty and repeated ones."""
+    """Return a list as it is, a text as its lines, without empty and repeated ones, and anything else alone in one."""
     if isinstance(value, list):
         return value
-    return list(dict.fromkeys(line.strip() for line in str(value).splitlines() if line.strip()))
+    if not isinstance(value, str):
+        return [value]
+    return list(dict.fromkeys(line.strip() for line in value.splitlines() if line.strip()))
 
 
 TYPES: Final[dict[str, Callable[[Any], Any] | None]] = {

@@ -7,6 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
 
 from shared.events.model import Classified
 from shared.events.outcome import Done
@@ -187,6 +193,15 @@ def test_a_certificate_that_cannot_be_used_is_told_at_the_start(tmp_path: Path) 
     broken.write_text("no certificate")
     with receiving() as app, pytest.raises(SettingsError, match="QRADAR_CERT_FILE"):
         play(app, lambda deliver: outcome(deliver, classified()), QRADAR_CERT_FILE=str(broken))
+
+
+def test_a_key_that_wants_a_password_is_told_at_the_start_and_nobody_is_asked(tmp_path: Path) -> None:
+    plain, locked = new_authority(tmp_path).issued("ours"), tmp_path / "locked.pem"
+    key = load_pem_private_key(plain.read_bytes(), None)
+    locked.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"secret")))
+    settings = {"QRADAR_CERT_FILE": str(plain), "QRADAR_KEY_FILE": str(locked)}
+    with receiving() as app, pytest.raises(SettingsError, match="QRADAR_CERT_FILE"):
+        play(app, lambda deliver: outcome(deliver, classified()), **settings)
 
 
 def test_the_port_that_none_names_is_that_of_tls_syslog() -> None:

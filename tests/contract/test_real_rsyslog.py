@@ -1,6 +1,7 @@
 """What we send as a real rsyslog receives it over TLS: lines byte for byte, in both framings."""
 
 import asyncio
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,31 @@ def test_it_receives_the_longest_line_whole(tmp_path: Path, authority: Authority
         (line,) = one.lines(1)
         assert 3900 < len(line) <= 4000
         assert b"\ttruncated=1\t" in line
+
+
+def test_f20_what_it_had_not_read_when_it_was_killed_comes_again(tmp_path: Path, authority: Authority) -> None:
+    """F20: syslog peer closes right after write: reconnect + resend last unconfirmed line; never silent.
+
+    Its kernel has confirmed lines that it never read: nobody would ever know, but for what is sent again.
+    """
+    names = [f"id-{number}" for number in range(300)]
+    with rsyslog(tmp_path, authority) as one, ExitStack() as started:
+        address = {"QRADAR_ADDRESS": f"tls://127.0.0.1:{one.port}", "QRADAR_CA_FILE": str(authority.file)}
+
+        async def delivered(deliver: Delivering, names: list[str]) -> set[Any]:
+            return {result.outcome for result in await asyncio.gather(*(deliver(classified(name)) for name in names))}
+
+        async def main(deliver: Delivering) -> None:
+            assert await delivered(deliver, names[:100]) == {Done()}
+            one.freeze()
+            assert await delivered(deliver, names[100:200]) == {Done()}
+            one.kill()
+            await asyncio.to_thread(started.enter_context, rsyslog(tmp_path, authority, port=one.port))
+            assert await delivered(deliver, names[200:]) == {Done()}
+
+        Played(address).run(main)
+        found = one.lines(len(names))
+    assert {line.partition(b"\teventId=")[2].partition(b"\t")[0].decode() for line in found} == set(names)
 
 
 def test_it_wants_our_certificate_and_gets_it(tmp_path: Path, authority: Authority) -> None:

@@ -99,6 +99,23 @@ def test_f20_a_receiver_that_closes_after_each_line_gets_none_for_ever() -> None
         assert 2 <= app.count() <= 4
 
 
+def test_f20_what_is_in_doubt_when_the_function_stops_is_sent_once_more_before_it_ends() -> None:
+    """F20: syslog peer closes right after write: reconnect + resend last unconfirmed line; never silent."""
+    with receiving() as app:
+        app.faults.set([Rule(do="close", operation="message"), Rule(do="reset", operation="connect", nth=2)])
+
+        async def main(deliver: Delivering) -> list[Any]:
+            found = await outcomes(deliver, "a")
+            await asyncio.sleep(0.2)  # the second connection fails, and nothing else comes
+            assert app.count() == 0
+            return found
+
+        (outcome,) = play(app, main)
+        assert app.quiet()
+        # Where the end was seen at once the broker was told to come again; else it is ours to send, at the latest now.
+        assert app.identities() == ([] if isinstance(outcome, Retry) else ["a"])
+
+
 def test_what_was_sent_long_before_the_receiver_closed_is_not_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shared.destinations.qradar.client._UNSURE", 0.05)
     with receiving() as app:

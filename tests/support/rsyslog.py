@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from shutil import which
 
+from tests.bench.processes import free_port
 from tests.conftest import could_not_run
 from tests.support.certificates import Authority
 
@@ -40,6 +41,15 @@ class Rsyslog:
     file: Path
     process: "subprocess.Popen[bytes]"
 
+    def freeze(self) -> None:
+        """Let it read nothing from now on; its kernel goes on taking and confirming what comes."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def kill(self) -> None:
+        """End it as a crash would: what it has read and not written is lost."""
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait(10)
+
     def lines(self, wanted: int, seconds: float = 10.0) -> list[bytes]:
         """Return what it has written, once that is so many lines."""
         until = time.monotonic() + seconds
@@ -53,14 +63,15 @@ class Rsyslog:
 
 
 @contextmanager
-def rsyslog(folder: Path, authority: Authority, *, mode: str = "anon") -> Iterator[Rsyslog]:
-    """Run one over TLS with a certificate of this authority; `mode` x509/certvalid wants one of our side."""
+def rsyslog(folder: Path, authority: Authority, *, mode: str = "anon", port: int = 0) -> Iterator[Rsyslog]:
+    """Run one over TLS with a certificate of this authority; `mode` x509/certvalid wants one of our side.
+
+    What it writes goes on where one before it ended in the same folder.
+    """
     program = which("rsyslogd") or which("rsyslogd", path="/usr/sbin")
     if program is None or not any(Path(lib, "rsyslog/lmnsd_ossl.so").exists() for lib in _libraries()):
         could_not_run("rsyslog with its OpenSSL driver is missing", "apt-get install rsyslog rsyslog-openssl")
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port = taken.getsockname()[1]
+    port = port or free_port()
     file, conf = folder / "received", folder / "rsyslog.conf"
     certificate = authority.issued("rsyslog")
     conf.write_text(
@@ -76,7 +87,7 @@ def rsyslog(folder: Path, authority: Authority, *, mode: str = "anon") -> Iterat
         _wait(port, process, folder / "said")
         yield Rsyslog(port, file, process)
     finally:
-        process.send_signal(signal.SIGKILL)
+        process.kill()
         process.wait(10)
         said.close()
 

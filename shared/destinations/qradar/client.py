@@ -69,10 +69,11 @@ class SyslogClient:
             return await check(await self._opened(), self._settings, self._place)
 
     async def close(self) -> None:
-        """Close the connection once what was sent is on its way."""
+        """Close the connection once what was sent is on its way, and what is owed was tried once more."""
         self._closed = True
         if self._mending is not None:
             await asyncio.wait([self._mending])  # bounded, as each call is
+        await self._mend()
         if self._pipe is not None:
             await self._pipe.close()
         if self._owed:

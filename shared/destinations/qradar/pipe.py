@@ -116,8 +116,7 @@ class Pipe(asyncio.Protocol):
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(1.0):
                     await self._ended.wait()
-                    return
-            self.abort()
+            self._transport.abort()  # it does not answer our TLS's farewell
 
     def abort(self) -> None:
         """Break it off, by RST: else the kernel would go on handing over what we are about to send again."""
