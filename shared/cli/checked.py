@@ -51,8 +51,10 @@ def check(paths: list[Path]) -> Checked:
     problems = list(found.problems)
     warnings: list[Problem] = []
     for path in found.mappings:
-        read = read_text(path.read_text(encoding="utf-8-sig"), str(path), *_rights(path))
-        problems += read if isinstance(read, list) else []
+        owners = _owners(path)
+        read = read_text(path.read_text(encoding="utf-8-sig"), str(path), *_rights(owners))
+        wrong = [] if isinstance(read, list) else [text for one in owners for text in one.mistakes(read)]
+        problems += read if isinstance(read, list) else [Problem(str(path), 0, text) for text in wrong]
     for path in found.layouts:
         layouts = read_layouts(path.read_text(encoding="utf-8-sig"), str(path))
         problems += layouts if isinstance(layouts, list) else []
@@ -65,22 +67,26 @@ def check(paths: list[Path]) -> Checked:
     return Checked(sorted(set(problems)), sorted(set(warnings)), found.count)
 
 
-def _rights(mapping: Path) -> tuple[Reserved, list[str], list[str]]:
-    """Return what a mapping may not set, the operations that it must have, and the names of fields where known.
-
-    The settings in force that name it tell, then the folder that it lies in. Of any other file the fields that one of
-    the base's destinations sets itself are refused by the operation they stand in, and no operation is asked for.
-    """
+def _owners(mapping: Path) -> list[Destination]:
+    """Return whose mapping it is: the settings in force that name it tell, then the folder that it lies in."""
     there = mapping.resolve()
     named = {variable for variable, path in configured.files().items() if path.resolve() == there}
     known = {name: one.destination for name, one in FUNCTIONS.items() if one.destination is not None}
-    owners = [one for one in known.values() if one.mapping in named] or _beside(there, known)
+    return [one for one in known.values() if one.mapping in named] or _beside(there, known)
+
+
+def _rights(owners: list[Destination]) -> tuple[Reserved, list[str], list[str]]:
+    """Return what a mapping may not set, the operations that it must have, and the names of fields where known.
+
+    Of a file that is nobody's the fields that one of the base's destinations sets itself are refused by the operation
+    they stand in, and no operation is asked for.
+    """
     reserved: dict[str, frozenset[str]] = {}
-    for one in owners or [known[name] for name in _LOOSE]:
+    for one in owners or [one for name in _LOOSE if (one := FUNCTIONS[name].destination) is not None]:
         for operation, fields in one.rights()[0].items():
             reserved[operation] = reserved.get(operation, frozenset()) | fields
-    known_to = [one.known() for one in owners]
-    names = [name for names in known_to for name in names] if all(known_to) else []
+    known = [one.known() for one in owners]
+    names = [name for names in known for name in names] if all(known) else []
     return reserved, [operation for one in owners for operation in one.rights()[1]], names
 
 

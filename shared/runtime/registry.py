@@ -15,7 +15,8 @@ class Destination(NamedTuple):
     `variable` is the setting without which it is not configured; `subject` what it is told of, `any` being what its
     Trigger sends; `example` settings that let it show what it would send where nothing is configured. `label` is its
     name in metrics. `mapping` is the setting that names an own mapping, `record` the module whose RESERVED and NEEDED
-    say what a mapping may not and must have, and whose KNOWN, where there, which fields there are. A `component` is no
+    say what a mapping may not and must have, and whose KNOWN and `mistakes`, where there, which
+    fields there are and what else is wrong. A `component` is no
     part of knative/base: it has its Trigger and service in a folder of its name below knative/components.
     """
 
@@ -48,6 +49,11 @@ class Destination(NamedTuple):
     def known(self) -> Sequence[str]:
         """Return the names that fields of a mapping may have; none where the foreign system knows them alone."""
         return getattr(importlib.import_module(self.record), "KNOWN", ())
+
+    def mistakes(self, mapping: Any) -> Sequence[str]:
+        """Return what cannot work in a mapping though it is well formed, as sentences."""
+        found: Callable[[Any], Sequence[str]] | None = getattr(importlib.import_module(self.record), "mistakes", None)
+        return found(mapping) if found is not None else ()
 
 
 class Registered(NamedTuple):

@@ -3,7 +3,10 @@
 import asyncio
 import base64
 import contextlib
+import json
+import shutil
 import socket
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -20,6 +23,8 @@ from shared.local.standins import webhook
 from shared.local.standins.faults import Rule
 from shared.settings.environment import SettingsError
 from shared.telemetry.metrics import Metrics
+from tests.conftest import ROOT
+from tests.support.functions import TIDINGS, environment
 from tests.support.rigs.place import Delivering, Place, placed
 from tests.support.rigs.webhook import Notices
 from tests.support.servers import new_certificate
@@ -251,3 +256,34 @@ def answering(header: str) -> Iterator[str]:
         thread.start()
         yield f"http://127.0.0.1:{server.getsockname()[1]}/x"
         thread.join(5)
+
+
+# tidings explain
+
+OBSERVED = (
+    '{"kind": "Event", "reason": "FailedScheduling", "type": "Warning", "count": 9, "message": "no room", '
+    '"involvedObject": {"kind": "Pod", "namespace": "shop", "name": "web-0"}, "metadata": {"uid": "u-1"}}'
+)
+
+
+@pytest.mark.parametrize(
+    ("direct", "types"), [(False, ["problem.opened"]), (True, ["observation.infrastructure", "problem.opened"])]
+)
+def test_explain_shows_what_its_triggers_would_have_it_send(tmp_path: Path, types: list[str], *, direct: bool) -> None:
+    shutil.copytree(ROOT / "knative", tmp_path / "knative")
+    if direct:
+        component = ROOT / "knative" / "components" / "webhook"
+        shutil.copy(component / "service.yaml", tmp_path / "knative" / "base" / "webhook.yaml")
+        shipped = (component / "trigger.yaml").read_text()
+        own = shipped.replace("prefix:", "exact:").replace(
+            "type: dev.tidings.problem.", "type: dev.tidings.infrastructure.v1"
+        )
+        (tmp_path / "knative" / "triggers" / "webhook.yaml").write_text(own)
+    environ = environment({"WEBHOOK_URL": "https://hooks.example/a/secret"})
+    command = [str(TIDINGS), "explain", "--output", "json"]
+    ended = subprocess.run(
+        command, cwd=tmp_path, env=environ, input=OBSERVED, capture_output=True, text=True, check=True
+    )
+    (found,) = json.loads(ended.stdout)
+    assert [one["body"]["type"] for one in found["sent"] if one["destination"] == "webhook"] == types
+    assert "secret" not in ended.stdout

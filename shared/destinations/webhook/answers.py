@@ -5,6 +5,7 @@ from typing import Any, Final
 from shared.delivery.failure import Ambiguous, Failure, Refused, Temporary
 from shared.destinations.http import Answer, retry_after
 from shared.destinations.webhook.record import ANY, Success
+from shared.events.outcome import Rejected
 
 CREDENTIALS: Final = Temporary("the credentials are refused", after=60.0)
 UNAUTHORIZED: Final = frozenset({401, 403, 407})
@@ -18,6 +19,8 @@ _NEVER: Final = {
     410: "the target does not know the address any more",
     413: "the request is larger than the target takes",
 }
+_SAID: Final = "the target answers {}"
+_AGAIN: Final = frozenset(_SAID.format(status) for status in (408, 409, 425, *range(500, 600)))
 _TAKEN: Final = range(200, 300)
 
 
@@ -34,8 +37,15 @@ def judge(answer: Answer, success: Success) -> Failure | None:
     return Refused(_NEVER.get(status, "the target refuses the request"))
 
 
+def may_help(failure: Failure | Rejected | None) -> bool:
+    """Return True where a second try may help at once: they failed, and did not say when to come again."""
+    after = failure.after if isinstance(failure, Temporary) else None
+    again = isinstance(failure, Temporary | Ambiguous) and failure.reason in _AGAIN
+    return again and after is None
+
+
 def _later(status: int, after: float | None) -> Temporary | Ambiguous:
-    reason = f"the target answers {status}"
+    reason = _SAID.format(status)
     return Temporary(reason, after) if status in _WAIT or after is not None else Ambiguous(reason)
 
 

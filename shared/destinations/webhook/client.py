@@ -10,7 +10,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from shared.delivery.failure import Ambiguous, Failure, Refused, Temporary
 from shared.destinations.http import Answer, exchange, is_token, naming, new_client
-from shared.destinations.webhook.answers import CREDENTIALS, judge
+from shared.destinations.webhook.answers import CREDENTIALS, judge, may_help
 from shared.destinations.webhook.record import Asked, Place, body_of
 from shared.destinations.webhook.settings import WebhookSettings, headers_of
 from shared.destinations.webhook.signature import keys_of, signed
@@ -64,10 +64,8 @@ class WebhookClient:
         loop = asyncio.get_running_loop()
         until = loop.time() + seconds
         for last in (False, True):
-            left = until - loop.time()
-            failure = await self._once(request, key, min(left, self._settings.seconds))
-            brief = isinstance(failure, Ambiguous) and failure.reason.startswith("the target answers")
-            if last or not brief or until - loop.time() < _SHORT:
+            failure = await self._once(request, key, min(until - loop.time(), self._settings.seconds))
+            if last or not may_help(failure) or until - loop.time() < _SHORT:
                 break
             await asyncio.sleep(random.uniform(*_AGAIN))  # noqa: S311 -- jitter, not a secret
         return failure
@@ -102,7 +100,7 @@ class WebhookClient:
             return Refused("the request is larger than WEBHOOK_MAX_BYTES")
         headers: dict[str, str | bytes] = {name: text.encode() for name, text in request.headers.items()}
         headers |= credentials
-        headers[self._settings.key_header] = key
+        headers[self._settings.key_header.lower()] = key
         if keys:
             headers |= signed(keys, key, int(self._clock()), content)
         built = self._client.build_request(request.method, target.path(request.path), content=content, headers=headers)
