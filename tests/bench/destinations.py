@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from tests.bench.exporter import Exporter
 from tests.bench.load import flat_out, steady
 from tests.bench.measure import LEAST, MOST, Effort, Row, Wanted, percentile
-from tests.bench.outgoing import SUBJECTS, Subject, Telling, requests, telling
+from tests.bench.outgoing import SUBJECTS, Subject, Telling, telling
 from tests.bench.redelivery import delivered
 
 LATENCIES = (0, 5, 50)
@@ -53,7 +53,7 @@ def _rates(effort: Effort, subject: Subject, ours: Telling, exporter: Exporter, 
     for turn in range(effort.turns(4) + 1):
         for in_flight, turns in seen.items():
             before = ours.process.cpu()
-            load = flat_out(ours.port, requests(), connections=in_flight, seconds=seconds).only(204)
+            load = flat_out(ours.port, subject.told(), connections=in_flight, seconds=seconds).only(200, 204)
             if turn:
                 turns.rates.append(load.rate)
                 turns.cpu.append((ours.process.cpu() - before) * 1e6 / load.statuses.total())
@@ -76,7 +76,11 @@ def _alone(effort: Effort, subject: Subject, ours: Telling, exporter: Exporter, 
     mine: list[float] = []
     base: list[float] = []
     for _ in range(3):
-        mine += steady(ours.port, requests(), rate=_ALONE, connections=4, seconds=effort.seconds(6.0)).only(204).waits
+        mine += (
+            steady(ours.port, subject.told(), rate=_ALONE, connections=4, seconds=effort.seconds(6.0))
+            .only(200, 204)
+            .waits
+        )
         exporter.paced(_ALONE, effort.seconds(4.5), _noted(base))
     name = f"{subject.name}, which answers after {latency} ms: one event alone, p99 of {len(mine)}"
     wanted = Wanted(MOST, latency + _ALONE_BOUND, "ours")
@@ -96,7 +100,7 @@ def _outage(subject: Subject, ours: Telling, exporter: Exporter) -> Row:
     time.sleep(0.5)
     before = ours.foreign.counts().distinct
     ours.foreign.is_down_for(_DOWN)
-    delivered(ours.port, requests(), rate=_OFFERED, count=total)
+    delivered(ours.port, subject.told(), rate=_OFFERED, count=total)
     missing = total - (ours.foreign.counts().distinct - before)
     name = f"{subject.name}: lost of what comes during {_DOWN:.0f} s of 503, its sender redelivering as a broker"
     percent = 100 / total

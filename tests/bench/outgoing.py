@@ -2,7 +2,7 @@
 
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -10,13 +10,51 @@ from itertools import count, cycle
 from pathlib import Path
 from urllib.request import Request, urlopen
 
+from shared.events.cloudevent import CloudEvent
 from shared.events.codec import encode_binary
 from tests.bench.events import raw
 from tests.bench.processes import Running, free_port, running, tidings
 from tests.bench.steps_functions import classified
 from tests.bench.target import Counts
+from tests.support.rigs.place import event_of
+from tests.support.tickets import KEY, episode
 
 _TEMPLATES = 500
+
+
+_RUNS = count()
+
+
+def observations() -> Iterator[bytes]:
+    """Return classified observations without end, as a broker sends them in binary mode, each a new one."""
+    return _endless(_observations())
+
+
+def episodes() -> Iterator[bytes]:
+    """Return episodes that were opened, without end, each of a problem of its own."""
+    return _endless(_episodes())
+
+
+def _endless(templates: Sequence[Sequence[bytes]]) -> Iterator[bytes]:
+    run = next(_RUNS)
+    return ((b"%06d%020d" % (run, number)).join(parts) for number, parts in enumerate(cycle(templates)))
+
+
+@cache
+def _observations() -> Sequence[Sequence[bytes]]:
+    made = classified(_TEMPLATES, "out")
+    return [_cut(event, event.data["observation"]["identity"]) for event in made]
+
+
+@cache
+def _episodes() -> Sequence[Sequence[bytes]]:
+    return [_cut(event_of(episode()), KEY)]
+
+
+def _cut(event: CloudEvent, identity: str) -> Sequence[bytes]:
+    """Return the request, cut where the 26 characters stand that make it another one."""
+    headers, body = encode_binary(event)
+    return raw(dict(headers), body).split(identity.encode())
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +62,15 @@ class Subject:
     """One function under load.
 
     `settings` are made of the target's URL and a folder of its own; `wanted` are events a second by requests in flight
-    and the target's latency in ms: what is not named there is printed without a bound.
+    and the target's latency in ms: what is not named there is printed without a bound. `told` makes the requests that
+    it is sent.
     """
 
     function: str
     to: str
     settings: Callable[[str, Path], Mapping[str, str]]
     wanted: Mapping[int, Mapping[int, float]]
+    told: Callable[[], Iterator[bytes]]
 
     @property
     def name(self) -> str:
@@ -42,7 +82,13 @@ FORWARDS: Mapping[int, Mapping[int, float]] = {256: {0: 2500, 5: 2500, 50: 2500}
 """What every forwarder must do. 50 is what one consumer of a Trigger has in flight."""
 
 SUBJECTS = (
-    Subject("siem_forwarder", "Splunk", lambda url, _: {"SPLUNK_HEC_URL": url, "SPLUNK_TOKEN": "bench"}, FORWARDS),
+    Subject(
+        "siem_forwarder",
+        "Splunk",
+        lambda url, _: {"SPLUNK_HEC_URL": url, "SPLUNK_TOKEN": "bench"},
+        FORWARDS,
+        observations,
+    ),
 )
 
 
@@ -89,23 +135,3 @@ def telling(subject: Subject) -> Iterator[Telling]:
         command = tidings("serve", subject.function, "--port", str(port))
         ours = opened.enter_context(running(command, port, **subject.settings(foreign.url, folder)))
         yield Telling(port, ours, foreign)
-
-
-_RUNS = count()
-
-
-@cache
-def _templates() -> list[list[bytes]]:
-    """Return requests cut where their identity stands."""
-    made: list[list[bytes]] = []
-    for event in classified(_TEMPLATES, "out"):
-        identity = str(event.data["observation"]["identity"]).encode()
-        headers, body = encode_binary(event)
-        made.append(raw(dict(headers), body).split(identity))
-    return made
-
-
-def requests() -> Iterator[bytes]:
-    """Return binary CloudEvents of classified observations without end, as a broker sends them, each a new one."""
-    templates, run = _templates(), next(_RUNS)
-    return ((b"%06d%020d" % (run, number)).join(parts) for number, parts in enumerate(cycle(templates)))

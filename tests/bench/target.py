@@ -22,8 +22,10 @@ import uvloop
 _CONTROL = "/_target/"
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _GZIP = re.compile(rb"\r\ncontent-encoding: *gzip", re.IGNORECASE)
-_IDENTITY = re.compile(rb'"event_id":"([^"]+)"')
-_ITEM = b'{"create":{"status":201}}'
+_HEC_ID = re.compile(rb'"event_id":"([^"]+)"')
+_BULK_ID = re.compile(rb'^\{"create":\{.*?"_id":"([^"]+)"', re.MULTILINE)
+_KEY = re.compile(rb"\r\n(?:idempotency-key|webhook-id): *([^\r]+)", re.IGNORECASE)
+_ITEM = b'{"create":{"_id":"%s","status":201}}'
 _MOST = 100_000  # identities that are told apart: those of a short run with losses
 
 
@@ -49,20 +51,20 @@ class Target:
         self._counts = Counts()
         self._identities: set[bytes] = set()
 
-    def answer(self, method: str, path: str, body: bytes) -> tuple[int, bytes]:
+    def answer(self, method: str, path: str, head: bytes, body: bytes) -> tuple[int, bytes]:
         """Return status and body of the answer to one call of a client."""
         if method == "GET":
             return 200, b"{}"
         if asyncio.get_running_loop().time() < self._down_until:
             return 503, b'{"text":"Server is busy","code":9}'
-        lines = body.count(b"\n") + (not body.endswith(b"\n"))
         if path.startswith("/services/collector"):
-            self._count(lines, body)
+            self._count(body.count(b"\n") + 1, _HEC_ID.findall(body))
             return 200, b'{"text":"Success","code":0}'
         if path.partition("?")[0].endswith("/_bulk"):
-            self._count(lines // 2, body)
-            return 200, b'{"errors":false,"took":1,"items":[%s]}' % b",".join([_ITEM] * (lines // 2))
-        self._count(1, body)
+            identities = _BULK_ID.findall(body)
+            self._count(len(identities), identities)
+            return 200, b'{"errors":false,"took":1,"items":[%s]}' % b",".join(_ITEM % one for one in identities)
+        self._count(1, _KEY.findall(head))
         return 200, b"{}"
 
     def told(self, what: str) -> bytes:
@@ -75,10 +77,10 @@ class Target:
         self._counts.distinct = len(self._identities)
         return json.dumps(asdict(self._counts)).encode()
 
-    def _count(self, events: int, body: bytes) -> None:
+    def _count(self, events: int, identities: list[bytes]) -> None:
         self._counts.events += events
         if len(self._identities) < _MOST:
-            self._identities.update(_IDENTITY.findall(body))
+            self._identities.update(identities)
 
 
 class _Connection(asyncio.Protocol):
@@ -106,13 +108,13 @@ class _Connection(asyncio.Protocol):
         head, body = self._data[:end], self._data[end : end + length]
         self._data = self._data[end + length :]
         method, path = head.split(b" ", 2)[:2]
-        self._serve(method.decode(), path.decode(), gzip.decompress(body) if _GZIP.search(head) else body)
+        self._serve(method.decode(), path.decode(), head, gzip.decompress(body) if _GZIP.search(head) else body)
 
-    def _serve(self, method: str, path: str, body: bytes) -> None:
+    def _serve(self, method: str, path: str, head: bytes, body: bytes) -> None:
         if path.startswith(_CONTROL):
             self._answer(200, self._target.told(path.removeprefix(_CONTROL)))
             return
-        status, answer = self._target.answer(method, path, body)
+        status, answer = self._target.answer(method, path, head, body)
         if self._target.latency:
             asyncio.get_running_loop().call_later(self._target.latency, self._answer, status, answer)
         else:

@@ -4,7 +4,7 @@
 
 Each function runs as `tidings serve` does, with 256 requests in flight from beginning to end, beside a target that
 takes everything (tests/bench/target.py). Prints its memory ten times and exits with 1 where the last third of the time
-needed more than a tenth more than the first third, or where the target has not what was answered 204.
+needed more than a tenth more than the first third, or where the target has not what was answered with 204.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from statistics import median
 
 from tests.bench.load import flat_out
-from tests.bench.outgoing import SUBJECTS, Subject, requests, telling
+from tests.bench.outgoing import SUBJECTS, Subject, telling
 from tests.bench.processes import Running
 
 _IN_FLIGHT = 256
@@ -50,17 +50,17 @@ class _Memory:
 def judge(growth: float, answered: int, arrived: int) -> list[str]:
     """Return what is not as it should be."""
     found = [f"the memory grew to {growth:.2f} of what it was"] if growth > _GROWTH else []
-    return found + ([f"{answered} were answered 204, {arrived} arrived"] if answered != arrived else [])
+    return found + ([f"{answered} were answered, {arrived} arrived"] if answered != arrived else [])
 
 
 def loaded(subject: Subject, seconds: float) -> list[str]:
     """Load one function for so long, print what it needs, and return what is not as it should be."""
     with telling(subject) as ours:
-        warm = flat_out(ours.port, requests(), connections=_IN_FLIGHT, seconds=seconds * _WARM_UP).only(204)
+        warm = flat_out(ours.port, subject.told(), connections=_IN_FLIGHT, seconds=seconds * _WARM_UP).only(200, 204)
         memory = _Memory(ours.process, seconds)
         load = flat_out(
-            ours.port, requests(), connections=_IN_FLIGHT, seconds=seconds, looks=[(1.0, memory.look)]
-        ).only(204)
+            ours.port, subject.told(), connections=_IN_FLIGHT, seconds=seconds, looks=[(1.0, memory.look)]
+        ).only(200, 204)
         arrived = ours.foreign.counts().events
     growth = memory.growth()
     print(  # noqa: T201
