@@ -220,16 +220,24 @@ async def exchange(
         raise
     if wait:
         client.breaker.left()
-    elif isinstance(found, Temporary | Ambiguous):
+    else:
+        _note(client, found)
+    return found
+
+
+def _note(client: Client, found: Answer | Temporary | Ambiguous | Refused) -> None:
+    """Tell the client's standing, breaker and rate limit how a call ended."""
+    if isinstance(found, Temporary | Ambiguous):
         client.standing.failed(found.reason)
         client.breaker.failed()
-    else:
-        client.standing.answered()
-        status = found.status if isinstance(found, Answer) else 0
-        (client.breaker.failed if status in _NOBODY else client.breaker.answered)()
-        if status == _TOO_MANY and isinstance(found, Answer):
-            client.bucket.hold(asked_wait(found.headers, time.time()) or 0.0)
-    return found
+        return
+    client.standing.answered()
+    if isinstance(found, Answer) and found.status in _NOBODY:
+        client.breaker.failed()
+        return
+    client.breaker.answered()
+    if isinstance(found, Answer) and found.status == _TOO_MANY:
+        client.bucket.hold(asked_wait(found.headers, time.time()) or 0.0)
 
 
 async def _exchanged(
