@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 _MAX_BODY = 8 * 1024 * 1024
 _MAX_WAIT = 86_400.0
 _URLS = 64
-_OURS = 0.5  # of a call's seconds: what it may wait for its turn, the rest is for the answer
+_OURS = 0.5  # of a call's seconds: how long it may wait for its turn; the rest is for the answer
 _TOO_MANY = 429
 _REDIRECTS = range(300, 400)
 _NOBODY = frozenset({502, 503, 504})
@@ -208,12 +208,12 @@ async def exchange(
     breaker is open, or the wait lasts that a 429 asked for, nothing is sent, and the Temporary says when to come again.
     `tokens` is what the request takes of the rate limit.
     """
-    wait = client.breaker.enter()
+    end = time.monotonic() + seconds
+    wait = await client.breaker.turn(seconds * _OURS)
     if wait:
         return Temporary(HELD, after=wait)
-    end = time.monotonic() + seconds
     try:
-        wait = await client.bucket.take(seconds * _OURS, tokens)
+        wait = await client.bucket.take(max(0.0, end - time.monotonic() - seconds * _OURS), tokens)
         found = Temporary(LIMITED, after=wait) if wait else await _exchanged(client, request, end - time.monotonic())
     except BaseException:  # cancelled: nobody knows how it would have ended
         client.breaker.left()

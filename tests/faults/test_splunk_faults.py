@@ -80,20 +80,20 @@ def test_no_more_events_go_out_than_the_limit_lets(app: Splunk, url: str) -> Non
     """A licence counts what is indexed: who must not send more than was agreed on hands it back to the broker."""
 
     async def use(client: SplunkClient) -> tuple[list[Outcome], float, list[Outcome]]:
-        await send(client, *(f"first-{number}" for number in range(60)))
+        await send(client, *(f"first-{number}" for number in range(100)))
         begun = time.monotonic()
-        waited = await send(client, "soon")  # what was taken above the burst of 50 is earned again in 0.2 s
+        waited = await send(client, "soon")  # what was taken above the burst of 50 is earned again in a second
         lasted = time.monotonic() - begun
         await send(client, *(f"second-{number}" for number in range(400)))
         return waited, lasted, await send(client, "late")
 
     waited, lasted, (late,) = with_splunk(url, use, SPLUNK_EVENTS_PER_SECOND="50")
     assert waited == [Done()]
-    assert lasted > 0.15
+    assert lasted > 0.5
     assert isinstance(late, Retry)
     assert late.after is not None
     assert 5 < late.after <= 9, "400 events and one at 50 a second"
-    assert len(app.event_ids()) == 461
+    assert len(app.event_ids()) == 501
 
 
 @pytest.mark.parametrize(
