@@ -113,12 +113,20 @@ def test_f10_a_failing_system_is_tried_again_and_drains_by_itself(name: str, fau
         assert arrived(place) == ["a"]
 
 
-def test_f08_a_wait_that_the_system_asks_for_is_handed_on(web: Records) -> None:
+def test_f08_a_wait_that_the_system_asks_for_is_handed_on_and_nothing_is_sent_meanwhile(web: Records) -> None:
     """F08: sink 429 + Retry-After 30: wait only if inside request deadline, else 503 + Retry-After."""
-    web.app.faults.set([Rule(do="status", status=429, headers={"retry-after": "30"})])
-    (first,) = web.play(lambda deliver: several(deliver, "a"))
+
+    async def main(deliver: Delivering) -> tuple[list[Any], int, list[Any]]:
+        web.app.faults.set([Rule(do="status", status=429, headers={"retry-after": "30"})])
+        first, asked = await several(deliver, "a"), len(web.app.faults.requests)
+        return first, asked, await several(deliver, "a", "b")
+
+    (first,), asked, later = web.play(main)
     assert isinstance(first, Retry)
     assert first.after == 30
+    assert all(isinstance(one, Retry) and 25 < one.after <= 30 for one in later), "what is left of it"
+    assert len(web.app.faults.requests) == asked
+    assert arrived(web) == []
 
 
 def test_f12_a_200_that_is_not_the_systems_is_a_failure(web: Records) -> None:

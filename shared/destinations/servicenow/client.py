@@ -11,7 +11,8 @@ from typing import Any
 import orjson
 
 from shared.delivery.failure import Ambiguous, Failure, Gone, Refused, Temporary
-from shared.destinations.http import Answer, exchange, new_client, retry_after
+from shared.destinations.bucket import hourly
+from shared.destinations.http import Answer, asked_wait, exchange, new_client
 from shared.destinations.http import Client as Connections
 from shared.destinations.servicenow.auth import REFUSED, Auth
 from shared.destinations.servicenow.settings import ServiceNowSettings
@@ -23,7 +24,6 @@ _HEADERS = {"accept": "application/json", "content-type": "application/json"}
 _UNSURE = frozenset({500, 502, 504})
 _LATER = frozenset({408, 425, 429})
 _DOWN = 503
-_MAX_WAIT = 3600.0
 _UNAUTHORIZED, _NOT_FOUND = 401, 404
 
 _TRIES = 3
@@ -62,6 +62,7 @@ class Client:
                 ca_file=self.settings.ca_file,
                 connections=self.settings.connections,
                 told=self._address_refused,
+                bucket=hourly(self.settings.requests_per_hour),
             )
 
     def _address_refused(self, why: str) -> None:
@@ -161,7 +162,7 @@ class Client:
 def judge(method: str, answer: Answer, now: float) -> Rows | Failure:
     """Say what an answer means. `now` is in seconds since the epoch, for limits that name the time of their end."""
     rows = _rows(answer.json) if answer.status in range(200, 300) else None
-    return rows or _failure(answer.status, _detail(answer.json), _wait(answer, now), method)
+    return rows or _failure(answer.status, _detail(answer.json), asked_wait(answer.headers, now), method)
 
 
 def _failure(status: int, detail: str, wait: float | None, method: str) -> Failure:
@@ -211,15 +212,6 @@ def _detail(body: object) -> str:
     if not isinstance(error, dict):
         return ""
     return f"{error.get('message', '')}: {error.get('detail', '')}"[:300]
-
-
-def _wait(answer: Answer, now: float) -> float | None:
-    """Return the seconds that they ask us to wait: Retry-After, else X-RateLimit-Reset in seconds of the epoch."""
-    wait = retry_after(answer.headers)
-    if wait is None:
-        reset = answer.headers.get("x-ratelimit-reset", "")
-        wait = float(reset) - now if reset.isdecimal() else None
-    return None if wait is None else min(max(wait, 0.0), _MAX_WAIT)
 
 
 def _refusal(status: int) -> str:

@@ -42,6 +42,12 @@ class ServiceNowSettings(Settings):
     connections: int = Field(
         default=4, alias="SERVICENOW_CONNECTIONS", ge=1, le=16, description="Most requests at a time."
     )
+    requests_per_hour: int = Field(
+        default=0,
+        alias="SERVICENOW_REQUESTS_PER_HOUR",
+        ge=0,
+        description="Most requests an hour of one replica, a minute's worth of them at once; 0 is no limit.",
+    )
     seconds: float = Field(
         default=10.0, alias="SERVICENOW_TIMEOUT", gt=0, le=60, description="Most seconds of one request."
     )

@@ -11,7 +11,8 @@ import orjson
 
 from shared.delivery.bulk import Bulk, Part
 from shared.delivery.failure import Ambiguous, Refused, Temporary
-from shared.destinations.http import Answer, exchange, is_token, new_client
+from shared.destinations.bucket import each_second
+from shared.destinations.http import HELD, LIMITED, Answer, exchange, is_token, new_client
 from shared.destinations.refusals import Refusals
 from shared.destinations.splunk.answers import (
     Accepted,
@@ -53,7 +54,13 @@ class SplunkClient:
     def __init__(self, settings: SplunkSettings, metrics: Metrics) -> None:
         self._settings = settings
         self._metrics = metrics
-        self._client = new_client(settings.url, ca_file=settings.ca_file, told=self._address_refused)
+        self._client = new_client(
+            settings.url,
+            ca_file=settings.ca_file,
+            connections=settings.connections,
+            told=self._address_refused,
+            bucket=each_second(settings.events_per_second),
+        )
         self._channel = str(uuid.uuid4())
         self._refusals = Refusals()
 
@@ -93,8 +100,13 @@ class SplunkClient:
                 batch.give_up(judged)
         return batch.outcomes()
 
-    async def post(self, path: str, content: bytes, *, seconds: float) -> Answer | Temporary | Ambiguous | Refused:
-        """Send one request with the token as it is now; for the check and for acknowledgements as well."""
+    async def post(
+        self, path: str, content: bytes, *, seconds: float, events: int = 0
+    ) -> Answer | Temporary | Ambiguous | Refused:
+        """Send one request with the token as it is now; for the check and for acknowledgements as well.
+
+        `events` is how many it holds, for the rate limit.
+        """
         token = self._token()
         if token is None:
             without = Temporary("the token's file cannot be read, or holds no token")
@@ -107,7 +119,7 @@ class SplunkClient:
             content = gzip.compress(content, 1)
             headers["content-encoding"] = "gzip"
         request = self._client.build_request("POST", path, content=content, headers=headers)
-        return await exchange(self._client, request, seconds=seconds)
+        return await exchange(self._client, request, seconds=seconds, tokens=events)
 
     async def get(self, path: str, *, seconds: float) -> Answer | Temporary | Ambiguous | Refused:
         """Read a path without the token."""
@@ -121,11 +133,11 @@ class SplunkClient:
         content = batch.content(part)
         for last in (False, True):
             batch.calls += 1
-            answer = await self.post(EVENT_PATH, content, seconds=self._settings.seconds)
+            answer = await self.post(EVENT_PATH, content, seconds=self._settings.seconds, events=len(part))
             if isinstance(answer, Refused):
                 return Rejected(DESTINATION, answer.reason)
             if isinstance(answer, Temporary | Ambiguous):
-                self._count("unreachable" if isinstance(answer, Temporary) else "no answer")
+                self._count(_why(answer))
                 return Retry(answer.reason, answer.after if isinstance(answer, Temporary) else None)
             judged = judge(answer)
             if isinstance(judged, Busy) and judged.again and not last:
@@ -178,3 +190,10 @@ class SplunkClient:
 
     def _count(self, reason: str) -> None:
         self._metrics.count("tidings_retries_total", destination=DESTINATION, reason=reason)
+
+
+def _why(failure: Temporary | Ambiguous) -> str:
+    """Return the word for it in metrics."""
+    if isinstance(failure, Ambiguous):
+        return "no answer"
+    return "held back" if failure.reason in {HELD, LIMITED} else "unreachable"
