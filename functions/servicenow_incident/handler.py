@@ -7,8 +7,8 @@ from pydantic import Field
 
 from shared.destinations.servicenow.client import Client
 from shared.destinations.servicenow.incidents import Incidents
-from shared.destinations.servicenow.record import NEEDED, RESERVED
-from shared.destinations.servicenow.settings import ServiceNowSettings
+from shared.destinations.servicenow.record import INCIDENT_STATES, NEEDED, RESERVED, Table
+from shared.destinations.servicenow.settings import TableSettings
 from shared.runtime.parts import opened_mapping
 from shared.runtime.ticketing import Ticketing, TicketSettings, kept_in
 from shared.settings.environment import Environ, read
@@ -19,7 +19,7 @@ NAME: Final = "servicenow_incident"
 MAPPING: Final = Path(__file__).parent / "mapping.yaml"
 
 
-class IncidentSettings(ServiceNowSettings, TicketSettings):
+class IncidentSettings(TableSettings, TicketSettings):
     """Settings of this function: the instance's, and its own."""
 
     mapping: Path = Field(default=MAPPING, alias="SERVICENOW_MAPPING", description="An own mapping file.")
@@ -33,5 +33,6 @@ def new(environ: Environ, metrics: Metrics, *, store: Store | None = None) -> Ti
     settings = read(IncidentSettings, environ)
     mapping = opened_mapping("SERVICENOW_MAPPING", settings.mapping, RESERVED, NEEDED, shipped=MAPPING)
     kept, owned = kept_in(settings.store, store)
-    system = Incidents(Client(settings, metrics, NAME), NAME, mapping.names)
+    table = Table(settings.table, INCIDENT_STATES, settings.close_code)
+    system = Incidents(Client(settings, metrics, NAME), settings, table, NAME, mapping.names)
     return Ticketing(system, mapping, kept, metrics, owned=owned)

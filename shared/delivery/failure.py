@@ -22,11 +22,13 @@ class Ambiguous:
 class Refused:
     """They understood and said no; the same again can never help. `reason` is our own constant text.
 
-    `detail` may quote them for the log, already cut; it never travels in an event or an answer.
+    `detail` may quote them for the log, already cut; it never travels in an event or an answer. `status` is that of
+    their answer, 0 where there was none.
     """
 
     reason: str
     detail: str = ""
+    status: int = 0
 
 
 @dataclass(frozen=True, slots=True)

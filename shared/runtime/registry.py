@@ -79,6 +79,20 @@ FUNCTIONS: dict[str, Registered] = {
             "shared.destinations.servicenow.record",
         ),
     ),
+    "servicenow_event": Registered(
+        "functions.servicenow_event.handler",
+        "one alert of ServiceNow's Event Management for each episode",
+        (),
+        Destination(
+            "servicenow_event",
+            "SERVICENOW_INSTANCE",
+            "episode",
+            {"SERVICENOW_INSTANCE": "https://servicenow.example", "SERVICENOW_TOKEN": "not-set"},
+            "SERVICENOW_EVENT_MAPPING",
+            "shared.destinations.servicenow.event_record",
+            component=True,
+        ),
+    ),
     "siem_forwarder": Registered(
         "functions.siem_forwarder.handler",
         "hands every observation to the SIEM",

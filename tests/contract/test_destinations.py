@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 
 from shared.runtime.registry import FUNCTIONS
-from tests.support.rigs.registry import RECORDS, TICKETS
+from tests.support.rigs.registry import RECORDS, TICKETS, UPSERTS
 
 DESTINATIONS = {name: one.destination for name, one in FUNCTIONS.items() if one.destination is not None}
 
 
 def test_every_destination_is_tried_by_its_suite() -> None:
-    tried = dict.fromkeys(TICKETS, "episode") | dict.fromkeys(RECORDS, "classified")
+    tried = dict.fromkeys([*TICKETS, *UPSERTS], "episode") | dict.fromkeys(RECORDS, "classified")
     assert tried == {name: one.subject for name, one in DESTINATIONS.items()}
 
 

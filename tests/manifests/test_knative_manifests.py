@@ -14,7 +14,7 @@ from shared.events.cloudevent import CloudEvent
 from shared.local.broker.filters import matches
 from shared.local.broker.loader import load_topology
 from shared.local.broker.parse_services import PING
-from shared.runtime.registry import load
+from shared.runtime.registry import FUNCTIONS, load
 from shared.sources.registry import DIALECTS
 from shared.telemetry.metrics import Metrics
 from tests.conftest import ROOT
@@ -24,6 +24,11 @@ KNATIVE = ROOT / "knative"
 FILES = sorted(path for path in KNATIVE.rglob("*.yaml") if path.name != "kustomization.yaml")
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the CRDs are long
 PLURALS = {"NetworkPolicy": "networkpolicies", "Ingress": "ingresses", "StorageClass": "storageclasses"}
+COMPONENTS = [
+    name.replace("_", "-")
+    for name, one in FUNCTIONS.items()
+    if one.destination is not None and one.destination.component
+]
 ASK_THE_API_SERVER = {"reconcile"}  # all other functions have no token
 
 
@@ -183,7 +188,7 @@ def test_f59_the_classifier_knows_the_namespace_that_is_its_own() -> None:
 def test_functions_have_no_token_no_public_route_and_the_strictest_security_context() -> None:
     (account,) = [item for item in of_kind("ServiceAccount") if item["metadata"]["name"] == "tidings-function"]
     assert account["automountServiceAccountToken"] is False
-    assert len(services()) == 7
+    assert len(services()) == 7 + len(COMPONENTS)
     for service in services():
         assert service["metadata"]["labels"]["networking.knative.dev/visibility"] == "cluster-local"
         spec = service["spec"]["template"]["spec"]
@@ -248,7 +253,7 @@ def test_every_delivery_names_the_dead_letter_sink_that_exists() -> None:
 
 
 def test_the_embedded_broker_reads_them_all_without_a_problem_or_warning() -> None:
-    topology = load_topology(KNATIVE)
+    topology = load_topology(KNATIVE, COMPONENTS)
     assert topology.problems == ()
     assert topology.warnings == ()
     assert {trigger.subscriber for trigger in topology.triggers} == set(topology.services) - {"intake"}, "it takes HTTP"
@@ -263,7 +268,7 @@ def test_f56_ticket_functions_wait_for_hours() -> None:
 
     As shipped: the tries of each Trigger with a destination last longer than that.
     """
-    for trigger in load_topology(KNATIVE).triggers:
+    for trigger in load_topology(KNATIVE, COMPONENTS).triggers:
         if trigger.name not in {"classifier", "reconcile"}:
             spec = trigger.delivery
             assert sum(spec.delay(attempt) for attempt in range(1, spec.retry + 1)) > 4 * 3600

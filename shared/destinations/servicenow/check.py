@@ -3,15 +3,24 @@
 from collections.abc import Iterable
 
 from shared.delivery.failure import Ambiguous, Gone, Refused, Temporary
-from shared.destinations.servicenow.client import Client, Rows
+from shared.destinations.servicenow.answers import Rows
+from shared.destinations.servicenow.client import Client
+from shared.destinations.servicenow.record import SECURITY_TABLE, Table
 
 _SECONDS = 10.0
+_FORBIDDEN = 403
 _NEEDED = frozenset({"correlation_id", "correlation_display", "state", "work_notes", "close_code", "close_notes"})
+_EVENT_FIELDS = frozenset(
+    {
+        "source", "event_class", "node", "type", "resource", "metric_name", "message_key", "severity", "description",
+        "additional_info", "time_of_event", "resolution_state", "ci_type",
+    }
+)  # fmt: skip
 
 
-async def check(client: Client, fields: Iterable[str]) -> list[tuple[bool, str]]:
+async def check(client: Client, of: Table, group: str, fields: Iterable[str]) -> list[tuple[bool, str]]:
     """Return lines for people, each with whether it is good. `fields` are those that the mapping can set."""
-    table = client.settings.table
+    table = of.name
     rows = await client.search(table, "ORDERBYDESCsys_created_on", "", 1, _SECONDS)
     if not isinstance(rows, Rows):
         return [(False, f"{client.settings.instance}: {_advice(rows, table)}")]
@@ -24,9 +33,26 @@ async def check(client: Client, fields: Iterable[str]) -> list[tuple[bool, str]]
         missing = sorted(wanted - known)
         text = f"table {table} has no field {', '.join(missing)}" if missing else f"all {len(wanted)} fields are there"
         lines.append((not missing, text))
-    lines.append(await _group(client))
-    lines.append((True, "the right to create cannot be seen without writing: the user needs itil or sn_incident_write"))
+    lines.append(await _group(client, group))
+    roles = "sn_si.basic" if table == SECURITY_TABLE else "itil or sn_incident_write"
+    lines.append((True, f"the right to create cannot be seen without writing: the user needs {roles}"))
     return [line for line in lines if line[1]]
+
+
+async def check_events(client: Client, fields: Iterable[str]) -> list[tuple[bool, str]]:
+    """Return lines for people on Event Management. `fields` are those that the mapping can set."""
+    place = client.settings.instance
+    rows = await client.search("em_event", "ORDERBYDESCsys_created_on", "sys_id", 1, _SECONDS)
+    hidden = isinstance(rows, Refused) and rows.status == _FORBIDDEN  # who may send need not be allowed to read
+    if not isinstance(rows, Rows) and not hidden:
+        absent = "; is Event Management installed?" if isinstance(rows, Refused) else ""
+        return [(False, f"{place}: {_advice(rows, 'em_event')}{absent}")]
+    lines = [(True, f"{place}: reached, credentials taken, Event Management is there")]
+    foreign = sorted(set(fields) - _EVENT_FIELDS)
+    if foreign:
+        lines.append((False, f"an event has no field {', '.join(foreign)}: put it below additional_info"))
+    lines.append((True, "the right to send cannot be seen without sending: the user needs evt_mgmt_integration"))
+    return lines
 
 
 async def _dictionary(client: Client, table: str, wanted: Iterable[str]) -> set[str]:
@@ -37,8 +63,7 @@ async def _dictionary(client: Client, table: str, wanted: Iterable[str]) -> set[
     return {row.get("element", "") for row in found if row.get("name") in {table, "task"}}
 
 
-async def _group(client: Client) -> tuple[bool, str]:
-    name = client.settings.group
+async def _group(client: Client, name: str) -> tuple[bool, str]:
     if not name:
         return True, ""
     rows = await client.search("sys_user_group", f"name={name}^ORsys_id={name}", "sys_id,name", 5, _SECONDS)

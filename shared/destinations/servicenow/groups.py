@@ -4,7 +4,8 @@ import asyncio
 import re
 from dataclasses import dataclass
 
-from shared.destinations.servicenow.client import Client, Rows
+from shared.destinations.servicenow.answers import Rows
+from shared.destinations.servicenow.client import Client
 
 _SYS_ID = re.compile(r"[0-9a-f]{32}")
 _SAFE = re.compile(r"[\w .&()/+:@-]{1,80}")  # no ^ and no control characters: the name stands in an encoded query (F47)

@@ -1,4 +1,4 @@
-"""Incidents as tickets: what the delivery algorithm asks for, said in Table API requests."""
+"""Records of a table of incidents as tickets: what the delivery algorithm asks for, said in Table API requests."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
@@ -8,20 +8,20 @@ from shared.delivery.failure import Ambiguous, Failure, Refused
 from shared.delivery.preview import Preview
 from shared.delivery.ticket import Found, Mark, Order, is_key
 from shared.destinations.http import naming
+from shared.destinations.servicenow.answers import Rows
 from shared.destinations.servicenow.check import check
-from shared.destinations.servicenow.client import Client, Rows
+from shared.destinations.servicenow.client import Client
 from shared.destinations.servicenow.groups import Groups
 from shared.destinations.servicenow.record import (
     CORE_FIELDS,
     OURS,
-    STATE_CANCELED,
-    STATE_IN_PROGRESS,
-    STATE_RESOLVED,
+    Table,
     belongs,
     display_of,
     found_of,
     query_of,
 )
+from shared.destinations.servicenow.settings import TableSettings
 
 _MOST = 100
 """Most records of one problem that are looked at, newest first."""
@@ -32,16 +32,17 @@ _PAUSE: Final = 600.0
 
 
 class Incidents:
-    """The incident table of one instance as a ticket destination. `fields` are those that the mapping can set."""
+    """One table of one instance as a ticket destination. `fields` are those that the mapping can set."""
 
     journals: Final = frozenset({"work_notes", "comments"})
 
-    def __init__(self, client: Client, name: str, fields: Iterable[str]) -> None:
+    def __init__(self, client: Client, settings: TableSettings, table: Table, name: str, fields: Iterable[str]) -> None:
         self.name = name
         self._client = client
+        self._table = table
         self._mapped = frozenset(fields)
-        self._settings = client.settings
-        self._groups = Groups(client, client.settings.group)
+        self._settings = settings
+        self._groups = Groups(client, settings.group)
         self._unkeyed_until = float("-inf")
         self._fields = ",".join([*CORE_FIELDS, *sorted(self._mapped - set(CORE_FIELDS) - self.journals)])
 
@@ -56,14 +57,14 @@ class Incidents:
 
     async def check(self) -> list[tuple[bool, str]]:
         """Return what `tidings doctor` says."""
-        return await check(self._client, self._mapped)
+        return await check(self._client, self._table, self._settings.group, self._mapped)
 
     def preview(self, order: Order, *, over: bool) -> list[Preview]:
         """Return the request that creates the incident, or with `over` resolves it."""
         settings = self._settings
-        table = f"{settings.instance}/api/now/table/{settings.table}"
+        table = f"{settings.instance}/api/now/table/{self._table.name}"
         if over:
-            body = resolved(marked(order), {}, settings.close_code)
+            body = resolved(marked(order), {}, self._table)
             return [Preview(self.name, "PATCH", f"{table}/{{sys_id}}", body)]
         body = created(order, settings.caller, order.fields.get(_GROUP, ""), "")
         return [Preview(self.name, "POST", table, body)]
@@ -72,9 +73,7 @@ class Incidents:
         """Return the incidents of the episode and of its problem, compared again in code."""
         if not (is_key(episode) and is_key(problem)):
             return Refused("the episode's keys are not keys")
-        answer = await self._client.search(
-            self._settings.table, query_of(episode, problem), self._fields, _MOST, seconds
-        )
+        answer = await self._client.search(self._table.name, query_of(episode, problem), self._fields, _MOST, seconds)
         if not isinstance(answer, Rows):
             return answer
         return tuple(self._found(row, problem) for row in answer.rows if belongs(row, episode, problem))
@@ -87,7 +86,7 @@ class Incidents:
             return _UNKEYED
         group = await self._groups.resolve(order.fields.get(_GROUP, ""), seconds / 2)
         values = created(order, self._settings.caller, group.sys_id, group.note)
-        answer = await self._client.insert(self._settings.table, values, self._fields, deadline - loop.time())
+        answer = await self._client.insert(self._table.name, values, self._fields, deadline - loop.time())
         found = self._one(answer, order.mark)
         if found == _UNKEYED:
             self._unkeyed_until = loop.time() + _PAUSE
@@ -99,19 +98,17 @@ class Incidents:
 
     async def resolve(self, found: Found, order: Order, seconds: float) -> Found | Failure:
         """Set it to Resolved with the close code; the instance closes it by itself later."""
-        return await self._change(
-            found, order, lambda values: resolved(values, found.fields, self._settings.close_code), seconds
-        )
+        return await self._change(found, order, lambda values: resolved(values, found.fields, self._table), seconds)
 
     async def reopen(self, found: Found, order: Order, seconds: float) -> Found | Failure:
         """Set it back to In Progress."""
-        return await self._change(found, order, reopened, seconds)
+        return await self._change(found, order, lambda values: {**values, "state": self._table.states.working}, seconds)
 
     async def cancel(self, found: Found, keeper: Found, seconds: float) -> Found | Failure:
         """Cancel a second incident of ours, with a link to the one that stays."""
         mark = Mark(found.mark.episode, found.mark.problem, found.mark.revision, found.mark.reopened, "void")
         answer = await self._client.change(
-            self._settings.table, found.ref, canceled(mark, keeper), self._fields, seconds
+            self._table.name, found.ref, canceled(mark, keeper, self._table), self._fields, seconds
         )
         return self._one(answer, mark)
 
@@ -125,7 +122,7 @@ class Incidents:
             group = await self._groups.resolve(values.pop(_GROUP), seconds / 2)
             values |= {_GROUP: group.sys_id} if group.sys_id else {}
         answer = await self._client.change(
-            self._settings.table, found.ref, finish(values), self._fields, deadline - loop.time()
+            self._table.name, found.ref, finish(values), self._fields, deadline - loop.time()
         )
         return self._one(answer, order.mark)
 
@@ -140,7 +137,7 @@ class Incidents:
         return self._found(row, mark.problem)
 
     def _found(self, row: Mapping[str, str], problem: str) -> Found:
-        return found_of(row, problem, self._settings.instance, self._settings.table)
+        return found_of(row, problem, self._settings.instance, self._table)
 
 
 def marked(order: Order) -> dict[str, str]:
@@ -162,22 +159,18 @@ def created(order: Order, caller: str, group: str, note: str) -> dict[str, str]:
     return {**values, "work_notes": notes} if notes else values
 
 
-def resolved(values: dict[str, str], now: Mapping[str, str], close_code: str) -> dict[str, str]:
+def resolved(values: dict[str, str], now: Mapping[str, str], table: Table) -> dict[str, str]:
     """Return the body that resolves: a close code that someone chose already stays."""
-    code = now.get("close_code") or values.get("close_code") or close_code
+    code = now.get("close_code") or values.get("close_code") or table.close_code
     notes = values.get("close_notes") or now.get("close_notes") or "The problem ended."
-    return {**values, "state": STATE_RESOLVED, "close_code": code, "close_notes": notes}
+    body = {**values, "state": table.states.resolved, "close_notes": notes}
+    return {**body, "close_code": code} if code else body
 
 
-def reopened(values: dict[str, str]) -> dict[str, str]:
-    """Return the body that makes a resolved incident active again."""
-    return {**values, "state": STATE_IN_PROGRESS}
-
-
-def canceled(mark: Mark, keeper: Found) -> dict[str, str]:
-    """Return the body that cancels a second incident."""
+def canceled(mark: Mark, keeper: Found, table: Table) -> dict[str, str]:
+    """Return the body that cancels a second record."""
     return {
-        "state": STATE_CANCELED,
+        "state": table.states.canceled,
         "correlation_display": display_of(mark),
         "work_notes": f"Opened twice for one problem. {keeper.number} stays: {keeper.link}",
     }

@@ -1,18 +1,54 @@
 """Settings of ServiceNow, by the names that operators know (surface.md §4)."""
 
-from typing import Annotated, Self
+import re
+from dataclasses import fields, replace
+from typing import Annotated, ClassVar, Final, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from shared.destinations.http import check_token, check_url
+from shared.destinations.servicenow.record import SECURITY_STATES, States
 from shared.settings.environment import Secret, Settings
+
+_PAIR = re.compile(r"(?P<name>[a-z_]+)\s*[:=]\s*(?P<number>-?\d{1,9})")
+
+
+def _states(text: object) -> object:
+    """Return states of pairs such as `resolved:100`. Raises ValueError that says what is wrong."""
+    if not isinstance(text, str):
+        return text
+    found = [_PAIR.fullmatch(part.strip()) for part in text.split(",")]
+    pairs = {one["name"]: one["number"] for one in found if one is not None}
+    known = [one.name for one in fields(States)]
+    if None in found or not set(pairs) <= set(known):
+        raise ValueError(f"must be pairs such as {_shown(SECURITY_STATES)}; there are: {', '.join(known)}")
+    states = replace(SECURITY_STATES, **pairs)
+    if len({states.working, states.resolved, states.closed, states.canceled}) < len(known) - 1:
+        raise ValueError("needs a number of its own for each of working, resolved, closed and canceled")
+    return states
+
+
+def _shown(states: States) -> str:
+    return ",".join(f"{one.name}:{getattr(states, one.name)}" for one in fields(states) if getattr(states, one.name))
+
 
 Url = Annotated[str, AfterValidator(check_url)]
 Token = Annotated[Secret | None, AfterValidator(check_token)]
 
+FAMILY: Final = frozenset(
+    {
+        *("SERVICENOW_TABLE", "SERVICENOW_CLOSE_CODE", "SERVICENOW_ASSIGNMENT_GROUP", "SERVICENOW_CALLER"),
+        *("SERVICENOW_SECURITY_CLOSE_CODE", "SERVICENOW_SECURITY_STATES"),
+        *("SERVICENOW_MAPPING", "SERVICENOW_EVENT_MAPPING", "SERVICENOW_SECURITY_MAPPING"),
+    }
+)
+"""What some function of ServiceNow reads and another does not: set for all of them, it is no slip of the pen."""
+
 
 class ServiceNowSettings(Settings):
-    """Where the instance is, who we are there, and what a ticket gets by default."""
+    """Where the instance is, and who we are there."""
+
+    family: ClassVar[frozenset[str]] = FAMILY
 
     instance: Url = Field(alias="SERVICENOW_INSTANCE", description="URL of the instance.")
     username: str = Field(default="", alias="SERVICENOW_USERNAME", description="Basic authentication, with a password.")
@@ -24,21 +60,6 @@ class ServiceNowSettings(Settings):
     token: Token = Field(default=None, alias="SERVICENOW_TOKEN", description="A bearer token.")
     api_key: Token = Field(default=None, alias="SERVICENOW_API_KEY", description="A REST API key.")
     ca_file: str | None = Field(default=None, alias="SERVICENOW_CA_FILE", description="PEM bundle that signs it.")
-    table: str = Field(
-        default="incident",
-        alias="SERVICENOW_TABLE",
-        pattern=r"^[a-z][a-z0-9_]{0,79}$",
-        description="Table of the tickets.",
-    )
-    close_code: str = Field(
-        default="Solution provided",
-        alias="SERVICENOW_CLOSE_CODE",
-        description="One of the instance's own close codes; they differ by release and customer.",
-    )
-    caller: str = Field(default="", alias="SERVICENOW_CALLER", description="sys_id of the caller, where one is needed.")
-    group: str = Field(
-        default="", alias="SERVICENOW_ASSIGNMENT_GROUP", description="Name or sys_id of the group of last resort."
-    )
     connections: int = Field(
         default=4, alias="SERVICENOW_CONNECTIONS", ge=1, le=16, description="Most requests at a time."
     )
@@ -60,3 +81,34 @@ class ServiceNowSettings(Settings):
                 "SERVICENOW_TOKEN, SERVICENOW_API_KEY"
             )
         return self
+
+
+class TableSettings(ServiceNowSettings):
+    """The instance, and what its tables of tickets need."""
+
+    table: str = Field(
+        default="incident",
+        alias="SERVICENOW_TABLE",
+        pattern=r"^[a-z][a-z0-9_]{0,79}$",
+        description="Table of the tickets.",
+    )
+    close_code: str = Field(
+        default="Solution provided",
+        alias="SERVICENOW_CLOSE_CODE",
+        description="One of the instance's own close codes; they differ by release and customer.",
+    )
+    security_close_code: str = Field(
+        default="",
+        alias="SERVICENOW_SECURITY_CLOSE_CODE",
+        description="Close code of security incidents, where theirs wants one in the state that ends them.",
+    )
+    security_states: Annotated[States, BeforeValidator(_states)] = Field(
+        default=SECURITY_STATES,
+        alias="SERVICENOW_SECURITY_STATES",
+        description="Numbers of the states of sn_si_incident, as `working:16,resolved:100,closed:3,canceled:7`; "
+        "`on_hold` where there is one. They differ by customer.",
+    )
+    caller: str = Field(default="", alias="SERVICENOW_CALLER", description="sys_id of the caller, where one is needed.")
+    group: str = Field(
+        default="", alias="SERVICENOW_ASSIGNMENT_GROUP", description="Name or sys_id of the group of last resort."
+    )

@@ -10,6 +10,7 @@ from typing import Final
 import orjson
 
 from shared.delivery.failure import Ambiguous, Refused, Temporary
+from shared.delivery.parts import Parts
 from shared.destinations.http import Answer, exchange, is_token, new_client
 from shared.destinations.splunk.answers import (
     Accepted,
@@ -72,12 +73,12 @@ class SplunkClient:
         An event that the collector cannot take is Rejected alone and the rest is sent on (F58). What may have arrived
         without our knowing is answered Retry: it comes again with the same `event_id`.
         """
-        batch = _Batch(events)
+        batch = Parts(events)
         while (part := batch.next()) is not None:
             if batch.calls >= _MAX_CALLS:
                 batch.give_up(Retry("too many bad events in one batch"))
                 break
-            judged = await self._post(batch, part)
+            judged = await self._post(batch, [events[place] for place in part])
             if isinstance(judged, Accepted):
                 batch.settle(part, await self._confirmed(judged))
             elif isinstance(judged, Poison):
@@ -112,12 +113,12 @@ class SplunkClient:
         """Read a path without the token."""
         return await exchange(self._client, self._client.build_request("GET", path), seconds=seconds)
 
-    async def _post(self, batch: "_Batch", part: range) -> Settled | Retry | Rejected:
+    async def _post(self, batch: Parts, events: Sequence[bytes]) -> Settled | Retry | Rejected:
         """Post a part of a batch, a second time where that may help; Busy and Setup come back as the outcome."""
         if self._is_refused():
             self._count("authentication")
             return Retry("the token is refused")
-        content = b"\n".join(batch.events[place] for place in part)
+        content = b"\n".join(events)
         for last in (False, True):
             batch.calls += 1
             answer = await self.post(EVENT_PATH, content, seconds=self._settings.seconds)
@@ -184,53 +185,3 @@ class SplunkClient:
 
     def _count(self, reason: str) -> None:
         self._metrics.count("tidings_retries_total", destination=DESTINATION, reason=reason)
-
-
-class _Batch:
-    """The events of one `send`, what is still to be posted, and what is decided. Parts are posted in order."""
-
-    def __init__(self, events: Sequence[bytes]) -> None:
-        self.events = events
-        self.calls = 0
-        self._parts: list[range] = [range(len(events))] if events else []
-        self._outcomes: list[Outcome | None] = [None] * len(events)
-
-    def next(self) -> range | None:
-        return self._parts.pop() if self._parts else None
-
-    def settle(self, part: range, outcome: Outcome) -> None:
-        for place in part:
-            self._outcomes[place] = outcome
-
-    def strike(self, part: range, number: int | None, outcome: Outcome, *, keep_earlier: bool) -> None:
-        """Settle the event that they stopped at; those before it are in, those after it are still to be sent."""
-        if number is None or number >= len(part):
-            self.split(part, outcome)
-            return
-        self.settle(part[number : number + 1], outcome)
-        self._push(part[number + 1 :])
-        if keep_earlier:
-            self.settle(part[:number], Done())
-        else:
-            self._push(part[:number])
-
-    def split(self, part: range, outcome: Outcome) -> None:
-        """Go on with two halves; a single event that cannot be halved gets the outcome."""
-        if len(part) == 1:
-            self.settle(part, outcome)
-            return
-        middle = len(part) // 2
-        self._push(part[middle:])
-        self._push(part[:middle])
-
-    def give_up(self, outcome: Outcome) -> None:
-        """Give the outcome to everything undecided."""
-        self._parts.clear()
-        self._outcomes = [outcome if known is None else known for known in self._outcomes]
-
-    def outcomes(self) -> list[Outcome]:
-        return [known if known is not None else Retry("not sent") for known in self._outcomes]
-
-    def _push(self, part: range) -> None:
-        if part:
-            self._parts.append(part)

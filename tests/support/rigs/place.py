@@ -142,6 +142,29 @@ class RecordRig(Rig, Protocol):
         """Return the identities of all records in the order of their arrival, repeated ones as well."""
 
 
+@dataclass(frozen=True)
+class Told:
+    """What a system that upserts knows of one key. `over` says that it was told of the end."""
+
+    key: str
+    over: bool
+    text: str
+
+
+class UpsertRig(Rig, Protocol):
+    """A destination that upserts by key."""
+
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """Return bodies of answers with status 200 that say, or leave open, that nothing was taken."""
+
+    def key(self, episode: Episode) -> str:
+        """Return the key that the episode has over there."""
+
+    def told(self, app: Any) -> list[Told]:
+        """Return what is known over there, one for each key, oldest first."""
+
+
 class Delivering:
     """A started function, called as the edge calls it."""
 

@@ -1,20 +1,18 @@
-"""servicenow_incident against its stand-in."""
+"""The functions of ServiceNow against its stand-in."""
 
 from typing import Any
 
 from shared.events.episode import Episode
 from shared.local.standins import servicenow
-from tests.support.rigs.place import App, Standing, Ticket
+from tests.support.rigs.place import App, Standing, Ticket, Told
 
 _STANDINGS: dict[str, Standing] = {"1": "active", "2": "active", "3": "active", "6": "resolved", "7": "closed"}
 _STATES = {"active": "2", "resolved": "6", "closed": "7", "void": "8"}
 
 
-class Incidents:
-    """Incidents of the incident table."""
+class _Instance:
+    """What all functions of an instance have in common."""
 
-    function = "servicenow_incident"
-    writes, reads, nothing = "create", "find", '{"result": []}'
     url, secret, ca = "SERVICENOW_INSTANCE", "SERVICENOW_PASSWORD", "SERVICENOW_CA_FILE"
     hurried = {"SERVICENOW_TIMEOUT": "0.5"}  # noqa: RUF012 - read only
 
@@ -23,6 +21,13 @@ class Incidents:
 
     def settings(self, url: str) -> dict[str, str]:
         return {"SERVICENOW_INSTANCE": url, "SERVICENOW_USERNAME": "tidings", "SERVICENOW_PASSWORD": "tidings"}
+
+
+class Incidents(_Instance):
+    """Incidents of the incident table."""
+
+    function = "servicenow_incident"
+    writes, reads, nothing = "create", "find", '{"result": []}'
 
     def tickets(self, app: Any) -> list[Ticket]:
         return [
@@ -41,3 +46,27 @@ class Incidents:
 
     def second(self, app: Any, episode: Episode) -> None:
         app.insert("incident", {"correlation_id": episode.id, "short_description": "late", "state": "1"})
+
+
+class Events(_Instance):
+    """Alerts of Event Management."""
+
+    function = "servicenow_event"
+    writes = "events"
+    failures = (
+        "",
+        "[]",
+        "{}",
+        '{"result": 7}',
+        '{"status": "failure"}',
+        '{"result": {}, "__error": {"message": "no"}}',
+        '{"records": [{"_status": "failure"}]}',
+    )
+
+    def key(self, episode: Episode) -> str:
+        return episode.id
+
+    def told(self, app: Any) -> list[Told]:
+        return [
+            Told(row["message_key"], row["state"] == "Closed", row["description"]) for row in app.records("em_alert")
+        ]

@@ -1,6 +1,6 @@
-"""The ServiceNow stand-in: Table API, OAuth, and a page to read an incident.
+"""The ServiceNow stand-in: Table API, Event Management, OAuth, and a page to read an incident.
 
-From reference/destinations.md §1.1-1.4 and §1.12.
+From reference/destinations.md §1.1-1.4, §1.7 and §1.12.
 """
 
 import re
@@ -12,6 +12,8 @@ from shared.local.standins.faults import Faults
 from shared.local.standins.frame import Frame, Request, Response, html_page, json_response
 from shared.local.standins.servicenow import page, schema
 from shared.local.standins.servicenow.access import CLIENTS, TOKENS, USERS, Access, Client, RateLimit, User, error
+from shared.local.standins.servicenow.events import PATH as EVENTS_PATH
+from shared.local.standins.servicenow.events import EventManagement
 from shared.local.standins.servicenow.policy import apply_incident, writable
 from shared.local.standins.servicenow.query import parse
 from shared.local.standins.servicenow.store import Database, Row
@@ -46,6 +48,7 @@ class ServiceNow:
         self._access = access
         self._rate = RateLimit()
         self._tables = TableAPI(database)
+        self._events = EventManagement(database)
         self._frame = Frame(self._handle, self._control, operation, faults)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -112,7 +115,7 @@ class ServiceNow:
     def _api(self, request: Request, user: User) -> Response:
         found = _TABLE.fullmatch(request.path)
         if found is None:
-            return error(400, "Requested URI does not represent any resource")
+            return self._other(request, user)
         unfit = _negotiate(request)
         if unfit is not None:
             return unfit
@@ -125,6 +128,11 @@ class ServiceNow:
             return self._on_record(request, table, sys_id, user)
         except sqlite3.Error:  # a query longer or deeper than SQLite takes
             return error(500, "Transaction cancelled: maximum execution time exceeded")
+
+    def _other(self, request: Request, user: User) -> Response:
+        if request.path == EVENTS_PATH:
+            return self._events.take(request, user)
+        return error(400, "Requested URI does not represent any resource")
 
     def _on_table(self, request: Request, table: str, user: User, *, old: bool) -> Response:
         if request.method == "GET":
@@ -193,7 +201,7 @@ def operation(request: Request) -> str:
     if found is not None:
         names = {"POST": "create", "PATCH": "update", "PUT": "update", "DELETE": "delete"}
         return names.get(request.method, "get" if found["sys_id"] else "find")
-    return "token" if request.path == "/oauth_token.do" else "page"
+    return {"/oauth_token.do": "token", EVENTS_PATH: "events"}.get(request.path, "page")
 
 
 def _negotiate(request: Request) -> Response | None:

@@ -53,8 +53,27 @@ _INCIDENT = (
     Column("watch_list", length=4000),
 )  # fmt: skip
 
+EVENT = (
+    *_columns("source", "node", "type", "resource", length=100),
+    *_columns("event_class", "metric_name", length=255),
+    Column("message_key", length=1024),
+    Column("severity", "integer"),
+    Column("description", length=4000),
+    Column("additional_info", length=100_000),
+    Column("time_of_event", "date"),
+    *_columns("resolution_state", "ci_type", length=255),
+)
+"""What an event says; an integration cannot have columns of its own there."""
+
 TABLES: dict[str, tuple[Column, ...]] = {
     "incident": (*SYSTEM, *_INCIDENT),
+    "em_event": (*SYSTEM, *EVENT, *_columns("state", "alert", "processing_notes", length=255)),
+    "em_alert": (
+        *SYSTEM,
+        *_columns("number", "state"),
+        *EVENT,
+        Column("event_count", "integer"),
+    ),
     "sys_user_group": (
         *SYSTEM,
         *_columns("name", "type", length=80),
@@ -91,7 +110,9 @@ TABLES: dict[str, tuple[Column, ...]] = {
     ),
 }
 
-DISPLAY = {"sys_user_group": "name", "sys_user": "name", "cmdb_ci": "name", "incident": "number"}
+DISPLAY = {"sys_user_group": "name", "sys_user": "name", "cmdb_ci": "name", "incident": "number", "em_alert": "number"}
+NUMBERS = {"incident": "INC", "em_alert": "Alert"}
+"""What a record's number begins with."""
 
 CHOICES: dict[str, dict[str, str]] = {
     "state": {

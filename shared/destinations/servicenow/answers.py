@@ -1,0 +1,95 @@
+"""What ServiceNow's answers mean, as values (reference/destinations.md §1.2, §1.13)."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from shared.delivery.failure import Ambiguous, Failure, Gone, Refused, Temporary
+from shared.destinations.http import Answer, retry_after
+
+_log = logging.getLogger(__name__)
+
+_UNSURE = frozenset({500, 502, 504})
+_LATER = frozenset({408, 425, 429})
+_DOWN = 503
+_MAX_WAIT = 3600.0
+_NOT_FOUND = 404
+
+PASSING: Final = frozenset({"a server error", "not available"})
+"""Reasons of what may be over in a moment: tried again at once, for a hiccup shall not cost the broker's back-off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """A believable answer: the records of `result`, one for a single record."""
+
+    rows: tuple[Mapping[str, str], ...]
+
+
+def judge(method: str, answer: Answer, now: float) -> Rows | Failure:
+    """Say what an answer means. `now` is in seconds since the epoch, for limits that name the time of their end."""
+    rows = _rows(answer.json) if answer.status in range(200, 300) else None
+    return rows or failure_of(answer, now, method, writes=method != "GET")
+
+
+def failure_of(answer: Answer, now: float, method: str, *, writes: bool) -> Failure:
+    """Say what an answer means that is not the wished one. `writes`: what may have taken effect must be asked for."""
+    status, detail, wait = answer.status, _detail(answer.json), _wait(answer, now)
+    unsure = ""
+    if status in range(200, 300):
+        # An instance that sleeps or is being upgraded answers 200 with a page (reference/destinations.md §0.2).
+        unsure, wait = "no record in the answer; the instance may be asleep", 30.0
+    elif status in _UNSURE:
+        unsure = "a server error"
+    elif writes and "unique key violation" in detail.lower():
+        unsure = "another writer was first"
+    if unsure:
+        return Ambiguous(unsure) if writes else Temporary(unsure, wait)
+    if status == _DOWN:
+        return Temporary("not available", wait)
+    if status in _LATER:
+        return Temporary("asked to come later", wait)
+    if status == _NOT_FOUND and method == "PATCH":
+        return Gone()
+    _log.warning("ServiceNow refused a request", extra={"status": status, "method": method, "detail": detail})
+    return Refused(_refusal(status), detail, status)
+
+
+def _rows(body: object) -> Rows | None:
+    result: Any = body.get("result") if isinstance(body, dict) else None
+    members = [result] if isinstance(result, dict) else result
+    if not isinstance(members, list) or not all(isinstance(member, dict) for member in members):
+        return None
+    return Rows(tuple({name: _plain(value) for name, value in member.items()} for member in members))
+
+
+def _plain(value: Any) -> str:
+    """Return a value as text; a reference by its sys_id, should links come in spite of what was asked."""
+    if isinstance(value, dict):
+        value = value.get("value", "")
+    return value if isinstance(value, str) else "" if value is None else str(value)
+
+
+def _detail(body: object) -> str:
+    error: Any = body.get("error") if isinstance(body, dict) else None
+    if not isinstance(error, dict):
+        return ""
+    return f"{error.get('message', '')}: {error.get('detail', '')}"[:300]
+
+
+def _wait(answer: Answer, now: float) -> float | None:
+    """Return the seconds that they ask us to wait: Retry-After, else X-RateLimit-Reset in seconds of the epoch."""
+    wait = retry_after(answer.headers)
+    if wait is None:
+        reset = answer.headers.get("x-ratelimit-reset", "")
+        wait = float(reset) - now if reset.isdecimal() else None
+    return None if wait is None else min(max(wait, 0.0), _MAX_WAIT)
+
+
+def _refusal(status: int) -> str:
+    return {
+        400: "the request is malformed to them (400)",
+        403: "not allowed by rights, data policy or business rule (403)",
+        404: "the table does not exist or is hidden (404)",
+    }.get(status, "refused by its status code")
