@@ -7,7 +7,7 @@ from pydantic import Field
 
 from shared.destinations.servicenow.client import Client
 from shared.destinations.servicenow.incidents import Incidents
-from shared.destinations.servicenow.record import INCIDENT_STATES, NEEDED, RESERVED, Table
+from shared.destinations.servicenow.record import NEEDED, RESERVED
 from shared.destinations.servicenow.settings import TableSettings
 from shared.runtime.parts import opened_mapping
 from shared.runtime.ticketing import Ticketing, TicketSettings, kept_in
@@ -33,6 +33,7 @@ def new(environ: Environ, metrics: Metrics, *, store: Store | None = None) -> Ti
     settings = read(IncidentSettings, environ)
     mapping = opened_mapping("SERVICENOW_MAPPING", settings.mapping, RESERVED, NEEDED, shipped=MAPPING)
     kept, owned = kept_in(settings.store, store)
-    table = Table(settings.table, INCIDENT_STATES, settings.close_code)
-    system = Incidents(Client(settings, metrics, NAME), settings, table, NAME, mapping.names)
+    system = Incidents(
+        Client(settings, metrics, NAME), settings, settings.table_of(settings.table), NAME, mapping.names
+    )
     return Ticketing(system, mapping, kept, metrics, owned=owned)

@@ -46,7 +46,7 @@ def _servicenow(url: str) -> dict[str, str]:
 
 SUBSTITUTES: dict[str, Substitute] = {
     "servicenow": Substitute(
-        frozenset({"servicenow_incident", "servicenow_event"}),
+        frozenset({"servicenow_incident", "servicenow_event", "servicenow_security"}),
         lambda database, groups: servicenow.new_app(database, groups=groups),
         _servicenow,
     ),

@@ -93,6 +93,20 @@ FUNCTIONS: dict[str, Registered] = {
             component=True,
         ),
     ),
+    "servicenow_security": Registered(
+        "functions.servicenow_security.handler",
+        "one ServiceNow security incident for each episode of that category",
+        ("store",),
+        Destination(
+            "servicenow_security",
+            "SERVICENOW_INSTANCE",
+            "episode",
+            {"SERVICENOW_INSTANCE": "https://servicenow.example", "SERVICENOW_TOKEN": "not-set"},
+            "SERVICENOW_SECURITY_MAPPING",
+            "shared.destinations.servicenow.security_record",
+            component=True,
+        ),
+    ),
     "siem_forwarder": Registered(
         "functions.siem_forwarder.handler",
         "hands every observation to the SIEM",

@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 
 from shared.delivery.failure import Ambiguous, Gone, Refused, Temporary
+from shared.destinations.servicenow import security_record
 from shared.destinations.servicenow.answers import Rows
 from shared.destinations.servicenow.client import Client
-from shared.destinations.servicenow.record import SECURITY_TABLE, Table
+from shared.destinations.servicenow.record import Table
 
 _SECONDS = 10.0
 _FORBIDDEN = 403
@@ -34,7 +35,7 @@ async def check(client: Client, of: Table, group: str, fields: Iterable[str]) ->
         text = f"table {table} has no field {', '.join(missing)}" if missing else f"all {len(wanted)} fields are there"
         lines.append((not missing, text))
     lines.append(await _group(client, group))
-    roles = "sn_si.basic" if table == SECURITY_TABLE else "itil or sn_incident_write"
+    roles = "sn_si.basic" if table == security_record.TABLE else "itil or sn_incident_write"
     lines.append((True, f"the right to create cannot be seen without writing: the user needs {roles}"))
     return [line for line in lines if line[1]]
 

@@ -14,7 +14,6 @@ from shared.destinations.servicenow.client import Client
 from shared.destinations.servicenow.groups import Groups
 from shared.destinations.servicenow.record import (
     CORE_FIELDS,
-    OURS,
     Table,
     belongs,
     display_of,
@@ -64,9 +63,9 @@ class Incidents:
         settings = self._settings
         table = f"{settings.instance}/api/now/table/{self._table.name}"
         if over:
-            body = resolved(marked(order), {}, self._table)
+            body = resolved(marked(order, self._table), {}, self._table)
             return [Preview(self.name, "PATCH", f"{table}/{{sys_id}}", body)]
-        body = created(order, settings.caller, order.fields.get(_GROUP, ""), "")
+        body = created(order, self._table, settings.caller, order.fields.get(_GROUP, ""), "")
         return [Preview(self.name, "POST", table, body)]
 
     async def find(self, episode: str, problem: str, seconds: float) -> tuple[Found, ...] | Failure:
@@ -85,7 +84,7 @@ class Incidents:
         if loop.time() < self._unkeyed_until:
             return _UNKEYED
         group = await self._groups.resolve(order.fields.get(_GROUP, ""), seconds / 2)
-        values = created(order, self._settings.caller, group.sys_id, group.note)
+        values = created(order, self._table, self._settings.caller, group.sys_id, group.note)
         answer = await self._client.insert(self._table.name, values, self._fields, deadline - loop.time())
         found = self._one(answer, order.mark)
         if found == _UNKEYED:
@@ -117,7 +116,7 @@ class Incidents:
     ) -> Found | Failure:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds
-        values = marked(order)
+        values = marked(order, self._table)
         if _GROUP in values:
             group = await self._groups.resolve(values.pop(_GROUP), seconds / 2)
             values |= {_GROUP: group.sys_id} if group.sys_id else {}
@@ -140,15 +139,15 @@ class Incidents:
         return found_of(row, problem, self._settings.instance, self._table)
 
 
-def marked(order: Order) -> dict[str, str]:
+def marked(order: Order, table: Table) -> dict[str, str]:
     """Return the body that every write has: the mapped fields and the mark."""
-    values = {name: value for name, value in order.fields.items() if name not in OURS}
+    values = {name: value for name, value in order.fields.items() if name not in table.ours}
     return {**values, "correlation_id": order.mark.episode, "correlation_display": display_of(order.mark)}
 
 
-def created(order: Order, caller: str, group: str, note: str) -> dict[str, str]:
+def created(order: Order, table: Table, caller: str, group: str, note: str) -> dict[str, str]:
     """Return the body of a new incident."""
-    values = marked(order)
+    values = marked(order, table)
     values.pop(_GROUP, None)
     if group:
         values[_GROUP] = group

@@ -35,29 +35,28 @@ class States:
 INCIDENT_STATES: Final = States("2", "6", "7", "8", "3")
 """Of the incident table and those that extend it (§1.4)."""
 
-SECURITY_TABLE: Final = "sn_si_incident"
-SECURITY_STATES: Final = States("16", "100", "3", "7")
-"""Of security incidents as they are shipped (§1.5): Analysis, Review, Closed, Cancelled. What ended by itself is put to
-Review: whether it is over is for the analysts to say."""
+
+OURS: Final = frozenset({"correlation_id", "correlation_display", "state", "priority", "sys_id", "number"})
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One table of tickets: its states, and the close code of those that we resolve, empty where it needs none."""
+    """One table of tickets. `close_code` is that of those that we resolve, empty where it needs none.
+
+    `ours` are the fields that no mapping sets.
+    """
 
     name: str
     states: States
     close_code: str
+    ours: frozenset[str] = OURS
 
 
 _LETTERS = {"open": "o", "over": "e", "void": "v"}
 _MARK = re.compile(r"tidings:(?P<problem>[a-z0-9-]+):(?P<revision>\d{1,9}):(?P<reopened>\d{1,9}):(?P<standing>[oev])")
 
-OURS: Final = frozenset({"correlation_id", "correlation_display", "state", "priority", "sys_id", "number"})
 RESERVED: Final = dict.fromkeys(("open", "update", "resolve", "reopen", "cancel"), OURS)
 """Fields that no mapping may set, by operation: the mark, the state, and what the instance computes."""
-SECURITY_RESERVED: Final = dict.fromkeys(RESERVED, OURS - {"priority"})
-"""The same for security incidents, whose priority is not computed of impact and urgency."""
 NEEDED: Final = ("open",)
 """Operations that a mapping must have. Without one of the others, mark and state change and no field does."""
 

@@ -7,7 +7,8 @@ from typing import Annotated, ClassVar, Final, Self
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from shared.destinations.http import check_token, check_url
-from shared.destinations.servicenow.record import SECURITY_STATES, States
+from shared.destinations.servicenow import security_record
+from shared.destinations.servicenow.record import INCIDENT_STATES, States, Table
 from shared.settings.environment import Secret, Settings
 
 _PAIR = re.compile(r"(?P<name>[a-z_]+)\s*[:=]\s*(?P<number>-?\d{1,9})")
@@ -21,8 +22,8 @@ def _states(text: object) -> object:
     pairs = {one["name"]: one["number"] for one in found if one is not None}
     known = [one.name for one in fields(States)]
     if None in found or not set(pairs) <= set(known):
-        raise ValueError(f"must be pairs such as {_shown(SECURITY_STATES)}; there are: {', '.join(known)}")
-    states = replace(SECURITY_STATES, **pairs)
+        raise ValueError(f"must be pairs such as {_shown(security_record.STATES)}; there are: {', '.join(known)}")
+    states = replace(security_record.STATES, **pairs)
     if len({states.working, states.resolved, states.closed, states.canceled}) < len(known) - 1:
         raise ValueError("needs a number of its own for each of working, resolved, closed and canceled")
     return states
@@ -103,7 +104,7 @@ class TableSettings(ServiceNowSettings):
         description="Close code of security incidents, where theirs wants one in the state that ends them.",
     )
     security_states: Annotated[States, BeforeValidator(_states)] = Field(
-        default=SECURITY_STATES,
+        default=security_record.STATES,
         alias="SERVICENOW_SECURITY_STATES",
         description="Numbers of the states of sn_si_incident, as `working:16,resolved:100,closed:3,canceled:7`; "
         "`on_hold` where there is one. They differ by customer.",
@@ -112,3 +113,9 @@ class TableSettings(ServiceNowSettings):
     group: str = Field(
         default="", alias="SERVICENOW_ASSIGNMENT_GROUP", description="Name or sys_id of the group of last resort."
     )
+
+    def table_of(self, name: str) -> Table:
+        """Return how the table of that name works: security incidents have states of their own."""
+        if name == security_record.TABLE:
+            return Table(name, self.security_states, self.security_close_code, security_record.OURS)
+        return Table(name, INCIDENT_STATES, self.close_code)

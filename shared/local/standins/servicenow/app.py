@@ -14,7 +14,7 @@ from shared.local.standins.servicenow import page, schema
 from shared.local.standins.servicenow.access import CLIENTS, TOKENS, USERS, Access, Client, RateLimit, User, error
 from shared.local.standins.servicenow.events import PATH as EVENTS_PATH
 from shared.local.standins.servicenow.events import EventManagement
-from shared.local.standins.servicenow.policy import apply_incident, writable
+from shared.local.standins.servicenow.policy import applied, writable
 from shared.local.standins.servicenow.query import parse
 from shared.local.standins.servicenow.store import Database, Row
 from shared.local.standins.servicenow.table import TableAPI
@@ -62,9 +62,7 @@ class ServiceNow:
     def insert(self, table: str, values: Mapping[str, object], user: str = "admin") -> str:
         """Add a row as a person would, past ACLs and data policies; return its sys_id."""
         columns = self._database.tables[table]
-        row = writable(values, columns)
-        if table == "incident":
-            row = apply_incident(None, row, user)
+        row = applied(table, None, writable(values, columns), user)
         return self._tables.insert(table, row, user)["sys_id"]
 
     def change(self, table: str, sys_id: str, values: Mapping[str, object], user: str = "admin") -> None:
@@ -72,9 +70,7 @@ class ServiceNow:
         before = self._database.get(table, sys_id)
         if before is None:
             raise KeyError(sys_id)
-        row = writable(values, self._database.tables[table])
-        if table == "incident":
-            row = apply_incident(before, row, user)
+        row = applied(table, before, writable(values, self._database.tables[table]), user)
         self._tables.update(table, before, row, user)
 
     def remove(self, table: str, sys_id: str) -> None:

@@ -65,8 +65,15 @@ EVENT = (
 )
 """What an event says; an integration cannot have columns of its own there."""
 
+_SECURITY = (
+    *_columns("source", "alert_sensor", "alert_rule", length=255),
+    *_columns("risk_score", "business_impact", kind="integer"),
+    Column("affected_user", "reference", 32, "sys_user"),
+)
+
 TABLES: dict[str, tuple[Column, ...]] = {
     "incident": (*SYSTEM, *_INCIDENT),
+    "sn_si_incident": (*SYSTEM, *_INCIDENT, *_SECURITY),
     "em_event": (*SYSTEM, *EVENT, *_columns("state", "alert", "processing_notes", length=255)),
     "em_alert": (
         *SYSTEM,
@@ -110,8 +117,11 @@ TABLES: dict[str, tuple[Column, ...]] = {
     ),
 }
 
-DISPLAY = {"sys_user_group": "name", "sys_user": "name", "cmdb_ci": "name", "incident": "number", "em_alert": "number"}
-NUMBERS = {"incident": "INC", "em_alert": "Alert"}
+DISPLAY = {
+    "sys_user_group": "name", "sys_user": "name", "cmdb_ci": "name", "incident": "number", "em_alert": "number",
+    "sn_si_incident": "number",
+}  # fmt: skip
+NUMBERS = {"incident": "INC", "em_alert": "Alert", "sn_si_incident": "SIR"}
 """What a record's number begins with."""
 
 CHOICES: dict[str, dict[str, str]] = {

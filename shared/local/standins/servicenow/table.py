@@ -6,7 +6,7 @@ import orjson
 
 from shared.local.standins.frame import Request, Response, json_response
 from shared.local.standins.servicenow.access import User, error
-from shared.local.standins.servicenow.policy import apply_incident, check_incident, writable
+from shared.local.standins.servicenow.policy import DESKS, Policies, applied, stopped, writable
 from shared.local.standins.servicenow.query import parse
 from shared.local.standins.servicenow.schema import CHOICES, Column
 from shared.local.standins.servicenow.store import Database, Row
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 _LIMIT = 10_000
 _DIGITS = 9
-_WRITERS = frozenset({"itil", "itil_admin", "sn_incident_write", "admin"})
-_READERS = _WRITERS | {"snc_read_only", "sn_incident_read"}
 _HIDDEN = "Record doesn't exist or ACL restricts the record retrieval"
 
 
@@ -31,8 +29,7 @@ class TableAPI:
         """Answer GET on a table. `old` is version 1 of the API, which says 404 where nothing matches."""
         query = request.query
         parsed = parse(query.get("sysparm_query", ""), table, self._database.tables)
-        hidden = table == "incident" and not _READERS & set(user.roles)
-        if hidden or (parsed.invalid and options.invalid_query_returns_no_rows):
+        if _hidden(table, user) or (parsed.invalid and options.invalid_query_returns_no_rows):
             rows, total = [], 0
         else:
             limit, offset = _number(query, "sysparm_limit", _LIMIT), _number(query, "sysparm_offset", 0)
@@ -59,14 +56,13 @@ class TableAPI:
         body = _body(request)
         if isinstance(body, Response):
             return body
-        if not _WRITERS & set(user.roles):
+        if not _writes(table, user):
             return error(403, "Operation Failed", "ACL Exception Insert Failed due to security constraints")
         values = self._values(request, table, body)
-        if table == "incident":
-            values = apply_incident(None, values, user.name)
-            refused = self._refused(None, values, user, options)
-            if refused is not None:
-                return refused
+        values = applied(table, None, values, user.name)
+        refused = self._refused(table, None, values, user, options)
+        if refused is not None:
+            return refused
         row = self.insert(table, values, user.name)
         location = f"{request.base}/api/now/table/{table}/{row['sys_id']}"
         return self._written(request, table, row, 201, {"Location": location})
@@ -79,14 +75,13 @@ class TableAPI:
         before = self._visible(table, sys_id, user)
         if before is None:
             return error(404, "No Record found", _HIDDEN)
-        if not _WRITERS & set(user.roles):
+        if not _writes(table, user):
             return error(403, "Operation Failed", "ACL Exception Update Failed due to security constraints")
         values = self._values(request, table, body)
-        if table == "incident":
-            values = apply_incident(before, values, user.name)
-            refused = self._refused(before, {**before, **values}, user, options)
-            if refused is not None:
-                return refused
+        values = applied(table, before, values, user.name)
+        refused = self._refused(table, before, {**before, **values}, user, options)
+        if refused is not None:
+            return refused
         row = self.update(table, before, values, user.name)
         return self._written(request, table, row, 200, {})
 
@@ -119,7 +114,7 @@ class TableAPI:
         return self._database.find("sys_journal_field", query, -1, 0)
 
     def _visible(self, table: str, sys_id: str, user: User) -> Row | None:
-        if table == "incident" and not _READERS & set(user.roles):
+        if _hidden(table, user):
             return None
         return self._database.get(table, sys_id)
 
@@ -137,13 +132,16 @@ class TableAPI:
         labels = CHOICES.get(column.name, {})
         return next((number for number, shown in labels.items() if shown == value), value)
 
-    def _refused(self, before: Row | None, after: Row, user: User, options: "Options") -> Response | None:
-        aborted = check_incident(before, after, user.roles, options.mandatory, close_code=options.close_code_required)
+    def _refused(self, table: str, before: Row | None, after: Row, user: User, options: "Options") -> Response | None:
+        desk = DESKS.get(table)
+        if desk is None:
+            return None
+        aborted = stopped(desk, before, after, user.roles, Policies(options.mandatory, options.close_code_required))
         if aborted is not None:
             return error(403, "Operation Failed", aborted.detail)
         key = after.get("correlation_id", "")
         changed = key and (before is None or before["correlation_id"] != key)
-        if options.unique_correlation_id and changed and self._database.taken("incident", "correlation_id", key):
+        if options.unique_correlation_id and changed and self._database.taken(table, "correlation_id", key):
             detail = f"Unique Key violation detected by database (Duplicate entry '{key}' for key 'correlation_id')"
             return error(403, "Operation Failed", detail)
         return None
@@ -197,6 +195,16 @@ class TableAPI:
                 for entry in reversed(entries)
             )
         return CHOICES.get(column.name, {}).get(value, value)
+
+
+def _hidden(table: str, user: User) -> bool:
+    """Return True where an ACL hides the table's records."""
+    return table in DESKS and not DESKS[table].readers & set(user.roles)
+
+
+def _writes(table: str, user: User) -> bool:
+    """Return True where the user may write there."""
+    return bool((DESKS[table] if table in DESKS else DESKS["incident"]).writers & set(user.roles))
 
 
 def _body(request: Request) -> dict[str, Any] | Response:
