@@ -9,6 +9,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from shared.destinations.http import check_token, check_url
 from shared.destinations.servicenow import security_record
 from shared.destinations.servicenow.record import INCIDENT_STATES, States, Table
+from shared.destinations.servicenow.tables import parse_tables
+from shared.events.vocabulary import Category
 from shared.settings.environment import Secret, Settings
 
 _PAIR = re.compile(r"(?P<name>[a-z_]+)\s*[:=]\s*(?P<number>-?\d{1,9})")
@@ -38,7 +40,13 @@ Token = Annotated[Secret | None, AfterValidator(check_token)]
 
 FAMILY: Final = frozenset(
     {
-        *("SERVICENOW_TABLE", "SERVICENOW_CLOSE_CODE", "SERVICENOW_ASSIGNMENT_GROUP", "SERVICENOW_CALLER"),
+        *(
+            "SERVICENOW_TABLE",
+            "SERVICENOW_TABLE_MAPPING",
+            "SERVICENOW_CLOSE_CODE",
+            "SERVICENOW_ASSIGNMENT_GROUP",
+            "SERVICENOW_CALLER",
+        ),
         *("SERVICENOW_SECURITY_CLOSE_CODE", "SERVICENOW_SECURITY_STATES"),
         *("SERVICENOW_MAPPING", "SERVICENOW_EVENT_MAPPING", "SERVICENOW_SECURITY_MAPPING"),
     }
@@ -93,6 +101,12 @@ class TableSettings(ServiceNowSettings):
         pattern=r"^[a-z][a-z0-9_]{0,79}$",
         description="Table of the tickets.",
     )
+    tables: Annotated[dict[Category, str], BeforeValidator(parse_tables)] = Field(
+        default_factory=dict,
+        alias="SERVICENOW_TABLE_MAPPING",
+        description="Tables by category, where they are not all SERVICENOW_TABLE: JSON, or pairs as "
+        "`security:sn_si_incident`. `kubernetes-events` stands for all, `security-events` for security.",
+    )
     close_code: str = Field(
         default="Solution provided",
         alias="SERVICENOW_CLOSE_CODE",
@@ -113,6 +127,10 @@ class TableSettings(ServiceNowSettings):
     group: str = Field(
         default="", alias="SERVICENOW_ASSIGNMENT_GROUP", description="Name or sys_id of the group of last resort."
     )
+
+    def table_for(self, category: Category) -> str:
+        """Return the name of the table that takes the tickets of a category."""
+        return self.tables.get(category, self.table)
 
     def table_of(self, name: str) -> Table:
         """Return how the table of that name works: security incidents have states of their own."""
