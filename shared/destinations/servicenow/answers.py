@@ -1,6 +1,7 @@
 """What ServiceNow's answers mean, as values (reference/destinations.md §1.2, §1.13)."""
 
 import logging
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -18,6 +19,16 @@ _NOT_FOUND = 404
 
 PASSING: Final = frozenset({"a server error", "not available"})
 """Reasons of what may be over in a moment: tried again at once, for a hiccup shall not cost the broker's back-off."""
+
+_MANDATORY: Final = re.compile(
+    r"(?:[\w ]+: )?(?:Data Policy Exception: )?(?:The following fields are mandatory|"
+    r"The following mandatory fields are not filled in): (?P<names>[^\n]+)"
+)
+_BUSINESS_RULE: Final = re.compile(
+    r"(?:[\w ]+: )?Operation against file '\w+' was aborted by Business Rule '(?P<name>[\w .()/&-]{1,60})[\^']"
+)
+_NAME: Final = re.compile(r"[\w .()/&-]{1,40}")
+_MOST_NAMES: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +64,7 @@ def failure_of(answer: Answer, now: float, method: str, *, writes: bool) -> Fail
     if status == _NOT_FOUND and method == "PATCH":
         return Gone()
     _log.warning("ServiceNow refused a request", extra={"status": status, "method": method, "detail": detail})
-    return Refused(_refusal(status), detail, status)
+    return Refused(_explained(detail) or _refusal(status), detail, status)
 
 
 def _rows(body: object) -> Rows | None:
@@ -85,6 +96,20 @@ def _wait(answer: Answer, now: float) -> float | None:
         reset = answer.headers.get("x-ratelimit-reset", "")
         wait = float(reset) - now if reset.isdecimal() else None
     return None if wait is None else min(max(wait, 0.0), _MAX_WAIT)
+
+
+def _explained(detail: str) -> str:
+    """Say what a refusal of a rule of theirs is about: names of fields or of a rule, and nothing else of their words.
+
+    Only what begins as their own text is read so: what an event said may stand in it further on.
+    """
+    mandatory = _MANDATORY.match(detail)
+    if mandatory is not None:
+        names = [name.strip() for name in mandatory["names"].split(",")]
+        known = [name for name in names if _NAME.fullmatch(name)][:_MOST_NAMES]
+        return f"a data policy wants fields that are empty: {', '.join(known)} (403)" if known else ""
+    rule = _BUSINESS_RULE.match(detail)
+    return f"the business rule {rule['name']!r} stopped it (403)" if rule is not None else ""
 
 
 def _refusal(status: int) -> str:

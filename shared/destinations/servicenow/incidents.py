@@ -1,7 +1,8 @@
 """Records of a table of incidents as tickets: what the delivery algorithm asks for, said in Table API requests."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from shared.delivery.failure import Ambiguous, Failure, Refused
@@ -11,7 +12,7 @@ from shared.destinations.http import naming
 from shared.destinations.servicenow.answers import Rows
 from shared.destinations.servicenow.check import check
 from shared.destinations.servicenow.client import Client
-from shared.destinations.servicenow.groups import Groups
+from shared.destinations.servicenow.items import Items
 from shared.destinations.servicenow.record import (
     CORE_FIELDS,
     Table,
@@ -20,11 +21,13 @@ from shared.destinations.servicenow.record import (
     found_of,
     query_of,
 )
+from shared.destinations.servicenow.references import Named, is_sys_id
 from shared.destinations.servicenow.settings import TableSettings
 
 _MOST = 100
 """Most records of one problem that are looked at, newest first."""
-_GROUP: Final = "assignment_group"
+REFERENCES: Final = frozenset({"assignment_group", "caller_id", "cmdb_ci"})
+"""Fields that hold a record's sys_id, and whose names are looked up."""
 _UNKEYED: Final = Refused("the record does not keep its correlation_id: a field or a right is missing")
 _PAUSE: Final = 600.0
 """Seconds without creating after a record came without its key: nobody finds it, each snapshot would make another."""
@@ -41,9 +44,14 @@ class Incidents:
         self._table = table
         self._mapped = frozenset(fields)
         self._settings = settings
-        self._groups = Groups(client, settings.group)
+        self._references: dict[str, Named | Items] = {
+            "assignment_group": Named(client, "sys_user_group", ("name",), "assignment group", settings.group),
+            "caller_id": Named(client, "sys_user", ("user_name", "email", "name"), "caller", settings.caller),
+            "cmdb_ci": Items(client, settings.ci_table, settings.server_table, settings.default_ci),
+        }
         self._unkeyed_until = float("-inf")
-        self._fields = ",".join([*CORE_FIELDS, *sorted(self._mapped - set(CORE_FIELDS) - self.journals)])
+        own = {*CORE_FIELDS, table.parent}
+        self._fields = ",".join([*CORE_FIELDS, table.parent, *sorted(self._mapped - own - self.journals)])
 
     def open(self) -> None:
         """Build the HTTP client. Raises SettingsError for a CA file that cannot be used."""
@@ -56,7 +64,7 @@ class Incidents:
 
     async def check(self) -> list[tuple[bool, str]]:
         """Return what `tidings doctor` says."""
-        return await check(self._client, self._table, self._settings.group, self._mapped)
+        return await check(self._client, self._settings, self._table.name, self._mapped)
 
     def preview(self, order: Order, *, over: bool) -> list[Preview]:
         """Return the request that creates the incident, or with `over` resolves it."""
@@ -65,34 +73,42 @@ class Incidents:
         if over:
             body = resolved(marked(order, self._table), {}, self._table)
             return [Preview(self.name, "PATCH", f"{table}/{{sys_id}}", body)]
-        body = created(order, self._table, settings.caller, order.fields.get(_GROUP, ""), "")
+        named = {name: text for name in self._references if (text := order.fields.get(name, ""))}
+        body = created(order, self._table, named, [])
         return [Preview(self.name, "POST", table, body)]
 
     async def find(self, episode: str, problem: str, seconds: float) -> tuple[Found, ...] | Failure:
         """Return the incidents of the episode and of its problem, compared again in code."""
         if not (is_key(episode) and is_key(problem)):
             return Refused("the episode's keys are not keys")
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
         answer = await self._client.search(self._table.name, query_of(episode, problem), self._fields, _MOST, seconds)
         if not isinstance(answer, Rows):
             return answer
-        return tuple(self._found(row, problem) for row in answer.rows if belongs(row, episode, problem))
+        found = [self._found(row, problem) for row in answer.rows if belongs(row, episode, problem)]
+        return await self._merged(found, deadline - loop.time())
 
     async def create(self, order: Order, seconds: float) -> Found | Failure:
-        """Create an incident. A group that cannot be found is left to the instance and said in the work notes."""
+        """Create a record. A group, caller or item that cannot be found is left to the instance, and never refuses."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds
         if loop.time() < self._unkeyed_until:
             return _UNKEYED
-        group = await self._groups.resolve(order.fields.get(_GROUP, ""), seconds / 2)
-        values = created(order, self._table, self._settings.caller, group.sys_id, group.note)
+        found, notes = await self._resolved(
+            {name: order.fields.get(name, "") for name in self._references}, seconds / 2
+        )
+        values = created(order, self._table, found, notes)
         answer = await self._client.insert(self._table.name, values, self._fields, deadline - loop.time())
-        found = self._one(answer, order.mark)
-        if found == _UNKEYED:
+        record = self._one(answer, order.mark)
+        if record == _UNKEYED:
             self._unkeyed_until = loop.time() + _PAUSE
-        return found
+        return record
 
     async def update(self, found: Found, order: Order, seconds: float) -> Found | Failure:
-        """Change fields and mark."""
+        """Change fields and mark; where people merged it, tell the ticket that stays, and change nothing there."""
+        if found.into:
+            return await self._tell(found, order, seconds)
         return await self._change(found, order, lambda values: values, seconds)
 
     async def resolve(self, found: Found, order: Order, seconds: float) -> Found | Failure:
@@ -117,13 +133,45 @@ class Incidents:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds
         values = marked(order, self._table)
-        if _GROUP in values:
-            group = await self._groups.resolve(values.pop(_GROUP), seconds / 2)
-            values |= {_GROUP: group.sys_id} if group.sys_id else {}
+        named = {name: values.pop(name) for name in self._references if name in values}
+        values |= (await self._resolved(named, seconds / 2))[0]
         answer = await self._client.change(
             self._table.name, found.ref, finish(values), self._fields, deadline - loop.time()
         )
         return self._one(answer, order.mark)
+
+    async def _merged(self, found: Sequence[Found], seconds: float) -> tuple[Found, ...] | Failure:
+        """Return the records, those that ended in favour of one that is active with that one's id."""
+        parents = {one.fields.get(self._table.parent, "") for one in found if not one.active}
+        asked = sorted(sys_id for sys_id in parents if is_sys_id(sys_id))
+        if not asked:
+            return tuple(found)
+        answer = await self._client.search(
+            self._table.name, f"sys_idIN{','.join(asked)}", "sys_id,state", len(asked), seconds
+        )
+        if not isinstance(answer, Rows):
+            return tuple(found) if isinstance(answer, Refused) else answer
+        standing = {row.get("sys_id", ""): self._table.states.standing(row.get("state", "")) for row in answer.rows}
+        active = {sys_id for sys_id in asked if standing.get(sys_id) in {"active", "on-hold"}}
+        return tuple(
+            replace(one, into=parent)
+            if not one.active and (parent := one.fields[self._table.parent]) in active
+            else one
+            for one in found
+        )
+
+    async def _tell(self, found: Found, order: Order, seconds: float) -> Found | Failure:
+        """Add to the journals of the ticket that people merged this one into."""
+        notes = {name: text for name, text in order.fields.items() if name in self.journals}
+        answer = await self._client.change(self._table.name, found.into, notes, "sys_id", seconds)
+        return replace(found, mark=order.mark) if isinstance(answer, Rows) else answer
+
+    async def _resolved(self, named: Mapping[str, str], seconds: float) -> tuple[dict[str, str], list[str]]:
+        """Return the sys_id of each reference that was found, by field, and what people are told of the others."""
+        asked = [self._references[name].resolve(text, seconds) for name, text in named.items()]
+        found = dict(zip(named, await asyncio.gather(*asked), strict=True))
+        sys_ids = {name: one.sys_id for name, one in found.items() if one.sys_id}
+        return sys_ids, [one.note for one in found.values() if one.note]
 
     def _one(self, answer: Rows | Failure, mark: Mark) -> Found | Failure:
         if not isinstance(answer, Rows):
@@ -145,17 +193,12 @@ def marked(order: Order, table: Table) -> dict[str, str]:
     return {**values, "correlation_id": order.mark.episode, "correlation_display": display_of(order.mark)}
 
 
-def created(order: Order, table: Table, caller: str, group: str, note: str) -> dict[str, str]:
-    """Return the body of a new incident."""
-    values = marked(order, table)
-    values.pop(_GROUP, None)
-    if group:
-        values[_GROUP] = group
-    if caller:
-        values.setdefault("caller_id", caller)
+def created(order: Order, table: Table, references: Mapping[str, str], notes: Sequence[str]) -> dict[str, str]:
+    """Return the body of a new record; `references` are the sys_ids of what it refers to, by field."""
+    values = {name: text for name, text in marked(order, table).items() if name not in REFERENCES} | dict(references)
     follows = f"Follows {order.after.number} ({order.after.link}), which is closed." if order.after else ""
-    notes = "\n".join(part for part in (values.get("work_notes", ""), note, follows) if part)
-    return {**values, "work_notes": notes} if notes else values
+    parts = [part for part in (values.get("work_notes", ""), *notes, follows) if part]
+    return {**values, "work_notes": "\n".join(parts)} if parts else values
 
 
 def resolved(values: dict[str, str], now: Mapping[str, str], table: Table) -> dict[str, str]:

@@ -43,13 +43,14 @@ OURS: Final = frozenset({"correlation_id", "correlation_display", "state", "prio
 class Table:
     """One table of tickets. `close_code` is that of those that we resolve, empty where it needs none.
 
-    `ours` are the fields that no mapping sets.
+    `ours` are the fields that no mapping sets; `parent` is the one in which people name the ticket that stays.
     """
 
     name: str
     states: States
     close_code: str
     ours: frozenset[str] = OURS
+    parent: str = "parent_incident"
 
 
 _LETTERS = {"open": "o", "over": "e", "void": "v"}

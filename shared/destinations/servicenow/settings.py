@@ -4,7 +4,7 @@ import re
 from dataclasses import fields, replace
 from typing import Annotated, ClassVar, Final, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
 from shared.destinations.http import check_token, check_url
 from shared.destinations.servicenow import security_record
@@ -35,21 +35,17 @@ def _shown(states: States) -> str:
     return ",".join(f"{one.name}:{getattr(states, one.name)}" for one in fields(states) if getattr(states, one.name))
 
 
+TableName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,79}$")]
 Url = Annotated[str, AfterValidator(check_url)]
 Token = Annotated[Secret | None, AfterValidator(check_token)]
 
 FAMILY: Final = frozenset(
-    {
-        *(
-            "SERVICENOW_TABLE",
-            "SERVICENOW_TABLE_MAPPING",
-            "SERVICENOW_CLOSE_CODE",
-            "SERVICENOW_ASSIGNMENT_GROUP",
-            "SERVICENOW_CALLER",
-        ),
-        *("SERVICENOW_SECURITY_CLOSE_CODE", "SERVICENOW_SECURITY_STATES"),
-        *("SERVICENOW_MAPPING", "SERVICENOW_EVENT_MAPPING", "SERVICENOW_SECURITY_MAPPING"),
-    }
+    f"SERVICENOW_{name}"
+    for name in (
+        *("TABLE", "TABLE_MAPPING", "CLOSE_CODE", "SECURITY_CLOSE_CODE", "SECURITY_STATES", "CALLER"),
+        *("ASSIGNMENT_GROUP", "DEFAULT_CI", "CI_TABLE", "SERVER_TABLE"),
+        *("MAPPING", "EVENT_MAPPING", "SECURITY_MAPPING"),
+    )
 )
 """What some function of ServiceNow reads and another does not: set for all of them, it is no slip of the pen."""
 
@@ -95,12 +91,7 @@ class ServiceNowSettings(Settings):
 class TableSettings(ServiceNowSettings):
     """The instance, and what its tables of tickets need."""
 
-    table: str = Field(
-        default="incident",
-        alias="SERVICENOW_TABLE",
-        pattern=r"^[a-z][a-z0-9_]{0,79}$",
-        description="Table of the tickets.",
-    )
+    table: TableName = Field(default="incident", alias="SERVICENOW_TABLE", description="Table of the tickets.")
     tables: Annotated[dict[Category, str], BeforeValidator(parse_tables)] = Field(
         default_factory=dict,
         alias="SERVICENOW_TABLE_MAPPING",
@@ -123,7 +114,24 @@ class TableSettings(ServiceNowSettings):
         description="Numbers of the states of sn_si_incident, as `working:16,resolved:100,closed:3,canceled:7`; "
         "`on_hold` where there is one. They differ by customer.",
     )
-    caller: str = Field(default="", alias="SERVICENOW_CALLER", description="sys_id of the caller, where one is needed.")
+    caller: str = Field(
+        default="", alias="SERVICENOW_CALLER", description="User name or sys_id of the caller, where one is needed."
+    )
+    default_ci: str = Field(
+        default="",
+        alias="SERVICENOW_DEFAULT_CI",
+        description="Name or sys_id of the configuration item of last resort.",
+    )
+    ci_table: TableName = Field(
+        default="cmdb_ci_kubernetes_component",
+        alias="SERVICENOW_CI_TABLE",
+        description="Table in which the objects of clusters are looked up, with name, namespace and k8s_uid.",
+    )
+    server_table: TableName = Field(
+        default="cmdb_ci_server",
+        alias="SERVICENOW_SERVER_TABLE",
+        description="Table in which a node is looked up by its name, where its object is not found.",
+    )
     group: str = Field(
         default="", alias="SERVICENOW_ASSIGNMENT_GROUP", description="Name or sys_id of the group of last resort."
     )
@@ -135,5 +143,5 @@ class TableSettings(ServiceNowSettings):
     def table_of(self, name: str) -> Table:
         """Return how the table of that name works: security incidents have states of their own."""
         if name == security_record.TABLE:
-            return Table(name, self.security_states, self.security_close_code, security_record.OURS)
+            return Table(name, self.security_states, self.security_close_code, security_record.OURS, "parent")
         return Table(name, INCIDENT_STATES, self.close_code)

@@ -36,6 +36,8 @@ class Options:
     token_seconds: int = 1800
     hibernating: bool = False
     invalid_query_returns_no_rows: bool = False
+    business_rule: str = ""
+    """Name of a rule that stops every write to a table that people work in, quoting what was written."""
 
 
 class ServiceNow:
@@ -61,8 +63,9 @@ class ServiceNow:
 
     def insert(self, table: str, values: Mapping[str, object], user: str = "admin") -> str:
         """Add a row as a person would, past ACLs and data policies; return its sys_id."""
-        columns = self._database.tables[table]
-        row = applied(table, None, writable(values, columns), user)
+        row = applied(table, None, writable(values, self._database.tables[table]), user)
+        if "sys_class_name" in values:
+            row["sys_class_name"] = str(values["sys_class_name"])
         return self._tables.insert(table, row, user)["sys_id"]
 
     def change(self, table: str, sys_id: str, values: Mapping[str, object], user: str = "admin") -> None:

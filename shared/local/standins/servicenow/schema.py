@@ -71,6 +71,12 @@ _SECURITY = (
     Column("affected_user", "reference", 32, "sys_user"),
 )
 
+_CI = (
+    *_columns("name", "fqdn", "ip_address", "serial_number", "correlation_id", length=255),
+    *_columns("short_description", "namespace", "k8s_uid", "discovery_source", length=1000),
+    *_columns("install_status", "operational_status", kind="integer"),
+)
+
 TABLES: dict[str, tuple[Column, ...]] = {
     "incident": (*SYSTEM, *_INCIDENT),
     "sn_si_incident": (*SYSTEM, *_INCIDENT, *_SECURITY),
@@ -109,11 +115,13 @@ TABLES: dict[str, tuple[Column, ...]] = {
         *_columns("element_id", "element", "name"),
         Column("value", length=4000),
     ),
-    "cmdb_ci": (
+    "cmdb_ci": (*SYSTEM, *_CI),
+    "cmdb_ci_server": (*SYSTEM, *_CI),
+    "cmdb_ci_kubernetes_cluster": (*SYSTEM, *_CI),
+    "cmdb_ci_kubernetes_component": (
         *SYSTEM,
-        *_columns("name", "fqdn", "ip_address", "serial_number", "correlation_id", length=255),
-        *_columns("short_description", "namespace", "k8s_uid", "discovery_source", length=1000),
-        *_columns("install_status", "operational_status", kind="integer"),
+        *_CI,
+        Column("cluster", "reference", 32, "cmdb_ci_kubernetes_cluster"),
     ),
 }
 

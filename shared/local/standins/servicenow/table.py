@@ -9,7 +9,7 @@ from shared.local.standins.servicenow.access import User, error
 from shared.local.standins.servicenow.policy import DESKS, Policies, applied, stopped, writable
 from shared.local.standins.servicenow.query import parse
 from shared.local.standins.servicenow.schema import CHOICES, Column
-from shared.local.standins.servicenow.store import Database, Row
+from shared.local.standins.servicenow.store import Database, Row, stable_id
 
 if TYPE_CHECKING:
     from shared.local.standins.servicenow.app import Options
@@ -136,6 +136,11 @@ class TableAPI:
         desk = DESKS.get(table)
         if desk is None:
             return None
+        if options.business_rule:
+            rule = f"{options.business_rule}^{stable_id('sys_script', options.business_rule)}"
+            text = after.get("short_description", "")
+            detail = f"Operation against file '{table}' was aborted by Business Rule '{rule}'. Error: not so: {text}"
+            return error(403, "Operation Failed", detail)
         aborted = stopped(desk, before, after, user.roles, Policies(options.mandatory, options.close_code_required))
         if aborted is not None:
             return error(403, "Operation Failed", aborted.detail)
@@ -166,11 +171,20 @@ class TableAPI:
         wanted = [name for name in query.get("sysparm_fields", "").split(",") if name]
         mode = query.get("sysparm_display_value", "false")
         bare = query.get("sysparm_exclude_reference_link") == "true"
-        return {
+        columns = self._database.tables[table]
+        shown = {
             name: self._value(request.base, column, row, mode, bare=bare)
-            for name, column in self._database.tables[table].items()
+            for name, column in columns.items()
             if not wanted or name in wanted
         }
+        return shown | {name: self._far(columns, row, name) for name in wanted if "." in name}
+
+    def _far(self, columns: dict[str, Column], row: Row, path: str) -> str:
+        """Return a field of the record that a reference leads to, as `cluster.name`; nothing where there is none."""
+        name, _, far = path.partition(".")
+        column = columns.get(name)
+        other = self._database.get(column.reference, row[name]) if column is not None and column.reference else None
+        return (other or {}).get(far, "")
 
     def _value(self, base: str, column: Column, row: Row, mode: str, *, bare: bool) -> Any:
         value = row[column.name]
