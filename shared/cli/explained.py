@@ -18,7 +18,7 @@ from shared.local.broker.filters import matches
 from shared.local.broker.topology import Topology
 from shared.rules.explanation import Explanation, explain
 from shared.rules.ruleset import RuleSet
-from shared.runtime.registry import FUNCTIONS, load
+from shared.runtime.registry import FUNCTIONS, components, load
 from shared.stores.registry import open_store
 from shared.telemetry.metrics import Metrics
 
@@ -92,15 +92,16 @@ def _matching(topology: Topology, events: Sequence[CloudEvent]) -> tuple[str, ..
 
 
 def previewers() -> dict[str, Any]:
-    """Build every destination so that it can show what it would send; examples stand for what is not configured.
+    """Build every wanted destination so that it can show what it would send; examples stand for what is not configured.
 
     Raises SettingsError for settings that are there and wrong.
     """
     environ = effective()
+    wanted = components(environ)
     built: dict[str, Any] = {}
     for name, registered in FUNCTIONS.items():
         destination = registered.destination
-        if destination is not None:
+        if destination is not None and (name in wanted or not destination.component):
             own = destination.shown_by(environ)
             built[name] = load(name, own, Metrics(), store=open_store("memory:"))
     return built

@@ -130,6 +130,21 @@ FUNCTIONS: dict[str, Registered] = {
 }
 
 
+def components(environ: Mapping[str, str], also: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return the destinations that are wanted besides those of the base: of `also`, or named by a setting of their own.
+
+    A setting that leads to a system of the base says nothing of what else is wanted there; a mapping of their own does.
+    """
+    known = {name: one.destination for name, one in FUNCTIONS.items() if one.destination is not None}
+    base = {one.variable for one in known.values() if not one.component}
+    return tuple(
+        name
+        for name, one in known.items()
+        if one.component
+        and (name in also or (one.configured(environ) and (one.variable not in base or one.mapping in environ)))
+    )
+
+
 class UnknownFunctionError(Exception):
     """There is no function of that name; the text names those that there are."""
 

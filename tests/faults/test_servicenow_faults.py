@@ -70,9 +70,8 @@ def test_f11_a_field_that_is_refused_goes_to_the_dead_letters_with_its_stage() -
     """F11: sink 400/422 for one field: Rejected; no retry storm."""
     with instance(mandatory=("caller_id",)) as sn:
         answer = sn.play(lambda deliver: deliver(episode()))
-        assert answer.outcome == Rejected(
-            "servicenow_incident", "not allowed by rights, data policy or business rule (403)"
-        )
+        reason = "a data policy wants fields that are empty: Caller id (403)"
+        assert answer.outcome == Rejected("servicenow_incident", reason)
         assert answer.reply is None
         assert sn.app.faults.count(operation="create") == 1
 

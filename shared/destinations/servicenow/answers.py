@@ -64,7 +64,8 @@ def failure_of(answer: Answer, now: float, method: str, *, writes: bool) -> Fail
     if status == _NOT_FOUND and method == "PATCH":
         return Gone()
     _log.warning("ServiceNow refused a request", extra={"status": status, "method": method, "detail": detail})
-    return Refused(_explained(detail) or _refusal(status), detail, status)
+    why = explained(detail)
+    return Refused(f"{why} ({status})" if why else _refusal(status), detail, status)
 
 
 def _rows(body: object) -> Rows | None:
@@ -98,7 +99,7 @@ def _wait(answer: Answer, now: float) -> float | None:
     return None if wait is None else min(max(wait, 0.0), _MAX_WAIT)
 
 
-def _explained(detail: str) -> str:
+def explained(detail: str) -> str:
     """Say what a refusal of a rule of theirs is about: names of fields or of a rule, and nothing else of their words.
 
     Only what begins as their own text is read so: what an event said may stand in it further on.
@@ -107,9 +108,9 @@ def _explained(detail: str) -> str:
     if mandatory is not None:
         names = [name.strip() for name in mandatory["names"].split(",")]
         known = [name for name in names if _NAME.fullmatch(name)][:_MOST_NAMES]
-        return f"a data policy wants fields that are empty: {', '.join(known)} (403)" if known else ""
+        return f"a data policy wants fields that are empty: {', '.join(known)}" if known else ""
     rule = _BUSINESS_RULE.match(detail)
-    return f"the business rule {rule['name']!r} stopped it (403)" if rule is not None else ""
+    return f"the business rule {rule['name']!r} stopped it" if rule is not None else ""
 
 
 def _refusal(status: int) -> str:

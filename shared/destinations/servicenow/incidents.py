@@ -23,6 +23,7 @@ from shared.destinations.servicenow.record import (
 )
 from shared.destinations.servicenow.references import Named, is_sys_id
 from shared.destinations.servicenow.settings import TableSettings
+from shared.destinations.servicenow.writing import Directly, writer_of
 
 _MOST = 100
 """Most records of one problem that are looked at, newest first."""
@@ -41,6 +42,8 @@ class Incidents:
     def __init__(self, client: Client, settings: TableSettings, table: Table, name: str, fields: Iterable[str]) -> None:
         self.name = name
         self._client = client
+        self._direct = Directly(client, table.name)
+        self._writer = writer_of(client, settings, table.name)
         self._table = table
         self._mapped = frozenset(fields)
         self._settings = settings
@@ -99,7 +102,7 @@ class Incidents:
             {name: order.fields.get(name, "") for name in self._references}, seconds / 2
         )
         values = created(order, self._table, found, notes)
-        answer = await self._client.insert(self._table.name, values, self._fields, deadline - loop.time())
+        answer = await self._writer.insert(values, self._fields, deadline - loop.time())
         record = self._one(answer, order.mark)
         if record == _UNKEYED:
             self._unkeyed_until = loop.time() + _PAUSE
@@ -122,9 +125,7 @@ class Incidents:
     async def cancel(self, found: Found, keeper: Found, seconds: float) -> Found | Failure:
         """Cancel a second incident of ours, with a link to the one that stays."""
         mark = Mark(found.mark.episode, found.mark.problem, found.mark.revision, found.mark.reopened, "void")
-        answer = await self._client.change(
-            self._table.name, found.ref, canceled(mark, keeper, self._table), self._fields, seconds
-        )
+        answer = await self._direct.change(found.ref, canceled(mark, keeper, self._table), self._fields, seconds)
         return self._one(answer, mark)
 
     async def _change(
@@ -135,9 +136,8 @@ class Incidents:
         values = marked(order, self._table)
         named = {name: values.pop(name) for name in self._references if name in values}
         values |= (await self._resolved(named, seconds / 2))[0]
-        answer = await self._client.change(
-            self._table.name, found.ref, finish(values), self._fields, deadline - loop.time()
-        )
+        writer = self._writer if found.mark.episode == order.mark.episode else self._direct
+        answer = await writer.change(found.ref, finish(values), self._fields, deadline - loop.time())
         return self._one(answer, order.mark)
 
     async def _merged(self, found: Sequence[Found], seconds: float) -> tuple[Found, ...] | Failure:

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import fields, replace
-from typing import Annotated, ClassVar, Final, Self
+from typing import Annotated, ClassVar, Final, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
@@ -43,7 +43,7 @@ FAMILY: Final = frozenset(
     f"SERVICENOW_{name}"
     for name in (
         *("TABLE", "TABLE_MAPPING", "CLOSE_CODE", "SECURITY_CLOSE_CODE", "SECURITY_STATES", "CALLER"),
-        *("ASSIGNMENT_GROUP", "DEFAULT_CI", "CI_TABLE", "SERVER_TABLE"),
+        *("ASSIGNMENT_GROUP", "DEFAULT_CI", "CI_TABLE", "SERVER_TABLE", "IMPORT_SET", "IMPORT_PREFIX"),
         *("MAPPING", "EVENT_MAPPING", "SECURITY_MAPPING"),
     )
 )
@@ -97,6 +97,16 @@ class TableSettings(ServiceNowSettings):
         alias="SERVICENOW_TABLE_MAPPING",
         description="Tables by category, where they are not all SERVICENOW_TABLE: JSON, or pairs as "
         "`security:sn_si_incident`. `kubernetes-events` stands for all, `security-events` for security.",
+    )
+    import_set: TableName | Literal[""] = Field(
+        default="",
+        alias="SERVICENOW_IMPORT_SET",
+        description="Staging table through whose transform SERVICENOW_TABLE is written, instead of directly.",
+    )
+    import_prefix: Annotated[str, StringConstraints(pattern=r"^([a-z][a-z0-9_]{0,40})?$")] = Field(
+        default="u_",
+        alias="SERVICENOW_IMPORT_PREFIX",
+        description="What the staging table's columns begin with, before the field's name.",
     )
     close_code: str = Field(
         default="Solution provided",

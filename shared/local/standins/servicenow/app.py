@@ -6,7 +6,7 @@ From reference/destinations.md §1.1-1.4, §1.7 and §1.12.
 import re
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from shared.local.standins.faults import Faults
 from shared.local.standins.frame import Frame, Request, Response, html_page, json_response
@@ -14,6 +14,8 @@ from shared.local.standins.servicenow import page, schema
 from shared.local.standins.servicenow.access import CLIENTS, TOKENS, USERS, Access, Client, RateLimit, User, error
 from shared.local.standins.servicenow.events import PATH as EVENTS_PATH
 from shared.local.standins.servicenow.events import EventManagement
+from shared.local.standins.servicenow.imports import PATH as IMPORT_PATH
+from shared.local.standins.servicenow.imports import ImportSets
 from shared.local.standins.servicenow.policy import applied, writable
 from shared.local.standins.servicenow.query import parse
 from shared.local.standins.servicenow.store import Database, Row
@@ -38,6 +40,8 @@ class Options:
     invalid_query_returns_no_rows: bool = False
     business_rule: str = ""
     """Name of a rule that stops every write to a table that people work in, quoting what was written."""
+    import_sets: Mapping[str, str] = field(default_factory=lambda: {"u_tidings_incident": "incident"})
+    """Staging tables, by the table that their transform writes: coalesced by correlation_id."""
 
 
 class ServiceNow:
@@ -51,6 +55,7 @@ class ServiceNow:
         self._rate = RateLimit()
         self._tables = TableAPI(database)
         self._events = EventManagement(database)
+        self._imports = ImportSets(database, self._tables)
         self._frame = Frame(self._handle, self._control, operation, faults)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -131,6 +136,9 @@ class ServiceNow:
     def _other(self, request: Request, user: User) -> Response:
         if request.path == EVENTS_PATH:
             return self._events.take(request, user)
+        staging = request.path.removeprefix(IMPORT_PATH)
+        if request.path.startswith(IMPORT_PATH) and staging in self.options.import_sets:
+            return self._imports.take(request, user, staging, self.options)
         return error(400, "Requested URI does not represent any resource")
 
     def _on_table(self, request: Request, table: str, user: User, *, old: bool) -> Response:
@@ -200,6 +208,8 @@ def operation(request: Request) -> str:
     if found is not None:
         names = {"POST": "create", "PATCH": "update", "PUT": "update", "DELETE": "delete"}
         return names.get(request.method, "get" if found["sys_id"] else "find")
+    if request.path.startswith(IMPORT_PATH):
+        return "import"
     return {"/oauth_token.do": "token", EVENTS_PATH: "events"}.get(request.path, "page")
 
 

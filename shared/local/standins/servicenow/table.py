@@ -56,11 +56,11 @@ class TableAPI:
         body = _body(request)
         if isinstance(body, Response):
             return body
-        if not _writes(table, user):
+        if not writes(table, user):
             return error(403, "Operation Failed", "ACL Exception Insert Failed due to security constraints")
         values = self._values(request, table, body)
         values = applied(table, None, values, user.name)
-        refused = self._refused(table, None, values, user, options)
+        refused = self.refused(table, None, values, user, options)
         if refused is not None:
             return refused
         row = self.insert(table, values, user.name)
@@ -75,11 +75,11 @@ class TableAPI:
         before = self._visible(table, sys_id, user)
         if before is None:
             return error(404, "No Record found", _HIDDEN)
-        if not _writes(table, user):
+        if not writes(table, user):
             return error(403, "Operation Failed", "ACL Exception Update Failed due to security constraints")
         values = self._values(request, table, body)
         values = applied(table, before, values, user.name)
-        refused = self._refused(table, before, {**before, **values}, user, options)
+        refused = self.refused(table, before, {**before, **values}, user, options)
         if refused is not None:
             return refused
         row = self.update(table, before, values, user.name)
@@ -132,7 +132,8 @@ class TableAPI:
         labels = CHOICES.get(column.name, {})
         return next((number for number, shown in labels.items() if shown == value), value)
 
-    def _refused(self, table: str, before: Row | None, after: Row, user: User, options: "Options") -> Response | None:
+    def refused(self, table: str, before: Row | None, after: Row, user: User, options: "Options") -> Response | None:
+        """Return the answer of a policy, rule or unique index that stops a write, None where nothing does."""
         desk = DESKS.get(table)
         if desk is None:
             return None
@@ -216,7 +217,7 @@ def _hidden(table: str, user: User) -> bool:
     return table in DESKS and not DESKS[table].readers & set(user.roles)
 
 
-def _writes(table: str, user: User) -> bool:
+def writes(table: str, user: User) -> bool:
     """Return True where the user may write there."""
     return bool((DESKS[table] if table in DESKS else DESKS["incident"]).writers & set(user.roles))
 
