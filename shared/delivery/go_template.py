@@ -37,7 +37,7 @@ PATHS: Final = {
 """Members of a Kubernetes Event, and those that event routers add, by what an episode calls them."""
 
 _ACTION = re.compile(
-    r"\{\{(?P<left>-\s)?(?P<inside>(?:\"(?:\\.|[^\"\\])*\"|`[^`]*`|.)*?)(?P<right>\s-)?\}\}", re.DOTALL
+    r"\{\{(?P<left>-\s)?(?P<inside>(?:\"(?:\\.|[^\"\\])*\"|`[^`]*`|[^\"`{]|\{(?!\{))*?)(?P<right>\s-)?\}\}", re.DOTALL
 )
 _TOKEN = re.compile(
     r"\s*(?:(?P<text>\"(?:\\.|[^\"\\])*\"|`[^`]*`)|(?P<number>-?\d+(?:\.\d+)?)|(?P<path>\$?\.[\w.]*)"
@@ -55,9 +55,8 @@ _PLAIN: Final = {
 
 
 class Unconverted(NamedTuple):
-    """One construct that has no meaning here; `line` counts from the template's first, 0."""
+    """One construct that has no meaning here."""
 
-    line: int
     construct: str
     message: str
     suggestion: str = ""
@@ -88,42 +87,44 @@ def convert(source: str) -> tuple[str, list[Unconverted]]:
     trim = False
     for found in _ACTION.finditer(source):
         made.text(source[end : found.start()], left=trim, right=bool(found["left"]))
-        made.action(found["inside"].strip(), source.count("\n", 0, found.start()), found[0])
+        made.action(found["inside"].strip(), found[0])
         end, trim = found.end(), bool(found["right"])
     made.text(source[end:], left=trim, right=False)
     if made.open:
-        line, construct = made.open[-1]
-        made.problems.append(Unconverted(line, construct, "it has no {{ end }}"))
+        made.problems.append(Unconverted(made.open[-1], "it has no {{ end }}"))
     return "".join(made.parts), made.problems
 
 
 @dataclass(slots=True)
 class _Writer:
-    """What is written so far, what could not be, and the blocks that are open, with their places."""
+    """What is written so far, what could not be, and the blocks that are open."""
 
     parts: list[str] = field(default_factory=list)
     problems: list[Unconverted] = field(default_factory=list)
-    open: list[tuple[int, str]] = field(default_factory=list)
+    open: list[str] = field(default_factory=list)
 
     def text(self, text: str, *, left: bool, right: bool) -> None:
         """Write what stands between actions; what begins a tag of ours is kept from doing so."""
+        begun = text.find("{{")
+        if begun >= 0:
+            self.problems.append(Unconverted(text[begun:], "it is not closed"))
         text = text.lstrip() if left else text
         text = text.rstrip() if right else text
         self.parts.append(re.sub(r"\{(?=[{%#])", '{{ "{" }}', text))
 
-    def action(self, inside: str, line: int, whole: str) -> None:
+    def action(self, inside: str, whole: str) -> None:
         """Write one action, or note why it cannot be."""
         try:
-            self.parts.append(self._action(inside, line, whole))
+            self.parts.append(self._action(inside, whole))
         except _Refused as refused:
-            self.problems.append(Unconverted(line, whole, refused.message, refused.suggestion))
+            self.problems.append(Unconverted(whole, refused.message, refused.suggestion))
 
-    def _action(self, inside: str, line: int, whole: str) -> str:
+    def _action(self, inside: str, whole: str) -> str:
         word, _, rest = inside.partition(" ")
         if inside.startswith("/*"):
             return ""
         if word == "if":
-            self.open.append((line, whole))
+            self.open.append(whole)
             return f"{{% if {_pipeline(rest).code} %}}"
         if word == "else":
             return self._else(rest.strip())
@@ -134,7 +135,7 @@ class _Writer:
             return "{% endif %}"
         if word in {"range", "with", "define", "template", "block", "break", "continue"}:
             if word in {"range", "with", "define", "block"}:
-                self.open.append((line, whole))  # so that its end is not taken for another's
+                self.open.append(whole)  # so that its end is not taken for another's
             raise _Refused(f"`{word}` has no counterpart", "write this field in the mapping by hand")
         if ":=" in inside or (inside.startswith("$") and not inside.startswith("$.")):
             raise _Refused("variables have no counterpart", "write the expression where it is used")

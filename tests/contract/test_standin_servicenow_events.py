@@ -58,6 +58,15 @@ def test_one_message_key_has_one_alert_that_a_clear_closes_and_a_new_event_reope
     assert app.records("em_alert")[0]["number"].startswith("Alert00")
 
 
+def test_the_first_page_shows_alerts_and_security_incidents_too(client: httpx2.Client, app: ServiceNow) -> None:
+    assert "Alerts" not in client.get("/").text
+    post(client, {**EVENT, "message_key": "a", "description": "<b>full</b>\nmore"})
+    app.insert("sn_si_incident", {"short_description": "a shell"})
+    text = client.get("/").text
+    assert "<td>Open</td><td>&lt;b&gt;full&lt;/b&gt;</td>" in text
+    assert "<td>a shell</td>" in text
+
+
 def test_without_a_message_key_what_is_affected_makes_one(client: httpx2.Client, app: ServiceNow) -> None:
     post(client, EVENT, EVENT, {**EVENT, "resource": "db"})
     assert [key for key, _, _ in alerts(app)] == ["k8sn1Podapiup", "k8sn1Poddbup"]

@@ -1,9 +1,12 @@
 """Go templates over a Kubernetes Event mean the same in our words, and what means nothing here is named."""
 
 import json
+import time
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from shared.delivery.go_template import PATHS, convert
 from shared.delivery.mapping import Mapping, render
@@ -24,7 +27,7 @@ EPISODE = episode(
 def rendered(source: str, **changes: Any) -> str:
     text, problems = convert(source)
     assert problems == []
-    mapping = read_text("operations:\n  open:\n    field: " + json.dumps(text), "converted")
+    mapping = read_text("operations:\n  open:\n    field: " + json.dumps(text, ensure_ascii=False), "converted")
     assert isinstance(mapping, Mapping), mapping
     fields = render(mapping, "open", {"episode": EPISODE.model_copy(update=changes)})
     assert isinstance(fields, dict), fields
@@ -93,6 +96,8 @@ def test_every_member_leads_to_something_that_an_episode_has(path: str) -> None:
         ("{{ }}", ["{{ }}"]),
         ("{{ .reason | 5 }}", ["{{ .reason | 5 }}"]),
         ("{{ .reason & 5 }}", ["{{ .reason & 5 }}"]),
+        ("x {{ .reason", ["{{ .reason"]),
+        ('{{ eq .type "War }}', ['{{ eq .type "War }}']),
     ],
 )
 def test_what_has_no_meaning_here_is_named(template: str, constructs: list[str]) -> None:
@@ -101,5 +106,21 @@ def test_what_has_no_meaning_here_is_named(template: str, constructs: list[str])
     assert all(problem.message for problem in problems)
 
 
-def test_the_line_within_a_template_is_told() -> None:
-    assert [problem.line for problem in convert("a\nb {{ .x }}\n{{ .y }}")[1]] == [1, 2]
+@given(st.text(alphabet=st.sampled_from(list('{}%#-|()"` .ab:=$\n')), max_size=60))
+def test_whatever_stands_there_it_is_converted_or_named_and_never_fails(source: str) -> None:
+    text, problems = convert(source)
+    assert problems or isinstance(
+        read_text("operations:\n  open:\n    a: " + json.dumps(text, ensure_ascii=False), "x"), Mapping
+    )
+
+
+@given(st.text(alphabet=st.characters(codec="utf-8", exclude_characters="{", exclude_categories=["C"]), max_size=60))
+def test_a_text_without_actions_stays_as_it_is(source: str) -> None:
+    assert rendered(source) == source
+
+
+def test_a_template_that_is_never_closed_takes_no_time() -> None:
+    begun = time.monotonic()
+    convert("{{ " + '"a" ' * 2000)
+    convert("{{" * 4000)
+    assert time.monotonic() - begun < 2

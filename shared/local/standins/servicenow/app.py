@@ -168,7 +168,9 @@ class ServiceNow:
             }
             return page.incident_page(row, references, self.journal(row["sys_id"]))
         if request.path in {"/", "/incident_list.do"} or "incident_list.do" in request.query_string:
-            return page.list_page(self.records("incident")[-_MAX_PAGE:], request.base)
+            others = (("Security incidents", "sn_si_incident"), ("Alerts", "em_alert"))
+            shown = [(title, self.records(table)[-_MAX_PAGE:]) for title, table in others]
+            return page.list_page(self.records("incident")[-_MAX_PAGE:], shown, request.base)
         return Response(404, b"<!DOCTYPE html><title>Not found</title>Record not found", "text/html;charset=UTF-8")
 
     def _control(self, request: Request) -> Response:
