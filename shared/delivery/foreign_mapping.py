@@ -20,6 +20,7 @@ _LENGTHS: Final = {"short_description": 160, "description": 4000, "work_notes": 
 _NOT_JSON: Final = "this is no JSON object of tables that hold fields"
 _RULE: Final = re.compile(r"\{\{-?\s*if\b")
 _SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
+_PLAIN: Final = re.compile(r"[A-Za-z_]\w*")
 _PRIORITY: Final = "ServiceNow computes the priority from impact and urgency"
 
 
@@ -108,7 +109,7 @@ class _Maker:
 
     def field(self, field: _Field) -> list[str]:
         """Return the lines of one field, a remark where it cannot be."""
-        name, line, value = field
+        name, line, value = _key(field.name), field.line, field.value
         if name in self._ours:
             suggestion = _PRIORITY if name == "priority" else "leave it to Tidings"
             self.problems.append(Problem(self._file, line, f"field `{name}` is no mapping's to set", suggestion))
@@ -136,6 +137,11 @@ class _Maker:
             self.rules[name] = _quoted(text)
         length = _LENGTHS.get(name)
         return [f"    {name}: {{value: {_quoted(text)}, max: {length}}}" if length else f"    {name}: {_quoted(text)}"]
+
+
+def _key(name: str) -> str:
+    """Return a field's name as it can stand in YAML and in messages."""
+    return name if _PLAIN.fullmatch(name) else _quoted(name)
 
 
 def _by_severity(name: str) -> str:

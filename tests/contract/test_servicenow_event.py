@@ -9,9 +9,11 @@ import pytest
 
 from functions.servicenow_event.handler import MAPPING, new
 from shared.destinations.servicenow.event_record import RESERVED, event_of
+from shared.destinations.servicenow.settings import FAMILY, ServiceNowSettings
 from shared.events.outcome import Done, Rejected, Retry
 from shared.local.standins.servicenow import Options
-from shared.settings.environment import SettingsError
+from shared.runtime.document import settings_models
+from shared.settings.environment import SettingsError, variables
 from shared.telemetry.metrics import Metrics
 from tests.support.rigs.place import Delivering, placed
 from tests.support.rigs.registry import UPSERTS
@@ -132,6 +134,12 @@ def test_what_makes_the_key_and_the_end_cannot_be_mapped_away(tmp_path: Path, fi
     own.write_text(OWN + f"  resolve:\n    {field}: x\n")
     with pytest.raises(SettingsError, match=f"SERVICENOW_EVENT_MAPPING: .*field `{field}` is set by Tidings"):
         new({**ENVIRON, "SERVICENOW_EVENT_MAPPING": str(own)}, Metrics())
+
+
+def test_every_setting_of_another_function_of_the_family_is_known() -> None:
+    models = [model for name, model in settings_models().items() if name.startswith("servicenow")]
+    all_of_them = {name for model in models for name in variables(model) if name.startswith("SERVICENOW")}
+    assert all_of_them == {*variables(ServiceNowSettings), *FAMILY}
 
 
 def test_the_settings_of_the_other_functions_are_no_slip_of_the_pen(caplog: pytest.LogCaptureFixture) -> None:

@@ -52,6 +52,13 @@ def test_else_by_name_namespace_and_kind(sn: Instance) -> None:
     assert ci_of(sn, episode(object=POD)) == wanted
 
 
+def test_what_is_absent_or_retired_is_no_hit(sn: Instance) -> None:
+    item(sn, "api-0", "pod", k8s_uid=UID, install_status="100")
+    item(sn, "api-0", "pod", install_status="7")
+    wanted = item(sn, "api-0", "pod", install_status="1")
+    assert ci_of(sn, episode(object=POD)) == wanted
+
+
 def test_else_the_owner_for_pods_are_seldom_in_a_cmdb(sn: Instance) -> None:
     wanted = item(sn, "api", "deployment", k8s_uid=OWNER)
     assert ci_of(sn, episode(object=POD, owner=DEPLOYMENT)) == wanted
@@ -193,6 +200,20 @@ def test_a_merged_ticket_is_followed_as_long_as_its_parent_is_worked_on(sn: Inst
     assert len(notes) == 3
     assert "The problem ended at 2026-03-01T09:00:00Z" in notes[0]
     assert sn.incidents()[1]["state"] == state
+
+
+def test_a_mapping_that_tells_nothing_tells_a_merged_tickets_parent_nothing(sn: Instance, tmp_path: Path) -> None:
+    own = tmp_path / "own.yaml"
+    own.write_text("operations:\n  open:\n    short_description: x\n")
+    parent = sn.app.insert("incident", {"short_description": "major incident", "state": "2"})
+
+    async def main(deliver: Delivering) -> Any:
+        await deliver(episode())
+        sn.app.change("incident", sn.incidents()[1]["sys_id"], {"state": "8", "parent_incident": parent})
+        return (await deliver(resolved())).outcome
+
+    assert isinstance(sn.play(main, SERVICENOW_MAPPING=str(own)), Done)
+    assert sn.notes(sn.incidents()[0]) == []
 
 
 def test_once_the_parent_is_done_a_problem_that_comes_back_has_a_ticket_again(sn: Instance) -> None:

@@ -170,5 +170,6 @@ def test_what_is_no_such_file_is_refused(tmp_path: Path, text: str, options: tup
 
 def test_tabs_and_escapes_are_read_as_json_has_them(tmp_path: Path) -> None:
     file = tmp_path / "mapping.json"
-    file.write_text('{\n\t"incident": {\n\t\t"u_a": "a\\tb\\/c \\u00e9 \\ud83d\\ude00"\n\t}\n}')
-    assert opened(loaded(file), FAILED)["u_a"] == "a\tb/c é 😀"
+    file.write_text('{\n\t"incident": {\n\t\t"u_a": "a\\tb\\/c \\u00e9 \\ud83d\\ude00",\n"a: \\n#": "x"\n\t}\n}')
+    fields = opened(loaded(file), FAILED)
+    assert (fields["u_a"], fields["a: \n#"]) == ("a\tb/c é 😀", "x")

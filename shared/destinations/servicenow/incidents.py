@@ -163,7 +163,7 @@ class Incidents:
     async def _tell(self, found: Found, order: Order, seconds: float) -> Found | Failure:
         """Add to the journals of the ticket that people merged this one into."""
         notes = {name: text for name, text in order.fields.items() if name in self.journals}
-        answer = await self._client.change(self._table.name, found.into, notes, "sys_id", seconds)
+        answer = await self._direct.change(found.into, notes, "sys_id", seconds) if notes else Rows(())
         return replace(found, mark=order.mark) if isinstance(answer, Rows) else answer
 
     async def _resolved(self, named: Mapping[str, str], seconds: float) -> tuple[dict[str, str], list[str]]:

@@ -18,7 +18,8 @@ from shared.destinations.servicenow.client import Client
 from shared.destinations.servicenow.references import KEEP, Named, Reference, Remembered, is_safe
 
 _MOST: Final = 50
-_FIELDS: Final = "sys_id,name,namespace,k8s_uid,sys_class_name,cluster.name"
+_FIELDS: Final = "sys_id,name,namespace,k8s_uid,sys_class_name,install_status,cluster.name"
+_GONE: Final = frozenset({"7", "100"})  # retired, absent
 _CLASS: Final = "cmdb_ci_kubernetes_"
 _GENERIC: Final = frozenset({"component", "components", "workload"})
 
@@ -48,8 +49,8 @@ class Items:
         """Return the item of a group of texts as JSON, or of a name or sys_id; else the default, else none."""
         if not wanted.startswith("{"):
             return await self._named.resolve(wanted, seconds)
-        sys_id = await self._remembered.ask(wanted, lambda: self._ask(orjson.loads(wanted), seconds / 2))
-        return Reference(sys_id) if sys_id else await self._named.resolve("", seconds / 2)
+        sys_id = await self._remembered.ask(wanted, lambda: self._ask(orjson.loads(wanted), seconds / 3))
+        return Reference(sys_id) if sys_id else await self._named.resolve("", seconds / 3)
 
     async def _ask(self, wanted: Mapping[str, Any], seconds: float) -> str | None:
         texts = {name: text for name, text in wanted.items() if isinstance(text, str) and is_safe(text)}
@@ -60,7 +61,11 @@ class Items:
             if sys_id:
                 return sys_id
         node = texts.get("node", "")
-        servers = await self._search(self._servers, _server_query(node), "sys_id,name,fqdn", seconds) if node else ()
+        servers = (
+            await self._search(self._servers, _server_query(node), "sys_id,name,fqdn,install_status", seconds)
+            if node
+            else ()
+        )
         if found is None or servers is None:
             return None
         return next((row.get("sys_id", "") for row in servers if _is_server(row, node)), "")
@@ -68,7 +73,7 @@ class Items:
     async def _search(
         self, table: str, query: str, fields: str, seconds: float
     ) -> tuple[Mapping[str, str], ...] | None:
-        """Return rows, none where the table is hidden or not there, None where there was no answer."""
+        """Return rows in use, none where the table is hidden or not there, None where there was no answer."""
         now = asyncio.get_running_loop().time()
         if now < self._hidden.get(table, 0.0):
             return ()
@@ -76,7 +81,8 @@ class Items:
         if isinstance(found, Refused):
             self._hidden[table] = now + KEEP
             return ()
-        return found.rows if isinstance(found, Rows) else None
+        rows = found.rows if isinstance(found, Rows) else None
+        return None if rows is None else tuple(row for row in rows if row.get("install_status") not in _GONE)
 
 
 def _things(texts: Mapping[str, str]) -> Iterator[_Thing]:
