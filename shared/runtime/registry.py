@@ -89,6 +89,34 @@ FUNCTIONS: dict[str, Registered] = {
             "shared.destinations.servicenow.record",
         ),
     ),
+    "servicenow_event": Registered(
+        "functions.servicenow_event.handler",
+        "one alert of ServiceNow's Event Management for each episode",
+        (),
+        Destination(
+            "servicenow_event",
+            "SERVICENOW_INSTANCE",
+            "episode",
+            {"SERVICENOW_INSTANCE": "https://servicenow.example", "SERVICENOW_TOKEN": "not-set"},
+            "SERVICENOW_EVENT_MAPPING",
+            "shared.destinations.servicenow.event_record",
+            component=True,
+        ),
+    ),
+    "servicenow_security": Registered(
+        "functions.servicenow_security.handler",
+        "one ServiceNow security incident for each episode of that category",
+        ("store",),
+        Destination(
+            "servicenow_security",
+            "SERVICENOW_INSTANCE",
+            "episode",
+            {"SERVICENOW_INSTANCE": "https://servicenow.example", "SERVICENOW_TOKEN": "not-set"},
+            "SERVICENOW_SECURITY_MAPPING",
+            "shared.destinations.servicenow.security_record",
+            component=True,
+        ),
+    ),
     "siem_forwarder": Registered(
         "functions.siem_forwarder.handler",
         "hands every observation to the SIEM",
@@ -166,6 +194,21 @@ FUNCTIONS: dict[str, Registered] = {
         ("store", "handover", "clusters"),
     ),
 }
+
+
+def components(environ: Mapping[str, str], also: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return the destinations that are wanted besides those of the base: of `also`, or named by a setting of their own.
+
+    A setting that leads to a system of the base says nothing of what else is wanted there; a mapping of their own does.
+    """
+    known = {name: one.destination for name, one in FUNCTIONS.items() if one.destination is not None}
+    base = {one.variable for one in known.values() if not one.component}
+    return tuple(
+        name
+        for name, one in known.items()
+        if one.component
+        and (name in also or (one.configured(environ) and (one.variable not in base or one.mapping in environ)))
+    )
 
 
 class UnknownFunctionError(Exception):
