@@ -62,7 +62,7 @@ def test_the_table_is_as_long_as_it_says() -> None:
 def _settings(function: str) -> Iterator[dict[str, dict[str, str]]]:
     """Yield the function's settings for each host; each host has a foreign system of its own."""
     with ExitStack() as stack:
-        if function == "servicenow_incident":
+        if function.startswith("servicenow_"):
             urls = {host: stack.enter_context(standin("servicenow", ":memory:")).url for host in HOSTS}
             yield {host: {"SERVICENOW_INSTANCE": url, **SERVICENOW} for host, url in urls.items()}
         elif function == "siem_forwarder":

@@ -19,6 +19,7 @@ from shared.destinations.servicenow.references import KEEP, Named, Reference, Re
 
 _MOST: Final = 50
 _FIELDS: Final = "sys_id,name,namespace,k8s_uid,sys_class_name,install_status,cluster.name"
+_SERVER_FIELDS: Final = "sys_id,name,fqdn,install_status"
 _GONE: Final = frozenset({"7", "100"})  # retired, absent
 _CLASS: Final = "cmdb_ci_kubernetes_"
 _GENERIC: Final = frozenset({"component", "components", "workload"})
@@ -61,11 +62,7 @@ class Items:
             if sys_id:
                 return sys_id
         node = texts.get("node", "")
-        servers = (
-            await self._search(self._servers, _server_query(node), "sys_id,name,fqdn,install_status", seconds)
-            if node
-            else ()
-        )
+        servers = await self._search(self._servers, _server_query(node), _SERVER_FIELDS, seconds) if node else ()
         if found is None or servers is None:
             return None
         return next((row.get("sys_id", "") for row in servers if _is_server(row, node)), "")
