@@ -92,7 +92,9 @@ def _matching(topology: Topology, events: Sequence[CloudEvent]) -> tuple[str, ..
 
 
 def previewers() -> dict[str, Any]:
-    """Build every destination so that it can show what it would send; examples stand for what is not configured.
+    """Build each destination of the base, and others that are configured, so that they show what they would send.
+
+    Examples stand for what is not configured of the base.
 
     Raises SettingsError for settings that are there and wrong.
     """
@@ -100,7 +102,7 @@ def previewers() -> dict[str, Any]:
     built: dict[str, Any] = {}
     for name, registered in FUNCTIONS.items():
         destination = registered.destination
-        if destination is not None:
+        if destination is not None and (not destination.component or destination.configured(environ)):
             own = destination.shown_by(environ)
             built[name] = load(name, own, Metrics(), store=open_store("memory:"))
     return built

@@ -49,6 +49,7 @@ SETTINGS: dict[str, dict[str, str]] = {
         "SERVICENOW_TOKEN": "tidings-token",
     },
     "siem_forwarder": {"SPLUNK_HEC_URL": "https://splunk.example:8088", "SPLUNK_TOKEN": "tidings-hec-token"},
+    "glpi_ticket": {"GLPI_URL": "https://glpi.example", "GLPI_USER_TOKEN": "glpi-user-token"},
     "intake": {},
     "watch": {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "K_SINK": "http://127.0.0.1:9"},
     "reconcile": {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "K_SINK": "http://127.0.0.1:9"},
