@@ -110,6 +110,13 @@ def test_an_audit_record_is_mapped_where_that_is_wanted_or_it_is_too_long() -> N
         assert first.values["url"] == AUDIT["requestURI"]
 
 
+def test_an_audit_record_that_json_cannot_hold_is_rejected_alone() -> None:
+    with receiving() as app:
+        found = play(app, lambda deliver: outcome(deliver, audited(requestObject={"large": 2**70})), QRADAR_AUDIT="raw")
+        assert found == Rejected("mapping", "the event cannot be written as JSON")
+        assert app.count() == 0
+
+
 def test_f41_an_audit_record_that_never_passed_our_edge_is_masked() -> None:
     """F41: Secret object event, incl. `stringData`: no value leaves the process: ticket, SIEM, log; key names kept."""
     secret = {"kind": "Secret", "apiVersion": "v1", "stringData": {"password": "hunter2-in-plain-sight"}}
