@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from shared.events.model import Classified
-from shared.events.outcome import Done
+from shared.events.outcome import Done, Rejected
 from shared.local.standins import qradar
 from shared.local.standins.qradar import read_event
 from shared.rules.classify import classify
