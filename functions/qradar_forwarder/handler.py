@@ -2,6 +2,8 @@
 
 from typing import Final
 
+import orjson
+
 from functions.qradar_forwarder.record import NEEDED, RESERVED, fitting, line_of
 from functions.qradar_forwarder.settings import MAPPING, ForwarderSettings
 from shared.delivery.mapping import Mapping
@@ -45,7 +47,10 @@ class QradarSiem:
 
     def record(self, classified: Classified) -> bytes | Rejected:
         """Return the line without what ends it."""
-        return line_of(classified, self._mapping, self._settings)
+        try:
+            return line_of(classified, self._mapping, self._settings)
+        except orjson.JSONEncodeError:
+            return Rejected("mapping", "the event cannot be written as JSON")
 
     def preview(self, classified: Classified) -> list[Preview] | Rejected:
         """Return the line that tells of this observation."""

@@ -9,7 +9,8 @@ from functions.qradar_forwarder.settings import ForwarderSettings
 from shared.delivery.mapping import Mapping, render
 from shared.destinations.qradar.audit import audit_json, is_record
 from shared.destinations.qradar.cef import cef
-from shared.destinations.qradar.leef import KEY, leef, plain, severity
+from shared.destinations.qradar.leef import leef, severity
+from shared.destinations.qradar.lines import KEY, plain
 from shared.destinations.qradar.syslog import audit_header, header
 from shared.events.model import Classified, policy_time
 from shared.events.outcome import Rejected
