@@ -228,7 +228,7 @@ OF_OTHERS: dict[str, tuple[Row, ...]] = {
         Row("not ready without a sink", (ask("/ready"),), 503),
     ),
     **dict.fromkeys(("servicenow_incident", "servicenow_event", "servicenow_security", "glpi_ticket"), _EPISODES),
-    **dict.fromkeys(("siem_forwarder", "elastic_forwarder", "qradar_forwarder"), _FORWARDED),
+    **dict.fromkeys(("siem_forwarder", "elastic_forwarder", "qradar_forwarder", "webhook"), _FORWARDED),
     "watch": (Row("an event is none of its business", (of(_STRANGE),), 204),),
     "reconcile": (
         Row("none of its business", (of(_STRANGE),), 204),
