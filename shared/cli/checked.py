@@ -6,8 +6,8 @@ from pathlib import Path
 from functions.intake.layouts import read_layouts
 from shared.cli import configured
 from shared.cli.recognised import Found, recognise, with_siblings
-from shared.delivery.mapping import Reserved
-from shared.delivery.mapping_file import read_text
+from shared.delivery.mapping import Terms
+from shared.delivery.mapping_file import destination_of, read_text
 from shared.events.problem import Problem
 from shared.local.broker.loader import load_topology
 from shared.local.broker.located import Located, read_documents
@@ -50,7 +50,8 @@ def check(paths: list[Path]) -> Checked:
     problems = list(found.problems)
     warnings: list[Problem] = []
     for path in found.mappings:
-        read = read_text(path.read_text(encoding="utf-8-sig"), str(path), *_rights(path))
+        source = path.read_text(encoding="utf-8-sig")
+        read = read_text(source, str(path), _terms(path, destination_of(source)))
         problems += read if isinstance(read, list) else []
     for path in found.layouts:
         layouts = read_layouts(path.read_text(encoding="utf-8-sig"), str(path))
@@ -64,27 +65,41 @@ def check(paths: list[Path]) -> Checked:
     return Checked(sorted(set(problems)), sorted(set(warnings)), found.count)
 
 
-def _rights(mapping: Path) -> tuple[Reserved, list[str]]:
-    """Return what a mapping may not set, and the operations that it must have.
+def _terms(mapping: Path, said: str) -> Terms:
+    """Return what a mapping may not set, the operations that it must have, and what it can extend.
 
-    The settings in force that name it tell, then the folder that it lies in. Of any other file the fields that one of
-    the base's destinations sets itself are refused by the operation they stand in, and no operation is asked for.
+    The settings in force that name it tell, then the folder that it lies in, then its own `destination`. Of any other
+    file the fields that one of the base's destinations sets itself are refused by the operation they stand in, and no
+    operation is asked for.
     """
     there = mapping.resolve()
     named = {variable for variable, path in configured.files().items() if path.resolve() == there}
     known = {name: one.destination for name, one in FUNCTIONS.items() if one.destination is not None}
-    owners = [one for one in known.values() if one.mapping in named] or _beside(there, known)
+    by_setting = {name: one for name, one in known.items() if one.mapping in named}
+    spelt = said.replace("-", "_")
+    by_itself = {spelt: known[spelt]} if spelt in known else {}
+    owners = by_setting or _beside(there, known) or by_itself
     reserved: dict[str, frozenset[str]] = {}
-    for one in owners or [known[name] for name in _LOOSE]:
+    for one in (owners or {name: known[name] for name in _LOOSE}).values():
         for operation, fields in one.rights()[0].items():
             reserved[operation] = reserved.get(operation, frozenset()) | fields
-    return reserved, [operation for one in owners for operation in one.rights()[1]]
+    return Terms(
+        reserved,
+        [operation for one in owners.values() for operation in one.rights()[1]],
+        {name: limit for one in owners.values() for name, limit in one.limits().items()},
+        next((shipped for name in owners if (shipped := _shipped(name)) != there), None),
+        tuple(owners or known),
+    )
 
 
-def _beside(mapping: Path, known: dict[str, Destination]) -> list[Destination]:
+def _shipped(name: str) -> Path:
+    return SHIPPED.parents[1] / name / "mapping.yaml"
+
+
+def _beside(mapping: Path, known: dict[str, Destination]) -> dict[str, Destination]:
     """Return the destination of the function in whose folder a shipped mapping lies."""
-    folder = mapping.parent
-    return [known[folder.name]] if folder.parent == SHIPPED.parents[1] and folder.name in known else []
+    name = mapping.parent.name
+    return {name: known[name]} if name in known and mapping.parent == _shipped(name).parent else {}
 
 
 def _packs(found: Found) -> list[Problem]:

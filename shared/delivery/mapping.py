@@ -8,14 +8,16 @@ it is (`from`), or a group of fields. `load_mapping` finds every mistake at once
 import contextlib
 from collections.abc import Callable, Sequence
 from collections.abc import Mapping as Members
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from operator import attrgetter
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
+from shared.delivery.limits import NO_LIMITS, Limits, bounded
+from shared.delivery.mapping_field import Field
+from shared.delivery.mapping_overrides import Override, merged
 from shared.delivery.printing import show
-from shared.delivery.templates import MISSING, Context, TemplateRefused, Text, follow
+from shared.delivery.templates import MISSING, Context, TemplateRefused, follow
 from shared.events.outcome import Rejected
 from shared.events.problem import Problem
 from shared.events.redaction import is_suspect, redact, redact_text
@@ -25,47 +27,48 @@ OPERATIONS: Final = ("open", "update", "resolve", "reopen", "cancel", "record")
 Reserved = Members[str, frozenset[str]]
 """Names of fields, dotted inside groups, that no mapping may set, by operation."""
 NO_FIELDS: Final[Reserved] = {}
+_MOST_TOGETHER: Final = 256
 _LONG: Final = object()
 _STRUCTURES: Final = (dict, list)
 _NUMBERS: Final = frozenset({int, float, bool})
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
-    """How one field gets its value; exactly one of `text`, `path` (`from`) and `group` is set."""
+class Terms(NamedTuple):
+    """What a destination asks of its mapping.
 
-    name: str
-    text: Text | None = None
-    path: tuple[str, ...] = ()
-    group: tuple["Field", ...] = ()
-    when: Text | None = None
-    lookup: Members[str, Any] | None = None
-    default: Any = None
-    max: int = 0
-    convert: Callable[[Any], Any] | None = None
-    take: Callable[[Context], Any] | None = field(init=False, compare=False, default=None)
-    """For what is taken over from a path or is constant, but for a lookup: how, without asking what else there is."""
+    Args:
+        ours: the fields that it sets itself, by operation: no mapping may.
+        needed: operations without which it would send nothing.
+        limits: what the foreign system takes in its fields.
+        shipped: the mapping that comes with it, which an own one can extend; it was compiled.
+        names: of the functions that may read the mapping; empty where anybody may.
+    """
 
-    def __post_init__(self) -> None:
-        """Choose the short way where nothing but a lookup is asked for: most fields of a record are so."""
-        if self.when is None and not self.group and not self.max and self.convert is None:
-            if self.path:
-                object.__setattr__(self, "take", getter(self.path))
-            elif self.text is not None and self.text.constant is not None:
-                constant = self.text.constant
-                object.__setattr__(self, "take", lambda _context: constant)
+    ours: Reserved = NO_FIELDS
+    needed: Sequence[str] = ()
+    limits: Limits = NO_LIMITS
+    shipped: Path | None = None
+    names: tuple[str, ...] = ()
+
+
+ANY: Final = Terms()
 
 
 @dataclass(frozen=True, slots=True)
 class Mapping:
-    """A loaded mapping: fields by operation, and every field name that it can ever set."""
+    """A loaded mapping: fields by operation, every field name that it can ever set, and what differs for whom."""
 
     operations: Members[str, tuple[Field, ...]]
     names: frozenset[str] = field(default=frozenset())
+    overrides: tuple[Override, ...] = ()
+    _together: dict[tuple[str, tuple[int, ...]], tuple[Field, ...]] = field(
+        init=False, repr=False, compare=False, default_factory=dict
+    )
 
     def prepare(self) -> None:
         """Compile what is still to be compiled, so that no event waits for it; what cannot be, its rendering tells."""
-        waiting = [one for fields in self.operations.values() for one in fields]
+        tables = (self.operations, *(override.operations for override in self.overrides))
+        waiting = [one for table in tables for fields in table.values() for one in fields]
         while waiting:
             one = waiting.pop()
             waiting.extend(one.group)
@@ -74,23 +77,44 @@ class Mapping:
                     with contextlib.suppress(TemplateRefused):
                         text.compiled()
 
+    def fields(self, operation: str, context: Context) -> tuple[Field, ...]:
+        """Return the fields of one operation for one event: of the overrides that hold the later ones win."""
+        which = tuple(place for place, override in enumerate(self.overrides) if override.holds(context))
+        found = self._together.get((operation, which))
+        if found is None:
+            found = self.operations.get(operation, ())
+            for place in which:
+                found = merged(found, self.overrides[place].operations.get(operation, ()))
+            if len(self._together) >= _MOST_TOGETHER:
+                self._together.clear()
+            self._together[(operation, which)] = found
+        return found
 
-def load_mapping(
-    path: Path, ours: Reserved = NO_FIELDS, needed: Sequence[str] = (), *, shipped: Path | None = None
-) -> "Mapping | list[Problem]":
+    def within(self, limits: Limits) -> "Mapping":
+        """Return it with each text cut at what the system takes."""
+
+        def cut(table: Members[str, tuple[Field, ...]]) -> dict[str, tuple[Field, ...]]:
+            return {name: bounded(fields, limits) for name, fields in table.items()}
+
+        overrides = tuple(replace(one, operations=cut(one.operations)) for one in self.overrides)
+        return replace(self, operations=cut(self.operations), overrides=overrides)
+
+
+def load_mapping(path: Path, terms: Terms = ANY) -> "Mapping | list[Problem]":
     """Read and check a mapping file; all mistakes at once, each with its line and what to write instead.
 
-    `ours` are the fields that the destination sets itself, by operation; a mapping that names one is wrong, and
-    so is one that lacks an operation of `needed`, without which the destination would send nothing. Where the file is
-    `shipped`, it was compiled: neither YAML nor Jinja is imported then.
+    A mapping that names a field of the destination's own is wrong, and so is one that lacks an operation without which
+    the destination would send nothing. Where the file is the shipped one, neither YAML nor Jinja is imported.
     """
-    if path == shipped:
+    if path == terms.shipped:
         from shared.delivery.mapping_compiled import load_shipped  # the arrow back would be a circle
 
-        return load_shipped(path, ours, needed)
-    from shared.delivery.mapping_file import read  # YAML is read here only, and the arrow back would be a circle
+        found = load_shipped(path, terms)
+    else:
+        from shared.delivery.mapping_file import read  # YAML is read here only, and the arrow back would be a circle
 
-    return read(path, ours, needed)
+        found = read(path, terms)
+    return found.within(terms.limits) if terms.limits and isinstance(found, Mapping) else found
 
 
 def render(mapping: Mapping, operation: str, context: Context) -> dict[str, Any] | Rejected:
@@ -101,7 +125,7 @@ def render(mapping: Mapping, operation: str, context: Context) -> dict[str, Any]
     gives no fields. What comes back holds no secret, whoever sent the event: this is the last look before it leaves
     (F41), so that a posted event that never passed our edge is masked too.
     """
-    fields = mapping.operations.get(operation, ())
+    fields = mapping.fields(operation, context) if mapping.overrides else mapping.operations.get(operation, ())
     values = _render(fields, context, "")
     if isinstance(values, Rejected) or not is_suspect(values):
         return values
@@ -150,7 +174,10 @@ def _value(one: Field, context: Context, prefix: str, *, masked: bool) -> Any:
         return MISSING
     if one.group:
         return _render(one.group, context, f"{prefix}{one.name}.", masked=masked)
-    value = one.text.render(context) if one.text is not None else plain(follow(one.path, context))
+    if one.text is not None:
+        value: Any = one.text.render(context)
+    else:
+        value = plain(follow(one.path, context)) if one.path else MISSING
     if isinstance(value, str):
         value = redact_text(value) if masked else value  # before it is cut: the mask may be the longer one
     elif isinstance(value, _STRUCTURES) and value:
@@ -171,22 +198,6 @@ def _converted(convert: Callable[[Any], Any], value: Any) -> Any:
         return convert(value)
     except (TypeError, ValueError):
         raise TemplateRefused("the value does not have the type that the mapping asks for") from None
-
-
-def getter(path: tuple[str, ...]) -> Callable[[Context], Any]:
-    """Return what follows this path, in one step where it leads through attributes alone; same answers as `follow`."""
-    root, names = path[0], path[1:]
-    if not names or any(name.startswith("__") or not name.isidentifier() or hasattr(dict, name) for name in names):
-        return lambda context: follow(path, context)
-    attribute = attrgetter(".".join(names))
-
-    def take(context: Context) -> Any:
-        try:
-            return attribute(context[root])
-        except (AttributeError, KeyError):  # through a dictionary, through None, or to nothing
-            return follow(path, context)
-
-    return take
 
 
 def plain(value: Any) -> Any:

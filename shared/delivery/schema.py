@@ -3,8 +3,10 @@
 from typing import Any
 
 from shared.delivery.mapping import OPERATIONS
+from shared.delivery.mapping_overrides import ASKED
 
 _SCALAR = {"type": ["string", "number", "boolean"]}
+_NOTHING = {"type": "null", "description": "Takes away what the shipped mapping, or the mapping itself, has here."}
 
 
 def mapping_schema() -> dict[str, Any]:
@@ -14,23 +16,56 @@ def mapping_schema() -> dict[str, Any]:
         "description": "Which field of a foreign record holds what.",
         "type": "object",
         "additionalProperties": False,
-        "required": ["operations"],
+        "anyOf": [{"required": ["operations"]}, {"required": ["extends"]}],
         "properties": {
             "description": {"type": "string"},
+            "destination": {"type": "string", "description": "Function whose mapping this is, as `siem_forwarder`."},
+            "extends": {"const": "shipped", "description": "Take everything of the shipped mapping that is not here."},
             "lookups": {
                 "description": "Tables that a field's `lookup` names: value of the event to value of the field.",
                 "type": "object",
-                "additionalProperties": {"type": "object", "additionalProperties": _SCALAR},
+                "additionalProperties": {
+                    "anyOf": [_NOTHING, {"type": "object", "additionalProperties": {"anyOf": [_NOTHING, _SCALAR]}}]
+                },
             },
-            "operations": {
-                "type": "object",
-                "additionalProperties": False,
-                "properties": {name: {"$ref": "#/$defs/fields"} for name in OPERATIONS},
+            "operations": {"$ref": "#/$defs/operations"},
+            "overrides": {
+                "description": "Fields that differ for some events; of those that hold the later ones win.",
+                "type": "array",
+                "items": _override(),
             },
         },
         "$defs": {
+            "operations": {
+                "type": "object",
+                "additionalProperties": False,
+                "properties": {name: {"anyOf": [_NOTHING, {"$ref": "#/$defs/fields"}]} for name in OPERATIONS},
+            },
             "fields": {"type": "object", "additionalProperties": {"$ref": "#/$defs/field"}},
-            "field": {"anyOf": [_SCALAR, _field()]},
+            "field": {"anyOf": [_NOTHING, _SCALAR, _field()]},
+            "texts": {"anyOf": [_SCALAR, {"type": "array", "minItems": 1, "items": _SCALAR}]},
+        },
+    }
+
+
+def _override() -> dict[str, Any]:
+    texts = {"$ref": "#/$defs/texts"}
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["for", "operations"],
+        "properties": {
+            "for": {
+                "description": "What the event must be, all of it; `*` at the end of a text is any ending.",
+                "type": "object",
+                "additionalProperties": False,
+                "minProperties": 1,
+                "properties": {
+                    name: {"type": "object", "additionalProperties": texts} if name == "label" else texts
+                    for name in ASKED
+                },
+            },
+            "operations": {"$ref": "#/$defs/operations"},
         },
     }
 

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from shared.delivery.mapping import Mapping, Reserved, load_mapping
+from shared.delivery.mapping import Mapping, Reserved, Terms, load_mapping
 from shared.runtime.function import Publisher
+from shared.runtime.registry import readers
 from shared.settings.environment import SettingsError
 from shared.stores.protocol import Store
 from shared.stores.registry import open_store
@@ -19,11 +20,13 @@ def opened_store(url: str) -> Store:
 
 
 def opened_mapping(variable: str, path: Path, ours: Reserved, needed: Sequence[str], *, shipped: Path) -> Mapping:
-    """Return a destination's mapping, the arguments as of `load_mapping`.
+    """Return a destination's mapping, the arguments as in `Terms`; `variable` is the setting that names an own one.
 
     Raises SettingsError that names the variable and has every mistake.
     """
-    found = load_mapping(path, ours, needed, shipped=shipped)
+    there = readers(variable)
+    limits = {name: limit for one in there.values() for name, limit in one.limits().items()}
+    found = load_mapping(path, Terms(ours, needed, limits, shipped, tuple(there)))
     if isinstance(found, list):
         raise SettingsError([f"{variable}: {problem}" for problem in found])
     return found

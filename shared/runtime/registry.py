@@ -2,11 +2,14 @@
 
 import importlib
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from shared.runtime.function import Function
 from shared.settings.environment import prefix_of
 from shared.telemetry.metrics import Metrics
+
+if TYPE_CHECKING:
+    from shared.delivery.limits import Limits
 
 
 class Destination(NamedTuple):
@@ -44,6 +47,11 @@ class Destination(NamedTuple):
         """Return the fields that no mapping may set, by operation, and the operations that one must have."""
         record = importlib.import_module(self.record)
         return record.RESERVED, record.NEEDED
+
+    def limits(self) -> "Limits":
+        """Return what the foreign system takes in its fields, as far as its record module says so (`FIELDS`)."""
+        limits: Limits = getattr(importlib.import_module(self.record), "FIELDS", {})
+        return limits
 
 
 class Registered(NamedTuple):
@@ -100,6 +108,12 @@ FUNCTIONS: dict[str, Registered] = {
         ("store", "handover", "clusters"),
     ),
 }
+
+
+def readers(variable: str) -> dict[str, Destination]:
+    """Return the destinations, by their function's name, whose mapping a setting names."""
+    found = ((name, one.destination) for name, one in FUNCTIONS.items())
+    return {name: one for name, one in found if one is not None and one.mapping == variable}
 
 
 class UnknownFunctionError(Exception):

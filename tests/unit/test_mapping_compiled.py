@@ -11,7 +11,7 @@ import pytest
 from functions.servicenow_incident.handler import MAPPING as OF_TICKETS
 from functions.siem_forwarder.settings import MAPPING as OF_RECORDS
 from shared.delivery import mapping_compiled
-from shared.delivery.mapping import Mapping, load_mapping, render
+from shared.delivery.mapping import Mapping, Terms, load_mapping, render
 from shared.delivery.mapping_compiled import FILE, compile_mapping, fingerprint
 from shared.events.outcome import Rejected
 from shared.events.problem import Problem
@@ -38,7 +38,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def shipped(file: Path, ours: frozenset[str] = frozenset()) -> Mapping | list[Problem]:
-    return load_mapping(file, {"open": ours}, shipped=file)
+    return load_mapping(file, Terms({"open": ours}, shipped=file))
 
 
 def no_yaml(*_: object) -> Mapping:
@@ -105,14 +105,16 @@ def test_a_reserved_field_is_refused_also_in_what_was_compiled(file: Path, name:
 
 def test_an_own_mapping_is_read_as_yaml_whatever_lies_beside_it(file: Path) -> None:
     """Only what is shipped is as trusted as code."""
-    (file.parent / FILE).write_bytes(compiled.dump({"open": ()}, fingerprint(file)))
-    assert load_mapping(file, shipped=OF_TICKETS) == load_mapping(file)
+    (file.parent / FILE).write_bytes(compiled.dump({"operations": {"open": ()}, "overrides": ()}, fingerprint(file)))
+    assert load_mapping(file, Terms(shipped=OF_TICKETS)) == load_mapping(file)
 
 
 def test_the_compiled_form_cannot_carry_a_template_that_the_sandbox_refuses(file: Path) -> None:
     """Templates are in it as text, and pass the sandbox again before they render."""
     evil = ("x", ("{{ ''.__class__ }}", None, ()), None, (), (), None, None, 0, "text")
-    (file.parent / FILE).write_bytes(compiled.dump({"open": (evil,)}, fingerprint(file)))
+    (file.parent / FILE).write_bytes(
+        compiled.dump({"operations": {"open": (evil,)}, "overrides": ()}, fingerprint(file))
+    )
     made = shipped(file)
     assert isinstance(made, Mapping)
     assert isinstance(render(made, "open", {"episode": episode()}), Rejected)
@@ -135,8 +137,8 @@ def test_prepared_templates_are_compiled_and_those_that_need_no_jinja_are_left_a
 
 @pytest.mark.parametrize("function", ["siem_forwarder", "servicenow_incident", "correlator"])
 def test_a_start_imports_nothing_that_only_an_event_needs(function: str, root: Path) -> None:
-    load_mapping(OF_TICKETS, shipped=OF_TICKETS)
-    load_mapping(OF_RECORDS, shipped=OF_RECORDS)
+    load_mapping(OF_TICKETS, Terms(shipped=OF_TICKETS))
+    load_mapping(OF_RECORDS, Terms(shipped=OF_RECORDS))
     code = (
         "import asyncio, sys\n"
         "from shared.runtime.registry import load\n"

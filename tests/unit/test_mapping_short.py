@@ -8,7 +8,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.delivery.mapping import Field, Mapping, follow, getter, render
+from shared.delivery.mapping import Mapping, render
+from shared.delivery.mapping_field import Field, getter
+from shared.delivery.templates import follow
 from shared.events.model import ObjectRef, Observation
 
 PATHS = st.sampled_from(
