@@ -31,7 +31,9 @@ def new(environ: Environ, metrics: Metrics, *, store: Store | None = None) -> Ti
     `store` replaces the one of `STORE_URL`.
     """
     settings = read(IncidentSettings, environ)
-    mapping = opened_mapping("SERVICENOW_MAPPING", settings.mapping, RESERVED, NEEDED, shipped=MAPPING)
+    mapping = opened_mapping(
+        "SERVICENOW_MAPPING", settings.mapping, RESERVED, NEEDED, shipped=MAPPING, keys=settings.pseudonym_keys
+    )
     kept, owned = kept_in(settings.store, store)
     system = Incidents(Client(settings, metrics, NAME), NAME, mapping.names)
     return Ticketing(system, mapping, kept, metrics, owned=owned)

@@ -64,6 +64,8 @@ class SplunkSiem:
 def new(environ: Environ, metrics: Metrics) -> Forwarder:
     """Build the function from the environment; files are read, nothing is sent. Raises SettingsError."""
     settings = read(SiemSettings, environ)
-    mapping = opened_mapping("SPLUNK_MAPPING", settings.mapping, RESERVED, NEEDED, shipped=MAPPING)
+    mapping = opened_mapping(
+        "SPLUNK_MAPPING", settings.mapping, RESERVED, NEEDED, shipped=MAPPING, keys=settings.pseudonym_keys
+    )
     bounds = Bounds(settings.batch_events, settings.batch_bytes, settings.waiting, settings.connections)
     return Forwarder(NAME, SplunkSiem(settings, mapping, metrics), bounds, metrics)

@@ -33,6 +33,26 @@ _STRUCTURES: Final = (dict, list)
 _NUMBERS: Final = frozenset({int, float, bool})
 
 
+MINIMISED: Final = ("drop", "pseudonym", "keep")
+
+
+class Minimise(NamedTuple):
+    """What becomes of user names, addresses and names of objects: `drop`, `pseudonym` or `keep`."""
+
+    users: str = "keep"
+    addresses: str = "keep"
+    names: str = "keep"
+
+
+Keys = Callable[[str], bytes]
+"""Returns the key of a cluster's pseudonyms, empty where there is none (any more)."""
+
+
+def no_keys(_cluster: str) -> bytes:
+    """Return no key, for whichever cluster: then what should be a pseudonym is dropped."""
+    return b""
+
+
 class Terms(NamedTuple):
     """What a destination asks of its mapping.
 
@@ -42,6 +62,7 @@ class Terms(NamedTuple):
         limits: what the foreign system takes in its fields.
         shipped: the mapping that comes with it, which an own one can extend; it was compiled.
         names: of the functions that may read the mapping; empty where anybody may.
+        keys: of the pseudonyms that it may ask for.
     """
 
     ours: Reserved = NO_FIELDS
@@ -49,6 +70,7 @@ class Terms(NamedTuple):
     limits: Limits = NO_LIMITS
     shipped: Path | None = None
     names: tuple[str, ...] = ()
+    keys: Keys = no_keys
 
 
 ANY: Final = Terms()
@@ -61,6 +83,8 @@ class Mapping:
     operations: Members[str, tuple[Field, ...]]
     names: frozenset[str] = field(default=frozenset())
     overrides: tuple[Override, ...] = ()
+    minimise: Minimise | None = None
+    keys: Keys = field(default=no_keys, repr=False, compare=False)
     _together: dict[tuple[str, tuple[int, ...]], tuple[Field, ...]] = field(
         init=False, repr=False, compare=False, default_factory=dict
     )
@@ -90,6 +114,14 @@ class Mapping:
             self._together[(operation, which)] = found
         return found
 
+    def shown(self, context: Context) -> Context | Rejected:
+        """Return what the destination may know of an event; what a destination sends unmapped must come from here."""
+        if self.minimise is None:
+            return context
+        from shared.delivery.minimise import minimised  # only where somebody asks for it
+
+        return minimised(context, self.minimise, self.keys)
+
     def within(self, limits: Limits) -> "Mapping":
         """Return it with each text cut at what the system takes."""
 
@@ -114,7 +146,10 @@ def load_mapping(path: Path, terms: Terms = ANY) -> "Mapping | list[Problem]":
         from shared.delivery.mapping_file import read  # YAML is read here only, and the arrow back would be a circle
 
         found = read(path, terms)
-    return found.within(terms.limits) if terms.limits and isinstance(found, Mapping) else found
+    if isinstance(found, list):
+        return found
+    found = replace(found, keys=terms.keys) if found.minimise is not None else found
+    return found.within(terms.limits) if terms.limits else found
 
 
 def render(mapping: Mapping, operation: str, context: Context) -> dict[str, Any] | Rejected:
@@ -126,6 +161,11 @@ def render(mapping: Mapping, operation: str, context: Context) -> dict[str, Any]
     (F41), so that a posted event that never passed our edge is masked too.
     """
     fields = mapping.fields(operation, context) if mapping.overrides else mapping.operations.get(operation, ())
+    if mapping.minimise is not None:
+        shown = mapping.shown(context)
+        if isinstance(shown, Rejected):
+            return shown
+        context = shown
     values = _render(fields, context, "")
     if isinstance(values, Rejected) or not is_suspect(values):
         return values

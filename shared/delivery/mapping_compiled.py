@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from shared.delivery.conversions import TYPES
-from shared.delivery.mapping import ANY, Mapping, Terms
+from shared.delivery.mapping import ANY, Mapping, Minimise, Terms
 from shared.delivery.mapping_field import Field
 from shared.delivery.mapping_overrides import Condition, Override
 from shared.delivery.templates import Templates, Text
@@ -26,6 +26,7 @@ _COMPILERS: Final = (
 )
 _OPERATIONS: Final = "operations"
 _OVERRIDES: Final = "overrides"
+_MINIMISE: Final = "minimise"
 _Row = tuple[Any, ...]  # of a field: its name and what _row says
 _Table = dict[str, tuple[_Row, ...]]  # of the fields by operation
 _TYPE_OF: Final = {convert: name for name, convert in TYPES.items()}
@@ -78,6 +79,7 @@ def _content(mapping: Mapping) -> dict[str, Any]:
             )
             for override in mapping.overrides
         ),
+        _MINIMISE: None if mapping.minimise is None else tuple(mapping.minimise),
     }
 
 
@@ -100,7 +102,8 @@ def _mapping(content: dict[str, Any]) -> Mapping:
     )
     tables = (operations, *(override.operations for override in overrides))
     names = frozenset(one.name for table in tables for fields in table.values() for one in fields)
-    return Mapping(operations, names, overrides)
+    minimise = content[_MINIMISE]
+    return Mapping(operations, names, overrides, None if minimise is None else Minimise(*minimise))
 
 
 def _fields(table: _Table, templates: Templates) -> dict[str, tuple[Field, ...]]:

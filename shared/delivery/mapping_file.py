@@ -11,7 +11,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from shared.delivery.conversions import TYPES
 from shared.delivery.limits import Limit, complaint
-from shared.delivery.mapping import ANY, OPERATIONS, Mapping, Terms
+from shared.delivery.mapping import ANY, MINIMISED, OPERATIONS, Mapping, Minimise, Terms
 from shared.delivery.mapping_conditions import conditions_of
 from shared.delivery.mapping_extends import extended
 from shared.delivery.mapping_field import Field
@@ -25,7 +25,7 @@ from shared.events.problem import Problem, did_you_mean
 _MAX_FIELDS = 1_000
 _MAX_DEPTH = 8
 _TOO_MANY = f"more than {_MAX_FIELDS} fields, or more than {_MAX_DEPTH} of them inside each other"
-_TOP = ("description", "destination", "extends", "lookups", "operations", "overrides")
+_TOP = ("description", "destination", "extends", "lookups", "operations", "overrides", "minimise")
 _SPEC = ("value", "from", "fields", "when", "lookup", "default", "max", "type")
 _SHIPPED: Final = "shipped"
 _UNKNOWN: Final = Limit()
@@ -114,7 +114,17 @@ class _Reader:
         if "overrides" in top:
             self._removes = True
             overrides = tuple(self._override(one) for one in found.items(top["overrides"], "`overrides`"))
-        return Mapping(operations, frozenset(self._names), overrides)
+        minimise = self._minimise(top["minimise"]) if "minimise" in top else None
+        return Mapping(operations, frozenset(self._names), overrides, minimise)
+
+    def _minimise(self, node: yaml.Node) -> Minimise | None:
+        found: dict[str, str] = {}
+        for name, value in self._nodes.members(node, "`minimise`", Minimise._fields):
+            found[name] = str(self._nodes.scalar(value))
+            if found[name] not in MINIMISED:
+                self._nodes.problem(value, f"`{name}` cannot be `{found[name]}`", did_you_mean(found[name], MINIMISED))
+        wanted = Minimise(**found)
+        return None if wanted == Minimise() else wanted
 
     def _destination(self, node: yaml.Node) -> None:
         name, names = str(self._nodes.scalar(node)), self._terms.names

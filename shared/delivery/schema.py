@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from shared.delivery.mapping import OPERATIONS
+from shared.delivery.mapping import MINIMISED, OPERATIONS, Minimise
 from shared.delivery.mapping_overrides import ASKED
 
 _SCALAR = {"type": ["string", "number", "boolean"]}
@@ -21,6 +21,12 @@ def mapping_schema() -> dict[str, Any]:
             "description": {"type": "string"},
             "destination": {"type": "string", "description": "Function whose mapping this is, as `siem_forwarder`."},
             "extends": {"const": "shipped", "description": "Take everything of the shipped mapping that is not here."},
+            "minimise": {
+                "description": "What becomes of user names, addresses and names of objects.",
+                "type": "object",
+                "additionalProperties": False,
+                "properties": {name: {"enum": list(MINIMISED)} for name in Minimise._fields},
+            },
             "lookups": {
                 "description": "Tables that a field's `lookup` names: value of the event to value of the field.",
                 "type": "object",

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from shared.delivery.mapping import Mapping, Reserved, Terms, load_mapping
 from shared.runtime.function import Publisher
+from shared.runtime.pseudonyms import PseudonymKeys
 from shared.runtime.registry import readers
 from shared.settings.environment import SettingsError
 from shared.stores.protocol import Store
@@ -19,14 +20,18 @@ def opened_store(url: str) -> Store:
         raise SettingsError([f"STORE_URL: {error}"]) from None
 
 
-def opened_mapping(variable: str, path: Path, ours: Reserved, needed: Sequence[str], *, shipped: Path) -> Mapping:
+def opened_mapping(  # noqa: PLR0913 - each is one part
+    variable: str, path: Path, ours: Reserved, needed: Sequence[str], *, shipped: Path, keys: Path | None = None
+) -> Mapping:
     """Return a destination's mapping, the arguments as in `Terms`; `variable` is the setting that names an own one.
+
+    `keys` is the folder of PSEUDONYM_KEYS; without one what should be a pseudonym is dropped.
 
     Raises SettingsError that names the variable and has every mistake.
     """
     there = readers(variable)
     limits = {name: limit for one in there.values() for name, limit in one.limits().items()}
-    found = load_mapping(path, Terms(ours, needed, limits, shipped, tuple(there)))
+    found = load_mapping(path, Terms(ours, needed, limits, shipped, tuple(there), PseudonymKeys(keys).of))
     if isinstance(found, list):
         raise SettingsError([f"{variable}: {problem}" for problem in found])
     return found

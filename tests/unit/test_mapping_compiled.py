@@ -105,7 +105,9 @@ def test_a_reserved_field_is_refused_also_in_what_was_compiled(file: Path, name:
 
 def test_an_own_mapping_is_read_as_yaml_whatever_lies_beside_it(file: Path) -> None:
     """Only what is shipped is as trusted as code."""
-    (file.parent / FILE).write_bytes(compiled.dump({"operations": {"open": ()}, "overrides": ()}, fingerprint(file)))
+    (file.parent / FILE).write_bytes(
+        compiled.dump({"operations": {"open": ()}, "overrides": (), "minimise": None}, fingerprint(file))
+    )
     assert load_mapping(file, Terms(shipped=OF_TICKETS)) == load_mapping(file)
 
 
@@ -113,7 +115,7 @@ def test_the_compiled_form_cannot_carry_a_template_that_the_sandbox_refuses(file
     """Templates are in it as text, and pass the sandbox again before they render."""
     evil = ("x", ("{{ ''.__class__ }}", None, ()), None, (), (), None, None, 0, "text")
     (file.parent / FILE).write_bytes(
-        compiled.dump({"operations": {"open": (evil,)}, "overrides": ()}, fingerprint(file))
+        compiled.dump({"operations": {"open": (evil,)}, "overrides": (), "minimise": None}, fingerprint(file))
     )
     made = shipped(file)
     assert isinstance(made, Mapping)
