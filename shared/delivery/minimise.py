@@ -10,6 +10,8 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as Members
+from itertools import groupby
+from os.path import commonprefix
 from typing import Any, Final, Literal
 from urllib.parse import quote
 
@@ -28,8 +30,9 @@ _USER_KIND: Final = "User"
 _CLUSTER_KIND: Final = "Cluster"
 _DIGITS: Final = 20  # of a pseudonym: 80 bits
 _MOST: Final = 200  # values of one event
-_LONG: Final = 160  # characters: so long a text may be one that was cut
+_CUTS: Final = frozenset({253, 300, 2000})  # characters at which texts are cut without a sign of it
 _LEAST: Final = 3  # characters of the beginning of a name at the end of a text that was cut
+_BRANCHES: Final = 20  # of a pattern, inside each other
 _KEPT: Final[dict[str, frozenset[str]]] = {
     "observation": frozenset({"identity", "dialect", "fingerprint", "operation"}),
     "verdict": frozenset(
@@ -56,7 +59,8 @@ def minimised(context: Context, wanted: Minimise, keys: Keys) -> Context | Rejec
         if len(values) > _MOST:
             return Rejected("mapping", f"the event holds more than {_MOST} names, which cannot be minimised")
         asks = "pseudonym" in wanted
-        work = _Work(values, wanted, keys(subject.cluster) if asks else b"")
+        untold = frozenset(_untold(subject)) if wanted.users != "keep" else frozenset()
+        work = _Work(values, untold, wanted, keys(subject.cluster) if asks else b"")
         return {name: work.model(model, _KEPT.get(name, frozenset())) for name, model in context.items()}
     except RecursionError:
         return Rejected("mapping", "the event is nested too deeply to be minimised")
@@ -86,12 +90,19 @@ def _users(subject: Any) -> Iterator[str]:
     yield from (one.name for one in _references(subject) if one.kind == _USER_KIND and is_person(one.name))
     for place in ("original", "annotations", "labels"):
         yield from users_in(getattr(subject, place, {}))
-    for one in (subject, *getattr(subject, "history", ())):
-        said = users_of_sentence(subject.component, one.reason, one.message)
-        if said is None:  # whoever it is goes with all that could name them
-            yield from (one.message, getattr(subject, "part", ""))
-        else:
-            yield from said
+    for one in _said(subject):
+        yield from users_of_sentence(subject.component, one.reason, one.message) or ()
+
+
+def _untold(subject: Any) -> Iterator[str]:
+    """Yield the texts that name somebody, nobody can tell whom: they go as a whole."""
+    for one in _said(subject):
+        if users_of_sentence(subject.component, one.reason, one.message) is None:
+            yield from (one.message, getattr(subject, "part", ""), getattr(subject, "summary", ""))
+
+
+def _said(subject: Any) -> tuple[Any, ...]:
+    return (subject, *getattr(subject, "history", ()))
 
 
 def _references(subject: Any) -> list[Any]:
@@ -101,13 +112,14 @@ def _references(subject: Any) -> list[Any]:
 class _Work:
     """Replaces the values of one event in its texts."""
 
-    def __init__(self, values: Members[str, Kind], wanted: Minimise, key: bytes) -> None:
+    def __init__(self, values: Members[str, Kind], untold: frozenset[str], wanted: Minimise, key: bytes) -> None:
+        self._untold = untold
         self._wanted = wanted
         self._key = key
+        instead = {value: self._instead(value, kind) for value, kind in values.items()}
         forms = {form: value for value in values for form in _forms(value) if form}
-        self._kinds = {form.casefold(): (value, values[value]) for form, value in forms.items()}
-        self._longest_first = sorted(forms, key=len, reverse=True)
-        self._pattern = _pattern(self._longest_first) if forms else None
+        self._by_form = {form.casefold(): instead[value] for form, value in forms.items()}
+        self._pattern = _pattern(forms) if forms else None
 
     def model(self, model: BaseModel, kept: frozenset[str]) -> BaseModel:
         """Return a payload with its texts replaced, at any depth, but for the members that are kept."""
@@ -121,33 +133,32 @@ class _Work:
         if isinstance(value, BaseModel):
             return self.model(value, frozenset())
         if isinstance(value, dict):
-            return {self._replaced(key): self.value(item) for key, item in self._said(value).items()}
+            return {self._replaced(key): self.value(item) for key, item in self._without_extra(value).items()}
         if isinstance(value, list | tuple):
             items = [new for item in value if (new := self.value(item)) != "" or item == ""]
             return items if isinstance(value, list) else tuple(items)
         return value
 
-    def _said(self, value: dict[str, Any]) -> dict[str, Any]:
+    def _without_extra(self, value: dict[str, Any]) -> dict[str, Any]:
         """Return an object; of a user without `extra`, which is whatever the log-in says of a person."""
         whole = self._wanted.users == "keep" or "extra" not in value or "username" not in value
         return value if whole else {key: item for key, item in value.items() if key != "extra"}
 
     def _text(self, text: str) -> str:
-        replaced = self._replaced(text)
+        replaced = self._replaced(text) if text not in self._untold else ""
         return "" if replaced in _DROPPED else replaced
 
     def _replaced(self, text: str) -> str:
         if self._pattern is not None:
             text = self._pattern.sub(self._known, text)
-            if len(text) >= _LONG:
+            if text.endswith("…") or len(text) in _CUTS:
                 text = self._without_rest(text)
         if self._wanted.addresses != "keep":
             text = _ADDRESS.sub(self._address, text)
         return text
 
     def _known(self, found: re.Match[str]) -> str:
-        text = found[0]
-        return self._instead(*self._kinds.get(text.casefold(), (text, "users")))  # there are letters of two small forms
+        return self._by_form.get(found[0].casefold(), _MARKS["users"])  # there are letters of two small forms
 
     def _address(self, found: re.Match[str]) -> str:
         text = found[0]
@@ -162,7 +173,7 @@ class _Work:
         """Return a long text without the beginning of a value at its end, where somebody cut it."""
         body = text.removesuffix("…")
         lower = body.casefold()
-        for form in map(str.casefold, self._longest_first):
+        for form in self._by_form:
             for length in range(min(len(form) - 1, len(body)), _LEAST - 1, -1):
                 if lower.endswith(form[:length]):
                     return f"{body[: len(body) - length]}…"
@@ -183,4 +194,19 @@ def _forms(value: str) -> Iterable[str]:
 
 def _pattern(forms: Iterable[str]) -> re.Pattern[str]:
     """Return what finds whole words only: a user `al` is not in `also`."""
-    return re.compile(rf"(?<![^\W_])(?:{'|'.join(map(re.escape, forms))})(?![^\W_])", re.IGNORECASE)
+    small = {lower if len(lower := form.lower()) == len(form) else form for form in forms}
+    return re.compile(rf"(?<![^\W_])(?:{_either(sorted(small), _BRANCHES)})(?![^\W_])", re.IGNORECASE)
+
+
+def _either(texts: Iterable[str], branches: int) -> str:
+    """Return a pattern for any of some texts, the longest that is there; what they begin with alike is tried once."""
+    if not branches:
+        return "|".join(map(re.escape, sorted(texts, key=len, reverse=True)))
+    parts = []
+    for _, group in groupby(texts, key=lambda text: text[0]):
+        alike = list(group)
+        begin = commonprefix(alike)  # noqa: RUF071 - characters are meant
+        rest = [text[len(begin) :] for text in alike if text != begin]
+        further = f"(?:{_either(rest, branches - 1)}){'?' if begin in alike else ''}" if rest else ""
+        parts.append(re.escape(begin) + further)
+    return "|".join(parts)
