@@ -1,9 +1,12 @@
 """`destination` and `extends: shipped`: whose mapping an own file is, and how it changes a part of the shipped one."""
 
+import re
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
+import yaml
 
 from functions.servicenow_incident.handler import MAPPING
 from functions.servicenow_incident.handler import new as new_incident
@@ -11,6 +14,7 @@ from functions.siem_forwarder.handler import MAPPING as OF_RECORDS
 from shared.cli.checked import check
 from shared.delivery.mapping import Mapping, Terms, load_mapping, render
 from shared.delivery.mapping_file import read_text
+from shared.delivery.schema import mapping_schema
 from shared.events.problem import Problem
 from shared.settings.environment import SettingsError
 from shared.telemetry.metrics import Metrics
@@ -172,3 +176,14 @@ def test_what_is_really_shipped_extended_by_nothing_renders_the_same(path: Path,
         {"episode": episode()} if operation == "open" else {"observation": one.observation, "verdict": one.verdict}
     )
     assert render(own, operation, context) == render(whole, operation, context) != {}
+
+
+def test_every_example_of_the_page_is_right_for_the_reader_and_the_published_schema(root: Path, tmp_path: Path) -> None:
+    page = (root / "docs" / "mapping.md").read_text(encoding="utf-8")
+    examples = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    assert len(examples) >= 4
+    for number, text in enumerate(examples):
+        file = tmp_path / f"{number}.yaml"
+        file.write_text(text, encoding="utf-8")
+        assert check([file]).problems == []
+        jsonschema.validate(yaml.safe_load(text), mapping_schema())

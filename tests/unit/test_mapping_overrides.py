@@ -13,7 +13,6 @@ from shared.cli.app import app
 from shared.delivery.mapping import Mapping, Terms, load_mapping, render
 from shared.delivery.mapping_compiled import FILE, compile_mapping
 from shared.delivery.mapping_file import read_text
-from shared.events.problem import Problem
 from tests.support.logging_state import logging_as_it_was  # noqa: F401 - a fixture for all tests here
 from tests.support.records import classified
 from tests.support.tickets import episode
@@ -235,8 +234,3 @@ def test_explain_shows_the_request_as_the_overrides_make_it(
     assert sent["siem_forwarder"]["index"] == "shop"
     assert "message" not in sent["siem_forwarder"]["event"]
     assert sent["siem_forwarder"]["event"]["reason"] == "FailedScheduling"
-
-
-def test_problems_are_values() -> None:
-    assert isinstance(read_text("overrides: []", "m"), list)
-    assert all(isinstance(one, Problem) for one in read_text("overrides: []", "m"))  # type: ignore[union-attr]
