@@ -19,3 +19,11 @@ def _truth(value: Any) -> bool:
 
 
 TYPES: Final[dict[str, Callable[[Any], Any] | None]] = {"text": None, "number": _number, "boolean": _truth}
+
+
+def converts(convert: Callable[[Any], Any] | None, value: Any) -> bool:
+    """Return True where a value can have the type, as one that a mapping writes down."""
+    try:
+        return convert is None or convert(value) is not None
+    except (TypeError, ValueError):
+        return False

@@ -6,16 +6,15 @@ from pathlib import Path
 from typing import Any, Final
 
 import yaml
-from jinja2 import nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from shared.delivery.conversions import TYPES
+from shared.delivery.conversions import TYPES, converts
 from shared.delivery.limits import Limit, complaint
 from shared.delivery.mapping import ANY, MINIMISED, OPERATIONS, Mapping, Minimise, Terms
 from shared.delivery.mapping_conditions import conditions_of
 from shared.delivery.mapping_extends import extended
 from shared.delivery.mapping_field import Field
-from shared.delivery.mapping_names import ROOTS, check_names, check_path, roots_of
+from shared.delivery.mapping_names import ROOTS, bare_path, check_names, check_path, closed_values, roots_of
 from shared.delivery.mapping_nodes import Nodes, composed, is_nothing
 from shared.delivery.mapping_overrides import Override
 from shared.delivery.sandbox import new_environment, parse
@@ -208,28 +207,37 @@ class _Reader:
         return one
 
     def _check_values(self, one: Field, name: str, spec: Members[str, yaml.Node]) -> None:
-        """Tell of what the field can hold, whatever the event says, and the system would not take."""
+        """Tell of what the field can hold, whatever the event says, and its type or the system would not take."""
         limit = self._terms.limits.get(name, _UNKNOWN)
-        if limit == _UNKNOWN:
-            return
-        values: list[tuple[yaml.Node, Any]] = []
-        if one.lookup is not None:
-            places = self._places.get(str(self._nodes.scalar(spec["lookup"])), {})
-            values += [(places[key], value) for key, value in one.lookup.items()]
-        elif one.text is not None and one.text.constant is not None:
-            values.append((spec["value"], one.text.constant))
-        if "default" in spec:
-            values.append((spec["default"], one.default))
-        for node, value in values:
+        for node, value in self._known_values(one, spec):
             cut = value[: one.max] if one.max and isinstance(value, str) else value
-            message, suggestion = complaint(limit, cut) if cut is not None else ("", "")
+            message, suggestion = complaint(limit, cut)
+            if not message and not converts(one.convert, value):
+                message, suggestion = (
+                    f"`{str(value)[:40]}` does not have the type that is asked for",
+                    "change one of them",
+                )
             if message:
                 self._nodes.problem(node, f"field `{name}`: {message}", suggestion)
         if limit.longest and one.max > limit.longest:
             message = f"field `{name}`: the system takes at most {limit.longest} characters here"
             self._nodes.problem(spec["max"], message, f"write `max: {limit.longest}`")
-        if "fields" in spec:
+        if "fields" in spec and limit != _UNKNOWN:
             self._nodes.problem(spec["fields"], f"field `{name}` is a single value over there", "use `value` or `from`")
+
+    def _known_values(self, one: Field, spec: Members[str, yaml.Node]) -> Iterator[tuple[yaml.Node, Any]]:
+        """Yield each value that the field can have whatever the event says, and the node that says so."""
+        path = one.path or (one.text.path if one.text is not None else ())
+        if one.lookup is not None:
+            places = self._places.get(str(self._nodes.scalar(spec["lookup"])), {})
+            yield from ((places[key], value) for key, value in one.lookup.items() if value is not None)
+        elif one.text is not None and one.text.constant is not None:
+            yield spec["value"], one.text.constant
+        elif path:
+            node = spec["from"] if one.path else spec["value"]
+            yield from ((node, value) for value in closed_values(path))
+        if "default" in spec and one.default is not None:
+            yield spec["default"], one.default
 
     def _template(self, node: yaml.Node) -> Text | None:
         source = self._nodes.scalar(node)
@@ -251,7 +259,7 @@ class _Reader:
         for line, message, suggestion in check_names(tree, self._roots):
             problems.append(Problem(file, begin + line, message, suggestion))
         constant = source if "{{" not in source and "{%" not in source and "{#" not in source else None
-        return Text(source, self._templates, constant, _bare_path(tree))
+        return Text(source, self._templates, constant, bare_path(tree))
 
     def _path(self, node: yaml.Node) -> tuple[str, ...]:
         path = tuple(str(self._nodes.scalar(node)).split("."))
@@ -278,15 +286,3 @@ class _Reader:
         if name not in TYPES:
             self._nodes.problem(node, f"there is no type `{name}`", did_you_mean(name, TYPES))
         return TYPES.get(name)
-
-
-def _bare_path(tree: nodes.Template) -> tuple[str, ...]:
-    """Return the path of a template that is nothing but `{{ a.b.c }}`: it needs no Jinja at run time."""
-    if len(tree.body) != 1 or not isinstance(tree.body[0], nodes.Output) or len(tree.body[0].nodes) != 1:
-        return ()
-    node: nodes.Expr = tree.body[0].nodes[0]
-    path: list[str] = []
-    while isinstance(node, nodes.Getattr):
-        path.append(node.attr)
-        node = node.node
-    return (node.name, *reversed(path)) if isinstance(node, nodes.Name) else ()

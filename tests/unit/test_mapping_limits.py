@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from functions.servicenow_incident.handler import MAPPING
@@ -45,10 +45,12 @@ def problems(fields: str, lookups: str = "{}") -> list[tuple[int, str, str]]:
         ("short: {value: a, default: '12345678901'}", "takes at most 10 characters here, and these are 11", "shorten"),
         ("short: {value: '{{ episode.summary }}', max: 11}", "at most 10 characters here", "write `max: 10`"),
         ("rank: 3", "the system does not take `3` here", "use one of: 1, 2"),
-        ("rank: {from: episode.severity, default: 5}", "does not take `5`", "use one of: 1, 2"),
+        ("rank: {from: episode.host, default: 5}", "does not take `5`", "use one of: 1, 2"),
         ("count: many", "`many` is no number", "use a number"),
         ("'on': 'yes'", "the system takes no `yes` here", "use true or false"),
         ("group: {fields: {inner: abcdef}}", "field `group.inner`: the system takes at most 5", "shorten it"),
+        ("free: {value: many, type: number}", "`many` does not have the type that is asked for", "change one"),
+        ("free: {from: episode.count, default: none, type: number}", "`none` does not have the type", "change one"),
         ("short: {fields: {a: b}}", "field `short` is a single value over there", "use `value` or `from`"),
     ],
 )
@@ -57,6 +59,14 @@ def test_what_the_system_would_refuse_whatever_the_event_says_is_a_mistake_with_
 ) -> None:
     ((line, said, hint),) = problems(fields)
     assert (line, message in said, suggestion in hint) == (4, True, True), (said, hint)
+
+
+@pytest.mark.parametrize("fields", ["rank: {from: episode.severity}", "rank: '{{ episode.severity }}'"])
+def test_a_word_of_the_event_model_that_the_system_does_not_know_is_told_before_it_comes(fields: str) -> None:
+    found = problems(fields)
+    assert [line for line, _, _ in found] == [4] * 5
+    assert "field `rank`: the system does not take `critical` here" in [said for _, said, _ in found]
+    assert problems("short: {from: episode.severity}") == []
 
 
 def test_a_value_of_a_lookup_is_told_at_its_own_line() -> None:
@@ -109,6 +119,7 @@ def test_a_max_of_the_mapping_that_is_smaller_stays(tmp_path: Path) -> None:
     assert render(mapping, "open", {"episode": episode()}) == {"short": "Pod…"}
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200))
 def test_nothing_that_is_sent_is_longer_than_the_system_takes(text: str) -> None:
     found = load_mapping(MAPPING, Terms(limits=FIELDS, shipped=MAPPING))

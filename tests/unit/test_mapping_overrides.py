@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
@@ -183,6 +183,7 @@ def test_what_is_kept_of_put_together_fields_is_bounded() -> None:
     assert len(mapping._together) <= 256
 
 
+@settings(deadline=None)
 @given(st.permutations(range(4)), st.lists(st.sampled_from(["shop", "pay", "x"]), min_size=1, max_size=6))
 def test_what_came_before_changes_nothing(order: list[int], namespaces: list[str]) -> None:
     lines = [

@@ -270,6 +270,7 @@ def test_what_is_nested_too_deeply_is_not_sent() -> None:
 NAMES = st.lists(st.text("aAbß-. İ", min_size=1, max_size=6).filter(str.strip), min_size=1, max_size=12)
 
 
+@settings(deadline=None)
 @given(NAMES, st.integers(0, 25), st.sampled_from([" ", "/", ", ", "_"]))
 def test_of_names_that_begin_alike_the_longest_is_replaced(names: list[str], branches: int, apart: str) -> None:
     pattern = re.compile(_either(sorted(set(names)), branches))
@@ -504,6 +505,7 @@ def test_a_cluster_whose_name_is_no_file_name_has_no_key(tmp_path: Path, cluster
     assert PseudonymKeys(tmp_path).of("prod-1") == KEY
 
 
+@settings(deadline=None)
 @given(st.text(min_size=1, max_size=20).filter(str.strip), st.text(max_size=30), st.text(max_size=30))
 @example("İ", "i", "I")
 @example("ß", "SS", "ẞ")
