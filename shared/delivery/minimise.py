@@ -30,7 +30,7 @@ _USER_KIND: Final = "User"
 _CLUSTER_KIND: Final = "Cluster"
 _DIGITS: Final = 20  # of a pseudonym: 80 bits
 _MOST: Final = 200  # values of one event
-_CUTS: Final = frozenset({253, 300, 2000})  # characters at which texts are cut without a sign of it
+_LONG: Final = 160  # characters: so long a text may be one that was cut, with no sign of it
 _LEAST: Final = 3  # characters of the beginning of a name at the end of a text that was cut
 _BRANCHES: Final = 20  # of a pattern, inside each other
 _KEPT: Final[dict[str, frozenset[str]]] = {
@@ -150,9 +150,9 @@ class _Work:
 
     def _replaced(self, text: str) -> str:
         if self._pattern is not None:
+            may_be_cut = text.endswith("…") or len(text) >= _LONG
             text = self._pattern.sub(self._known, text)
-            if text.endswith("…") or len(text) in _CUTS:
-                text = self._without_rest(text)
+            text = self._without_rest(text) if may_be_cut else text
         if self._wanted.addresses != "keep":
             text = _ADDRESS.sub(self._address, text)
         return text
@@ -172,11 +172,13 @@ class _Work:
     def _without_rest(self, text: str) -> str:
         """Return a long text without the beginning of a value at its end, where somebody cut it."""
         body = text.removesuffix("…")
-        lower = body.casefold()
+        small = lower if len(lower := body.lower()) == len(body) else body
         for form in self._by_form:
-            for length in range(min(len(form) - 1, len(body)), _LEAST - 1, -1):
-                if lower.endswith(form[:length]):
-                    return f"{body[: len(body) - length]}…"
+            place = small.find(form[:_LEAST], max(0, len(small) - len(form) + 1))
+            while place >= 0:
+                if form.startswith(small[place:]):
+                    return f"{body[:place]}…"
+                place = small.find(form[:_LEAST], place + 1)
         return text
 
     def _instead(self, value: str, kind: Kind) -> str:
@@ -188,8 +190,9 @@ class _Work:
 
 
 def _forms(value: str) -> Iterable[str]:
-    """Return how a value may stand in a text: as it is, in a URL, inside a JSON text, cut to a name's length."""
-    return {value, quote(value, safe=""), quote(value), json.dumps(value)[1:-1], value.strip(), value[:253]}
+    """Return how a value may stand in a text: as it is, in a URL, inside a JSON text, cut as names and paths are."""
+    written = {value, quote(value, safe=""), quote(value), json.dumps(value)[1:-1]}
+    return {*written, value.strip(), value[:253], value.partition("?")[0]}
 
 
 def _pattern(forms: Iterable[str]) -> re.Pattern[str]:

@@ -103,12 +103,10 @@ def users_of_sentence(component: str, reason: str, message: str) -> list[str] | 
     found = [name for form in _FORMS for groups in form.findall(message) for name in _groups(groups)]
     asked = reason.removeprefix(_ACS)  # a record's is `create pods/exec`; that of an Event is one word
     if message and (asked != reason or (component.endswith(_SERVER) and " " in reason)):
-        separator = f": {asked} "
-        if separator not in message:
+        who, *rest = message.split(f": {asked} ")
+        if len(rest) != 1:  # a name that holds what separates it is meant to mislead
             return None
-        found += message.partition(separator)[0].split(" as ")
-        if message.count(separator) > 1:  # a name may hold what separates it
-            found.append(message.rpartition(separator)[0])
+        found += who.split(" as ")
     return [name for name in found if is_person(name)]
 
 

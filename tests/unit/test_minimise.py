@@ -1,5 +1,6 @@
 """`minimise`: what a destination is not to know of people is in nothing that it is sent (guarantees.md, Privacy)."""
 
+import contextlib
 import copy
 import json
 import re
@@ -201,11 +202,12 @@ def test_the_same_name_goes_from_summary_history_and_keys_of_labels_but_not_from
     assert list(shown["labels"]) == ["[user]/team"]
 
 
-def test_a_sentence_that_does_not_say_who_goes_as_a_whole() -> None:
+@pytest.mark.parametrize("message", ["something of mallory", "x: get pods mallory: get pods shop/web-0: 200"])
+def test_a_sentence_that_does_not_say_who_goes_as_a_whole(message: str) -> None:
     one = episode(
         component="kube-apiserver",
         reason="get pods",
-        message="something of mallory",
+        message=message,
         part="mallory",
         summary="mallory did it",
     )
@@ -213,11 +215,11 @@ def test_a_sentence_that_does_not_say_who_goes_as_a_whole() -> None:
     assert (shown["message"], shown["part"], shown["summary"]) == ("", "", "")
 
 
-def test_the_beginning_of_a_name_at_the_end_of_a_text_that_was_cut_goes_as_well() -> None:
-    one = episode(
-        component="kube-apiserver", reason="get pods", message="mallory: get pods a/b: 200", summary=f"{'x' * 155} mal…"
-    )
-    assert of_ticket("{users: drop}", one)["whole"]["summary"] == f"{'x' * 155} …"
+@pytest.mark.parametrize("end", ["mal…", "mallor", "MALL"])
+def test_the_beginning_of_a_name_at_the_end_of_a_text_that_was_cut_goes_as_well(end: str) -> None:
+    summary = f"{'x' * 165} {end}"
+    one = episode(component="kube-apiserver", reason="get pods", message="mallory: get pods a/b: 200", summary=summary)
+    assert of_ticket("{users: drop}", one)["whole"]["summary"] == f"{'x' * 165} …"
 
 
 ADDRESSES = [
@@ -365,9 +367,10 @@ def name_users(value: Any) -> None:
             if key in ("user", "impersonatedUser") and isinstance(item, dict):
                 item["username"] = SENTINEL
             elif isinstance(item, str) and "auditID" in item and item.startswith("{") and item.endswith("}}"):
-                inner = json.loads(item)
-                name_users(inner)
-                value[key] = json.dumps(inner)
+                with contextlib.suppress(json.JSONDecodeError):
+                    inner = json.loads(item)
+                    name_users(inner)
+                    value[key] = json.dumps(inner)
             else:
                 name_users(item)
     elif isinstance(value, list):
