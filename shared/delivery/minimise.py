@@ -37,11 +37,11 @@ _KEPT: Final[dict[str, frozenset[str]]] = {
     "observation": frozenset({"identity", "dialect", "fingerprint", "operation"}),
     "verdict": frozenset(
         {"category", "subcategory", "severity", "phase", "about", "problem_key", "condition", "ends", "owner_ends"}
-        | {"rule", "source", "why", "runbook"}
+        | {"rule", "source", "runbook"}
     ),
     "episode": frozenset(
         {"id", "problem_key", "scope", "state", "transition", "category", "subcategory", "severity", "condition"}
-        | {"rule", "why", "runbook"}
+        | {"rule", "runbook"}
     ),
 }
 """Members that are keys, or words of ours: they stay as they are, or nothing would be found again."""

@@ -195,10 +195,11 @@ def test_the_same_name_goes_from_summary_history_and_keys_of_labels_but_not_from
     old = Occurrence(time=START, reason="get secrets", message="al: get secrets shop/x: 200")
     one = episode(
         component="kube-apiserver", reason="get pods", message="zoe: get pods shop/x: 200", history=(old,),
-        summary="AL also saw zoe, zoe_2 and zoes", labels={"zoe/team": "x"},
+        summary="AL also saw zoe, zoe_2 and zoes", labels={"zoe/team": "x"}, why="No rule names zoe.",
     )  # fmt: skip
     shown = of_ticket("{users: drop}", one)["whole"]
     assert shown["summary"] == "[user] also saw [user], [user]_2 and zoes"
+    assert shown["why"] == "No rule names [user]."
     assert list(shown["labels"]) == ["[user]/team"]
 
 
