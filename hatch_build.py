@@ -1,6 +1,6 @@
 """Build hook: compiles the shipped rule packs and mappings into the wheel, so that no cold start parses YAML.
 
-Nothing generated is committed: `functions/*/_*.bin` are git-ignored. A broken pack or mapping fails the build.
+Nothing generated is committed: `functions/**/_*.bin` are git-ignored. A broken pack or mapping fails the build.
 """
 
 import sys
@@ -22,12 +22,13 @@ class Compile(BuildHookInterface[Any]):
         if self.target_name != "wheel" or version == "editable":
             return
         sys.path.insert(0, self.root)
-        from shared.delivery.mapping_compiled import FILE, compile_mapping
+        from shared.delivery.mapping_compiled import compile_mapping, compiled_file
         from shared.rules.shipped import SHIPPED, compile_folder
 
         made = {RULES: compile_folder(SHIPPED)}
-        for mapping in sorted(Path(self.root, "functions").glob("*/mapping.yaml")):
-            made[f"functions/{mapping.parent.name}/{FILE}"] = compile_mapping(mapping)
+        functions = Path(self.root, "functions")
+        for mapping in sorted([*functions.glob("*/mapping.yaml"), *functions.glob("*/mappings/*.yaml")]):
+            made[compiled_file(mapping).relative_to(self.root).as_posix()] = compile_mapping(mapping)
         for name, content in made.items():
             Path(self.root, name).write_bytes(content)
             build_data["artifacts"].append(name)

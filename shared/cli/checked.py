@@ -14,10 +14,12 @@ from shared.local.broker.located import Located, read_documents
 from shared.rules.shipped import SHIPPED
 from shared.rules.validation import validate as validate_rules
 from shared.runtime.registry import FUNCTIONS, Destination
+from shared.runtime.terms import terms_of
 
 _PARTS = ("base", "triggers")  # of the folder of manifests
 # A mapping that no setting names and that lies beside no function may be for any of these, or for all.
 _LOOSE = ("servicenow_incident", "siem_forwarder")
+_FUNCTIONS = SHIPPED.parents[1]
 _KEYS = "PSEUDONYM_KEYS"  # nothing that anybody reads
 _EVENTING = "eventing.knative.dev/"
 
@@ -33,8 +35,8 @@ class Checked:
 
 def everything() -> list[Path]:
     """Return what is checked where nothing is named: what is shipped, what is in force, and the manifests here."""
-    functions = SHIPPED.parents[1]
-    shipped = [*sorted(functions.glob("*/mapping.yaml")), *sorted(functions.glob("*/func.yaml"))]
+    files = ("*/mapping.yaml", "*/mappings/*.yaml", "*/func.yaml")
+    shipped = [path for pattern in files for path in sorted(_FUNCTIONS.glob(pattern))]
     own = (path for variable, path in configured.files().items() if variable != _KEYS)
     paths = [SHIPPED, *shipped, Path("knative"), *own]
     return [_short(path) for path in paths if path.exists()]
@@ -81,27 +83,16 @@ def _terms(mapping: Path, said: str) -> Terms:
     spelt = said.replace("-", "_")
     by_itself = {spelt: known[spelt]} if spelt in known else {}
     owners = by_setting or _beside(there, known) or by_itself
-    reserved: dict[str, frozenset[str]] = {}
-    for one in (owners or {name: known[name] for name in _LOOSE}).values():
-        for operation, fields in one.rights()[0].items():
-            reserved[operation] = reserved.get(operation, frozenset()) | fields
-    return Terms(
-        reserved,
-        [operation for one in owners.values() for operation in one.rights()[1]],
-        {name: limit for one in owners.values() for name, limit in one.limits().items()},
-        next((shipped for name in owners if (shipped := _shipped(name)) != there), None),
-        tuple(owners or known),
-    )
-
-
-def _shipped(name: str) -> Path:
-    return SHIPPED.parents[1] / name / "mapping.yaml"
+    if not owners:
+        return Terms(terms_of({name: known[name] for name in _LOOSE}).ours, names=tuple(known))
+    own = not there.is_relative_to(_FUNCTIONS)  # what is shipped extends nothing
+    return terms_of(owners, _FUNCTIONS / next(iter(owners)) / "mapping.yaml" if own else None)
 
 
 def _beside(mapping: Path, known: dict[str, Destination]) -> dict[str, Destination]:
     """Return the destination of the function in whose folder a shipped mapping lies."""
-    name = mapping.parent.name
-    return {name: known[name]} if name in known and mapping.parent == _shipped(name).parent else {}
+    folder = mapping.parent.parent if mapping.parent.name == "mappings" else mapping.parent
+    return {folder.name: known[folder.name]} if folder.parent == _FUNCTIONS and folder.name in known else {}
 
 
 def _packs(found: Found) -> list[Problem]:

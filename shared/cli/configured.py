@@ -1,11 +1,16 @@
 """The settings that a command goes by: `.env` below the environment, and what is wrong with them."""
 
+import contextlib
 import difflib
 import logging
 import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
+
+from pydantic import BeforeValidator
+from pydantic.fields import FieldInfo
 
 from shared.cli.dotenv import Dotenv, load
 from shared.events.problem import Problem
@@ -52,12 +57,22 @@ def files(dotfile: Path = DOTENV, environ: Mapping[str, str] = os.environ) -> di
     """Return the files and folders of the user's own that settings name, by variable: rules, mappings."""
     together = {**load(dotfile).values, **environ}
     named = {
-        variable
+        variable: field
         for model in models().values()
         for field, variable in zip(model.model_fields.values(), variables(model), strict=True)
         if field.annotation is Path or Path in getattr(field.annotation, "__args__", ())
     }
-    return {name: Path(together[name]) for name in sorted(named) if together.get(name)}
+    return {name: _path(named[name], together[name]) for name in sorted(named) if together.get(name)}
+
+
+def _path(field: FieldInfo, text: str) -> Path:
+    """Return the file that a setting's text means, as its own validator has it: `slack` is one that is shipped."""
+    meant: Any = text
+    for one in field.metadata:
+        if isinstance(one, BeforeValidator):
+            with contextlib.suppress(ValueError):  # told where the model is read
+                meant = one.func(meant)  # type: ignore[call-arg] # one that asks for nothing besides
+    return Path(meant)
 
 
 def unknown(found: Dotenv, path: Path, environ: Mapping[str, str]) -> list[Problem]:

@@ -18,7 +18,7 @@ from shared.local.broker.filters import matches
 from shared.local.broker.topology import Topology
 from shared.rules.explanation import Explanation, explain
 from shared.rules.ruleset import RuleSet
-from shared.runtime.registry import FUNCTIONS, load
+from shared.runtime.registry import FUNCTIONS, components, load
 from shared.stores.registry import open_store
 from shared.telemetry.metrics import Metrics
 
@@ -81,8 +81,14 @@ def explained(
         explanation=explanation,
         triggers=topology if isinstance(topology, str) else _matching(topology, events),
         episode=episode,
-        previews=tuple(_previews(destinations, classified, episode)),
+        previews=tuple(_previews(destinations, classified, episode, _told(topology, events[0]))),
     )
+
+
+def _told(topology: Topology | str, event: CloudEvent) -> frozenset[str]:
+    """Return the functions that a Trigger sends this event to."""
+    triggers = () if isinstance(topology, str) else topology.triggers
+    return frozenset(one.subscriber.replace("-", "_") for one in triggers if matches(one.selection, event))
 
 
 def _matching(topology: Topology, events: Sequence[CloudEvent]) -> tuple[str, ...]:
@@ -92,15 +98,19 @@ def _matching(topology: Topology, events: Sequence[CloudEvent]) -> tuple[str, ..
 
 
 def previewers() -> dict[str, Any]:
-    """Build every destination so that it can show what it would send; examples stand for what is not configured.
+    """Build each destination of the base, and others that are configured, so that they show what they would send.
 
-    Raises SettingsError for settings that are there and wrong.
+    Examples stand for what is not configured of the base. One that is no part of it is shown where a setting names its
+    system, or a mapping of it. Raises SettingsError for settings that are there and wrong.
     """
     environ = effective()
+    wanted = components(environ)
     built: dict[str, Any] = {}
     for name, registered in FUNCTIONS.items():
         destination = registered.destination
-        if destination is not None:
+        if destination is None:
+            continue
+        if name in wanted or not destination.component or destination.mapping in environ:
             own = destination.shown_by(environ)
             built[name] = load(name, own, Metrics(), store=open_store("memory:"))
     return built
@@ -124,24 +134,28 @@ def as_dict(item: Explained) -> dict[str, Any]:
     }
 
 
-def _previews(destinations: Mapping[str, Any], classified: Classified, episode: Episode | None) -> list[Preview | str]:
+def _previews(
+    destinations: Mapping[str, Any], classified: Classified, episode: Episode | None, told: frozenset[str]
+) -> list[Preview | str]:
+    """Return what each destination would be sent; `told` are those that a Trigger sends the observation itself to."""
     found: list[Preview | str] = []
     for name, function in destinations.items():
         registered = FUNCTIONS[name].destination
-        subject = episode if registered is not None and registered.subject == "episode" else classified
-        if subject is None:
-            found.append(f"{name}: nothing, this alone is no problem")
-            continue
-        made: Sequence[Preview] | Rejected = function.preview(subject)
-        if isinstance(made, Rejected):
-            found.append(f"{name}: {made.reason}")
-        elif made:
-            found += made
-        else:
-            after = classified.verdict.ticket_after
-            when = f"a ticket opens from {after} occurrences on" if after else "this opens no ticket"
-            found.append(f"{name}: nothing, {when}")
+        subject = registered.subject if registered is not None else "episode"
+        if subject == "classified" or (subject == "any" and name in told):
+            found += _shown(name, function.preview(classified), classified)
+        if subject != "classified":
+            nothing = f"{name}: nothing, this alone is no problem"
+            found += [nothing] if episode is None else _shown(name, function.preview(episode), classified)
     return found
+
+
+def _shown(name: str, made: Sequence[Preview] | Rejected, classified: Classified) -> list[Preview | str]:
+    if isinstance(made, Rejected):
+        return [f"{name}: {made.reason}"]
+    after = classified.verdict.ticket_after
+    when = f"a ticket opens from {after} occurrences on" if after else "this opens no ticket"
+    return [*made] or [f"{name}: nothing, {when}"]
 
 
 def _event(kind: str, extensions: Mapping[str, str], subject: str) -> CloudEvent:

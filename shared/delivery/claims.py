@@ -76,11 +76,19 @@ class Claims:
         self.clock = clock
 
     async def take(
-        self, episode_id: str, revision: int, seconds: float, settle: Settle = lambda _memory: None
+        self,
+        episode_id: str,
+        revision: int,
+        seconds: float,
+        settle: Settle = lambda _memory: None,
+        *,
+        attempt: bool = False,
     ) -> Taken | Known | Held | Settled:
         """Take the claim for `seconds` and a little more. Never raises: with the store down it is taken unfenced.
 
         `settle` is asked where no doubt is left and something is remembered; what it says is completed at once.
+        With `attempt` the revision stands in the stored record from now on, so that whoever takes the claim over after
+        a crash knows what may have been sent; for destinations that cannot be asked.
         """
         key = f"{_PREFIX}{self._destination}.{episode_id}"
         now = self.clock()
@@ -92,7 +100,8 @@ class Claims:
             if isinstance(answer, Known | Held):
                 return answer
             settled = settle(answer.record.memory) if isinstance(answer, New) else None
-            record = answer.record if settled is None else complete(answer.record, settled.memory)
+            begun = _attempted(answer.record, revision) if attempt else answer.record
+            record = begun if settled is None else complete(answer.record, settled.memory)
             expected = entry.revision if entry is not None else ABSENT
             written = await self._store.put(key, _bytes(record), expected=expected, ttl=_KEEP)
         except StoreUnavailableError:
@@ -161,6 +170,11 @@ async def abandon_all(store: Store, clock: Callable[[], float] = time.time) -> i
         if len(page) < _PAGE:
             return found
         after = page[-1].key
+
+
+def _attempted(record: Record, revision: int) -> Record:
+    seen = record.memory.model_copy(update={"revision": max(record.memory.revision, revision)})
+    return record.model_copy(update={"memory": seen})
 
 
 def _bytes(record: Record) -> bytes:

@@ -8,6 +8,7 @@ from typing import Any
 from jinja2.runtime import Undefined
 
 from shared.delivery import printing
+from shared.delivery.escaping import Json
 from shared.delivery.printing import as_json, duration
 
 _MAX_RESULT = 131_072
@@ -98,7 +99,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "indent": _indent,
     "int": _int,
     "join": _join,
-    "json": as_json,
+    "json": lambda value: Json(as_json(value)),
     "last": lambda value: value[-1],
     "length": len,
     "lower": lambda value: _text(value).lower(),

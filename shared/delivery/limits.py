@@ -23,6 +23,8 @@ _TRUTHS: Final = ("true", "false")
 
 def complaint(limit: Limit, value: Any) -> tuple[str, str]:
     """Return what is wrong with a value that a mapping always sends, and what to write instead; both empty if right."""
+    if isinstance(value, list):
+        return ("", "") if limit == Limit() else ("the system takes a single value here, no list", "use one of them")
     text = str(value).lower() if isinstance(value, bool) else str(value)
     if limit.choices and text not in limit.choices:
         return f"the system does not take `{text[:40]}` here", "use one of: " + ", ".join(limit.choices)
@@ -43,6 +45,8 @@ def bounded(fields: tuple[Field, ...], limits: Limits, prefix: str = "") -> tupl
 def _bounded(one: Field, limits: Limits, name: str) -> Field:
     if one.group:
         return replace(one, group=bounded(one.group, limits, f"{name}."))
+    if one.items:
+        return replace(one, items=bounded(one.items, limits, f"{name}."))
     longest = limits[name].longest if name in limits else 0
     return replace(one, max=longest) if longest and not one.max else one
 

@@ -1,18 +1,20 @@
 """Mapping: which field of a foreign record holds what, as a file that administrators edit (docs/mapping.md).
 
 One mechanism for all destinations. A mapping has operations (`open`, `update`, `resolve`, `reopen`, `cancel` for
-tickets, `record` for SIEM); an operation has fields; a field is a template over the event model, a value taken over as
-it is (`from`), or a group of fields. `load_mapping` finds every mistake at once; `render` never raises.
+tickets, `record` for observations, `report` for deliveries); an operation has fields; a field is a template over the
+event model, a value taken over as it is (`from`), a group of fields, or a list of them (`items`). `load_mapping` finds
+every mistake at once; `render` never raises.
 """
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Mapping as Members
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from shared.delivery.escaping import cut, escaped
 from shared.delivery.limits import NO_LIMITS, Limits, bounded
 from shared.delivery.mapping_field import Field
 from shared.delivery.mapping_overrides import Override, merged
@@ -23,7 +25,7 @@ from shared.events.problem import Problem
 from shared.events.redaction import is_suspect, redact, redact_text
 
 STAGE: Final = "mapping"
-OPERATIONS: Final = ("open", "update", "resolve", "reopen", "cancel", "record")
+OPERATIONS: Final = ("open", "update", "resolve", "reopen", "cancel", "record", "report")
 Reserved = Members[str, frozenset[str]]
 """Names of fields, dotted inside groups, that no mapping may set, by operation."""
 NO_FIELDS: Final[Reserved] = {}
@@ -31,8 +33,6 @@ _MOST_TOGETHER: Final = 256
 _LONG: Final = object()
 _STRUCTURES: Final = (dict, list)
 _NUMBERS: Final = frozenset({int, float, bool})
-
-
 MINIMISED: Final = ("drop", "pseudonym", "keep")
 
 
@@ -53,6 +53,11 @@ def no_keys(_cluster: str) -> bytes:
     return b""
 
 
+def no_mistakes(_mapping: "Mapping") -> Sequence[str]:
+    """Return nothing that cannot work."""
+    return ()
+
+
 class Terms(NamedTuple):
     """What a destination asks of its mapping.
 
@@ -60,6 +65,8 @@ class Terms(NamedTuple):
         ours: the fields that it sets itself, by operation: no mapping may.
         needed: operations without which it would send nothing.
         limits: what the foreign system takes in its fields.
+        known: names that fields may have; empty where the foreign system knows them alone.
+        mistakes: tells as sentences what cannot work in a mapping though it is well formed.
         shipped: the mapping that comes with it, which an own one can extend; it was compiled.
         names: of the functions that may read the mapping; empty where anybody may.
         keys: of the pseudonyms that it may ask for.
@@ -68,6 +75,8 @@ class Terms(NamedTuple):
     ours: Reserved = NO_FIELDS
     needed: Sequence[str] = ()
     limits: Limits = NO_LIMITS
+    known: tuple[str, ...] = ()
+    mistakes: Callable[["Mapping"], Sequence[str]] = no_mistakes
     shipped: Path | None = None
     names: tuple[str, ...] = ()
     keys: Keys = no_keys
@@ -91,11 +100,10 @@ class Mapping:
 
     def prepare(self) -> None:
         """Compile what is still to be compiled, so that no event waits for it; what cannot be, its rendering tells."""
-        tables = (self.operations, *(override.operations for override in self.overrides))
-        waiting = [one for table in tables for fields in table.values() for one in fields]
+        waiting = [one for _, fields in self.every() for one in fields]
         while waiting:
             one = waiting.pop()
-            waiting.extend(one.group)
+            waiting.extend((*one.group, *one.items))
             for text in (one.text, one.when):
                 if text is not None and text.needs_jinja:
                     with contextlib.suppress(TemplateRefused):
@@ -122,14 +130,19 @@ class Mapping:
 
         return minimised(context, self.minimise, self.keys)
 
-    def within(self, limits: Limits) -> "Mapping":
-        """Return it with each text cut at what the system takes."""
+    def every(self) -> Iterator[tuple[str, tuple[Field, ...]]]:
+        """Yield each operation and its fields, those of overrides too."""
+        for table in (self.operations, *(override.operations for override in self.overrides)):
+            yield from table.items()
 
-        def cut(table: Members[str, tuple[Field, ...]]) -> dict[str, tuple[Field, ...]]:
-            return {name: bounded(fields, limits) for name, fields in table.items()}
+    def changed(self, change: Callable[[str, tuple[Field, ...]], tuple[Field, ...]]) -> "Mapping":
+        """Return it with other fields: `change` gets each operation and its fields, those of overrides too."""
 
-        overrides = tuple(replace(one, operations=cut(one.operations)) for one in self.overrides)
-        return replace(self, operations=cut(self.operations), overrides=overrides)
+        def other(table: Members[str, tuple[Field, ...]]) -> dict[str, tuple[Field, ...]]:
+            return {name: change(name, fields) for name, fields in table.items()}
+
+        overrides = tuple(replace(one, operations=other(one.operations)) for one in self.overrides)
+        return replace(self, operations=other(self.operations), overrides=overrides)
 
 
 def load_mapping(path: Path, terms: Terms = ANY) -> "Mapping | list[Problem]":
@@ -149,27 +162,29 @@ def load_mapping(path: Path, terms: Terms = ANY) -> "Mapping | list[Problem]":
     if isinstance(found, list):
         return found
     found = replace(found, keys=terms.keys) if found.minimise is not None else found
-    return found.within(terms.limits) if terms.limits else found
+    limits = terms.limits
+    return found.changed(lambda _, fields: bounded(fields, limits)) if limits else found
 
 
-def render(mapping: Mapping, operation: str, context: Context) -> dict[str, Any] | Rejected:
+def render(
+    mapping: Mapping, operation: str, context: Context, shown: Context | None = None
+) -> dict[str, Any] | Rejected:
     """Return the fields of one operation, without those that are empty or whose condition does not hold.
 
-    `context` holds `{"episode": Episode}` for tickets, `{"observation": Observation, "verdict": Verdict}` for records.
+    `context` holds `{"episode": Episode}` for tickets, `{"observation": Observation, "verdict": Verdict}` for records,
+    `{"delivery": DeliveryReport}` for reports; `shown` is what `Mapping.shown` made of it, where that was asked before.
     A field whose template cannot work gives Rejected that names the field; an operation that the mapping does not have
     gives no fields. What comes back holds no secret, whoever sent the event: this is the last look before it leaves
     (F41), so that a posted event that never passed our edge is masked too.
     """
     fields = mapping.fields(operation, context) if mapping.overrides else mapping.operations.get(operation, ())
-    if mapping.minimise is not None:
-        shown = mapping.shown(context)
-        if isinstance(shown, Rejected):
-            return shown
-        context = shown
-    values = _render(fields, context, "")
+    found = mapping.shown(context) if shown is None else shown
+    if isinstance(found, Rejected):
+        return found
+    values = _render(fields, found, "")
     if isinstance(values, Rejected) or not is_suspect(values):
         return values
-    return _render(fields, context, "", masked=True)
+    return _render(fields, found, "", masked=True)
 
 
 def _render(
@@ -214,10 +229,13 @@ def _value(one: Field, context: Context, prefix: str, *, masked: bool) -> Any:
         return MISSING
     if one.group:
         return _render(one.group, context, f"{prefix}{one.name}.", masked=masked)
+    if one.items:
+        values = _render(one.items, context, f"{prefix}{one.name}.", masked=masked)
+        return values if isinstance(values, Rejected) else list(values.values())
     if one.text is not None:
         value: Any = one.text.render(context)
     else:
-        value = plain(follow(one.path, context)) if one.path else MISSING
+        value = escaped(one.escape, plain(follow(one.path, context))) if one.path else MISSING
     if isinstance(value, str):
         value = redact_text(value) if masked else value  # before it is cut: the mask may be the longer one
     elif isinstance(value, _STRUCTURES) and value:
@@ -228,9 +246,7 @@ def _value(one: Field, context: Context, prefix: str, *, masked: bool) -> Any:
         value = one.default
     if one.convert is not None and value is not None:
         value = _converted(one.convert, value)
-    if one.max and isinstance(value, str) and len(value) > one.max:
-        value = value[: one.max - 1] + "…"
-    return value
+    return cut(one.escape, value, one.max) if one.max and isinstance(value, str) else value
 
 
 def _converted(convert: Callable[[Any], Any], value: Any) -> Any:

@@ -17,12 +17,12 @@ from shared.delivery.templates import Templates, Text
 from shared.events.problem import Problem
 from shared.start import compiled
 
-FORMAT: Final = 2
-FILE: Final = "_mapping.bin"
+FORMAT: Final = 3
 _COMPILERS: Final = (
-    *("conversions", "filters", "mapping", "mapping_compiled", "mapping_conditions", "mapping_field", "mapping_file"),
-    *("mapping_names", "mapping_nodes", "mapping_overrides", "sandbox", "templates"),
-    *("../events/episode", "../events/model", "../events/yaml_nodes", "../start/compiled"),
+    *("conversions", "escaping", "filters", "limits", "mapping", "mapping_compiled", "mapping_conditions"),
+    *("mapping_field", "mapping_file", "mapping_names", "mapping_nodes", "mapping_overrides", "mapping_values"),
+    *("sandbox", "templates", "../events/delivery", "../events/episode", "../events/model", "../events/yaml_nodes"),
+    "../start/compiled",
 )
 _OPERATIONS: Final = "operations"
 _OVERRIDES: Final = "overrides"
@@ -35,7 +35,7 @@ _TYPE_OF: Final = {convert: name for name, convert in TYPES.items()}
 def load_shipped(path: Path, terms: Terms = ANY) -> Mapping | list[Problem]:
     """Return a shipped mapping; from its YAML only where the compiled form is missing or stale."""
     terms = terms._replace(shipped=None)  # it cannot extend itself
-    file = path.with_name(FILE)
+    file = compiled_file(path)
     try:
         mark = fingerprint(path)
     except OSError:
@@ -47,6 +47,11 @@ def load_shipped(path: Path, terms: Terms = ANY) -> Mapping | list[Problem]:
     if isinstance(found, Mapping):
         compiled.write(file, compiled.dump(_content(found), mark))
     return found
+
+
+def compiled_file(path: Path) -> Path:
+    """Return where the compiled form of a shipped mapping lies, as `_mapping.bin` beside `mapping.yaml`."""
+    return path.with_name(f"_{path.stem}.bin")
 
 
 def compile_mapping(path: Path) -> bytes:
@@ -89,8 +94,9 @@ def _rows(operations: Members[str, tuple[Field, ...]]) -> _Table:
 
 def _row(one: Field) -> _Row:
     texts = [None if text is None else (text.source, text.constant, text.path) for text in (one.text, one.when)]
-    group = tuple(_row(inner) for inner in one.group)
-    return (one.name, *texts, one.path, group, one.lookup, one.default, one.max, _TYPE_OF[one.convert])
+    group, items = (tuple(_row(inner) for inner in inside) for inside in (one.group, one.items))
+    kind = _TYPE_OF[one.convert]
+    return (one.name, *texts, one.path, group, items, one.lookup, one.default, one.max, kind, one.escape)
 
 
 def _mapping(content: dict[str, Any]) -> Mapping:
@@ -111,17 +117,19 @@ def _fields(table: _Table, templates: Templates) -> dict[str, tuple[Field, ...]]
 
 
 def _field(row: _Row, templates: Templates) -> Field:
-    name, text, when, path, group, lookup, default, most, kind = row
+    name, text, when, path, group, items, lookup, default, most, kind, escape = row
     return Field(
         name,
-        text=None if text is None else Text(text[0], templates, *text[1:]),
+        text=None if text is None else Text(text[0], templates, text[1], text[2], escape),
         path=path,
         group=tuple(_field(inner, templates) for inner in group),
+        items=tuple(_field(inner, templates) for inner in items),
         when=None if when is None else Text(when[0], templates, *when[1:]),
         lookup=lookup,
         default=default,
         max=most,
         convert=TYPES[kind],
+        escape=escape,
     )
 
 
@@ -136,6 +144,6 @@ def _names_any(content: dict[str, Any], terms: Terms) -> bool:
 
 
 def _names(rows: tuple[_Row, ...], prefix: str = "") -> Iterator[str]:
-    for name, _text, _when, _path, group, *_rest in rows:
+    for name, _text, _when, _path, group, items, *_rest in rows:
         yield f"{prefix}{name}"
-        yield from _names(group, f"{prefix}{name}.")
+        yield from _names((*group, *items), f"{prefix}{name}.")

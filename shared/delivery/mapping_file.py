@@ -8,15 +8,17 @@ from typing import Any, Final
 import yaml
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from shared.delivery.conversions import TYPES, converts
-from shared.delivery.limits import Limit, complaint
+from shared.delivery.conversions import TYPES
+from shared.delivery.escaping import ESCAPES
+from shared.delivery.limits import Limit
 from shared.delivery.mapping import ANY, MINIMISED, OPERATIONS, Mapping, Minimise, Terms
 from shared.delivery.mapping_conditions import conditions_of
 from shared.delivery.mapping_extends import extended
 from shared.delivery.mapping_field import Field
-from shared.delivery.mapping_names import ROOTS, bare_path, check_names, check_path, closed_values, roots_of
+from shared.delivery.mapping_names import ROOTS, bare_path, check_names, check_path, roots_of
 from shared.delivery.mapping_nodes import Nodes, composed, is_nothing
 from shared.delivery.mapping_overrides import Override
+from shared.delivery.mapping_values import Lookup, Spec, check_values
 from shared.delivery.sandbox import new_environment, parse
 from shared.delivery.templates import TemplateRefused, Templates, Text
 from shared.events.problem import Problem, did_you_mean
@@ -25,7 +27,8 @@ _MAX_FIELDS = 1_000
 _MAX_DEPTH = 8
 _TOO_MANY = f"more than {_MAX_FIELDS} fields, or more than {_MAX_DEPTH} of them inside each other"
 _TOP = ("description", "destination", "extends", "lookups", "operations", "overrides", "minimise")
-_SPEC = ("value", "from", "fields", "when", "lookup", "default", "max", "type")
+_SOURCES = ("value", "from", "fields", "items")
+_SPEC = (*_SOURCES, "when", "lookup", "default", "max", "type", "escape")
 _SHIPPED: Final = "shipped"
 _UNKNOWN: Final = Limit()
 
@@ -47,6 +50,8 @@ def read_text(source: str, name: str, terms: Terms = ANY) -> Mapping | list[Prob
     found = Nodes(name)
     root = _whole(root, found, terms)
     mapping = _Reader(found, terms).mapping(root)
+    if not found.problems:
+        found.problems += [Problem(name, 0, text) for text in terms.mistakes(mapping)]
     return sorted(set(found.problems)) if found.problems else mapping
 
 
@@ -88,7 +93,7 @@ class _Reader:
         self._environment: ImmutableSandboxedEnvironment = new_environment()
         self._templates = Templates()
         self._lookups: dict[str, dict[str, Any]] = {}
-        self._places: dict[str, dict[str, yaml.Node]] = {}  # of the values of lookups
+        self._places: dict[str, Lookup] = {}
         self._names: set[str] = set()
         self._fields_read = 0
         self._depth = 0
@@ -102,7 +107,7 @@ class _Reader:
         if "lookups" in top:
             for name, table in found.members(top["lookups"], "`lookups`"):
                 self._places[name] = dict(found.members(table, "a lookup"))
-                self._lookups[name] = {key: found.scalar(value) for key, value in self._places[name].items()}
+                self._lookups[name] = {key: self._looked_up(value) for key, value in self._places[name].items()}
         operations: dict[str, tuple[Field, ...]] = {}
         if "operations" in top:
             operations = self._operations(top["operations"])
@@ -154,7 +159,7 @@ class _Reader:
                     self._nodes.problem(node, f"no operation `{name}`, of which all is made that is sent", hint)
 
     def _fields(self, node: yaml.Node) -> Iterator[Field]:
-        for name, value in self._nodes.members(node, "an operation"):
+        for name, value in self._nodes.members(node, "an operation", self._terms.known):
             self._names.add(name)
             yield self._field(name, value)
 
@@ -185,70 +190,58 @@ class _Reader:
             return one
         before = len(self._nodes.problems)
         spec = dict(self._nodes.members(node, f"field `{name}`", _SPEC))
-        if len(self._nodes.problems) == before and len(spec.keys() & {"value", "from", "fields"}) != 1:
-            self._nodes.problem(node, f"field `{name}` needs exactly one of `value`, `from` and `fields`")
+        if len(self._nodes.problems) == before and len(spec.keys() & set(_SOURCES)) != 1:
+            self._nodes.problem(node, f"field `{name}` needs exactly one of `value`, `from`, `fields` and `items`")
+        inside = f"{prefix}{name}."
         group: tuple[Field, ...] = ()
         if "fields" in spec:
-            inside = f"{prefix}{name}."
             members = self._nodes.members(spec["fields"], "`fields`")
             group = tuple(self._field(key, value, inside) for key, value in members)
+        escape = self._escape(spec["escape"]) if "escape" in spec else ""
+        convert = self._type(spec["type"]) if "type" in spec else None
+        if convert is TYPES["json"]:
+            escape = escape or "json"
         one = Field(
             name,
-            text=self._template(spec["value"]) if "value" in spec else None,
+            text=self._template(spec["value"], escape) if "value" in spec else None,
             path=self._path(spec["from"]) if "from" in spec else (),
             group=group,
+            items=self._items(spec["items"], inside) if "items" in spec else (),
             when=self._condition(spec["when"]) if "when" in spec else None,
             lookup=self._lookup(spec["lookup"]) if "lookup" in spec else None,
             default=self._nodes.scalar(spec["default"]) if "default" in spec else None,
             max=self._max(spec["max"]) if "max" in spec else 0,
-            convert=self._type(spec["type"]) if "type" in spec else None,
+            convert=convert,
+            escape=escape,
         )
         self._check_values(one, f"{prefix}{name}", spec)
         return one
 
-    def _check_values(self, one: Field, name: str, spec: Members[str, yaml.Node]) -> None:
-        """Tell of what the field can hold, whatever the event says, and its type or the system would not take."""
+    def _check_values(self, one: Field, name: str, spec: Spec) -> None:
         limit = self._terms.limits.get(name, _UNKNOWN)
-        for node, value in self._known_values(one, spec):
-            cut = value[: one.max] if one.max and isinstance(value, str) else value
-            message, suggestion = complaint(limit, cut)
-            if not message and not converts(one.convert, value):
-                message, suggestion = (
-                    f"`{str(value)[:40]}` does not have the type that is asked for",
-                    "change one of them",
-                )
-            if message:
-                self._nodes.problem(node, f"field `{name}`: {message}", suggestion)
-        if limit.longest and one.max > limit.longest:
-            message = f"field `{name}`: the system takes at most {limit.longest} characters here"
-            self._nodes.problem(spec["max"], message, f"write `max: {limit.longest}`")
-        if "fields" in spec and limit != _UNKNOWN:
-            self._nodes.problem(spec["fields"], f"field `{name}` is a single value over there", "use `value` or `from`")
+        places = self._places.get(str(self._nodes.scalar(spec["lookup"])), {}) if one.lookup is not None else {}
+        check_values(one, name, spec, places=places, limit=limit, nodes=self._nodes)
 
-    def _known_values(self, one: Field, spec: Members[str, yaml.Node]) -> Iterator[tuple[yaml.Node, Any]]:
-        """Yield each value that the field can have whatever the event says, and the node that says so."""
-        path = one.path or (one.text.path if one.text is not None else ())
-        if one.lookup is not None:
-            places = self._places.get(str(self._nodes.scalar(spec["lookup"])), {})
-            yield from ((places[key], value) for key, value in one.lookup.items() if value is not None)
-        elif one.text is not None and one.text.constant is not None:
-            yield spec["value"], one.text.constant
-        elif path:
-            node = spec["from"] if one.path else spec["value"]
-            yield from ((node, value) for value in closed_values(path))
-        if "default" in spec and one.default is not None:
-            yield spec["default"], one.default
+    def _items(self, node: yaml.Node, inside: str) -> tuple[Field, ...]:
+        if not isinstance(node, yaml.SequenceNode) or not node.value:
+            self._nodes.problem(node, "`items` must be a list, with `- ` before each member")
+            return ()
+        before, self._removes = self._removes, False  # a list is taken as a whole: nothing stands below its members
+        try:
+            return tuple(self._field(str(number), value, inside) for number, value in enumerate(node.value))
+        finally:
+            self._removes = before
 
-    def _template(self, node: yaml.Node) -> Text | None:
+    def _template(self, node: yaml.Node, escape: str = "") -> Text | None:
         source = self._nodes.scalar(node)
         if source is None:
             return None
-        return self._parsed(node, source if isinstance(source, str) else str(source).lower())
+        return self._parsed(node, source if isinstance(source, str) else str(source).lower(), escape)
 
     def _condition(self, node: yaml.Node) -> Text | None:
         return self._parsed(node, "{% if " + str(self._nodes.scalar(node)) + " %}true{% endif %}")
 
-    def _parsed(self, node: yaml.Node, source: str) -> Text | None:
+    def _parsed(self, node: yaml.Node, source: str, escape: str = "") -> Text | None:
         begin = node.start_mark.line + (1 if getattr(node, "style", None) in {"|", ">"} else 0)
         problems, file = self._nodes.problems, self._nodes.file
         try:
@@ -259,7 +252,7 @@ class _Reader:
         for line, message, suggestion in check_names(tree, self._roots):
             problems.append(Problem(file, begin + line, message, suggestion))
         constant = source if "{{" not in source and "{%" not in source and "{#" not in source else None
-        return Text(source, self._templates, constant, bare_path(tree))
+        return Text(source, self._templates, constant, bare_path(tree), escape)
 
     def _path(self, node: yaml.Node) -> tuple[str, ...]:
         path = tuple(str(self._nodes.scalar(node)).split("."))
@@ -274,6 +267,12 @@ class _Reader:
             self._nodes.problem(node, f"there is no lookup `{name}`", hint)
         return self._lookups.get(name, {})
 
+    def _looked_up(self, node: yaml.Node) -> Any:
+        """Read what a lookup turns a value into: a single value, or a list of them."""
+        if isinstance(node, yaml.SequenceNode):
+            return [self._nodes.scalar(member) for member in node.value]
+        return self._nodes.scalar(node)
+
     def _max(self, node: yaml.Node) -> int:
         value = self._nodes.scalar(node)
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
@@ -286,3 +285,10 @@ class _Reader:
         if name not in TYPES:
             self._nodes.problem(node, f"there is no type `{name}`", did_you_mean(name, TYPES))
         return TYPES.get(name)
+
+    def _escape(self, node: yaml.Node) -> str:
+        name = str(self._nodes.scalar(node))
+        if name not in ESCAPES:
+            self._nodes.problem(node, f"there is no escape `{name}`", did_you_mean(name, ESCAPES))
+            return ""
+        return name

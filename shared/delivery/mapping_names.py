@@ -7,17 +7,24 @@ from typing import Any, Literal, Union, get_args, get_origin
 from jinja2 import nodes
 from pydantic import BaseModel
 
+from shared.events.delivery import DeliveryReport
 from shared.events.episode import Episode
 from shared.events.model import Observation, Verdict
 from shared.events.problem import did_you_mean
 
-ROOTS: dict[str, type[BaseModel]] = {"episode": Episode, "observation": Observation, "verdict": Verdict}
-"""What a template may begin with: `episode` for tickets, `observation` and `verdict` for records."""
+ROOTS: dict[str, type[BaseModel]] = {
+    "episode": Episode,
+    "observation": Observation,
+    "verdict": Verdict,
+    "delivery": DeliveryReport,
+}
+"""What a template may begin with: `episode` for tickets, `observation` and `verdict` for records, `delivery` for
+reports."""
 
 
 def roots_of(operation: str) -> tuple[str, ...]:
     """Return what an operation's templates may begin with."""
-    return ("observation", "verdict") if operation == "record" else ("episode",)
+    return {"record": ("observation", "verdict"), "report": ("delivery",)}.get(operation, ("episode",))
 
 
 def check_names(tree: nodes.Template, roots: tuple[str, ...]) -> Iterator[tuple[int, str, str]]:

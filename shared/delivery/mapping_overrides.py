@@ -32,9 +32,13 @@ class Condition:
         return value is not None and (value in self.texts or value.startswith(self.beginnings))
 
     def _value(self, context: Context) -> str | None:
+        found: str | None
+        report = context.get("delivery")
+        if report is not None:  # which says no more of the event
+            found = report.cluster if self.of == "cluster" else None
+            return found
         episode = context.get("episode")
         seen, judged = (episode, episode) if episode is not None else (context["observation"], context["verdict"])
-        found: str | None
         match self.of:
             case "namespace":  # a Namespace itself lies in none, and is meant as well
                 found = seen.object.namespace or (seen.object.name if seen.object.kind == _NAMESPACE else "")

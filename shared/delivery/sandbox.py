@@ -8,6 +8,7 @@ a template (F43).
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from math import isfinite
 from typing import Any
 
@@ -17,6 +18,7 @@ from jinja2.exceptions import SecurityError
 from jinja2.runtime import Context, Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from shared.delivery.escaping import escaped
 from shared.delivery.filters import FILTERS, show
 from shared.delivery.templates import TemplateRefused
 from shared.events.problem import did_you_mean
@@ -111,15 +113,26 @@ class _Environment(ImmutableSandboxedEnvironment):
         return super().call_binop(context, operator, left, right)
 
 
-def new_environment() -> ImmutableSandboxedEnvironment:
-    """Build the one environment of a mapping: strict about what is undefined, nothing in it but our filters."""
-    environment = _Environment(undefined=StrictUndefined, finalize=show, autoescape=False, cache_size=0)
+def new_environment(escape: str = "") -> ImmutableSandboxedEnvironment:
+    """Build an environment of a mapping: strict about what is undefined, nothing in it but our filters.
+
+    What its templates print is escaped as `escape` says.
+    """
+    finalize = partial(_shown, escape) if escape else show
+    environment = _Environment(undefined=StrictUndefined, finalize=finalize, autoescape=False, cache_size=0)
     environment.globals.clear()
     environment.filters.clear()
     environment.filters.update({name: _charged(function) for name, function in FILTERS.items()})
     environment.filters[_COUNTED] = _count
     environment.tests = {name: test for name, test in environment.tests.items() if name in _TESTS}
     return environment
+
+
+def _shown(escape: str, value: Any) -> Any:
+    shown = show(value)
+    if isinstance(shown, Undefined):
+        return shown
+    return escaped(escape, shown if isinstance(shown, str) else str(shown))
 
 
 def parse(environment: ImmutableSandboxedEnvironment, source: str) -> nodes.Template:
@@ -141,6 +154,29 @@ def parse(environment: ImmutableSandboxedEnvironment, source: str) -> nodes.Temp
         each = nodes.Const(1 + parts // _PARTS, **place)
         loop.iter = nodes.Filter(loop.iter, _COUNTED, [each], [], None, None, **place)
     return tree
+
+
+def used_by(tree: nodes.Template) -> tuple[tuple[str, ...], ...]:
+    """Return the paths that a template reads, where it reads nothing else: the same values of these give the same text.
+
+    Empty where that cannot be said: with a loop, a part of what a path leads to, or a whole event.
+    """
+    if next(tree.find_all((nodes.For, nodes.Getitem)), None) is not None:
+        return ()
+    paths: set[tuple[str, ...]] = set()
+    waiting: list[nodes.Node] = [tree]
+    while waiting:
+        node = waiting.pop()
+        names: list[str] = []
+        inner = node
+        while isinstance(inner, nodes.Getattr):
+            names.append(inner.attr)
+            inner = inner.node
+        if isinstance(inner, nodes.Name):
+            paths.add((inner.name, *reversed(names)))
+        else:
+            waiting.extend(node.iter_child_nodes())
+    return () if any(len(path) == 1 for path in paths) else tuple(sorted(paths))
 
 
 def build(environment: ImmutableSandboxedEnvironment, tree: nodes.Template) -> Template:

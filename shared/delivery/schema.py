@@ -2,10 +2,13 @@
 
 from typing import Any
 
+from shared.delivery.conversions import TYPES
+from shared.delivery.escaping import ESCAPES
 from shared.delivery.mapping import MINIMISED, OPERATIONS, Minimise
 from shared.delivery.mapping_overrides import ASKED
 
 _SCALAR = {"type": ["string", "number", "boolean"]}
+_LOOKED_UP = {"anyOf": [_SCALAR, {"type": "array", "items": _SCALAR}]}
 _NOTHING = {"type": "null", "description": "Takes away what the shipped mapping, or the mapping itself, has here."}
 
 
@@ -31,7 +34,7 @@ def mapping_schema() -> dict[str, Any]:
                 "description": "Tables that a field's `lookup` names: value of the event to value of the field.",
                 "type": "object",
                 "additionalProperties": {
-                    "anyOf": [_NOTHING, {"type": "object", "additionalProperties": {"anyOf": [_NOTHING, _SCALAR]}}]
+                    "anyOf": [_NOTHING, {"type": "object", "additionalProperties": {"anyOf": [_NOTHING, _LOOKED_UP]}}]
                 },
             },
             "operations": {"$ref": "#/$defs/operations"},
@@ -48,7 +51,8 @@ def mapping_schema() -> dict[str, Any]:
                 "properties": {name: {"anyOf": [_NOTHING, {"$ref": "#/$defs/fields"}]} for name in OPERATIONS},
             },
             "fields": {"type": "object", "additionalProperties": {"$ref": "#/$defs/field"}},
-            "field": {"anyOf": [_NOTHING, _SCALAR, _field()]},
+            "field": {"anyOf": [_NOTHING, {"$ref": "#/$defs/item"}]},
+            "item": {"anyOf": [_SCALAR, _field()]},
             "texts": {"anyOf": [_SCALAR, {"type": "array", "minItems": 1, "items": _SCALAR}]},
         },
     }
@@ -80,15 +84,22 @@ def _field() -> dict[str, Any]:
     return {
         "type": "object",
         "additionalProperties": False,
-        "oneOf": [{"required": [name]} for name in ("value", "from", "fields")],
+        "oneOf": [{"required": [name]} for name in ("value", "from", "fields", "items")],
         "properties": {
             "value": {**_SCALAR, "description": "A Jinja template over the event model, or a constant."},
             "from": {"type": "string", "description": "A path of the event model, taken over as it is."},
             "fields": {"$ref": "#/$defs/fields", "description": "Members of a nested object."},
+            "items": {
+                "type": "array",
+                "minItems": 1,
+                "items": {"$ref": "#/$defs/item"},
+                "description": "Members of a list; those that are empty are left out.",
+            },
             "when": {"type": "string", "description": "A condition: the field is left out where it does not hold."},
             "lookup": {"type": "string", "description": "The table of `lookups` that turns the value into another."},
             "default": {**_SCALAR, "description": "Taken where the lookup has no such value."},
             "max": {"type": "integer", "minimum": 1, "description": "Characters after which the text is cut."},
-            "type": {"enum": ["text", "number", "boolean"]},
+            "type": {"enum": list(TYPES)},
+            "escape": {"enum": sorted(ESCAPES), "description": "How what the template prints is escaped."},
         },
     }

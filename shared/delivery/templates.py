@@ -4,10 +4,12 @@ Jinja takes some 25 ms to import, a fifth of a function's start, and compiling a
 mapping file has its templates checked at once; the shipped ones were checked when they were compiled into the wheel.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
+from shared.delivery.escaping import escaped
 from shared.delivery.printing import show
 
 if TYPE_CHECKING:
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 Context = Mapping[str, Any]
 MISSING: Any = object()
 """What a path leads to that leads nowhere."""
+_WORD = 64  # characters
+_REMEMBERED = 512  # texts of one template; with their words some 100 kB
 
 
 class TemplateRefused(Exception):  # noqa: N818 - a template is refused; it is no error of this program
@@ -29,31 +33,71 @@ class TemplateRefused(Exception):  # noqa: N818 - a template is refused; it is n
 
 
 class Templates:
-    """The templates of one mapping, which share an environment."""
+    """The templates of one mapping, which share an environment for each way of escaping."""
 
-    __slots__ = ("_environment",)
+    __slots__ = ("_environments",)
 
     def __init__(self) -> None:
-        self._environment: ImmutableSandboxedEnvironment | None = None
+        self._environments: dict[str, ImmutableSandboxedEnvironment] = {}
 
-    def compile(self, source: str) -> Callable[[Context], str]:
+    def compile(self, source: str, escape: str = "") -> Callable[[Context], str]:
         """Return what renders a template within the sandbox's bounds. Raises TemplateRefused."""
         from shared.delivery import sandbox  # Jinja: see above
 
-        environment = self._environment or sandbox.new_environment()
-        self._environment = environment
-        template = sandbox.build(environment, sandbox.parse(environment, source))
-        return lambda context: sandbox.run(template, context)
+        environment = self._environments.get(escape) or sandbox.new_environment(escape)
+        self._environments[escape] = environment
+        tree = sandbox.parse(environment, source)
+        used = sandbox.used_by(tree)
+        template = sandbox.build(environment, tree)
+        if not used:
+            return lambda context: sandbox.run(template, context)
+        return _Remembering(lambda context: sandbox.run(template, context), used)
+
+
+class _Remembering:
+    """Renders a template that reads nothing but these paths once for each combination of the words that they lead to.
+
+    Most templates choose by category, severity or kind, of which there are few: looking the text up costs a quarter of
+    rendering it. What is longer than a word is rendered each time.
+    """
+
+    __slots__ = ("_known", "_render", "_take")
+
+    def __init__(self, render: Callable[[Context], str], used: Sequence[tuple[str, ...]]) -> None:
+        self._render = render
+        self._take = tuple((root, attrgetter(".".join(names))) for root, *names in used)
+        self._known: dict[tuple[Any, ...], str] = {}
+
+    def __call__(self, context: Context) -> str:
+        """Return the text. Raises TemplateRefused."""
+        try:
+            words = tuple([take(context[root]) for root, take in self._take])
+        except (AttributeError, KeyError):  # into what others sent, where a template and a path may part
+            return self._render(context)
+        for word in words:
+            if type(word) is not str or len(word) > _WORD:
+                return self._render(context)
+        text = self._known.get(words)
+        if text is None:
+            text = self._render(context)
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            self._known[words] = text
+        return text
 
 
 @dataclass(slots=True)
 class Text:
-    """A template as text; `path` where it is nothing but `{{ a.b }}`, `constant` where nothing is to be filled in."""
+    """A template as text; `path` where it is nothing but `{{ a.b }}`, `constant` where nothing is to be filled in.
+
+    `escape` names how what it prints is escaped.
+    """
 
     source: str
     templates: Templates = field(repr=False, compare=False)
     constant: str | None = None
     path: tuple[str, ...] = ()
+    escape: str = ""
     _compiled: Callable[[Context], str] | None = field(init=False, repr=False, compare=False, default=None)
 
     def render(self, context: Context) -> str:
@@ -64,13 +108,13 @@ class Text:
             value = follow(self.path, context)
             if value is MISSING:
                 raise TemplateRefused("the template uses something that the event does not have")
-            return str(show(value))
+            return str(escaped(self.escape, str(show(value))))
         return self.compiled()(context)
 
     def compiled(self) -> Callable[[Context], str]:
         """Return what renders it, compiled at first use. Raises TemplateRefused."""
         if self._compiled is None:
-            self._compiled = self.templates.compile(self.source)
+            self._compiled = self.templates.compile(self.source, self.escape)
         return self._compiled
 
     @property
@@ -80,10 +124,38 @@ class Text:
 
 
 def follow(path: tuple[str, ...], context: Context) -> Any:
-    """Return what a dotted path leads to, or MISSING where it leads nowhere."""
+    """Return what a dotted path leads to, or MISSING where it leads nowhere.
+
+    In a dictionary the rest of a path may be one key with dots, as `labels.app.kubernetes.io/name`; in a list a step is
+    a number from 0.
+    """
     value: Any = context.get(path[0], MISSING)
-    for name in path[1:]:
-        value = value.get(name, MISSING) if isinstance(value, dict) else getattr(value, name, MISSING)
+    for index, name in enumerate(path[1:], 1):
+        if isinstance(value, dict):
+            whole = value.get(".".join(path[index:]), MISSING)  # labels have both `app` and `app.kubernetes.io/name`
+            if whole is not MISSING:
+                return whole
+            value = value.get(name, MISSING)
+        elif isinstance(value, list):
+            value = value[int(name)] if name.isdecimal() and int(name) < len(value) else MISSING
+        else:
+            value = getattr(value, name, MISSING)
         if value is MISSING or value is None:
             return value
     return value
+
+
+def getter(path: tuple[str, ...]) -> Callable[[Context], Any]:
+    """Return what follows this path, in one step where it leads through attributes alone; same answers as `follow`."""
+    root, names = path[0], path[1:]
+    if not names or any(name.startswith("__") or not name.isidentifier() or hasattr(dict, name) for name in names):
+        return lambda context: follow(path, context)
+    attribute = attrgetter(".".join(names))
+
+    def take(context: Context) -> Any:
+        try:
+            return attribute(context[root])
+        except (AttributeError, KeyError):  # through a dictionary, through None, or to nothing
+            return follow(path, context)
+
+    return take

@@ -10,6 +10,7 @@ import httpcore2
 import httpx2
 
 from shared.destinations.guard import AddressRefusedError, addresses
+from shared.destinations.pool import Pool
 from shared.destinations.stream import connect
 from shared.destinations.trust import Trust
 
@@ -25,16 +26,16 @@ def new_library_client(
     """Build the library's client: no redirects, no proxies of the environment, only the host and port of `url`."""
     base = httpx2.URL(url)
     place = (base.raw_host.decode(), base.port or _PORTS.get(base.scheme, 0))
-    pool = httpcore2.AsyncConnectionPool(
-        ssl_context=trust.context,
-        max_connections=connections,
-        max_keepalive_connections=connections,
-        keepalive_expiry=_KEEP_ALIVE,
-        network_backend=Guarded(place, trust, told, api_server=api_server),
-    )
+    network = Guarded(place, trust, told, api_server=api_server)
+
+    def connection(origin: httpcore2.Origin) -> httpcore2.AsyncHTTPConnection:
+        return httpcore2.AsyncHTTPConnection(
+            origin, ssl_context=trust.context, keepalive_expiry=_KEEP_ALIVE, network_backend=network
+        )
+
     return httpx2.AsyncClient(
         base_url=url,
-        transport=_Transport(pool),
+        transport=_Transport(Pool(connection, connections)),
         follow_redirects=False,
         trust_env=False,
         timeout=httpx2.Timeout(None, connect=_CONNECT),
@@ -45,8 +46,8 @@ def new_library_client(
 class _Transport(httpx2.AsyncHTTPTransport):
     """The library's transport over a pool of ours: its own would leave no place for the guard."""
 
-    def __init__(self, pool: httpcore2.AsyncConnectionPool) -> None:
-        self._pool = pool
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool  # type: ignore[assignment] # it asks no more of one than Pool has
 
 
 class Guarded(httpcore2.AsyncNetworkBackend):

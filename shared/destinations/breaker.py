@@ -4,6 +4,8 @@ Without it each event that comes again costs the whole time of a connection that
 coming up meets everything that waited at once.
 """
 
+import asyncio
+import contextlib
 import time
 from collections.abc import Callable
 from typing import Final, Literal
@@ -27,6 +29,7 @@ class Breaker:
         self._pause = FIRST
         self._until = 0.0
         self._asking = False
+        self._found = asyncio.Event()
 
     @property
     def state(self) -> State:
@@ -47,7 +50,22 @@ class Breaker:
             if self._asking:
                 return _BUSY
             self._asking = True
+            self._found.clear()
         return 0.0
+
+    async def turn(self, seconds: float) -> float:
+        """Return what `enter` does, having waited at most `seconds` for the one call that asks, where one does.
+
+        Who is told to come again comes when his broker lets him, which after a long outage is the better part of a
+        minute later: so those who come together with the one call go with it.
+        """
+        wait = self.enter()
+        if wait and self._asking:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._found.wait()
+            wait = self.enter()
+        return wait
 
     def failed(self) -> None:
         """Note that a call had no answer, or one that says that nobody is there."""
@@ -55,12 +73,14 @@ class Breaker:
         if self._failures >= FAILURES and (self._asking or self._failures == FAILURES):
             self._until = self._clock() + self._pause
             self._pause = min(MOST, self._pause * 2)
-        self._asking = False
+        self.left()
 
     def answered(self) -> None:
         """Note that the system answered, whatever it said."""
-        self._failures, self._pause, self._asking = 0, FIRST, False
+        self._failures, self._pause = 0, FIRST
+        self.left()
 
     def left(self) -> None:
         """Note that a call was given up, so that nobody knows how it would have ended."""
         self._asking = False
+        self._found.set()

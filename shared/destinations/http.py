@@ -8,8 +8,8 @@ address that no foreign system can have (F48), and one total deadline bounds a c
 import asyncio
 import contextlib
 import importlib
-import logging
 import ssl
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -19,7 +19,8 @@ import orjson
 
 from shared.delivery.failure import Ambiguous, Failure, Refused, Temporary
 from shared.destinations.breaker import Breaker
-from shared.destinations.guard import AddressRefusedError
+from shared.destinations.bucket import MOST, Bucket
+from shared.destinations.sending import Sending
 from shared.destinations.standing import Standing
 from shared.destinations.trust import Trust
 from shared.settings.addresses import is_api_server, is_loopback, literal, refusal
@@ -29,14 +30,16 @@ from shared.start.later import later
 if TYPE_CHECKING:
     import httpx2
 
-_log = logging.getLogger(__name__)
-
 _MAX_BODY = 8 * 1024 * 1024
 _MAX_WAIT = 86_400.0
+_URLS = 64
+_OURS = 0.5  # of a call's seconds: how long it may wait for its turn; the rest is for the answer
+_TOO_MANY = 429
 _REDIRECTS = range(300, 400)
 _NOBODY = frozenset({502, 503, 504})
 """What stands for a system that is not there: of its proxy, or of itself while it starts."""
 HELD: Final = "held back: it did not answer lately"
+LIMITED: Final = "held back: its rate limit is reached"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +99,16 @@ class Client:
     thread does it once the server listens. A request that comes sooner waits for it.
     """
 
-    def __init__(self, build: "Callable[[], httpx2.AsyncClient]", standing: Standing) -> None:
+    def __init__(
+        self, build: "Callable[[], httpx2.AsyncClient]", standing: Standing, bucket: Bucket | None = None
+    ) -> None:
         """`build` loads the library and builds its client; it is called once."""
         self.standing = standing
         self.breaker = Breaker()
+        self.bucket = bucket or Bucket()
         self._build = build
         self._built: httpx2.AsyncClient | None = None
+        self._urls: dict[str, httpx2.URL] = {}  # by path: the library takes a tenth of a call's time to read one
         later(lambda: importlib.import_module("shared.destinations.backend"))
 
     async def __aenter__(self) -> Self:
@@ -114,7 +121,11 @@ class Client:
 
     def build_request(self, method: str, path: str, **parts: Any) -> "httpx2.Request":
         """Return a request; `parts` are those of httpx: `params`, `headers`, `content`, `data`."""
-        return self._client.build_request(method, path, **parts)
+        known = self._urls.get(path)
+        request = self._client.build_request(method, known or path, **parts)
+        if known is None and not parts.get("params") and len(self._urls) < _URLS:
+            self._urls[path] = request.url
+        return request
 
     async def send(self, request: "httpx2.Request") -> "httpx2.Response":
         """Send a request and return the answer once its headers are there. Raises what the library raises."""
@@ -132,21 +143,22 @@ class Client:
         return self._built
 
 
-def new_client(
+def new_client(  # noqa: PLR0913 -- what a client is
     url: str,
     *,
     ca_file: str | None = None,
     connections: int = 8,
     told: Callable[[str], None] | None = None,
     api_server: bool = False,
+    bucket: Bucket | None = None,
 ) -> Client:
     """Build a client for one foreign system, which reaches nothing but the host and port of `url`, its base.
 
     `told` is told in one word why an address was refused. With `api_server` the URL is the cluster's own API server,
-    which no foreign system's setting may lead to. Raises OSError or ssl.SSLError for a CA file that cannot be
-    used.
+    which no foreign system's setting may lead to. `bucket` is its rate limit, where one was agreed on. Raises OSError
+    or ssl.SSLError for a CA file that cannot be used.
     """
-    return _new_client(url, Trust(url, ca_file), connections, told, api_server=api_server)
+    return _new_client(url, Trust(url, ca_file), connections, told, api_server=api_server, bucket=bucket)
 
 
 @contextlib.contextmanager
@@ -168,43 +180,64 @@ def new_api_client(url: str, *, authorities: str = "", certificate: bytes = b"",
     return _new_client(url, trust, connections, None, api_server=True)
 
 
-def _new_client(
-    url: str, trust: Trust, connections: int, told: Callable[[str], None] | None, *, api_server: bool = False
+def _new_client(  # noqa: PLR0913 -- as the two above
+    url: str,
+    trust: Trust,
+    connections: int,
+    told: Callable[[str], None] | None,
+    *,
+    api_server: bool = False,
+    bucket: Bucket | None = None,
 ) -> Client:
     def build() -> "httpx2.AsyncClient":
         from shared.destinations.backend import new_library_client  # see Client
 
         return new_library_client(url, trust, connections, told, api_server=api_server)
 
-    return Client(build, Standing(urlsplit(url).netloc))
+    return Client(build, Standing(urlsplit(url).netloc), bucket)
 
 
 async def exchange(
-    client: Client, request: "httpx2.Request", *, seconds: float
+    client: Client, request: "httpx2.Request", *, seconds: float, tokens: float = 1.0
 ) -> Answer | Temporary | Ambiguous | Refused:
-    """Send one request and read its whole answer within `seconds`.
+    """Send one request and read its whole answer within `seconds`, its turn by the rate limit included.
 
     Any answer with a status is an Answer; judging it is the destination's business. Without an answer: Temporary where
     certainly nothing was sent, Ambiguous where something may have been. For a request that changes nothing the caller
     may treat Ambiguous as Temporary. A redirect is Refused: following it would hand the credentials on. While the
-    breaker is open nothing is sent, and the Temporary says when to come again.
+    breaker is open, or the wait lasts that a 429 asked for, nothing is sent, and the Temporary says when to come again.
+    `tokens` is what the request takes of the rate limit.
     """
-    wait = client.breaker.enter()
+    end = time.monotonic() + seconds
+    wait = await client.breaker.turn(seconds * _OURS)
     if wait:
         return Temporary(HELD, after=wait)
     try:
-        found = await _exchanged(client, request, seconds)
+        wait = await client.bucket.take(max(0.0, end - time.monotonic() - seconds * _OURS), tokens)
+        found = Temporary(LIMITED, after=wait) if wait else await _exchanged(client, request, end - time.monotonic())
     except BaseException:  # cancelled: nobody knows how it would have ended
         client.breaker.left()
         raise
+    if wait:
+        client.breaker.left()
+    else:
+        _note(client, found)
+    return found
+
+
+def _note(client: Client, found: Answer | Temporary | Ambiguous | Refused) -> None:
+    """Tell the client's standing, breaker and rate limit how a call ended."""
     if isinstance(found, Temporary | Ambiguous):
         client.standing.failed(found.reason)
         client.breaker.failed()
-    else:
-        client.standing.answered()
-        nobody = isinstance(found, Answer) and found.status in _NOBODY
-        (client.breaker.failed if nobody else client.breaker.answered)()
-    return found
+        return
+    client.standing.answered()
+    if isinstance(found, Answer) and found.status in _NOBODY:
+        client.breaker.failed()
+        return
+    client.breaker.answered()
+    if isinstance(found, Answer) and found.status == _TOO_MANY:
+        client.bucket.hold(asked_wait(found.headers, time.time()) or 0.0)
 
 
 async def _exchanged(
@@ -233,46 +266,21 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     return min(float(value), _MAX_WAIT) if value.isdecimal() else None
 
 
+def asked_wait(headers: Mapping[str, str], now: float) -> float | None:
+    """Return the seconds that they ask us to wait, at most an hour: Retry-After, else X-RateLimit-Reset.
+
+    The latter names a time in seconds of the epoch, as `now` is (reference/destinations.md §1.3).
+    """
+    reset = headers.get("x-ratelimit-reset", "")
+    wait = retry_after(headers)
+    if wait is None and reset.isdecimal():
+        wait = float(reset) - now
+    return None if wait is None else min(max(wait, 0.0), MOST)
+
+
 def as_unsent(failure: Failure) -> Failure:
     """Turn Ambiguous into Temporary: for requests that change nothing over there."""
     return Temporary(failure.reason) if isinstance(failure, Ambiguous) else failure
-
-
-class Sending:
-    """Whether any byte of a request may have gone out: until then every failure is certainly without effect."""
-
-    def __init__(self, request: "httpx2.Request") -> None:
-        self.begun = False
-        request.extensions = {**request.extensions, "trace": self}
-
-    async def __call__(self, event: str, _info: dict[str, Any]) -> None:
-        """Take note of what the library does."""
-        self.begun = self.begun or event.endswith("send_request_headers.started")
-
-    def failure(self, error: Exception) -> Temporary | Ambiguous:
-        """Return what a failure of this request is.
-
-        Not only those that the library documents: a mistake below it says no more about what was sent than they do.
-        """
-        if isinstance(error, TimeoutError):
-            return Ambiguous("no complete answer in time") if self.begun else Temporary("cannot connect in time")
-        if not isinstance(error, OSError) and not type(error).__module__.startswith("httpx2"):
-            _log.warning("the HTTP library failed in a way that it does not document", exc_info=error)
-        if not self.begun:
-            return Temporary(f"cannot connect ({_cause(error)})")
-        return Ambiguous(f"the connection broke ({type(error).__name__})")
-
-
-def _cause(error: BaseException) -> str:
-    """Return the kind of failure; a certificate that is not trusted is worth its own words (F38), so is F48."""
-    inner: BaseException | None = error
-    while inner is not None:
-        if isinstance(inner, ssl.SSLCertVerificationError):
-            return "its certificate is not trusted"
-        if isinstance(inner, AddressRefusedError):
-            return str(inner)
-        inner = inner.__cause__ or inner.__context__
-    return type(error).__name__
 
 
 async def _body(response: "httpx2.Response") -> bytes | None:

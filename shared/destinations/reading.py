@@ -6,7 +6,8 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from shared.delivery.failure import Ambiguous, Refused, Temporary
-from shared.destinations.http import Client, Sending
+from shared.destinations.http import Client
+from shared.destinations.sending import Sending
 
 if TYPE_CHECKING:
     import httpx2

@@ -6,11 +6,20 @@ import ssl
 import sys
 import tempfile
 import threading
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from shared.start.later import later
 
 _log = logging.getLogger(__name__)
+
+
+class Shown(NamedTuple):
+    """What this side shows: PEM files of a certificate and of its key, None where that is in the same file."""
+
+    certificate: str
+    key: str | None = None
 
 
 class Trust:
@@ -19,54 +28,77 @@ class Trust:
     The system's bundle takes some 15 ms of CPU to read, a tenth of a function's start, and nothing needs it before the
     first handshake: so it is read shortly after the start. `loaded` waits for it, and reads it where nobody has.
 
-    A named file is read again once it changes (F38): from then on only its new authorities are trusted. One that cannot
-    be used, as while it is being written, leaves those that were there.
+    A named file is read again once it changes (F38): from then on only its new authorities are trusted. So is the file
+    of what this side shows. One that cannot be used, as while it is being written, leaves what was there.
     """
 
-    def __init__(self, url: str, ca_file: str | None, *, authorities: str = "", certificate: bytes = b"") -> None:
+    def __init__(  # noqa: PLR0913 - whom to trust, and what to show, each in two ways
+        self,
+        url: str,
+        ca_file: str | None,
+        *,
+        authorities: str = "",
+        certificate: bytes = b"",
+        shown: Shown | None = None,
+        protocols: Sequence[str] = ("http/1.1",),
+    ) -> None:
         """Read a named file at once; of the system's bundle only TLS has a use.
 
-        `authorities` are PEM text instead of a file; `certificate` is what this side shows, PEM with its key. Raises
-        OSError or ssl.SSLError where one of them cannot be used.
+        `authorities` are PEM text instead of a file; `certificate` is what this side shows, PEM with its key, and
+        `shown` the files of it. `protocols` are offered to the other side (ALPN). Raises OSError or ssl.SSLError where
+        one of them cannot be used.
         """
-        self.context = _context()
+        self._protocols = protocols
+        self._authorities = authorities
         self._file = Path(ca_file) if ca_file and not authorities else None
-        self._stamp = (0, 0)
+        self._shown = shown
         self._certificate = certificate
-        self._missing = not ca_file and not authorities and url.startswith("https:")
+        self._missing = not ca_file and not authorities and url.startswith(("https:", "tls:"))
         self._reading = threading.Lock()
-        if certificate:
-            _show(self.context, certificate)
-        if authorities:
-            self.context.load_verify_locations(cadata=authorities)
-        elif self._file is not None:
-            self._stamp = _stamp(self._file)
-            self.context.load_verify_locations(cafile=self._file)
-        elif self._missing:
+        self._stamps = self._stamped()
+        self.context = self._read()
+        if self._missing:
             later(self._load)
 
     async def loaded(self) -> None:
         """Return once the authorities are there; to be awaited before each handshake."""
         if self._missing:
             await asyncio.to_thread(self._load)  # who gives up waiting does not end it
-        if self._file is not None:
-            self._follow(self._file)
+        if self._file is not None or self._shown is not None:
+            self._follow()
 
-    def _follow(self, file: Path) -> None:
-        """Read the named file again where it is another one than before."""
+    def _follow(self) -> None:
+        """Read the named files again where one of them is another one than before."""
         try:
-            stamp = _stamp(file)
-            if stamp == self._stamp:
+            stamps = self._stamped()
+            if stamps == self._stamps:
                 return
-            self._stamp = stamp
-            context = _context()
-            if self._certificate:
-                _show(context, self._certificate)
-            context.load_verify_locations(cafile=file)
+            self._stamps = stamps
+            context = self._read()
         except OSError:  # ssl.SSLError is one, too
-            _log.warning("a CA file changed and cannot be used: what it held before stays in force")
+            _log.warning("a CA or certificate file changed and cannot be used: what it held before stays in force")
         else:
+            if self._file is None and not self._authorities:
+                context.load_default_certs()
             self.context = context
+
+    def _stamped(self) -> list[tuple[int, int]]:
+        """Return what changes with the named files. Raises OSError where one is missing."""
+        shown = () if self._shown is None else tuple(map(Path, filter(None, self._shown)))
+        return [_stamp(file) for file in (*((self._file,) if self._file else ()), *shown)]
+
+    def _read(self) -> ssl.SSLContext:
+        """Return a context with all that is named. Raises OSError, ssl.SSLError."""
+        context = _context(self._protocols)
+        if self._certificate:
+            _show(context, self._certificate)
+        if self._shown is not None:
+            context.load_cert_chain(*self._shown, password=_no_password)
+        if self._authorities:
+            context.load_verify_locations(cadata=self._authorities)
+        elif self._file is not None:
+            context.load_verify_locations(cafile=self._file)
+        return context
 
     def _load(self) -> None:
         with self._reading:
@@ -75,12 +107,18 @@ class Trust:
                 self._missing = False
 
 
-def _context() -> ssl.SSLContext:
+def _no_password() -> str:
+    """Raise ssl.SSLError by way of OpenSSL for an encrypted key: without this it would ask at the terminal."""
+    return ""
+
+
+def _context(protocols: Sequence[str]) -> ssl.SSLContext:
     """Return a context that verifies certificate and host name, and trusts nobody yet."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if sys.version_info >= (3, 13):  # as the standard library's own default is from there on
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN | ssl.VERIFY_X509_STRICT
-    context.set_alpn_protocols(["http/1.1"])
+    if protocols:
+        context.set_alpn_protocols(list(protocols))
     return context
 
 

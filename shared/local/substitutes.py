@@ -3,9 +3,9 @@
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
-from shared.local.standins import servicenow, splunk
+from shared.local.standins import elastic, glpi, qradar, servicenow, splunk, webhook
 from shared.runtime.asgi import Receive, Scope, Send
 
 DEFAULT_GROUP = "Platform Engineering"
@@ -22,11 +22,20 @@ class StandIn(Protocol):
         """Close its database."""
 
 
+@runtime_checkable
+class OwnPort(Protocol):
+    """A stand-in that is not spoken to by HTTP, but by a port of its own."""
+
+    @property
+    def address(self) -> str:
+        """Return where it listens."""
+
+
 class Substitute(NamedTuple):
     """A foreign system that can be stood in for.
 
     `functions` are those that speak to it; `opened` takes the database's path and the names of people's groups;
-    `settings` are those that lead a function to it, by its URL.
+    `settings` are those that lead a function to it, by its URL, or the address of its own port where it has one.
     """
 
     functions: frozenset[str]
@@ -46,14 +55,39 @@ def _servicenow(url: str) -> dict[str, str]:
 
 SUBSTITUTES: dict[str, Substitute] = {
     "servicenow": Substitute(
-        frozenset({"servicenow_incident"}),
+        frozenset({"servicenow_incident", "servicenow_event", "servicenow_security"}),
         lambda database, groups: servicenow.new_app(database, groups=groups),
         _servicenow,
+    ),
+    "glpi": Substitute(
+        frozenset({"glpi_ticket"}),
+        lambda database, groups: glpi.new_app(database, groups=groups),
+        lambda url: {
+            "GLPI_URL": url,
+            "GLPI_APP_TOKEN": glpi.APP_TOKEN,
+            "GLPI_USER_TOKEN": "tidings-user-token",
+            "GLPI_GROUP": DEFAULT_GROUP,
+        },
     ),
     "splunk": Substitute(
         frozenset({"siem_forwarder"}),
         lambda database, _groups: splunk.new_app(database),
         lambda url: {"SPLUNK_HEC_URL": url, "SPLUNK_TOKEN": splunk.TOKENS[0].value},
+    ),
+    "elastic": Substitute(
+        frozenset({"elastic_forwarder"}),
+        lambda database, _groups: elastic.new_app(database),
+        lambda url: {"ELASTIC_URL": url, "ELASTIC_API_KEY": elastic.ACCOUNTS[0].encoded},
+    ),
+    "qradar": Substitute(
+        frozenset({"qradar_forwarder"}),
+        lambda database, _groups: qradar.new_app(database),
+        lambda address: {"QRADAR_ADDRESS": address},
+    ),
+    "webhook": Substitute(
+        frozenset({"webhook"}),
+        lambda database, _groups: webhook.new_app(database),
+        lambda url: {"WEBHOOK_URL": f"{url}/notices", "WEBHOOK_TOKEN": webhook.TOKEN, "WEBHOOK_SECRET": webhook.SECRET},
     ),
 }
 """By name, which is also the last part of its path."""
@@ -72,8 +106,9 @@ class Standins:
     def settings(self, address: str) -> dict[str, str]:
         """Return the settings that make the functions speak to the stand-ins at this address of ours."""
         values: dict[str, str] = {}
-        for name in self.apps:
-            values |= SUBSTITUTES[name].settings(address + _PATH + name)
+        for name, app in self.apps.items():
+            where = app.address if isinstance(app, OwnPort) else address + _PATH + name
+            values |= SUBSTITUTES[name].settings(where)
         return values
 
     def close(self) -> None:

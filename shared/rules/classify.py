@@ -30,7 +30,7 @@ def classify(observation: Observation, ruleset: RuleSet) -> Verdict:
 def verdict_of(rule: Rule | None, observation: Observation, ruleset: RuleSet) -> Verdict:
     """Return the verdict that a rule gives, or the fallback's where it is None."""
     if rule is None:
-        # What it knows of words is 7 ms that a start does not need, and most functions never.
+        # What it knows of words is some 10 ms that a start does not need, and most functions never.
         from shared.rules import fallback
 
         rule, part, ends, why = fallback.judge(observation)

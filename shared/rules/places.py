@@ -2,8 +2,8 @@
 
 A row names a place and the RE2 patterns that lead there; the first row with a pattern that is found decides. `kind` is
 looked for in the kind and its API version, `who` in the reporting component, `reason` in the reason taken apart, `both`
-in kind, component and, on a line of its own, reason; `message` in the message of a Warning. Security and admission
-stand first: who must act decides, not where it shows.
+in kind, component and, on a line of its own, reason; `message` in the message. Security and admission stand first: who
+must act decides, not where it shows.
 """
 
 from functools import lru_cache
@@ -27,9 +27,12 @@ class Row(NamedTuple):
 
 
 ROWS: tuple[Row, ...] = (
+    # --- what a cloud refuses is no rule of the cluster ---
+    Row(("infrastructure", "network"), both=r"\AService .*\n.*load ?balancer"),
+    Row(("infrastructure", "control-plane"), kind=r"\A(?:ClusterOperator|Etcd\w*)\b"),
     # --- refused by a rule of the cluster ---
     Row(("admission", "quota"),
-        kind=r"\AResourceQuota\b",
+        kind=r"\A\w*ResourceQuota\b|\A(?:Cluster|Local)Queue\b",
         reason=r"quota",
         message=r"(?:exceed\w*|failed|insufficient)(?: \w+)? quota|quota (?:limit|exceeded|is used)|over quota"),
     Row(("admission", "limitrange"),
@@ -42,126 +45,176 @@ ROWS: tuple[Row, ...] = (
         message=r"patch in webhook response|unsupported patch type|attempted to modify the object"),
     Row(("security", "image"),
         kind=r"\A(?:Image(?:Stream|Policy|Manifest)|ClusterImagePolicy|TrustRoot|Vulnerability|Sbom)|sigstore",
-        who=r"trivy|cosign|sigstore|clair|quay|imagepolicy|aqua|anchore|grype|snyk|ratify|connaisseur|notary",
+        who=r"trivy|cosign|sigstore|clair|quay-(?:container-)?security|imagepolicy|aqua|anchore|grype|snyk|ratify"
+            r"|connaisseur|notary",
         reason=r"signature|sigstore|cosign|vulnerab|\bcve\b|image (?:policy|verif|pull secret)",
-        message=r"no matching signatures|signature ?(?:required|verif|valid)|verify the signature|cosign"
-            r"|sigstore|image verification"),
+        message=r"no matching signatures|signature ?(?:required|verif|valid)|verify the signature|cosign|sigstore"
+            r"|image verification|signature was required|(?:verify|validate) (?:the )?(?:image|signature)"
+            r"|image (?:was )?rejected|pull access denied|requested access to the resource|(?:pull|image|manifest"
+            r"|registry).*(?:unauthori[sz]ed|forbidden|denied)"),
     Row(("admission", "policy"),
-        message=r"validation\.gatekeeper\.sh|kyverno|ValidatingAdmissionPolicy|constraint violat"),
-    Row(("security", "certificate"), message=r"calling webhook.*x509"),
+        message=r"forbidden (?:by policy|for the current)|validation\.gatekeeper\.sh|kyverno"
+            r"|ValidatingAdmissionPolicy|constraint violat"),
+    Row(("security", "certificate"),
+        message=r"calling webhook.*x509|(?:secret|configmap)s? .*(?:\btls\b|\bcert|\bca-bundle|\bserving).*not found"),
     Row(("admission", "validating-webhook"),
         kind=r"\AValidatingWebhook",
         reason=r"admission webhook|\bwebhook",
         message=r"admission webhook|calling webhook"),
-    Row(("infrastructure", "node"), who=r"\bgpu-|nvidia"),
+    Row(("infrastructure", "node"), who=r"\bgpu-|nvidia|kmm\b|\bamd-gpu|device-plugin"),
     # --- security: whose trust, rights and identity are at stake ---
     Row(("security", "network-policy"),
-        kind=r"NetworkPolicy\b|\AEgressFirewall",
-        reason=r"network policy|\banp|egress firewall|packet drop|policy denied|policy drop"),
+        kind=r"NetworkPolicy\b|\ASecurityPolicy\b|\AEgressFirewall|\AAuthorizationPolicy\b",
+        reason=r"network polic(?:y|ies)|security policy|\banp|egress firewall|packet drop|policy denied|policy drop"),
     Row(("security", "runtime"),
-        who=r"falco|tetragon|sysdig|kubearmor|neuvector|stackrox|tracee|twistlock|crowdstrike|defender|kubescape",
-        reason=r"threat|malware|virus|miner\b|intrusion|defender|exploit"),
+        who=r"wazuh|suricata|osquery|ossec|coraza|\bzeek|\bsnort|clamav|falco|aqua-enforcer|\bacs\b|tetragon|sysdig"
+            r"|kubearmor|neuvector|stackrox|tracee|twistlock|crowdstrike|defender|kubescape",
+        reason=r"threat|malware|virus|rootkit|port scan|malicious|suspicious|\battack|brute ?force|exfiltrat"
+            r"|mining\b|miner\b|intrusion|defender|exploit"),
     Row(("security", "pod-security"),
-        kind=r"\ASecurityContextConstraints",
+        kind=r"\ASecurityContextConstraints|security-profiles|\APodSecurity|\A(?:Seccomp|Selinux|AppArmor)Profile",
         reason=r"pod ?security|app ?armor|seccomp|se ?linux|sysctl|privileged|\bscc\b|uid range|run as",
         message=r"violates PodSecurity|security context constraint|run as (?:root|non)|runAsNonRoot|runAsUser"),
     Row(("security", "authentication"),
-        message=r"authenticat|invalid (?:token|credential|password)|\b401\b|log ?in failed"),
+        message=r"authenticat|unable to log ?in|invalid (?:token|credential|password)|\b401\b|log ?in failed"),
     # What a backup is refused is its store's to permit, not the cluster's.
     Row(("infrastructure", "storage"), kind=r"\A(?:\w*Cluster)?(?:Backup|Restore)\b"),
     Row(("security", "rbac"),
-        kind=r"\A(?:Cluster)?Role(?:Binding)?\b",
+        kind=r"\A(?:Cluster)?Role(?:Binding)?\b|\ARBAC",
         reason=r"\brole\b|role ?binding|\brbac\b|cluster role|not ?authori[sz]ed|unauthori[sz]ed|access denied"
-            r"|permission denied|audit\b",
-        message=r"\bis forbidden\b|cannot \w+ resource|not authori[sz]ed|Access ?Denied|AuthorizationFailed"
-            r"|UnauthorizedOperation|insufficient permissions?|grant RBAC"),
+            r"|permission denied|\b(?:iam|missing|excessive|insufficient) permission|audit (?:policy|profile)"
+            r"|\baudit\z",
+        message=r"(?-i:\b[a-z]+s(?:\.[a-z0-9.]+)? is forbidden)|\bis forbidden: User"
+            r"|cannot \w+ resource \"|unauthorized operation|not authori[sz]ed|Access ?Denied|AuthorizationFailed"
+            r"|UnauthorizedOperation|(?:insufficient|lacks) permissions?|grant RBAC"),
     Row(("security", "certificate"),
-        kind=r"\A(?:Certificate|Order|Challenge|PodCertificate)|\A\w*Issuer\b|cert-manager|certificates\.k8s",
-        who=r"\Acert-|certificat|-issuer\b",
-        reason=r"certificate|\bcerts?\b|\bcsr\b|\btls\b|x509|ca bundle|\bcabundle|signer|key ?pair|\brotation"
-            r"|target update required|\bca\b",
-        message=r"x509|certificate|tls: "),
+        kind=r"\A(?:Certificate|ManagedCertificate|ClusterTrustBundle|Order|Challenge|PodCertificate)|\A\w*Issuer\b"
+            r"|cert-manager|certificates\.k8s",
+        who=r"\Acert-|certificat|-issuer\b|\Atrust-",
+        reason=r"certificate|\bissuer update|\bcerts?\b|\bcsr\b|\btls\b|x509|ca bundle|\bcabundle|signer|key ?pair"
+            r"|\brotation|target update required|\bca\b",
+        message=r"x509|certificate|tls: |acme (?:provider|server|challenge|order|account)|params:acme"),
     Row(("security", "authentication"),
-        kind=r"\A(?:Vault\b|OAuth|User|Identity|ServiceAccount|TokenReview)",
-        who=r"spire|dex\b|keycloak|\Avault|vault-agent|teleport|boundary|authentik|ory-|pinniped|oauth",
-        reason=r"oauth|token|password|authenticat|\bauth\b|encrypt|login|client secret|service account",
+        kind=r"\A(?:Vault(?:Auth\w*|Connection|Dynamic\w*)?|OAuth\w*|Users?|CredentialsRequest|Identity"
+            r"|ServiceAccount|TokenReview)\b|\A(?:Peer|Request)Authentication|spiffe|\A(?:Azure|AWS|GCP|Pod|Workload"
+            r"|Federated)\w*Identity",
+        who=r"authelia|zitadel|oidc|\bkiam|spire|dex\b|keycloak|\Avault|vault-agent|teleport|boundary|authentik|ory-"
+            r"|pinniped|oauth",
+        reason=r"oauth|token|(?:secret|credential|key)s? (?:leak|expos)|password|authenticat|\bauth\b|encrypt|login"
+            r"|client secret|service account",
         both=r"operator\n.*\bsecret (?:creat|updat|delet)",
         message=r"authentication|invalid (?:token|credential|password)|log ?in failed|\b401\b"
             r"|service account .*not found"),
     Row(("admission", "policy"),
-        kind=r"\A(?:Cluster)?(?:Cleanup)?Policy|PolicyReport|\AConstraint|AdmissionPolicy|\ACompliance|kyverno"
-            r"|gatekeeper",
-        who=r"kyverno|gatekeeper|\bopa\b|compliance|governance|kubewarden|polaris|datree",
+        kind=r"\A(?:Cluster)?(?:Cleanup)?Policy|\A(?:Configuration|Js)Policy|PolicyReport|\AConstraint"
+            r"|AdmissionPolicy|\ACompliance|kyverno|gatekeeper",
+        who=r"kube-bench|kyverno|gatekeeper|\bopa\b|compliance|governance|kubewarden|polaris|datree",
         reason=r"policy (?:violat|error|appl|skip|template)|compliant"),
     # --- things with an owner of their own, whatever befalls them ---
+    Row(("infrastructure", "workload"),
+        kind=r"\A(?:Storage(?:Bucket|Account)|Compute\w+|SQL\w+|RDS\w*|DB(?:Instance|Cluster)\w*|ServiceInstance)\b"
+            r"|cnrm\.cloud|azure\.com|services\.k8s\.aws|crossplane|upbound",
+        who=r"\Aservice-catalog"),
+    Row(("infrastructure", "network"), kind=r"\A\w*Mesh\w*"),
     Row(("infrastructure", "control-plane"),
-        kind=r"\A(?:Lease|ClusterOperator|ClusterVersion|ClusterServiceVersion|CatalogSource|InstallPlan)\b"
-            r"|\A(?:OperatorGroup|\w*ControlPlane|Etcd\w*|APIService|FeatureGate|HostedCluster|ManagedCluster\w*)\b"
-            r"|\A(?:Klusterlet|Shoot|Seed|VCluster|Kube(?:APIServer|Scheduler|ControllerManager))\b",
+        kind=r"\A(?:CustomResourceDefinition|ManifestWork|SyncSet|PropagationPolicy|KubeFed\w+|LogicalCluster"
+            r"|ImageBasedUpgrade|\w*Provider \S*cluster\.x-k8s\.io)\b|karmada|cattle\.io|\A(?:Lease|ClusterOperator"
+            r"|ClusterVersion|ClusterServiceVersion|CatalogSource|InstallPlan)\b|\A(?:OperatorGroup|\w*ControlPlane"
+            r"|Etcd\w*|APIService|FeatureGate|HostedCluster|ManagedCluster\w*)\b|\A(?:Cluster(?:Upgrade|Update"
+            r"|Deployment|Claim|Pool|Instance|ImageSet|Group\w+)|AgentClusterInstall|InfraEnv|Klusterlet|Shoot|Seed"
+            r"|VCluster|Kube(?:APIServer|Scheduler|ControllerManager))\b",
         reason=r"leader election|\betcd\b"),
+    Row(("infrastructure", "storage"), kind=r"\A(?:PersistentVolume|VolumeAttachment|VolumeSnapshot)"),
     Row(("infrastructure", "storage"),
         both=r"\AVirtualMachine(?:Instance)? .*\n.*(?:volume|\bpvc\b|disk|\bio ?err|storage|small pv|attachment)"),
     Row(("infrastructure", "virtualization"),
-        kind=r"\AVirtualMachine|kubevirt\.io/v|\AKubeVirt|\AHyperConverged|\ASSP\b",
+        kind=r"\AVirtualMachine|[^i]\.kubevirt\.io/v|\Akubevirt\.io|forklift|\AKubeVirt|\AHyperConverged|\ASSP\b",
         who=r"\bvirt-|kubevirt|hyperconverged|harvester"),
     Row(("infrastructure", "storage"),
         kind=r"\A(?:PersistentVolume|Volume|Storage|CSI|Data(?:Volume|ImportCron|Source|Upload|Download)|Ceph|Block)"
-            r"|\A(?:Object(?:Bucket|Store)|Backup|Restore|PodVolume|LVM|BackingImage|RecurringJob|GroupSnapshot)"
-            r"|\A(?:Linstor|NooBaa|Replication(?:Source|Destination)|VolumeReplication)|\A(?:Schedule|Engine|Replica)\b"
-            r"|\A\w*(?:Snapshot|Backup|Restore|Storage|Volume|Disk)|\A(?:Backing|Bucket|Object|Namespace)Store\b"
-            r"|storage\.k8s|longhorn|ceph|cdi\.kubevirt|linstor|portworx",
-        who=r"longhorn|rook|ceph|velero|noobaa|minio|piraeus|linstor|volsync|k8up|kanister|kasten|stork|mayastor"
-            r"|cstor|glusterfs|\bocs-|\bodf-|lvms|nfs-|stash\b|snapscheduler|\bcdi\b|csi\b"
-            r"|external-(?:provisioner|attacher|resizer|snapshotter)|openebs|topolvm|\blvm|portworx|trident"
-            r"|snapshot|persistentvolume|import-controller|datavolume"),
-    Row(("infrastructure", "workload"), kind=r"serving\.knative|eventing\.knative"),
+            r"|\A(?:Object(?:Bucket|Store)|Bucket(?:Claim|Access|Class)|Backup|Restore|PodVolume|LVM|BackingImage"
+            r"|RecurringJob|GroupSnapshot)|\A(?:Linstor|NooBaa|Replication(?:Source|Destination)|VolumeReplication)"
+            r"|\A(?:Schedule|Engine|Replica)\b|\A\w*(?:Snapshot|Backup|Restore|Storage|Volume|Disk)|\A(?:Backing"
+            r"|Bucket|Object|Namespace)Store\b|\A(?:Filesystem|NetworkFence|ReclaimSpaceJob|ExportAction|JuiceFS"
+            r"|Seaweed|DRP\w+|DataProtection\w*|CacheGroup)\b|storage\.k8s|longhorn|ceph|cdi\.kubevirt|linstor"
+            r"|portworx|csiaddons|ramendr",
+        who=r"juicefs|fluid\b|alluxio|beegfs|\bweka|quobyte|spectrum-scale|seaweed|garage|longhorn|rook|ceph|velero"
+            r"|noobaa|minio|piraeus|linstor|volsync|k8up|kanister|kasten|stork|mayastor|cstor|glusterfs|\bocs-"
+            r"|\bodf-|lvms|nfs-|stash\b|snapscheduler|\bcdi\b|csi\b|external-(?:provisioner|attacher|resizer"
+            r"|snapshotter)|openebs|topolvm|\blvm|portworx|trident|snapshot|persistentvolume|import-controller"
+            r"|datavolume"),
+    Row(("infrastructure", "workload"), kind=r"serving\.knative|eventing\.knative", who=r"knative"),
     Row(("infrastructure", "network"),
-        kind=r"\A(?:Service|Endpoints?|EndpointSlice|IngressController|IngressClass|VirtualService|DestinationRule)\b"
-            r"|\A(?:IPPool|IPAddress|ServiceCIDR|EgressIP|BGP\w*|L2\w*|DNS\w*|NetworkAttachmentDefinition|Subnet)\b"
-            r"|\A(?:TargetGroupBinding|Sriov\w*|CiliumNode|CiliumEndpoint|ServiceL2Status|TigeraStatus|Istio\w*)\b"
-            r"|\A(?:TransportServer|VirtualServer)\b"
-            r"|\A\w*(?:Route|Gateway|Ingress\w*|Mesh|Proxy|Network|Peer|LoadBalancer)\b|networking"
-            r"|metallb|cilium|calico|istio|gateway\.|submariner|linkerd|consul",
-        who=r"metallb|calico|tigera|cilium|\bovn|multus|istio|dns\b|external-dns|ingress|nginx|haproxy|contour"
-            r"|traefik|whereabouts|sriov|kube-proxy|linkerd|kuma|consul|\bf5\b|f5-|\bavi\b|\bako\b|nsx|kube-vip"
-            r"|kube-router|weave|gloo|kong|ambassador|emissary|envoy|apisix|skupper|openelb|purelb|netbird"
-            r"|tailscale|load-?balancer|antrea|flannel|submariner|endpoint|gateway|ipallocator"
-            r"|portallocator|cidr"),
+        kind=r"\A(?:NodeNetwork\w*|UserDefinedNetwork|Egress\w*|Firewall\w*|ServersTransport|(?:Back|Front)endConfig"
+            r"|RateLimit\w*|VPN|FRR\w+|Eip|ServiceImport|ServiceExport|Tunnel|HostedZone|Zone|VLAN)\b|nmstate"
+            r"|higress|\A(?:Service|Endpoints?|EndpointSlice|IngressController|IngressClass|VirtualService"
+            r"|DestinationRule)\b|\A(?:IPPool|IPAddress|ServiceCIDR|EgressIP|BGP\w*|L2\w*|DNS\w*"
+            r"|NetworkAttachmentDefinition|Subnet)\b|\A(?:TargetGroupBinding|Sriov\w*|CiliumNode|CiliumEndpoint"
+            r"|ServiceL2Status|TigeraStatus|Istio\w*)\b|\A(?:TransportServer|VirtualServer)\b|\A\w*(?:Route|Gateway"
+            r"|Ingress\w*|Mesh|Proxy(?:Class|Group)?|Network|Peer|LoadBalancer)\b|networking|metallb|cilium|calico"
+            r"|istio|gateway\.|submariner|linkerd|consul",
+        who=r"\bmesh|firewall|\bcni|-cni\b|spiderpool|hybridnet|frr-k8s|liqo|otterize|\bvpc|terway|metallb|calico"
+            r"|tigera|cilium|\bovn|multus|istio|dns\b|external-dns|ingress|nginx|haproxy|contour|traefik|whereabouts"
+            r"|sriov|kube-proxy|linkerd|kuma|consul|\bf5\b|f5-|\bavi\b|\bako\b|nsx|kube-vip|kube-router|weave|gloo"
+            r"|kong|ambassador|emissary|envoy|apisix|skupper|openelb|purelb|netbird|tailscale|load-?balancer|antrea"
+            r"|flannel|submariner|endpoint|gateway|ipallocator|portallocator|cidr"),
     Row(("infrastructure", "node"),
-        kind=r"\A(?:Node\w+|Machine\w*|BareMetalHost|Metal3\w*|\w+Machine|KubeletConfig|KubeadmConfig|Tuned|Profile)\b"
-            r"|karpenter|machine"),
-    Row(("infrastructure", "control-plane"), kind=r"\A\w*Cluster .*cluster\.x-k8s\.io"),
+        kind=r"\A(?:\w*Remediation\w*|VSphereVM|\w+Server\b \S*infrastructure\S*|\w*DevicePlugin"
+            r"|ContainerRuntimeConfig|NUMA\w+|Preprovisioning\w+|TalosConfig|BottlerocketShadow|PerformanceProfile"
+            r"|HostFirmware\w*|Hardware|GpuDevicePlugin|ResourceSlice|\w+NodePool)\b|\A(?:Node\w+|InstanceGroup"
+            r"|Machine\w*|BareMetalHost|Metal3\w*|\w+Machine|KubeletConfig|KubeadmConfig|Tuned|Profile)\b|karpenter"
+            r"|machine"),
+    Row(("infrastructure", "control-plane"), kind=r"\A\w*Cluster .*(?:cluster\.x-k8s|kubermatic|gardener|hive)"
+            r"|\A(?:AWS|Azure|GCP|VSphere|OpenStack|HCloud|Hetzner|IBM\w*|DO|Nutanix|Proxmox|Metal3"
+            r"|Docker)\w*Cluster\b",
+        who=r"kkp-|kubermatic|cluster-api|capi-"),
+    Row(("infrastructure", "node"), message=r"nodes are available:.*(?:not-ready|unreachable|unschedulable)"),
+    Row(("infrastructure", "storage"),
+        message=r"persistent volumes? to bind|volume node affinity|max volume count|prepare subPath|create subPath"),
+    Row(("infrastructure", "pod"), reason=r"image.* pull|pull.* image|container (?:creation|startup)"),
+    Row(("infrastructure", "workload"),
+        kind=r"\A\w*Workflow|\A(?:Pipeline|Task|Application|Helm\w+|Kustomization)"),
     Row(("infrastructure", "workload"), kind=r"\A(?:Build|BuildConfig|DeploymentConfig|ReplicationController)\b"),
     Row(("infrastructure", "network"), reason=r"connectivity|endpoint detection"),
     Row(("infrastructure", "node"), reason=r"master nodes?\b"),
     Row(("infrastructure", "control-plane"),
         kind=r"operator\.openshift|config\.openshift|operators\.coreos",
         who=r"apiserver|openshift|olm\b|operator-lifecycle|\betcd|hypershift|klusterlet|gardenlet|kamaji"
-            r"|cluster-version|image-registry|samples-operator|console-operator"
-            r"|\A(?:cluster|kube|authentication|monitoring|ingress|insights|marketplace)-[a-z-]*operator"
-            r"|controller-manager"),
+            r"|cluster-version|image-registry|samples-operator|console-operator|\A(?:cluster|kube|authentication"
+            r"|ingress|insights|marketplace)-[a-z-]*operator|\A(?:kube-|cloud-)?controller-manager"),
     Row(("infrastructure", "workload"),
-        kind=r"\A\w+(?:Cluster|Datacenter)\b|\A(?:Postgres|Kafka|Redis|Mongo|MySQL|Elastic)\w*\b"
-            r"|cassandra|postgres|mongodb|kafka"),
+        kind=r"\A\w+(?:Cluster|Datacenter)\b|\A(?:Postgres|Kafka|Redis|Mongo|MySQL|Elastic)\w*\b|cassandra|postgres"
+            r"|mongodb|kafka"),
+    # --- kinds that nobody knows, whose names speak for themselves ---
+    Row(("security", "image"), kind=r"\A\w*(?:ImageScan|Vulnerab)"),
+    Row(("security", "certificate"), kind=r"\A\w*(?:Certificate|PKI|TLS)\w*"),
+    Row(("security", "authentication"), kind=r"\A\w*(?:Identity|Login|SSO|OIDC|SAML|LDAP)\w*"),
+    Row(("security", "rbac"), kind=r"\A\w*(?:RoleBinding|Permission)\w*"),
+    Row(("admission", "policy"), kind=r"\A\w*Admission"),
+    Row(("admission", "quota"), kind=r"\A\w*Quota\b"),
+    Row(("infrastructure", "virtualization"), kind=r"\A\w*(?:VirtualMachine|Hypervisor)"),
+    Row(("infrastructure", "network"),
+        kind=r"\A\w*(?:VPN|Firewall|Router|Vlan|Subnet|BGP|DNS|LoadBalancer|Peering|Tunnel|Gateway)\w*"),
+    Row(("infrastructure", "node"), kind=r"\A\w+(?:Node|Host)\b|\A\w*Firmware"),
     # --- things of the cluster: what has befallen them ---
     Row(("infrastructure", "network"),
-        reason=r"network|\bcni\b|\bdns|\broutes?\b|interface|net ?device|conntrack|ip ?tables|kube ?proxy|proxier"
-            r"|resolv|\bip\b|\bips\b|ip family|cidr|load ?balancer|\bipam\b",
+        reason=r"network|\blink (?:up|down|flap)|\bcni\b|\bdns|\broutes?\b|interface|net ?device|conntrack"
+            r"|ip ?tables|kube ?proxy|proxier|resolv|\bip\b|\bips\b|ip family|cidr|load ?balancer|\bipam\b",
         message=r"failed to (?:set ?up|setup) network|\bcni\b|network is not ready|ClusterDNS"),
-    Row(("infrastructure", "pod"), reason=r"image.* pull|pull.* image|container (?:creation|startup)"),
     Row(("infrastructure", "storage"),
-        reason=r"volume|\bmount|attach|persistent|\bdisk bad|file ?system|ext4|\bxfs|\bio ?error|overlay"
-            r"|image layer|layerchain|docker image|storage (?:class|full)|\bpvc\b|snapshot|back ?up",
-        message=r"no space left|volumeMount|MountVolume|AttachVolume|persistentvolumeclaim"
-            r"|\bdisk (?:pressure|space)|the disk |data director"),
+        reason=r"volume|\bmount|attach|detach|persistent|\bdisk bad|\braid\b|\bnfs\b|root ?fs\b|\bnvme|\bssd\b"
+            r"|file ?system|ext4|\bxfs|\bio ?error|overlay|image layer|layerchain|docker image|storage (?:class"
+            r"|full)|\bpvc\b|snapshot|back ?up",
+        message=r"no space left|volumeMount|MountVolume|AttachVolume|persistentvolumeclaim|\bdisk (?:pressure|space)"
+            r"|the disk |data director"),
     Row(("infrastructure", "workload"),
         message=r"(?:configmap|secret) \S+ not found|find key .*in (?:ConfigMap|Secret)"),
     Row(("infrastructure", "workload"), both=r"\APod .*(?:autoscaler|vpa|descheduler|disruption)"),
     Row(("infrastructure", "pod"), kind=r"\APod\b"),
     Row(("infrastructure", "node"),
         kind=r"\ANode\b",
-        who=r"karpenter|cluster-autoscaler|machine|node-|kured|tuning",
-        reason=r"\bnodes?\b"),
+        who=r"karpenter|cluster-autoscaler|machine|node-|kured|tuning|\bbmc|redfish|ironic|\bcap[a-z]-|medik8s",
+        both=r"\A(?:Deployment|DaemonSet|ConfigMap|Namespace|Lease) .*\n.*\bnodes?\b"),
 )  # fmt: skip
 ELSEWHERE: Place = ("infrastructure", "workload")  # Deployments, Jobs, custom resources of all sorts
 
@@ -201,7 +254,7 @@ def _by_subject(kind: str, component: str, reason: str) -> int:
 
 
 def place_of(kind: str, component: str, namespace: str, reason: str, message: str) -> Place:
-    """Return whose matter it is: `kind` with its API version, `reason` taken apart, `message` only of a Warning."""
+    """Return whose matter it is: `kind` with its API version, `reason` taken apart."""
     row = min(_by_subject(kind, component, reason), _MESSAGE.first(message))
     if row < len(ROWS):
         return ROWS[row].place

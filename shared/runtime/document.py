@@ -1,4 +1,4 @@
-"""The pages under docs that are made from the code: settings, metrics and rule packs.
+"""The pages under docs that are made from the code: settings, metrics, rule packs, and what QRadar must know.
 
 `python -m shared.runtime.document docs` writes them; a test says where they are stale.
 """
@@ -89,10 +89,47 @@ def rules_page(folder: Path = SHIPPED) -> str:
     return _page(["# Rule packs", _MADE, text, _table(("pack", "about"), rows)])
 
 
+def qradar_page() -> str:
+    """Return docs/qradar-events.md: what QRadar must know to name our events, from the shipped rules."""
+    from shared.events.vocabulary import SUBCATEGORIES
+    from shared.rules.fallback import IMPLICIT, NAMES
+    from shared.rules.outcomes import ROWS
+    from shared.rules.shipped import shipped_rules  # only this page reads the rules themselves
+
+    rules = {(rule.name, rule.subcategory): rule for rule in shipped_rules()}
+    named = [(f"`{name}`", f"`{cat}`", rule.severity, rule.why) for (name, cat), rule in sorted(rules.items())]
+    said = {f"unknown-{row.name}": (row.at, row.severity, _sentence(row.why)) for row in ROWS}
+    said |= dict.fromkeys(IMPLICIT, ("", "info", "An object that no rule names was added, changed or deleted."))
+    unknown = [
+        (f"`{name}`", " ".join(f"`{cat}`" for cat in at.split()) or "any", severity, why)
+        for name, (at, severity, why) in sorted(said.items())
+        if name in NAMES
+    ]
+    head = ("EventID", "cat", "severity", "meaning")
+    return _page(
+        [
+            "# Events of QRadar",
+            _MADE,
+            (
+                "QRadar finds the name, severity and category of an event (its QID) by EventID and `cat` of a line. By "
+                "the shipped mapping EventID is the rule that decided and `cat` the subcategory. "
+                "[docs/destinations/qradar.md](destinations/qradar.md) says where they are entered. A rule of your own "
+                "has its own name there, and the subcategory that it gives."
+            ),
+            "## What the shipped rules name",
+            _table(head, named),
+            "## What no rule names",
+            f"`any` is one of {', '.join(f'`{cat}`' for cats in SUBCATEGORIES.values() for cat in cats)}.",
+            _table(head, unknown),
+        ]
+    )
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "settings.md": settings_page,
     "metrics.md": metrics_page,
     "rule-packs.md": rules_page,
+    "qradar-events.md": qradar_page,
 }
 
 

@@ -1,15 +1,18 @@
 """What a function opens by itself where its host hands it none: its store, its mapping, and the way to the broker."""
 
-from collections.abc import Sequence
+import re
 from pathlib import Path
 
-from shared.delivery.mapping import Mapping, Reserved, Terms, load_mapping
+from shared.delivery.mapping import Mapping, load_mapping
 from shared.runtime.function import Publisher
 from shared.runtime.pseudonyms import PseudonymKeys
 from shared.runtime.registry import readers
+from shared.runtime.terms import terms_of
 from shared.settings.environment import SettingsError
 from shared.stores.protocol import Store
 from shared.stores.registry import open_store
+
+_NAME = re.compile(r"[a-z0-9-]+")
 
 
 def opened_store(url: str) -> Store:
@@ -20,18 +23,28 @@ def opened_store(url: str) -> Store:
         raise SettingsError([f"STORE_URL: {error}"]) from None
 
 
-def opened_mapping(  # noqa: PLR0913 - each is one part
-    variable: str, path: Path, ours: Reserved, needed: Sequence[str], *, shipped: Path, keys: Path | None = None
-) -> Mapping:
-    """Return a destination's mapping, the arguments as in `Terms`; `variable` is the setting that names an own one.
+def ready_mapping(folder: Path, text: str) -> Path:
+    """Return the mapping of that name that is shipped in a folder, as `slack`; any other text is a file of one's own.
+
+    Raises ValueError for a name of neither.
+    """
+    if not _NAME.fullmatch(text) or Path(text).is_file():
+        return Path(text)
+    named = folder / f"{text}.yaml"
+    if not named.is_file():
+        there = ", ".join(sorted(path.stem for path in folder.glob("*.yaml")))
+        raise ValueError(f"there is no ready mapping and no file of that name; ready are: {there}")
+    return named
+
+
+def opened_mapping(variable: str, path: Path, *, shipped: Path, keys: Path | None) -> Mapping:
+    """Return the mapping of the destination whose own one that setting names; `shipped` is the one it comes with.
 
     `keys` is the folder of PSEUDONYM_KEYS; without one what should be a pseudonym is dropped.
 
     Raises SettingsError that names the variable and has every mistake.
     """
-    there = readers(variable)
-    limits = {name: limit for one in there.values() for name, limit in one.limits().items()}
-    found = load_mapping(path, Terms(ours, needed, limits, shipped, tuple(there), PseudonymKeys(keys).of))
+    found = load_mapping(path, terms_of(readers(variable), shipped, PseudonymKeys(keys).of))
     if isinstance(found, list):
         raise SettingsError([f"{variable}: {problem}" for problem in found])
     return found

@@ -15,16 +15,17 @@ if TYPE_CHECKING:
 class Destination(NamedTuple):
     """What makes a function a destination: it has `check()` for `tidings doctor`, `preview(subject)` for `explain`.
 
-    `variable` is the setting without which it is not configured; `subject` what it is told of; `example` settings that
-    let it show what it would send where nothing is configured. `label` is its name in metrics. `mapping` is the setting
-    that names an own mapping, `record` the module whose RESERVED and NEEDED say what a mapping may not and must have.
-    A `component` is no part of knative/base: it has its Trigger and service in a folder of its name below
-    knative/components.
+    `variable` is the setting without which it is not configured; `subject` what it is told of, `any` being what its
+    Trigger sends; `example` settings that let it show what it would send where nothing is configured. `label` is its
+    name in metrics. `mapping` is the setting that names an own mapping, `record` the module whose RESERVED and NEEDED
+    say what a mapping may not and must have, and whose KNOWN, FIELDS and `mistakes`, where there, which fields there
+    are, what the system takes in them, and what else is wrong. A `component` is no part of knative/base: it has its
+    Trigger and service in a folder of its name below knative/components.
     """
 
     label: str
     variable: str
-    subject: Literal["episode", "classified"]
+    subject: Literal["episode", "classified", "any"]
     example: Mapping[str, str]
     mapping: str
     record: str
@@ -52,6 +53,15 @@ class Destination(NamedTuple):
         """Return what the foreign system takes in its fields, as far as its record module says so (`FIELDS`)."""
         limits: Limits = getattr(importlib.import_module(self.record), "FIELDS", {})
         return limits
+
+    def known(self) -> Sequence[str]:
+        """Return the names that fields of a mapping may have; none where the foreign system knows them alone."""
+        return getattr(importlib.import_module(self.record), "KNOWN", ())
+
+    def mistakes(self, mapping: Any) -> Sequence[str]:
+        """Return what cannot work in a mapping though it is well formed, as sentences."""
+        found: Callable[[Any], Sequence[str]] | None = getattr(importlib.import_module(self.record), "mistakes", None)
+        return found(mapping) if found is not None else ()
 
 
 class Registered(NamedTuple):
@@ -87,6 +97,34 @@ FUNCTIONS: dict[str, Registered] = {
             "shared.destinations.servicenow.record",
         ),
     ),
+    "servicenow_event": Registered(
+        "functions.servicenow_event.handler",
+        "one alert of ServiceNow's Event Management for each episode",
+        (),
+        Destination(
+            "servicenow_event",
+            "SERVICENOW_INSTANCE",
+            "episode",
+            {"SERVICENOW_INSTANCE": "https://servicenow.example", "SERVICENOW_TOKEN": "not-set"},
+            "SERVICENOW_EVENT_MAPPING",
+            "shared.destinations.servicenow.event_record",
+            component=True,
+        ),
+    ),
+    "servicenow_security": Registered(
+        "functions.servicenow_security.handler",
+        "one ServiceNow security incident for each episode of that category",
+        ("store",),
+        Destination(
+            "servicenow_security",
+            "SERVICENOW_INSTANCE",
+            "episode",
+            {"SERVICENOW_INSTANCE": "https://servicenow.example", "SERVICENOW_TOKEN": "not-set"},
+            "SERVICENOW_SECURITY_MAPPING",
+            "shared.destinations.servicenow.security_record",
+            component=True,
+        ),
+    ),
     "siem_forwarder": Registered(
         "functions.siem_forwarder.handler",
         "hands every observation to the SIEM",
@@ -98,6 +136,62 @@ FUNCTIONS: dict[str, Registered] = {
             {"SPLUNK_HEC_URL": "https://splunk.example:8088", "SPLUNK_TOKEN": "not-set"},
             "SPLUNK_MAPPING",
             "functions.siem_forwarder.record",
+        ),
+    ),
+    "elastic_forwarder": Registered(
+        "functions.elastic_forwarder.handler",
+        "hands every observation to Elasticsearch or OpenSearch",
+        (),
+        Destination(
+            "elastic",
+            "ELASTIC_URL",
+            "classified",
+            {"ELASTIC_URL": "https://elastic.example:9200", "ELASTIC_API_KEY": "not-set"},
+            "ELASTIC_MAPPING",
+            "shared.destinations.elastic.record",
+            component=True,
+        ),
+    ),
+    "qradar_forwarder": Registered(
+        "functions.qradar_forwarder.handler",
+        "hands every observation to IBM QRadar",
+        (),
+        Destination(
+            "qradar",
+            "QRADAR_ADDRESS",
+            "classified",
+            {"QRADAR_ADDRESS": "tls://qradar.example:6514"},
+            "QRADAR_MAPPING",
+            "functions.qradar_forwarder.record",
+            component=True,
+        ),
+    ),
+    "webhook": Registered(
+        "functions.webhook.handler",
+        "tells any HTTP target of what its Trigger sends",
+        ("store",),
+        Destination(
+            "webhook",
+            "WEBHOOK_URL",
+            "any",
+            {"WEBHOOK_URL": "https://webhook.example"},
+            "WEBHOOK_MAPPING",
+            "shared.destinations.webhook.record",
+            component=True,
+        ),
+    ),
+    "glpi_ticket": Registered(
+        "functions.glpi_ticket.handler",
+        "one GLPI ticket for each episode",
+        ("store",),
+        Destination(
+            "glpi_ticket",
+            "GLPI_URL",
+            "episode",
+            {"GLPI_URL": "https://glpi.example", "GLPI_USER_TOKEN": "not-set"},
+            "GLPI_MAPPING",
+            "shared.destinations.glpi.record",
+            component=True,
         ),
     ),
     "intake": Registered("functions.intake.handler", "takes what producers post, each in its own form", ("handover",)),
@@ -114,6 +208,21 @@ def readers(variable: str) -> dict[str, Destination]:
     """Return the destinations, by their function's name, whose mapping a setting names."""
     found = ((name, one.destination) for name, one in FUNCTIONS.items())
     return {name: one for name, one in found if one is not None and one.mapping == variable}
+
+
+def components(environ: Mapping[str, str], also: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return the destinations that are wanted besides those of the base: of `also`, or named by a setting of their own.
+
+    A setting that leads to a system of the base says nothing of what else is wanted there; a mapping of their own does.
+    """
+    known = {name: one.destination for name, one in FUNCTIONS.items() if one.destination is not None}
+    base = {one.variable for one in known.values() if not one.component}
+    return tuple(
+        name
+        for name, one in known.items()
+        if one.component
+        and (name in also or (one.configured(environ) and (one.variable not in base or one.mapping in environ)))
+    )
 
 
 class UnknownFunctionError(Exception):

@@ -4,6 +4,7 @@ import asyncio
 from datetime import UTC, datetime
 from typing import Protocol
 
+import orjson
 from pydantic import Field, ValidationError
 
 from shared.delivery.claims import Claims
@@ -159,4 +160,6 @@ def kept_in(url: str, given: Store | None) -> tuple[Store, bool]:
 
 
 def _text(value: object) -> str:
+    if isinstance(value, dict | list):
+        return orjson.dumps(value).decode()  # a group: what a reference is looked up by
     return value if isinstance(value, str) else "true" if value is True else str(value)

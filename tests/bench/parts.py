@@ -17,6 +17,7 @@ _PLACES = {
     "judgement": "tests.bench.judgement",
     "http": "tests.bench.over_http",
     "intake": "tests.bench.taking",
+    "destinations": "tests.bench.destinations",
     "up": "tests.bench.embedded",
 }
 NAMES = tuple(name for name, place in _PLACES.items() if find_spec(place) is not None)

@@ -14,6 +14,8 @@ _SETTINGS = {
     "SERVICENOW_PASSWORD": "secret",
     "SPLUNK_HEC_URL": "https://splunk.example:8088",
     "SPLUNK_TOKEN": "token",
+    "ELASTIC_URL": "https://elastic.example:9200",
+    "ELASTIC_API_KEY": "id:key",
     "STORE_URL": "memory:",
     "K_SINK": "http://broker.example",
 }
@@ -23,6 +25,7 @@ _OF = {
     "changes": ("STORE_", "K_SINK"),
     "correlator": ("STORE_", "K_SINK"),
     "siem_forwarder": ("SPLUNK_",),
+    "elastic_forwarder": ("ELASTIC_",),
 }
 _SETTLED = 1.0
 

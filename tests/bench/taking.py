@@ -1,4 +1,7 @@
-"""Part `intake`: Events posted as EventLists, until the classifier's answers are durable; no other function works."""
+"""Part `intake`: audit records posted as EventLists, as an API server does, until the classifier's answers are durable.
+
+No other function works. The records are those of tests.bench.events: with bodies and without, ordinary ones and writes.
+"""
 
 import http.client
 import json
@@ -6,10 +9,11 @@ import shutil
 import tempfile
 import time
 from contextlib import closing
+from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
-from tests.bench.events import posts
+from tests.bench.events import audit_records
 from tests.bench.measure import MOST, Effort, Row, Wanted
 from tests.bench.processes import Running, free_port, running, tidings
 from tests.support.servers import ROOT
@@ -17,7 +21,7 @@ from tests.support.servers import ROOT
 _EACH = 400  # records of a list: what the API server sends at most
 _SECOND = 2000  # records of a second
 _MARKS = count()
-_LARGE = 10_000_000
+_LARGE = 10_000_000  # bytes
 _NAME = "intake in up, EventLists of 400 until classified and durable"
 
 
@@ -35,7 +39,7 @@ def intake(effort: Effort) -> list[Row]:
             _turn(process, port, 1)  # warm up
             spent = [_turn(process, port, 5) for _ in range(effort.turns(6))]
             idle = process.rss()
-            _post(port, _list(_LARGE // 2000))
+            _post(port, _list(_LARGE * _EACH // len(_list(_EACH)) + 1))
             grown = max(0.0, process.peak() - idle)
     return [
         Row(f"{_NAME}, {_SECOND} a second: CPU of one", "", "ms", spent, wanted=Wanted(MOST, 0.5, "ours")),
@@ -64,9 +68,14 @@ def _turn(process: Running, port: int, seconds: int) -> float:
 
 
 def _list(items: int) -> bytes:
-    """Return an EventList of new Events."""
-    bodies = [json.loads(body) for _, body in posts(items, f"i{next(_MARKS)}")]
-    return json.dumps({"kind": "EventList", "apiVersion": "v1", "items": bodies}).encode()
+    """Return an EventList of new records of now."""
+    mark, now = next(_MARKS), f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
+    times = {"requestReceivedTimestamp": now, "stageTimestamp": now}
+    bodies = [
+        json.loads(body) | times | {"auditID": f"i{mark}-{number}"}
+        for number, (_, body) in enumerate(audit_records(items))
+    ]
+    return json.dumps({"kind": "EventList", "apiVersion": "audit.k8s.io/v1", "items": bodies}).encode()
 
 
 def _post(port: int, body: bytes) -> None:

@@ -44,14 +44,14 @@ SETTINGS: dict[str, dict[str, str]] = {
     "classifier": {"CLUSTER": "prod"},
     "changes": {},
     "correlator": {},
-    "servicenow_incident": {
-        "SERVICENOW_INSTANCE": "https://dev.service-now.example",
-        "SERVICENOW_TOKEN": "tidings-token",
-    },
-    "siem_forwarder": {"SPLUNK_HEC_URL": "https://splunk.example:8088", "SPLUNK_TOKEN": "tidings-hec-token"},
+    **{name: dict(one.destination.example) for name, one in FUNCTIONS.items() if one.destination is not None},
     "intake": {},
     "watch": {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "K_SINK": "http://127.0.0.1:9"},
     "reconcile": {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "K_SINK": "http://127.0.0.1:9"},
+} | {
+    name: dict(one.destination.example)
+    for name, one in FUNCTIONS.items()
+    if one.destination is not None and one.destination.component
 }
 ALWAYS_ABSENT = (
     "typer",

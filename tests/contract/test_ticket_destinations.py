@@ -176,17 +176,37 @@ def test_f10_server_errors_are_tried_again_and_recovery_needs_no_operator(place:
     assert len(standings(place)) == 1
 
 
-def test_f08_a_rate_limit_is_handed_on_with_its_own_wait(place: Tickets) -> None:
+def test_f08_a_rate_limit_is_handed_on_with_its_own_wait_and_nothing_is_asked_meanwhile(place: Tickets) -> None:
     """F08: sink 429 + Retry-After 30: wait only if inside request deadline, else 503 + Retry-After."""
 
-    async def main(deliver: Delivering) -> tuple[Result, Result]:
+    async def main(deliver: Delivering) -> tuple[Result, int, Result]:
         place.app.faults.set([Rule(do="status", status=429, headers={"retry-after": "30"})])
-        return await deliver(episode()), await deliver(episode())
+        first, asked = await deliver(episode()), len(place.app.faults.requests)
+        return first, asked, await deliver(episode())
 
-    first, second = place.play(main)
+    first, asked, second = place.play(main)
     assert isinstance(first.outcome, Retry)
     assert first.outcome.after == 30
-    assert isinstance(second.outcome, Done)
+    assert isinstance(second.outcome, Retry)
+    assert second.outcome.after is not None
+    assert 25 < second.outcome.after <= 30, "what is left of it"
+    assert len(place.app.faults.requests) == asked
+
+
+def test_f08_a_short_wait_is_waited_for_inside_the_deadline(place: Tickets) -> None:
+    """F08: sink 429 + Retry-After 30: wait only if inside request deadline, else 503 + Retry-After."""
+
+    async def main(deliver: Delivering) -> tuple[list[Any], float]:
+        place.app.faults.set([Rule(do="status", status=429, headers={"retry-after": "1"})])
+        begun = time.monotonic()
+        outcomes = [(await deliver(episode())).outcome]
+        if isinstance(outcomes[0], Retry):  # then the next one waits
+            outcomes.append((await deliver(episode())).outcome)
+        return outcomes, time.monotonic() - begun
+
+    outcomes, lasted = place.play(main)
+    assert outcomes[-1] == Done()
+    assert lasted > 0.9
 
 
 def test_f12_a_page_or_nothing_with_status_200_is_not_success(place: Tickets) -> None:

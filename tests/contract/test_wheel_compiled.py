@@ -6,7 +6,7 @@ import zipfile
 from pathlib import Path
 
 from functions.siem_forwarder.settings import MAPPING
-from shared.delivery.mapping_compiled import FILE, compile_mapping, fingerprint
+from shared.delivery.mapping_compiled import compile_mapping, compiled_file, fingerprint
 from shared.rules import compiled
 from shared.rules.shipped import SHIPPED, parse_folder
 from shared.start import compiled as start
@@ -18,13 +18,16 @@ def test_the_build_hook_compiles_packs_and_mappings_into_the_wheel(root: Path, t
     (wheel,) = tmp_path.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         archive.extract("functions/classifier/_compiled.bin", tmp_path)
-        mappings = {name: archive.read(name) for name in archive.namelist() if name.endswith(FILE)}
+        mappings = {name: archive.read(name) for name in archive.namelist() if name.endswith(".bin")}
+    del mappings["functions/classifier/_compiled.bin"]
     found = compiled.load(tmp_path / "functions" / "classifier" / compiled.FILE, compiled.fingerprint(SHIPPED))
     assert found == parse_folder(SHIPPED)
-    shipped = (root / "functions").glob("*/mapping.yaml")
-    assert mappings.keys() == {f"functions/{path.parent.name}/{FILE}" for path in shipped}
+    functions = root / "functions"
+    shipped = [*functions.glob("*/mapping.yaml"), *functions.glob("*/mappings/*.yaml")]
+    assert mappings.keys() == {compiled_file(path).relative_to(root).as_posix() for path in shipped}
     archive_mark, made = fingerprint(MAPPING), tmp_path / "made.bin"
     made.write_bytes(compile_mapping(MAPPING))
-    (tmp_path / FILE).write_bytes(mappings[f"functions/siem_forwarder/{FILE}"])
+    shipped_one = tmp_path / "shipped.bin"
+    shipped_one.write_bytes(mappings[compiled_file(MAPPING).relative_to(root).as_posix()])
     # Not by their bytes: those of one content differ by what else refers to its parts at that moment.
-    assert start.load(tmp_path / FILE, archive_mark) == start.load(made, archive_mark) is not None
+    assert start.load(shipped_one, archive_mark) == start.load(made, archive_mark) is not None

@@ -7,6 +7,9 @@ from collections.abc import Callable, Coroutine
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
+from shared.destinations.breaker import FAILURES
 from shared.events.outcome import Done, Duplicate, InProgress, Rejected, Retry
 from shared.local.standins.faults import Rule
 from shared.runtime.function import Result
@@ -35,24 +38,60 @@ def settling(sn: Instance) -> Callable[[Delivering], Coroutine[Any, Any, list[ty
     return main
 
 
-def test_f08_f09_a_rate_limit_is_handed_on_with_its_own_wait() -> None:
+@pytest.mark.parametrize(
+    ("headers", "least", "most"),
+    [
+        ({"retry-after": "30"}, 30, 30),
+        ({"x-ratelimit-reset": "{now+90}"}, 60, 91),
+        ({"retry-after": "30", "x-ratelimit-reset": "{now+90}"}, 30, 30),
+    ],
+)
+def test_f08_f09_a_rate_limit_is_handed_on_with_its_own_wait(
+    headers: dict[str, str], least: float, most: float
+) -> None:
     """F08, F09: 429 with Retry-After, or with X-RateLimit-Reset as epoch: 503 + Retry-After."""
+    real = {name: text.replace("{now+90}", str(int(time.time()) + 90)) for name, text in headers.items()}
     with instance() as sn:
 
         async def main(deliver: Delivering) -> list[Result]:
-            answers = []
-            for headers in ({"retry-after": "30"}, {"x-ratelimit-reset": str(int(time.time()) + 90)}, {}):
-                sn.app.faults.set([Rule(do="status", status=429, headers=headers)])
-                answers.append(await deliver(episode()))
-            return [*answers, await deliver(episode())]
+            sn.app.faults.set([Rule(do="status", status=429, headers=real)])
+            return [await deliver(episode()), await deliver(episode())]
 
-        first, second, third, last = sn.play(main)
-        assert first.outcome == Retry("asked to come later", 30.0)
-        assert isinstance(second.outcome, Retry)
-        assert second.outcome.after is not None
-        assert 60 < second.outcome.after <= 91
-        assert third.outcome == Retry("asked to come later", None)
+        first, second = sn.play(main)
+        for outcome in (first.outcome, second.outcome):
+            assert isinstance(outcome, Retry)
+            assert outcome.after is not None
+            assert least - 5 < outcome.after <= most
+        assert len(sn.app.faults.requests) == 1, "the second was not told by the instance"
+        assert isinstance(sn.play(lambda deliver: deliver(episode())).outcome, Done), "another replica asks for itself"
+
+
+def test_f08_a_rate_limit_without_a_wait_trips_no_breaker() -> None:
+    """F08: sink 429 + Retry-After 30: other destinations unaffected; breaker not tripped."""
+    with instance() as sn:
+
+        async def main(deliver: Delivering) -> list[Result]:
+            sn.app.faults.set([Rule(do="status", status=429, count=2 * FAILURES)])
+            return [await deliver(episode()) for _ in range(2 * FAILURES + 1)]
+
+        *refused, last = sn.play(main)
+        assert [one.outcome for one in refused] == [Retry("asked to come later")] * 2 * FAILURES
         assert isinstance(last.outcome, Done)
+
+
+def test_no_more_requests_go_out_than_the_hourly_limit_lets() -> None:
+    """A rate rule of an instance counts requests an hour: above it everybody of that user is refused."""
+    with instance() as sn:
+
+        async def main(deliver: Delivering) -> list[Result]:
+            back = episode(3, transition="reopened", reopened=1)
+            return [await deliver(one) for one in (episode(), resolved(2), back)]
+
+        *_, last = sn.play(main, SERVICENOW_REQUESTS_PER_HOUR="240")
+        assert isinstance(last.outcome, Retry)
+        assert last.outcome.after is not None
+        assert 1 < last.outcome.after <= 15
+        assert len(sn.app.faults.requests) == 4, "a minute's worth of them at once"
 
 
 def test_f10_server_errors_are_retried_and_recovery_needs_no_operator() -> None:
@@ -66,13 +105,33 @@ def test_f10_server_errors_are_retried_and_recovery_needs_no_operator() -> None:
             assert len(sn.incidents()) == 1
 
 
+@pytest.mark.parametrize("operation", ["find", "create"])
+@pytest.mark.parametrize("header", ["retry-after", "x-ratelimit-reset"])
+def test_f08_f09_a_wait_that_ends_inside_the_deadline_is_waited(operation: str, header: str) -> None:
+    """Both rows.
+
+    F08: sink 429 + Retry-After 30: wait only if inside request deadline, else 503 + Retry-After. F09: sink 429 with
+    ServiceNow `X-RateLimit-Reset`: parsed as epoch; same as F08.
+    """
+    with instance() as sn:
+        wait = "1" if header == "retry-after" else str(int(time.time()) + 1)
+        sn.app.faults.set([Rule(do="status", status=429, headers={header: wait}, operation=operation)])
+        assert isinstance(sn.play(lambda deliver: deliver(episode())).outcome, Done)
+        assert len(sn.incidents()) == 1
+        sn.app.faults.set([Rule(do="status", status=429, headers={"retry-after": "30"}, operation="find")])
+        begun = time.monotonic()
+        other = episode(id=f"{'1' * 26}-a", problem_key="1" * 26)
+        outcome = sn.play(lambda deliver: deliver(other)).outcome
+        assert outcome == Retry("asked to come later", 30.0)
+        assert time.monotonic() - begun < 5
+
+
 def test_f11_a_field_that_is_refused_goes_to_the_dead_letters_with_its_stage() -> None:
     """F11: sink 400/422 for one field: Rejected; no retry storm."""
     with instance(mandatory=("caller_id",)) as sn:
         answer = sn.play(lambda deliver: deliver(episode()))
-        assert answer.outcome == Rejected(
-            "servicenow_incident", "not allowed by rights, data policy or business rule (403)"
-        )
+        reason = "a data policy wants fields that are empty: Caller id (403)"
+        assert answer.outcome == Rejected("servicenow_incident", reason)
         assert answer.reply is None
         assert sn.app.faults.count(operation="create") == 1
 

@@ -76,6 +76,26 @@ def test_f10_one_failure_alone_is_not_seen_outside(app: Splunk, url: str) -> Non
     assert with_splunk(url, lambda client: send(client, "a")) == [Done()]
 
 
+def test_no_more_events_go_out_than_the_limit_lets(app: Splunk, url: str) -> None:
+    """A licence counts what is indexed: who must not send more than was agreed on hands it back to the broker."""
+
+    async def use(client: SplunkClient) -> tuple[list[Outcome], float, list[Outcome]]:
+        await send(client, *(f"first-{number}" for number in range(100)))
+        begun = time.monotonic()
+        waited = await send(client, "soon")  # what was taken above the burst of 50 is earned again in a second
+        lasted = time.monotonic() - begun
+        await send(client, *(f"second-{number}" for number in range(400)))
+        return waited, lasted, await send(client, "late")
+
+    waited, lasted, (late,) = with_splunk(url, use, SPLUNK_EVENTS_PER_SECOND="50")
+    assert waited == [Done()]
+    assert lasted > 0.5
+    assert isinstance(late, Retry)
+    assert late.after is not None
+    assert 5 < late.after <= 9, "400 events and one at 50 a second"
+    assert len(app.event_ids()) == 501
+
+
 @pytest.mark.parametrize(
     "fault",
     [
@@ -125,11 +145,11 @@ def test_f15_a_half_open_connection_ends_at_the_total_deadline_and_is_dropped(ap
     async def use(client: SplunkClient) -> tuple[list[list[Outcome]], float, list[Outcome]]:
         await send(client, "warm")
         begun = time.monotonic()
-        during = await asyncio.gather(*(send(client, "a") for _ in range(8)))  # as many as the pool has connections
+        during = await asyncio.gather(*(send(client, "a") for _ in range(4)))  # as many as the pool has connections
         lasted = time.monotonic() - begun
         return during, lasted, await send(client, "a")
 
-    app.faults.set([Rule("hang", operation="event", nth=2, count=8, seconds=10)])
+    app.faults.set([Rule("hang", operation="event", nth=2, count=4, seconds=10)])
     during, lasted, after = with_splunk(url, use, seconds=0.5)
     assert all(isinstance(outcome, Retry) for (outcome,) in during)
     assert 0.4 <= lasted < 2

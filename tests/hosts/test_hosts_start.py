@@ -108,6 +108,10 @@ SETTINGS = {
     "intake": {},
     "watch": {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "K_SINK": "http://127.0.0.1:9"},
     "reconcile": {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "K_SINK": "http://127.0.0.1:9"},
+} | {
+    name: dict(one.destination.example)
+    for name, one in FUNCTIONS.items()
+    if one.destination is not None and one.destination.component
 }
 BUILDS = {
     "framework": "import functions_framework as host; host.create_app(sys.argv[1], 'main.py')",

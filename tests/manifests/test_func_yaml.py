@@ -28,8 +28,10 @@ def envs(function: dict[str, Any]) -> dict[str, str]:
 
 
 def service(name: str) -> dict[str, Any]:
-    """Return the Knative Service of knative/base of that name."""
-    path = BASE / f"{name.replace('_', '-')}.yaml"
+    """Return the Knative Service of that name, of knative/base or of a component of its own."""
+    dashed = name.replace("_", "-")
+    own = ROOT / "knative" / "components" / dashed / "service.yaml"
+    path = own if own.is_file() else BASE / f"{dashed}.yaml"
     found = [item for item in yaml.safe_load_all(path.read_text(encoding="utf-8")) if item["kind"] == "Service"]
     (one,) = found
     return dict(one)

@@ -14,7 +14,7 @@ from shared.events.cloudevent import CloudEvent
 from shared.local.broker.filters import matches
 from shared.local.broker.loader import load_topology
 from shared.local.broker.parse_services import PING
-from shared.runtime.registry import load
+from shared.runtime.registry import FUNCTIONS, load
 from shared.sources.registry import DIALECTS
 from shared.telemetry.metrics import Metrics
 from tests.conftest import ROOT
@@ -24,6 +24,11 @@ KNATIVE = ROOT / "knative"
 FILES = sorted(path for path in KNATIVE.rglob("*.yaml") if path.name != "kustomization.yaml")
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the CRDs are long
 PLURALS = {"NetworkPolicy": "networkpolicies", "Ingress": "ingresses", "StorageClass": "storageclasses"}
+COMPONENTS = [
+    name.replace("_", "-")
+    for name, one in FUNCTIONS.items()
+    if one.destination is not None and one.destination.component
+]
 ASK_THE_API_SERVER = {"reconcile"}  # all other functions have no token
 
 
@@ -102,6 +107,10 @@ def test_every_file_is_listed_in_its_kustomization_and_no_other_is() -> None:
         (listed,) = documents(folder / "kustomization.yaml")
         files = {path.name for path in folder.glob("*.yaml")} - {"kustomization.yaml"}
         assert {name for name in listed["resources"] if name.endswith(".yaml")} == files
+    for folder in (KNATIVE / "components" / name for name in COMPONENTS):
+        (listed,) = documents(folder / "kustomization.yaml")
+        assert listed["kind"] == "Component"
+        assert set(listed["resources"]) == {path.name for path in folder.glob("*.yaml")} - {"kustomization.yaml"}
     (base,) = documents(KNATIVE / "base" / "kustomization.yaml")
     order = base["resources"]
     assert order[0] == "namespace.yaml"
@@ -183,7 +192,7 @@ def test_f59_the_classifier_knows_the_namespace_that_is_its_own() -> None:
 def test_functions_have_no_token_no_public_route_and_the_strictest_security_context() -> None:
     (account,) = [item for item in of_kind("ServiceAccount") if item["metadata"]["name"] == "tidings-function"]
     assert account["automountServiceAccountToken"] is False
-    assert len(services()) == 7
+    assert len(services()) == len(FUNCTIONS) - len({"watch"}), "a source, no service"
     for service in services():
         assert service["metadata"]["labels"]["networking.knative.dev/visibility"] == "cluster-local"
         spec = service["spec"]["template"]["spec"]
@@ -213,9 +222,11 @@ def test_a_function_understands_the_settings_of_its_manifest(service: Manifest, 
     (tmp_path / "secret").write_text("not-a-real-one", encoding="utf-8")
     # What the SinkBinding adds, and the kubelet.
     environment = {"K_SINK": "http://broker.example.com", "KUBERNETES_SERVICE_HOST": "10.96.0.1"}
+    destination = FUNCTIONS[service["metadata"]["name"].replace("-", "_")].destination
+    example = destination.example if destination is not None else {}
     for variable in service["spec"]["template"]["spec"]["containers"][0]["env"]:
         name = variable["name"]
-        from_secret = "https://example.com" if name.endswith(("URL", "INSTANCE")) else "name"
+        from_secret = example.get(name, "name")
         environment[name] = str(tmp_path / "secret") if name.endswith("_FILE") else variable.get("value", from_secret)
     function = load(environment["FUNCTION_TARGET"], environment, Metrics())
     assert function.name == environment["FUNCTION_TARGET"]
@@ -248,7 +259,7 @@ def test_every_delivery_names_the_dead_letter_sink_that_exists() -> None:
 
 
 def test_the_embedded_broker_reads_them_all_without_a_problem_or_warning() -> None:
-    topology = load_topology(KNATIVE)
+    topology = load_topology(KNATIVE, COMPONENTS)
     assert topology.problems == ()
     assert topology.warnings == ()
     assert {trigger.subscriber for trigger in topology.triggers} == set(topology.services) - {"intake"}, "it takes HTTP"
@@ -263,7 +274,7 @@ def test_f56_ticket_functions_wait_for_hours() -> None:
 
     As shipped: the tries of each Trigger with a destination last longer than that.
     """
-    for trigger in load_topology(KNATIVE).triggers:
+    for trigger in load_topology(KNATIVE, COMPONENTS).triggers:
         if trigger.name not in {"classifier", "reconcile"}:
             spec = trigger.delivery
             assert sum(spec.delay(attempt) for attempt in range(1, spec.retry + 1)) > 4 * 3600

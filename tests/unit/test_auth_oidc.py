@@ -140,7 +140,9 @@ PARTS = st.dictionaries(
         | st.sampled_from(["RS256", "ES256", "one", "two", "none"])
         | st.text(),
         st.lists,
+        max_leaves=4,  # it is the members that matter
     ),
+    max_size=6,
 )
 
 

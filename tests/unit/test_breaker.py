@@ -1,10 +1,13 @@
 """The circuit breaker opens after failures in a row, lets one call ask, and never stays shut for good."""
 
+import asyncio
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.destinations.breaker import FAILURES, FIRST, MOST, Breaker
-from tests.support.tickets import Clock
+from tests.support.tickets import Clock, run
 
 
 def opened(clock: Clock) -> Breaker:
@@ -90,3 +93,48 @@ def test_whatever_happens_a_call_may_go_again_within_the_bound_once_nobody_is_as
     breaker.left()
     clock.now += MOST
     assert breaker.enter() == 0
+
+
+@pytest.mark.parametrize(("end", "expected"), [("answered", 0.0), ("failed", 2 * FIRST)])
+def test_who_comes_together_with_the_one_call_learns_what_it_finds(end: str, expected: float) -> None:
+    """Told to come again it would come a whole round of its broker later."""
+    clock = Clock()
+    breaker = opened(clock)
+    clock.now += FIRST
+
+    async def main() -> list[float]:
+        assert await breaker.turn(5) == 0
+        others = [asyncio.create_task(breaker.turn(5)) for _ in range(3)]
+        await asyncio.sleep(0.01)
+        assert not any(other.done() for other in others)
+        getattr(breaker, end)()
+        return await asyncio.gather(*others)
+
+    assert run(main()) == [expected] * 3
+
+
+def test_who_waits_for_the_one_call_waits_no_longer_than_it_may() -> None:
+    clock = Clock()
+    breaker = opened(clock)
+    clock.now += FIRST
+
+    async def main() -> float:
+        await breaker.turn(5)
+        return await breaker.turn(0.01)
+
+    assert run(main()) > 0
+
+
+def test_of_those_who_wait_for_a_call_that_is_given_up_one_asks_next() -> None:
+    clock = Clock()
+    breaker = opened(clock)
+    clock.now += FIRST
+
+    async def main() -> list[float]:
+        await breaker.turn(5)
+        others = [asyncio.create_task(breaker.turn(5)) for _ in range(3)]
+        await asyncio.sleep(0.01)
+        breaker.left()
+        return await asyncio.gather(*others)
+
+    assert sorted(run(main()))[:2] == [0.0, 1.0]

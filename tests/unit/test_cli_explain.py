@@ -228,6 +228,17 @@ def test_json_has_errors_in_their_place(root: Path, monkeypatch: pytest.MonkeyPa
     assert {item["destination"] for item in first["sent"]} == {"servicenow_incident", "siem_forwarder"}
 
 
+def test_a_destination_beyond_the_base_is_shown_once_a_setting_names_it(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(root)
+    monkeypatch.setenv("QRADAR_ADDRESS", "tls://qradar.example:6514")
+    (shown,) = json.loads(explain("-o", "json", given_text=LINE))
+    (line,) = [item for item in shown["sent"] if item["destination"] == "qradar_forwarder"]
+    assert (line["method"], line["url"]) == ("SEND", "tls://qradar.example:6514")
+    assert "LEEF:2.0|Tidings|" in line["body"]
+
+
 def test_half_the_settings_of_one_system_do_not_keep_an_event_from_being_explained(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

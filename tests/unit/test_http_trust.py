@@ -54,7 +54,7 @@ def test_f38_a_certificate_is_verified_against_the_named_file(tmp_path: Path) ->
         assert isinstance(ask(url, ca_file=str(certificate)), Answer)
         assert ask(url) == Temporary("cannot connect (its certificate is not trusted)")
         wrong_name = ask(url.replace("127.0.0.1", "localhost"), ca_file=str(certificate))
-        assert wrong_name == Temporary("cannot connect (its certificate is not trusted)")
+        assert wrong_name == Temporary("cannot connect (its certificate is for another name)")
 
 
 def test_a_ca_file_that_is_none_is_told_when_the_client_is_built(tmp_path: Path) -> None:

@@ -77,6 +77,17 @@ def test_lookups_conditions_defaults_lengths_and_types() -> None:
     assert mapped("c: {value: x, when: episode.count > 1}", episode(count=2)) == {"c": "x"}
 
 
+def test_what_is_no_list_becomes_one_of_a_single_member() -> None:
+    fields = (
+        "a: {value: '{{ episode.severity }}', type: list}\n"
+        "b: {from: episode.object.name, type: list}\n"
+        "c: {items: [{fields: {d: {from: episode.count}, e: '{{ episode.host }}'}}]}\n"
+        "f: {items: [{fields: {e: '{{ episode.host }}'}}]}\n"
+        "g: {value: '{{ episode.host }}', type: list}"
+    )
+    assert mapped(fields) == {"a": ["high"], "b": ["api-0"], "c": [{"d": 1}]}, "and what is empty is left out"
+
+
 def test_times_and_durations_are_for_people() -> None:
     fields = "a: '{{ episode.started }}'\nb: '{{ episode.resolved | minus(episode.started) | duration }}'"
     assert mapped(fields, resolved()) == {"a": "2026-03-01T08:00:00Z", "b": "1 h"}

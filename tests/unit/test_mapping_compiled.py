@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
+from functions.elastic_forwarder.settings import MAPPING as OF_DOCUMENTS
 from functions.servicenow_incident.handler import MAPPING as OF_TICKETS
 from functions.siem_forwarder.settings import MAPPING as OF_RECORDS
 from shared.delivery import mapping_compiled
 from shared.delivery.mapping import Mapping, Terms, load_mapping, render
-from shared.delivery.mapping_compiled import FILE, compile_mapping, fingerprint
+from shared.delivery.mapping_compiled import compile_mapping, compiled_file, fingerprint
 from shared.events.outcome import Rejected
 from shared.events.problem import Problem
 from shared.runtime.registry import FUNCTIONS, load
@@ -27,6 +28,8 @@ operations:
     a: '[{{ episode.cluster }}] {{ episode.count + 1 }}'
     b: {value: '{{ episode.severity }}', lookup: l, default: "9", max: 2, type: number, when: episode.count > 0}
     c: {fields: {d: {from: episode.object.name}, e: constant}}
+    f: {items: ['<{{ episode.id }}>', {value: '{"g": "{{ episode.summary }}"}', type: json}]}
+    h: {value: '<b>{{ episode.summary }}', escape: mrkdwn}
 """
 
 
@@ -46,7 +49,7 @@ def no_yaml(*_: object) -> Mapping:
 
 
 def test_a_compiled_mapping_is_the_mapping(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (file.parent / FILE).write_bytes(compile_mapping(file))
+    compiled_file(file).write_bytes(compile_mapping(file))
     read = load_mapping(file)
     monkeypatch.setattr(mapping_compiled, "_read", no_yaml)
     made = shipped(file)
@@ -55,11 +58,11 @@ def test_a_compiled_mapping_is_the_mapping(file: Path, monkeypatch: pytest.Monke
     assert render(made, "open", {"episode": episode()}) == render(read, "open", {"episode": episode()})
 
 
-@pytest.mark.parametrize("path", [OF_TICKETS, OF_RECORDS])
+@pytest.mark.parametrize("path", [OF_TICKETS, OF_RECORDS, OF_DOCUMENTS])
 def test_what_is_shipped_can_be_compiled(path: Path, tmp_path: Path) -> None:
     copy = tmp_path / path.name
     copy.write_bytes(path.read_bytes())
-    (tmp_path / FILE).write_bytes(compile_mapping(copy))
+    compiled_file(copy).write_bytes(compile_mapping(copy))
     assert shipped(copy) == load_mapping(path)
 
 
@@ -81,7 +84,7 @@ def test_a_changed_mapping_makes_the_compiled_form_stale(file: Path) -> None:
 
 @pytest.mark.parametrize("damage", [b"", b"nonsense", b"\xe9\x03\x00"])
 def test_a_damaged_compiled_form_is_made_anew(file: Path, damage: bytes) -> None:
-    (file.parent / FILE).write_bytes(damage)
+    compiled_file(file).write_bytes(damage)
     assert isinstance(shipped(file), Mapping)
 
 
@@ -90,14 +93,14 @@ def test_a_mistake_in_a_shipped_mapping_is_told_with_its_line_and_never_compiled
     found = shipped(file)
     assert isinstance(found, list)
     assert [(one.file, one.line) for one in found] == [(str(file), 4)]
-    assert not (file.parent / FILE).exists()
+    assert not compiled_file(file).exists()
     with pytest.raises(ValueError, match=r"mapping\.yaml:4"):
         compile_mapping(file)
 
 
 @pytest.mark.parametrize(("name", "line"), [("b", 5), ("c.e", 6)])
 def test_a_reserved_field_is_refused_also_in_what_was_compiled(file: Path, name: str, line: int) -> None:
-    (file.parent / FILE).write_bytes(compile_mapping(file))
+    compiled_file(file).write_bytes(compile_mapping(file))
     found = shipped(file, frozenset({name}))
     assert isinstance(found, list)
     assert [one.line for one in found] == [line]
@@ -105,7 +108,7 @@ def test_a_reserved_field_is_refused_also_in_what_was_compiled(file: Path, name:
 
 def test_an_own_mapping_is_read_as_yaml_whatever_lies_beside_it(file: Path) -> None:
     """Only what is shipped is as trusted as code."""
-    (file.parent / FILE).write_bytes(
+    compiled_file(file).write_bytes(
         compiled.dump({"operations": {"open": ()}, "overrides": (), "minimise": None}, fingerprint(file))
     )
     assert load_mapping(file, Terms(shipped=OF_TICKETS)) == load_mapping(file)
@@ -113,8 +116,8 @@ def test_an_own_mapping_is_read_as_yaml_whatever_lies_beside_it(file: Path) -> N
 
 def test_the_compiled_form_cannot_carry_a_template_that_the_sandbox_refuses(file: Path) -> None:
     """Templates are in it as text, and pass the sandbox again before they render."""
-    evil = ("x", ("{{ ''.__class__ }}", None, ()), None, (), (), None, None, 0, "text")
-    (file.parent / FILE).write_bytes(
+    evil = ("x", ("{{ ''.__class__ }}", None, ()), None, (), (), (), None, None, 0, "text", "")
+    compiled_file(file).write_bytes(
         compiled.dump({"operations": {"open": (evil,)}, "overrides": (), "minimise": None}, fingerprint(file))
     )
     made = shipped(file)
@@ -126,7 +129,7 @@ def test_prepared_templates_are_compiled_and_those_that_need_no_jinja_are_left_a
     made = shipped(file)
     assert isinstance(made, Mapping)
     made.prepare()
-    one, two, three = made.operations["open"]
+    one, two, three, _list, _escaped = made.operations["open"]
     assert one.text is not None
     assert one.text._compiled is not None
     assert two.text is not None
@@ -137,10 +140,11 @@ def test_prepared_templates_are_compiled_and_those_that_need_no_jinja_are_left_a
     assert three.group[1].text._compiled is None
 
 
-@pytest.mark.parametrize("function", ["siem_forwarder", "servicenow_incident", "correlator"])
+@pytest.mark.parametrize("function", ["siem_forwarder", "elastic_forwarder", "servicenow_incident", "correlator"])
 def test_a_start_imports_nothing_that_only_an_event_needs(function: str, root: Path) -> None:
     load_mapping(OF_TICKETS, Terms(shipped=OF_TICKETS))
     load_mapping(OF_RECORDS, Terms(shipped=OF_RECORDS))
+    load_mapping(OF_DOCUMENTS, Terms(shipped=OF_DOCUMENTS))
     code = (
         "import asyncio, sys\n"
         "from shared.runtime.registry import load\n"
@@ -159,7 +163,7 @@ def test_a_start_imports_nothing_that_only_an_event_needs(function: str, root: P
     assert not set(ran.stdout.split()) & heavy
 
 
-@pytest.mark.parametrize("name", ["servicenow_incident", "siem_forwarder"])
+@pytest.mark.parametrize("name", ["servicenow_incident", "siem_forwarder", "elastic_forwarder"])
 def test_a_function_has_its_templates_compiled_soon_after_its_start(name: str) -> None:
     async def run() -> bool:
         example = FUNCTIONS[name].destination

@@ -16,6 +16,7 @@ from shared.delivery.mapping_file import read_text
 from shared.delivery.preview import Preview
 from shared.destinations.servicenow.record import FIELDS
 from shared.runtime.registry import FUNCTIONS
+from shared.runtime.terms import terms_of
 from shared.settings.environment import SettingsError
 from shared.telemetry.metrics import Metrics
 from tests.support.tickets import episode
@@ -26,6 +27,7 @@ LIMITS = {
     "count": Limit(type="number"),
     "on": Limit(type="boolean"),
     "group.inner": Limit(5),
+    "list.0": Limit(5),
 }
 
 
@@ -51,6 +53,8 @@ def problems(fields: str, lookups: str = "{}") -> list[tuple[int, str, str]]:
         ("group: {fields: {inner: abcdef}}", "field `group.inner`: the system takes at most 5", "shorten it"),
         ("free: {value: many, type: number}", "`many` does not have the type that is asked for", "change one"),
         ("free: {from: episode.count, default: none, type: number}", "`none` does not have the type", "change one"),
+        ("list: {items: [abcdef]}", "field `list.0`: the system takes at most 5", "shorten it"),
+        ("short: {items: [a]}", "field `short` is a single value over there", "use `value` or `from`"),
         ("short: {fields: {a: b}}", "field `short` is a single value over there", "use `value` or `from`"),
     ],
 )
@@ -74,6 +78,12 @@ def test_a_value_of_a_lookup_is_told_at_its_own_line() -> None:
     assert (line, said) == (1, "field `rank`: the system does not take `7` here")
 
 
+def test_a_list_of_a_lookup_is_told_where_the_system_takes_a_single_value() -> None:
+    ((line, said, _),) = problems("rank: {from: episode.severity, lookup: r}", "{r: {high: [1, 2]}}")
+    assert (line, said) == (1, "field `rank`: the system takes a single value here, no list")
+    assert problems("free: {from: episode.severity, lookup: r}", "{r: {high: [1, 2]}}") == []
+
+
 @pytest.mark.parametrize(
     "fields",
     [
@@ -85,6 +95,7 @@ def test_a_value_of_a_lookup_is_told_at_its_own_line() -> None:
         "'on': true",
         "group: {fields: {inner: abcde, other: any length at all}}",
         "unknown: nothing is known of it",
+        "short: {fields: {a: b}, type: json-text}",
     ],
 )
 def test_what_it_takes_or_what_only_the_event_decides_is_no_mistake(fields: str) -> None:
@@ -103,12 +114,12 @@ def bounded(fields: str, tmp_path: Path) -> Mapping:
 def test_a_text_without_max_is_cut_where_the_system_ends_it(tmp_path: Path) -> None:
     mapping = bounded(
         "short: '{{ episode.summary }}', free: '{{ episode.summary }}', "
-        "group: {fields: {inner: {from: episode.summary}}}",
+        "group: {fields: {inner: {from: episode.summary}}}, list: {items: [{from: episode.summary}]}",
         tmp_path,
     )
     summary = "Pod shop/api-0 keeps crashing"
     values = render(mapping, "open", {"episode": episode(summary=summary)})
-    assert values == {"short": "Pod shop/…", "free": summary, "group": {"inner": "Pod …"}}
+    assert values == {"short": "Pod shop/…", "free": summary, "group": {"inner": "Pod …"}, "list": ["Pod …"]}
     low = render(mapping, "open", {"episode": episode(summary=summary, severity="low", message="m" * 99)})
     assert isinstance(low, dict)
     assert low["short"] == "m" * 9 + "…"
@@ -157,5 +168,7 @@ def shown(found: Any) -> list[Preview]:
 def test_every_shipped_mapping_is_within_what_its_system_takes(name: str, root: Path) -> None:
     destination = FUNCTIONS[name].destination
     assert destination is not None
-    terms = Terms(*destination.rights(), destination.limits())
-    assert isinstance(load_mapping(root / "functions" / name / "mapping.yaml", terms), Mapping)
+    terms = terms_of({name: destination})
+    folder = root / "functions" / name
+    for path in [folder / "mapping.yaml", *sorted(folder.glob("mappings/*.yaml"))]:
+        assert isinstance(load_mapping(path, terms), Mapping), path

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from shared.cli.app import app
 from shared.delivery.mapping import Mapping, Terms, load_mapping, render
-from shared.delivery.mapping_compiled import FILE, compile_mapping
+from shared.delivery.mapping_compiled import compile_mapping, compiled_file
 from shared.delivery.mapping_file import read_text
 from tests.support.logging_state import logging_as_it_was  # noqa: F401 - a fixture for all tests here
 from tests.support.records import classified
@@ -161,7 +161,7 @@ def test_compiled_overrides_are_the_overrides(tmp_path: Path) -> None:
         f"{BASE}overrides:\n- {{for: {{namespace: [shop, b*], label: {{t: [x]}}}}, "
         "operations: {open: {a: null, c: d}}}\n"
     )
-    (tmp_path / FILE).write_bytes(compile_mapping(file))
+    compiled_file(file).write_bytes(compile_mapping(file))
     made, whole = load_mapping(file, Terms(shipped=file)), load_mapping(file)
     assert isinstance(made, Mapping)
     assert isinstance(whole, Mapping)

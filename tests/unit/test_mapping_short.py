@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.delivery.mapping import Mapping, render
-from shared.delivery.mapping_field import Field, getter
-from shared.delivery.templates import follow
+from shared.delivery.mapping_field import Field
+from shared.delivery.templates import follow, getter
 from shared.events.model import ObjectRef, Observation
 
 PATHS = st.sampled_from(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from shared.delivery.mapping import Mapping, Terms, load_mapping
-from shared.delivery.mapping_compiled import FILE, compile_mapping
+from shared.delivery.mapping_compiled import compile_mapping, compiled_file
 from shared.delivery.mapping_file import read_text
 from shared.events.episode import Occurrence
 from shared.events.outcome import Rejected
@@ -213,7 +213,7 @@ def test_to_keep_everything_is_to_minimise_nothing() -> None:
 def test_it_is_compiled_with_a_shipped_mapping(tmp_path: Path) -> None:
     file = tmp_path / "mapping.yaml"
     file.write_text(f"{TICKET}minimise: {{users: pseudonym}}\n")
-    (tmp_path / FILE).write_bytes(compile_mapping(file))
+    compiled_file(file).write_bytes(compile_mapping(file))
     made, whole = load_mapping(file, Terms(shipped=file)), load_mapping(file)
     assert isinstance(made, Mapping)
     assert isinstance(whole, Mapping)

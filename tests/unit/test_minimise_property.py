@@ -6,6 +6,7 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,6 +29,10 @@ from tests.support.tickets import episode
 
 AUDIT = [one for one in specimens() if one.dialect == "audit"]
 SENTINEL = "mallory.q-7"
+DROPPED = "minimise: {users: drop}\n"
+MAPPED = {"QRADAR_AUDIT": "mapped"}
+OTHERWISE = {"qradar_forwarder": {"mapped": MAPPED, "cef": {**MAPPED, "QRADAR_FORMAT": "cef"}}}
+"""Settings that make a destination send something else of the same event."""
 
 
 def places(value: Any, place: Place = ()) -> Iterator[Place]:
@@ -82,15 +87,24 @@ def with_a_sentinel(draw: st.DrawFn) -> Any:
 
 
 @pytest.fixture(scope="module")
-def destinations(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """Return every destination that there is, each with its shipped mapping, without users."""
-    own = tmp_path_factory.mktemp("own") / "own.yaml"
-    own.write_text("extends: shipped\nminimise: {users: drop}\n", encoding="utf-8")
+def destinations(root: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Return every destination with each mapping that it ships, by the mapping's name, without users."""
+    folder = tmp_path_factory.mktemp("own")
+    extending = folder / "own.yaml"
+    extending.write_text(f"extends: shipped\n{DROPPED}", encoding="utf-8")
     built: dict[str, Any] = {}
     for name, registered in FUNCTIONS.items():
-        if (destination := registered.destination) is not None:
-            environ = {**destination.example, destination.mapping: str(own)}
-            built[name] = load(name, environ, Metrics(), store=open_store("memory:"))
+        if (destination := registered.destination) is None:
+            continue
+        wanted = {name: ({}, extending)}
+        for ready in sorted((root / "functions" / name / "mappings").glob("*.yaml")):
+            own = folder / f"{name}-{ready.name}"
+            own.write_text(f"{ready.read_text(encoding='utf-8')}\n{DROPPED}", encoding="utf-8")
+            wanted[f"{name}/{ready.stem}"] = ({}, own)
+        wanted |= {f"{name}/{more}": (also, extending) for more, also in OTHERWISE.get(name, {}).items()}
+        for called, (also, path) in wanted.items():
+            environ = {**destination.example, **also, destination.mapping: str(path)}
+            built[called] = load(name, environ, Metrics(), store=open_store("memory:"))
     return built
 
 
@@ -112,18 +126,28 @@ def sent(one: Observation, destinations: dict[str, Any]) -> dict[str, Any]:
     made: dict[str, Any] = {"all of a record": of_record("{users: drop}", one, classified.verdict)}
     made["all of a ticket"] = [of_ticket("{users: drop}", episode) for episode in episodes]
     for name, function in destinations.items():
-        registered = FUNCTIONS[name].destination
+        registered = FUNCTIONS[name.partition("/")[0]].destination
         assert registered is not None
-        subjects: list[Any] = [classified]
-        if registered.subject == "episode":
+        subjects: list[Any] = [classified] if registered.subject != "episode" else []
+        if registered.subject != "classified":
             over = {"state": "resolved", "transition": "resolved", "resolved": one.time}
-            subjects = [
+            subjects += [
                 changed for one in episodes for changed in (one, one.model_copy(update={"ticket": True, **over}))
             ]
             subjects += [one.model_copy(update={"ticket": True}) for one in episodes]
         made[name] = [function.preview(subject) for subject in subjects]
         assert not any(isinstance(item, Rejected) for item in made[name]), made[name]
     return made
+
+
+def test_an_audit_record_that_goes_to_qradar_as_it_was_sent_goes_without_what_is_to_be_dropped(
+    destinations: dict[str, Any],
+) -> None:
+    one = audit()
+    (preview,) = destinations["qradar_forwarder"].preview(Classified(observation=one, verdict=classify(one, RULES)))
+    assert '"auditID"' in preview.body
+    assert "alice" not in preview.body.lower()
+    assert "bob" not in preview.body
 
 
 def test_the_property_would_find_a_name_that_is_kept() -> None:

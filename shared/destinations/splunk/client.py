@@ -9,8 +9,11 @@ from typing import Final
 
 import orjson
 
+from shared.delivery.bulk import Bulk, Part
 from shared.delivery.failure import Ambiguous, Refused, Temporary
-from shared.destinations.http import Answer, exchange, is_token, new_client
+from shared.destinations.bucket import each_second
+from shared.destinations.http import HELD, LIMITED, Answer, exchange, is_token, new_client
+from shared.destinations.refusals import Refusals
 from shared.destinations.splunk.answers import (
     Accepted,
     Busy,
@@ -34,7 +37,6 @@ ACK_PATH: Final = "/services/collector/ack"
 _GZIP_FROM = 16 * 1024
 _MAX_CALLS = 40  # for one batch: what bad events, splitting and second tries may cost together
 _AGAIN = (0.1, 0.4)  # seconds before the one second try, drawn at random
-_CALM = 60.0  # a refused token is tried once a minute, or at once when its file changes (F36)
 _FIRST_POLL, _LAST_POLL = 0.05, 1.0
 
 _POISON = Rejected(DESTINATION, "the event is not one that Splunk takes")
@@ -52,9 +54,15 @@ class SplunkClient:
     def __init__(self, settings: SplunkSettings, metrics: Metrics) -> None:
         self._settings = settings
         self._metrics = metrics
-        self._client = new_client(settings.url, ca_file=settings.ca_file, told=self._address_refused)
+        self._client = new_client(
+            settings.url,
+            ca_file=settings.ca_file,
+            connections=settings.connections,
+            told=self._address_refused,
+            bucket=each_second(settings.events_per_second),
+        )
         self._channel = str(uuid.uuid4())
-        self._refused: tuple[str | None, float] | None = None
+        self._refusals = Refusals()
 
     async def close(self) -> None:
         """Close the connections."""
@@ -72,7 +80,7 @@ class SplunkClient:
         An event that the collector cannot take is Rejected alone and the rest is sent on (F58). What may have arrived
         without our knowing is answered Retry: it comes again with the same `event_id`.
         """
-        batch = _Batch(events)
+        batch = Bulk(events)
         while (part := batch.next()) is not None:
             if batch.calls >= _MAX_CALLS:
                 batch.give_up(Retry("too many bad events in one batch"))
@@ -92,8 +100,13 @@ class SplunkClient:
                 batch.give_up(judged)
         return batch.outcomes()
 
-    async def post(self, path: str, content: bytes, *, seconds: float) -> Answer | Temporary | Ambiguous | Refused:
-        """Send one request with the token as it is now; for the check and for acknowledgements as well."""
+    async def post(
+        self, path: str, content: bytes, *, seconds: float, events: int = 0
+    ) -> Answer | Temporary | Ambiguous | Refused:
+        """Send one request with the token as it is now; for the check and for acknowledgements as well.
+
+        `events` is how many it holds, for the rate limit.
+        """
         token = self._token()
         if token is None:
             without = Temporary("the token's file cannot be read, or holds no token")
@@ -106,25 +119,25 @@ class SplunkClient:
             content = gzip.compress(content, 1)
             headers["content-encoding"] = "gzip"
         request = self._client.build_request("POST", path, content=content, headers=headers)
-        return await exchange(self._client, request, seconds=seconds)
+        return await exchange(self._client, request, seconds=seconds, tokens=events)
 
     async def get(self, path: str, *, seconds: float) -> Answer | Temporary | Ambiguous | Refused:
         """Read a path without the token."""
         return await exchange(self._client, self._client.build_request("GET", path), seconds=seconds)
 
-    async def _post(self, batch: "_Batch", part: range) -> Settled | Retry | Rejected:
+    async def _post(self, batch: Bulk, part: Part) -> Settled | Retry | Rejected:
         """Post a part of a batch, a second time where that may help; Busy and Setup come back as the outcome."""
-        if self._is_refused():
+        if self._refusals.holds(self._token()):
             self._count("authentication")
             return Retry("the token is refused")
-        content = b"\n".join(batch.events[place] for place in part)
+        content = batch.content(part)
         for last in (False, True):
             batch.calls += 1
-            answer = await self.post(EVENT_PATH, content, seconds=self._settings.seconds)
+            answer = await self.post(EVENT_PATH, content, seconds=self._settings.seconds, events=len(part))
             if isinstance(answer, Refused):
                 return Rejected(DESTINATION, answer.reason)
             if isinstance(answer, Temporary | Ambiguous):
-                self._count("unreachable" if isinstance(answer, Temporary) else "no answer")
+                self._count(_why(answer))
                 return Retry(answer.reason, answer.after if isinstance(answer, Temporary) else None)
             judged = judge(answer)
             if isinstance(judged, Busy) and judged.again and not last:
@@ -140,17 +153,10 @@ class SplunkClient:
         if isinstance(judged, Setup):
             if judged.authentication:
                 self._metrics.count("tidings_auth_failures_total", destination=DESTINATION)
-                self._refused = (self._token(), asyncio.get_running_loop().time() + _CALM)
+                self._refusals.note(self._token())
             self._count("authentication" if judged.authentication else "settings")
             return Retry(judged.reason)
         return judged
-
-    def _is_refused(self) -> bool:
-        """Return True while a token that was refused is left in peace."""
-        if self._refused is None:
-            return False
-        value, until = self._refused
-        return self._token() == value and asyncio.get_running_loop().time() < until
 
     def _token(self) -> str | None:
         try:
@@ -186,51 +192,8 @@ class SplunkClient:
         self._metrics.count("tidings_retries_total", destination=DESTINATION, reason=reason)
 
 
-class _Batch:
-    """The events of one `send`, what is still to be posted, and what is decided. Parts are posted in order."""
-
-    def __init__(self, events: Sequence[bytes]) -> None:
-        self.events = events
-        self.calls = 0
-        self._parts: list[range] = [range(len(events))] if events else []
-        self._outcomes: list[Outcome | None] = [None] * len(events)
-
-    def next(self) -> range | None:
-        return self._parts.pop() if self._parts else None
-
-    def settle(self, part: range, outcome: Outcome) -> None:
-        for place in part:
-            self._outcomes[place] = outcome
-
-    def strike(self, part: range, number: int | None, outcome: Outcome, *, keep_earlier: bool) -> None:
-        """Settle the event that they stopped at; those before it are in, those after it are still to be sent."""
-        if number is None or number >= len(part):
-            self.split(part, outcome)
-            return
-        self.settle(part[number : number + 1], outcome)
-        self._push(part[number + 1 :])
-        if keep_earlier:
-            self.settle(part[:number], Done())
-        else:
-            self._push(part[:number])
-
-    def split(self, part: range, outcome: Outcome) -> None:
-        """Go on with two halves; a single event that cannot be halved gets the outcome."""
-        if len(part) == 1:
-            self.settle(part, outcome)
-            return
-        middle = len(part) // 2
-        self._push(part[middle:])
-        self._push(part[:middle])
-
-    def give_up(self, outcome: Outcome) -> None:
-        """Give the outcome to everything undecided."""
-        self._parts.clear()
-        self._outcomes = [outcome if known is None else known for known in self._outcomes]
-
-    def outcomes(self) -> list[Outcome]:
-        return [known if known is not None else Retry("not sent") for known in self._outcomes]
-
-    def _push(self, part: range) -> None:
-        if part:
-            self._parts.append(part)
+def _why(failure: Temporary | Ambiguous) -> str:
+    """Return the word for it in metrics."""
+    if isinstance(failure, Ambiguous):
+        return "no answer"
+    return "held back" if failure.reason in {HELD, LIMITED} else "unreachable"

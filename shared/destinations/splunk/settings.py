@@ -35,6 +35,13 @@ class SplunkSettings(Settings):
         alias="SPLUNK_ACK",
         description="Wait for the indexer's acknowledgement; the token must have it on (not on Splunk Cloud).",
     )
+    connections: int = Field(default=4, ge=1, alias="SPLUNK_CONNECTIONS", description="Most calls at a time.")
+    events_per_second: float = Field(
+        default=0.0,
+        alias="SPLUNK_EVENTS_PER_SECOND",
+        ge=0,
+        description="Most events a second of one replica, on the average; 0 is no limit.",
+    )
     seconds: float = Field(
         default=10.0,
         alias="SPLUNK_TIMEOUT",

@@ -7,12 +7,16 @@ from typing import Any
 
 import uvicorn
 
-from shared.local.standins import servicenow, splunk
+from shared.local.standins import elastic, glpi, qradar, servicenow, splunk, webhook
 from shared.local.standins.faults import Faults, parse_rules
 
 _APPS: dict[str, Callable[[str, Faults], Callable[[Any, Any, Any], Awaitable[None]]]] = {
+    "qradar": lambda database, faults: qradar.new_app(database, faults=faults),
+    "glpi": lambda database, faults: glpi.new_app(database, faults=faults),
     "servicenow": lambda database, faults: servicenow.new_app(database, faults=faults),
     "splunk": lambda database, faults: splunk.new_app(database, faults=faults),
+    "elastic": lambda database, faults: elastic.new_app(database, faults=faults),
+    "webhook": lambda database, faults: webhook.new_app(database, faults=faults),
 }
 
 

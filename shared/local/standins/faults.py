@@ -16,9 +16,11 @@ Do = Literal[
     "delay",
     "hang",
     "reset",
+    "close",
     "slow-bytes",
     "commit-then-time-out",
     "commit-then-reset",
+    "commit-then-close",
     "commit-then-status",
     "commit-then-delay",
 ]
@@ -36,7 +38,7 @@ class Rule:
     `method` and `operation` match exactly, `path` is a regular expression searched in `path?query`; those given must
     all match. It strikes from the `nth` matching request on, `count` times (0: without end). `seconds` is the delay,
     the time between slow bytes, or, above 1, the longest hang. `status`, `headers` and `body` are the answer of
-    `status`, `body` and `commit-then-status`.
+    `status`, `body` and `commit-then-status`. `reset` breaks the connection with RST, `close` with FIN.
     """
 
     do: Do

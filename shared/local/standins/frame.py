@@ -119,13 +119,15 @@ class Frame:
             return
         if rule.do == "delay":
             await asyncio.sleep(rule.seconds)
-        answer = None if rule.do in {"hang", "reset"} else self._handler(request)
+        answer = None if rule.do in {"hang", "reset", "close"} else self._handler(request)
         if rule.do == "commit-then-delay":
             await asyncio.sleep(rule.seconds)
         if rule.do in {"hang", "commit-then-time-out"}:
             await _hang(receive, rule.seconds)
         elif rule.do in {"reset", "commit-then-reset"}:
             await _reset(receive)
+        elif rule.do in {"close", "commit-then-close"}:
+            await _reset(receive, rst=False)
         elif rule.do == "commit-then-status":
             await _answer(send, entry, _scripted(rule))
         elif answer is not None:
@@ -223,8 +225,8 @@ async def _hang(receive: Receive, seconds: float) -> None:
         await _reset(receive)
 
 
-async def _reset(receive: Receive) -> None:
-    """Break the TCP connection with RST: the client has no answer, and no way to know what happened.
+async def _reset(receive: Receive, *, rst: bool = True) -> None:
+    """Break the TCP connection, with RST or else with FIN: the client has no answer, and no way to know what happened.
 
     ASGI knows no such thing; uvicorn's `receive` belongs to the cycle that holds the transport. Where there is none
     (another server, in process) an error stands for it.
@@ -234,8 +236,9 @@ async def _reset(receive: Receive) -> None:
         raise ConnectionResetError("scripted reset")
     if transport.is_closing():
         return  # the client was first
-    raw = transport.get_extra_info("socket")
-    raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    if rst:
+        raw = transport.get_extra_info("socket")
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     transport.abort()
     while (await receive())["type"] != "http.disconnect":
         pass

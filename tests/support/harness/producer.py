@@ -6,6 +6,7 @@ with the same id until it is accepted, as an exporter does that keeps what it ha
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -19,9 +20,13 @@ _PAUSE = 0.1
 
 @dataclass(slots=True)
 class Oracle:
-    """The books: what was posted, what of it was accepted, and how often the producer had to come again."""
+    """The books: what was posted, what of it was accepted, and how often the producer had to come again.
+
+    `since` says when each was posted for the first time, by the monotonic clock.
+    """
 
     posted: set[str] = field(default_factory=set)
+    since: dict[str, float] = field(default_factory=dict)
     accepted: set[str] = field(default_factory=set)
     refused: int = 0
     unanswered: int = 0
@@ -51,6 +56,7 @@ async def _work(port: int, queue: Iterator[tuple[int, Post]], begun: float, orac
 
 async def _deliver(lane: "_Lane", post: Post, oracle: Oracle) -> None:
     oracle.posted.add(post.identity)
+    oracle.since.setdefault(post.identity, time.monotonic())
     request = raw(dict(post.headers), post.body)
     while True:
         try:

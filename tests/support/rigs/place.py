@@ -10,13 +10,13 @@ from typing import Any, Generic, Literal, Protocol, TypeVar
 from shared.events.cloudevent import CloudEvent, type_of_transition
 from shared.events.episode import Episode
 from shared.events.model import Classified
-from shared.local.standins.faults import Faults
+from shared.local.standins.faults import Faults, Rule
 from shared.runtime.function import Call, Result
 from shared.runtime.registry import load
 from shared.stores.memory import MemoryStore
 from shared.telemetry.metrics import Metrics
 from tests.support.records import classified_event
-from tests.support.servers import serve
+from tests.support.rigs.transport import served
 from tests.support.tickets import Clock
 
 T = TypeVar("T")
@@ -62,6 +62,23 @@ class Place(Generic[R]):
         """Keep claims where the clock can be moved."""
         self.store = MemoryStore(self.clock)
 
+    @property
+    def shares(self) -> bool:
+        """Return whether what waits at the same time shares a call."""
+        return bool(getattr(self.rig, "shares", True))
+
+    @property
+    def stranger(self) -> str:
+        """Return the type of an event that is none of its business."""
+        return str(getattr(self.rig, "stranger", "dev.tidings.problem.opened.v1"))
+
+    @property
+    def foreign(self) -> tuple[Rule, ...]:
+        """Return what a 200 can be that is not the system's own; a system that takes any answer has pages alone."""
+        any_ = (Rule(do="html"), Rule(do="body", body=""), Rule(do="body", body="[]"), Rule(do="body", body="{}"))
+        found: tuple[Rule, ...] = getattr(self.rig, "foreign", any_)
+        return found
+
     def play(self, main: Callable[["Delivering"], Awaitable[T]], **settings: str) -> T:
         """Run a scenario with a started function; an empty setting takes one away."""
         environ = {name: text for name, text in {**self.settings, **settings}.items() if text}
@@ -69,8 +86,9 @@ class Place(Generic[R]):
         async def scenario() -> T:
             function: Any = load(self.rig.function, environ, self.metrics, store=self.store)
             tickets = getattr(function, "_tickets", None)
-            if tickets is not None:
-                tickets._claims.clock = self.clock
+            claims = getattr(function, "_claims", None) if tickets is None else tickets._claims
+            if claims is not None:
+                claims.clock = self.clock
             await function.start()
             try:
                 return await main(Delivering(function))
@@ -81,7 +99,7 @@ class Place(Generic[R]):
 
 
 class Rig(Protocol):
-    """One destination: the names and the ways of its stand-in."""
+    """One destination: the names and the ways of its stand-in; see `transport` for one that does not speak HTTP."""
 
     @property
     def function(self) -> str:
@@ -138,8 +156,52 @@ class TicketRig(Rig, Protocol):
 class RecordRig(Rig, Protocol):
     """A destination of records."""
 
+    @property
+    def refuses_copies(self) -> bool:
+        """Return True where it knows what it has by the identity, and takes no copy."""
+
     def records(self, app: Any) -> list[str]:
         """Return the identities of all records in the order of their arrival, repeated ones as well."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """One request that came, in the suite's words. `again`: its key came before."""
+
+    key: str
+    operation: str
+    revision: int
+    again: bool
+
+
+class NoticeRig(RecordRig, Protocol):
+    """A destination that is told and cannot be asked."""
+
+    def told(self, app: Any) -> list[Told]:
+        """Return all requests about episodes in the order of their arrival, repeated ones as well."""
+
+
+@dataclass(frozen=True)
+class Upserted:
+    """What a system that upserts knows of one key. `over` says that it was told of the end."""
+
+    key: str
+    over: bool
+    text: str
+
+
+class UpsertRig(Rig, Protocol):
+    """A destination that upserts by key."""
+
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """Return bodies of answers with status 200 that say, or leave open, that nothing was taken."""
+
+    def key(self, episode: Episode) -> str:
+        """Return the key that the episode has over there."""
+
+    def told(self, app: Any) -> list[Upserted]:
+        """Return what is known over there, one for each key, oldest first."""
 
 
 class Delivering:
@@ -168,9 +230,5 @@ def event_of(one: Episode) -> CloudEvent:
 @contextmanager
 def placed(rig: R, certificate: Path | None = None) -> Iterator[Place[R]]:
     """Serve a new stand-in, by TLS where there is a certificate."""
-    app = rig.opened()
-    try:
-        with serve(app, certificate) as url:
-            yield Place(rig, url, app, rig.settings(url))
-    finally:
-        app.close()
+    with served(rig, certificate) as (app, url):
+        yield Place(rig, url, app, rig.settings(url))

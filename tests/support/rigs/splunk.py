@@ -11,6 +11,7 @@ class Records:
 
     function = "siem_forwarder"
     writes = "event"
+    refuses_copies = False
     url, secret, ca = "SPLUNK_HEC_URL", "SPLUNK_TOKEN", "SPLUNK_CA_FILE"
     hurried = {"SPLUNK_TIMEOUT": "0.5"}  # noqa: RUF012 - read only
 

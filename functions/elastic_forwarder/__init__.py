@@ -1,0 +1,1 @@
+"""elastic_forwarder: every classified observation to Elasticsearch or OpenSearch."""

@@ -1,0 +1,1 @@
+"""glpi_ticket: one GLPI ticket for each episode."""

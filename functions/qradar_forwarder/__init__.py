@@ -1,0 +1,1 @@
+"""qradar_forwarder: every classified observation to IBM QRadar."""

@@ -1,0 +1,94 @@
+"""One classified observation as one line for QRadar: header, LEEF or CEF, or the audit record as it is."""
+
+import re
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from functions.qradar_forwarder.settings import ForwarderSettings
+from shared.delivery.mapping import Mapping, render
+from shared.destinations.qradar.audit import audit_json, is_record
+from shared.destinations.qradar.cef import cef
+from shared.destinations.qradar.leef import leef, severity
+from shared.destinations.qradar.lines import KEY, plain
+from shared.destinations.qradar.syslog import audit_header, header
+from shared.events.model import Classified, Observation, policy_time
+from shared.events.outcome import Rejected
+from shared.events.redaction import is_suspect, redact
+from shared.settings.environment import SettingsError
+
+PRODUCT: Final = "Tidings"
+RESERVED: Final = {"record": frozenset({"leef.eventId", "leef.truncated", "cef.externalId", "cef.truncated"})}
+"""Fields that no mapping may set: the identity by which people recognise copies, and the mark of a cut line."""
+NEEDED: Final = ("record",)
+"""Operations that a mapping must have: without it a record would say nothing."""
+_HEADER: Final = frozenset({"event_id", "cat", "name", "severity"})
+_EPOCH: Final = datetime.fromtimestamp(0, UTC)
+_KEY: Final = re.compile(KEY)
+
+
+def fitting(mapping: Mapping, wanted: str) -> Mapping:
+    """Return the mapping without what the other format would hold. Raises SettingsError for one that cannot be used."""
+    fields = [one for operation, some in mapping.every() if operation == "record" for one in some]
+    problems = [
+        f"field `{one.name}` is none: there are {', '.join(sorted(_HEADER))}, and the groups `leef` and `cef`"
+        for one in fields
+        if one.name not in _HEADER | {"leef", "cef"}
+    ]
+    if not any(one.group for one in mapping.operations["record"] if one.name == wanted):
+        problems.append(f"there is no group `{wanted}` with fields in `record`, of which a line is made")
+    keys = [one.name for group in fields if group.name == wanted for one in group.group]
+    problems += [f"`{wanted}.{key}` is no key: it must be one word" for key in keys if not _KEY.fullmatch(key)]
+    if problems:
+        raise SettingsError([f"QRADAR_MAPPING: {problem}" for problem in dict.fromkeys(problems)])
+    kept = _HEADER | {wanted}
+    return mapping.changed(lambda _, some: tuple(one for one in some if one.name in kept))
+
+
+def line_of(classified: Classified, mapping: Mapping, settings: ForwarderSettings) -> bytes | Rejected:
+    """Return the line, at most QRADAR_MAX_BYTES long, without what ends it; `mapping` is of `fitting`.
+
+    The identity is in every line: `eventId` of LEEF, `externalId` of CEF, an annotation of an audit record. An audit
+    record that goes as it was sent goes without what the mapping's `minimise` keeps out.
+    """
+    context = {"observation": classified.observation, "verdict": classified.verdict}
+    shown = mapping.shown(context)
+    if isinstance(shown, Rejected):
+        return shown
+    observation = shown["observation"]
+    host = settings.log_source or observation.cluster
+    if settings.audit == "raw" and observation.dialect == "audit" and is_record(observation.original):
+        made = _audit(observation, host, settings.max_bytes)
+        if made is not None:
+            return made
+    rendered = render(mapping, "record", context, shown)
+    if isinstance(rendered, Rejected):
+        return rendered
+    head = header(classified.verdict.severity, policy_time(observation), host)
+    return head + _payload(classified, rendered, settings.format, settings.max_bytes - len(head))
+
+
+def _payload(classified: Classified, rendered: dict[str, Any], wanted: str, most: int) -> bytes:
+    verdict, observation = classified.verdict, classified.observation
+    event_id, cat = (plain(rendered.get(name, "")) for name in ("event_id", "cat"))
+    event_id, cat = event_id or verdict.rule, cat or verdict.category
+    grade = severity(rendered.get("severity"))
+    when = max(1, int((policy_time(observation) - _EPOCH).total_seconds() * 1000))
+    values = dict(rendered.get(wanted) or {})
+    if wanted == "leef":
+        ours = {"devTime": when, "cat": cat, "sev": grade}
+        fixed = {**{key: values.pop(key, value) for key, value in ours.items()}, "eventId": observation.identity}
+        fixed["sev"] = severity(fixed["sev"])
+        return leef(event_id, fixed, values, product=PRODUCT, most=most)
+    ours = {"rt": when, "cat": cat}
+    fixed = {**{key: values.pop(key, value) for key, value in ours.items()}, "externalId": observation.identity}
+    name = plain(rendered.get("name", "")) or event_id
+    return cef(event_id, name, grade, fixed, values, product=PRODUCT, most=most)
+
+
+def _audit(observation: Observation, host: str, most: int) -> bytes | None:
+    """Return an audit record as it was sent, masked once more whoever posted it (F41); None where it is too long."""
+    original = observation.original
+    head = audit_header(policy_time(observation), host)
+    clean = redact(original)[0] if is_suspect(original) else original
+    made = audit_json(clean, observation.identity, most - len(head))
+    return None if made is None else head + made

@@ -1,0 +1,1 @@
+"""webhook: each notice as one request to any HTTP target."""

@@ -1,0 +1,227 @@
+"""The delivery algorithm for what is told and cannot be asked, as a webhook: claim, tell, complete.
+
+A snapshot is told once in effect as long as no answer is lost. After a lost one it is told again under the same key, by
+which the other side can know it; nothing else could be done (docs/how-it-fails.md). The order of an episode is kept
+whatever order its snapshots come in: whoever was told nothing yet is told `open` by any open snapshot, and an older
+snapshot is never told after a newer one.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final, Protocol
+
+from shared.delivery.claim import Held, Known, Memory
+from shared.delivery.claims import Claims, Settled, Taken
+from shared.delivery.failure import Ambiguous, Failure, Gone, Refused, Temporary
+from shared.delivery.plan import note_of
+from shared.delivery.remember import dealt_with, sent
+from shared.delivery.ticket import is_key
+from shared.delivery.tickets import MARGIN, Delivered
+from shared.events.delivery import DeliveryOperation
+from shared.events.episode import Episode
+from shared.events.outcome import Done, Duplicate, Ignored, InProgress, Rejected, Retry
+
+_LEAST: Final = 0.1
+_REMEMBERED: Final = 20_000  # episodes; about 1 kB each
+_OVERTAKEN: Final = Ignored("a newer snapshot was sent already")
+_STORE_DOWN: Final = Retry("the store cannot be asked what was told before", after=5.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """Why an operation is not told. `told`: it counts as told all the same, for nobody ever wants to hear of it."""
+
+    why: str
+    told: bool = False
+
+
+class Told(Protocol):
+    """The other side, as the algorithm sees it."""
+
+    def skips(self, operation: DeliveryOperation, episode: Episode, *, noted: bool) -> Skip | None:
+        """Return why a snapshot is not told as this. `noted`: people would see no difference to the last one."""
+
+    def tell(
+        self, operation: DeliveryOperation, episode: Episode, key: str, seconds: float
+    ) -> Awaitable[Failure | Rejected | None]:
+        """Send one notice under a key; None once it was accepted. Rejected where the mapping cannot work on it."""
+
+
+def key_of(episode: Episode) -> str:
+    """Return what makes two requests the same notice: the episode at one revision."""
+    return f"{episode.id}-{episode.revision}"
+
+
+def chosen(episode: Episode, memory: Memory, *, in_doubt: bool = False) -> DeliveryOperation | Ignored:
+    """Return what a snapshot is told as, or why nobody needs to hear of it.
+
+    `memory.standing` is what was certainly told; `in_doubt`, something else may have been told as well.
+    """
+    if episode.state == "resolved":
+        if not memory.standing:
+            return "resolve" if in_doubt else Ignored("the problem ended without anybody having been told of it")
+        ended = memory.standing == "over" and memory.reopened == episode.reopened
+        return Ignored("the end was told already") if ended else "resolve"
+    if not memory.standing:
+        return "open"
+    back = memory.standing == "over" or memory.reopened < episode.reopened
+    return "reopen" if back else "update"
+
+
+def first(episode: Episode) -> DeliveryOperation:
+    """Return what a snapshot is told as where nothing is known of what was told before, and the key tells copies."""
+    return "resolve" if episode.state == "resolved" else "reopen" if episode.transition == "reopened" else "open"
+
+
+@dataclass(slots=True)
+class _Lately:
+    """What this process told of an episode, and the newest revision that it ever sent."""
+
+    memory: Memory
+    attempted: int = 0
+
+
+class Notices:
+    """Tells one destination of episodes. Belongs to one event loop; one episode at a time is the caller's to see to.
+
+    Without `claims` it remembers within this process alone: for a destination that knows a key when it comes again.
+    """
+
+    def __init__(
+        self, name: str, told: Told, claims: Claims | None, clock: Callable[[], datetime] | None = None
+    ) -> None:
+        self._name = name
+        self._told = told
+        self._claims = claims
+        self._clock = clock or (lambda: datetime.now(UTC))
+        self._lately: OrderedDict[str, _Lately] = OrderedDict()
+
+    async def deliver(self, episode: Episode, deadline: float) -> Delivered:
+        """Tell of a snapshot what was not told yet. Never raises for what others do.
+
+        `deadline` is in seconds of the event loop's clock; nothing is sent after it.
+        """
+        if not episode.ticket:
+            return Delivered(Ignored("no ticket is wanted for it"))
+        if not (is_key(episode.id) and is_key(episode.problem_key)):
+            return Delivered(Rejected("delivery", "the episode's id and problem key must be keys: a-z, 0-9, -"))
+        left = deadline - asyncio.get_running_loop().time() - MARGIN
+        if left < _LEAST:
+            return Delivered(Retry("no time left"))
+        return await (
+            self._by_key(episode, left) if self._claims is None else self._claimed(self._claims, episode, left)
+        )
+
+    async def _claimed(self, claims: Claims, episode: Episode, seconds: float) -> Delivered:
+        until = asyncio.get_running_loop().time() + seconds
+        taken = await claims.take(
+            episode.id, episode.revision, seconds, lambda memory: self._settled(memory, episode), attempt=True
+        )
+        match taken:
+            case Known(memory):
+                return _duplicate(memory, episode)
+            case Settled(why=why):
+                return Delivered(Ignored(why))
+            case Held():
+                return Delivered(InProgress())
+            case Taken(revision=None):
+                return Delivered(_STORE_DOWN)
+        return await self._under(claims, taken, episode, until)
+
+    async def _under(self, claims: Claims, taken: Taken, episode: Episode, until: float) -> Delivered:
+        """Tell under a claim that is ours, and give the claim back with what is known then."""
+        memory = taken.memory
+        overtaken = taken.in_doubt and episode.revision < memory.revision
+        operation = _OVERTAKEN if overtaken else self._wanted(episode, memory, in_doubt=taken.in_doubt)
+        if isinstance(operation, Ignored):
+            await claims.release(taken)
+            return Delivered(operation)
+        left = until - asyncio.get_running_loop().time()
+        failure = await self._told.tell(operation, episode, key_of(episode), left)
+        if isinstance(failure, Ambiguous):
+            seen = memory.model_copy(update={"revision": max(memory.revision, episode.revision)})
+            await claims.look_later(taken, seen)
+        elif failure is not None:
+            await claims.release(taken)
+        if failure is not None:
+            return Delivered(outcome_of(self._name, failure))
+        memory = self._done(memory, episode, operation)
+        fenced = not await claims.complete(taken, memory)
+        return Delivered(InProgress()) if fenced else Delivered(Done(), memory)
+
+    async def _by_key(self, episode: Episode, seconds: float) -> Delivered:
+        known = self._lately.get(episode.id)
+        operation = self._next(known, episode)
+        if isinstance(operation, Delivered):
+            return operation
+        memory = known.memory if known is not None else Memory()
+        self._remember(episode.id, memory, episode.revision)
+        failure = await self._told.tell(operation, episode, key_of(episode), seconds)
+        if failure is not None:
+            return Delivered(outcome_of(self._name, failure))
+        memory = self._done(memory, episode, operation)
+        self._remember(episode.id, memory, episode.revision)
+        return Delivered(Done(), memory)
+
+    def _next(self, known: _Lately | None, episode: Episode) -> DeliveryOperation | Delivered:
+        """Return what to tell, by what this process remembers; or the answer, where there is nothing to tell."""
+        if known is None:
+            operation = first(episode)
+            skip = self._told.skips(operation, episode, noted=False)
+            return operation if skip is None else Delivered(Ignored(skip.why))
+        if episode.revision <= known.memory.revision:
+            return _duplicate(known.memory, episode)
+        if episode.revision < known.attempted:
+            return Delivered(_OVERTAKEN)
+        in_doubt = known.attempted > known.memory.revision
+        settled = None if in_doubt else self._settled(known.memory, episode)
+        if settled is not None:
+            self._remember(episode.id, settled.memory, episode.revision)
+            return Delivered(Ignored(settled.why))
+        found = self._wanted(episode, known.memory, in_doubt=in_doubt)
+        return Delivered(found) if isinstance(found, Ignored) else found
+
+    def _wanted(self, episode: Episode, memory: Memory, *, in_doubt: bool) -> DeliveryOperation | Ignored:
+        operation = chosen(episode, memory, in_doubt=in_doubt)
+        skip = None if isinstance(operation, Ignored) else self._told.skips(operation, episode, noted=False)
+        return operation if skip is None else Ignored(skip.why)
+
+    def _settled(self, memory: Memory, episode: Episode) -> Settled | None:
+        """Return what is known and why nothing is told, or None where something is."""
+        operation = chosen(episode, memory)
+        if isinstance(operation, Ignored):
+            return Settled(dealt_with(memory, episode, None), operation.reason)
+        skip = self._told.skips(operation, episode, noted=memory.noted == note_of(episode))
+        if skip is None:
+            return None
+        done = self._done(memory, episode, operation) if skip.told else dealt_with(memory, episode, None)
+        return Settled(done, skip.why)
+
+    def _done(self, memory: Memory, episode: Episode, operation: DeliveryOperation) -> Memory:
+        return sent(dealt_with(memory, episode, None), episode, {}, operation, self._clock())
+
+    def _remember(self, episode_id: str, memory: Memory, attempted: int) -> None:
+        self._lately[episode_id] = _Lately(memory, attempted)
+        self._lately.move_to_end(episode_id)
+        if len(self._lately) > _REMEMBERED:
+            self._lately.popitem(last=False)
+
+
+def _duplicate(memory: Memory, episode: Episode) -> Delivered:
+    return Delivered(Duplicate(), memory if memory.revision == episode.revision else None, reported=True)
+
+
+def outcome_of(name: str, failure: Failure | Rejected) -> Retry | Rejected:
+    """Return how a delivery ended whose notice was not taken."""
+    match failure:
+        case Rejected():
+            return failure
+        case Temporary(reason, after):
+            return Retry(reason, after)
+        case Ambiguous(reason) | Gone(reason):
+            return Retry(reason)
+        case Refused(reason):
+            return Rejected(name, reason)

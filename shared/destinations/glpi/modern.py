@@ -1,0 +1,245 @@
+"""The API v2 of GLPI 11 (reference/destinations.md §2.3, which was read and not tried)."""
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from shared.delivery.failure import Ambiguous, Failure, Gone, Refused, Temporary
+from shared.destinations.glpi.answers import NO_ANSWER, NO_API, Good, passing_failure, rows
+from shared.destinations.glpi.api import Kind, Line, Relation
+from shared.destinations.glpi.calls import Caller, Request
+from shared.destinations.glpi.check import advice
+from shared.destinations.glpi.oauth import Bearer
+from shared.destinations.glpi.record import Row, tag_of
+from shared.destinations.glpi.settings import GlpiSettings
+from shared.destinations.http import Answer
+from shared.telemetry.metrics import Metrics
+
+_log = logging.getLogger(__name__)
+
+API: Final = "/api.php/v2"
+_TICKETS: Final = f"{API}/Assistance/Ticket"
+_MOST = 100
+_NOT_MADE: Final = Ambiguous("GLPI said that it did not")
+"""What a business reason looks like: 500 with messages. It is asked again before it is believed."""
+_REFUSED: Final = Refused("GLPI did not do it: a right is missing, or a rule or a mandatory field of its template")
+_NESTED: Final = {"itilcategories_id": "category", "entities_id": "entity", "locations_id": "location",
+                  "requesttypes_id": "request_type", "status": "status"}  # fmt: skip
+_RENAMED: Final = {"externalid": "external_id"}
+_MEMBERS: Final = {"_groups_id_assign": ("Group", 2), "_users_id_requester": ("User", 1)}
+"""Fields that this API has as members of a team, with type and role (1 requester, 2 assigned)."""
+_KINDS: Final[dict[Kind, tuple[str, str]]] = {
+    "entity": ("Administration/Entity", "name"),
+    "category": ("Dropdowns/ITILCategory", "name"),
+    "group": ("Administration/Group", "name"),
+    "user": ("Administration/User", "username"),
+}
+
+
+def judge(method: str, answer: Answer) -> Good | Failure:
+    """Say what an answer of this API means."""
+    if answer.status in range(200, 300) and (answer.json is not None or answer.status in {201, 204}):
+        return Good(answer.json)
+    body = answer.json if isinstance(answer.json, dict) else {}
+    if method != "GET" and answer.status == 500 and "title" in body:  # noqa: PLR2004
+        said = str(body.get("additional_messages") or body["title"])[:300]
+        _log.warning("GLPI did not do it", extra={"status": answer.status, "method": method, "detail": said})
+        return _NOT_MADE
+    if answer.status == 404 and body:  # noqa: PLR2004
+        return Gone()
+    passing = passing_failure(method, answer)
+    if passing is not None:
+        return passing
+    detail = f"{body.get('status', '')}: {body.get('detail') or body.get('title', '')}"[:300]
+    _log.warning("GLPI refused a request", extra={"status": answer.status, "method": method, "detail": detail})
+    return Refused(_refusal(answer.status), detail)
+
+
+class Modern:
+    """Tickets by `api.php/v2`. It links neither assets nor tickets: this API has no way to."""
+
+    links: Final = False
+
+    def __init__(self, settings: GlpiSettings, metrics: Metrics, name: str) -> None:
+        self._settings = settings
+        self._caller = Caller(settings, Bearer(settings), judge, metrics, name)
+
+    def open(self) -> None:
+        """Build the HTTP client. Raises OSError or ssl.SSLError for a CA file that cannot be used."""
+        self._caller.open()
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._caller.close()
+
+    async def find(self, needles: Sequence[str], seconds: float) -> list[Row] | Failure:
+        """Search titles; keys hold nothing that RSQL or LIKE would take for its own (F47)."""
+        filters = ",".join(f'name=like="*{needle}*"' for needle in needles)
+        parameters = {"filter": filters, "sort": "id:desc", "start": "0", "limit": str(_MOST)}
+        found = await self._list(_TICKETS, parameters, seconds)
+        return [_row(one) for one in found] if isinstance(found, list) else found
+
+    async def read(self, ticket: str, seconds: float) -> Row | Failure:
+        """Return a ticket whole."""
+        answer = await self._get(f"{_TICKETS}/{ticket}", seconds)
+        if not isinstance(answer, Good):
+            return answer
+        row = _row(answer.value) if isinstance(answer.value, dict) else {}
+        return row if row.get("id") == ticket else Temporary(NO_ANSWER, 30.0)
+
+    async def notes(self, ticket: str, seconds: float) -> list[str] | Failure:
+        """Return follow-ups and solutions."""
+        texts: list[str] = []
+        for kind in ("Followup", "Solution"):
+            found = await self._list(f"{_TICKETS}/{ticket}/Timeline/{kind}", {}, seconds)
+            if not isinstance(found, list):
+                return found
+            items = [one.get("item", one) for one in found]
+            texts += [_text(item.get("content")) for item in items if isinstance(item, dict)]
+        return texts
+
+    async def add(self, values: Mapping[str, object], assets: Mapping[str, str], seconds: float) -> str | Failure:
+        """Create a ticket, then its team. Where GLPI says no it is asked whether it is there, and once more."""
+        del assets
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
+        body = _body(values)
+        answer = await self._write("POST", _TICKETS, body, seconds)
+        if answer == _NOT_MADE:
+            found = await self.find((tag_of(str(values.get("externalid", ""))),), deadline - loop.time())
+            if found == []:
+                answer = await self._write("POST", _TICKETS, body, deadline - loop.time())
+                answer = _REFUSED if answer == _NOT_MADE else answer
+        if not isinstance(answer, Good):
+            return answer
+        number = _text(answer.value.get("id")) if isinstance(answer.value, dict) else ""
+        if not number.isdecimal():
+            return Ambiguous(NO_ANSWER)
+        for field, (kind, role) in _MEMBERS.items():
+            if field in values:
+                await self._join(number, {"type": kind, "id": values[field], "role": role}, deadline - loop.time())
+        return number
+
+    async def change(self, ticket: str, values: Mapping[str, object], seconds: float) -> Failure | None:
+        """Change fields, and add to the team."""
+        for field, (kind, role) in _MEMBERS.items():
+            if field in values:
+                await self._join(ticket, {"type": kind, "id": values[field], "role": role}, seconds)
+        body = _body(values)
+        return _ended(await self._write("PATCH", f"{_TICKETS}/{ticket}", body, seconds)) if body else None
+
+    async def follow(self, ticket: str, html: str, seconds: float, *, reopen: bool = False) -> Failure | None:
+        """Add a private follow-up. Nothing in it reopens a ticket here: that is done before, by its status."""
+        deadline = asyncio.get_running_loop().time() + seconds
+        failure = await self.change(ticket, {"status": 2}, seconds) if reopen else None
+        if failure is not None:
+            return failure
+        left = deadline - asyncio.get_running_loop().time()
+        body = {"content": html, "is_private": True}
+        return _ended(await self._write("POST", f"{_TICKETS}/{ticket}/Timeline/Followup", body, left))
+
+    async def solve(self, ticket: str, html: str, seconds: float) -> Failure | None:
+        """Add a solution."""
+        return _ended(await self._write("POST", f"{_TICKETS}/{ticket}/Timeline/Solution", {"content": html}, seconds))
+
+    async def relate(self, ticket: str, other: str, relation: Relation, seconds: float) -> Failure | None:
+        """Do nothing: the texts name the other ticket."""
+
+    async def attach(self, ticket: str, assets: Mapping[str, str], seconds: float) -> Failure | None:
+        """Do nothing: this API links no assets."""
+
+    async def lookup(self, kind: Kind, name: str, seconds: float) -> str | Failure:
+        """Return the id by name, compared again here; names of trees may be complete, as `Root > Shop`."""
+        if kind not in _KINDS or '"' in name or "\\" in name:
+            return ""
+        path, field = _KINDS[kind]
+        needle = name.rpartition(" > ")[2]
+        found = await self._list(f"{API}/{path}", {"filter": f'{field}=="{needle}"', "limit": "50"}, seconds)
+        if not isinstance(found, list):
+            return found
+        for column in (field, "completename"):
+            for one in found:
+                if _text(one.get(column)).lower() == name.lower():
+                    return _text(one.get("id"))
+        return ""
+
+    async def check(self, seconds: float) -> list[Line]:
+        """Ask for a ticket: reach, credentials and the right to see them."""
+        url = self._settings.url
+        answer = await self._list(_TICKETS, {"limit": "1"}, seconds)
+        if not isinstance(answer, list):
+            return [(False, advice(answer, url, "GLPI_USERNAME, GLPI_PASSWORD, GLPI_CLIENT_ID and GLPI_CLIENT_SECRET"))]
+        return [
+            (True, f"{url}: reached over the API v2, credentials taken, tickets can be read"),
+            (True, "the right to create cannot be seen over this API: the profile needs CREATE, UPDATE and READALL"),
+        ]
+
+    async def columns(self, seconds: float) -> frozenset[str] | Failure:
+        """Return the properties of any one ticket."""
+        found = await self._list(_TICKETS, {"limit": "1"}, seconds)
+        return found if not isinstance(found, list) else frozenset(_row(found[0]) if found else ())
+
+    def preview_add(self, values: Mapping[str, object]) -> tuple[str, object]:
+        """Return URL and body of the request that creates a ticket."""
+        return f"{self._settings.url}{_TICKETS}", _body(values)
+
+    def preview_solve(self, html: str) -> tuple[str, object]:
+        """Return URL and body of the request that solves one."""
+        return f"{self._settings.url}{_TICKETS}/{{id}}/Timeline/Solution", {"content": html}
+
+    async def _join(self, ticket: str, member: Mapping[str, object], seconds: float) -> None:
+        """Add a member to the team; a ticket without one is better than none."""
+        failure = _ended(await self._write("POST", f"{_TICKETS}/{ticket}/TeamMember", member, max(seconds, 0.0)))
+        if failure is not None:
+            _log.warning("a member of the team could not be added", extra={"number": ticket, "why": failure.reason})
+
+    async def _get(self, path: str, seconds: float, parameters: Mapping[str, str] | None = None) -> Good | Failure:
+        return await self._caller.call(Request("GET", path, parameters), seconds)
+
+    async def _list(self, path: str, parameters: Mapping[str, str], seconds: float) -> list[dict[str, Any]] | Failure:
+        answer = await self._get(path, seconds, parameters)
+        if not isinstance(answer, Good):
+            return answer
+        found = rows(answer.value)
+        return Temporary(NO_ANSWER, 30.0) if found is None else found
+
+    async def _write(self, method: str, path: str, body: Mapping[str, object], seconds: float) -> Good | Failure:
+        return await self._caller.call(Request(method, path, body=dict(body)), seconds)
+
+
+def _ended(answer: Good | Failure) -> Failure | None:
+    """Return how a write to a ticket that is there ended; that GLPI said no is believed: nothing was made twice."""
+    return _REFUSED if answer == _NOT_MADE else None if isinstance(answer, Good) else answer
+
+
+def _body(values: Mapping[str, object]) -> dict[str, object]:
+    """Return values by the names of this API; what is a relation is an object with an id."""
+    body: dict[str, object] = {}
+    for name, value in values.items():
+        if name in _NESTED:
+            body[_NESTED[name]] = {"id": value}
+        elif name not in _MEMBERS:
+            body[_RENAMED.get(name, name)] = value
+    return body
+
+
+def _row(item: Mapping[str, Any]) -> Row:
+    """Return a ticket by the names that the legacy API and mappings have."""
+    row = {name: _text(value) for name, value in item.items() if not isinstance(value, dict | list)}
+    for name, member in _NESTED.items():
+        inner = item.get(member)
+        row[name] = _text(inner.get("id") if isinstance(inner, dict) else inner)
+    return row
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else "" if value is None else str(value)
+
+
+def _refusal(status: int) -> str:
+    return {
+        400: "the request is malformed to GLPI (400)",
+        403: "not allowed by the rights of its profile (403)",
+        404: NO_API.reason,
+    }.get(status, "refused by its status code")

@@ -1,0 +1,123 @@
+"""A bearer token of GLPI 11's OAuth server, by the password grant (reference/destinations.md §2.3)."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from shared.delivery.failure import Failure, Temporary
+from shared.destinations.glpi.answers import NO_API, passing_failure
+from shared.destinations.glpi.calls import CLIENT_REFUSED, REFUSED, UNREADABLE, USER_REFUSED
+from shared.destinations.glpi.renewal import Renewal
+from shared.destinations.glpi.settings import GlpiSettings
+from shared.destinations.http import Answer, Client, as_unsent, exchange, is_token
+from shared.settings.environment import Secret
+
+_log = logging.getLogger(__name__)
+
+_TOKEN = "/api.php/token"  # noqa: S105 -- a path
+_UNAUTHORIZED = 401
+_EARLY = 60.0
+"""Seconds before its end at which a token is renewed."""
+
+
+class Bearer:
+    """The token of one function at one GLPI. Belongs to one event loop."""
+
+    def __init__(self, settings: GlpiSettings) -> None:
+        self._settings = settings
+        self._headers: Mapping[str, str] | None = None
+        self._until = 0.0
+        self._renewal = Renewal()
+        self._lock = asyncio.Lock()
+
+    async def headers(self, client: Client, seconds: float) -> Mapping[str, str] | Failure:
+        """Return the headers of the token, which is fetched where there is none: by one caller, for all."""
+        known = self._known()
+        if known is not None:
+            return known
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
+        try:
+            async with asyncio.timeout_at(deadline):
+                await self._lock.acquire()
+        except TimeoutError:
+            return Temporary("no token in time")
+        try:
+            return self._known() or await self._fetch(client, deadline - loop.time())
+        except OSError:
+            return UNREADABLE
+        finally:
+            self._lock.release()
+
+    def lost(self, answer: Answer) -> bool:
+        """Return True where the token is not (or no longer) taken."""
+        return answer.status == _UNAUTHORIZED
+
+    def reopens(self, used: Mapping[str, str], answer: Answer) -> bool:  # noqa: ARG002 -- the door's signature
+        """Forget the token that was used, unless another caller has fetched a new one meanwhile."""
+        if self._headers is not used:
+            return True
+        self._headers = None
+        if self._renewal.spend():
+            return True
+        try:
+            self._renewal.refuse(self._form(), REFUSED)
+        except OSError:
+            _log.warning("a file of GLPI's credentials cannot be read")
+        return False
+
+    async def leave(self, client: Client) -> None:
+        """Forget the token; nothing holds it over there."""
+        del client
+        self._headers = None
+
+    def _known(self) -> Mapping[str, str] | None:
+        return self._headers if asyncio.get_running_loop().time() < self._until else None
+
+    async def _fetch(self, client: Client, seconds: float) -> Mapping[str, str] | Failure:
+        """Fetch a token. Raises OSError for a secret's file."""
+        form = self._form()
+        known = self._renewal.refusal(form)
+        if known is not None:
+            return known
+        request = client.build_request("POST", _TOKEN, data=form, headers={"accept": "application/json"})
+        answer = await exchange(client, request, seconds=seconds)
+        if not isinstance(answer, Answer):
+            return as_unsent(answer)
+        body: dict[str, Any] = answer.json if isinstance(answer.json, dict) else {}
+        if answer.status == _UNAUTHORIZED or (answer.status in {400, 403} and body):
+            _log.error("GLPI gave no token (%d); the next try is in a minute", answer.status)
+            client_is = "client" in str(body.get("error", ""))
+            return self._renewal.refuse(form, CLIENT_REFUSED if client_is else USER_REFUSED)
+        token = body.get("access_token")
+        if answer.status != 200 or not isinstance(token, str) or not token or not is_token(token):  # noqa: PLR2004
+            failure = passing_failure("GET", answer)
+            return as_unsent(failure) if failure else NO_API
+        expires = body.get("expires_in")
+        life = float(expires) if isinstance(expires, int | float) else 3600.0
+        self._until = asyncio.get_running_loop().time() + max(life - _EARLY, life / 2)
+        self._headers = {"authorization": f"Bearer {token}", **self._place()}
+        return self._headers
+
+    def _place(self) -> dict[str, str]:
+        """Return what says in which entity and profile a request works: ids only, as this API takes them."""
+        settings = self._settings
+        profile = {"glpi-profile": settings.profile} if settings.profile else {}
+        entity = {"glpi-entity": settings.entity, "glpi-entity-recursive": "true"} if settings.entity else {}
+        return {**profile, **entity}
+
+    def _form(self) -> dict[str, str]:
+        settings = self._settings
+        return {
+            "grant_type": "password",
+            "client_id": settings.client_id,
+            "client_secret": _value(settings.client_secret),
+            "username": settings.username,
+            "password": _value(settings.password),
+            "scope": "api",
+        }
+
+
+def _value(secret: Secret | None) -> str:
+    return secret.value() if secret is not None else ""

@@ -1,0 +1,207 @@
+"""A session of the legacy REST API: made once per process, again when GLPI forgot it, ended with the function (F37)."""
+
+import asyncio
+import errno
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import orjson
+
+from shared.delivery.failure import Ambiguous, Failure, Gone, Refused, Temporary
+from shared.destinations.glpi.answers import DENIED, SESSION_LOST, Good, code_of, judge, rows
+from shared.destinations.glpi.calls import APP_REFUSED, REFUSED, UNREADABLE, USER_REFUSED
+from shared.destinations.glpi.renewal import Renewal
+from shared.destinations.glpi.settings import GlpiSettings
+from shared.destinations.http import Answer, Client, as_unsent, exchange, is_token
+from shared.settings.environment import Secret
+
+_log = logging.getLogger(__name__)
+
+API = "/apirest.php"
+_GOODBYE = 2.0
+_AWAY = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """What a session can be led to: how those of the user are listed, and how one of them is taken."""
+
+    variable: str
+    listing: str
+    member: str
+    change: str
+    field: str
+    more: Mapping[str, object]
+
+    def unfit(self, failure: Failure) -> Failure:
+        """Say which setting does not fit: it is waited for, as for credentials."""
+        if not isinstance(failure, Refused | Gone):
+            return failure
+        return Temporary(f"{self.variable} names nothing that this user has", _AWAY)
+
+
+_PROFILE = _Choice("GLPI_PROFILE", "/getMyProfiles", "myprofiles", "/changeActiveProfile", "profiles_id", {})
+_ENTITY = _Choice(
+    "GLPI_ENTITY",
+    "/getMyEntities?is_recursive=true",
+    "myentities",
+    "/changeActiveEntities",
+    "entities_id",
+    {"is_recursive": True},
+)
+
+
+class Session:
+    """The session of one function at one GLPI. Belongs to one event loop."""
+
+    def __init__(self, settings: GlpiSettings) -> None:
+        self._settings = settings
+        self._headers: Mapping[str, str] | None = None
+        self._renewal = Renewal()
+        self._lock = asyncio.Lock()
+
+    async def headers(self, client: Client, seconds: float) -> Mapping[str, str] | Failure:
+        """Return the headers of the session, which is made where there is none: by one caller, for all."""
+        known = self._known()
+        if known is not None:
+            return known
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
+        try:
+            async with asyncio.timeout_at(deadline):
+                await self._lock.acquire()
+        except TimeoutError:
+            return Temporary("no session in time")
+        try:
+            return self._known() or await self._begin(client, deadline)
+        except OSError:
+            return UNREADABLE
+        finally:
+            self._lock.release()
+
+    def lost(self, answer: Answer) -> bool:
+        """Return True where GLPI does not know the session, or the App-Token, any more."""
+        return answer.status in {400, 401} and code_of(answer) in SESSION_LOST | DENIED
+
+    def reopens(self, used: Mapping[str, str], answer: Answer) -> bool:
+        """Forget the session that was used, unless another caller has made a new one meanwhile."""
+        if self._headers is not used:
+            return True
+        self._headers = None
+        if code_of(answer) in SESSION_LOST and self._renewal.spend():
+            _log.info("GLPI forgot the session; a new one is made")
+            return True
+        code = code_of(answer)
+        try:
+            self._renewal.refuse(self._credentials(), REFUSED if code in SESSION_LOST else _refusal(code))
+        except OSError:
+            _log.warning("a file of GLPI's credentials cannot be read")
+        return False
+
+    async def leave(self, client: Client) -> None:
+        """End the session over there."""
+        if self._headers is not None:
+            headers, self._headers = self._headers, None
+            await exchange(client, client.build_request("GET", f"{API}/killSession", headers=headers), seconds=_GOODBYE)
+
+    def _known(self) -> Mapping[str, str] | None:
+        return self._headers
+
+    async def _begin(self, client: Client, deadline: float) -> Mapping[str, str] | Failure:
+        """Make a session and lead it to the wanted profile and entity. Raises OSError for a secret's file."""
+        credentials = self._credentials()
+        known = self._renewal.refusal(credentials)
+        if known is not None:
+            return known
+        app, user = credentials
+        base = {"accept": "application/json", "content-type": "application/json", **({"app-token": app} if app else {})}
+        who = {**base, "authorization": f"user_token {user}"}
+        asking = _Asking(client, who, deadline)
+        answer = await asking("GET", "/initSession")
+        if isinstance(answer, Answer) and (answer.status == 401 or self.lost(answer)):  # noqa: PLR2004
+            _log.error("GLPI refused the credentials (%s); they are tried again later", code_of(answer))
+            return self._renewal.refuse(credentials, _refusal(code_of(answer)))
+        begun = _believed(answer)
+        if not isinstance(begun, Good):
+            return begun
+        token = begun.value.get("session_token") if isinstance(begun.value, dict) else None
+        if not isinstance(token, str) or not token or not is_token(token):
+            return Temporary("no session was given", 30.0)
+        headers = {**({"app-token": app} if app else {}), "session-token": token}
+        asking = _Asking(client, {**base, **headers}, deadline)
+        failure = await self._moved(asking)
+        if failure is not None:
+            await asking("GET", "/killSession")
+            return failure
+        self._headers = headers
+        return headers
+
+    async def _moved(self, asking: "_Asking") -> Failure | None:
+        """Change profile and entity as the settings say."""
+        for choice, wanted in ((_PROFILE, self._settings.profile), (_ENTITY, self._settings.entity)):
+            failure = await _chosen(asking, choice, wanted) if wanted else None
+            if failure is not None:
+                return failure
+        return None
+
+    def _credentials(self) -> tuple[str, str]:
+        return _header(self._settings.app_token), _header(self._settings.user_token)
+
+
+class _Asking:
+    """Requests around a session, before there are others."""
+
+    def __init__(self, client: Client, headers: Mapping[str, str], deadline: float) -> None:
+        self._client = client
+        self._headers = headers
+        self._deadline = deadline
+
+    async def __call__(self, method: str, path: str, body: object = None) -> Answer | Failure:
+        content = None if body is None else orjson.dumps(body)
+        request = self._client.build_request(method, API + path, content=content, headers=self._headers)
+        seconds = self._deadline - asyncio.get_running_loop().time()
+        return as_or_answer(await exchange(self._client, request, seconds=seconds))
+
+
+def as_or_answer(answer: Answer | Temporary | Ambiguous | Refused) -> Answer | Failure:
+    """Return an answer as it is, and a failure as one that changed nothing: a session is no ticket."""
+    return answer if isinstance(answer, Answer) else as_unsent(answer)
+
+
+def _believed(answer: Answer | Failure) -> Good | Failure:
+    judged = judge("GET", answer) if isinstance(answer, Answer) else answer
+    return judged if isinstance(judged, Good) else as_unsent(judged)
+
+
+async def _chosen(asking: _Asking, choice: "_Choice", wanted: str) -> Failure | None:
+    """Find what is wanted by name among those of this user, and change to it. An id is taken as it is."""
+    number = wanted
+    if not wanted.isdecimal():
+        listed = _believed(await asking("GET", choice.listing))
+        if not isinstance(listed, Good):
+            return choice.unfit(listed)
+        number = named_in(listed.value.get(choice.member) if isinstance(listed.value, dict) else None, wanted)
+    body = {choice.field: int(number or 0), **choice.more}
+    moved = _believed(await asking("POST", choice.change, body)) if number else Refused("it is not there")
+    return None if isinstance(moved, Good) else choice.unfit(moved)
+
+
+def named_in(listed: object, wanted: str) -> str:
+    """Return the id of the entry with this name, complete name or last part of one; else the empty string."""
+    entries = rows(list(listed.values()) if isinstance(listed, dict) else listed) or []
+    names = {str(entry.get("name", "")): str(entry.get("id", "")) for entry in reversed(entries)}
+    last = {name.rpartition(" > ")[2]: number for name, number in names.items()}
+    return names.get(wanted) or last.get(wanted, "")
+
+
+def _refusal(code: str) -> Failure:
+    return APP_REFUSED if "APP_TOKEN" in code else USER_REFUSED
+
+
+def _header(secret: Secret | None) -> str:
+    """Return a secret for a header. Raises OSError: its file may have changed to what no header can carry."""
+    value = secret.value() if secret is not None else ""
+    if not is_token(value):
+        raise OSError(errno.EILSEQ, "it is no token")
+    return value

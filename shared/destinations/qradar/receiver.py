@@ -1,0 +1,93 @@
+"""The other way in: QRadar's HTTP Receiver, which answers, as syslog does not (reference/destinations.md §5.2).
+
+One request holds a line for each event; its Message Pattern splits them again.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from shared.delivery.failure import Ambiguous, Refused, Temporary
+from shared.destinations.http import Answer, exchange, new_client, retry_after
+from shared.destinations.qradar.client import DESTINATION
+from shared.destinations.qradar.pace import Pace
+from shared.destinations.qradar.settings import QradarSettings
+from shared.events.outcome import Done, Outcome, Rejected, Retry
+from shared.telemetry.metrics import Metrics
+
+_GOOD: Final = range(200, 300)
+_WAIT: Final = frozenset({408, 425, 429})
+_SETUP: Final = frozenset({401, 403, 404, 405})
+_FAILING: Final = 500
+_MAX_CALLS: Final = 40  # for one batch: what splitting may cost
+_REFUSED: Final = Rejected(DESTINATION, "the receiver does not take the event")
+_HEADERS: Final = {"content-type": "text/plain; charset=utf-8"}
+
+
+class ReceiverClient:
+    """One HTTP Receiver. Belongs to one event loop; the settings' seconds bound each request (F15, F16)."""
+
+    def __init__(self, settings: QradarSettings, metrics: Metrics) -> None:
+        """Raises OSError or ssl.SSLError for a CA file that cannot be used."""
+        self._settings = settings
+        self._metrics = metrics
+        self._client = new_client(settings.address, ca_file=settings.ca_file, told=self._address_refused)
+        self._pace = Pace(settings.events_per_second)
+
+    async def send(self, contents: Sequence[bytes]) -> list[Outcome]:
+        """Post lines together and return one outcome for each; of a request that is refused each half goes alone."""
+        await self._pace.take(len(contents))
+        outcomes: list[Outcome] = [Retry("not sent")] * len(contents)
+        parts = [range(len(contents))]
+        for _ in range(_MAX_CALLS):
+            if not parts:
+                break
+            part = parts.pop()
+            outcome = await self._posted([contents[place] for place in part])
+            if outcome is _REFUSED and len(part) > 1:
+                middle = len(part) // 2
+                parts += [part[middle:], part[:middle]]
+                continue
+            for place in part:
+                outcomes[place] = outcome
+            if isinstance(outcome, Retry):  # the rest would fare no better now
+                break
+        return outcomes
+
+    async def check(self) -> list[tuple[bool, str]]:
+        """Return what `tidings doctor` says. Posts nothing."""
+        request = self._client.build_request("GET", "")
+        answer = await exchange(self._client, request, seconds=self._settings.seconds)
+        if not isinstance(answer, Answer):
+            return [(False, f"cannot be reached: {answer.reason}")]
+        return [(True, "the HTTP Receiver can be reached; whether it takes events shows with the first")]
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+    async def _posted(self, lines: Sequence[bytes]) -> Outcome:
+        request = self._client.build_request("POST", "", content=b"\n".join(lines), headers=_HEADERS)
+        answer = await exchange(self._client, request, seconds=self._settings.seconds)
+        if isinstance(answer, Refused):
+            return Rejected(DESTINATION, answer.reason)
+        if isinstance(answer, Temporary | Ambiguous):
+            self._count("unreachable" if isinstance(answer, Temporary) else "no answer")
+            return Retry(answer.reason)
+        return self._judged(answer)
+
+    def _judged(self, answer: Answer) -> Outcome:
+        if answer.status in _GOOD and "html" not in answer.headers.get("content-type", ""):
+            return Done()
+        if answer.status in _GOOD or answer.status in _SETUP:
+            self._count("settings")
+            return Retry("the answer is not an HTTP Receiver's: check QRADAR_ADDRESS")
+        if answer.status in _WAIT or answer.status >= _FAILING:
+            self._count("busy")
+            return Retry("the receiver is busy", retry_after(answer.headers))
+        return _REFUSED
+
+    def _address_refused(self, why: str) -> None:
+        self._metrics.count("tidings_addresses_refused_total", destination=DESTINATION, why=why)
+
+    def _count(self, reason: str) -> None:
+        self._metrics.count("tidings_retries_total", destination=DESTINATION, reason=reason)

@@ -1,0 +1,1 @@
+"""Any HTTP target that takes a request for each event."""

@@ -1,0 +1,42 @@
+"""`tidings up --with NAME`: a destination beyond the base, by its component's Trigger, into a stand-in of its own."""
+
+import json
+import subprocess
+import sys
+from itertools import islice
+from pathlib import Path
+
+from shared.local.recorded.player import requests
+from shared.local.standins import elastic, splunk
+
+_EVENTS = 60
+
+
+def up(root: Path, data: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    feed = data.parent / "feed.jsonl"
+    lines = [{"headers": one.headers, "body": json.loads(one.body)} for one in islice(requests(), _EVENTS)]
+    feed.write_text("\n".join(json.dumps(line) for line in lines), encoding="utf-8")
+    command = [sys.executable, "-m", "shared.cli", "up", "--once", "--speed", "0", "--listen", "127.0.0.1:0"]
+    options = ["--data", str(data), "--feed", str(feed), "--output", "json", *arguments]
+    return subprocess.run([*command, *options], cwd=root, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_what_splunk_gets_elastic_gets_as_well(root: Path, tmp_path: Path) -> None:
+    ended = up(root, tmp_path / "data", "--with", "elastic-forwarder")
+    assert ended.returncode == 0, ended.stderr
+    documents, events = (
+        elastic.new_app(str(tmp_path / "data" / "elastic.db")),
+        splunk.new_app(str(tmp_path / "data" / "splunk.db")),
+    )
+    try:
+        assert sorted(documents.ids()) == sorted(set(events.event_ids()))
+        assert len(documents.ids()) > _EVENTS / 2
+        assert documents.streams() == ["logs-k8s.events-default"]
+    finally:
+        documents.close()
+        events.close()
+
+
+def test_without_it_no_stand_in_of_it_is_opened(root: Path, tmp_path: Path) -> None:
+    assert up(root, tmp_path / "data").returncode == 0
+    assert not (tmp_path / "data" / "elastic.db").exists()

@@ -1,0 +1,47 @@
+"""A client has as many connections as were asked for, and leads a path where it always did."""
+
+import asyncio
+
+from shared.destinations.http import Answer, exchange, new_client
+from tests.support.exchanges import OK, request_of, server
+
+_BODY = b"{}".ljust(11)  # as long as the head says
+
+
+def test_all_connections_are_used_and_never_more() -> None:
+    open_now = most = 0
+
+    async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal open_now, most
+        open_now += 1
+        most = max(most, open_now)
+        try:
+            while True:
+                await request_of(reader)
+                await asyncio.sleep(0.05)
+                writer.write(OK + _BODY)
+        finally:
+            open_now -= 1
+
+    async def run() -> list[object]:
+        async with server(slow) as url, new_client(url, connections=20) as client:
+            requests = [client.build_request("POST", "/", content=b"{}") for _ in range(60)]
+            return await asyncio.gather(*(exchange(client, request, seconds=5) for request in requests))
+
+    found = asyncio.run(run())
+    assert all(isinstance(one, Answer) and one.status == 200 for one in found)
+    assert most == 20
+    assert open_now == 0, "closing the client closes them all"
+
+
+def test_a_path_that_is_known_leads_where_it_did_with_other_parameters_too() -> None:
+    async def run() -> list[str]:
+        async with new_client("http://127.0.0.1:1/base") as client:
+            first = client.build_request("GET", "/table", params={"a": "1"})
+            return [str(first.url)] + [
+                str(client.build_request("GET", "/table", **parts).url)
+                for parts in ({}, {}, {"params": {"b": "2"}}, {"params": {"c": "3"}})
+            ]
+
+    base = "http://127.0.0.1:1/base/table"
+    assert asyncio.run(run()) == [f"{base}?a=1", base, base, f"{base}?b=2", f"{base}?c=3"]
