@@ -4,7 +4,7 @@ from typing import Final
 
 import orjson
 
-from functions.qradar_forwarder.record import NEEDED, RESERVED, fitting, line_of
+from functions.qradar_forwarder.record import fitting, line_of
 from functions.qradar_forwarder.settings import MAPPING, ForwarderSettings
 from shared.delivery.mapping import Mapping
 from shared.delivery.preview import Preview
@@ -64,7 +64,7 @@ class QradarSiem:
 def new(environ: Environ, metrics: Metrics) -> Forwarder:
     """Build the function from the environment; files are read, nothing is sent. Raises SettingsError."""
     settings = read(ForwarderSettings, environ)
-    mapping = opened_mapping("QRADAR_MAPPING", settings.mapping, RESERVED, NEEDED, shipped=MAPPING)
+    mapping = opened_mapping("QRADAR_MAPPING", settings.mapping, shipped=MAPPING, keys=settings.pseudonym_keys)
     rate = settings.events_per_second
     # With a rate a call takes a second's worth at most: who waits longer than it can is told so by the queue.
     together = min(settings.batch_events, max(1, int(rate))) if rate else settings.batch_events

@@ -5,11 +5,11 @@ from typing import Final
 
 from pydantic import Field
 
-from shared.destinations.servicenow.event_record import NEEDED, RESERVED
 from shared.destinations.servicenow.events import MOST, Events
 from shared.destinations.servicenow.settings import ServiceNowSettings
 from shared.runtime.forwarding import Bounds
 from shared.runtime.parts import opened_mapping
+from shared.runtime.pseudonyms import PseudonymSettings
 from shared.runtime.upserting import Upserting
 from shared.settings.environment import Environ, read
 from shared.telemetry.metrics import Metrics
@@ -20,7 +20,7 @@ _BYTES: Final = 1_000_000
 _WAITING: Final = 2_000
 
 
-class EventSettings(ServiceNowSettings):
+class EventSettings(ServiceNowSettings, PseudonymSettings):
     """Settings of this function: the instance's, and its own."""
 
     mapping: Path = Field(default=MAPPING, alias="SERVICENOW_EVENT_MAPPING", description="An own mapping file.")
@@ -29,6 +29,8 @@ class EventSettings(ServiceNowSettings):
 def new(environ: Environ, metrics: Metrics) -> Upserting:
     """Build the function from the environment; files are read, nothing is sent. Raises SettingsError."""
     settings = read(EventSettings, environ)
-    mapping = opened_mapping("SERVICENOW_EVENT_MAPPING", settings.mapping, RESERVED, NEEDED, shipped=MAPPING)
+    mapping = opened_mapping(
+        "SERVICENOW_EVENT_MAPPING", settings.mapping, shipped=MAPPING, keys=settings.pseudonym_keys
+    )
     system = Events(settings, metrics, NAME, mapping.names)
     return Upserting(system, mapping, Bounds(MOST, _BYTES, _WAITING, settings.connections), metrics)

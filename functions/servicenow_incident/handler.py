@@ -8,7 +8,6 @@ from pydantic import Field
 from functions.servicenow_incident.tables import ByTable
 from shared.destinations.servicenow.client import Client
 from shared.destinations.servicenow.incidents import Incidents
-from shared.destinations.servicenow.record import NEEDED, RESERVED
 from shared.destinations.servicenow.settings import TableSettings
 from shared.events.vocabulary import CATEGORIES
 from shared.runtime.parts import opened_mapping
@@ -33,7 +32,7 @@ def new(environ: Environ, metrics: Metrics, *, store: Store | None = None) -> Ti
     `store` replaces the one of `STORE_URL`.
     """
     settings = read(IncidentSettings, environ)
-    mapping = opened_mapping("SERVICENOW_MAPPING", settings.mapping, RESERVED, NEEDED, shipped=MAPPING)
+    mapping = opened_mapping("SERVICENOW_MAPPING", settings.mapping, shipped=MAPPING, keys=settings.pseudonym_keys)
     kept, owned = kept_in(settings.store, store)
     client = Client(settings, metrics, NAME)
     names = dict.fromkeys([settings.table, *map(settings.table_for, CATEGORIES)])

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from shared.destinations.servicenow.client import Client
 from shared.destinations.servicenow.incidents import Incidents
-from shared.destinations.servicenow.security_record import NEEDED, RESERVED, TABLE
+from shared.destinations.servicenow.security_record import TABLE
 from shared.destinations.servicenow.settings import TableSettings
 from shared.runtime.parts import opened_mapping
 from shared.runtime.ticketing import Ticketing, TicketSettings, kept_in
@@ -31,7 +31,9 @@ def new(environ: Environ, metrics: Metrics, *, store: Store | None = None) -> Ti
     `store` replaces the one of `STORE_URL`.
     """
     settings = read(SecuritySettings, environ)
-    mapping = opened_mapping("SERVICENOW_SECURITY_MAPPING", settings.mapping, RESERVED, NEEDED, shipped=MAPPING)
+    mapping = opened_mapping(
+        "SERVICENOW_SECURITY_MAPPING", settings.mapping, shipped=MAPPING, keys=settings.pseudonym_keys
+    )
     kept, owned = kept_in(settings.store, store)
     system = Incidents(Client(settings, metrics, NAME), settings, settings.table_of(TABLE), NAME, mapping.names)
     return Ticketing(system, mapping, kept, metrics, owned=owned)

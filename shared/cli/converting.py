@@ -11,6 +11,7 @@ from shared.events.problem import Problem
 from shared.events.words import counted
 from shared.rules.shipped import SHIPPED
 from shared.runtime.registry import FUNCTIONS
+from shared.runtime.terms import terms_of
 
 _FUNCTION = "servicenow_incident"
 
@@ -24,12 +25,12 @@ def run(path: Path, table: str, write: Path | None, output: Output, *, severity_
     destination = FUNCTIONS[_FUNCTION].destination
     if destination is None:
         raise RuntimeError("the registry does not know it for a destination")
-    reserved, needed = destination.rights()
+    terms = terms_of({_FUNCTION: destination})
     shipped = (SHIPPED.parents[1] / _FUNCTION / "mapping.yaml").read_text(encoding="utf-8")
-    made = convert_mapping(source, str(path), Wanted(table, severity_rules), reserved["open"], shipped)
+    made = convert_mapping(source, str(path), Wanted(table, severity_rules), terms.ours["open"], shipped)
     if not isinstance(made, Converted):
         fail(*map(str, made))
-    read = read_text(made.text, str(write or "the converted mapping"), reserved, needed)
+    read = read_text(made.text, str(write or "the converted mapping"), terms)
     problems = [*made.problems, *(read if isinstance(read, list) else [])]
     _show(made, problems, write, output)
     if problems:

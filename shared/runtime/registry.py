@@ -2,11 +2,14 @@
 
 import importlib
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from shared.runtime.function import Function
 from shared.settings.environment import prefix_of
 from shared.telemetry.metrics import Metrics
+
+if TYPE_CHECKING:
+    from shared.delivery.limits import Limits
 
 
 class Destination(NamedTuple):
@@ -15,9 +18,9 @@ class Destination(NamedTuple):
     `variable` is the setting without which it is not configured; `subject` what it is told of, `any` being what its
     Trigger sends; `example` settings that let it show what it would send where nothing is configured. `label` is its
     name in metrics. `mapping` is the setting that names an own mapping, `record` the module whose RESERVED and NEEDED
-    say what a mapping may not and must have, and whose KNOWN and `mistakes`, where there, which
-    fields there are and what else is wrong. A `component` is no
-    part of knative/base: it has its Trigger and service in a folder of its name below knative/components.
+    say what a mapping may not and must have, and whose KNOWN, FIELDS and `mistakes`, where there, which fields there
+    are, what the system takes in them, and what else is wrong. A `component` is no part of knative/base: it has its
+    Trigger and service in a folder of its name below knative/components.
     """
 
     label: str
@@ -45,6 +48,11 @@ class Destination(NamedTuple):
         """Return the fields that no mapping may set, by operation, and the operations that one must have."""
         record = importlib.import_module(self.record)
         return record.RESERVED, record.NEEDED
+
+    def limits(self) -> "Limits":
+        """Return what the foreign system takes in its fields, as far as its record module says so (`FIELDS`)."""
+        limits: Limits = getattr(importlib.import_module(self.record), "FIELDS", {})
+        return limits
 
     def known(self) -> Sequence[str]:
         """Return the names that fields of a mapping may have; none where the foreign system knows them alone."""
@@ -194,6 +202,12 @@ FUNCTIONS: dict[str, Registered] = {
         ("store", "handover", "clusters"),
     ),
 }
+
+
+def readers(variable: str) -> dict[str, Destination]:
+    """Return the destinations, by their function's name, whose mapping a setting names."""
+    found = ((name, one.destination) for name, one in FUNCTIONS.items())
+    return {name: one for name, one in found if one is not None and one.mapping == variable}
 
 
 def components(environ: Mapping[str, str], also: Sequence[str] = ()) -> tuple[str, ...]:

@@ -20,14 +20,14 @@ from shared.events.episode import Episode
 from shared.events.outcome import Duplicate, Ignored, Rejected, label
 from shared.runtime.function import Call, Readiness, Result
 from shared.runtime.parts import opened_store
+from shared.runtime.pseudonyms import PseudonymSettings
 from shared.runtime.turns import Turns
-from shared.settings.environment import Settings
 from shared.start.later import later
 from shared.stores.protocol import Store
 from shared.telemetry.metrics import Metrics
 
 
-class TicketSettings(Settings):
+class TicketSettings(PseudonymSettings):
     """What every ticket function can be told besides where its system is."""
 
     store: str = Field(

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from functions.servicenow_incident.handler import MAPPING
 from shared.cli.app import app
-from shared.delivery.mapping import Mapping, render
+from shared.delivery.mapping import Mapping, Terms, render
 from shared.delivery.mapping_file import read
 from shared.destinations.servicenow.record import NEEDED, RESERVED
 from shared.events.episode import Episode
@@ -74,7 +74,7 @@ def loaded(file: Path, *options: str) -> Mapping:
     made = file.with_suffix(".yaml")
     result = converted(file, "--write", str(made), *options)
     assert result.exit_code == 0, result.output
-    mapping = read(made, RESERVED, NEEDED)
+    mapping = read(made, Terms(RESERVED, NEEDED))
     assert isinstance(mapping, Mapping), mapping
     return mapping
 

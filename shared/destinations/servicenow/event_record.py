@@ -12,13 +12,19 @@ from typing import Any, Final
 import orjson
 
 from shared.delivery.failure import Failure
+from shared.delivery.limits import Limit
 from shared.destinations.http import Answer
 from shared.destinations.servicenow.answers import failure_of
 from shared.events.episode import Episode
 
 CLEAR: Final = "0"
 """Severity that closes the alert."""
-_LIMITS: Final = {"source": 100, "node": 100, "type": 100, "resource": 100, "description": 4000}
+FIELDS: Final = {
+    **dict.fromkeys(("source", "node", "type", "resource"), Limit(100)),
+    "description": Limit(4000),
+    "severity": Limit(choices=(CLEAR, "1", "2", "3", "4", "5")),
+}
+"""What they take in the fields of an event."""
 _INFO: Final = "additional_info"
 _LONGEST_INFO: Final = 1000
 
@@ -39,7 +45,7 @@ _TOO_MUCH: Final = frozenset({400, 413, 422})
 def event_of(episode: Episode, fields: Mapping[str, Any]) -> bytes:
     """Return the record: the mapped fields as texts within their lengths, and what says which alert it is about."""
     over = episode.state == "resolved"
-    record = {name: _text(value)[: _LIMITS.get(name)] for name, value in fields.items() if name != _INFO}
+    record = {name: _text(value)[: _longest(name)] for name, value in fields.items() if name != _INFO}
     info = fields.get(_INFO, {})
     if isinstance(info, Mapping):
         record[_INFO] = orjson.dumps({name: _text(value)[:_LONGEST_INFO] for name, value in info.items()}).decode()
@@ -84,6 +90,10 @@ def _failed(one: object) -> bool:
     if not isinstance(one, dict):
         return False
     return any(one.get(name) == "failure" for name in _FAILED_STATUS) or any(one.get(name) for name in _FAILED_ERROR)
+
+
+def _longest(name: str) -> int | None:
+    return FIELDS[name].longest or None if name in FIELDS else None
 
 
 def _text(value: object) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from shared.delivery.limits import Limit
 from shared.delivery.ticket import Found, Mark, Standing
 
 
@@ -60,6 +61,21 @@ RESERVED: Final = dict.fromkeys(("open", "update", "resolve", "reopen", "cancel"
 """Fields that no mapping may set, by operation: the mark, the state, and what the instance computes."""
 NEEDED: Final = ("open",)
 """Operations that a mapping must have. Without one of the others, mark and state change and no field does."""
+_RANKS: Final = ("1", "2", "3")
+FIELDS: Final = {
+    "short_description": Limit(160),
+    "description": Limit(4000),
+    "close_notes": Limit(4000),
+    "work_notes": Limit(4000),
+    "comments": Limit(4000),
+    "category": Limit(40),
+    "subcategory": Limit(40),
+    "contact_type": Limit(40),
+    "close_code": Limit(40),
+    "impact": Limit(choices=_RANKS),
+    "urgency": Limit(choices=_RANKS),
+}
+"""What an incident takes out of the box; an instance whose columns are longer takes these as well."""
 
 CORE_FIELDS = (
     "sys_id",
