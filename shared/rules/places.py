@@ -62,11 +62,15 @@ ROWS: tuple[Row, ...] = (
         reason=r"admission webhook|\bwebhook",
         message=r"admission webhook|calling webhook"),
     Row(("infrastructure", "node"), who=r"\bgpu-|nvidia|kmm\b|\bamd-gpu|device-plugin"),
+    Row(("admission", "policy"), kind=r"\A\w*Policy\w*Violations?\b"),
+    Row(("infrastructure", "workload"), reason=r"rollout restart|\breflection"),
+    Row(("infrastructure", "node"), both=r"\ANode .*\n.*(?:\btaint|out of disk|disk space|disk pressure)"),
     # --- security: whose trust, rights and identity are at stake ---
     Row(("security", "network-policy"),
         kind=r"NetworkPolicy\b|\ASecurityPolicy\b|\AEgressFirewall|\AAuthorizationPolicy\b",
         reason=r"network polic(?:y|ies)|security policy|\banp|egress firewall|packet drop|policy denied|policy drop"),
     Row(("security", "runtime"),
+        kind=r"\A(?:FileIntegrity|Intrusion|Malware|Threat)\w*",
         who=r"wazuh|suricata|osquery|ossec|coraza|\bzeek|\bsnort|clamav|falco|aqua-enforcer|\bacs\b|tetragon|sysdig"
             r"|kubearmor|neuvector|stackrox|tracee|twistlock|crowdstrike|defender|kubescape",
         reason=r"threat|malware|virus|rootkit|port scan|malicious|suspicious|\battack|brute ?force|exfiltrat"
@@ -76,7 +80,11 @@ ROWS: tuple[Row, ...] = (
         reason=r"pod ?security|app ?armor|seccomp|se ?linux|sysctl|privileged|\bscc\b|uid range|run as",
         message=r"violates PodSecurity|security context constraint|run as (?:root|non)|runAsNonRoot|runAsUser"),
     Row(("security", "authentication"),
-        message=r"authenticat|unable to log ?in|invalid (?:token|credential|password)|\b401\b|log ?in failed"),
+        message=r"authenticat|\bauth failure|InvalidAccessKey|SignatureDoesNotMatch|InvalidClientTokenId"
+            r"|UnrecognizedClient|ExpiredToken|AuthFailure|invalid_(?:grant|client)|AADSTS|auth login|(?:check"
+            r"|expired|bad|wrong|revoked|registration) token|unable to log ?in|invalid (?:token|credential|password)"
+            r"|\b401\b|log ?in failed"),
+    Row(("infrastructure", "workload"), kind=r"\AVaultStaticSecret"),
     # What a backup is refused is its store's to permit, not the cluster's.
     Row(("infrastructure", "storage"), kind=r"\A(?:\w*Cluster)?(?:Backup|Restore)\b"),
     Row(("security", "rbac"),
@@ -86,7 +94,7 @@ ROWS: tuple[Row, ...] = (
             r"|\baudit\z",
         message=r"(?-i:\b[a-z]+s(?:\.[a-z0-9.]+)? is forbidden)|\bis forbidden: User"
             r"|cannot \w+ resource \"|unauthorized operation|not authori[sz]ed|Access ?Denied|AuthorizationFailed"
-            r"|UnauthorizedOperation|(?:insufficient|lacks) permissions?|grant RBAC"),
+            r"|UnauthorizedOperation|(?:insufficient|lacks|missing) (?:\w+ )?(?:permission|privilege)s?|grant RBAC"),
     Row(("security", "certificate"),
         kind=r"\A(?:Certificate|ManagedCertificate|ClusterTrustBundle|Order|Challenge|PodCertificate)|\A\w*Issuer\b"
             r"|cert-manager|certificates\.k8s",

@@ -7,10 +7,21 @@ where it may end inside one, it is left open.
 TROUBLE: dict[str, str] = {
     # --- trouble, by its sort ---
     "failed": r"errimage|imagepull(?:err|back)|fail(?:ed|ure|ures|ing|s)?\b|err(?:or|ors|ored)?\b|exception(?:\z|:)"
-    r"|cannot\b|can'?t\b|could ?n[o']t\b|couldn'?t\b|unable\b|not able\b|did ?n[o']t\b|doesn'?t\b|does not\b|isn'?t\b"
-    r"|unsuccessful|incomplete\b|abort|exited with|not (?:trigger|deleted)|infeasible|impossible|not (?:established"
-    r"|connected|synced|synchroni[sz]ed|joined|elected|resolved|replicated|enough|responding|assigned|programmed"
-    r"|protected|served|propagated|enforced|updated|renewed|refreshed)\b",
+    r"|cannot\b|can'?t\b|could ?n[o']t\b|couldn'?t\b|unable\b|not able\b|did ?n[o']t\b|doesn'?t\b|does not\b"
+    r"|isn'?t\b|unsuccessful|incomplete\b|abort|exited with|not (?:trigger|deleted)|infeasible|impossible"
+    r"|not (?:established|connected|synced|synchroni[sz]ed|joined|elected|resolved|replicated|enough|responding"
+    r"|assigned|programmed|protected|served|propagated|enforced|updated|renewed|refreshed)\b|erroring|abandon"
+    r"|\w+(?:error|exception|failure)\b|(?:http|code|status)[:= ]+(?:code[:= ]+)?[45]\d\d\b|exit (?:code"
+    r"|status)[:= ]+[1-9]|rate exceeded|too many (?:requests|connections|errors|failures|restarts)",
+    # Said of what should be and is not: trouble in a Warning, else only not yet.
+    "undone": r"un(?:bound|synced|verified|approved|accepted|resolved|satisf|fulfilled|programmed|reconciled|matched"
+    r"|plac(?:ed|eable)|usable|confirmed|met\b|provisioned|initiali[sz]ed|authenticated|trusted|delivered|routed"
+    r"|claimed|reserved|applied|joined|served|processed|finished|completed|healed|recovered|monitored|watched)"
+    r"|in(?:accessible|admissible|complete\b)|not (?:yet )?(?:applied|met|reached|satisfied|fulfilled|completed?"
+    r"|installed|deployed|created|verified|validated|trusted|approved|accepted|admitted|ensured|recovered|restored"
+    r"|delivered|sent|scheduled|started|mounted|attached|bound|loaded|configured|initiali[sz]ed|provisioned"
+    r"|registered|reconciled|set\b|reserved|routed|claimed|published|healed|active\b|live\b|present\b|processed"
+    r"|finished)",
     "invalid": r"invalid|not valid|malformed|illegal|incorrect|bad\b|wrong|incompatible|unsupported|not supported"
     r"|mismatch|misbound|misconfigur|undefined|ambiguous|duplicate|overlap|unknown\b|unrecogni[sz]ed|un ?parse?able"
     r"|unexpected|non ?compliant|non-compliant",
@@ -20,49 +31,62 @@ TROUBLE: dict[str, str] = {
     r"|collision|locked\b",
     "refused": r"den(?:ied|ial)\b|reject(?:ed|ion)|refused|disallow|prohibit|forbidden|not (?:allowed|permitted"
     r"|authori[sz]ed)|unauthori[sz]ed|blocked\b|blocking\b|block\z|restricted",
-    "timeout": r"time(?:d)?[ -]?out|deadline ?exceeded|exceeded (?:its |the )?deadline|too long\b|exceeded grace",
+    "timeout": r"tim(?:e|ed|ing)[ -]?out|deadline ?exceeded|exceeded (?:its |the )?deadline|too long\b"
+    r"|exceeded grace",
     "unreachable": r"unreachable|unresponsive|not responsive|no route|connection (?:refused|reset|lost|closed)"
     r"|no such host|not respond|i/o timeout|network is down|disconnected|not reachable|heartbeat (?:lost|missed)",
     "not-ready": r"not ?ready|not yet ready|unready|not (?:running|serving)\b",
     "is-down": r"(?:is|are|was|went) down\b|(?:storage|node|link|cluster|server|peer|interface|tunnel|session|broker"
     r"|member|gateway|replicas?|primary|proxy|agent|plugin|controller|pool|volume|shard|daemon) down\b|down state\b"
-    r"|not up\b|offline\b|not online\b|not covered\b|inactive\b|read[- ]only\b|(?:is|was) sealed\b|network partition"
-    r"|quorum not\b|(?:member|shard|replica|broker|peer) lost\b|lost (?:its )?carrier|server (?:is )?not responding",
+    r"|dead\z|died\b|\Adown\z|not up\b|offline\b|not online\b|not covered\b|inactive\b|read[- ]only\b|(?:is"
+    r"|was) sealed\b|network partition|quorum not\b|(?:member|shard|replica|broker|peer) lost\b"
+    r"|lost (?:its )?carrier|server (?:is )?not responding",
     "unhealthy": r"unhealthy|not healthy|isn'?t healthy|abnormal|broken\z",
-    "degraded": r"degrad|health(?: is| status is| status)?:? yellow",
+    "degraded": r"degrad|impaired|faulty|damaged|health(?: is| status is| status)?:? yellow",
     "ailing": r"nearly|near ?full|almost|health_?warn|health warning",
     "leader": r"(?:primary|master|leader)\b",
     "cancelled": r"cancell?ed\b",
     "unavailable": r"no healthy \w+|no (?:ready |healthy |available )?(?:endpoints|backends|upstreams?)\b"
     r"|un ?available|not available\b|available (?:changed from \w+|set) to false",
     "turned-unavailable": r"available (?:changed from \w+|set) to false",
-    "full": r"full\b|exhaust|insufficient|pressure\b|limit (?:reached|exceeded)|over ?commit|low on|exceed(?:ed|s)?\b"
-    r"|out ?of ?(?:space|disk|ip|addresses|capacity|memory|cpu|pods|ephemeral|process|inode|file|port|thread|pi ?ds)",
+    "full": r"full\b|exhaust|insufficient|pressure\b|limit (?:reached|exceeded)|over ?commit|low on|exceed(?:ed|s"
+    r"|ing)?\b|out ?of ?(?:space|disk|ip|addresses|capacity|memory|cpu|pods|ephemeral|process|inode|file|port|thread"
+    r"|pi ?ds)",
     "no-room": r"(?:9[5-9]|100)% full|no (?:\w+ )?(?:addresses|ips?) (?:left|available|free)|space exceeded|(?:is"
-    r"|are) full\b|watermark (?:exceeded|reached|set)|(?:memory|disk) alarm|(?:not enough|insufficient) (?:free |disk "
-    r"|storage )?space|too many open files|no space left|no (?:more|free) (?:space|ips?|addresses|capacity|memory"
-    r"|ports?|disks?|room|inodes?|nodes?|resources|blocks)|disk (?:is )?full|out of (?:space|disk|capacity|ip"
+    r"|are) full\b|watermark (?:exceeded|reached|set)|(?:memory|disk) alarm|(?:not enough|insufficient) (?:free "
+    r"|disk |storage )?space|too many open files|no space left|no (?:more|free) (?:space|ips?|addresses|capacity"
+    r"|memory|ports?|disks?|room|inodes?|nodes?|resources|blocks)|disk (?:is )?full|out of (?:space|disk|capacity|ip"
     r"|addresses)|disk ?pressure|memory ?pressure|exhausted\b|(?:storage|datastore|volume|pool|file ?system"
     r"|drive) (?:is )?full",
     "lost": r"lost\b|loss\b",
-    "killed": r"oom ?kill(?:ed|er)?\b|oom\b|crash(?:ed|ing|es)?\b|crash ?loop|back-?off restarting|segfault",
+    "killed": r"oom ?kill(?:ed|er)?\b|oom\b|panic(?:ked|s)?\b|core ?dump|crash(?:ed|ing|es)?\b|crash ?loop"
+    r"|back-?off restarting|segfault",
     "crash-loop": r"crash ?loop|back-?off restarting",
     "out-of-memory": r"oom ?kill|oom\b|out ?of ?memory",
-    "hardware": r"(?:hardware|drive|power ?supply|psu|fan|dimm|raid|nvme|ssd|smart)\b(?:\W+\w+){0,2}\W+(?:fail|fault"
+    "hardware": r"raid(?: \w*\d\w*| array| controller| set| volume| group| disk| member)? (?:has |is |was )?(?:fail"
+    r"|fault|dead)|(?:hardware|drive|power ?supply|psu|fan|dimm|nvme|ssd|smart)\b(?:\W+\w+){0,2}\W+(?:fail|fault"
     r"|stopped|dead\b)|(?:disk|block device)(?: \S*\d\S*| sd\w+)? (?:has |is |was )?(?:failed\b|failing\b|faulty"
     r"|dead\b|broken)|lost its disk|battery low|low battery|ecc (?:memory )?error|bad sector",
-    "gone": r"(?:instance|machine|server|vm|host) (?:was |is |has been )?(?:not found|terminated|deleted|missing|gone"
-    r"|does not exist|preempted|stopped)\b",
+    "gone": r"(?:instance|machine|server|vm|host) (?:was |is |has been )?(?:not found|terminated|deleted|missing"
+    r"|gone|does not exist|preempted|stopped)\b",
     "scale-up": r"scale ?up|scaled up|scale out|new nodes?\b",
     "escalation": r"privilege escalation|escalat\w+ privilege|cluster[- ]admin granted|granted cluster[- ]admin"
-    r"|brute ?force|exfiltrat|port scan|suspicious|(?:secret|credential|token|key)s? (?:leaked|exposed)"
-    r"|credential (?:theft|dump|leak)|leaked (?:secret|credential|token)|tamper",
+    r"|system:? ?masters|(?:bound|added|promoted) to (?:the )?cluster[- ]admin|brute ?force|exfiltrat|port scan"
+    r"|suspicious|(?:secret|credential|token|key)s? (?:leaked|exposed)|credential (?:theft|dump|leak)"
+    r"|leaked (?:secret|credential|token)|tamper",
     "retried": r"back[ -]?off\b|backoff|deferred|delayed|unscheduled|unschedulable|unassigned|malscheduled"
-    r"|high (?:temperature|load|latency|usage)|miss(?:ed)? schedule|missed\b|overdue|out of sync|stale\b|skew",
-    "stuck": r"stuck|stalled|hung\b|hang(?:s|ing)?\b|deadlock|blocked for more|storm\b|flapping|repetitive|frequent"
-    r"|threshold (?:met|exceeded)|drift(?:ed)?\b|disabled\b",
+    r"|high (?:temperature|load|latency|usage)|miss(?:ed)? schedule|missed\b|overdue|out of sync|stale\b|skew"
+    r"|postpone|on hold\b|held\b|retry|retried|reattempt|throttl|rate[- ]?limit|too many requests|blocked\b|late\z",
+    "strained": r"sick\b|ailing\b|unstable|flaky|saturat|starv|congest|overload|panicked|lag(?:s|ging)?\b"
+    r"|under[- ]?(?:replicat|provision|sized)|over[- ]?siz|imbalanc|unbalanced|diverg|insecure|unsafe|violat"
+    r"|leak(?:ed|ing|s)?\b|slow\b|too (?:slow|old|large|big|high|low|few|many)|behind\b|unused\z|spike|anomal"
+    r"|misplaced|breach|alarm\b|emergency|critical\z|outlier|undersized",
+    "capped": r"(?:max|maximum|min|minimum|limit|cap|ceiling) (?:\w+ ){0,2}(?:reached|hit)",
+    "stuck": r"halted|froze\b|stuck|stalled|hung\b|hang(?:s|ing)?\b|deadlock|blocked for more|storm\b|flapping"
+    r"|repetitive|frequent|threshold (?:met|exceeded)|drift(?:ed)?\b|disabled\b",
     "expired": r"expired|expiration (?:warning|soon|near)|expir(?:y|es|ing)\b",
-    "corrupt": r"corrupt|checksum|integrity|bad ?block|i/?o err",
+    "corrupt": r"corrupt|checksum|integrity (?:check|changed|fail|error|violat|mismatch|broken|lost)|bad ?block"
+    r"|i/?o err",
     # --- what makes it grave ---
     "disaster": r"health(?: is| status is| status)?:? red\b|data (?:\w+ )?(?:is )?corrupt|corrupt(?:ed|ion)? (?:data"
     r"|wal)|no quorum|quorum lost|lost (?:its )?quorum|split[- ]?brain|data ?loss|no (?:master|leader|primary)\b"
@@ -75,10 +99,12 @@ TROUBLE: dict[str, str] = {
     r"|machine check|containerd unhealthy|file ?system (?:is )?read|read-?only file ?system|ext4[- ](?:fs )?error"
     r"|xfs has shut|kubelet setup",
     "intrusion": r"threats?(?: was| were)? (?:detected|found)|threat\z|malware|virus|miner\b|miners\b|crypto ?miner"
-    r"|backdoor|exploit|breakout|reverse shell|ransom|intrusion|malicious|command[- ]and[- ]control|crypto\w* mining"
-    r"|mining (?:process|pool)|root ?kit|web ?shell|trojan|spyware|botnet",
-    "failover": r"fail(?:ed|ing)? ?over\b",
+    r"|backdoor|(?:container|sandbox|host|namespace) ?escape|escaped?\b.*(?:container|namespace)|compromis|infected"
+    r"|(?:security|data) breach|exploit|breakout|reverse shell|ransom|intrusion|malicious|command[- ]and[- ]control"
+    r"|crypto\w* mining|mining (?:process|pool)|root ?kit|web ?shell|trojan|spyware|botnet",
+    "failover": r"take ?over\b|taking over|took over|fail(?:ed|ing)? ?over\b",
     "remediation": r"remediation (?:created|started|skipped|cannot|failed)|marked (?:as )?unhealthy|marked unhealthy",
+    "disabled": r"disabled\b",
     "drain": r"drain|uncordon|evacuat|deleting all pods",
     "evicted": r"evict|preempt|node shutdown",
     "rebooted": r"rebooted",
@@ -88,10 +114,10 @@ TROUBLE: dict[str, str] = {
     "vm-life": r"fail\w* (?:to )?(?:create\b|migrat|hand ?over|guarantee|start)|(?:start|power ?on|migration|sync"
     r"|import|clone|restore|backup|operation) fail|restore error|create fail",
     "fill": r"import|snapshot creation",
-    "provision": r"provision",
+    "provision": r"provision|creating the volume|volume creation|create volume",
     "sandbox": r"creat\w* .*(?:sand ?box|container)|sand ?box (?:creat|fail)|start .*container|run container",
-    "issue": r"issu(?:e|ed|ing|ance|ation)\b|obtain|sign|request|regist|verify|init|present|key ?pair|regenerat|order"
-    r"|rotation|renew|certificate (?:update|create)|valid certificate|denied",
+    "issue": r"issu(?:e|ed|ing|ance|ation)\b|obtain|sign|request|regist|verify|init|present|key ?pair|regenerat"
+    r"|order|rotation|renew|certificate (?:update|create)|valid certificate|denied",
     "lesser": r"delet|list|status|metric|clean|valid|label|get\b|annotation|toleration|affinity|hook|window|dynamic"
     r"|pruning|unable to clone|exists",
     "lookup": r"observe|observer|get\b|list\b|status\b|signal|version|client failed|log ?level|pruning|watchdog"
@@ -106,7 +132,8 @@ TROUBLE: dict[str, str] = {
     r"|dry ?run|change in progress|advanced feature|too many (?:active|succeeded|addresses)|multiple pod"
     r"|possible memory|same template",
     "dry-run": r"dry ?run",
-    "nodes-unfit": r"nodes are available:.*(?:not-ready|unreachable|unschedulable)",
+    "nodes-unfit": r"pods? (?:\w+ )?(?:unschedulable|unscheduled)|nodes are available:.*(?:not-ready|unreachable"
+    r"|unschedulable)",
     "preference": r"affinity|toleration|annotations? labels?|topology hints",
     "warned": r"warn(?:ing)?s?\b",
     "probe": r"(?:readiness|startup|liveness) probe|probe (?:failed|error)",
