@@ -42,7 +42,8 @@ ROWS: tuple[Row, ...] = (
     Row(("admission", "mutating-webhook"),
         kind=r"\AMutatingWebhook",
         both=r"kyverno.*\n.*mutat",
-        message=r"patch in webhook response|unsupported patch type|attempted to modify the object"),
+        message=r"calling mutating webhook|mutating admission|patch in webhook response|unsupported patch type"
+            r"|attempted to modify the object"),
     Row(("security", "image"),
         kind=r"\A(?:Image(?:Stream|Policy|Manifest)|ClusterImagePolicy|TrustRoot|Vulnerability|Sbom)|sigstore",
         who=r"trivy|cosign|sigstore|clair|quay-(?:container-)?security|imagepolicy|aqua|anchore|grype|snyk|ratify"
@@ -61,13 +62,17 @@ ROWS: tuple[Row, ...] = (
         kind=r"\AValidatingWebhook",
         reason=r"admission webhook|\bwebhook",
         message=r"admission webhook|calling webhook"),
-    Row(("infrastructure", "node"), who=r"\bgpu-|nvidia|kmm\b|\bamd-gpu|device-plugin"),
+    Row(("infrastructure", "node"),
+        kind=r"nvidia\.com|\bkmm\.|habana|\.intel\.com",
+        who=r"\bgpu-|nvidia|kmm\b|\bamd-gpu|device-plugin"),
     Row(("admission", "policy"), kind=r"\A\w*Policy\w*Violations?\b"),
-    Row(("infrastructure", "workload"), reason=r"rollout restart|\breflection"),
+    Row(("infrastructure", "workload"), kind=r"slurm", reason=r"rollout restart|\breflection"),
+    Row(("security", "rbac"), kind=r"\AIAM\w*"),
+    Row(("infrastructure", "storage"), both=r"\A\w*Policy .*\n.*(?:back ?up|snapshot|restore)"),
     Row(("infrastructure", "node"), both=r"\ANode .*\n.*(?:\btaint|out of disk|disk space|disk pressure)"),
     # --- security: whose trust, rights and identity are at stake ---
     Row(("security", "network-policy"),
-        kind=r"NetworkPolicy\b|\ASecurityPolicy\b|\AEgressFirewall|\AAuthorizationPolicy\b",
+        kind=r"\APolicyEndpoint|NetworkPolicy\b|\ASecurityPolicy\b|\AEgressFirewall|\AAuthorizationPolicy\b",
         reason=r"network polic(?:y|ies)|security policy|\banp|egress firewall|packet drop|policy denied|policy drop"),
     Row(("security", "runtime"),
         kind=r"\A(?:FileIntegrity|Intrusion|Malware|Threat)\w*",
@@ -80,10 +85,11 @@ ROWS: tuple[Row, ...] = (
         reason=r"pod ?security|app ?armor|seccomp|se ?linux|sysctl|privileged|\bscc\b|uid range|run as",
         message=r"violates PodSecurity|security context constraint|run as (?:root|non)|runAsNonRoot|runAsUser"),
     Row(("security", "authentication"),
-        message=r"authenticat|\bauth failure|InvalidAccessKey|SignatureDoesNotMatch|InvalidClientTokenId"
-            r"|UnrecognizedClient|ExpiredToken|AuthFailure|invalid_(?:grant|client)|AADSTS|auth login|(?:check"
-            r"|expired|bad|wrong|revoked|registration) token|unable to log ?in|invalid (?:token|credential|password)"
-            r"|\b401\b|log ?in failed"),
+        message=r"authenticat|(?:incorrect|invalid|wrong|bad) (?:user ?name|login|credential)|user ?name or password"
+            r"|complete login|failed to log ?in|\bauth failure|InvalidAccessKey|SignatureDoesNotMatch"
+            r"|InvalidClientTokenId|UnrecognizedClient|ExpiredToken|AuthFailure|invalid_(?:grant|client)|AADSTS"
+            r"|auth login|(?:check|expired|bad|wrong|revoked|registration) token|unable to log ?in|invalid (?:token"
+            r"|credential|password)|\b401\b|log ?in failed"),
     Row(("infrastructure", "workload"), kind=r"\AVaultStaticSecret"),
     # What a backup is refused is its store's to permit, not the cluster's.
     Row(("infrastructure", "storage"), kind=r"\A(?:\w*Cluster)?(?:Backup|Restore)\b"),
@@ -125,16 +131,18 @@ ROWS: tuple[Row, ...] = (
         who=r"\Aservice-catalog"),
     Row(("infrastructure", "network"), kind=r"\A\w*Mesh\w*"),
     Row(("infrastructure", "control-plane"),
-        kind=r"\A(?:CustomResourceDefinition|ManifestWork|SyncSet|PropagationPolicy|KubeFed\w+|LogicalCluster"
-            r"|ImageBasedUpgrade|\w*Provider \S*cluster\.x-k8s\.io)\b|karmada|cattle\.io|\A(?:Lease|ClusterOperator"
-            r"|ClusterVersion|ClusterServiceVersion|CatalogSource|InstallPlan)\b|\A(?:OperatorGroup|\w*ControlPlane"
-            r"|Etcd\w*|APIService|FeatureGate|HostedCluster|ManagedCluster\w*)\b|\A(?:Cluster(?:Upgrade|Update"
-            r"|Deployment|Claim|Pool|Instance|ImageSet|Group\w+)|AgentClusterInstall|InfraEnv|Klusterlet|Shoot|Seed"
-            r"|VCluster|Kube(?:APIServer|Scheduler|ControllerManager))\b",
+        kind=r"\A(?:CustomResourceDefinition|\w*ResourceSet(?:Binding)?|Cluster(?:Catalog|Extension)|HelmChartProxy"
+            r"|ManifestWork|SyncSet|PropagationPolicy|KubeFed\w+|LogicalCluster|ImageBasedUpgrade"
+            r"|\w*Provider \S*cluster\.x-k8s\.io)\b|karmada|cattle\.io|\A(?:Lease|ClusterOperator|ClusterVersion"
+            r"|ClusterServiceVersion|CatalogSource|InstallPlan)\b|\A(?:OperatorGroup|\w*ControlPlane|Etcd\w*"
+            r"|APIService|FeatureGate|HostedCluster|ManagedCluster\w*)\b|\A(?:Cluster(?:Upgrade|Update|Deployment"
+            r"|Claim|Pool|Instance|ImageSet|Group\w+)|AgentClusterInstall|InfraEnv|Klusterlet|Shoot|Seed|VCluster"
+            r"|Kube(?:APIServer|Scheduler|ControllerManager))\b",
         reason=r"leader election|\betcd\b"),
     Row(("infrastructure", "storage"), kind=r"\A(?:PersistentVolume|VolumeAttachment|VolumeSnapshot)"),
     Row(("infrastructure", "storage"),
         both=r"\AVirtualMachine(?:Instance)? .*\n.*(?:volume|\bpvc\b|disk|\bio ?err|storage|small pv|attachment)"),
+    Row(("infrastructure", "network"), kind=r"\A(?:Vlan|Bond|Uplink|ClusterNetwork)\w*"),
     Row(("infrastructure", "virtualization"),
         kind=r"\AVirtualMachine|[^i]\.kubevirt\.io/v|\Akubevirt\.io|forklift|\AKubeVirt|\AHyperConverged|\ASSP\b",
         who=r"\bvirt-|kubevirt|hyperconverged|harvester"),
@@ -144,8 +152,8 @@ ROWS: tuple[Row, ...] = (
             r"|RecurringJob|GroupSnapshot)|\A(?:Linstor|NooBaa|Replication(?:Source|Destination)|VolumeReplication)"
             r"|\A(?:Schedule|Engine|Replica)\b|\A\w*(?:Snapshot|Backup|Restore|Storage|Volume|Disk)|\A(?:Backing"
             r"|Bucket|Object|Namespace)Store\b|\A(?:Filesystem|NetworkFence|ReclaimSpaceJob|ExportAction|JuiceFS"
-            r"|Seaweed|DRP\w+|DataProtection\w*|CacheGroup)\b|storage\.k8s|longhorn|ceph|cdi\.kubevirt|linstor"
-            r"|portworx|csiaddons|ramendr",
+            r"|Seaweed|DRP\w+|DataProtection\w*|HostPath\w*|LocalVolume\w*|CacheGroup)\b|storage\.k8s|longhorn|ceph"
+            r"|cdi\.kubevirt|linstor|portworx|csiaddons|ramendr",
         who=r"juicefs|fluid\b|alluxio|beegfs|\bweka|quobyte|spectrum-scale|seaweed|garage|longhorn|rook|ceph|velero"
             r"|noobaa|minio|piraeus|linstor|volsync|k8up|kanister|kasten|stork|mayastor|cstor|glusterfs|\bocs-"
             r"|\bodf-|lvms|nfs-|stash\b|snapscheduler|\bcdi\b|csi\b|external-(?:provisioner|attacher|resizer"
@@ -207,7 +215,7 @@ ROWS: tuple[Row, ...] = (
     # --- things of the cluster: what has befallen them ---
     Row(("infrastructure", "network"),
         reason=r"network|\blink (?:up|down|flap)|\bcni\b|\bdns|\broutes?\b|interface|net ?device|conntrack"
-            r"|ip ?tables|kube ?proxy|proxier|resolv|\bip\b|\bips\b|ip family|cidr|load ?balancer|\bipam\b",
+            r"|ip ?tables|kube ?proxy|proxier|resolv|subnet|\bip\b|\bi ?ps\b|ip family|cidr|load ?balancer|\bipam\b",
         message=r"failed to (?:set ?up|setup) network|\bcni\b|network is not ready|ClusterDNS"),
     Row(("infrastructure", "storage"),
         reason=r"volume|\bmount|attach|detach|persistent|\bdisk bad|\braid\b|\bnfs\b|root ?fs\b|\bnvme|\bssd\b"
@@ -219,6 +227,7 @@ ROWS: tuple[Row, ...] = (
         message=r"(?:configmap|secret) \S+ not found|find key .*in (?:ConfigMap|Secret)"),
     Row(("infrastructure", "workload"), both=r"\APod .*(?:autoscaler|vpa|descheduler|disruption)"),
     Row(("infrastructure", "pod"), kind=r"\APod\b"),
+    Row(("infrastructure", "virtualization"), message=r"\bvirtual machine"),
     Row(("infrastructure", "node"),
         kind=r"\ANode\b",
         who=r"karpenter|cluster-autoscaler|machine|node-|kured|tuning|\bbmc|redfish|ironic|\bcap[a-z]-|medik8s",

@@ -11,8 +11,9 @@ DONE = (
     r"|regenerated|reattached|elected|regained|acquired|claimed|adopted|placed|balanced|merged\b|built|compiled"
     r"|committed|executed|uploaded|downloaded|pushed|exported|bootstrapped|commissioned|remediated|fixed\b|peered"
     r"|paired|linked\b|subscribed|advertised|routed|(?:goal|target|desired|quorum|consensus) (?:\w+ )?reached|served"
-    r"|deduplicated|converted|materiali[sz]ed|populated|hydrated|warmed up|encrypted|decrypted|reflected|compensated"
-    r"|reconverged|rejoined|reopened|woke(?:n)?\b|started up|\Aup\z|live\z|ref set\z"
+    r"|deduplicated|converted|materiali[sz]ed|populated|hydrated|warmed up|encrypted|decrypted|reflected"
+    r"|(?:hot ?)?plugged|reali[sz]ed|compensated|reconverged|rejoined|reopened|woke(?:n)?\b|started up|\Aup\z|live\z"
+    r"|ref set\z"
 )
 
 COURSE: dict[str, str] = {
@@ -21,18 +22,20 @@ COURSE: dict[str, str] = {
     r"|replicas|pods) are (?:ready|healthy)|back to normal|no longer|proceeds|(?:active|ready|healthy|available"
     r"|online|up|running) again|salvaged|ended\b|caught up\b|reconnected|rejoined|re-?established|corrected\b",
     "changed-to-good": r"(?:degraded|failing|stalled)\b.*true (?:->|to) false|(?:ready|healthy"
-    r"|available)\b.*false (?:->|to) true|\w+ -> (?:healthy|synced|ready|green|true)\b|to \[?(?:healthy|ready|green"
-    r"|established|connected|synced|available|online)\b|is (?:now |back )?(?:online|ready|healthy|available|green"
-    r"|up)\b|changed: green",
+    r"|available)\b.*false (?:->|to) true|\w+ -> (?:healthy|synced|ready|green|true)\b|to:? \[?(?:succeeded"
+    r"|completed?|healthy|ready|green|established|connected|synced|available|online)\b|is (?:now |back )?(?:online"
+    r"|ready|healthy|available|green|up)\b|changed: green",
     "changed-to-bad": r"no longer (?:ready|healthy|available)|(?:ready|healthy|available)\b.*true (?:->|to) false"
     r"|(?:degraded|failing|stalled)\b.*false (?:->|to) true|\w+ -> (?:degraded|missing|failed|error|unhealthy|down"
     r"|offline|red|faulted)\b|(?:chang\w*|turn\w*|went|mov\w*|transition\w*|from \S+|state|status|phase|health"
     r"|\w+) to (?:degraded|failed|error|down|offline|red|faulted)\b|(?:chang\w*|turn\w*|went|from \S+|status"
     r"|health) to unhealthy\b",
-    "no-trouble": r"problem is now: false|no (?:malware|threats?|intrusion|rootkits?|virus(?:es)?) found|(?:has|have"
-    r"|is|are|with)? ?(?:no|not|0|zero|without)(?: under)? (?:\w+ )?(?:deadlock|data ?loss|outage|read ?-?only"
-    r"|pressure|frequent|corrupt|fatal|shut ?down|(?:error|failure|problem|issue|violation|conflict|anomaly|finding"
-    r"|mismatch|difference|change required|vulnerabilitie|leak)s?\b)|has sufficient|not degraded",
+    "no-trouble": r"problem is now: false|no longer (?:exhausted|full|under|exceed|degraded|unavailable|blocked"
+    r"|failing|stuck|stale|low|missing|throttl|overload|above|below|over|violat)|no scheduled event|no (?:malware"
+    r"|threats?|intrusion|rootkits?|virus(?:es)?) found|(?:has|have|is|are|with)? ?(?:no|not|0|zero"
+    r"|without)(?: under)? (?:\w+ )?(?:deadlock|data ?loss|outage|read ?-?only|pressure|frequent|corrupt|fatal"
+    r"|shut ?down|(?:error|failure|problem|issue|violation|conflict|anomaly|finding|mismatch|difference"
+    r"|change required|vulnerabilitie|leak)s?\b)|has sufficient|not degraded",
     "finished": r"\w+ ready\z|complete[d]?\b|finished\b|done\b|passed\b|cancell?ing deletion",
     "well": r"ready\b|healthy\b|available\b|schedulable\b|valid\b|verified|validated|established|synced\b|in ?sync\b"
     r"|reconciled\b|renewed|issued\b|approved\b|approval\b|admitted|accepted|programmed|bound\b|attached\b|mounted"
@@ -60,10 +63,13 @@ COURSE: dict[str, str] = {
     "deleted-well": r"success\w* terminat|(?:uninstall|terminat)\w* succe|deprovision(?:ed|ing\z|\w* (?:succe"
     r"|complete|finish|done))|delet\w* (?:successful|succe)|success\w* (?:delet|remov|deprovision|uninstall|detach"
     r"|unmount)\w* \w|detach\w* succe",
-    "starting": r"\w+ (?:started|starting|wait|waiting|planned|queued|scheduled|pending)\z",
+    "starting": r"\w+ (?:started|starting|wait|waiting|planned|queued|scheduled|pending|initiated)\z|(?:creat\w*"
+    r"|deploy\w*|install\w*|provision\w*|sync|reconcile|resource|import|export|build|job|task|step|run) (?:start"
+    r"|begin)\z",
     "birth": r"bootstrap|deploy|creat|start|provision|launch|boot\b|regist|join|build",
-    "to-serve": r"load ?balancer (?:sync|updat|creat|ensur)|(?:sync|updat|creat|ensur)\w* load ?balancer|alloc"
-    r"|announce|assign",
+    "to-serve": r"target regist|regist\w* target|(?:sync|updat|ensur|build|deploy)\w* (?:backend|target|listener"
+    r"|model)|load ?balancer (?:sync|updat|creat|ensur)|(?:sync|updat|creat|ensur)\w* load ?balancer|alloc|announce"
+    r"|assign",
     "address": r"ipam\b|alloc",
     "renewal": r"renew|rotat",
     "final": r"will not (?:be )?retr|not retrying|no more retries|giv(?:ing|en) up|gave up|(?:attempts"
@@ -76,7 +82,7 @@ COURSE: dict[str, str] = {
     "signature": r"signatures?\b|signed\b",
     "drifted": r"drift(?:ed)?\b",
     # Cut off from the others on purpose.
-    "shut-off": r"fenc(?:ed?|ing)\b|quarantin|isolat|out of service",
+    "shut-off": r"no ?execute|no ?schedule\b|fenc(?:ed?|ing)\b|quarantin|isolat|out of service",
     "nothing-new": r"no (?:changes?|differences?|drift|updates?)\b|unchanged|not changed|same as before",
     "ongoing": r"\A(?:creat|start|prepar|initiali[sz]|install|deploy|provision|sync|reconcil|validat|verify|check"
     r"|paus|bootstrap|build|pull|push|download|upload|import|export|copy|clon|generat|comput|resolv|fetch|load|apply"
@@ -93,11 +99,12 @@ COURSE: dict[str, str] = {
     r"|request) created|finali[sz]er|feature gates? init|log level|stopped listening|graceful|shutdown delay"
     r"|in flight|waiting|status sync|spec sync|file change",
     "upset": r"reboot|restart\b|restarting|restarted|cordon\b|cordoned|drain\b|draining|drained|disrupted|disrupting"
-    r"|disruption(?:\z| [ac-z])|terminat|spot inter|switchover|rolling|rolled\b|force|evict|preempt|scale ?down"
-    r"|scaled ?down|unregistered|shut(?:ting)? ?down|stopped\b|reset\b|power(?:ed)? ?off|rebalanc|migrated"
-    r"|deleting ?node|rotation started|update required|renewing|not schedulable|power(?:ed)? on\b|stopping|killed"
-    r"|hibernat|decommission|woken|culled|culling|descheduled|was stopped|withdrawn|(?:master|primary) (?:election"
-    r"|elected|switched|changed|promoted)|promoted to (?:primary|master|leader)",
+    r"|disruption(?:\z| [ac-z])|terminat|(?:node|instance|machine|vm|capacity) (?:\S+ )?(?:is "
+    r"|was )?(?:being )?interrupt|interruption\z|spot inter|switchover|rolling|rolled\b|force|evict|preempt"
+    r"|scale ?down|scaled ?down|unregistered|shut(?:ting)? ?down|stopped\b|reset\b|power(?:ed)? ?off|rebalanc"
+    r"|migrated|deleting ?node|rotation started|update required|renewing|not schedulable|power(?:ed)? on\b|stopping"
+    r"|killed|hibernat|decommission|woken|culled|culling|descheduled|was stopped|withdrawn|(?:master"
+    r"|primary) (?:election|elected|switched|changed|promoted)|promoted to (?:primary|master|leader)",
     "was-changed": r"changed\b|(?:paused|suspended|override|overridden)\z",
     "changed": r"cancell?ed\b|[\w.:/\]\[]+ -> |chang(?:e|ed|ing)|modif(?:y|ied)|delet(?:e|ed|ing|ion)|remov(?:e|ed"
     r"|ing|al)\b|scal(?:e|ed|ing)\b|resiz|expand|upgrad|downgrad|patched|edited|paus(?:e|ed|ing)|suspend|detached"

@@ -36,11 +36,13 @@ TROUBLE: dict[str, str] = {
     "unreachable": r"unreachable|unresponsive|not responsive|no route|connection (?:refused|reset|lost|closed)"
     r"|no such host|not respond|i/o timeout|network is down|disconnected|not reachable|heartbeat (?:lost|missed)",
     "not-ready": r"not ?ready|not yet ready|unready|not (?:running|serving)\b",
-    "is-down": r"(?:is|are|was|went) down\b|(?:storage|node|link|cluster|server|peer|interface|tunnel|session|broker"
-    r"|member|gateway|replicas?|primary|proxy|agent|plugin|controller|pool|volume|shard|daemon) down\b|down state\b"
-    r"|dead\z|died\b|\Adown\z|not up\b|offline\b|not online\b|not covered\b|inactive\b|read[- ]only\b|(?:is"
-    r"|was) sealed\b|network partition|quorum not\b|(?:member|shard|replica|broker|peer) lost\b"
-    r"|lost (?:its )?carrier|server (?:is )?not responding",
+    "is-down": r"(?:is|are|was|went) down\b|(?:bond|uplink|port|nic|router|switch|path|target|host|machine|site"
+    r"|region|zone|mds|osd|mon|brick|disk|database|db|endpoint|backend|upstream|collector|exporter|worker|master"
+    r"|leader|ospf|bgp|vpn|ipsec|vrrp|storage|node|link|cluster|server|peer|interface|tunnel|session|broker|member"
+    r"|gateway|replicas?|primary|proxy|agent|plugin|controller|pool|volume|shard|daemon) down\b|down state\b|dead\z"
+    r"|died\b|\Adown\z|not up\b|offline\b|not online\b|not covered\b|inactive\b|read[- ]only\b|(?:is|was) sealed\b"
+    r"|network partition|quorum not\b|(?:member|shard|replica|broker|peer) lost\b|lost (?:its )?carrier"
+    r"|server (?:is )?not responding",
     "unhealthy": r"unhealthy|not healthy|isn'?t healthy|abnormal|broken\z",
     "degraded": r"degrad|impaired|faulty|damaged|health(?: is| status is| status)?:? yellow",
     "ailing": r"nearly|near ?full|almost|health_?warn|health warning",
@@ -59,8 +61,9 @@ TROUBLE: dict[str, str] = {
     r"|addresses)|disk ?pressure|memory ?pressure|exhausted\b|(?:storage|datastore|volume|pool|file ?system"
     r"|drive) (?:is )?full",
     "lost": r"lost\b|loss\b",
-    "killed": r"oom ?kill(?:ed|er)?\b|oom\b|panic(?:ked|s)?\b|core ?dump|crash(?:ed|ing|es)?\b|crash ?loop"
-    r"|back-?off restarting|segfault",
+    "killed": r"oom ?kill(?:ed|er)?\b|oom\b|(?:died|dead|detached|terminated|stopped|exited|killed|closed"
+    r"|shut ?down) unexpectedly|unexpected(?:ly)? (?:\w+ ){0,2}(?:terminat|detach|exit|crash|shut ?down|stop)"
+    r"|panic(?:ked|s)?\b|core ?dump|crash(?:ed|ing|es)?\b|crash ?loop|back-?off restarting|segfault",
     "crash-loop": r"crash ?loop|back-?off restarting",
     "out-of-memory": r"oom ?kill|oom\b|out ?of ?memory",
     "hardware": r"raid(?: \w*\d\w*| array| controller| set| volume| group| disk| member)? (?:has |is |was )?(?:fail"
@@ -118,8 +121,8 @@ TROUBLE: dict[str, str] = {
     "sandbox": r"creat\w* .*(?:sand ?box|container)|sand ?box (?:creat|fail)|start .*container|run container",
     "issue": r"issu(?:e|ed|ing|ance|ation)\b|obtain|sign|request|regist|verify|init|present|key ?pair|regenerat"
     r"|order|rotation|renew|certificate (?:update|create)|valid certificate|denied",
-    "lesser": r"delet|list|status|metric|clean|valid|label|get\b|annotation|toleration|affinity|hook|window|dynamic"
-    r"|pruning|unable to clone|exists",
+    "lesser": r"delet|plugin\b|list|status|metric|clean|valid|label|get\b|annotation|toleration|affinity|hook|window"
+    r"|dynamic|pruning|unable to clone|exists",
     "lookup": r"observe|observer|get\b|list\b|status\b|signal|version|client failed|log ?level|pruning|watchdog"
     r"|management state|snapshot class|state controller",
     "essential": r"static pod|installer|api check|discovery|payload|etcd|encrypt|api ?server",
@@ -128,9 +131,9 @@ TROUBLE: dict[str, str] = {
     # --- what makes it light ---
     "harmless": r"outdated\b|(?:update|upgrade) available|deprecat|will be removed|ignor(?:ed|ing)|skipping"
     r"|skipped(?:\z| \d)|fall(?:ing|ed)? ?back|using default|not recommended|obsolete|unmanaged|omitt|repairing"
-    r"|cleaning up|corrected|tolerated|will report|nothing to|limits? (?:were|was) exceeded|resolv ?conf|resync"
-    r"|dry ?run|change in progress|advanced feature|too many (?:active|succeeded|addresses)|multiple pod"
-    r"|possible memory|same template",
+    r"|cleaning up|corrected|tolerated|will report|nothing to|limits? (?:were|was) exceeded|resolv ?conf|resynced"
+    r"|will resync|resync interval|dry ?run|change in progress|advanced feature|too many (?:active|succeeded"
+    r"|addresses)|multiple pod|possible memory|same template",
     "dry-run": r"dry ?run",
     "nodes-unfit": r"pods? (?:\w+ )?(?:unschedulable|unscheduled)|nodes are available:.*(?:not-ready|unreachable"
     r"|unschedulable)",
