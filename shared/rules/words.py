@@ -72,7 +72,7 @@ class Vocabulary:
 _JOINTS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[-_./]+")
 
 
-_OCCASION = re.compile(r" (?:on|after|upon|due to) (?:error|failure)\b")
+_OCCASION = re.compile(r"(?<!power) (?:on|after|upon|due to) (?:error|failure)\b")
 
 
 def apart(reason: str) -> str:

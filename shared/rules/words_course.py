@@ -13,7 +13,8 @@ DONE = (
     r"|paired|linked\b|subscribed|advertised|routed|(?:goal|target|desired|quorum|consensus) (?:\w+ )?reached|served"
     r"|deduplicated|converted|materiali[sz]ed|populated|hydrated|warmed up|encrypted|decrypted|reflected"
     r"|(?:hot ?)?plugged|reali[sz]ed|compensated|reconverged|rejoined|reopened|woke(?:n)?\b|started up|\Aup\z|live\z"
-    r"|ref set\z"
+    r"|ref set\z|warmed|(?:session|tunnel|link|peer|interface|port|bond|uplink|bgp|neighbou?r|connection|path|cable"
+    r"|replica|member|host|osd|mon|broker|server|gateway) up\z"
 )
 
 COURSE: dict[str, str] = {
@@ -59,6 +60,7 @@ COURSE: dict[str, str] = {
     r"|test|discover|monitor|bootstrapp|clon|copy|archiv|restor|evaluat|comput|connect|submitt)ing\b|submitted",
     "removed": r"(?:delet|remov)\w* (?:\w+ )?node\b|(?:node|machine) (?:was )?(?:delet|remov)|(?:delet|remov)\w*\z",
     "maintenance": r"maintenance|cordon",
+    "put-to-death": r"killed\b",
     "cordoned": r"unschedulable",
     "deleted-well": r"success\w* terminat|(?:uninstall|terminat)\w* succe|deprovision(?:ed|ing\z|\w* (?:succe"
     r"|complete|finish|done))|delet\w* (?:successful|succe)|success\w* (?:delet|remov|deprovision|uninstall|detach"
@@ -97,13 +99,14 @@ COURSE: dict[str, str] = {
     "trifle": r"no ?op\b|nothing (?:to\b|changed)|no changes?\b|unchanged|notice\b|\Atermination .*finished"
     r"|stopped serving|(?:phase|status) updated|(?:update|upgrade|version) available|paus\w* until|(?:csr|order"
     r"|request) created|finali[sz]er|feature gates? init|log level|stopped listening|graceful|shutdown delay"
-    r"|in flight|waiting|status sync|spec sync|file change",
+    r"|in flight|waiting|await|(?:approval|action|intervention|input|confirmation|review"
+    r"|decision) (?:is )?(?:required|needed|pending)|status sync|spec sync|file change",
     "upset": r"reboot|restart\b|restarting|restarted|cordon\b|cordoned|drain\b|draining|drained|disrupted|disrupting"
     r"|disruption(?:\z| [ac-z])|terminat|(?:node|instance|machine|vm|capacity) (?:\S+ )?(?:is "
-    r"|was )?(?:being )?interrupt|interruption\z|spot inter|switchover|rolling|rolled\b|force|evict|preempt"
-    r"|scale ?down|scaled ?down|unregistered|shut(?:ting)? ?down|stopped\b|reset\b|power(?:ed)? ?off|rebalanc"
-    r"|migrated|deleting ?node|rotation started|update required|renewing|not schedulable|power(?:ed)? on\b|stopping"
-    r"|killed|hibernat|decommission|woken|culled|culling|descheduled|was stopped|withdrawn|(?:master"
+    r"|was )?(?:being )?interrupt|interruption\z|spot inter|switch(?:ed|ing)? ?over|rolling|rolled\b|force|evict"
+    r"|preempt|scale ?down|scaled ?down|unregistered|shut(?:ting)? ?down|stopped\b|reset\b|power(?:ed)? ?off"
+    r"|rebalanc|migrated|deleting ?node|rotation started|update required|renewing|not schedulable|power(?:ed)? on\b"
+    r"|stopping|killed|hibernat|decommission|woken|culled|culling|descheduled|was stopped|withdrawn|(?:master"
     r"|primary) (?:election|elected|switched|changed|promoted)|promoted to (?:primary|master|leader)",
     "was-changed": r"changed\b|(?:paused|suspended|override|overridden)\z",
     "changed": r"cancell?ed\b|[\w.:/\]\[]+ -> |chang(?:e|ed|ing)|modif(?:y|ied)|delet(?:e|ed|ing|ion)|remov(?:e|ed"
@@ -113,7 +116,8 @@ COURSE: dict[str, str] = {
     r"|deregistered|unloaded|un ?mounted|rescal|supersed|released\b|revok|unbound|unpublish|unstaged|shrunk|shrink"
     r"|shrank|extend|truncat|trimm|purg|compacted|defragmented|reclaim|patching|renam|label|annotat|untagged|tagged"
     r"|hibernat|idled|unidled|rescheduled|unreserv|dealloc|unclaimed|transfer|moved\b|moving\b|relocat|switched"
-    r"|switch\b|toggl|revert|granted|cleaned|(?:up|down)-?scal|unlabel|split\b|grew\b|grown\b|uninstall|undeploy"
+    r"|switch\b|toggl|revert|granted|cleaned|raised\b|increased|decreased|lowered|reduced|adjusted|reassigned"
+    r"|shifted|recreated|swapped|overwritten|(?:up|down)-?scal|unlabel|split\b|grew\b|grown\b|uninstall|undeploy"
     r"|retired|retiring|disabling|disabled\b|banned|blacklist|whitelist|denylist|allowlist|exempt|exclu|bypass"
     r"|unlink|unpair|unsubscrib|garbage collect|consolidat|reconfigur|deprovision(?:ing)?\z|left\b",
 }  # fmt: skip

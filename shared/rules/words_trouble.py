@@ -33,8 +33,9 @@ TROUBLE: dict[str, str] = {
     r"|authori[sz]ed)|unauthori[sz]ed|blocked\b|blocking\b|block\z|restricted",
     "timeout": r"tim(?:e|ed|ing)[ -]?out|deadline ?exceeded|exceeded (?:its |the )?deadline|too long\b"
     r"|exceeded grace",
-    "unreachable": r"unreachable|unresponsive|not responsive|no route|connection (?:refused|reset|lost|closed)"
-    r"|no such host|not respond|i/o timeout|network is down|disconnected|not reachable|heartbeat (?:lost|missed)",
+    "unreachable": r"unreachable|unresponsive|not responsive|stopped (?:updat|post|report|respond|send|renew|receiv)"
+    r"|(?:lease|heartbeat|status) (?:\w+ )?stopped|no route|connection (?:refused|reset|lost|closed)|no such host"
+    r"|not respond|i/o timeout|network is down|disconnected|not reachable|heartbeat (?:lost|missed)",
     "not-ready": r"not ?ready|not yet ready|unready|not (?:running|serving)\b",
     "is-down": r"(?:is|are|was|went) down\b|(?:bond|uplink|port|nic|router|switch|path|target|host|machine|site"
     r"|region|zone|mds|osd|mon|brick|disk|database|db|endpoint|backend|upstream|collector|exporter|worker|master"
@@ -45,7 +46,7 @@ TROUBLE: dict[str, str] = {
     r"|server (?:is )?not responding",
     "unhealthy": r"unhealthy|not healthy|isn'?t healthy|abnormal|broken\z",
     "degraded": r"degrad|impaired|faulty|damaged|health(?: is| status is| status)?:? yellow",
-    "ailing": r"nearly|near ?full|almost|health_?warn|health warning",
+    "ailing": r"nearly|near ?full|almost|health[_ ]?warn",
     "leader": r"(?:primary|master|leader)\b",
     "cancelled": r"cancell?ed\b",
     "unavailable": r"no healthy \w+|no (?:ready |healthy |available )?(?:endpoints|backends|upstreams?)\b"
@@ -61,10 +62,10 @@ TROUBLE: dict[str, str] = {
     r"|addresses)|disk ?pressure|memory ?pressure|exhausted\b|(?:storage|datastore|volume|pool|file ?system"
     r"|drive) (?:is )?full",
     "lost": r"lost\b|loss\b",
-    "killed": r"oom ?kill(?:ed|er)?\b|oom\b|(?:died|dead|detached|terminated|stopped|exited|killed|closed"
-    r"|shut ?down) unexpectedly|unexpected(?:ly)? (?:\w+ ){0,2}(?:terminat|detach|exit|crash|shut ?down|stop)"
-    r"|panic(?:ked|s)?\b|core ?dump|crash(?:ed|ing|es)?\b|crash ?loop|back-?off restarting|segfault",
-    "crash-loop": r"crash ?loop|back-?off restarting",
+    "killed": r"restart ?loop|keeps restarting|oom ?kill(?:ed|er)?\b|oom\b|(?:died|dead|detached|terminated|stopped"
+    r"|exited|killed|closed|shut ?down) unexpectedly|unexpected(?:ly)? (?:\w+ ){0,2}(?:terminat|detach|exit|crash"
+    r"|shut ?down|stop)|panic(?:ked|s)?\b|core ?dump|crash(?:ed|ing|es)?\b|crash ?loop|back-?off restarting|segfault",
+    "crash-loop": r"(?:crash|restart) ?loop|back-?off restarting",
     "out-of-memory": r"oom ?kill|oom\b|out ?of ?memory",
     "hardware": r"raid(?: \w*\d\w*| array| controller| set| volume| group| disk| member)? (?:has |is |was )?(?:fail"
     r"|fault|dead)|(?:hardware|drive|power ?supply|psu|fan|dimm|nvme|ssd|smart)\b(?:\W+\w+){0,2}\W+(?:fail|fault"
