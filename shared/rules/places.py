@@ -67,7 +67,7 @@ ROWS: tuple[Row, ...] = (
         kind=r"nvidia\.com|karpenter|amd\.com|\APtp\w*|\bkmm\.|habana|\.intel\.com",
         who=r"\bgpu-|nvidia|kmm\b|\bamd-gpu|device-plugin"),
     Row(("admission", "policy"), kind=r"\A\w*Policy\w*Violations?\b"),
-    Row(("infrastructure", "workload"), kind=r"slurm", reason=r"rollout restart|\breflection"),
+    Row(("infrastructure", "workload"), kind=r"slurm|\A\w*Chaos\b", reason=r"rollout restart|\breflection"),
     Row(("security", "rbac"), kind=r"\AIAM\w*"),
     Row(("infrastructure", "storage"), both=r"\A\w*Policy .*\n.*(?:back ?up|snapshot|restore)"),
     Row(("infrastructure", "node"), both=r"\ANode .*\n.*(?:\btaint|out of disk|disk space|disk pressure)"),
@@ -227,9 +227,9 @@ ROWS: tuple[Row, ...] = (
             r"|ip ?tables|kube ?proxy|proxier|resolv|subnet|\bip\b|\bi ?ps\b|ip family|cidr|load ?balancer|\bipam\b",
         message=r"failed to (?:set ?up|setup) network|\bcni\b|network is not ready|ClusterDNS"),
     Row(("infrastructure", "storage"),
-        reason=r"volume|\bmount|attach|detach|persistent|\bdisk bad|\braid\b|\bnfs\b|root ?fs\b|\bnvme|\bssd\b"
-            r"|file ?system|ext4|\bxfs|\bio ?error|overlay|image layer|layerchain|docker image|storage (?:class"
-            r"|full)|\bpvc\b|snapshot|back ?up",
+        reason=r"volume|empty ?dir|\bmount|attach|detach|persistent|\bdisk bad|\braid\b|\bnfs\b|root ?fs\b|\bnvme"
+            r"|\bssd\b|file ?system|ext4|\bxfs|\bio ?error|overlay|image layer|layerchain|docker image"
+            r"|storage (?:class|full)|\bpvc\b|snapshot|back ?up",
         message=r"no space left|volumeMount|MountVolume|AttachVolume|persistentvolumeclaim|\bdisk (?:pressure|space)"
             r"|the disk |data director"),
     Row(("infrastructure", "workload"),

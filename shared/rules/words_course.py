@@ -13,8 +13,8 @@ DONE = (
     r"|paired|linked\b|subscribed|advertised|routed|(?:goal|target|desired|quorum|consensus) (?:\w+ )?reached|served"
     r"|deduplicated|converted|materiali[sz]ed|populated|hydrated|warmed up|encrypted|decrypted|reflected"
     r"|(?:hot ?)?plugged|reali[sz]ed|compensated|reconverged|rejoined|reopened|woke(?:n)?\b|started up|\Aup\z|live\z"
-    r"|ref set\z|warmed|(?:session|tunnel|link|peer|interface|port|bond|uplink|bgp|neighbou?r|connection|path|cable"
-    r"|replica|member|host|osd|mon|broker|server|gateway) up\z"
+    r"|ref set\z|warmed|(?:session|tunnel|link|node|peer|interface|port|bond|uplink|bgp|neighbou?r|connection|path"
+    r"|cable|replica|member|host|osd|mon|broker|server|gateway) up\z"
 )
 
 COURSE: dict[str, str] = {
@@ -105,9 +105,10 @@ COURSE: dict[str, str] = {
     r"|disruption(?:\z| [ac-z])|terminat|(?:node|instance|machine|vm|capacity) (?:\S+ )?(?:is "
     r"|was )?(?:being )?interrupt|interruption\z|spot inter|switch(?:ed|ing)? ?over|rolling|rolled\b|force|evict"
     r"|preempt|scale ?down|scaled ?down|unregistered|shut(?:ting)? ?down|stopped\b|reset\b|power(?:ed)? ?off"
-    r"|rebalanc|migrated|deleting ?node|rotation started|update required|renewing|not schedulable|power(?:ed)? on\b"
-    r"|stopping|killed|hibernat|decommission|woken|culled|culling|descheduled|was stopped|withdrawn|(?:master"
-    r"|primary) (?:election|elected|switched|changed|promoted)|promoted to (?:primary|master|leader)",
+    r"|rebalanc|migrated|deleting ?node|rotation started|remount|update required|renewing|not schedulable"
+    r"|power(?:ed)? on\b|stopping|killed|hibernat|decommission|woken|culled|culling|descheduled|was stopped"
+    r"|withdrawn|(?:master|primary) (?:election|elected|switched|changed|promoted)|promoted to (?:primary|master"
+    r"|leader)",
     "was-changed": r"changed\b|(?:paused|suspended|override|overridden)\z",
     "changed": r"cancell?ed\b|[\w.:/\]\[]+ -> |chang(?:e|ed|ing)|modif(?:y|ied)|delet(?:e|ed|ing|ion)|remov(?:e|ed"
     r"|ing|al)\b|scal(?:e|ed|ing)\b|resiz|expand|upgrad|downgrad|patched|edited|paus(?:e|ed|ing)|suspend|detached"

@@ -35,7 +35,7 @@ TROUBLE: dict[str, str] = {
     r"|exceeded grace",
     "unreachable": r"unreachable|unresponsive|not responsive|stopped (?:updat|post|report|respond|send|renew|receiv)"
     r"|(?:lease|heartbeat|status) (?:\w+ )?stopped|no route|connection (?:refused|reset|lost|closed)|no such host"
-    r"|not respond|i/o timeout|network is down|disconnected|not reachable|heartbeat (?:lost|missed)",
+    r"|not respond|i/o timeout|network is down|disconnect(?:ed|ion)|not reachable|heartbeat (?:lost|missed)",
     "not-ready": r"not ?ready|not yet ready|unready|not (?:running|serving)\b",
     "is-down": r"(?:is|are|was|went) down\b|(?:bond|uplink|port|nic|router|switch|path|target|host|machine|site"
     r"|region|zone|mds|osd|mon|brick|disk|database|db|endpoint|backend|upstream|collector|exporter|worker|master"
@@ -59,7 +59,7 @@ TROUBLE: dict[str, str] = {
     r"|are) full\b|watermark (?:exceeded|reached|set)|(?:memory|disk) alarm|(?:not enough|insufficient) (?:free "
     r"|disk |storage )?space|too many open files|no space left|no (?:more|free) (?:space|ips?|addresses|capacity"
     r"|memory|ports?|disks?|room|inodes?|nodes?|resources|blocks)|disk (?:is )?full|out of (?:space|disk|capacity|ip"
-    r"|addresses)|disk ?pressure|memory ?pressure|exhausted\b|(?:storage|datastore|volume|pool|file ?system"
+    r"|addresses)|disk ?pressure|memory ?pressure|exhaust(?:ed|ion)\b|(?:storage|datastore|volume|pool|file ?system"
     r"|drive) (?:is )?full",
     "lost": r"lost\b|loss\b",
     "killed": r"restart ?loop|keeps restarting|oom ?kill(?:ed|er)?\b|oom\b|(?:died|dead|detached|terminated|stopped"
@@ -83,20 +83,23 @@ TROUBLE: dict[str, str] = {
     r"|postpone|on hold\b|held\b|retry|retried|reattempt|throttl|rate[- ]?limit|too many requests|blocked\b|late\z",
     "strained": r"sick\b|ailing\b|unstable|flaky|saturat|starv|congest|overload|panicked|lag(?:s|ging)?\b"
     r"|under[- ]?(?:replicat|provision|sized)|over[- ]?siz|imbalanc|unbalanced|diverg|insecure|unsafe|violat"
-    r"|leak(?:ed|ing|s)?\b|slow\b|too (?:slow|old|large|big|high|low|few|many)|behind\b|unused\z|spike|anomal"
-    r"|misplaced|breach|alarm\b|emergency|critical\z|outlier|undersized",
+    r"|leak(?:ed|ing|s)?\b|slow\b|too (?:slow|old|large|big|high|low|few|many)|behind\b|unused\z|spike|shortage"
+    r"|scarc|anomal|misplaced|breach|alarm\b|emergency|critical\z|outlier|undersized",
     "capped": r"(?:max|maximum|min|minimum|limit|cap|ceiling) (?:\w+ ){0,2}(?:reached|hit)",
-    "stuck": r"halted|froze\b|stuck|stalled|hung\b|hang(?:s|ing)?\b|deadlock|blocked for more|storm\b|flapping"
-    r"|repetitive|frequent|threshold (?:met|exceeded)|drift(?:ed)?\b|disabled\b",
+    "stuck": r"(?:replication|sync|archiving|updates?|reporting|monitoring|logging|collection|ingestion|backups?"
+    r"|heartbeats?|mirroring|polling|scraping) (?:has |is |was )?stopped|halted|froze\b|stuck|stall(?:ed|s)?\b"
+    r"|hung\b|hang(?:s|ing)?\b|deadlock|blocked for more|storm\b|flap(?:s|ping)?\b|repetitive|frequent"
+    r"|threshold (?:met|exceeded)|drift(?:ed)?\b|disabled\b",
     "expired": r"expired|expiration (?:warning|soon|near)|expir(?:y|es|ing)\b",
     "corrupt": r"corrupt|checksum|integrity (?:check|changed|fail|error|violat|mismatch|broken|lost)|bad ?block"
     r"|i/?o err",
     # --- what makes it grave ---
     "disaster": r"health(?: is| status is| status)?:? red\b|data (?:\w+ )?(?:is )?corrupt|corrupt(?:ed|ion)? (?:data"
-    r"|wal)|no quorum|quorum lost|lost (?:its )?quorum|split[- ]?brain|data ?loss|no (?:master|leader|primary)\b"
-    r"|(?:master|primary|leader) (?:nodes? )?(?:removed|not ready|lost(?:\z|[.,;:]))|master nodes? .*not ready"
-    r"|claim ?lost|volume ?lost|lost (?:its |the )?(?:volume|data)|faulted|health_err|cluster (?:is )?down"
-    r"|cluster crash|irrecoverable|unrecoverable|no template left|outage|guest panicked",
+    r"|wal)|no quorum|quorum lost|lost (?:its )?quorum|split[- ]?brain|data ?loss|no (?:healthy |active |elected "
+    r"|available )?(?:master|leader|primary)\b|(?:master|primary|leader) (?:nodes? )?(?:removed|not ready|lost(?:\z"
+    r"|[.,;:]))|master nodes? .*not ready|claim ?lost|volume ?lost|lost (?:its |the )?(?:volume|data)|faulted"
+    r"|health_err|cluster (?:is )?down|cluster crash|irrecoverable|unrecoverable|no template left|outage"
+    r"|guest panicked",
     "broken-machine": r"kernel (?:panic|oops|bug|deadlock)|fatal\b.*hardware|hardware .*fatal|fatal exception"
     r"|uncorrectable|power lost|lost power|(?:soft|hard) lock ?up|frozen\b|double[- ]bit|off the bus|(?:kubelet"
     r"|containerd|docker|cri-?o|container ?runtime) (?:is )?(?:down|stopped|not running)|vm ?core|docker hung|oops\b"
