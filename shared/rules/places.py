@@ -42,9 +42,11 @@ ROWS: tuple[Row, ...] = (
     Row(("admission", "mutating-webhook"),
         kind=r"\AMutatingWebhook",
         both=r"kyverno.*\n.*mutat",
-        message=r"patch in webhook response|unsupported patch type|attempted to modify the object"),
+        message=r"calling mutating webhook|mutating admission|patch in webhook response|unsupported patch type"
+            r"|attempted to modify the object"),
     Row(("security", "image"),
-        kind=r"\A(?:Image(?:Stream|Policy|Manifest)|ClusterImagePolicy|TrustRoot|Vulnerability|Sbom)|sigstore",
+        kind=r"\A(?:Image(?:Stream|Policy|Manifest|Verif\w+)|ClusterImagePolicy|TrustRoot|Vulnerability|Sbom)"
+            r"|sigstore",
         who=r"trivy|cosign|sigstore|clair|quay-(?:container-)?security|imagepolicy|aqua|anchore|grype|snyk|ratify"
             r"|connaisseur|notary",
         reason=r"signature|sigstore|cosign|vulnerab|\bcve\b|image (?:policy|verif|pull secret)",
@@ -61,12 +63,21 @@ ROWS: tuple[Row, ...] = (
         kind=r"\AValidatingWebhook",
         reason=r"admission webhook|\bwebhook",
         message=r"admission webhook|calling webhook"),
-    Row(("infrastructure", "node"), who=r"\bgpu-|nvidia|kmm\b|\bamd-gpu|device-plugin"),
+    Row(("infrastructure", "node"),
+        kind=r"nvidia\.com|karpenter|amd\.com|\APtp\w*|\bkmm\.|habana|\.intel\.com",
+        who=r"\bgpu-|nvidia|kmm\b|\bamd-gpu|device-plugin"),
+    Row(("admission", "policy"), kind=r"\A\w*Policy\w*Violations?\b"),
+    Row(("infrastructure", "workload"), kind=r"slurm|\A\w*Chaos\b", reason=r"rollout restart|\breflection"),
+    Row(("security", "rbac"), kind=r"\AIAM\w*"),
+    Row(("infrastructure", "storage"), both=r"\A\w*Policy .*\n.*(?:back ?up|snapshot|restore)"),
+    Row(("infrastructure", "node"), both=r"\ANode .*\n.*(?:\btaint|out of disk|disk space|disk pressure)"),
     # --- security: whose trust, rights and identity are at stake ---
     Row(("security", "network-policy"),
-        kind=r"NetworkPolicy\b|\ASecurityPolicy\b|\AEgressFirewall|\AAuthorizationPolicy\b",
+        kind=r"\APolicyEndpoint|NetworkPolicy\b|\ASecurityPolicy\b|\A(?:Egress|IngressNode)Firewall"
+            r"|\ASecurityGroupPolicy|\AAuthorizationPolicy\b",
         reason=r"network polic(?:y|ies)|security policy|\banp|egress firewall|packet drop|policy denied|policy drop"),
     Row(("security", "runtime"),
+        kind=r"\ATracingPolicy|platform\.stackrox|\A(?:FileIntegrity|Intrusion|Malware|Threat)\w*",
         who=r"wazuh|suricata|osquery|ossec|coraza|\bzeek|\bsnort|clamav|falco|aqua-enforcer|\bacs\b|tetragon|sysdig"
             r"|kubearmor|neuvector|stackrox|tracee|twistlock|crowdstrike|defender|kubescape",
         reason=r"threat|malware|virus|rootkit|port scan|malicious|suspicious|\battack|brute ?force|exfiltrat"
@@ -76,7 +87,12 @@ ROWS: tuple[Row, ...] = (
         reason=r"pod ?security|app ?armor|seccomp|se ?linux|sysctl|privileged|\bscc\b|uid range|run as",
         message=r"violates PodSecurity|security context constraint|run as (?:root|non)|runAsNonRoot|runAsUser"),
     Row(("security", "authentication"),
-        message=r"authenticat|unable to log ?in|invalid (?:token|credential|password)|\b401\b|log ?in failed"),
+        message=r"authenticat|(?:incorrect|invalid|wrong|bad) (?:user ?name|login|credential)|user ?name or password"
+            r"|complete login|failed to log ?in|\bauth failure|InvalidAccessKey|SignatureDoesNotMatch"
+            r"|InvalidClientTokenId|UnrecognizedClient|ExpiredToken|AuthFailure|invalid_(?:grant|client)|AADSTS"
+            r"|auth login|(?:check|expired|bad|wrong|revoked|registration) token|unable to log ?in|invalid (?:token"
+            r"|credential|password)|\b401\b|log ?in failed"),
+    Row(("infrastructure", "workload"), kind=r"\AVaultStaticSecret"),
     # What a backup is refused is its store's to permit, not the cluster's.
     Row(("infrastructure", "storage"), kind=r"\A(?:\w*Cluster)?(?:Backup|Restore)\b"),
     Row(("security", "rbac"),
@@ -86,20 +102,21 @@ ROWS: tuple[Row, ...] = (
             r"|\baudit\z",
         message=r"(?-i:\b[a-z]+s(?:\.[a-z0-9.]+)? is forbidden)|\bis forbidden: User"
             r"|cannot \w+ resource \"|unauthorized operation|not authori[sz]ed|Access ?Denied|AuthorizationFailed"
-            r"|UnauthorizedOperation|(?:insufficient|lacks) permissions?|grant RBAC"),
+            r"|UnauthorizedOperation|(?:insufficient|lacks|missing) (?:\w+ )?(?:permission|privilege)s?|grant RBAC"),
     Row(("security", "certificate"),
-        kind=r"\A(?:Certificate|ManagedCertificate|ClusterTrustBundle|Order|Challenge|PodCertificate)|\A\w*Issuer\b"
-            r"|cert-manager|certificates\.k8s",
+        kind=r"\A(?:Certificate|ManagedCertificate|ClusterTrustBundle|Order|Challenge|PodCertificate|CABundle"
+            r"|KeyPair)|\A\w*Issuer\b|cert-manager|certificates\.k8s",
         who=r"\Acert-|certificat|-issuer\b|\Atrust-",
         reason=r"certificate|\bissuer update|\bcerts?\b|\bcsr\b|\btls\b|x509|ca bundle|\bcabundle|signer|key ?pair"
             r"|\brotation|target update required|\bca\b",
         message=r"x509|certificate|tls: |acme (?:provider|server|challenge|order|account)|params:acme"),
     Row(("security", "authentication"),
         kind=r"\A(?:Vault(?:Auth\w*|Connection|Dynamic\w*)?|OAuth\w*|Users?|CredentialsRequest|Identity"
-            r"|ServiceAccount|TokenReview)\b|\A(?:Peer|Request)Authentication|spiffe|\A(?:Azure|AWS|GCP|Pod|Workload"
+            r"|ServiceAccount|TokenReview)\b|\A(?:Peer|Request)Authentication|spiffe|pinniped|authorino"
+            r"|\A\w*Auth(?:Config|Provider)\b|\A(?:JWT|Group)(?:Authenticator|Sync)|\A(?:Azure|AWS|GCP|Pod|Workload"
             r"|Federated)\w*Identity",
-        who=r"authelia|zitadel|oidc|\bkiam|spire|dex\b|keycloak|\Avault|vault-agent|teleport|boundary|authentik|ory-"
-            r"|pinniped|oauth",
+        who=r"authelia|zitadel|oidc|\bkiam|\bspire|\bdex\b|keycloak|\Avault|vault-agent|teleport|boundary|authentik"
+            r"|\bory-|pinniped|oauth",
         reason=r"oauth|token|(?:secret|credential|key)s? (?:leak|expos)|password|authenticat|\bauth\b|encrypt|login"
             r"|client secret|service account",
         both=r"operator\n.*\bsecret (?:creat|updat|delet)",
@@ -107,7 +124,7 @@ ROWS: tuple[Row, ...] = (
             r"|service account .*not found"),
     Row(("admission", "policy"),
         kind=r"\A(?:Cluster)?(?:Cleanup)?Policy|\A(?:Configuration|Js)Policy|PolicyReport|\AConstraint"
-            r"|AdmissionPolicy|\ACompliance|kyverno|gatekeeper",
+            r"|AdmissionPolicy|\ACompliance|compliance\.openshift|\ACIS|cis\.cattle|kyverno|gatekeeper",
         who=r"kube-bench|kyverno|gatekeeper|\bopa\b|compliance|governance|kubewarden|polaris|datree",
         reason=r"policy (?:violat|error|appl|skip|template)|compliant"),
     # --- things with an owner of their own, whatever befalls them ---
@@ -117,18 +134,23 @@ ROWS: tuple[Row, ...] = (
         who=r"\Aservice-catalog"),
     Row(("infrastructure", "network"), kind=r"\A\w*Mesh\w*"),
     Row(("infrastructure", "control-plane"),
-        kind=r"\A(?:CustomResourceDefinition|ManifestWork|SyncSet|PropagationPolicy|KubeFed\w+|LogicalCluster"
-            r"|ImageBasedUpgrade|\w*Provider \S*cluster\.x-k8s\.io)\b|karmada|cattle\.io|\A(?:Lease|ClusterOperator"
-            r"|ClusterVersion|ClusterServiceVersion|CatalogSource|InstallPlan)\b|\A(?:OperatorGroup|\w*ControlPlane"
-            r"|Etcd\w*|APIService|FeatureGate|HostedCluster|ManagedCluster\w*)\b|\A(?:Cluster(?:Upgrade|Update"
-            r"|Deployment|Claim|Pool|Instance|ImageSet|Group\w+)|AgentClusterInstall|InfraEnv|Klusterlet|Shoot|Seed"
-            r"|VCluster|Kube(?:APIServer|Scheduler|ControllerManager))\b",
+        kind=r"\A(?:CustomResourceDefinition|\w*ResourceSet(?:Binding)?|Cluster(?:Catalog|Extension)|HelmChartProxy"
+            r"|ManifestWork|SyncSet|PropagationPolicy|KubeFed\w+|LogicalCluster|ImageBasedUpgrade"
+            r"|\w*Provider \S*cluster\.x-k8s\.io)\b|karmada|gardener\.cloud|(?:cluster|operator|work"
+            r"|addon)\.open-cluster-management|cattle\.io|\A(?:Lease|ClusterOperator|ClusterVersion"
+            r"|ClusterServiceVersion|CatalogSource|InstallPlan)\b|\A(?:OperatorGroup|\w*ControlPlane|Etcd\w*"
+            r"|APIService|FeatureGate|HostedCluster|ManagedCluster\w*|MultiCluster(?:Hub|Engine)|ClusterClass"
+            r"|PriorityClass|(?:RKE|K3s|Virtual)\w*Cluster|WorkerPool|StorageVersionMigration)\b"
+            r"|\A(?:Cluster(?:Upgrade|Update|Deployment|Claim|Pool|Instance|ImageSet|Group\w+)|AgentClusterInstall"
+            r"|InfraEnv|Klusterlet|Shoot|Seed|VCluster|Kube(?:APIServer|Scheduler|ControllerManager))\b",
         reason=r"leader election|\betcd\b"),
     Row(("infrastructure", "storage"), kind=r"\A(?:PersistentVolume|VolumeAttachment|VolumeSnapshot)"),
     Row(("infrastructure", "storage"),
         both=r"\AVirtualMachine(?:Instance)? .*\n.*(?:volume|\bpvc\b|disk|\bio ?err|storage|small pv|attachment)"),
+    Row(("infrastructure", "network"), kind=r"\A(?:Vlan|Bond|Uplink|ClusterNetwork)\w*"),
     Row(("infrastructure", "virtualization"),
-        kind=r"\AVirtualMachine|[^i]\.kubevirt\.io/v|\Akubevirt\.io|forklift|\AKubeVirt|\AHyperConverged|\ASSP\b",
+        kind=r"\AVirtualMachine|[^i]\.kubevirt\.io/v|harvesterhci\.io|\AVM(?:Import|Export|Backup)|\AGuestAgent"
+            r"|\Akubevirt\.io|forklift|\AKubeVirt|\AHyperConverged|\ASSP\b",
         who=r"\bvirt-|kubevirt|hyperconverged|harvester"),
     Row(("infrastructure", "storage"),
         kind=r"\A(?:PersistentVolume|Volume|Storage|CSI|Data(?:Volume|ImportCron|Source|Upload|Download)|Ceph|Block)"
@@ -136,23 +158,26 @@ ROWS: tuple[Row, ...] = (
             r"|RecurringJob|GroupSnapshot)|\A(?:Linstor|NooBaa|Replication(?:Source|Destination)|VolumeReplication)"
             r"|\A(?:Schedule|Engine|Replica)\b|\A\w*(?:Snapshot|Backup|Restore|Storage|Volume|Disk)|\A(?:Backing"
             r"|Bucket|Object|Namespace)Store\b|\A(?:Filesystem|NetworkFence|ReclaimSpaceJob|ExportAction|JuiceFS"
-            r"|Seaweed|DRP\w+|DataProtection\w*|CacheGroup)\b|storage\.k8s|longhorn|ceph|cdi\.kubevirt|linstor"
-            r"|portworx|csiaddons|ramendr",
+            r"|Seaweed|DR(?:Cluster|P\w+)|NFS\w*|Iscsi\w*|DataProtection\w*|HostPath\w*|LocalVolume\w*|CacheGroup)\b"
+            r"|storage\.k8s|velero\.io|stash\.appscode|kanister|k8up|data\.fluid|minio\.min\.io|longhorn|ceph"
+            r"|cdi\.kubevirt|linstor|portworx|csiaddons|ramendr",
         who=r"juicefs|fluid\b|alluxio|beegfs|\bweka|quobyte|spectrum-scale|seaweed|garage|longhorn|rook|ceph|velero"
             r"|noobaa|minio|piraeus|linstor|volsync|k8up|kanister|kasten|stork|mayastor|cstor|glusterfs|\bocs-"
             r"|\bodf-|lvms|nfs-|stash\b|snapscheduler|\bcdi\b|csi\b|external-(?:provisioner|attacher|resizer"
-            r"|snapshotter)|openebs|topolvm|\blvm|portworx|trident|snapshot|persistentvolume|import-controller"
+            r"|snapshotter)|openebs|topolvm|\blvm|portworx|trident|snapshot|persistentvolume|\bimport-controller"
             r"|datavolume"),
     Row(("infrastructure", "workload"), kind=r"serving\.knative|eventing\.knative", who=r"knative"),
     Row(("infrastructure", "network"),
         kind=r"\A(?:NodeNetwork\w*|UserDefinedNetwork|Egress\w*|Firewall\w*|ServersTransport|(?:Back|Front)endConfig"
-            r"|RateLimit\w*|VPN|FRR\w+|Eip|ServiceImport|ServiceExport|Tunnel|HostedZone|Zone|VLAN)\b|nmstate"
-            r"|higress|\A(?:Service|Endpoints?|EndpointSlice|IngressController|IngressClass|VirtualService"
-            r"|DestinationRule)\b|\A(?:IPPool|IPAddress|ServiceCIDR|EgressIP|BGP\w*|L2\w*|DNS\w*"
+            r"|RateLimit\w*|VPN|RouteAdvertisements|ReferenceGrant|Backend\w*Policy|ENI\w*|KubeProxy\w*|Listener\w*"
+            r"|Cluster(?:Link|Network)\w*|IPAddressClaim|FRR\w+|Eip|ServiceImport|ServiceExport|Tunnel|HostedZone"
+            r"|Zone|VLAN)\b|nmstate|higress|\A(?:Service|Endpoints?|EndpointSlice|IngressController|IngressClass"
+            r"|VirtualService|DestinationRule)\b|\A(?:IPPool|IPAddress|ServiceCIDR|EgressIP|BGP\w*|L2\w*|DNS\w*"
             r"|NetworkAttachmentDefinition|Subnet)\b|\A(?:TargetGroupBinding|Sriov\w*|CiliumNode|CiliumEndpoint"
             r"|ServiceL2Status|TigeraStatus|Istio\w*)\b|\A(?:TransportServer|VirtualServer)\b|\A\w*(?:Route|Gateway"
-            r"|Ingress\w*|Mesh|Proxy(?:Class|Group)?|Network|Peer|LoadBalancer)\b|networking|metallb|cilium|calico"
-            r"|istio|gateway\.|submariner|linkerd|consul",
+            r"|Ingress\w*|Mesh|Proxy(?:Class|Group)?|Network|Peer|LoadBalancer)\b|networking|traefik\.io"
+            r"|getambassador|ako\.vmware|tailscale|skupper|\bipam\.|crd\.k8s\.amazonaws|kubeovn|ovn\.org|metallb"
+            r"|cilium|calico|istio|gateway\.|submariner|linkerd|consul",
         who=r"\bmesh|firewall|\bcni|-cni\b|spiderpool|hybridnet|frr-k8s|liqo|otterize|\bvpc|terway|metallb|calico"
             r"|tigera|cilium|\bovn|multus|istio|dns\b|external-dns|ingress|nginx|haproxy|contour|traefik|whereabouts"
             r"|sriov|kube-proxy|linkerd|kuma|consul|\bf5\b|f5-|\bavi\b|\bako\b|nsx|kube-vip|kube-router|weave|gloo"
@@ -199,18 +224,19 @@ ROWS: tuple[Row, ...] = (
     # --- things of the cluster: what has befallen them ---
     Row(("infrastructure", "network"),
         reason=r"network|\blink (?:up|down|flap)|\bcni\b|\bdns|\broutes?\b|interface|net ?device|conntrack"
-            r"|ip ?tables|kube ?proxy|proxier|resolv|\bip\b|\bips\b|ip family|cidr|load ?balancer|\bipam\b",
+            r"|ip ?tables|kube ?proxy|proxier|resolv|subnet|\bip\b|\bi ?ps\b|ip family|cidr|load ?balancer|\bipam\b",
         message=r"failed to (?:set ?up|setup) network|\bcni\b|network is not ready|ClusterDNS"),
     Row(("infrastructure", "storage"),
-        reason=r"volume|\bmount|attach|detach|persistent|\bdisk bad|\braid\b|\bnfs\b|root ?fs\b|\bnvme|\bssd\b"
-            r"|file ?system|ext4|\bxfs|\bio ?error|overlay|image layer|layerchain|docker image|storage (?:class"
-            r"|full)|\bpvc\b|snapshot|back ?up",
+        reason=r"volume|empty ?dir|\bmount|attach|detach|persistent|\bdisk bad|\braid\b|\bnfs\b|root ?fs\b|\bnvme"
+            r"|\bssd\b|file ?system|ext4|\bxfs|\bio ?error|overlay|image layer|layerchain|docker image"
+            r"|storage (?:class|full)|\bpvc\b|snapshot|back ?up",
         message=r"no space left|volumeMount|MountVolume|AttachVolume|persistentvolumeclaim|\bdisk (?:pressure|space)"
             r"|the disk |data director"),
     Row(("infrastructure", "workload"),
         message=r"(?:configmap|secret) \S+ not found|find key .*in (?:ConfigMap|Secret)"),
     Row(("infrastructure", "workload"), both=r"\APod .*(?:autoscaler|vpa|descheduler|disruption)"),
     Row(("infrastructure", "pod"), kind=r"\APod\b"),
+    Row(("infrastructure", "virtualization"), message=r"\bvirtual machine"),
     Row(("infrastructure", "node"),
         kind=r"\ANode\b",
         who=r"karpenter|cluster-autoscaler|machine|node-|kured|tuning|\bbmc|redfish|ironic|\bcap[a-z]-|medik8s",

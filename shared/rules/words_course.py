@@ -1,0 +1,124 @@
+"""The words of a course of things: what is well, what was done, what is being done and what was changed.
+
+The form is that of `words_trouble`.
+"""
+
+# Done and well, in a reason or at the beginning of a message; elsewhere the words say too little.
+DONE = (
+    r"published|staged\b|cloned|copied|backed up|archived|synchroni[sz]ed|propagated|mirrored|replicated|distributed"
+    r"|delivered|unblocked|unlocked|unfenced|stabili[sz]ed|converged|reachable|accessible|responsive|stable\b"
+    r"|compatible|satisfied|fulfilled|confirmed|usable|secure\b|trusted|authori[sz]ed|authenticated|reissued"
+    r"|regenerated|reattached|elected|regained|acquired|claimed|adopted|placed|balanced|merged\b|built|compiled"
+    r"|committed|executed|uploaded|downloaded|pushed|exported|bootstrapped|commissioned|remediated|fixed\b|peered"
+    r"|paired|linked\b|subscribed|advertised|routed|(?:goal|target|desired|quorum|consensus) (?:\w+ )?reached|served"
+    r"|deduplicated|converted|materiali[sz]ed|populated|hydrated|warmed up|encrypted|decrypted|reflected"
+    r"|(?:hot ?)?plugged|reali[sz]ed|compensated|reconverged|rejoined|reopened|woke(?:n)?\b|started up|\Aup\z|live\z"
+    r"|ref set\z|warmed|(?:session|tunnel|link|node|peer|interface|port|bond|uplink|bgp|neighbou?r|connection|path"
+    r"|cable|replica|member|host|osd|mon|broker|server|gateway) up\z"
+)
+
+COURSE: dict[str, str] = {
+    # --- good news ---
+    "success": r"success|succeed|recovered|restored|resolved|healed|repaired|cleared|all (?:\w+ )*(?:nodes|members"
+    r"|replicas|pods) are (?:ready|healthy)|back to normal|no longer|proceeds|(?:active|ready|healthy|available"
+    r"|online|up|running) again|salvaged|ended\b|caught up\b|reconnected|rejoined|re-?established|corrected\b",
+    "changed-to-good": r"(?:degraded|failing|stalled)\b.*true (?:->|to) false|(?:ready|healthy"
+    r"|available)\b.*false (?:->|to) true|\w+ -> (?:healthy|synced|ready|green|true)\b|to:? \[?(?:succeeded"
+    r"|completed?|healthy|ready|green|established|connected|synced|available|online)\b|is (?:now |back )?(?:online"
+    r"|ready|healthy|available|green|up)\b|changed: green",
+    "changed-to-bad": r"no longer (?:ready|healthy|available)|(?:ready|healthy|available)\b.*true (?:->|to) false"
+    r"|(?:degraded|failing|stalled)\b.*false (?:->|to) true|\w+ -> (?:degraded|missing|failed|error|unhealthy|down"
+    r"|offline|red|faulted)\b|(?:chang\w*|turn\w*|went|mov\w*|transition\w*|from \S+|state|status|phase|health"
+    r"|\w+) to (?:degraded|failed|error|down|offline|red|faulted)\b|(?:chang\w*|turn\w*|went|from \S+|status"
+    r"|health) to unhealthy\b",
+    "no-trouble": r"problem is now: false|no longer (?:exhausted|full|under|exceed|degraded|unavailable|blocked"
+    r"|failing|stuck|stale|low|missing|throttl|overload|above|below|over|violat)|no scheduled event|no (?:malware"
+    r"|threats?|intrusion|rootkits?|virus(?:es)?) found|(?:has|have|is|are|with)? ?(?:no|not|0|zero"
+    r"|without)(?: under)? (?:\w+ )?(?:deadlock|data ?loss|outage|read ?-?only|pressure|frequent|corrupt|fatal"
+    r"|shut ?down|(?:error|failure|problem|issue|violation|conflict|anomaly|finding|mismatch|difference"
+    r"|change required|vulnerabilitie|leak)s?\b)|has sufficient|not degraded",
+    "finished": r"\w+ ready\z|complete[d]?\b|finished\b|done\b|passed\b|cancell?ing deletion",
+    "well": r"ready\b|healthy\b|available\b|schedulable\b|valid\b|verified|validated|established|synced\b|in ?sync\b"
+    r"|reconciled\b|renewed|issued\b|approved\b|approval\b|admitted|accepted|programmed|bound\b|attached\b|mounted"
+    r"|announcing|rebuilt|unsealed|uncordon|resumed?\b|unpaused|enabled\b|enforced|is up\b|online\b|connected|joined"
+    r"|allocated|assigned|announced|pulled|scaled ?up ?group|imported|loaded|applied|configured|compliant|ok\b"
+    r"|optimal|up to date|active\z|registered\z|readyz\b|initiali[sz]ed|presented|generated|recycled|ensured"
+    r"|rollback|rolled back",
+    "done": DONE,
+    "done-first": rf"\A(?:successfully )?(?:{DONE})",
+    "failed-back": r"fail(?:ed|ing)? ?back\b",
+    "untainted": r"taints? (?:was |were )?removed|removed (?:the |\S+ )?taint|untaint",
+    "made": r"taken\b|created?\b|launched|updated?\b|added\b|observed\b|installed|deployed|provisioned"
+    r"|reload(?:ed)?\b|sync\b|service restart|abortion|scalers? started|monitor started",
+    # --- what is being done, and what was ---
+    "started": r"started\b|\Ascheduled\b",
+    "begun": r"await|start(?:ing|s|ed)?\b|begin|began|begun|wait(?:ing|s)?\b|pending\b|scheduled\b|scheduling\b"
+    r"|request(?:ed|ing)?\b|in ?progress|progress(?:ing)?\b|creating|pulling|provisioning|importing|expanding"
+    r"|ensuring|initiali[sz]ing|preparing|progressed|installing|running\b|queued|nominated|processing|attempt"
+    r"|trigger|reconciling|establish\b|killing|requeu|deferring|(?:sync|validat|verify|join|leav|deploy|build|upload"
+    r"|download|push|fetch|load|reload|export|apply|execut|complet|finish|resum|proceed|enabl|resolv|scann|check"
+    r"|test|discover|monitor|bootstrapp|clon|copy|archiv|restor|evaluat|comput|connect|submitt)ing\b|submitted",
+    "removed": r"(?:delet|remov)\w* (?:\w+ )?node\b|(?:node|machine) (?:was )?(?:delet|remov)|(?:delet|remov)\w*\z",
+    "maintenance": r"maintenance|cordon",
+    "put-to-death": r"killed\b",
+    "cordoned": r"unschedulable",
+    "deleted-well": r"success\w* terminat|(?:uninstall|terminat)\w* succe|deprovision(?:ed|ing\z|\w* (?:succe"
+    r"|complete|finish|done))|delet\w* (?:successful|succe)|success\w* (?:delet|remov|deprovision|uninstall|detach"
+    r"|unmount)\w* \w|detach\w* succe",
+    "starting": r"\w+ (?:started|starting|wait|waiting|planned|queued|scheduled|pending|initiated)\z|(?:creat\w*"
+    r"|deploy\w*|install\w*|provision\w*|sync|reconcile|resource|import|export|build|job|task|step|run) (?:start"
+    r"|begin)\z",
+    "birth": r"bootstrap|deploy|creat|start|provision|launch|boot\b|regist|join|build",
+    "to-serve": r"target regist|regist\w* target|(?:sync|updat|ensur|build|deploy)\w* (?:backend|target|listener"
+    r"|model)|load ?balancer (?:sync|updat|creat|ensur)|(?:sync|updat|creat|ensur)\w* load ?balancer|alloc|announce"
+    r"|assign",
+    "address": r"ipam\b|alloc",
+    "renewal": r"renew|rotat",
+    "final": r"will not (?:be )?retr|not retrying|no more retries|giv(?:ing|en) up|gave up|(?:attempts"
+    r"|retries) exhausted|stop(?:ped|ping)? (?:re)?try|no (?:more|further) (?:retry|retries|attempts)|(?:retry"
+    r"|attempt) (?:limit|budget|count) (?:reached|exceeded)|max(?:imum)? (?:number of )?(?:retries|attempts)"
+    r"|(?:permanent|terminal)(?:ly)? (?:fail|error)|(?:un|non-?)retr(?:y|i)able|abandoned",
+    "to-issue": r"(?:sign\w*|order|present\w*)\b.* ?(?:fail|err)\w*|\Afailed\z",
+    "backup": r"back ?up|snapshot|archiv",
+    "skipped": r"skip",
+    "signature": r"signatures?\b|signed\b",
+    "drifted": r"drift(?:ed)?\b",
+    # Cut off from the others on purpose.
+    "shut-off": r"no ?execute|no ?schedule\b|fenc(?:ed?|ing)\b|quarantin|isolat|out of service",
+    "nothing-new": r"no (?:changes?|differences?|drift|updates?)\b|unchanged|not changed|same as before",
+    "ongoing": r"\A(?:creat|start|prepar|initiali[sz]|install|deploy|provision|sync|reconcil|validat|verify|check"
+    r"|paus|bootstrap|build|pull|push|download|upload|import|export|copy|clon|generat|comput|resolv|fetch|load|apply"
+    r"|process|schedul|launch|configur|enabl|connect|join|attach|mount|issu|renew|sign|request)ing\b",
+    "tentative": r"\A(?:begin|start|initiat|prepar|plan|attempt|try|request)(?:ing|s|e)? \w+",
+    "retention": r"ttl\b|time to live|retention|lifetime|history|backup|snapshot|session|lease|preview|idle",
+    "none": r"\Ano \w+",
+    "deleted": r"(?:delete|remove|prune)d?\b",
+    "from-to": r"from \S+ to \S+|to (?:revision|version)\b|updated to\b",
+    "marking": r"taint|labels?\b",
+    "detected": r"detected\b",
+    "trifle": r"no ?op\b|nothing (?:to\b|changed)|no changes?\b|unchanged|notice\b|\Atermination .*finished"
+    r"|stopped serving|(?:phase|status) updated|(?:update|upgrade|version) available|paus\w* until|(?:csr|order"
+    r"|request) created|finali[sz]er|feature gates? init|log level|stopped listening|graceful|shutdown delay"
+    r"|in flight|waiting|await|(?:approval|action|intervention|input|confirmation|review"
+    r"|decision) (?:is )?(?:required|needed|pending)|status sync|spec sync|file change",
+    "upset": r"reboot|restart\b|restarting|restarted|cordon\b|cordoned|drain\b|draining|drained|disrupted|disrupting"
+    r"|disruption(?:\z| [ac-z])|terminat|(?:node|instance|machine|vm|capacity) (?:\S+ )?(?:is "
+    r"|was )?(?:being )?interrupt|interruption\z|spot inter|switch(?:ed|ing)? ?over|rolling|rolled\b|force|evict"
+    r"|preempt|scale ?down|scaled ?down|unregistered|shut(?:ting)? ?down|stopped\b|reset\b|power(?:ed)? ?off"
+    r"|rebalanc|migrated|deleting ?node|rotation started|remount|update required|renewing|not schedulable"
+    r"|power(?:ed)? on\b|stopping|killed|hibernat|decommission|woken|culled|culling|descheduled|was stopped"
+    r"|withdrawn|(?:master|primary) (?:election|elected|switched|changed|promoted)|promoted to (?:primary|master"
+    r"|leader)",
+    "was-changed": r"changed\b|(?:paused|suspended|override|overridden)\z",
+    "changed": r"cancell?ed\b|[\w.:/\]\[]+ -> |chang(?:e|ed|ing)|modif(?:y|ied)|delet(?:e|ed|ing|ion)|remov(?:e|ed"
+    r"|ing|al)\b|scal(?:e|ed|ing)\b|resiz|expand|upgrad|downgrad|patched|edited|paus(?:e|ed|ing)|suspend|detached"
+    r"|deactivat|activat|promot|demot|replac|new (?:artifact|revision|version|target|commit|image|release|digest)"
+    r"|overrid|migrating|version|rotat|updating|operation started|image updated|targeting|registered|pruned"
+    r"|deregistered|unloaded|un ?mounted|rescal|supersed|released\b|revok|unbound|unpublish|unstaged|shrunk|shrink"
+    r"|shrank|extend|truncat|trimm|purg|compacted|defragmented|reclaim|patching|renam|label|annotat|untagged|tagged"
+    r"|hibernat|idled|unidled|rescheduled|unreserv|dealloc|unclaimed|transfer|moved\b|moving\b|relocat|switched"
+    r"|switch\b|toggl|revert|granted|cleaned|raised\b|increased|decreased|lowered|reduced|adjusted|reassigned"
+    r"|shifted|recreated|swapped|overwritten|(?:up|down)-?scal|unlabel|split\b|grew\b|grown\b|uninstall|undeploy"
+    r"|retired|retiring|disabling|disabled\b|banned|blacklist|whitelist|denylist|allowlist|exempt|exclu|bypass"
+    r"|unlink|unpair|unsubscrib|garbage collect|consolidat|reconfigur|deprovision(?:ing)?\z|left\b",
+}  # fmt: skip

@@ -1,0 +1,150 @@
+"""The words of trouble: what people and programs write where something went wrong, how wrong, and how little.
+
+Each row is a word of ours and the RE2 pattern of what is written for it. Each pattern begins at a word's beginning;
+where it may end inside one, it is left open.
+"""
+
+TROUBLE: dict[str, str] = {
+    # --- trouble, by its sort ---
+    "failed": r"errimage|imagepull(?:err|back)|fail(?:ed|ure|ures|ing|s)?\b|err(?:or|ors|ored)?\b|exception(?:\z|:)"
+    r"|cannot\b|can'?t\b|could ?n[o']t\b|couldn'?t\b|unable\b|not able\b|did ?n[o']t\b|doesn'?t\b|does not\b"
+    r"|isn'?t\b|unsuccessful|incomplete\b|abort|exited with|not (?:trigger|deleted)|infeasible|impossible"
+    r"|not (?:established|connected|synced|synchroni[sz]ed|joined|elected|resolved|replicated|enough|responding"
+    r"|assigned|programmed|protected|served|propagated|enforced|updated|renewed|refreshed)\b|erroring|abandon"
+    r"|\w+(?:error|exception|failure)\b|(?:http|code|status)[:= ]+(?:code[:= ]+)?[45]\d\d\b|exit (?:code"
+    r"|status)[:= ]+[1-9]|rate exceeded|too many (?:requests|connections|errors|failures|restarts)",
+    # Said of what should be and is not: trouble in a Warning, else only not yet.
+    "undone": r"un(?:bound|synced|verified|approved|accepted|resolved|satisf|fulfilled|programmed|reconciled|matched"
+    r"|plac(?:ed|eable)|usable|confirmed|met\b|provisioned|initiali[sz]ed|authenticated|trusted|delivered|routed"
+    r"|claimed|reserved|applied|joined|served|processed|finished|completed|healed|recovered|monitored|watched)"
+    r"|in(?:accessible|admissible|complete\b)|not (?:yet )?(?:applied|met|reached|satisfied|fulfilled|completed?"
+    r"|installed|deployed|created|verified|validated|trusted|approved|accepted|admitted|ensured|recovered|restored"
+    r"|delivered|sent|scheduled|started|mounted|attached|bound|loaded|configured|initiali[sz]ed|provisioned"
+    r"|registered|reconciled|set\b|reserved|routed|claimed|published|healed|active\b|live\b|present\b|processed"
+    r"|finished)",
+    "invalid": r"invalid|not valid|malformed|illegal|incorrect|bad\b|wrong|incompatible|unsupported|not supported"
+    r"|mismatch|misbound|misconfigur|undefined|ambiguous|duplicate|overlap|unknown\b|unrecogni[sz]ed|un ?parse?able"
+    r"|unexpected|non ?compliant|non-compliant",
+    "missing": r"missing|not ?found|not exist|no such\b|disappeared|no (?:\w+ )?(?:matching|suitable|valid|available"
+    r"|eligible|schedulable|found)\b|orphan|gone\b|absent",
+    "conflict": r"conflict|already (?:exists|allocated|in use|owned|managed|claimed|taken)|exists exception|in use\b"
+    r"|collision|locked\b",
+    "refused": r"den(?:ied|ial)\b|reject(?:ed|ion)|refused|disallow|prohibit|forbidden|not (?:allowed|permitted"
+    r"|authori[sz]ed)|unauthori[sz]ed|blocked\b|blocking\b|block\z|restricted",
+    "timeout": r"tim(?:e|ed|ing)[ -]?out|deadline ?exceeded|exceeded (?:its |the )?deadline|too long\b"
+    r"|exceeded grace",
+    "unreachable": r"unreachable|unresponsive|not responsive|stopped (?:updat|post|report|respond|send|renew|receiv)"
+    r"|(?:lease|heartbeat|status) (?:\w+ )?stopped|no route|connection (?:refused|reset|lost|closed)|no such host"
+    r"|not respond|i/o timeout|network is down|disconnect(?:ed|ion)|not reachable|heartbeat (?:lost|missed)",
+    "not-ready": r"not ?ready|not yet ready|unready|not (?:running|serving)\b",
+    "is-down": r"(?:is|are|was|went) down\b|(?:bond|uplink|port|nic|router|switch|path|target|host|machine|site"
+    r"|region|zone|mds|osd|mon|brick|disk|database|db|endpoint|backend|upstream|collector|exporter|worker|master"
+    r"|leader|ospf|bgp|vpn|ipsec|vrrp|storage|node|link|cluster|server|peer|interface|tunnel|session|broker|member"
+    r"|gateway|replicas?|primary|proxy|agent|plugin|controller|pool|volume|shard|daemon) down\b|down state\b|dead\z"
+    r"|died\b|\Adown\z|not up\b|offline\b|not online\b|not covered\b|inactive\b|read[- ]only\b|(?:is|was) sealed\b"
+    r"|network partition|quorum not\b|(?:member|shard|replica|broker|peer) lost\b|lost (?:its )?carrier"
+    r"|server (?:is )?not responding",
+    "unhealthy": r"unhealthy|not healthy|isn'?t healthy|abnormal|broken\z",
+    "degraded": r"degrad|impaired|faulty|damaged|health(?: is| status is| status)?:? yellow",
+    "ailing": r"nearly|near ?full|almost|health[_ ]?warn",
+    "leader": r"(?:primary|master|leader)\b",
+    "cancelled": r"cancell?ed\b",
+    "unavailable": r"no healthy \w+|no (?:ready |healthy |available )?(?:endpoints|backends|upstreams?)\b"
+    r"|un ?available|not available\b|available (?:changed from \w+|set) to false",
+    "turned-unavailable": r"available (?:changed from \w+|set) to false",
+    "full": r"full\b|exhaust|insufficient|pressure\b|limit (?:reached|exceeded)|over ?commit|low on|exceed(?:ed|s"
+    r"|ing)?\b|out ?of ?(?:space|disk|ip|addresses|capacity|memory|cpu|pods|ephemeral|process|inode|file|port|thread"
+    r"|pi ?ds)",
+    "no-room": r"(?:9[5-9]|100)% full|no (?:\w+ )?(?:addresses|ips?) (?:left|available|free)|space exceeded|(?:is"
+    r"|are) full\b|watermark (?:exceeded|reached|set)|(?:memory|disk) alarm|(?:not enough|insufficient) (?:free "
+    r"|disk |storage )?space|too many open files|no space left|no (?:more|free) (?:space|ips?|addresses|capacity"
+    r"|memory|ports?|disks?|room|inodes?|nodes?|resources|blocks)|disk (?:is )?full|out of (?:space|disk|capacity|ip"
+    r"|addresses)|disk ?pressure|memory ?pressure|exhaust(?:ed|ion)\b|(?:storage|datastore|volume|pool|file ?system"
+    r"|drive) (?:is )?full",
+    "lost": r"lost\b|loss\b",
+    "killed": r"restart ?loop|keeps restarting|oom ?kill(?:ed|er)?\b|oom\b|(?:died|dead|detached|terminated|stopped"
+    r"|exited|killed|closed|shut ?down) unexpectedly|unexpected(?:ly)? (?:\w+ ){0,2}(?:terminat|detach|exit|crash"
+    r"|shut ?down|stop)|panic(?:ked|s)?\b|core ?dump|crash(?:ed|ing|es)?\b|crash ?loop|back-?off restarting|segfault",
+    "crash-loop": r"(?:crash|restart) ?loop|back-?off restarting",
+    "out-of-memory": r"oom ?kill|oom\b|out ?of ?memory",
+    "hardware": r"raid(?: \w*\d\w*| array| controller| set| volume| group| disk| member)? (?:has |is |was )?(?:fail"
+    r"|fault|dead)|(?:hardware|drive|power ?supply|psu|fan|dimm|nvme|ssd|smart)\b(?:\W+\w+){0,2}\W+(?:fail|fault"
+    r"|stopped|dead\b)|(?:disk|block device)(?: \S*\d\S*| sd\w+)? (?:has |is |was )?(?:failed\b|failing\b|faulty"
+    r"|dead\b|broken)|lost its disk|battery low|low battery|ecc (?:memory )?error|bad sector",
+    "gone": r"(?:instance|machine|server|vm|host) (?:was |is |has been )?(?:not found|terminated|deleted|missing"
+    r"|gone|does not exist|preempted|stopped)\b",
+    "scale-up": r"scale ?up|scaled up|scale out|new nodes?\b",
+    "escalation": r"privilege escalation|escalat\w+ privilege|cluster[- ]admin granted|granted cluster[- ]admin"
+    r"|system:? ?masters|(?:bound|added|promoted) to (?:the )?cluster[- ]admin|brute ?force|exfiltrat|port scan"
+    r"|suspicious|(?:secret|credential|token|key)s? (?:leaked|exposed)|credential (?:theft|dump|leak)"
+    r"|leaked (?:secret|credential|token)|tamper",
+    "retried": r"back[ -]?off\b|backoff|deferred|delayed|unscheduled|unschedulable|unassigned|malscheduled"
+    r"|high (?:temperature|load|latency|usage)|miss(?:ed)? schedule|missed\b|overdue|out of sync|stale\b|skew"
+    r"|postpone|on hold\b|held\b|retry|retried|reattempt|throttl|rate[- ]?limit|too many requests|blocked\b|late\z",
+    "strained": r"sick\b|ailing\b|unstable|flaky|saturat|starv|congest|overload|panicked|lag(?:s|ging)?\b"
+    r"|under[- ]?(?:replicat|provision|sized)|over[- ]?siz|imbalanc|unbalanced|diverg|insecure|unsafe|violat"
+    r"|leak(?:ed|ing|s)?\b|slow\b|too (?:slow|old|large|big|high|low|few|many)|behind\b|unused\z|spike|shortage"
+    r"|scarc|anomal|misplaced|breach|alarm\b|emergency|critical\z|outlier|undersized",
+    "capped": r"(?:max|maximum|min|minimum|limit|cap|ceiling) (?:\w+ ){0,2}(?:reached|hit)",
+    "stuck": r"(?:replication|sync|archiving|updates?|reporting|monitoring|logging|collection|ingestion|backups?"
+    r"|heartbeats?|mirroring|polling|scraping) (?:has |is |was )?stopped|halted|froze\b|stuck|stall(?:ed|s)?\b"
+    r"|hung\b|hang(?:s|ing)?\b|deadlock|blocked for more|storm\b|flap(?:s|ping)?\b|repetitive|frequent"
+    r"|threshold (?:met|exceeded)|drift(?:ed)?\b|disabled\b",
+    "expired": r"expired|expiration (?:warning|soon|near)|expir(?:y|es|ing)\b",
+    "corrupt": r"corrupt|checksum|integrity (?:check|changed|fail|error|violat|mismatch|broken|lost)|bad ?block"
+    r"|i/?o err",
+    # --- what makes it grave ---
+    "disaster": r"health(?: is| status is| status)?:? red\b|data (?:\w+ )?(?:is )?corrupt|corrupt(?:ed|ion)? (?:data"
+    r"|wal)|no quorum|quorum lost|lost (?:its )?quorum|split[- ]?brain|data ?loss|no (?:healthy |active |elected "
+    r"|available )?(?:master|leader|primary)\b|(?:master|primary|leader) (?:nodes? )?(?:removed|not ready|lost(?:\z"
+    r"|[.,;:]))|master nodes? .*not ready|claim ?lost|volume ?lost|lost (?:its |the )?(?:volume|data)|faulted"
+    r"|health_err|cluster (?:is )?down|cluster crash|irrecoverable|unrecoverable|no template left|outage"
+    r"|guest panicked",
+    "broken-machine": r"kernel (?:panic|oops|bug|deadlock)|fatal\b.*hardware|hardware .*fatal|fatal exception"
+    r"|uncorrectable|power lost|lost power|(?:soft|hard) lock ?up|frozen\b|double[- ]bit|off the bus|(?:kubelet"
+    r"|containerd|docker|cri-?o|container ?runtime) (?:is )?(?:down|stopped|not running)|vm ?core|docker hung|oops\b"
+    r"|machine check|containerd unhealthy|file ?system (?:is )?read|read-?only file ?system|ext4[- ](?:fs )?error"
+    r"|xfs has shut|kubelet setup",
+    "intrusion": r"threats?(?: was| were)? (?:detected|found)|threat\z|malware|virus|miner\b|miners\b|crypto ?miner"
+    r"|backdoor|(?:container|sandbox|host|namespace) ?escape|escaped?\b.*(?:container|namespace)|compromis|infected"
+    r"|(?:security|data) breach|exploit|breakout|reverse shell|ransom|intrusion|malicious|command[- ]and[- ]control"
+    r"|crypto\w* mining|mining (?:process|pool)|root ?kit|web ?shell|trojan|spyware|botnet",
+    "failover": r"take ?over\b|taking over|took over|fail(?:ed|ing)? ?over\b",
+    "remediation": r"remediation (?:created|started|skipped|cannot|failed)|marked (?:as )?unhealthy|marked unhealthy",
+    "disabled": r"disabled\b",
+    "drain": r"drain|uncordon|evacuat|deleting all pods",
+    "evicted": r"evict|preempt|node shutdown",
+    "rebooted": r"rebooted",
+    "mount": r"(?:un)?stage|(?:un)?publish|(?:multi-?)?attach|mount|map ?volume|map ?pod ?device|un ?mount|detach",
+    "bring-up": r"creat|start|sync\b|migrat|restor|back ?up|provision|import|clone|launch|boot\b|allocat|assign"
+    r"|add(?:ing)?\b|reconcil|updat|announce|hand ?over|guarantee|load ?balancer|regist",
+    "vm-life": r"fail\w* (?:to )?(?:create\b|migrat|hand ?over|guarantee|start)|(?:start|power ?on|migration|sync"
+    r"|import|clone|restore|backup|operation) fail|restore error|create fail",
+    "fill": r"import|snapshot creation",
+    "provision": r"provision|creating the volume|volume creation|create volume",
+    "sandbox": r"creat\w* .*(?:sand ?box|container)|sand ?box (?:creat|fail)|start .*container|run container",
+    "issue": r"issu(?:e|ed|ing|ance|ation)\b|obtain|sign|request|regist|verify|init|present|key ?pair|regenerat"
+    r"|order|rotation|renew|certificate (?:update|create)|valid certificate|denied",
+    "lesser": r"delet|plugin\b|list|status|metric|clean|valid|label|get\b|annotation|toleration|affinity|hook|window"
+    r"|dynamic|pruning|unable to clone|exists",
+    "lookup": r"observe|observer|get\b|list\b|status\b|signal|version|client failed|log ?level|pruning|watchdog"
+    r"|management state|snapshot class|state controller",
+    "essential": r"static pod|installer|api check|discovery|payload|etcd|encrypt|api ?server",
+    "misbound": r"misbound|content mismatch|content missing|incompatible|not supported|forbidden|does ?n.t match"
+    r"|does not match|admission|invalid node|declared features",
+    # --- what makes it light ---
+    "harmless": r"outdated\b|(?:update|upgrade) available|deprecat|will be removed|ignor(?:ed|ing)|skipping"
+    r"|skipped(?:\z| \d)|fall(?:ing|ed)? ?back|using default|not recommended|obsolete|unmanaged|omitt|repairing"
+    r"|cleaning up|corrected|tolerated|will report|nothing to|limits? (?:were|was) exceeded|resolv ?conf|resynced"
+    r"|will resync|resync interval|dry ?run|change in progress|advanced feature|too many (?:active|succeeded"
+    r"|addresses)|multiple pod|possible memory|same template",
+    "dry-run": r"dry ?run",
+    "nodes-unfit": r"pods? (?:\w+ )?(?:unschedulable|unscheduled)|nodes are available:.*(?:not-ready|unreachable"
+    r"|unschedulable)",
+    "preference": r"affinity|toleration|annotations? labels?|topology hints",
+    "warned": r"warn(?:ing)?s?\b",
+    "probe": r"(?:readiness|startup|liveness) probe|probe (?:failed|error)",
+    "tidying": r"update ?status\b|log ?level|pre ?stop|revision prun",
+    "busy": r"object has been modified|please apply your changes to the latest|operation cannot be fulfilled"
+    r"|context canceled",
+}  # fmt: skip
