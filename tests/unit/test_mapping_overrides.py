@@ -13,7 +13,6 @@ from shared.cli.app import app
 from shared.delivery.mapping import Mapping, Terms, load_mapping, render
 from shared.delivery.mapping_compiled import compile_mapping, compiled_file
 from shared.delivery.mapping_file import read_text
-from tests.support.logging_state import logging_as_it_was  # noqa: F401 - a fixture for all tests here
 from tests.support.records import classified
 from tests.support.tickets import episode
 
