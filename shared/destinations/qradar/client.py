@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from typing import Final
 
 from shared.delivery.failure import Temporary
+from shared.destinations.cause import cause
 from shared.destinations.guard import AddressRefusedError
 from shared.destinations.qradar.pace import Pace
 from shared.destinations.qradar.pipe import ConnectionLostError, Pipe, connect
 from shared.destinations.qradar.settings import Place, QradarSettings
 from shared.destinations.qradar.syslog import framed
-from shared.destinations.qradar.trouble import cause
 from shared.destinations.standing import Standing
 from shared.destinations.trust import Shown, Trust
 from shared.events.outcome import Done, Outcome, Retry
