@@ -338,7 +338,7 @@ def test_doctor_says_that_another_system_is_no_glpi_and_not_that_the_token_is_wr
 
 
 def test_f36_credentials_that_another_system_refuses_rest_for_a_minute_too(place: Place[Tickets]) -> None:
-    """F36: sink credentials expire mid-run: no lock-out of account (max 1/min)."""
+    """F36: credential expired mid-run (401): no lock-out of account (max 1/min)."""
     place.app.faults.set([Rule("status", status=401, body='{"error":"proxy"}')])
     outcomes = deliver(place, *(episode(number) for number in range(1, 6)))
     assert {type(one) for one in outcomes} == {Retry}
