@@ -50,7 +50,8 @@ def _telling(
     async def ask(name: str, question: Coroutine[Any, Any, list[Row]]) -> list[Row]:
         rows = await question
         del left[name]
-        told(left)
+        if left:
+            told(left)
         return rows
 
     told(left)
