@@ -25,7 +25,7 @@ COURSE: dict[str, str] = {
     "changed-to-good": r"(?:degraded|failing|stalled)\b.*true (?:->|to) false|(?:ready|healthy"
     r"|available)\b.*false (?:->|to) true|\w+ -> (?:healthy|synced|ready|green|true)\b|to:? \[?(?:succeeded"
     r"|completed?|healthy|ready|green|established|connected|synced|available|online)\b|is (?:now |back )?(?:online"
-    r"|ready|healthy|available|green|up)\b|changed: green",
+    r"|ready|healthy|available|green|up)\b|recovered\b|back to normal|changed: green",
     "changed-to-bad": r"no longer (?:ready|healthy|available)|(?:ready|healthy|available)\b.*true (?:->|to) false"
     r"|(?:degraded|failing|stalled)\b.*false (?:->|to) true|\w+ -> (?:degraded|missing|failed|error|unhealthy|down"
     r"|offline|red|faulted)\b|(?:chang\w*|turn\w*|went|mov\w*|transition\w*|from \S+|state|status|phase|health"
@@ -105,7 +105,7 @@ COURSE: dict[str, str] = {
     r"|disruption(?:\z| [ac-z])|terminat|(?:node|instance|machine|vm|capacity) (?:\S+ )?(?:is "
     r"|was )?(?:being )?interrupt|interruption\z|spot inter|switch(?:ed|ing)? ?over|rolling|rolled\b|force|evict"
     r"|preempt|scale ?down|scaled ?down|unregistered|shut(?:ting)? ?down|stopped\b|reset\b|power(?:ed)? ?off"
-    r"|rebalanc|migrated|deleting ?node|rotation started|remount|update required|renewing|not schedulable"
+    r"|rebalanc|migrated|deleting ?node|rotation started|remount|evacuat|update required|renewing|not schedulable"
     r"|power(?:ed)? on\b|stopping|killed|hibernat|decommission|woken|culled|culling|descheduled|was stopped"
     r"|withdrawn|(?:master|primary) (?:election|elected|switched|changed|promoted)|promoted to (?:primary|master"
     r"|leader)",
