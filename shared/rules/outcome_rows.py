@@ -90,6 +90,8 @@ ROWS: tuple[Outcome, ...] = (
     # --- high: somebody waits for it, or it does not mend itself ---
     Outcome("down", "problem", "high", "something does not do its work", reason="unhealthy degraded unavailable"),
     Outcome("harmless", "info", "low", "it says that no harm is done", type="W", text="harmless"),
+    Outcome("hint", "info", "low", "it only says what would be better", type="W", reason="hint",
+            unless="failed invalid missing refused upset"),
     Outcome("platform-down", "problem", "high", "the platform waits for a part of it", type="W",
             message="unavailable unhealthy degraded", at="control-plane"),
     Outcome("turned-bad", "problem", "high", "it says that something does not do its work any more",
@@ -223,6 +225,8 @@ ROWS: tuple[Outcome, ...] = (
     Outcome("none", "info", "low", "it says what there is not", type="N", reason="none",
             unless="trifle unavailable missing well finished"),
     Outcome("not-yet", "info", "info", "it is not yet what it will be", type="N", reason="undone"),
+    Outcome("in-the-way", "info", "low", "another was there before", type="N", reason="conflict",
+            unless="failed invalid"),
     Outcome("capped", "info", "low", "it went as far as it may", type="N", reason="capped"),
     Outcome("node-shut-off", "change", "low", "it says that a node takes no more pods",
             type="N", text="shut-off", unless="failed", at="node"),

@@ -83,8 +83,8 @@ TROUBLE: dict[str, str] = {
     r"|postpone|on hold\b|held\b|retry|retried|reattempt|throttl|rate[- ]?limit|too many requests|blocked\b|late\z",
     "strained": r"sick\b|ailing\b|unstable|flaky|saturat|starv|congest|overload|panicked|lag(?:s|ging)?\b"
     r"|under[- ]?(?:replicat|provision|sized)|over[- ]?siz|imbalanc|unbalanced|diverg|insecure|unsafe|violat"
-    r"|leak(?:ed|ing|s)?\b|slow\b|too (?:slow|old|large|big|high|low|few|many)|behind\b|unused\z|spike|shortage"
-    r"|scarc|anomal|misplaced|breach|alarm\b|emergency|critical\z|outlier|undersized",
+    r"|leak(?:ed|ing|s)?\b|slow\b|too (?:slow|old|large|big|high|low|few|many)|behind\b|spike|shortage|scarc|anomal"
+    r"|misplaced|breach|alarm\b|emergency|critical\z|outlier|undersized",
     "capped": r"limited\z|(?:max|maximum|min|minimum|limit|cap|ceiling) (?:\w+ ){0,2}(?:reached|hit)",
     "stuck": r"(?:replication|sync|archiving|updates?|reporting|monitoring|logging|collection|ingestion|backups?"
     r"|heartbeats?|mirroring|polling|scraping) (?:has |is |was )?stopped|halted|froze\b|stuck|stall(?:ed|s)?\b"
@@ -134,6 +134,8 @@ TROUBLE: dict[str, str] = {
     "misbound": r"misbound|content mismatch|content missing|incompatible|not supported|forbidden|does ?n.t match"
     r"|does not match|admission|invalid node|declared features",
     # --- what makes it light ---
+    "hint": r"redundant|unnecessary|discouraged|experimental\b|tech(?:nology)? ?preview|legacy\b|will no longer"
+    r"|no effect|best[- ]effort|unused\b|consider (?:using|setting|upgrading)|recommend|advisory|suggest",
     "harmless": r"clamp(?:ed|ing)|coerced|defaulted|defaulting to|outdated\b|(?:update|upgrade) available|deprecat"
     r"|will be removed|ignor(?:ed|ing)|skipping|skipped(?:\z| \d)|fall(?:ing|ed)? ?back|using default"
     r"|not recommended|obsolete|unmanaged|omitt|repairing|cleaning up|corrected|tolerated|will report|nothing to"
