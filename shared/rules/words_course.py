@@ -120,5 +120,6 @@ COURSE: dict[str, str] = {
     r"|switch\b|toggl|revert|granted|cleaned|raised\b|increased|decreased|lowered|reduced|adjusted|reassigned"
     r"|shifted|recreated|swapped|overwritten|(?:up|down)-?scal|unlabel|split\b|grew\b|grown\b|uninstall|undeploy"
     r"|retired|retiring|disabling|disabled\b|banned|blacklist|whitelist|denylist|allowlist|exempt|exclu|bypass"
-    r"|unlink|unpair|unsubscrib|garbage collect|consolidat|reconfigur|deprovision(?:ing)?\z|left\b",
+    r"|unlink|unpair|unsubscrib|garbage collect|consolidat|reconfigur|deprovision(?:ing)?\z|(?:member|node|peer|user"
+    r"|host|broker|agent|replica) left\z",
 }  # fmt: skip

@@ -59,8 +59,8 @@ TROUBLE: dict[str, str] = {
     r"|are) full\b|watermark (?:exceeded|reached|set)|(?:memory|disk) alarm|(?:not enough|insufficient) (?:free "
     r"|disk |storage )?space|too many open files|no space left|no (?:more|free) (?:space|ips?|addresses|capacity"
     r"|memory|ports?|disks?|room|inodes?|nodes?|resources|blocks)|disk (?:is )?full|out of (?:space|disk|capacity|ip"
-    r"|addresses)|disk ?pressure|memory ?pressure|exhaust(?:ed|ion)\b|(?:storage|datastore|volume|pool|file ?system"
-    r"|drive) (?:is )?full",
+    r"|addresses)|disk ?pressure|memory ?pressure|exhausted\b|exhaustion\z|(?:storage|datastore|volume|pool"
+    r"|file ?system|drive) (?:is )?full",
     "lost": r"lost\b|loss\b",
     "killed": r"restart ?loop|keeps restarting|oom ?kill(?:ed|er)?\b|oom\b|(?:died|dead|detached|terminated|stopped"
     r"|exited|killed|closed|shut ?down) unexpectedly|unexpected(?:ly)? (?:\w+ ){0,2}(?:terminat|detach|exit|crash"
