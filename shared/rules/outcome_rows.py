@@ -108,6 +108,8 @@ ROWS: tuple[Outcome, ...] = (
     Outcome("storage-down", "problem", "high", "what many stand on is down",
             type="W", text="is-down", at="storage network node authentication"),
     Outcome("tries-over", "problem", "medium", "nothing tries again", type="W", reason="final", ticket=AT_ONCE),
+    Outcome("tries-used-up", "problem", "medium", "its message says that nothing tries again", type="W",
+            message="tries-used-up", unless="to-serve to-issue mount", ticket=AT_ONCE),
     Outcome("no-room", "problem", "high", "a resource is used up", text="no-room"),
     Outcome("full", "problem", "high", "a resource is used up",
             reason="full", unless="timeout strained", at="network node pod-security storage"),

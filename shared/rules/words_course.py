@@ -63,8 +63,8 @@ COURSE: dict[str, str] = {
     "put-to-death": r"killed\b",
     "cordoned": r"unschedulable",
     "deleted-well": r"success\w* terminat|(?:uninstall|terminat)\w* succe|deprovision(?:ed|ing\z|\w* (?:succe"
-    r"|complete|finish|done))|delet\w* (?:successful|succe)|success\w* (?:delet|remov|deprovision|uninstall|detach"
-    r"|unmount)\w* \w|detach\w* succe",
+    r"|complete|finish|done))|(?:delet|remov|uninstall)\w* (?:complete|finish|done)|delet\w* (?:successful|succe)"
+    r"|success\w* (?:delet|remov|deprovision|uninstall|detach|unmount)\w* \w|detach\w* succe",
     "starting": r"\w+ (?:started|starting|wait|waiting|planned|queued|scheduled|pending|initiated)\z|(?:creat\w*"
     r"|deploy\w*|install\w*|provision\w*|sync|reconcile|resource|import|export|build|job|task|step|run) (?:start"
     r"|begin)\z",
@@ -79,6 +79,7 @@ COURSE: dict[str, str] = {
     r"|attempt) (?:limit|budget|count) (?:reached|exceeded)|max(?:imum)? (?:number of )?(?:retries|attempts)"
     r"|(?:permanent|terminal)(?:ly)? (?:fail|error)|(?:un|non-?)retr(?:y|i)able|abandoned",
     "to-issue": r"(?:sign\w*|order|present\w*)\b.* ?(?:fail|err)\w*|\Afailed\z",
+    "tries-used-up": r"exhausted (?:\w+ ){0,2}(?:retries|attempts|tries)|(?:retries|attempts) exhausted",
     "backup": r"back ?up|snapshot|archiv",
     "skipped": r"skip",
     "signature": r"signatures?\b|signed\b",
