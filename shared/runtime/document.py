@@ -93,7 +93,7 @@ def qradar_page() -> str:
     """Return docs/qradar-events.md: what QRadar must know to name our events, from the shipped rules."""
     from shared.events.vocabulary import SUBCATEGORIES
     from shared.rules.fallback import IMPLICIT, NAMES
-    from shared.rules.outcomes import ROWS
+    from shared.rules.outcome_rows import ROWS
     from shared.rules.shipped import shipped_rules  # only this page reads the rules themselves
 
     rules = {(rule.name, rule.subcategory): rule for rule in shipped_rules()}
