@@ -7,6 +7,8 @@ from typing import NoReturn
 
 import pytest
 
+pytest_plugins = ["tests.support.logging_state"]
+
 ROOT = Path(__file__).resolve().parent.parent
 COULD_NOT_RUN = "could not run: "
 

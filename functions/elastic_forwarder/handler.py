@@ -7,7 +7,7 @@ from shared.delivery.mapping import Mapping
 from shared.delivery.preview import Preview
 from shared.destinations.elastic.answers import DESTINATION
 from shared.destinations.elastic.client import BULK_PATH, ElasticClient
-from shared.destinations.elastic.record import NEEDED, RESERVED, document, written
+from shared.destinations.elastic.record import document, written
 from shared.destinations.http import naming
 from shared.events.model import Classified
 from shared.events.outcome import Rejected
@@ -54,6 +54,6 @@ class ElasticSiem:
 def new(environ: Environ, metrics: Metrics) -> Forwarder:
     """Build the function from the environment; files are read, nothing is sent. Raises SettingsError."""
     settings = read(ForwarderSettings, environ)
-    mapping = opened_mapping("ELASTIC_MAPPING", settings.mapping, RESERVED, NEEDED, shipped=MAPPING)
+    mapping = opened_mapping("ELASTIC_MAPPING", settings.mapping, shipped=MAPPING, keys=settings.pseudonym_keys)
     bounds = Bounds(settings.batch_events, settings.batch_bytes, settings.waiting, settings.connections)
     return Forwarder(NAME, ElasticSiem(settings, mapping, metrics), bounds, metrics)

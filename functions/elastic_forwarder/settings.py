@@ -6,12 +6,13 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from shared.destinations.elastic.settings import ElasticSettings
+from shared.runtime.pseudonyms import PseudonymSettings
 
 MAPPING: Final = Path(__file__).parent / "mapping.yaml"
 Count = Annotated[int, Field(ge=1)]
 
 
-class ForwarderSettings(ElasticSettings):
+class ForwarderSettings(ElasticSettings, PseudonymSettings):
     """How classified observations go to Elasticsearch or OpenSearch."""
 
     mapping: Path = Field(default=MAPPING, alias="ELASTIC_MAPPING", description="An own mapping file.")

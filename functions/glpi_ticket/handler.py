@@ -6,7 +6,6 @@ from typing import Final
 from pydantic import Field
 
 from shared.destinations.glpi.api import Api
-from shared.destinations.glpi.record import NEEDED, RESERVED
 from shared.destinations.glpi.settings import GlpiSettings
 from shared.destinations.glpi.tickets import Tickets
 from shared.runtime.parts import opened_mapping
@@ -31,7 +30,7 @@ def new(environ: Environ, metrics: Metrics, *, store: Store | None = None) -> Ti
     `store` replaces the one of `STORE_URL`.
     """
     settings = read(TicketsSettings, environ)
-    mapping = opened_mapping("GLPI_MAPPING", settings.mapping, RESERVED, NEEDED, shipped=MAPPING)
+    mapping = opened_mapping("GLPI_MAPPING", settings.mapping, shipped=MAPPING, keys=settings.pseudonym_keys)
     kept, owned = kept_in(settings.store, store)
     system = Tickets(_api(settings, metrics), settings, NAME, mapping.names)
     return Ticketing(system, mapping, kept, metrics, owned=owned)

@@ -2,7 +2,9 @@
 
 from typing import Final
 
-from functions.qradar_forwarder.record import NEEDED, RESERVED, fitting, line_of
+import orjson
+
+from functions.qradar_forwarder.record import fitting, line_of
 from functions.qradar_forwarder.settings import MAPPING, ForwarderSettings
 from shared.delivery.mapping import Mapping
 from shared.delivery.preview import Preview
@@ -45,7 +47,10 @@ class QradarSiem:
 
     def record(self, classified: Classified) -> bytes | Rejected:
         """Return the line without what ends it."""
-        return line_of(classified, self._mapping, self._settings)
+        try:
+            return line_of(classified, self._mapping, self._settings)
+        except orjson.JSONEncodeError:
+            return Rejected("mapping", "the event cannot be written as JSON")
 
     def preview(self, classified: Classified) -> list[Preview] | Rejected:
         """Return the line that tells of this observation."""
@@ -59,7 +64,7 @@ class QradarSiem:
 def new(environ: Environ, metrics: Metrics) -> Forwarder:
     """Build the function from the environment; files are read, nothing is sent. Raises SettingsError."""
     settings = read(ForwarderSettings, environ)
-    mapping = opened_mapping("QRADAR_MAPPING", settings.mapping, RESERVED, NEEDED, shipped=MAPPING)
+    mapping = opened_mapping("QRADAR_MAPPING", settings.mapping, shipped=MAPPING, keys=settings.pseudonym_keys)
     rate = settings.events_per_second
     # With a rate a call takes a second's worth at most: who waits longer than it can is told so by the queue.
     together = min(settings.batch_events, max(1, int(rate))) if rate else settings.batch_events

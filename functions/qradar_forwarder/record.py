@@ -1,7 +1,6 @@
 """One classified observation as one line for QRadar: header, LEEF or CEF, or the audit record as it is."""
 
 import re
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -9,9 +8,10 @@ from functions.qradar_forwarder.settings import ForwarderSettings
 from shared.delivery.mapping import Mapping, render
 from shared.destinations.qradar.audit import audit_json, is_record
 from shared.destinations.qradar.cef import cef
-from shared.destinations.qradar.leef import KEY, leef, plain, severity
+from shared.destinations.qradar.leef import leef, severity
+from shared.destinations.qradar.lines import KEY, plain
 from shared.destinations.qradar.syslog import audit_header, header
-from shared.events.model import Classified, policy_time
+from shared.events.model import Classified, Observation, policy_time
 from shared.events.outcome import Rejected
 from shared.events.redaction import is_suspect, redact
 from shared.settings.environment import SettingsError
@@ -28,35 +28,39 @@ _KEY: Final = re.compile(KEY)
 
 def fitting(mapping: Mapping, wanted: str) -> Mapping:
     """Return the mapping without what the other format would hold. Raises SettingsError for one that cannot be used."""
-    fields = mapping.operations["record"]
+    fields = [one for operation, some in mapping.every() if operation == "record" for one in some]
     problems = [
         f"field `{one.name}` is none: there are {', '.join(sorted(_HEADER))}, and the groups `leef` and `cef`"
         for one in fields
         if one.name not in _HEADER | {"leef", "cef"}
     ]
-    groups = [one for one in fields if one.name == wanted]
-    if not any(one.group for one in groups):
+    if not any(one.group for one in mapping.operations["record"] if one.name == wanted):
         problems.append(f"there is no group `{wanted}` with fields in `record`, of which a line is made")
-    keys = [one.name for group in groups for one in group.group]
+    keys = [one.name for group in fields if group.name == wanted for one in group.group]
     problems += [f"`{wanted}.{key}` is no key: it must be one word" for key in keys if not _KEY.fullmatch(key)]
     if problems:
-        raise SettingsError([f"QRADAR_MAPPING: {problem}" for problem in problems])
-    kept = tuple(one for one in fields if one.name in _HEADER or one.name == wanted)
-    return replace(mapping, operations={**mapping.operations, "record": kept})
+        raise SettingsError([f"QRADAR_MAPPING: {problem}" for problem in dict.fromkeys(problems)])
+    kept = _HEADER | {wanted}
+    return mapping.changed(lambda _, some: tuple(one for one in some if one.name in kept))
 
 
 def line_of(classified: Classified, mapping: Mapping, settings: ForwarderSettings) -> bytes | Rejected:
     """Return the line, at most QRADAR_MAX_BYTES long, without what ends it; `mapping` is of `fitting`.
 
-    The identity is in every line: `eventId` of LEEF, `externalId` of CEF, an annotation of an audit record.
+    The identity is in every line: `eventId` of LEEF, `externalId` of CEF, an annotation of an audit record. An audit
+    record that goes as it was sent goes without what the mapping's `minimise` keeps out.
     """
-    observation = classified.observation
+    context = {"observation": classified.observation, "verdict": classified.verdict}
+    shown = mapping.shown(context)
+    if isinstance(shown, Rejected):
+        return shown
+    observation = shown["observation"]
     host = settings.log_source or observation.cluster
     if settings.audit == "raw" and observation.dialect == "audit" and is_record(observation.original):
-        made = _audit(classified, host, settings.max_bytes)
+        made = _audit(observation, host, settings.max_bytes)
         if made is not None:
             return made
-    rendered = render(mapping, "record", {"observation": observation, "verdict": classified.verdict})
+    rendered = render(mapping, "record", context, shown)
     if isinstance(rendered, Rejected):
         return rendered
     head = header(classified.verdict.severity, policy_time(observation), host)
@@ -81,9 +85,8 @@ def _payload(classified: Classified, rendered: dict[str, Any], wanted: str, most
     return cef(event_id, name, grade, fixed, values, product=PRODUCT, most=most)
 
 
-def _audit(classified: Classified, host: str, most: int) -> bytes | None:
+def _audit(observation: Observation, host: str, most: int) -> bytes | None:
     """Return an audit record as it was sent, masked once more whoever posted it (F41); None where it is too long."""
-    observation = classified.observation
     original = observation.original
     head = audit_header(policy_time(observation), host)
     clean = redact(original)[0] if is_suspect(original) else original

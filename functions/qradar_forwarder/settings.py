@@ -6,12 +6,13 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from shared.destinations.qradar.settings import QradarSettings
+from shared.runtime.pseudonyms import PseudonymSettings
 
 MAPPING: Final = Path(__file__).parent / "mapping.yaml"
 Count = Annotated[int, Field(ge=1)]
 
 
-class ForwarderSettings(QradarSettings):
+class ForwarderSettings(QradarSettings, PseudonymSettings):
     """How classified observations go to QRadar."""
 
     mapping: Path = Field(default=MAPPING, alias="QRADAR_MAPPING", description="An own mapping file.")

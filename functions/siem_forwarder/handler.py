@@ -4,7 +4,7 @@ from typing import Final
 
 import orjson
 
-from functions.siem_forwarder.record import NEEDED, RESERVED, hec_object
+from functions.siem_forwarder.record import hec_object
 from functions.siem_forwarder.settings import MAPPING, SiemSettings
 from shared.delivery.mapping import Mapping
 from shared.delivery.preview import Preview
@@ -64,6 +64,6 @@ class SplunkSiem:
 def new(environ: Environ, metrics: Metrics) -> Forwarder:
     """Build the function from the environment; files are read, nothing is sent. Raises SettingsError."""
     settings = read(SiemSettings, environ)
-    mapping = opened_mapping("SPLUNK_MAPPING", settings.mapping, RESERVED, NEEDED, shipped=MAPPING)
+    mapping = opened_mapping("SPLUNK_MAPPING", settings.mapping, shipped=MAPPING, keys=settings.pseudonym_keys)
     bounds = Bounds(settings.batch_events, settings.batch_bytes, settings.waiting, settings.connections)
     return Forwarder(NAME, SplunkSiem(settings, mapping, metrics), bounds, metrics)

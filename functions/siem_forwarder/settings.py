@@ -6,12 +6,13 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from shared.destinations.splunk.settings import SplunkSettings
+from shared.runtime.pseudonyms import PseudonymSettings
 
 MAPPING: Final = Path(__file__).parent / "mapping.yaml"
 Count = Annotated[int, Field(ge=1)]
 
 
-class SiemSettings(SplunkSettings):
+class SiemSettings(SplunkSettings, PseudonymSettings):
     """How classified observations go to Splunk."""
 
     mapping: Path = Field(default=MAPPING, alias="SPLUNK_MAPPING", description="An own mapping file.")

@@ -28,7 +28,7 @@ from shared.delivery.recent import Recent
 from shared.delivery.report import report_of
 from shared.delivery.tickets import MARGIN
 from shared.destinations.webhook.client import WebhookClient, shown
-from shared.destinations.webhook.record import KNOWN, NEEDED, RESERVED, mistakes, prepared
+from shared.destinations.webhook.record import prepared
 from shared.events.cloudevent import DELIVERY, PROBLEM_PREFIX, CloudEvent, type_of_verdict
 from shared.events.delivery import DeliveryReport
 from shared.events.episode import Episode
@@ -39,7 +39,7 @@ from shared.runtime.function import Call, Readiness, Result
 from shared.runtime.parts import opened_mapping
 from shared.runtime.ticketing import kept_in
 from shared.runtime.turns import Turns
-from shared.settings.environment import Environ, SettingsError, read
+from shared.settings.environment import Environ, read
 from shared.start.later import later
 from shared.stores.protocol import Store
 from shared.telemetry.metrics import Metrics
@@ -210,9 +210,6 @@ def new(environ: Environ, metrics: Metrics, *, store: Store | None = None) -> We
     settings = read(NoticeSettings, environ)
     path = settings.mapping
     shipped = path if path.parent == READY else MAPPING
-    mapping = opened_mapping("WEBHOOK_MAPPING", path, RESERVED, NEEDED, shipped=shipped, known=KNOWN)
-    wrong = mistakes(mapping)
-    if wrong:
-        raise SettingsError([f"WEBHOOK_MAPPING: {one}" for one in wrong])
+    mapping = opened_mapping("WEBHOOK_MAPPING", path, shipped=shipped, keys=settings.pseudonym_keys)
     kept, owned = kept_in(settings.store, store)
     return Webhook(settings, prepared(mapping), kept, metrics, owned=owned)

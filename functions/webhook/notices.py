@@ -4,7 +4,8 @@ import contextlib
 from typing import Final, NamedTuple
 
 from shared.delivery.failure import Failure
-from shared.delivery.mapping import Field, Mapping, render
+from shared.delivery.mapping import Mapping, render
+from shared.delivery.mapping_field import Field
 from shared.delivery.notices import Skip, first, key_of
 from shared.delivery.settled import UNCHANGED
 from shared.delivery.templates import Context, TemplateRefused
@@ -50,21 +51,18 @@ class Requests:
 
     def __init__(self, mapping: Mapping) -> None:
         self._mapping = mapping
-        self._told = {name for name, fields in mapping.operations.items() if fields}
-        self._notable = {name for name, fields in mapping.operations.items() if _is_notable(fields)}
-        self._when = {
-            name: one.when for name, fields in mapping.operations.items() for one in fields if one.name == "body"
-        }
 
     def skips(self, operation: str, context: Context, *, noted: bool = False) -> Skip | None:
         """Return why this is not told. `noted`: people would see no difference to the last one."""
-        if operation not in self._told:
+        fields = self._mapping.fields(operation, context)
+        if not fields:
             return Skip(f"the mapping says nothing for {operation}", told=True)
-        if noted and operation in self._notable:
+        if noted and _is_notable(fields):
             return Skip(UNCHANGED)
-        when = self._when.get(operation)
-        with contextlib.suppress(TemplateRefused):  # making the request tells
-            if when is not None and not when.render(context):
+        when = next((one.when for one in fields if one.name == "body"), None)
+        shown = context if when is None else self._mapping.shown(context)
+        with contextlib.suppress(TemplateRefused):  # making the request tells, as it does of what cannot be shown
+            if when is not None and not isinstance(shown, Rejected) and not when.render(shown):
                 return Skip("the condition of the mapping's body does not hold")
         return None
 

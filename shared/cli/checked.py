@@ -6,18 +6,21 @@ from pathlib import Path
 from functions.intake.layouts import read_layouts
 from shared.cli import configured
 from shared.cli.recognised import Found, recognise, with_siblings
-from shared.delivery.mapping import Reserved
-from shared.delivery.mapping_file import read_text
+from shared.delivery.mapping import Terms
+from shared.delivery.mapping_file import destination_of, read_text
 from shared.events.problem import Problem
 from shared.local.broker.loader import load_topology
 from shared.local.broker.located import Located, read_documents
 from shared.rules.shipped import SHIPPED
 from shared.rules.validation import validate as validate_rules
 from shared.runtime.registry import FUNCTIONS, Destination
+from shared.runtime.terms import terms_of
 
 _PARTS = ("base", "triggers")  # of the folder of manifests
 # A mapping that no setting names and that lies beside no function may be for any of these, or for all.
 _LOOSE = ("servicenow_incident", "siem_forwarder")
+_FUNCTIONS = SHIPPED.parents[1]
+_KEYS = "PSEUDONYM_KEYS"  # nothing that anybody reads
 _EVENTING = "eventing.knative.dev/"
 
 
@@ -32,10 +35,10 @@ class Checked:
 
 def everything() -> list[Path]:
     """Return what is checked where nothing is named: what is shipped, what is in force, and the manifests here."""
-    functions = SHIPPED.parents[1]
     files = ("*/mapping.yaml", "*/mappings/*.yaml", "*/func.yaml")
-    shipped = [path for pattern in files for path in sorted(functions.glob(pattern))]
-    paths = [SHIPPED, *shipped, Path("knative"), *configured.files().values()]
+    shipped = [path for pattern in files for path in sorted(_FUNCTIONS.glob(pattern))]
+    own = (path for variable, path in configured.files().items() if variable != _KEYS)
+    paths = [SHIPPED, *shipped, Path("knative"), *own]
     return [_short(path) for path in paths if path.exists()]
 
 
@@ -51,10 +54,9 @@ def check(paths: list[Path]) -> Checked:
     problems = list(found.problems)
     warnings: list[Problem] = []
     for path in found.mappings:
-        owners = _owners(path)
-        read = read_text(path.read_text(encoding="utf-8-sig"), str(path), *_rights(owners))
-        wrong = [] if isinstance(read, list) else [text for one in owners for text in one.mistakes(read)]
-        problems += read if isinstance(read, list) else [Problem(str(path), 0, text) for text in wrong]
+        source = path.read_text(encoding="utf-8-sig")
+        read = read_text(source, str(path), _terms(path, destination_of(source)))
+        problems += read if isinstance(read, list) else []
     for path in found.layouts:
         layouts = read_layouts(path.read_text(encoding="utf-8-sig"), str(path))
         problems += layouts if isinstance(layouts, list) else []
@@ -67,33 +69,30 @@ def check(paths: list[Path]) -> Checked:
     return Checked(sorted(set(problems)), sorted(set(warnings)), found.count)
 
 
-def _owners(mapping: Path) -> list[Destination]:
-    """Return whose mapping it is: the settings in force that name it tell, then the folder that it lies in."""
+def _terms(mapping: Path, said: str) -> Terms:
+    """Return what a mapping may not set, the operations that it must have, and what it can extend.
+
+    The settings in force that name it tell, then the folder that it lies in, then its own `destination`. Of any other
+    file the fields that one of the base's destinations sets itself are refused by the operation they stand in, and no
+    operation is asked for.
+    """
     there = mapping.resolve()
     named = {variable for variable, path in configured.files().items() if path.resolve() == there}
     known = {name: one.destination for name, one in FUNCTIONS.items() if one.destination is not None}
-    return [one for one in known.values() if one.mapping in named] or _beside(there, known)
+    by_setting = {name: one for name, one in known.items() if one.mapping in named}
+    spelt = said.replace("-", "_")
+    by_itself = {spelt: known[spelt]} if spelt in known else {}
+    owners = by_setting or _beside(there, known) or by_itself
+    if not owners:
+        return Terms(terms_of({name: known[name] for name in _LOOSE}).ours, names=tuple(known))
+    own = not there.is_relative_to(_FUNCTIONS)  # what is shipped extends nothing
+    return terms_of(owners, _FUNCTIONS / next(iter(owners)) / "mapping.yaml" if own else None)
 
 
-def _rights(owners: list[Destination]) -> tuple[Reserved, list[str], list[str]]:
-    """Return what a mapping may not set, the operations that it must have, and the names of fields where known.
-
-    Of a file that is nobody's the fields that one of the base's destinations sets itself are refused by the operation
-    they stand in, and no operation is asked for.
-    """
-    reserved: dict[str, frozenset[str]] = {}
-    for one in owners or [one for name in _LOOSE if (one := FUNCTIONS[name].destination) is not None]:
-        for operation, fields in one.rights()[0].items():
-            reserved[operation] = reserved.get(operation, frozenset()) | fields
-    known = [one.known() for one in owners]
-    names = [name for names in known for name in names] if all(known) else []
-    return reserved, [operation for one in owners for operation in one.rights()[1]], names
-
-
-def _beside(mapping: Path, known: dict[str, Destination]) -> list[Destination]:
+def _beside(mapping: Path, known: dict[str, Destination]) -> dict[str, Destination]:
     """Return the destination of the function in whose folder a shipped mapping lies."""
     folder = mapping.parent.parent if mapping.parent.name == "mappings" else mapping.parent
-    return [known[folder.name]] if folder.parent == SHIPPED.parents[1] and folder.name in known else []
+    return {folder.name: known[folder.name]} if folder.parent == _FUNCTIONS and folder.name in known else {}
 
 
 def _packs(found: Found) -> list[Problem]:

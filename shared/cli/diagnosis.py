@@ -8,7 +8,7 @@ from shared.cli import configured
 from shared.cli.checked import check
 from shared.cli.senders import senders
 from shared.rules.shipped import SHIPPED
-from shared.runtime.registry import FUNCTIONS, Destination, load
+from shared.runtime.registry import FUNCTIONS, Destination, components, load
 from shared.settings.environment import SettingsError
 from shared.stores.protocol import StoreUnavailableError
 from shared.stores.registry import open_store
@@ -26,10 +26,11 @@ async def diagnose(knative: Path) -> list[Row]:
         return rows  # `.env` cannot be read: what it would say of the systems is not known
     rows += await senders(environ)
     rows.append(await _store(environ))
+    wanted = components(environ)
     for name, registered in FUNCTIONS.items():
         destination = registered.destination
-        if destination is None:
-            continue
+        if destination is None or (destination.component and destination.configured(environ) and name not in wanted):
+            continue  # a system of the base that is configured says nothing of what else is wanted there
         rows += await _destination(name, destination, environ)
     return rows
 

@@ -18,7 +18,7 @@ from shared.local.broker.filters import matches
 from shared.local.broker.topology import Topology
 from shared.rules.explanation import Explanation, explain
 from shared.rules.ruleset import RuleSet
-from shared.runtime.registry import FUNCTIONS, load
+from shared.runtime.registry import FUNCTIONS, components, load
 from shared.stores.registry import open_store
 from shared.telemetry.metrics import Metrics
 
@@ -104,12 +104,13 @@ def previewers() -> dict[str, Any]:
     system, or a mapping of it. Raises SettingsError for settings that are there and wrong.
     """
     environ = effective()
+    wanted = components(environ)
     built: dict[str, Any] = {}
     for name, registered in FUNCTIONS.items():
         destination = registered.destination
         if destination is None:
             continue
-        if not destination.component or destination.configured(environ) or destination.mapping in environ:
+        if name in wanted or not destination.component or destination.mapping in environ:
             own = destination.shown_by(environ)
             built[name] = load(name, own, Metrics(), store=open_store("memory:"))
     return built

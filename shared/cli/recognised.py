@@ -11,12 +11,13 @@ from shared.events.problem import Problem
 from shared.rules.folder import files_below, is_yaml
 
 TAKEN = (
-    "rule packs (pack: and rules:) and their tests (pack: and tests:), mappings (operations:), layouts (paths:), "
-    "Kubernetes manifests (apiVersion:), func.yaml and .env files"
+    "rule packs (pack: and rules:) and their tests (pack: and tests:), mappings (operations: or extends:), "
+    "layouts (paths:), Kubernetes manifests (apiVersion:), func.yaml and .env files"
 )
 _MOST_BYTES = 2 << 20
 _TOP_KEY = re.compile(r"^([A-Za-z][\w-]*)[ \t]*:", re.MULTILINE)
 _PACK_KEYS = {"pack", "rules", "tests"}
+_MAPPING_KEYS = {"operations", "overrides", "extends", "minimise"}
 _TEST = "_test"
 _FUNC = "func.yaml"
 _KUSTOMIZE = ("kustomization.yaml", "kustomization.yml")
@@ -74,7 +75,7 @@ def _sort(file: Path, found: Found) -> None:
         return
     # By the lines and not by a parser: a file with a mistake in it shall still be told by those who know its kind.
     keys = set(_TOP_KEY.findall(text))
-    if not keys & {"apiVersion", "operations", "paths", *_PACK_KEYS} and file.name not in _KUSTOMIZE:
+    if not keys & {"apiVersion", "paths", *_MAPPING_KEYS, *_PACK_KEYS} and file.name not in _KUSTOMIZE:
         parsed = _parsed(file, text)
         if isinstance(parsed, Problem):
             found.problems.append(parsed)
@@ -82,7 +83,7 @@ def _sort(file: Path, found: Found) -> None:
         keys = parsed
     if "apiVersion" in keys or file.name in _KUSTOMIZE:
         found.manifests.append(file)
-    elif "operations" in keys:
+    elif keys & _MAPPING_KEYS:
         found.mappings.append(file)
     elif "paths" in keys:
         found.layouts.append(file)

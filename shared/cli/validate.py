@@ -16,9 +16,26 @@ def command(
         list[Path] | None,
         typer.Argument(help="Files or folders; without any: what is shipped, knative/, .env and the environment."),
     ] = None,
+    convert: Annotated[
+        Path | None,
+        typer.Option(
+            help="Turn a mapping.json of Go templates into a mapping file of ours, and print it.", metavar="FILE"
+        ),
+    ] = None,
+    write: Annotated[Path | None, typer.Option(help="With --convert: write it there instead.", metavar="FILE")] = None,
+    table: Annotated[str, typer.Option(help="With --convert: which of its tables.")] = "incident",
+    severity_rules: Annotated[
+        bool,
+        typer.Option("--severity-rules", help="With --convert: keep its rules for impact and urgency, too."),
+    ] = False,
     output: OutputOption = Output.table,
 ) -> None:
     """Check rule packs and their tests, mappings, Trigger manifests and settings; files are told by what they hold."""
+    if convert is not None:
+        from shared.cli.converting import run  # the option's room, only when it is used
+
+        run(convert, table, write, output, severity_rules=severity_rules)
+        return
     from shared.cli import checked, configured  # the command's room, only when it runs
 
     missing = [path for path in paths or () if not path.exists()]

@@ -41,3 +41,13 @@ TYPES: Final[dict[str, Callable[[Any], Any] | None]] = {
     "json-text": as_json,
     "json": orjson.loads,
 }
+
+
+def converts(convert: Callable[[Any], Any] | None, value: Any) -> bool:
+    """Return True where a value can have the type, as one that a mapping writes down."""
+    try:
+        if convert is not None:
+            convert(value)
+    except (TypeError, ValueError):
+        return False
+    return True

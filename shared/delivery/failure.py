@@ -20,13 +20,17 @@ class Ambiguous:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """They understood and said no; the same again can never help. `reason` is our own constant text.
+    """They understood and said no; the same again can never help. `reason` is our own text.
 
-    `detail` may quote them for the log, already cut; it never travels in an event or an answer.
+    It may name fields and rules of theirs, never what an event said.
+
+    `detail` may quote them for the log, already cut; it never travels in an event or an answer. `status` is that of
+    their answer, 0 where there was none.
     """
 
     reason: str
     detail: str = ""
+    status: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,16 +7,19 @@ every mistake at once; `render` never raises.
 """
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Mapping as Members
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from shared.delivery.escaping import cut, escaped
+from shared.delivery.limits import NO_LIMITS, Limits, bounded
+from shared.delivery.mapping_field import Field
+from shared.delivery.mapping_overrides import Override, merged
 from shared.delivery.printing import show
-from shared.delivery.templates import MISSING, Context, TemplateRefused, Text, follow, getter
+from shared.delivery.templates import MISSING, Context, TemplateRefused, follow
 from shared.events.outcome import Rejected
 from shared.events.problem import Problem
 from shared.events.redaction import is_suspect, redact, redact_text
@@ -26,49 +29,78 @@ OPERATIONS: Final = ("open", "update", "resolve", "reopen", "cancel", "record", 
 Reserved = Members[str, frozenset[str]]
 """Names of fields, dotted inside groups, that no mapping may set, by operation."""
 NO_FIELDS: Final[Reserved] = {}
+_MOST_TOGETHER: Final = 256
 _LONG: Final = object()
 _STRUCTURES: Final = (dict, list)
 _NUMBERS: Final = frozenset({int, float, bool})
+MINIMISED: Final = ("drop", "pseudonym", "keep")
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
-    """How one field gets its value; exactly one of `text`, `path` (`from`), `group` and `items` is set."""
+class Minimise(NamedTuple):
+    """What becomes of user names, addresses and names of objects: `drop`, `pseudonym` or `keep`."""
 
-    name: str
-    text: Text | None = None
-    path: tuple[str, ...] = ()
-    group: tuple["Field", ...] = ()
-    items: tuple["Field", ...] = ()
-    when: Text | None = None
-    lookup: Members[str, Any] | None = None
-    default: Any = None
-    max: int = 0
-    convert: Callable[[Any], Any] | None = None
-    escape: str = ""
-    take: Callable[[Context], Any] | None = field(init=False, compare=False, default=None)
-    """For what is taken over from a path or is constant, but for a lookup: how, without asking what else there is."""
+    users: str = "keep"
+    addresses: str = "keep"
+    names: str = "keep"
 
-    def __post_init__(self) -> None:
-        """Choose the short way where nothing but a lookup is asked for: most fields of a record are so."""
-        if self.when is None and not self.group and not self.items and not self.max and self.convert is None:
-            if self.path and not self.escape:
-                object.__setattr__(self, "take", getter(self.path))
-            elif self.text is not None and self.text.constant is not None:
-                constant = self.text.constant
-                object.__setattr__(self, "take", lambda _context: constant)
+
+Keys = Callable[[str], bytes]
+"""Returns the key of a cluster's pseudonyms, empty where there is none (any more)."""
+
+
+def no_keys(_cluster: str) -> bytes:
+    """Return no key, for whichever cluster: then what should be a pseudonym is dropped."""
+    return b""
+
+
+def no_mistakes(_mapping: "Mapping") -> Sequence[str]:
+    """Return nothing that cannot work."""
+    return ()
+
+
+class Terms(NamedTuple):
+    """What a destination asks of its mapping.
+
+    Args:
+        ours: the fields that it sets itself, by operation: no mapping may.
+        needed: operations without which it would send nothing.
+        limits: what the foreign system takes in its fields.
+        known: names that fields may have; empty where the foreign system knows them alone.
+        mistakes: tells as sentences what cannot work in a mapping though it is well formed.
+        shipped: the mapping that comes with it, which an own one can extend; it was compiled.
+        names: of the functions that may read the mapping; empty where anybody may.
+        keys: of the pseudonyms that it may ask for.
+    """
+
+    ours: Reserved = NO_FIELDS
+    needed: Sequence[str] = ()
+    limits: Limits = NO_LIMITS
+    known: tuple[str, ...] = ()
+    mistakes: Callable[["Mapping"], Sequence[str]] = no_mistakes
+    shipped: Path | None = None
+    names: tuple[str, ...] = ()
+    keys: Keys = no_keys
+
+
+ANY: Final = Terms()
 
 
 @dataclass(frozen=True, slots=True)
 class Mapping:
-    """A loaded mapping: fields by operation, and every field name that it can ever set."""
+    """A loaded mapping: fields by operation, every field name that it can ever set, and what differs for whom."""
 
     operations: Members[str, tuple[Field, ...]]
     names: frozenset[str] = field(default=frozenset())
+    overrides: tuple[Override, ...] = ()
+    minimise: Minimise | None = None
+    keys: Keys = field(default=no_keys, repr=False, compare=False)
+    _together: dict[tuple[str, tuple[int, ...]], tuple[Field, ...]] = field(
+        init=False, repr=False, compare=False, default_factory=dict
+    )
 
     def prepare(self) -> None:
         """Compile what is still to be compiled, so that no event waits for it; what cannot be, its rendering tells."""
-        waiting = [one for fields in self.operations.values() for one in fields]
+        waiting = [one for _, fields in self.every() for one in fields]
         while waiting:
             one = waiting.pop()
             waiting.extend((*one.group, *one.items))
@@ -77,45 +109,82 @@ class Mapping:
                     with contextlib.suppress(TemplateRefused):
                         text.compiled()
 
+    def fields(self, operation: str, context: Context) -> tuple[Field, ...]:
+        """Return the fields of one operation for one event: of the overrides that hold the later ones win."""
+        which = tuple(place for place, override in enumerate(self.overrides) if override.holds(context))
+        found = self._together.get((operation, which))
+        if found is None:
+            found = self.operations.get(operation, ())
+            for place in which:
+                found = merged(found, self.overrides[place].operations.get(operation, ()))
+            if len(self._together) >= _MOST_TOGETHER:
+                self._together.clear()
+            self._together[(operation, which)] = found
+        return found
 
-def load_mapping(
-    path: Path,
-    ours: Reserved = NO_FIELDS,
-    needed: Sequence[str] = (),
-    *,
-    shipped: Path | None = None,
-    known: Sequence[str] = (),
-) -> "Mapping | list[Problem]":
+    def shown(self, context: Context) -> Context | Rejected:
+        """Return what the destination may know of an event; what a destination sends unmapped must come from here."""
+        if self.minimise is None:
+            return context
+        from shared.delivery.minimise import minimised  # only where somebody asks for it
+
+        return minimised(context, self.minimise, self.keys)
+
+    def every(self) -> Iterator[tuple[str, tuple[Field, ...]]]:
+        """Yield each operation and its fields, those of overrides too."""
+        for table in (self.operations, *(override.operations for override in self.overrides)):
+            yield from table.items()
+
+    def changed(self, change: Callable[[str, tuple[Field, ...]], tuple[Field, ...]]) -> "Mapping":
+        """Return it with other fields: `change` gets each operation and its fields, those of overrides too."""
+
+        def other(table: Members[str, tuple[Field, ...]]) -> dict[str, tuple[Field, ...]]:
+            return {name: change(name, fields) for name, fields in table.items()}
+
+        overrides = tuple(replace(one, operations=other(one.operations)) for one in self.overrides)
+        return replace(self, operations=other(self.operations), overrides=overrides)
+
+
+def load_mapping(path: Path, terms: Terms = ANY) -> "Mapping | list[Problem]":
     """Read and check a mapping file; all mistakes at once, each with its line and what to write instead.
 
-    `ours` are the fields that the destination sets itself, by operation; a mapping that names one is wrong, and
-    so is one that lacks an operation of `needed`, without which the destination would send nothing. `known` are the
-    names that fields may have, where the destination knows them. Where the file is `shipped`, it was compiled: neither
-    YAML nor Jinja is imported then.
+    A mapping that names a field of the destination's own is wrong, and so is one that lacks an operation without which
+    the destination would send nothing. Where the file is the shipped one, neither YAML nor Jinja is imported.
     """
-    if path == shipped:
+    if path == terms.shipped:
         from shared.delivery.mapping_compiled import load_shipped  # the arrow back would be a circle
 
-        return load_shipped(path, ours, needed, known)
-    from shared.delivery.mapping_file import read  # YAML is read here only, and the arrow back would be a circle
+        found = load_shipped(path, terms)
+    else:
+        from shared.delivery.mapping_file import read  # YAML is read here only, and the arrow back would be a circle
 
-    return read(path, ours, needed, known)
+        found = read(path, terms)
+    if isinstance(found, list):
+        return found
+    found = replace(found, keys=terms.keys) if found.minimise is not None else found
+    limits = terms.limits
+    return found.changed(lambda _, fields: bounded(fields, limits)) if limits else found
 
 
-def render(mapping: Mapping, operation: str, context: Context) -> dict[str, Any] | Rejected:
+def render(
+    mapping: Mapping, operation: str, context: Context, shown: Context | None = None
+) -> dict[str, Any] | Rejected:
     """Return the fields of one operation, without those that are empty or whose condition does not hold.
 
     `context` holds `{"episode": Episode}` for tickets, `{"observation": Observation, "verdict": Verdict}` for records,
-    `{"delivery": DeliveryReport}` for reports.
+    `{"delivery": DeliveryReport}` for reports; `shown` is what `Mapping.shown` made of it, where that was asked before.
     A field whose template cannot work gives Rejected that names the field; an operation that the mapping does not have
     gives no fields. What comes back holds no secret, whoever sent the event: this is the last look before it leaves
     (F41), so that a posted event that never passed our edge is masked too.
     """
-    fields = mapping.operations.get(operation, ())
-    values = _render(fields, context, "")
+    fields = mapping.fields(operation, context) if mapping.overrides else mapping.operations.get(operation, ())
+    found = mapping.shown(context) if shown is None else shown
+    if isinstance(found, Rejected):
+        return found
+    values = _render(fields, found, "")
     if isinstance(values, Rejected) or not is_suspect(values):
         return values
-    return _render(fields, context, "", masked=True)
+    return _render(fields, found, "", masked=True)
 
 
 def _render(
@@ -163,7 +232,10 @@ def _value(one: Field, context: Context, prefix: str, *, masked: bool) -> Any:
     if one.items:
         values = _render(one.items, context, f"{prefix}{one.name}.", masked=masked)
         return values if isinstance(values, Rejected) else list(values.values())
-    value = one.text.render(context) if one.text is not None else escaped(one.escape, plain(follow(one.path, context)))
+    if one.text is not None:
+        value: Any = one.text.render(context)
+    else:
+        value = escaped(one.escape, plain(follow(one.path, context))) if one.path else MISSING
     if isinstance(value, str):
         value = redact_text(value) if masked else value  # before it is cut: the mask may be the longer one
     elif isinstance(value, _STRUCTURES) and value:

@@ -4,39 +4,46 @@ What is compiled is what the reader made of the file: fields as tuples, template
 are parsed again, by the same sandbox, where they are first rendered: none is trusted for lying in this file.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from collections.abc import Mapping as Members
 from pathlib import Path
 from typing import Any, Final
 
 from shared.delivery.conversions import TYPES
-from shared.delivery.mapping import Field, Mapping, Reserved
+from shared.delivery.mapping import ANY, Mapping, Minimise, Terms
+from shared.delivery.mapping_field import Field
+from shared.delivery.mapping_overrides import Condition, Override
 from shared.delivery.templates import Templates, Text
 from shared.events.problem import Problem
 from shared.start import compiled
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 _COMPILERS: Final = (
-    *("conversions", "escaping", "filters", "mapping", "mapping_compiled", "mapping_file", "mapping_names", "sandbox"),
-    *("templates", "../events/delivery", "../events/episode", "../events/model", "../events/yaml_nodes"),
+    *("conversions", "escaping", "filters", "limits", "mapping", "mapping_compiled", "mapping_conditions"),
+    *("mapping_field", "mapping_file", "mapping_names", "mapping_nodes", "mapping_overrides", "mapping_values"),
+    *("sandbox", "templates", "../events/delivery", "../events/episode", "../events/model", "../events/yaml_nodes"),
     "../start/compiled",
 )
+_OPERATIONS: Final = "operations"
+_OVERRIDES: Final = "overrides"
+_MINIMISE: Final = "minimise"
 _Row = tuple[Any, ...]  # of a field: its name and what _row says
+_Table = dict[str, tuple[_Row, ...]]  # of the fields by operation
 _TYPE_OF: Final = {convert: name for name, convert in TYPES.items()}
 
 
-def load_shipped(
-    path: Path, ours: Reserved, needed: Sequence[str] = (), known: Sequence[str] = ()
-) -> Mapping | list[Problem]:
+def load_shipped(path: Path, terms: Terms = ANY) -> Mapping | list[Problem]:
     """Return a shipped mapping; from its YAML only where the compiled form is missing or stale."""
+    terms = terms._replace(shipped=None)  # it cannot extend itself
     file = compiled_file(path)
     try:
         mark = fingerprint(path)
     except OSError:
-        return _read(path, ours, needed, known)  # which says what cannot be read
+        return _read(path, terms)  # which says what cannot be read
     content = compiled.load(file, mark)
-    if content is not None and all(map(content.get, needed)) and not _names_any(content, ours):
+    if content is not None and all(map(content[_OPERATIONS].get, terms.needed)) and not _names_any(content, terms):
         return _mapping(content)
-    found = _read(path, ours, needed, known)
+    found = _read(path, terms)
     if isinstance(found, Mapping):
         compiled.write(file, compiled.dump(_content(found), mark))
     return found
@@ -49,7 +56,7 @@ def compiled_file(path: Path) -> Path:
 
 def compile_mapping(path: Path) -> bytes:
     """Return the compiled form of a mapping: what the build hook puts into the wheel. Raises ValueError."""
-    found = _read(path, {})
+    found = _read(path, ANY)
     if isinstance(found, list):
         raise ValueError("; ".join(map(str, found)))  # noqa: TRY004 - the file is wrong, not its type
     return compiled.dump(_content(found), fingerprint(path))
@@ -61,14 +68,28 @@ def fingerprint(path: Path) -> str:
     return compiled.fingerprint(FORMAT, (*(here / f"{name}.py" for name in _COMPILERS), path))
 
 
-def _read(path: Path, ours: Reserved, needed: Sequence[str] = (), known: Sequence[str] = ()) -> Mapping | list[Problem]:
+def _read(path: Path, terms: Terms) -> Mapping | list[Problem]:
     from shared.delivery.mapping_file import read  # YAML and Jinja, a fifth of a start
 
-    return read(path, ours, needed, known)
+    return read(path, terms)
 
 
-def _content(mapping: Mapping) -> dict[str, tuple[_Row, ...]]:
-    return {name: tuple(_row(one) for one in fields) for name, fields in mapping.operations.items()}
+def _content(mapping: Mapping) -> dict[str, Any]:
+    return {
+        _OPERATIONS: _rows(mapping.operations),
+        _OVERRIDES: tuple(
+            (
+                tuple((one.of, one.label, one.texts, one.beginnings) for one in override.conditions),
+                _rows(override.operations),
+            )
+            for override in mapping.overrides
+        ),
+        _MINIMISE: None if mapping.minimise is None else tuple(mapping.minimise),
+    }
+
+
+def _rows(operations: Members[str, tuple[Field, ...]]) -> _Table:
+    return {name: tuple(_row(one) for one in fields) for name, fields in operations.items()}
 
 
 def _row(one: Field) -> _Row:
@@ -78,10 +99,21 @@ def _row(one: Field) -> _Row:
     return (one.name, *texts, one.path, group, items, one.lookup, one.default, one.max, kind, one.escape)
 
 
-def _mapping(content: dict[str, tuple[_Row, ...]]) -> Mapping:
+def _mapping(content: dict[str, Any]) -> Mapping:
     templates = Templates()
-    operations = {name: tuple(_field(row, templates) for row in rows) for name, rows in content.items()}
-    return Mapping(operations, frozenset(one.name for fields in operations.values() for one in fields))
+    operations = _fields(content[_OPERATIONS], templates)
+    overrides = tuple(
+        Override(tuple(Condition(*row) for row in conditions), _fields(table, templates))
+        for conditions, table in content[_OVERRIDES]
+    )
+    tables = (operations, *(override.operations for override in overrides))
+    names = frozenset(one.name for table in tables for fields in table.values() for one in fields)
+    minimise = content[_MINIMISE]
+    return Mapping(operations, names, overrides, None if minimise is None else Minimise(*minimise))
+
+
+def _fields(table: _Table, templates: Templates) -> dict[str, tuple[Field, ...]]:
+    return {name: tuple(_field(row, templates) for row in rows) for name, rows in table.items()}
 
 
 def _field(row: _Row, templates: Templates) -> Field:
@@ -101,9 +133,14 @@ def _field(row: _Row, templates: Templates) -> Field:
     )
 
 
-def _names_any(content: dict[str, tuple[_Row, ...]], ours: Reserved) -> bool:
+def _names_any(content: dict[str, Any], terms: Terms) -> bool:
     """Return True where a field is set that the destination sets itself: reading the file anew says on which line."""
-    return any(not ours.get(name, frozenset()).isdisjoint(_names(rows)) for name, rows in content.items())
+    tables = (content[_OPERATIONS], *(table for _, table in content[_OVERRIDES]))
+    return any(
+        not terms.ours.get(name, frozenset()).isdisjoint(_names(rows))
+        for table in tables
+        for name, rows in table.items()
+    )
 
 
 def _names(rows: tuple[_Row, ...], prefix: str = "") -> Iterator[str]:

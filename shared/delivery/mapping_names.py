@@ -2,7 +2,7 @@
 
 import types
 from collections.abc import Iterator
-from typing import Any, Union, get_args, get_origin
+from typing import Any, Literal, Union, get_args, get_origin
 
 from jinja2 import nodes
 from pydantic import BaseModel
@@ -58,6 +58,29 @@ def check_path(path: tuple[str, ...], roots: tuple[str, ...]) -> Iterator[tuple[
                 yield f"`{'.'.join(path[:index])}` has no `{name}`", did_you_mean(name, model.model_fields)
             return
         model = _required(found.annotation)
+
+
+def closed_values(path: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the only texts that a path can lead to, as those of `episode.severity`; none where it is not known."""
+    model: Any = ROOTS.get(path[0])
+    for name in path[1:]:
+        found = model.model_fields.get(name) if isinstance(model, type) and issubclass(model, BaseModel) else None
+        if found is None:
+            return ()
+        model = _required(found.annotation)
+    return get_args(model) if get_origin(model) is Literal else ()
+
+
+def bare_path(tree: nodes.Template) -> tuple[str, ...]:
+    """Return the path of a template that is nothing but `{{ a.b.c }}`: it needs no Jinja at run time."""
+    if len(tree.body) != 1 or not isinstance(tree.body[0], nodes.Output) or len(tree.body[0].nodes) != 1:
+        return ()
+    node: nodes.Expr = tree.body[0].nodes[0]
+    path: list[str] = []
+    while isinstance(node, nodes.Getattr):
+        path.append(node.attr)
+        node = node.node
+    return (node.name, *reversed(path)) if isinstance(node, nodes.Name) else ()
 
 
 def _open(annotation: Any) -> bool:

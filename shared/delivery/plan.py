@@ -52,6 +52,8 @@ def _record_view(episode: Episode, memory: Memory, target: Found | None) -> Reco
         return "later" if _age(target.mark.episode) > _age(episode.id) else "earlier"
     if target.active:
         return "on-hold" if target.standing == "on-hold" else "working"
+    if target.into:
+        return "merged"
     by_us = target.mark.standing == "over" or (memory.record == target.ref and memory.standing == "over")
     if target.standing == "resolved":
         return "ended-by-us" if by_us else "ended-by-people"
@@ -82,11 +84,13 @@ def untouched(wanted: Mapping[str, str], target: Found, memory: Memory, journals
     """Return the fields that may be written over: as we left them, or empty and never ours; and that would change.
 
     A field that differs from what stood there after our last write was changed by people and stays. Without a memory
-    of our writes nothing but empty fields is written.
+    of our writes nothing but empty fields is written. Of a ticket that people merged only the journals are, elsewhere.
     """
     mine = memory.written if memory.record == target.ref else {}
     chosen: dict[str, str] = {}
     for name, value in wanted.items():
+        if target.into and name not in journals:
+            continue
         current = target.fields.get(name, "")
         ours = fingerprint(current) == mine[name] if name in mine else not current
         if name in journals or (ours and value != current):

@@ -10,7 +10,7 @@ from shared.delivery.ticket import Found
 from shared.events.delivery import DeliveryOperation
 from shared.events.episode import Episode, Transition
 
-_BY_TRANSITION: Final[dict[Transition, DeliveryOperation]] = {
+OPERATION_OF: Final[dict[Transition, DeliveryOperation]] = {
     "opened": "open",
     "updated": "update",
     "resolved": "resolve",
@@ -54,7 +54,7 @@ def recognise(memory: Memory, episode: Episode, record: Found, wanted: Mapping[s
             "standing": "over" if record.mark.standing == "over" else "open",
             "written": recognised(wanted, record),
             "noted": note_of(episode),
-            "operation": _BY_TRANSITION[episode.transition],
+            "operation": OPERATION_OF[episode.transition],
             "time": now,
         }
     )

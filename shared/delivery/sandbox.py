@@ -157,9 +157,9 @@ def parse(environment: ImmutableSandboxedEnvironment, source: str) -> nodes.Temp
 
 
 def used_by(tree: nodes.Template) -> tuple[tuple[str, ...], ...]:
-    """Return the paths that a template reads, where it reads nothing else: no loop, and no part of what one leads to.
+    """Return the paths that a template reads, where it reads nothing else: the same values of these give the same text.
 
-    The same values of these give the same text. Empty where that cannot be said.
+    Empty where that cannot be said: with a loop, a part of what a path leads to, or a whole event.
     """
     if next(tree.find_all((nodes.For, nodes.Getitem)), None) is not None:
         return ()
@@ -176,7 +176,7 @@ def used_by(tree: nodes.Template) -> tuple[tuple[str, ...], ...]:
             paths.add((inner.name, *reversed(names)))
         else:
             waiting.extend(node.iter_child_nodes())
-    return tuple(sorted(paths))
+    return () if any(len(path) == 1 for path in paths) else tuple(sorted(paths))
 
 
 def build(environment: ImmutableSandboxedEnvironment, tree: nodes.Template) -> Template:

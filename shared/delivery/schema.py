@@ -4,10 +4,12 @@ from typing import Any
 
 from shared.delivery.conversions import TYPES
 from shared.delivery.escaping import ESCAPES
-from shared.delivery.mapping import OPERATIONS
+from shared.delivery.mapping import MINIMISED, OPERATIONS, Minimise
+from shared.delivery.mapping_overrides import ASKED
 
 _SCALAR = {"type": ["string", "number", "boolean"]}
 _LOOKED_UP = {"anyOf": [_SCALAR, {"type": "array", "items": _SCALAR}]}
+_NOTHING = {"type": "null", "description": "Takes away what the shipped mapping, or the mapping itself, has here."}
 
 
 def mapping_schema() -> dict[str, Any]:
@@ -17,23 +19,63 @@ def mapping_schema() -> dict[str, Any]:
         "description": "Which field of a foreign record holds what.",
         "type": "object",
         "additionalProperties": False,
-        "required": ["operations"],
+        "anyOf": [{"required": ["operations"]}, {"required": ["extends"]}],
         "properties": {
             "description": {"type": "string"},
+            "destination": {"type": "string", "description": "Function whose mapping this is, as `siem_forwarder`."},
+            "extends": {"const": "shipped", "description": "Take everything of the shipped mapping that is not here."},
+            "minimise": {
+                "description": "What becomes of user names, addresses and names of objects.",
+                "type": "object",
+                "additionalProperties": False,
+                "properties": {name: {"enum": list(MINIMISED)} for name in Minimise._fields},
+            },
             "lookups": {
                 "description": "Tables that a field's `lookup` names: value of the event to value of the field.",
                 "type": "object",
-                "additionalProperties": {"type": "object", "additionalProperties": _LOOKED_UP},
+                "additionalProperties": {
+                    "anyOf": [_NOTHING, {"type": "object", "additionalProperties": {"anyOf": [_NOTHING, _LOOKED_UP]}}]
+                },
             },
-            "operations": {
-                "type": "object",
-                "additionalProperties": False,
-                "properties": {name: {"$ref": "#/$defs/fields"} for name in OPERATIONS},
+            "operations": {"$ref": "#/$defs/operations"},
+            "overrides": {
+                "description": "Fields that differ for some events; of those that hold the later ones win.",
+                "type": "array",
+                "items": _override(),
             },
         },
         "$defs": {
+            "operations": {
+                "type": "object",
+                "additionalProperties": False,
+                "properties": {name: {"anyOf": [_NOTHING, {"$ref": "#/$defs/fields"}]} for name in OPERATIONS},
+            },
             "fields": {"type": "object", "additionalProperties": {"$ref": "#/$defs/field"}},
-            "field": {"anyOf": [_SCALAR, _field()]},
+            "field": {"anyOf": [_NOTHING, {"$ref": "#/$defs/item"}]},
+            "item": {"anyOf": [_SCALAR, _field()]},
+            "texts": {"anyOf": [_SCALAR, {"type": "array", "minItems": 1, "items": _SCALAR}]},
+        },
+    }
+
+
+def _override() -> dict[str, Any]:
+    texts = {"$ref": "#/$defs/texts"}
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["for", "operations"],
+        "properties": {
+            "for": {
+                "description": "What the event must be, all of it; `*` at the end of a text is any ending.",
+                "type": "object",
+                "additionalProperties": False,
+                "minProperties": 1,
+                "properties": {
+                    name: {"type": "object", "additionalProperties": texts} if name == "label" else texts
+                    for name in ASKED
+                },
+            },
+            "operations": {"$ref": "#/$defs/operations"},
         },
     }
 
@@ -50,7 +92,7 @@ def _field() -> dict[str, Any]:
             "items": {
                 "type": "array",
                 "minItems": 1,
-                "items": {"$ref": "#/$defs/field"},
+                "items": {"$ref": "#/$defs/item"},
                 "description": "Members of a list; those that are empty are left out.",
             },
             "when": {"type": "string", "description": "A condition: the field is left out where it does not hold."},

@@ -11,13 +11,14 @@ EpisodeView = Literal["open", "back", "over"]
 """`open`: the problem lasts. `back`: it ended and came back since we last told. `over`: it ended."""
 
 RecordView = Literal[
-    "none", "earlier", "later", "working", "on-hold", "ended-by-us", "ended-by-people", "closed-by-us",
-    "closed-by-people",
+    "none", "earlier", "later", "working", "on-hold", "merged", "ended-by-us", "ended-by-people",
+    "closed-by-us", "closed-by-people",
 ]  # fmt: skip
 """How the ticket stands.
 
 `none`: no ticket of this episode. `earlier` / `later`: an active ticket of another episode of the same problem, older
-or newer than ours. `working`, `on-hold`: ours, active. `ended-…`: resolved, can be reopened. `closed-…`: closed or
+or newer than ours. `working`, `on-hold`: ours, active. `merged`: ended in favour of another one, which is active.
+`ended-…`: resolved, can be reopened. `closed-…`: closed or
 cancelled for good. `by-us`: we told it to end; `by-people`: someone ended it while we still told that the problem
 lasts.
 """
@@ -42,6 +43,7 @@ TABLE: dict[tuple[EpisodeView, RecordView], Row] = {
     ("open", "later"): _LATER,
     ("open", "working"): Row("update", "the ticket is active"),
     ("open", "on-hold"): Row("update", "the ticket is active; that it is on hold stays"),
+    ("open", "merged"): Row("leave", "people merged the ticket into another one, which is worked on"),
     ("open", "ended-by-us"): Row("reopen", "we ended the ticket and the problem lasts"),
     ("open", "ended-by-people"): Row("leave", "people ended the ticket; it stays so until the problem comes back"),
     ("open", "closed-by-us"): Row("renew", "we ended the ticket, it is closed for good, and the problem lasts"),
@@ -51,6 +53,7 @@ TABLE: dict[tuple[EpisodeView, RecordView], Row] = {
     ("back", "later"): _LATER,
     ("back", "working"): Row("update", "the ticket is active"),
     ("back", "on-hold"): Row("update", "the ticket is active; that it is on hold stays"),
+    ("back", "merged"): Row("note", "the problem came back; the ticket that people merged it into is told"),
     ("back", "ended-by-us"): Row("reopen", "the problem came back"),
     ("back", "ended-by-people"): Row("reopen", "people ended the ticket, and the problem came back"),
     ("back", "closed-by-us"): Row("renew", "the ticket is closed for good and the problem came back"),
@@ -60,6 +63,7 @@ TABLE: dict[tuple[EpisodeView, RecordView], Row] = {
     ("over", "later"): _LATER,
     ("over", "working"): Row("resolve", "the problem ended"),
     ("over", "on-hold"): Row("note", "the problem ended; that people put the ticket on hold stays"),
+    ("over", "merged"): Row("note", "the problem ended; the ticket that people merged it into is told"),
     ("over", "ended-by-us"): Row("leave", "the ticket is ended already"),
     ("over", "ended-by-people"): Row("leave", "people ended the ticket already"),
     ("over", "closed-by-us"): Row("leave", "the ticket is ended already"),

@@ -65,12 +65,15 @@ class _Remembering:
 
     def __init__(self, render: Callable[[Context], str], used: Sequence[tuple[str, ...]]) -> None:
         self._render = render
-        self._take = tuple(getter(path) for path in used)
+        self._take = tuple((root, attrgetter(".".join(names))) for root, *names in used)
         self._known: dict[tuple[Any, ...], str] = {}
 
     def __call__(self, context: Context) -> str:
         """Return the text. Raises TemplateRefused."""
-        words = tuple([take(context) for take in self._take])
+        try:
+            words = tuple([take(context[root]) for root, take in self._take])
+        except (AttributeError, KeyError):  # into what others sent, where a template and a path may part
+            return self._render(context)
         for word in words:
             if type(word) is not str or len(word) > _WORD:
                 return self._render(context)

@@ -40,7 +40,10 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A foreign record as it is now. `created` sorts by age; `fields` are the current values of mapped fields."""
+    """A foreign record as it is now. `created` sorts by age; `fields` are the current values of mapped fields.
+
+    `into` is the id of the record that people merged it into, where that one is still worked on and this one is not.
+    """
 
     ref: str
     number: str
@@ -49,6 +52,7 @@ class Found:
     standing: Standing
     mark: Mark
     fields: Mapping[str, str] = field(default_factory=dict)
+    into: str = ""
 
     @property
     def active(self) -> bool:
@@ -86,7 +90,7 @@ class TicketDestination(Protocol):
         """Create a record. Ambiguous where it may have been created, also where a unique key says that one is there."""
 
     async def update(self, found: Found, order: Order, seconds: float) -> Found | Failure:
-        """Change fields and mark, no state."""
+        """Change fields and mark, no state. Of one that was merged the other one gets what journals are told, only."""
 
     async def resolve(self, found: Found, order: Order, seconds: float) -> Found | Failure:
         """End the record."""

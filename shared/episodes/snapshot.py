@@ -74,6 +74,7 @@ def head_of(classified: Classified, mark: str, time: float) -> Head:
         "reason": seen.reason,
         "message": seen.message[:_MAX_MESSAGE],
         "fingerprint": seen.fingerprint,
+        "type": seen.type,
         "component": seen.component,
         "host": seen.host,
         **{name: getattr(verdict, name) for name in _VERDICT},

@@ -46,6 +46,7 @@ class Episode(Frozen):
     summary: str
     reason: str = Field(description="Reason of the latest problem observation.")
     message: str = Field(description="Message of the latest problem observation.")
+    type: str = Field(default="", description="Type of the latest problem observation, as `Warning`.")
     component: str = ""
     host: str = ""
     rule: str

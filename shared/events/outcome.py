@@ -37,8 +37,8 @@ class Retry:
 class Rejected:
     """It can never take effect; it belongs to the dead letters.
 
-    `stage` names the step (`decode`, `rules`, `mapping`, `servicenow`, ...); `reason` is a short constant text of ours,
-    safe to show and to keep: never a foreign system's words and never event data.
+    `stage` names the step (`decode`, `rules`, `mapping`, `servicenow`, ...); `reason` is a short text of ours, safe to
+    show and to keep: of a foreign system's words at most names of its fields and rules, and never event data.
     """
 
     stage: str

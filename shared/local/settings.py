@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from shared.local.recorded.player import DAY
-from shared.runtime.registry import FUNCTIONS
+from shared.runtime.registry import FUNCTIONS, components
 
 AUTO = "auto"
 RECORDED = "recorded"
@@ -35,17 +35,8 @@ class UpSettings:
 
     @property
     def components(self) -> tuple[str, ...]:
-        """Return the functions that run besides those of knative/base: asked for by `also`, or by their own setting.
-
-        A setting that leads to a system of the base says nothing of what else is wanted there.
-        """
-        known = {name: one.destination for name, one in FUNCTIONS.items() if one.destination is not None}
-        base = {one.variable for one in known.values() if not one.component}
-        return tuple(
-            name
-            for name, one in known.items()
-            if one.component and (name in self.also or (one.variable not in base and one.configured(self.environ)))
-        )
+        """Return the functions that run besides those of knative/base."""
+        return components(self.environ, self.also)
 
     @property
     def real(self) -> tuple[str, ...]:

@@ -55,7 +55,7 @@ def _servicenow(url: str) -> dict[str, str]:
 
 SUBSTITUTES: dict[str, Substitute] = {
     "servicenow": Substitute(
-        frozenset({"servicenow_incident"}),
+        frozenset({"servicenow_incident", "servicenow_event", "servicenow_security"}),
         lambda database, groups: servicenow.new_app(database, groups=groups),
         _servicenow,
     ),

@@ -217,7 +217,8 @@ ROWS: tuple[Outcome, ...] = (
     Outcome("failing-over", "change", "medium", "what served changes its place", type="N", reason="failover",
             unless="finished success"),
     Outcome("put-off", "info", "low", "it is put off", type="N", reason="retried", unless="failed drain",
-            at="node network storage control-plane workload virtualization certificate authentication policy rbac"),
+            at="node network storage control-plane workload virtualization certificate authentication quota policy"
+            " rbac"),
     Outcome("drifted", "info", "low", "it differs from what was asked for", type="N", reason="drifted"),
     Outcome("dependency", "info", "low", "it waits for another", type="N", reason="not-ready"),
     Outcome("of-age", "change", "info", "its time was over, as was wanted", type="N", reason="expired",

@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 from pydantic import ValidationError
 
-from shared.delivery.batching import Batcher
+from shared.delivery.batching import Batcher, Send
 from shared.delivery.preview import Preview
 from shared.delivery.recent import Recent
 from shared.events.cloudevent import CloudEvent, type_of_verdict
@@ -39,8 +39,21 @@ class Bounds:
     calls: int
 
 
+def new_batcher(send: Send[bytes], bounds: Bounds) -> Batcher[bytes]:
+    """Return what lets those that wait at the same time share calls of `send`."""
+    return Batcher(
+        send,
+        max_items=bounds.events,
+        max_bytes=bounds.bytes,
+        max_waiting=bounds.waiting,
+        concurrency=bounds.calls,
+        linger=_LINGER,
+        enough=_ENOUGH,
+    )
+
+
 class Connection(Protocol):
-    """The way to one SIEM while the function runs. Belongs to one event loop."""
+    """The way to one system that takes records, while the function runs. Belongs to one event loop."""
 
     async def send(self, contents: Sequence[bytes]) -> Sequence[Outcome]:
         """Hand records over together and return one outcome for each, in order. Raises nothing for what others do."""
@@ -91,15 +104,7 @@ class Forwarder:
         """Build the connection. Raises SettingsError for a CA file that cannot be used."""
         self._connection = self._siem.connect()
         later(self._siem.prepare)
-        self._batcher = Batcher(
-            self._send,
-            max_items=self._bounds.events,
-            max_bytes=self._bounds.bytes,
-            max_waiting=self._bounds.waiting,
-            concurrency=self._bounds.calls,
-            linger=_LINGER,
-            enough=_ENOUGH,
-        )
+        self._batcher = new_batcher(self._send, self._bounds)
 
     async def handle(self, event: CloudEvent, call: Call) -> Result:
         """Forward one classified observation; Done means that the SIEM has taken it."""

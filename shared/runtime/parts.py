@@ -1,11 +1,13 @@
 """What a function opens by itself where its host hands it none: its store, its mapping, and the way to the broker."""
 
 import re
-from collections.abc import Sequence
 from pathlib import Path
 
-from shared.delivery.mapping import Mapping, Reserved, load_mapping
+from shared.delivery.mapping import Mapping, load_mapping
 from shared.runtime.function import Publisher
+from shared.runtime.pseudonyms import PseudonymKeys
+from shared.runtime.registry import readers
+from shared.runtime.terms import terms_of
 from shared.settings.environment import SettingsError
 from shared.stores.protocol import Store
 from shared.stores.registry import open_store
@@ -35,20 +37,14 @@ def ready_mapping(folder: Path, text: str) -> Path:
     return named
 
 
-def opened_mapping(  # noqa: PLR0913 - what `load_mapping` takes, and how to name it
-    variable: str,
-    path: Path,
-    ours: Reserved,
-    needed: Sequence[str],
-    *,
-    shipped: Path,
-    known: Sequence[str] = (),
-) -> Mapping:
-    """Return a destination's mapping, the arguments as of `load_mapping`.
+def opened_mapping(variable: str, path: Path, *, shipped: Path, keys: Path | None) -> Mapping:
+    """Return the mapping of the destination whose own one that setting names; `shipped` is the one it comes with.
+
+    `keys` is the folder of PSEUDONYM_KEYS; without one what should be a pseudonym is dropped.
 
     Raises SettingsError that names the variable and has every mistake.
     """
-    found = load_mapping(path, ours, needed, shipped=shipped, known=known)
+    found = load_mapping(path, terms_of(readers(variable), shipped, PseudonymKeys(keys).of))
     if isinstance(found, list):
         raise SettingsError([f"{variable}: {problem}" for problem in found])
     return found

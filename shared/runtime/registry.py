@@ -2,11 +2,14 @@
 
 import importlib
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from shared.runtime.function import Function
 from shared.settings.environment import prefix_of
 from shared.telemetry.metrics import Metrics
+
+if TYPE_CHECKING:
+    from shared.delivery.limits import Limits
 
 
 class Destination(NamedTuple):
@@ -15,9 +18,9 @@ class Destination(NamedTuple):
     `variable` is the setting without which it is not configured; `subject` what it is told of, `any` being what its
     Trigger sends; `example` settings that let it show what it would send where nothing is configured. `label` is its
     name in metrics. `mapping` is the setting that names an own mapping, `record` the module whose RESERVED and NEEDED
-    say what a mapping may not and must have, and whose KNOWN and `mistakes`, where there, which
-    fields there are and what else is wrong. A `component` is no
-    part of knative/base: it has its Trigger and service in a folder of its name below knative/components.
+    say what a mapping may not and must have, and whose KNOWN, FIELDS and `mistakes`, where there, which fields there
+    are, what the system takes in them, and what else is wrong. A `component` is no part of knative/base: it has its
+    Trigger and service in a folder of its name below knative/components.
     """
 
     label: str
@@ -45,6 +48,11 @@ class Destination(NamedTuple):
         """Return the fields that no mapping may set, by operation, and the operations that one must have."""
         record = importlib.import_module(self.record)
         return record.RESERVED, record.NEEDED
+
+    def limits(self) -> "Limits":
+        """Return what the foreign system takes in its fields, as far as its record module says so (`FIELDS`)."""
+        limits: Limits = getattr(importlib.import_module(self.record), "FIELDS", {})
+        return limits
 
     def known(self) -> Sequence[str]:
         """Return the names that fields of a mapping may have; none where the foreign system knows them alone."""
@@ -87,6 +95,34 @@ FUNCTIONS: dict[str, Registered] = {
             {"SERVICENOW_INSTANCE": "https://servicenow.example", "SERVICENOW_TOKEN": "not-set"},
             "SERVICENOW_MAPPING",
             "shared.destinations.servicenow.record",
+        ),
+    ),
+    "servicenow_event": Registered(
+        "functions.servicenow_event.handler",
+        "one alert of ServiceNow's Event Management for each episode",
+        (),
+        Destination(
+            "servicenow_event",
+            "SERVICENOW_INSTANCE",
+            "episode",
+            {"SERVICENOW_INSTANCE": "https://servicenow.example", "SERVICENOW_TOKEN": "not-set"},
+            "SERVICENOW_EVENT_MAPPING",
+            "shared.destinations.servicenow.event_record",
+            component=True,
+        ),
+    ),
+    "servicenow_security": Registered(
+        "functions.servicenow_security.handler",
+        "one ServiceNow security incident for each episode of that category",
+        ("store",),
+        Destination(
+            "servicenow_security",
+            "SERVICENOW_INSTANCE",
+            "episode",
+            {"SERVICENOW_INSTANCE": "https://servicenow.example", "SERVICENOW_TOKEN": "not-set"},
+            "SERVICENOW_SECURITY_MAPPING",
+            "shared.destinations.servicenow.security_record",
+            component=True,
         ),
     ),
     "siem_forwarder": Registered(
@@ -166,6 +202,27 @@ FUNCTIONS: dict[str, Registered] = {
         ("store", "handover", "clusters"),
     ),
 }
+
+
+def readers(variable: str) -> dict[str, Destination]:
+    """Return the destinations, by their function's name, whose mapping a setting names."""
+    found = ((name, one.destination) for name, one in FUNCTIONS.items())
+    return {name: one for name, one in found if one is not None and one.mapping == variable}
+
+
+def components(environ: Mapping[str, str], also: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return the destinations that are wanted besides those of the base: of `also`, or named by a setting of their own.
+
+    A setting that leads to a system of the base says nothing of what else is wanted there; a mapping of their own does.
+    """
+    known = {name: one.destination for name, one in FUNCTIONS.items() if one.destination is not None}
+    base = {one.variable for one in known.values() if not one.component}
+    return tuple(
+        name
+        for name, one in known.items()
+        if one.component
+        and (name in also or (one.configured(environ) and (one.variable not in base or one.mapping in environ)))
+    )
 
 
 class UnknownFunctionError(Exception):

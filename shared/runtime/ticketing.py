@@ -4,6 +4,7 @@ import asyncio
 from datetime import UTC, datetime
 from typing import Protocol
 
+import orjson
 from pydantic import Field, ValidationError
 
 from shared.delivery.claims import Claims
@@ -19,14 +20,14 @@ from shared.events.episode import Episode
 from shared.events.outcome import Duplicate, Ignored, Rejected, label
 from shared.runtime.function import Call, Readiness, Result
 from shared.runtime.parts import opened_store
+from shared.runtime.pseudonyms import PseudonymSettings
 from shared.runtime.turns import Turns
-from shared.settings.environment import Settings
 from shared.start.later import later
 from shared.stores.protocol import Store
 from shared.telemetry.metrics import Metrics
 
 
-class TicketSettings(Settings):
+class TicketSettings(PseudonymSettings):
     """What every ticket function can be told besides where its system is."""
 
     store: str = Field(
@@ -159,4 +160,6 @@ def kept_in(url: str, given: Store | None) -> tuple[Store, bool]:
 
 
 def _text(value: object) -> str:
+    if isinstance(value, dict | list):
+        return orjson.dumps(value).decode()  # a group: what a reference is looked up by
     return value if isinstance(value, str) else "true" if value is True else str(value)

@@ -15,7 +15,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, ValidationError
 from pydantic_core import CoreSchema, core_schema
@@ -83,6 +83,9 @@ class Secret:
 
 class Settings(BaseModel):
     """The base of every settings model."""
+
+    family: ClassVar[frozenset[str]] = frozenset()
+    """Variables that other functions of the same foreign system read: no slip of the pen where this one sees them."""
 
     model_config = ConfigDict(
         frozen=True,
@@ -170,7 +173,8 @@ def strangers(models: Iterable[type[Settings]], environ: Environ, prefixes: Iter
     """
     names = sorted({variable for model in models for variable in variables(model)})
     ours = {prefix_of(name) for name in names if "_" in name} - _FOREIGN_PREFIXES | set(prefixes)
-    known = {*names, *(f"{name}_FILE" for name in names)}
+    family = {name for model in models for name in model.family}
+    known = {one for name in {*names, *family} for one in (name, f"{name}_FILE")}
     found: dict[str, str] = {}
     for variable in sorted(environ):
         if variable not in known and variable.startswith(tuple(ours)) and not _INJECTED.search(variable):

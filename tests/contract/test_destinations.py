@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 
 from shared.runtime.registry import FUNCTIONS
-from tests.support.rigs.registry import NOTICES, RECORDS, TICKETS
+from tests.support.rigs.registry import NOTICES, RECORDS, TICKETS, UPSERTS
 
 DESTINATIONS = {name: one.destination for name, one in FUNCTIONS.items() if one.destination is not None}
 
 
 def test_every_destination_is_tried_by_its_suite() -> None:
-    tried = dict.fromkeys((rig.function for rig in TICKETS.values()), "episode")
+    tried = dict.fromkeys((rig.function for rig in (*TICKETS.values(), *UPSERTS.values())), "episode")
     tried |= dict.fromkeys(RECORDS, "classified") | dict.fromkeys(NOTICES, "any")
     assert tried == {name: one.subject for name, one in DESTINATIONS.items()}
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from cryptography import x509
 
+from shared.cli.explained import previewers
 from shared.destinations.glpi.text import text_of
 from shared.events.outcome import Done, Duplicate, Rejected, Retry
 from shared.local.standins import glpi
@@ -358,3 +359,14 @@ def test_a_node_is_linked_as_its_computer_and_no_appliance_is_asked_for(place: P
     (link,) = place.app.records("Item_Ticket")
     assert (link["itemtype"], link["items_id"]) == ("Computer", number)
     assert not [one for one in place.app.faults.requests if "/Appliance" in one.path]
+
+
+def test_explain_shows_the_ticket_once_a_setting_names_glpi(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(root)
+    assert "glpi_ticket" not in previewers()
+    monkeypatch.setenv("GLPI_URL", "https://glpi.example")
+    monkeypatch.setenv("GLPI_USER_TOKEN", "x")
+    monkeypatch.setenv("GLPI_GROUP", "Service Desk")
+    (shown,) = previewers()["glpi_ticket"].preview(episode())
+    assert (shown.method, shown.url) == ("POST", "https://glpi.example/apirest.php/Ticket")
+    assert shown.body["input"]["_groups_id_assign"] == "Service Desk"

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from shared.events.model import Classified
-from shared.events.outcome import Done
+from shared.events.outcome import Done, Rejected
 from shared.local.standins import qradar
 from shared.local.standins.qradar import read_event
 from shared.rules.classify import classify
@@ -108,6 +108,13 @@ def test_an_audit_record_is_mapped_where_that_is_wanted_or_it_is_too_long() -> N
         assert first.values["usrName"] == "jane"
         assert first.values["src"] == "10.0.0.7"
         assert first.values["url"] == AUDIT["requestURI"]
+
+
+def test_an_audit_record_that_json_cannot_hold_is_rejected_alone() -> None:
+    with receiving() as app:
+        found = play(app, lambda deliver: outcome(deliver, audited(requestObject={"large": 2**70})), QRADAR_AUDIT="raw")
+        assert found == Rejected("mapping", "the event cannot be written as JSON")
+        assert app.count() == 0
 
 
 def test_f41_an_audit_record_that_never_passed_our_edge_is_masked() -> None:

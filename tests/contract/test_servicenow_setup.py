@@ -66,11 +66,14 @@ def test_the_doctor_names_reach_credentials_and_fields(tmp_path: Path) -> None:
         sn.app.insert("incident", {"short_description": "any"})
         own = tmp_path / "mapping.yaml"
         own.write_text("operations:\n  open:\n    u_cluster: '{{ episode.cluster }}'\n")
-        lines = sn.play(check, SERVICENOW_MAPPING=str(own), SERVICENOW_ASSIGNMENT_GROUP="Nobody")
+        last = {"SERVICENOW_ASSIGNMENT_GROUP": "Nobody", "SERVICENOW_CALLER": "viewer", "SERVICENOW_DEFAULT_CI": "none"}
+        lines = sn.play(check, SERVICENOW_MAPPING=str(own), **last)
         assert [text for good, text in lines if not good] == [
             "table incident has no field u_cluster",
             "the group of last resort 'Nobody' is not there",
+            "the configuration item of last resort 'none' is not there",
         ]
+        assert (True, "the caller of last resort 'viewer' is there") in lines
         closed = sn.play(check, SERVICENOW_INSTANCE="http://127.0.0.1:9")
         assert "cannot connect" in closed[0][1]
 
@@ -88,7 +91,7 @@ def test_a_preview_is_the_very_request_that_goes_out() -> None:
         (shown,) = sn.play(main)
         row = sn.incidents()[0]
         assert (shown.method, shown.url) == ("POST", f"{sn.url}/api/now/table/incident")
-        for name in shown.body.keys() - {"assignment_group"}:
+        for name in shown.body.keys() - {"assignment_group", "cmdb_ci"}:  # shown by what they are looked up by
             assert row[name] == shown.body[name]
         assert new(ENVIRON, Metrics()).preview(episode(ticket=False)) == []
         over = new(ENVIRON, Metrics()).preview(resolved())

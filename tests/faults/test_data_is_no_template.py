@@ -8,7 +8,6 @@ import pytest
 from typer.testing import CliRunner
 
 from shared.cli.app import app
-from tests.support.logging_state import logging_as_it_was  # noqa: F401 - a fixture for all tests here
 from tests.support.whole import run_whole
 
 HOSTILE = "<{{7*7}}|{% for x in [1,2] %}x{% endfor %}|${HOME}|${7*7}|{{ episode.id }}|{# gone #}|%(x)s>"

@@ -105,13 +105,33 @@ def test_f10_server_errors_are_retried_and_recovery_needs_no_operator() -> None:
             assert len(sn.incidents()) == 1
 
 
+@pytest.mark.parametrize("operation", ["find", "create"])
+@pytest.mark.parametrize("header", ["retry-after", "x-ratelimit-reset"])
+def test_f08_f09_a_wait_that_ends_inside_the_deadline_is_waited(operation: str, header: str) -> None:
+    """Both rows.
+
+    F08: sink 429 + Retry-After 30: wait only if inside request deadline, else 503 + Retry-After. F09: sink 429 with
+    ServiceNow `X-RateLimit-Reset`: parsed as epoch; same as F08.
+    """
+    with instance() as sn:
+        wait = "1" if header == "retry-after" else str(int(time.time()) + 1)
+        sn.app.faults.set([Rule(do="status", status=429, headers={header: wait}, operation=operation)])
+        assert isinstance(sn.play(lambda deliver: deliver(episode())).outcome, Done)
+        assert len(sn.incidents()) == 1
+        sn.app.faults.set([Rule(do="status", status=429, headers={"retry-after": "30"}, operation="find")])
+        begun = time.monotonic()
+        other = episode(id=f"{'1' * 26}-a", problem_key="1" * 26)
+        outcome = sn.play(lambda deliver: deliver(other)).outcome
+        assert outcome == Retry("asked to come later", 30.0)
+        assert time.monotonic() - begun < 5
+
+
 def test_f11_a_field_that_is_refused_goes_to_the_dead_letters_with_its_stage() -> None:
     """F11: sink 400/422 for one field: Rejected; no retry storm."""
     with instance(mandatory=("caller_id",)) as sn:
         answer = sn.play(lambda deliver: deliver(episode()))
-        assert answer.outcome == Rejected(
-            "servicenow_incident", "not allowed by rights, data policy or business rule (403)"
-        )
+        reason = "a data policy wants fields that are empty: Caller id (403)"
+        assert answer.outcome == Rejected("servicenow_incident", reason)
         assert answer.reply is None
         assert sn.app.faults.count(operation="create") == 1
 

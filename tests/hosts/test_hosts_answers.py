@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from shared.local.substitutes import SUBSTITUTES
 from shared.runtime.registry import FUNCTIONS
-from tests.support.host_requests import BINARY, CLASSIFIER, EVENT, OF_OTHERS, SERVICENOW, SPLUNK, Row, post
+from tests.support.host_requests import BINARY, CLASSIFIER, EVENT, OF_OTHERS, Row, post
 from tests.support.hosts import HOSTS, Answer, Process, ask, at_once, hosting_all
 from tests.support.servers import standin
 
@@ -62,15 +63,10 @@ def test_the_table_is_as_long_as_it_says() -> None:
 def _settings(function: str) -> Iterator[dict[str, dict[str, str]]]:
     """Yield the function's settings for each host; each host has a foreign system of its own."""
     with ExitStack() as stack:
-        if function == "servicenow_incident":
-            urls = {host: stack.enter_context(standin("servicenow", ":memory:")).url for host in HOSTS}
-            yield {host: {"SERVICENOW_INSTANCE": url, **SERVICENOW} for host, url in urls.items()}
-        elif function == "siem_forwarder":
-            urls = {host: stack.enter_context(standin("splunk", ":memory:")).url for host in HOSTS}
-            yield {host: {"SPLUNK_HEC_URL": url, **SPLUNK} for host, url in urls.items()}
-        elif function == "qradar_forwarder":
-            urls = {host: stack.enter_context(standin("qradar", ":memory:")).url for host in HOSTS}
-            yield {host: {"QRADAR_ADDRESS": url} for host, url in urls.items()}
+        played = next((name for name, one in SUBSTITUTES.items() if function in one.functions), "")
+        if played:
+            urls = {host: stack.enter_context(standin(played, ":memory:")).url for host in HOSTS}
+            yield {host: SUBSTITUTES[played].settings(url) for host, url in urls.items()}
         elif function in {"watch", "reconcile"}:
             pod = {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "K_SINK": "http://127.0.0.1:9"}
             yield dict.fromkeys(HOSTS, pod)

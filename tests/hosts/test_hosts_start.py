@@ -105,8 +105,6 @@ SETTINGS = {
     "correlator": {"STORE_URL": "memory:"},
     "servicenow_incident": {"SERVICENOW_INSTANCE": "https://dev.service-now.example", **SERVICENOW},
     "siem_forwarder": {"SPLUNK_HEC_URL": "https://splunk.example:8088", **SPLUNK},
-    "elastic_forwarder": {"ELASTIC_URL": "https://elastic.example:9200", "ELASTIC_API_KEY": "tidings:api-key"},
-    "webhook": {"WEBHOOK_URL": "https://hooks.example/x"},
     "intake": {},
     "watch": {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "K_SINK": "http://127.0.0.1:9"},
     "reconcile": {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "K_SINK": "http://127.0.0.1:9"},

@@ -3,6 +3,7 @@
 import copy
 import shutil
 import subprocess
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,18 @@ import yaml
 
 from shared.runtime.auth.allowed import Allowances
 from shared.runtime.auth.gate import new_gate
-from shared.runtime.registry import load
+from shared.runtime.registry import FUNCTIONS, load
 from shared.telemetry.metrics import Metrics
 from tests.conftest import ROOT
 from tests.manifests.test_knative_manifests import documents, schemas
 from tests.support.kustomize import Manifest, overlaid
 
 COMPONENT = ROOT / "knative" / "components" / "oidc"
+DASHED = [
+    name.replace("_", "-")
+    for name, one in FUNCTIONS.items()
+    if one.destination is not None and one.destination.component
+]
 BASE = [
     item
     for folder in ("base", "triggers")
@@ -26,7 +32,8 @@ BASE = [
     if path.name != "kustomization.yaml"
     for item in documents(path)
 ]
-WITH = overlaid(BASE, COMPONENT)
+WITH = reduce(overlaid, [*(COMPONENT.parent / name for name in DASHED), COMPONENT], BASE)
+ADDRESSES = {"URL": "https://example.com", "INSTANCE": "https://example.com", "ADDRESS": "tls://example.com:6514"}
 
 
 def of_kind(kind: str, group: str = "") -> list[Manifest]:
@@ -83,7 +90,7 @@ def test_a_function_understands_the_settings_with_the_component(service: Manifes
         if name.endswith("_FILE"):
             settings[name] = str(tmp_path / "secret")
         else:
-            settings[name] = value or ("https://example.com" if name.endswith(("URL", "INSTANCE")) else "name")
+            settings[name] = value or ADDRESSES.get(name.rpartition("_")[2], "name")
     assert new_gate(settings, Metrics(), service["metadata"]["name"]) is not None
     added = {"K_SINK": "http://x", "KUBERNETES_SERVICE_HOST": "10.96.0.1"}  # by a SinkBinding, and by the kubelet
     assert load(settings["FUNCTION_TARGET"], {**settings, **added}, Metrics()) is not None
@@ -150,7 +157,8 @@ def test_kustomize_renders_the_same(tmp_path: Path) -> None:
     if kubectl is None:
         pytest.skip("could not run: kubectl is missing; to enable: install it")
     shutil.copytree(ROOT / "knative", tmp_path / "knative")
-    overlay = {"resources": ["../knative/base"], "components": ["../knative/components/oidc"]}
+    components = [f"../knative/components/{name}" for name in (*DASHED, "oidc")]
+    overlay = {"resources": ["../knative/base"], "components": components}
     (tmp_path / "overlay").mkdir()
     (tmp_path / "overlay" / "kustomization.yaml").write_text(yaml.safe_dump(overlay))
     command = [kubectl, "kustomize", str(tmp_path / "overlay")]

@@ -202,6 +202,14 @@ _FORWARDED = (
     Row("none of its business", (of(_STRANGE),), 204),
     Row("what is no observation", (of(_CLASSIFIED._replace(data="text")),), 422),
 )
+_EPISODES = (
+    Row("an episode", (of(_OPENED),), 200),
+    Row("the same episode again", (of(_OPENED),), 200),
+    Row("its end", (of(_RESOLVED),), 200),
+    Row("none of its business", (of(_STRANGE),), 204),
+    Row("what is no episode", (of(_OPENED._replace(data=[])),), 422),
+)
+
 OF_OTHERS: dict[str, tuple[Row, ...]] = {
     "changes": (
         Row("an object", (of(_OBJECT),), 200),
@@ -219,15 +227,8 @@ OF_OTHERS: dict[str, tuple[Row, ...]] = {
         Row("what is no observation", (of(_STRANGE),), 422),
         Row("not ready without a sink", (ask("/ready"),), 503),
     ),
-    "servicenow_incident": (
-        Row("an episode", (of(_OPENED),), 200),
-        Row("the same episode again", (of(_OPENED),), 200),
-        Row("its end", (of(_RESOLVED),), 200),
-        Row("none of its business", (of(_STRANGE),), 204),
-        Row("what is no episode", (of(_OPENED._replace(data=[])),), 422),
-    ),
-    "siem_forwarder": _FORWARDED,
-    "qradar_forwarder": _FORWARDED,
+    **dict.fromkeys(("servicenow_incident", "servicenow_event", "servicenow_security", "glpi_ticket"), _EPISODES),
+    **dict.fromkeys(("siem_forwarder", "elastic_forwarder", "qradar_forwarder", "webhook"), _FORWARDED),
     "watch": (Row("an event is none of its business", (of(_STRANGE),), 204),),
     "reconcile": (
         Row("none of its business", (of(_STRANGE),), 204),

@@ -14,13 +14,13 @@ def overlaid(manifests: list[Manifest], component: Path) -> list[Manifest]:
     """Return the manifests with a component's patches and resources, as `kubectl kustomize` renders them."""
     written = yaml.safe_load((component / "kustomization.yaml").read_text(encoding="utf-8"))
     found = copy.deepcopy(manifests)
-    for patch in written["patches"]:
+    for patch in written.get("patches", ()):
         targets = [item for item in found if _is_target(item, patch["target"])]
         assert targets, f"nothing to patch: {patch['target']}"
         for item in targets:
             for step in yaml.safe_load(patch["patch"]):
                 _apply(item, step)
-    for name in written["resources"]:
+    for name in written.get("resources", ()):
         found += list(yaml.safe_load_all((component / name).read_text(encoding="utf-8")))
     return found
 

@@ -6,7 +6,7 @@ import pytest
 
 from shared.local.broker.loader import load_topology
 from shared.local.broker.topology import Topology
-from shared.runtime.registry import FUNCTIONS, Destination, Registered
+from shared.runtime.registry import FUNCTIONS, Destination, Registered, components
 
 BROKER = """\
 apiVersion: eventing.knative.dev/v1
@@ -305,3 +305,12 @@ def test_filters_that_are_nested_without_end_are_refused(tmp_path: Path) -> None
         nested = f"{{not: {nested}}}"
     found = load(tmp_path, f"{HEAD}  filters:\n    - {nested}\n{TO_SIEM}")
     assert "nested too deeply" in found.problems[0].message
+
+
+def test_a_component_that_shares_its_system_with_the_base_is_wanted_by_its_own_mapping_or_by_name() -> None:
+    there = {"SERVICENOW_INSTANCE": "https://servicenow.example"}
+    own = {"SERVICENOW_EVENT_MAPPING": "own.yaml"}
+    assert "servicenow_event" not in components(there)
+    assert "servicenow_event" not in components(own)
+    assert "servicenow_event" in components({**there, **own})
+    assert components({}, ("servicenow_security",)) == ("servicenow_security",)

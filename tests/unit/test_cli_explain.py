@@ -19,7 +19,6 @@ from shared.cli.inputs import Unreadable, values
 from shared.cli.payloads import Result, read
 from shared.events.limits import DEFAULT
 from shared.events.model import Observation
-from tests.support.logging_state import logging_as_it_was  # noqa: F401 - a fixture for all tests here
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 SEEN = "2026-01-01T00:00:00Z"

@@ -7,7 +7,6 @@ from typer.testing import CliRunner
 
 from shared.cli.app import app
 from shared.cli.table import drawn
-from tests.support.logging_state import logging_as_it_was  # noqa: F401 - a fixture for all tests here
 
 WORDS = st.text(alphabet="ab -/é", max_size=40)
 

@@ -16,7 +16,6 @@ from shared.cli.schema import SCHEMAS
 from shared.local.broker.database import Batch, Database, Page
 from shared.local.broker.records import Letter, row_of
 from tests.support.brokers import event
-from tests.support.logging_state import logging_as_it_was  # noqa: F401 - a fixture for all tests here
 
 RUNNER = CliRunner()
 

@@ -12,7 +12,6 @@ from shared.cli.recognised import recognise
 from shared.events.problem import Problem
 from shared.runtime.document import settings_models
 from shared.settings.environment import SettingsError, variables
-from tests.support.logging_state import logging_as_it_was  # noqa: F401 - a fixture for all tests here
 
 GOOD_RULE = "  - name: a-rule\n    match: {reason: Odd}\n"
 PACK = (

@@ -17,6 +17,7 @@ open  earlier           adopt
 open  later             leave
 open  working           update
 open  on-hold           update
+open  merged            leave
 open  ended-by-us       reopen
 open  ended-by-people   leave
 open  closed-by-us      renew
@@ -26,6 +27,7 @@ back  earlier           adopt
 back  later             leave
 back  working           update
 back  on-hold           update
+back  merged            note
 back  ended-by-us       reopen
 back  ended-by-people   reopen
 back  closed-by-us      renew
@@ -35,6 +37,7 @@ over  earlier           leave
 over  later             leave
 over  working           resolve
 over  on-hold           note
+over  merged            note
 over  ended-by-us       leave
 over  ended-by-people   leave
 over  closed-by-us      leave
@@ -55,6 +58,7 @@ RECORDS = {
     "later": Found("r1", "T1", "l", "1", "active", mark(LATER)),
     "working": Found("r1", "T1", "l", "1", "active", mark(OURS)),
     "on-hold": Found("r1", "T1", "l", "1", "on-hold", mark(OURS)),
+    "merged": Found("r1", "T1", "l", "1", "closed", mark(OURS), into="r9"),
     "ended-by-us": Found("r1", "T1", "l", "1", "resolved", mark(OURS, standing="over")),
     "ended-by-people": Found("r1", "T1", "l", "1", "resolved", mark(OURS)),
     "closed-by-us": Found("r1", "T1", "l", "1", "closed", mark(OURS, standing="over")),
@@ -143,3 +147,8 @@ def test_a_note_is_wanted_when_something_changed_for_people_and_when_the_count_d
     assert len(set(notes)) == 6
     assert note_of(episode()) != note_of(episode(severity="critical"))
     assert note_of(episode()) == note_of(episode(9, message="another text", reason="Failed"))
+
+
+def test_of_a_merged_ticket_only_what_people_are_told_is_written() -> None:
+    wanted = {"urgency": "1", "work_notes": "over"}
+    assert untouched(wanted, RECORDS["merged"], Memory(), frozenset({"work_notes"})) == {"work_notes": "over"}  # type: ignore[arg-type]

@@ -12,7 +12,7 @@ from functions.elastic_forwarder.settings import MAPPING as OF_DOCUMENTS
 from functions.servicenow_incident.handler import MAPPING as OF_TICKETS
 from functions.siem_forwarder.settings import MAPPING as OF_RECORDS
 from shared.delivery import mapping_compiled
-from shared.delivery.mapping import Mapping, load_mapping, render
+from shared.delivery.mapping import Mapping, Terms, load_mapping, render
 from shared.delivery.mapping_compiled import compile_mapping, compiled_file, fingerprint
 from shared.events.outcome import Rejected
 from shared.events.problem import Problem
@@ -41,7 +41,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def shipped(file: Path, ours: frozenset[str] = frozenset()) -> Mapping | list[Problem]:
-    return load_mapping(file, {"open": ours}, shipped=file)
+    return load_mapping(file, Terms({"open": ours}, shipped=file))
 
 
 def no_yaml(*_: object) -> Mapping:
@@ -108,14 +108,18 @@ def test_a_reserved_field_is_refused_also_in_what_was_compiled(file: Path, name:
 
 def test_an_own_mapping_is_read_as_yaml_whatever_lies_beside_it(file: Path) -> None:
     """Only what is shipped is as trusted as code."""
-    compiled_file(file).write_bytes(compiled.dump({"open": ()}, fingerprint(file)))
-    assert load_mapping(file, shipped=OF_TICKETS) == load_mapping(file)
+    compiled_file(file).write_bytes(
+        compiled.dump({"operations": {"open": ()}, "overrides": (), "minimise": None}, fingerprint(file))
+    )
+    assert load_mapping(file, Terms(shipped=OF_TICKETS)) == load_mapping(file)
 
 
 def test_the_compiled_form_cannot_carry_a_template_that_the_sandbox_refuses(file: Path) -> None:
     """Templates are in it as text, and pass the sandbox again before they render."""
     evil = ("x", ("{{ ''.__class__ }}", None, ()), None, (), (), (), None, None, 0, "text", "")
-    compiled_file(file).write_bytes(compiled.dump({"open": (evil,)}, fingerprint(file)))
+    compiled_file(file).write_bytes(
+        compiled.dump({"operations": {"open": (evil,)}, "overrides": (), "minimise": None}, fingerprint(file))
+    )
     made = shipped(file)
     assert isinstance(made, Mapping)
     assert isinstance(render(made, "open", {"episode": episode()}), Rejected)
@@ -138,9 +142,9 @@ def test_prepared_templates_are_compiled_and_those_that_need_no_jinja_are_left_a
 
 @pytest.mark.parametrize("function", ["siem_forwarder", "elastic_forwarder", "servicenow_incident", "correlator"])
 def test_a_start_imports_nothing_that_only_an_event_needs(function: str, root: Path) -> None:
-    load_mapping(OF_TICKETS, shipped=OF_TICKETS)
-    load_mapping(OF_RECORDS, shipped=OF_RECORDS)
-    load_mapping(OF_DOCUMENTS, shipped=OF_DOCUMENTS)
+    load_mapping(OF_TICKETS, Terms(shipped=OF_TICKETS))
+    load_mapping(OF_RECORDS, Terms(shipped=OF_RECORDS))
+    load_mapping(OF_DOCUMENTS, Terms(shipped=OF_DOCUMENTS))
     code = (
         "import asyncio, sys\n"
         "from shared.runtime.registry import load\n"

@@ -108,6 +108,12 @@ def test_what_cannot_be_rendered_is_refused_each_time() -> None:
     assert rendered(mapping, labels={"team": "a"}) == {"a": "A"}
 
 
+def test_what_others_sent_cannot_stand_for_something_else_that_was_remembered() -> None:
+    mapping = read("operations:\n  record:\n    a: '{{ observation.original.a.b | upper }}'\n")
+    for text in ("one", "two"):
+        assert rendered(mapping, original={"a.b": "same", "a": {"b": text}}) == {"a": text.upper()}
+
+
 SOURCES = st.sampled_from(
     [
         "{{ observation.reason }}{{ observation.host | lower }}",

@@ -13,7 +13,6 @@ from shared.cli.checked import check
 from shared.cli.diagnosis import diagnose
 from shared.settings.environment import SettingsError
 from shared.telemetry.metrics import Metrics
-from tests.support.logging_state import logging_as_it_was  # noqa: F401 - a fixture for all tests here
 
 TICKET = "operations:\n  open:\n    "
 RECORD = "operations:\n  record:\n    "

@@ -8,7 +8,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.delivery.mapping import Field, Mapping, render
+from shared.delivery.mapping import Mapping, render
+from shared.delivery.mapping_field import Field
 from shared.delivery.templates import follow, getter
 from shared.events.model import ObjectRef, Observation
 

@@ -8,7 +8,7 @@ import pytest
 
 from shared.delivery.failure import Ambiguous, Gone, Refused, Temporary
 from shared.destinations.http import Answer
-from shared.destinations.servicenow.client import Rows, judge
+from shared.destinations.servicenow.answers import Rows, judge
 from shared.destinations.servicenow.record import display_of, mark_of
 from tests.support.tickets import START, episode, mark
 

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Mapping
 from html import unescape
 from typing import Final
 
+from shared.delivery.limits import Limit
 from shared.delivery.ticket import Found, Mark, Standing
-from shared.destinations.glpi.text import text_of
+from shared.destinations.glpi.text import MAX_NAME, text_of
 
 Row = Mapping[str, str]
 """A ticket as either API gives it, its values as text: `id`, `name`, `status`, and more where it was read whole."""
@@ -31,6 +32,8 @@ RESERVED: Final = dict.fromkeys(("open", "update", "resolve", "reopen", "cancel"
 """Fields that no mapping may set, by operation: the status, our key, and what GLPI computes."""
 NEEDED: Final = ("open",)
 """Operations that a mapping must have."""
+FIELDS: Final = {"name": Limit(MAX_NAME)}
+"""What GLPI takes in its fields; the tag is put into the same length, whatever the mapping makes of it."""
 JOURNALS: Final = frozenset({"followup", "solution", "computer", "appliance"})
 """Fields that add to a ticket: a private note, the solution, and what it is linked to."""
 

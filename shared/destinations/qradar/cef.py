@@ -7,8 +7,7 @@ stays one line.
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from shared.destinations.qradar.leef import address, plain
-from shared.destinations.qradar.lines import Pair, cut, encoded, fitted, one_line
+from shared.destinations.qradar.lines import Pair, address, cut, encoded, fitted, one_line, plain
 
 _HEADER: Final = 255  # bytes of each field of the header and of each fixed value, with its escapes
 _ADDRESSES: Final = frozenset({"src", "dst", "dvc", "sourceTranslatedAddress", "destinationTranslatedAddress"})

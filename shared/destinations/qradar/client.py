@@ -102,15 +102,15 @@ class SyslogClient:
         until = asyncio.get_running_loop().time() + self._settings.seconds
         try:
             async with asyncio.timeout_at(until):
-                for _ in range(2):
+                for again in (False, True):
                     pipe = await self._opened()
                     if isinstance(pipe, Temporary):
                         return pipe
+                    self._again(len(frames) if again else 0)
                     try:
                         await self._written(pipe, frames)
                     except ConnectionLostError:
                         self._lost(pipe)
-                        self._again(len(frames))
                         continue
                     return None
         except TimeoutError:
@@ -122,8 +122,7 @@ class SyslogClient:
     async def _written(self, pipe: Pipe, frames: Sequence[bytes]) -> None:
         """Write what is owed and these frames. Raises ConnectionLostError."""
         owed = self._owed
-        if owed:
-            self._again(len(owed))
+        self._again(len(owed))
         await pipe.write(b"".join((*owed, *frames)))
         self._owed = []  # once more and no oftener, or a receiver that keeps closing would get them for ever
         self._unsure.add(frames)

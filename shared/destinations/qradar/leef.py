@@ -5,11 +5,9 @@ pairs, `|`, `=` and `^` in a value are text like any other: a pair is split at i
 """
 
 from collections.abc import Mapping, Sequence
-from ipaddress import ip_address
 from typing import Any, Final
 
-from shared.delivery.printing import show
-from shared.destinations.qradar.lines import Pair, cut, encoded, fitted, one_line
+from shared.destinations.qradar.lines import Pair, address, cut, encoded, fitted, one_line, plain
 
 _DELIMITER: Final = b"\t"
 _HEADER: Final = 255  # bytes of EventID and of each fixed value
@@ -20,8 +18,6 @@ _USER_NAMES: Final = frozenset({"usrName", "accountName", "vSrcName"})
 _ADDRESSES: Final = frozenset(
     {"src", "dst", "srcPreNAT", "dstPreNAT", "srcPostNAT", "dstPostNAT", "identSrc", "vSrc", "identSecondlp"}
 )
-KEY: Final = r"[A-Za-z][A-Za-z0-9_]*"
-"""What a key of LEEF or CEF may be: one word."""
 
 
 def leef(event_id: str, fixed: Mapping[str, Any], values: Mapping[str, Any], *, product: str, most: int) -> bytes:
@@ -58,20 +54,3 @@ def _text(key: str, value: Any) -> str:
         return address(value)
     text = plain(value)
     return text[:_USER] if key in _USER_NAMES else text
-
-
-def plain(value: Any) -> str:
-    """Return any value as text: lists of single values by commas, what has members as JSON."""
-    if isinstance(value, list) and not any(isinstance(member, dict | list) for member in value):
-        return ",".join(str(show(member)) for member in value)
-    return str(show(value))
-
-
-def address(value: Any) -> str:
-    """Return the first IP address of a value, nothing where there is none: QRadar takes no names there."""
-    for one in value if isinstance(value, list) else [value]:
-        try:
-            return str(ip_address(str(one)))
-        except ValueError:
-            continue
-    return ""

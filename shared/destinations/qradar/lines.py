@@ -2,11 +2,16 @@
 
 import re
 from collections.abc import Sequence
+from ipaddress import ip_address
 from itertools import pairwise
-from typing import Final
+from typing import Any, Final
+
+from shared.delivery.printing import show
 
 Pair = tuple[bytes, bytes]
 
+KEY: Final = r"[A-Za-z][A-Za-z0-9_]*"
+"""What a key of LEEF or CEF may be: one word."""
 TRUNCATED: Final[Pair] = (b"truncated", b"1")
 _BREAKS: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")  # whatever some reader takes for the end of a line
 
@@ -14,6 +19,23 @@ _BREAKS: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")  # whatever som
 def one_line(text: str) -> str:
     """Return a text without anything that ends a line, or that no line can hold: a space stands there instead."""
     return _BREAKS.sub(" ", text)
+
+
+def plain(value: Any) -> str:
+    """Return any value as text: lists of single values by commas, what has members as JSON."""
+    if isinstance(value, list) and not any(isinstance(member, dict | list) for member in value):
+        return ",".join(str(show(member)) for member in value)
+    return str(show(value))
+
+
+def address(value: Any) -> str:
+    """Return the first IP address of a value, nothing where there is none: no name may stand there."""
+    for one in value if isinstance(value, list) else [value]:
+        try:
+            return str(ip_address(str(one)))
+        except ValueError:
+            continue
+    return ""
 
 
 def encoded(text: str) -> bytes:

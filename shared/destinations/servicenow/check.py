@@ -3,15 +3,24 @@
 from collections.abc import Iterable
 
 from shared.delivery.failure import Ambiguous, Gone, Refused, Temporary
-from shared.destinations.servicenow.client import Client, Rows
+from shared.destinations.servicenow import security_record
+from shared.destinations.servicenow.answers import Rows
+from shared.destinations.servicenow.client import Client
+from shared.destinations.servicenow.settings import TableSettings
 
 _SECONDS = 10.0
+_FORBIDDEN = 403
 _NEEDED = frozenset({"correlation_id", "correlation_display", "state", "work_notes", "close_code", "close_notes"})
+_EVENT_FIELDS = frozenset(
+    {
+        "source", "event_class", "node", "type", "resource", "metric_name", "message_key", "severity", "description",
+        "additional_info", "time_of_event", "resolution_state", "ci_type",
+    }
+)  # fmt: skip
 
 
-async def check(client: Client, fields: Iterable[str]) -> list[tuple[bool, str]]:
+async def check(client: Client, settings: TableSettings, table: str, fields: Iterable[str]) -> list[tuple[bool, str]]:
     """Return lines for people, each with whether it is good. `fields` are those that the mapping can set."""
-    table = client.settings.table
     rows = await client.search(table, "ORDERBYDESCsys_created_on", "", 1, _SECONDS)
     if not isinstance(rows, Rows):
         return [(False, f"{client.settings.instance}: {_advice(rows, table)}")]
@@ -24,9 +33,28 @@ async def check(client: Client, fields: Iterable[str]) -> list[tuple[bool, str]]
         missing = sorted(wanted - known)
         text = f"table {table} has no field {', '.join(missing)}" if missing else f"all {len(wanted)} fields are there"
         lines.append((not missing, text))
-    lines.append(await _group(client))
-    lines.append((True, "the right to create cannot be seen without writing: the user needs itil or sn_incident_write"))
+    lines.append(await _last_resort(client, "sys_user_group", "name", "group", settings.group))
+    lines.append(await _last_resort(client, "sys_user", "user_name", "caller", settings.caller))
+    lines.append(await _last_resort(client, "cmdb_ci", "name", "configuration item", settings.default_ci))
+    roles = "sn_si.basic" if table == security_record.TABLE else "itil or sn_incident_write"
+    lines.append((True, f"the right to create cannot be seen without writing: the user needs {roles}"))
     return [line for line in lines if line[1]]
+
+
+async def check_events(client: Client, fields: Iterable[str]) -> list[tuple[bool, str]]:
+    """Return lines for people on Event Management. `fields` are those that the mapping can set."""
+    place = client.settings.instance
+    rows = await client.search("em_event", "ORDERBYDESCsys_created_on", "sys_id", 1, _SECONDS)
+    hidden = isinstance(rows, Refused) and rows.status == _FORBIDDEN  # who may send need not be allowed to read
+    if not isinstance(rows, Rows) and not hidden:
+        absent = "; is Event Management installed?" if isinstance(rows, Refused) else ""
+        return [(False, f"{place}: {_advice(rows, 'em_event')}{absent}")]
+    lines = [(True, f"{place}: reached, credentials taken, Event Management is there")]
+    foreign = sorted(set(fields) - _EVENT_FIELDS)
+    if foreign:
+        lines.append((False, f"an event has no field {', '.join(foreign)}: put it below additional_info"))
+    lines.append((True, "the right to send cannot be seen without sending: the user needs evt_mgmt_integration"))
+    return lines
 
 
 async def _dictionary(client: Client, table: str, wanted: Iterable[str]) -> set[str]:
@@ -37,15 +65,15 @@ async def _dictionary(client: Client, table: str, wanted: Iterable[str]) -> set[
     return {row.get("element", "") for row in found if row.get("name") in {table, "task"}}
 
 
-async def _group(client: Client) -> tuple[bool, str]:
-    name = client.settings.group
+async def _last_resort(client: Client, table: str, column: str, word: str, name: str) -> tuple[bool, str]:
+    """Return a line on what a setting names by its name or sys_id; an empty one where it names nothing."""
     if not name:
         return True, ""
-    rows = await client.search("sys_user_group", f"name={name}^ORsys_id={name}", "sys_id,name", 5, _SECONDS)
+    rows = await client.search(table, f"{column}={name}^ORsys_id={name}", f"sys_id,{column}", 5, _SECONDS)
     if not isinstance(rows, Rows):
-        return False, f"groups cannot be read: {_advice(rows, 'sys_user_group')}"
-    there = any(name in {row.get("name"), row.get("sys_id")} for row in rows.rows)
-    return there, f"the group of last resort {name!r} is {'there' if there else 'not there'}"
+        return False, f"the {word} of last resort cannot be looked up: {_advice(rows, table)}"
+    there = any(name in {row.get(column), row.get("sys_id")} for row in rows.rows)
+    return there, f"the {word} of last resort {name!r} is {'there' if there else 'not there'}"
 
 
 def _advice(failure: Temporary | Ambiguous | Refused | Gone, table: str) -> str:

@@ -1,47 +1,47 @@
-"""The Table API as values: requests within a budget, every answer judged (reference/destinations.md §1.2, §1.13)."""
+"""Requests to one instance within a budget, every answer judged (reference/destinations.md §1.2, §1.13)."""
 
 import asyncio
-import logging
 import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Generic, TypeVar
 
 import orjson
 
-from shared.delivery.failure import Ambiguous, Failure, Gone, Refused, Temporary
+from shared.delivery.failure import Failure, Temporary
 from shared.destinations.bucket import hourly
-from shared.destinations.http import Answer, asked_wait, exchange, new_client
+from shared.destinations.http import Answer, exchange, new_client
 from shared.destinations.http import Client as Connections
+from shared.destinations.servicenow.answers import PASSING, Rows, judge
 from shared.destinations.servicenow.auth import REFUSED, Auth
 from shared.destinations.servicenow.settings import ServiceNowSettings
 from shared.telemetry.metrics import Metrics
 
-_log = logging.getLogger(__name__)
+T = TypeVar("T")
+Judge = Callable[[Answer, float], T | Failure]
+"""Says what an answer means; the number is now, in seconds since the epoch."""
 
 _HEADERS = {"accept": "application/json", "content-type": "application/json"}
-_UNSURE = frozenset({500, 502, 504})
-_LATER = frozenset({408, 425, 429})
-_DOWN = 503
-_UNAUTHORIZED, _NOT_FOUND = 401, 404
+_UNAUTHORIZED = 401
 
 _TRIES = 3
 _AGAIN = (0.1, 0.4)
 """Seconds before a second try, drawn at random; before the third the double."""
-_PASSING = frozenset({"a server error", "not available"})
-"""What may be over in a moment: tried again at once, so that a hiccup does not cost the broker's whole back-off."""
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
-    """A believable answer: the records of `result`, one for a single record."""
-
-    rows: tuple[Mapping[str, str], ...]
+class _Request(Generic[T]):
+    method: str
+    path: str
+    judge: Judge[T]
+    parameters: Mapping[str, str]
+    body: object = None
 
 
 class Client:
-    """The Table API of one instance. Belongs to one event loop; `open` before use, `close` after."""
+    """One instance, by its Table API and others. Belongs to one event loop; `open` before use, `close` after."""
 
     def __init__(
         self, settings: ServiceNowSettings, metrics: Metrics, name: str, clock: Callable[[], float] = time.time
@@ -83,23 +83,27 @@ class Client:
             "sysparm_exclude_reference_link": "true",
             "sysparm_no_count": "true",
         }
-        return await self._request("GET", f"/api/now/table/{table}", parameters, None, seconds)
+        return await self._send(_Request("GET", f"/api/now/table/{table}", partial(judge, "GET"), parameters), seconds)
 
     async def insert(self, table: str, values: Mapping[str, str], fields: str, seconds: float) -> Rows | Failure:
         """Create one record."""
         parameters = {"sysparm_fields": fields, "sysparm_exclude_reference_link": "true"}
-        return await self._request("POST", f"/api/now/table/{table}", parameters, values, seconds)
+        path = f"/api/now/table/{table}"
+        return await self._send(_Request("POST", path, partial(judge, "POST"), parameters, values), seconds)
 
     async def change(
         self, table: str, sys_id: str, values: Mapping[str, str], fields: str, seconds: float
     ) -> Rows | Failure:
         """Change the given fields of one record. Gone where there is none, or we may not see it."""
         parameters = {"sysparm_fields": fields, "sysparm_exclude_reference_link": "true"}
-        return await self._request("PATCH", f"/api/now/table/{table}/{sys_id}", parameters, values, seconds)
+        path = f"/api/now/table/{table}/{sys_id}"
+        return await self._send(_Request("PATCH", path, partial(judge, "PATCH"), parameters, values), seconds)
 
-    async def _request(
-        self, method: str, path: str, parameters: Mapping[str, str], body: Mapping[str, str] | None, seconds: float
-    ) -> Rows | Failure:
+    async def post(self, path: str, body: object, judged: Judge[T], seconds: float) -> T | Failure:
+        """Post JSON to another of its interfaces, whose answers `judged` knows."""
+        return await self._send(_Request("POST", path, judged, {}, body), seconds)
+
+    async def _send(self, request: _Request[T], seconds: float) -> T | Failure:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + min(seconds, self.settings.seconds)
         try:
@@ -108,31 +112,26 @@ class Client:
         except TimeoutError:
             return Temporary("too many requests at once")
         try:
-            return await self._tried(method, path, parameters, body, deadline)
+            return await self._tried(request, deadline)
         finally:
             self._free.release()
 
-    async def _tried(
-        self, method: str, path: str, parameters: Mapping[str, str], body: Mapping[str, str] | None, deadline: float
-    ) -> Rows | Failure:
+    async def _tried(self, request: _Request[T], deadline: float) -> T | Failure:
         """Send until it ends: a few times where they are out of order for a moment, never after an unsure write."""
         refused = False
         for attempt in range(1, _TRIES + 1):
-            answer = await self._once(method, path, parameters, body, deadline)
+            answer = await self._once(request, deadline)
             if answer is None and refused:
                 break
             if answer is not None:
-                pause = random.uniform(*_AGAIN) * attempt  # noqa: S311 -- jitter, not a secret
-                late = asyncio.get_running_loop().time() + pause >= deadline
-                if attempt == _TRIES or late or not _passing(answer):
+                pause = _pause(answer, attempt)
+                if attempt == _TRIES or pause is None or asyncio.get_running_loop().time() + pause >= deadline:
                     return answer
                 await asyncio.sleep(pause)
             refused = refused or answer is None
         return REFUSED
 
-    async def _once(
-        self, method: str, path: str, parameters: Mapping[str, str], body: Mapping[str, str] | None, deadline: float
-    ) -> Rows | Failure | None:
+    async def _once(self, request: _Request[T], deadline: float) -> T | Failure | None:
         """Send once; None where the credentials were refused and new ones may help."""
         if self._client is None:
             return Temporary("not started")
@@ -143,80 +142,29 @@ class Client:
             if who == REFUSED:
                 self._metrics.count("tidings_auth_failures_total", destination=self._name)
             return who
-        request = self._client.build_request(
-            method,
-            path,
-            params=parameters,
-            content=None if body is None else orjson.dumps(body),
+        built = self._client.build_request(
+            request.method,
+            request.path,
+            params=request.parameters,
+            content=None if request.body is None else orjson.dumps(request.body),
             headers={**_HEADERS, **who},
         )
-        answer = await exchange(self._client, request, seconds=deadline - loop.time())
+        answer = await exchange(self._client, built, seconds=deadline - loop.time())
         if not isinstance(answer, Answer):
             return answer
         if answer.status == _UNAUTHORIZED:
             self._metrics.count("tidings_auth_failures_total", destination=self._name)
             return None if self._auth.refused(who) else REFUSED
-        return judge(method, answer, self._clock())
+        return request.judge(answer, self._clock())
 
 
-def judge(method: str, answer: Answer, now: float) -> Rows | Failure:
-    """Say what an answer means. `now` is in seconds since the epoch, for limits that name the time of their end."""
-    rows = _rows(answer.json) if answer.status in range(200, 300) else None
-    return rows or _failure(answer.status, _detail(answer.json), asked_wait(answer.headers, now), method)
+def _pause(answer: object, attempt: int) -> float | None:
+    """Return the seconds after which the same may work, None where it cannot or something may have been changed.
 
-
-def _failure(status: int, detail: str, wait: float | None, method: str) -> Failure:
-    writes = method != "GET"
-    unsure = ""
-    if status in range(200, 300):
-        # An instance that sleeps or is being upgraded answers 200 with a page (reference/destinations.md §0.2).
-        unsure, wait = "no record in the answer; the instance may be asleep", 30.0
-    elif status in _UNSURE:
-        unsure = "a server error"
-    elif writes and "unique key violation" in detail.lower():
-        unsure = "another writer was first"
-    if unsure:
-        return Ambiguous(unsure) if writes else Temporary(unsure, wait)
-    if status == _DOWN:
-        return Temporary("not available", wait)
-    if status in _LATER:
-        return Temporary("asked to come later", wait)
-    if status == _NOT_FOUND and method == "PATCH":
-        return Gone()
-    _log.warning("ServiceNow refused a request", extra={"status": status, "method": method, "detail": detail})
-    return Refused(_refusal(status), detail)
-
-
-def _passing(answer: Rows | Failure) -> bool:
-    """Return True where the same again may work in a moment, and certainly nothing was changed so far."""
-    return isinstance(answer, Temporary) and answer.after is None and answer.reason in _PASSING
-
-
-def _rows(body: object) -> Rows | None:
-    result: Any = body.get("result") if isinstance(body, dict) else None
-    members = [result] if isinstance(result, dict) else result
-    if not isinstance(members, list) or not all(isinstance(member, dict) for member in members):
+    What they ask us to wait is waited where the deadline allows it (F08, F09).
+    """
+    if not isinstance(answer, Temporary):
         return None
-    return Rows(tuple({name: _plain(value) for name, value in member.items()} for member in members))
-
-
-def _plain(value: Any) -> str:
-    """Return a value as text; a reference by its sys_id, should links come in spite of what was asked."""
-    if isinstance(value, dict):
-        value = value.get("value", "")
-    return value if isinstance(value, str) else "" if value is None else str(value)
-
-
-def _detail(body: object) -> str:
-    error: Any = body.get("error") if isinstance(body, dict) else None
-    if not isinstance(error, dict):
-        return ""
-    return f"{error.get('message', '')}: {error.get('detail', '')}"[:300]
-
-
-def _refusal(status: int) -> str:
-    return {
-        400: "the request is malformed to them (400)",
-        403: "not allowed by rights, data policy or business rule (403)",
-        404: "the table does not exist or is hidden (404)",
-    }.get(status, "refused by its status code")
+    if answer.after is not None:
+        return answer.after
+    return random.uniform(*_AGAIN) * attempt if answer.reason in PASSING else None  # noqa: S311 -- jitter, no secret

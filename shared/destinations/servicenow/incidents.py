@@ -1,49 +1,60 @@
-"""Incidents as tickets: what the delivery algorithm asks for, said in Table API requests."""
+"""Records of a table of incidents as tickets: what the delivery algorithm asks for, said in Table API requests."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from shared.delivery.failure import Ambiguous, Failure, Refused
 from shared.delivery.preview import Preview
 from shared.delivery.ticket import Found, Mark, Order, is_key
 from shared.destinations.http import naming
+from shared.destinations.servicenow.answers import Rows
 from shared.destinations.servicenow.check import check
-from shared.destinations.servicenow.client import Client, Rows
-from shared.destinations.servicenow.groups import Groups
+from shared.destinations.servicenow.client import Client
+from shared.destinations.servicenow.items import Items
 from shared.destinations.servicenow.record import (
     CORE_FIELDS,
-    OURS,
-    STATE_CANCELED,
-    STATE_IN_PROGRESS,
-    STATE_RESOLVED,
+    Table,
     belongs,
     display_of,
     found_of,
     query_of,
 )
+from shared.destinations.servicenow.references import Named, is_sys_id
+from shared.destinations.servicenow.settings import TableSettings
+from shared.destinations.servicenow.writing import Directly, writer_of
 
 _MOST = 100
 """Most records of one problem that are looked at, newest first."""
-_GROUP: Final = "assignment_group"
+REFERENCES: Final = frozenset({"assignment_group", "caller_id", "cmdb_ci"})
+"""Fields that hold a record's sys_id, and whose names are looked up."""
 _UNKEYED: Final = Refused("the record does not keep its correlation_id: a field or a right is missing")
 _PAUSE: Final = 600.0
 """Seconds without creating after a record came without its key: nobody finds it, each snapshot would make another."""
 
 
 class Incidents:
-    """The incident table of one instance as a ticket destination. `fields` are those that the mapping can set."""
+    """One table of one instance as a ticket destination. `fields` are those that the mapping can set."""
 
     journals: Final = frozenset({"work_notes", "comments"})
 
-    def __init__(self, client: Client, name: str, fields: Iterable[str]) -> None:
+    def __init__(self, client: Client, settings: TableSettings, table: Table, name: str, fields: Iterable[str]) -> None:
         self.name = name
         self._client = client
+        self._direct = Directly(client, table.name)
+        self._writer = writer_of(client, settings, table.name)
+        self._table = table
         self._mapped = frozenset(fields)
-        self._settings = client.settings
-        self._groups = Groups(client, client.settings.group)
+        self._settings = settings
+        self._references: dict[str, Named | Items] = {
+            "assignment_group": Named(client, "sys_user_group", ("name",), "assignment group", settings.group),
+            "caller_id": Named(client, "sys_user", ("user_name", "email", "name"), "caller", settings.caller),
+            "cmdb_ci": Items(client, settings.ci_table, settings.server_table, settings.default_ci),
+        }
         self._unkeyed_until = float("-inf")
-        self._fields = ",".join([*CORE_FIELDS, *sorted(self._mapped - set(CORE_FIELDS) - self.journals)])
+        own = {*CORE_FIELDS, table.parent}
+        self._fields = ",".join([*CORE_FIELDS, table.parent, *sorted(self._mapped - own - self.journals)])
 
     def open(self) -> None:
         """Build the HTTP client. Raises SettingsError for a CA file that cannot be used."""
@@ -56,63 +67,65 @@ class Incidents:
 
     async def check(self) -> list[tuple[bool, str]]:
         """Return what `tidings doctor` says."""
-        return await check(self._client, self._mapped)
+        return await check(self._client, self._settings, self._table.name, self._mapped)
 
     def preview(self, order: Order, *, over: bool) -> list[Preview]:
         """Return the request that creates the incident, or with `over` resolves it."""
         settings = self._settings
-        table = f"{settings.instance}/api/now/table/{settings.table}"
+        table = f"{settings.instance}/api/now/table/{self._table.name}"
         if over:
-            body = resolved(marked(order), {}, settings.close_code)
+            body = resolved(marked(order, self._table), {}, self._table)
             return [Preview(self.name, "PATCH", f"{table}/{{sys_id}}", body)]
-        body = created(order, settings.caller, order.fields.get(_GROUP, ""), "")
+        named = {name: text for name in self._references if (text := order.fields.get(name, ""))}
+        body = created(order, self._table, named, [])
         return [Preview(self.name, "POST", table, body)]
 
     async def find(self, episode: str, problem: str, seconds: float) -> tuple[Found, ...] | Failure:
         """Return the incidents of the episode and of its problem, compared again in code."""
         if not (is_key(episode) and is_key(problem)):
             return Refused("the episode's keys are not keys")
-        answer = await self._client.search(
-            self._settings.table, query_of(episode, problem), self._fields, _MOST, seconds
-        )
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
+        answer = await self._client.search(self._table.name, query_of(episode, problem), self._fields, _MOST, seconds)
         if not isinstance(answer, Rows):
             return answer
-        return tuple(self._found(row, problem) for row in answer.rows if belongs(row, episode, problem))
+        found = [self._found(row, problem) for row in answer.rows if belongs(row, episode, problem)]
+        return await self._merged(found, deadline - loop.time())
 
     async def create(self, order: Order, seconds: float) -> Found | Failure:
-        """Create an incident. A group that cannot be found is left to the instance and said in the work notes."""
+        """Create a record. A group, caller or item that cannot be found is left to the instance, and never refuses."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds
         if loop.time() < self._unkeyed_until:
             return _UNKEYED
-        group = await self._groups.resolve(order.fields.get(_GROUP, ""), seconds / 2)
-        values = created(order, self._settings.caller, group.sys_id, group.note)
-        answer = await self._client.insert(self._settings.table, values, self._fields, deadline - loop.time())
-        found = self._one(answer, order.mark)
-        if found == _UNKEYED:
+        found, notes = await self._resolved(
+            {name: order.fields.get(name, "") for name in self._references}, seconds / 2
+        )
+        values = created(order, self._table, found, notes)
+        answer = await self._writer.insert(values, self._fields, deadline - loop.time())
+        record = self._one(answer, order.mark)
+        if record == _UNKEYED:
             self._unkeyed_until = loop.time() + _PAUSE
-        return found
+        return record
 
     async def update(self, found: Found, order: Order, seconds: float) -> Found | Failure:
-        """Change fields and mark."""
+        """Change fields and mark; where people merged it, tell the ticket that stays, and change nothing there."""
+        if found.into:
+            return await self._tell(found, order, seconds)
         return await self._change(found, order, lambda values: values, seconds)
 
     async def resolve(self, found: Found, order: Order, seconds: float) -> Found | Failure:
         """Set it to Resolved with the close code; the instance closes it by itself later."""
-        return await self._change(
-            found, order, lambda values: resolved(values, found.fields, self._settings.close_code), seconds
-        )
+        return await self._change(found, order, lambda values: resolved(values, found.fields, self._table), seconds)
 
     async def reopen(self, found: Found, order: Order, seconds: float) -> Found | Failure:
         """Set it back to In Progress."""
-        return await self._change(found, order, reopened, seconds)
+        return await self._change(found, order, lambda values: {**values, "state": self._table.states.working}, seconds)
 
     async def cancel(self, found: Found, keeper: Found, seconds: float) -> Found | Failure:
         """Cancel a second incident of ours, with a link to the one that stays."""
         mark = Mark(found.mark.episode, found.mark.problem, found.mark.revision, found.mark.reopened, "void")
-        answer = await self._client.change(
-            self._settings.table, found.ref, canceled(mark, keeper), self._fields, seconds
-        )
+        answer = await self._direct.change(found.ref, canceled(mark, keeper, self._table), self._fields, seconds)
         return self._one(answer, mark)
 
     async def _change(
@@ -120,14 +133,45 @@ class Incidents:
     ) -> Found | Failure:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds
-        values = marked(order)
-        if _GROUP in values:
-            group = await self._groups.resolve(values.pop(_GROUP), seconds / 2)
-            values |= {_GROUP: group.sys_id} if group.sys_id else {}
-        answer = await self._client.change(
-            self._settings.table, found.ref, finish(values), self._fields, deadline - loop.time()
-        )
+        values = marked(order, self._table)
+        named = {name: values.pop(name) for name in self._references if name in values}
+        values |= (await self._resolved(named, seconds / 2))[0]
+        writer = self._writer if found.mark.episode == order.mark.episode else self._direct
+        answer = await writer.change(found.ref, finish(values), self._fields, deadline - loop.time())
         return self._one(answer, order.mark)
+
+    async def _merged(self, found: Sequence[Found], seconds: float) -> tuple[Found, ...] | Failure:
+        """Return the records, those that ended in favour of one that is active with that one's id."""
+        parents = {one.fields.get(self._table.parent, "") for one in found if not one.active}
+        asked = sorted(sys_id for sys_id in parents if is_sys_id(sys_id))
+        if not asked:
+            return tuple(found)
+        answer = await self._client.search(
+            self._table.name, f"sys_idIN{','.join(asked)}", "sys_id,state", len(asked), seconds
+        )
+        if not isinstance(answer, Rows):
+            return tuple(found) if isinstance(answer, Refused) else answer
+        standing = {row.get("sys_id", ""): self._table.states.standing(row.get("state", "")) for row in answer.rows}
+        active = {sys_id for sys_id in asked if standing.get(sys_id) in {"active", "on-hold"}}
+        return tuple(
+            replace(one, into=parent)
+            if not one.active and (parent := one.fields[self._table.parent]) in active
+            else one
+            for one in found
+        )
+
+    async def _tell(self, found: Found, order: Order, seconds: float) -> Found | Failure:
+        """Add to the journals of the ticket that people merged this one into."""
+        notes = {name: text for name, text in order.fields.items() if name in self.journals}
+        answer = await self._direct.change(found.into, notes, "sys_id", seconds) if notes else Rows(())
+        return replace(found, mark=order.mark) if isinstance(answer, Rows) else answer
+
+    async def _resolved(self, named: Mapping[str, str], seconds: float) -> tuple[dict[str, str], list[str]]:
+        """Return the sys_id of each reference that was found, by field, and what people are told of the others."""
+        asked = [self._references[name].resolve(text, seconds) for name, text in named.items()]
+        found = dict(zip(named, await asyncio.gather(*asked), strict=True))
+        sys_ids = {name: one.sys_id for name, one in found.items() if one.sys_id}
+        return sys_ids, [one.note for one in found.values() if one.note]
 
     def _one(self, answer: Rows | Failure, mark: Mark) -> Found | Failure:
         if not isinstance(answer, Rows):
@@ -140,44 +184,35 @@ class Incidents:
         return self._found(row, mark.problem)
 
     def _found(self, row: Mapping[str, str], problem: str) -> Found:
-        return found_of(row, problem, self._settings.instance, self._settings.table)
+        return found_of(row, problem, self._settings.instance, self._table)
 
 
-def marked(order: Order) -> dict[str, str]:
+def marked(order: Order, table: Table) -> dict[str, str]:
     """Return the body that every write has: the mapped fields and the mark."""
-    values = {name: value for name, value in order.fields.items() if name not in OURS}
+    values = {name: value for name, value in order.fields.items() if name not in table.ours}
     return {**values, "correlation_id": order.mark.episode, "correlation_display": display_of(order.mark)}
 
 
-def created(order: Order, caller: str, group: str, note: str) -> dict[str, str]:
-    """Return the body of a new incident."""
-    values = marked(order)
-    values.pop(_GROUP, None)
-    if group:
-        values[_GROUP] = group
-    if caller:
-        values.setdefault("caller_id", caller)
+def created(order: Order, table: Table, references: Mapping[str, str], notes: Sequence[str]) -> dict[str, str]:
+    """Return the body of a new record; `references` are the sys_ids of what it refers to, by field."""
+    values = {name: text for name, text in marked(order, table).items() if name not in REFERENCES} | dict(references)
     follows = f"Follows {order.after.number} ({order.after.link}), which is closed." if order.after else ""
-    notes = "\n".join(part for part in (values.get("work_notes", ""), note, follows) if part)
-    return {**values, "work_notes": notes} if notes else values
+    parts = [part for part in (values.get("work_notes", ""), *notes, follows) if part]
+    return {**values, "work_notes": "\n".join(parts)} if parts else values
 
 
-def resolved(values: dict[str, str], now: Mapping[str, str], close_code: str) -> dict[str, str]:
+def resolved(values: dict[str, str], now: Mapping[str, str], table: Table) -> dict[str, str]:
     """Return the body that resolves: a close code that someone chose already stays."""
-    code = now.get("close_code") or values.get("close_code") or close_code
+    code = now.get("close_code") or values.get("close_code") or table.close_code
     notes = values.get("close_notes") or now.get("close_notes") or "The problem ended."
-    return {**values, "state": STATE_RESOLVED, "close_code": code, "close_notes": notes}
+    body = {**values, "state": table.states.resolved, "close_notes": notes}
+    return {**body, "close_code": code} if code else body
 
 
-def reopened(values: dict[str, str]) -> dict[str, str]:
-    """Return the body that makes a resolved incident active again."""
-    return {**values, "state": STATE_IN_PROGRESS}
-
-
-def canceled(mark: Mark, keeper: Found) -> dict[str, str]:
-    """Return the body that cancels a second incident."""
+def canceled(mark: Mark, keeper: Found, table: Table) -> dict[str, str]:
+    """Return the body that cancels a second record."""
     return {
-        "state": STATE_CANCELED,
+        "state": table.states.canceled,
         "correlation_display": display_of(mark),
         "work_notes": f"Opened twice for one problem. {keeper.number} stays: {keeper.link}",
     }

@@ -1,4 +1,4 @@
-"""How an incident shows what we need to know: our mark in its correlation fields, its state, its link.
+"""How a ticket shows what we need to know: our mark in its correlation fields, its state, its link.
 
 `correlation_id` holds the episode id, which begins with the problem key. So one query on that field finds the records
 of the episode and those of other episodes of the same problem, and an index on it serves both. `correlation_display`
@@ -7,25 +7,75 @@ holds the mark: `tidings:<problem key>:<revision>:<times reopened>:<o|e|v>`.
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
+from shared.delivery.limits import Limit
 from shared.delivery.ticket import Found, Mark, Standing
 
-STATE_IN_PROGRESS, STATE_ON_HOLD, STATE_RESOLVED, STATE_CLOSED, STATE_CANCELED = "2", "3", "6", "7", "8"
-_STANDING: dict[str, Standing] = {
-    STATE_ON_HOLD: "on-hold",
-    STATE_RESOLVED: "resolved",
-    STATE_CLOSED: "closed",
-    STATE_CANCELED: "closed",
-}
+
+@dataclass(frozen=True, slots=True)
+class States:
+    """The numbers of a table's states that we set or have to know; every other one is active."""
+
+    working: str
+    resolved: str
+    closed: str
+    canceled: str
+    on_hold: str = ""
+
+    def standing(self, state: str) -> Standing:
+        """Return how a record in this state stands."""
+        if state == self.on_hold and state:
+            return "on-hold"
+        if state == self.resolved:
+            return "resolved"
+        return "closed" if state in {self.closed, self.canceled} else "active"
+
+
+INCIDENT_STATES: Final = States("2", "6", "7", "8", "3")
+"""Of the incident table and those that extend it (§1.4)."""
+
+
+OURS: Final = frozenset({"correlation_id", "correlation_display", "state", "priority", "sys_id", "number"})
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table of tickets. `close_code` is that of those that we resolve, empty where it needs none.
+
+    `ours` are the fields that no mapping sets; `parent` is the one in which people name the ticket that stays.
+    """
+
+    name: str
+    states: States
+    close_code: str
+    ours: frozenset[str] = OURS
+    parent: str = "parent_incident"
+
+
 _LETTERS = {"open": "o", "over": "e", "void": "v"}
 _MARK = re.compile(r"tidings:(?P<problem>[a-z0-9-]+):(?P<revision>\d{1,9}):(?P<reopened>\d{1,9}):(?P<standing>[oev])")
 
-OURS: Final = frozenset({"correlation_id", "correlation_display", "state", "priority", "sys_id", "number"})
 RESERVED: Final = dict.fromkeys(("open", "update", "resolve", "reopen", "cancel"), OURS)
 """Fields that no mapping may set, by operation: the mark, the state, and what the instance computes."""
 NEEDED: Final = ("open",)
 """Operations that a mapping must have. Without one of the others, mark and state change and no field does."""
+_RANKS: Final = ("1", "2", "3")
+FIELDS: Final = {
+    "short_description": Limit(160),
+    "description": Limit(4000),
+    "close_notes": Limit(4000),
+    "work_notes": Limit(4000),
+    "comments": Limit(4000),
+    "category": Limit(40),
+    "subcategory": Limit(40),
+    "contact_type": Limit(40),
+    "close_code": Limit(40),
+    "impact": Limit(choices=_RANKS),
+    "urgency": Limit(choices=_RANKS),
+}
+"""What an incident takes out of the box; an instance whose columns are longer takes these as well."""
 
 CORE_FIELDS = (
     "sys_id",
@@ -66,14 +116,14 @@ def mark_of(row: Mapping[str, str], problem: str) -> Mark:
     return Mark(episode, problem, int(found["revision"]), int(found["reopened"]), standing)  # type: ignore[arg-type]
 
 
-def found_of(row: Mapping[str, str], problem: str, instance: str, table: str) -> Found:
+def found_of(row: Mapping[str, str], problem: str, instance: str, table: Table) -> Found:
     """Return a row as the delivery algorithm sees it."""
     return Found(
         ref=row["sys_id"],
         number=row.get("number", ""),
-        link=f"{instance}/nav_to.do?uri={table}.do?sys_id={row['sys_id']}",
+        link=f"{instance}/nav_to.do?uri={table.name}.do?sys_id={row['sys_id']}",
         created=row.get("sys_created_on", ""),
-        standing=_STANDING.get(row.get("state", ""), "active"),
+        standing=table.states.standing(row.get("state", "")),
         mark=mark_of(row, problem),
         fields=dict(row),
     )

@@ -1,18 +1,59 @@
 """Settings of ServiceNow, by the names that operators know (surface.md §4)."""
 
-from typing import Annotated, Self
+import re
+from dataclasses import fields, replace
+from typing import Annotated, ClassVar, Final, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
 from shared.destinations.http import check_token, check_url
+from shared.destinations.servicenow import security_record
+from shared.destinations.servicenow.record import INCIDENT_STATES, States, Table
+from shared.destinations.servicenow.tables import parse_tables
+from shared.events.vocabulary import Category
 from shared.settings.environment import Secret, Settings
 
+_PAIR = re.compile(r"(?P<name>[a-z_]+)\s*[:=]\s*(?P<number>-?\d{1,9})")
+
+
+def _states(text: object) -> object:
+    """Return states of pairs such as `resolved:100`. Raises ValueError that says what is wrong."""
+    if not isinstance(text, str):
+        return text
+    found = [_PAIR.fullmatch(part.strip()) for part in text.split(",")]
+    pairs = {one["name"]: one["number"] for one in found if one is not None}
+    known = [one.name for one in fields(States)]
+    if None in found or not set(pairs) <= set(known):
+        raise ValueError(f"must be pairs such as {_shown(security_record.STATES)}; there are: {', '.join(known)}")
+    states = replace(security_record.STATES, **pairs)
+    if len({states.working, states.resolved, states.closed, states.canceled}) < len(known) - 1:
+        raise ValueError("needs a number of its own for each of working, resolved, closed and canceled")
+    return states
+
+
+def _shown(states: States) -> str:
+    return ",".join(f"{one.name}:{getattr(states, one.name)}" for one in fields(states) if getattr(states, one.name))
+
+
+TableName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,79}$")]
 Url = Annotated[str, AfterValidator(check_url)]
 Token = Annotated[Secret | None, AfterValidator(check_token)]
 
+FAMILY: Final = frozenset(
+    f"SERVICENOW_{name}"
+    for name in (
+        *("TABLE", "TABLE_MAPPING", "CLOSE_CODE", "SECURITY_CLOSE_CODE", "SECURITY_STATES", "CALLER"),
+        *("ASSIGNMENT_GROUP", "DEFAULT_CI", "CI_TABLE", "SERVER_TABLE", "IMPORT_SET", "IMPORT_PREFIX"),
+        *("MAPPING", "EVENT_MAPPING", "SECURITY_MAPPING"),
+    )
+)
+"""What some function of ServiceNow reads and another does not: set for all of them, it is no slip of the pen."""
+
 
 class ServiceNowSettings(Settings):
-    """Where the instance is, who we are there, and what a ticket gets by default."""
+    """Where the instance is, and who we are there."""
+
+    family: ClassVar[frozenset[str]] = FAMILY
 
     instance: Url = Field(alias="SERVICENOW_INSTANCE", description="URL of the instance.")
     username: str = Field(default="", alias="SERVICENOW_USERNAME", description="Basic authentication, with a password.")
@@ -24,21 +65,6 @@ class ServiceNowSettings(Settings):
     token: Token = Field(default=None, alias="SERVICENOW_TOKEN", description="A bearer token.")
     api_key: Token = Field(default=None, alias="SERVICENOW_API_KEY", description="A REST API key.")
     ca_file: str | None = Field(default=None, alias="SERVICENOW_CA_FILE", description="PEM bundle that signs it.")
-    table: str = Field(
-        default="incident",
-        alias="SERVICENOW_TABLE",
-        pattern=r"^[a-z][a-z0-9_]{0,79}$",
-        description="Table of the tickets.",
-    )
-    close_code: str = Field(
-        default="Solution provided",
-        alias="SERVICENOW_CLOSE_CODE",
-        description="One of the instance's own close codes; they differ by release and customer.",
-    )
-    caller: str = Field(default="", alias="SERVICENOW_CALLER", description="sys_id of the caller, where one is needed.")
-    group: str = Field(
-        default="", alias="SERVICENOW_ASSIGNMENT_GROUP", description="Name or sys_id of the group of last resort."
-    )
     connections: int = Field(
         default=4, alias="SERVICENOW_CONNECTIONS", ge=1, le=16, description="Most requests at a time."
     )
@@ -66,3 +92,72 @@ class ServiceNowSettings(Settings):
                 "SERVICENOW_TOKEN, SERVICENOW_API_KEY"
             )
         return self
+
+
+class TableSettings(ServiceNowSettings):
+    """The instance, and what its tables of tickets need."""
+
+    table: TableName = Field(default="incident", alias="SERVICENOW_TABLE", description="Table of the tickets.")
+    tables: Annotated[dict[Category, str], BeforeValidator(parse_tables)] = Field(
+        default_factory=dict,
+        alias="SERVICENOW_TABLE_MAPPING",
+        description="Tables by category, where they are not all SERVICENOW_TABLE: JSON, or pairs as "
+        "`security:sn_si_incident`. `kubernetes-events` stands for all, `security-events` for security.",
+    )
+    import_set: TableName | Literal[""] = Field(
+        default="",
+        alias="SERVICENOW_IMPORT_SET",
+        description="Staging table through whose transform SERVICENOW_TABLE is written, instead of directly.",
+    )
+    import_prefix: Annotated[str, StringConstraints(pattern=r"^([a-z][a-z0-9_]{0,40})?$")] = Field(
+        default="u_",
+        alias="SERVICENOW_IMPORT_PREFIX",
+        description="What the staging table's columns begin with, before the field's name.",
+    )
+    close_code: str = Field(
+        default="Solution provided",
+        alias="SERVICENOW_CLOSE_CODE",
+        description="One of the instance's own close codes; they differ by release and customer.",
+    )
+    security_close_code: str = Field(
+        default="",
+        alias="SERVICENOW_SECURITY_CLOSE_CODE",
+        description="Close code of security incidents, where theirs wants one in the state that ends them.",
+    )
+    security_states: Annotated[States, BeforeValidator(_states)] = Field(
+        default=security_record.STATES,
+        alias="SERVICENOW_SECURITY_STATES",
+        description="Numbers of the states of sn_si_incident, as `working:16,resolved:100,closed:3,canceled:7`; "
+        "`on_hold` where there is one. They differ by customer.",
+    )
+    caller: str = Field(
+        default="", alias="SERVICENOW_CALLER", description="User name or sys_id of the caller, where one is needed."
+    )
+    default_ci: str = Field(
+        default="",
+        alias="SERVICENOW_DEFAULT_CI",
+        description="Name or sys_id of the configuration item of last resort.",
+    )
+    ci_table: TableName = Field(
+        default="cmdb_ci_kubernetes_component",
+        alias="SERVICENOW_CI_TABLE",
+        description="Table in which the objects of clusters are looked up, with name, namespace and k8s_uid.",
+    )
+    server_table: TableName = Field(
+        default="cmdb_ci_server",
+        alias="SERVICENOW_SERVER_TABLE",
+        description="Table in which a node is looked up by its name, where its object is not found.",
+    )
+    group: str = Field(
+        default="", alias="SERVICENOW_ASSIGNMENT_GROUP", description="Name or sys_id of the group of last resort."
+    )
+
+    def table_for(self, category: Category) -> str:
+        """Return the name of the table that takes the tickets of a category."""
+        return self.tables.get(category, self.table)
+
+    def table_of(self, name: str) -> Table:
+        """Return how the table of that name works: security incidents have states of their own."""
+        if name == security_record.TABLE:
+            return Table(name, self.security_states, self.security_close_code, security_record.OURS, "parent")
+        return Table(name, INCIDENT_STATES, self.close_code)

@@ -8,7 +8,8 @@ from typing import Any, Final
 
 import orjson
 
-from shared.delivery.mapping import OPERATIONS, STAGE, Field, Mapping
+from shared.delivery.mapping import OPERATIONS, STAGE, Mapping
+from shared.delivery.mapping_field import Field
 from shared.delivery.templates import Text
 from shared.destinations.webhook.settings import OURS, TOKEN
 from shared.events.outcome import Rejected
@@ -62,17 +63,13 @@ class Asked:
 
 def prepared(mapping: Mapping) -> Mapping:
     """Return the mapping with every value in a `url` escaped, so that what an event says is never a delimiter there."""
-    operations = {
-        name: tuple(_escaped(one) if one.name == "url" else one for one in fields)
-        for name, fields in mapping.operations.items()
-    }
-    return replace(mapping, operations=operations)
+    return mapping.changed(lambda _, fields: tuple(_escaped(one) if one.name == "url" else one for one in fields))
 
 
 def mistakes(mapping: Mapping) -> list[str]:
     """Return what cannot work in a mapping, as sentences: methods, codes and names of headers that are constant."""
     found: list[str] = []
-    for operation, fields in mapping.operations.items():
+    for operation, fields in mapping.every():
         for one in fields:
             constant = one.text.constant if one.text is not None else None
             if one.name == "method" and constant is not None and constant not in METHODS:

@@ -181,6 +181,29 @@ class NoticeRig(RecordRig, Protocol):
         """Return all requests about episodes in the order of their arrival, repeated ones as well."""
 
 
+@dataclass(frozen=True)
+class Upserted:
+    """What a system that upserts knows of one key. `over` says that it was told of the end."""
+
+    key: str
+    over: bool
+    text: str
+
+
+class UpsertRig(Rig, Protocol):
+    """A destination that upserts by key."""
+
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """Return bodies of answers with status 200 that say, or leave open, that nothing was taken."""
+
+    def key(self, episode: Episode) -> str:
+        """Return the key that the episode has over there."""
+
+    def told(self, app: Any) -> list[Upserted]:
+        """Return what is known over there, one for each key, oldest first."""
+
+
 class Delivering:
     """A started function, called as the edge calls it."""
 

@@ -1,20 +1,16 @@
-"""servicenow_incident against its stand-in."""
+"""The functions of ServiceNow against its stand-in."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from shared.events.episode import Episode
 from shared.local.standins import servicenow
-from tests.support.rigs.place import App, Standing, Ticket
-
-_STANDINGS: dict[str, Standing] = {"1": "active", "2": "active", "3": "active", "6": "resolved", "7": "closed"}
-_STATES = {"active": "2", "resolved": "6", "closed": "7", "void": "8"}
+from tests.support.rigs.place import App, Standing, Ticket, Upserted
 
 
-class Incidents:
-    """Incidents of the incident table."""
+class _Instance:
+    """What all functions of an instance have in common."""
 
-    function = "servicenow_incident"
-    writes, reads, nothing = "create", "find", '{"result": []}'
     url, secret, ca = "SERVICENOW_INSTANCE", "SERVICENOW_PASSWORD", "SERVICENOW_CA_FILE"
     hurried = {"SERVICENOW_TIMEOUT": "0.5"}  # noqa: RUF012 - read only
 
@@ -24,20 +20,63 @@ class Incidents:
     def settings(self, url: str) -> dict[str, str]:
         return {"SERVICENOW_INSTANCE": url, "SERVICENOW_USERNAME": "tidings", "SERVICENOW_PASSWORD": "tidings"}
 
+
+class Incidents(_Instance):
+    """Incidents of the incident table."""
+
+    function = "servicenow_incident"
+    table = "incident"
+    states: Mapping[Standing, str] = {"active": "2", "resolved": "6", "closed": "7", "void": "8"}
+    writes, reads, nothing = "create", "find", '{"result": []}'
+
     def tickets(self, app: Any) -> list[Ticket]:
+        standings = {state: standing for standing, state in self.states.items()}
         return [
             Ticket(
                 row["sys_id"],
                 row["number"],
-                _STANDINGS.get(row["state"], "void"),
+                standings.get(row["state"], "active"),
                 f"{row['short_description']}\n{row.get('description', '')}",
                 tuple(entry["value"] for entry in app.journal(row["sys_id"])),
             )
-            for row in app.records("incident")
+            for row in app.records(self.table)
         ]
 
     def by_hand(self, app: Any, ticket: Ticket, standing: Standing) -> None:
-        app.change("incident", ticket.ref, {"state": _STATES[standing], "close_code": "Known error"})
+        app.change(self.table, ticket.ref, {"state": self.states[standing], "close_code": "Known error"})
 
     def second(self, app: Any, episode: Episode) -> None:
-        app.insert("incident", {"correlation_id": episode.id, "short_description": "late", "state": "1"})
+        app.insert(self.table, {"correlation_id": episode.id, "short_description": "late"})
+
+
+class SecurityIncidents(Incidents):
+    """Security incidents, which work as incidents do but for their states."""
+
+    function = "servicenow_security"
+    table = "sn_si_incident"
+    states: Mapping[Standing, str] = {"active": "16", "resolved": "100", "closed": "3", "void": "7"}
+
+
+class Events(_Instance):
+    """Alerts of Event Management."""
+
+    function = "servicenow_event"
+    writes = "events"
+    failures = (
+        "",
+        "[]",
+        "{}",
+        '{"result": 7}',
+        '{"status": "failure"}',
+        '{"result": {}, "__error": {"message": "no"}}',
+        '{"records": [{"_status": "failure"}]}',
+    )
+
+    def key(self, episode: Episode) -> str:
+        return episode.id
+
+    def told(self, app: Any) -> list[Upserted]:
+        return [
+            Upserted(row["message_key"], row["state"] == "Closed", row["description"])
+            for row in app.records("em_alert")
+        ]

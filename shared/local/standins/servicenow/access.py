@@ -32,7 +32,10 @@ class Client:
     user: str
 
 
-USERS = (User("tidings", "tidings"), User("viewer", "viewer", ("snc_read_only",)))
+USERS = (
+    User("tidings", "tidings", ("itil", "evt_mgmt_integration", "sn_si.basic")),
+    User("viewer", "viewer", ("snc_read_only",)),
+)
 CLIENTS = (Client("tidings-client", "tidings-secret", "tidings"),)
 TOKENS = {"tidings-token": "tidings"}
 

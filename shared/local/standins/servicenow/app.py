@@ -1,18 +1,22 @@
-"""The ServiceNow stand-in: Table API, OAuth, and a page to read an incident.
+"""The ServiceNow stand-in: Table API, Event Management, OAuth, and a page to read an incident.
 
-From reference/destinations.md §1.1-1.4 and §1.12.
+From reference/destinations.md §1.1-1.4, §1.7 and §1.12.
 """
 
 import re
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from shared.local.standins.faults import Faults
 from shared.local.standins.frame import Frame, Request, Response, html_page, json_response
 from shared.local.standins.servicenow import page, schema
 from shared.local.standins.servicenow.access import CLIENTS, TOKENS, USERS, Access, Client, RateLimit, User, error
-from shared.local.standins.servicenow.policy import apply_incident, writable
+from shared.local.standins.servicenow.events import PATH as EVENTS_PATH
+from shared.local.standins.servicenow.events import EventManagement
+from shared.local.standins.servicenow.imports import PATH as IMPORT_PATH
+from shared.local.standins.servicenow.imports import ImportSets
+from shared.local.standins.servicenow.policy import applied, writable
 from shared.local.standins.servicenow.query import parse
 from shared.local.standins.servicenow.store import Database, Row
 from shared.local.standins.servicenow.table import TableAPI
@@ -34,6 +38,10 @@ class Options:
     token_seconds: int = 1800
     hibernating: bool = False
     invalid_query_returns_no_rows: bool = False
+    business_rule: str = ""
+    """Name of a rule that stops every write to a table that people work in, quoting what was written."""
+    import_sets: Mapping[str, str] = field(default_factory=lambda: {"u_tidings_incident": "incident"})
+    """Staging tables, by the table that their transform writes: coalesced by correlation_id."""
 
 
 class ServiceNow:
@@ -46,6 +54,8 @@ class ServiceNow:
         self._access = access
         self._rate = RateLimit()
         self._tables = TableAPI(database)
+        self._events = EventManagement(database)
+        self._imports = ImportSets(database, self._tables)
         self._frame = Frame(self._handle, self._control, operation, faults)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -58,10 +68,9 @@ class ServiceNow:
 
     def insert(self, table: str, values: Mapping[str, object], user: str = "admin") -> str:
         """Add a row as a person would, past ACLs and data policies; return its sys_id."""
-        columns = self._database.tables[table]
-        row = writable(values, columns)
-        if table == "incident":
-            row = apply_incident(None, row, user)
+        row = applied(table, None, writable(values, self._database.tables[table]), user)
+        if "sys_class_name" in values:
+            row["sys_class_name"] = str(values["sys_class_name"])
         return self._tables.insert(table, row, user)["sys_id"]
 
     def change(self, table: str, sys_id: str, values: Mapping[str, object], user: str = "admin") -> None:
@@ -69,9 +78,7 @@ class ServiceNow:
         before = self._database.get(table, sys_id)
         if before is None:
             raise KeyError(sys_id)
-        row = writable(values, self._database.tables[table])
-        if table == "incident":
-            row = apply_incident(before, row, user)
+        row = applied(table, before, writable(values, self._database.tables[table]), user)
         self._tables.update(table, before, row, user)
 
     def remove(self, table: str, sys_id: str) -> None:
@@ -112,7 +119,7 @@ class ServiceNow:
     def _api(self, request: Request, user: User) -> Response:
         found = _TABLE.fullmatch(request.path)
         if found is None:
-            return error(400, "Requested URI does not represent any resource")
+            return self._other(request, user)
         unfit = _negotiate(request)
         if unfit is not None:
             return unfit
@@ -125,6 +132,14 @@ class ServiceNow:
             return self._on_record(request, table, sys_id, user)
         except sqlite3.Error:  # a query longer or deeper than SQLite takes
             return error(500, "Transaction cancelled: maximum execution time exceeded")
+
+    def _other(self, request: Request, user: User) -> Response:
+        if request.path == EVENTS_PATH:
+            return self._events.take(request, user)
+        staging = request.path.removeprefix(IMPORT_PATH)
+        if request.path.startswith(IMPORT_PATH) and staging in self.options.import_sets:
+            return self._imports.take(request, user, staging, self.options)
+        return error(400, "Requested URI does not represent any resource")
 
     def _on_table(self, request: Request, table: str, user: User, *, old: bool) -> Response:
         if request.method == "GET":
@@ -153,7 +168,9 @@ class ServiceNow:
             }
             return page.incident_page(row, references, self.journal(row["sys_id"]))
         if request.path in {"/", "/incident_list.do"} or "incident_list.do" in request.query_string:
-            return page.list_page(self.records("incident")[-_MAX_PAGE:], request.base)
+            others = (("Security incidents", "sn_si_incident"), ("Alerts", "em_alert"))
+            shown = [(title, self.records(table)[-_MAX_PAGE:]) for title, table in others]
+            return page.list_page(self.records("incident")[-_MAX_PAGE:], shown, request.base)
         return Response(404, b"<!DOCTYPE html><title>Not found</title>Record not found", "text/html;charset=UTF-8")
 
     def _control(self, request: Request) -> Response:
@@ -193,7 +210,9 @@ def operation(request: Request) -> str:
     if found is not None:
         names = {"POST": "create", "PATCH": "update", "PUT": "update", "DELETE": "delete"}
         return names.get(request.method, "get" if found["sys_id"] else "find")
-    return "token" if request.path == "/oauth_token.do" else "page"
+    if request.path.startswith(IMPORT_PATH):
+        return "import"
+    return {"/oauth_token.do": "token", EVENTS_PATH: "events"}.get(request.path, "page")
 
 
 def _negotiate(request: Request) -> Response | None:

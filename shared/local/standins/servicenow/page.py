@@ -39,8 +39,8 @@ def incident_page(row: Row, references: dict[str, str], journal: Sequence[Row]) 
     return html.page(row["number"], body)
 
 
-def list_page(rows: Sequence[Row], base: str) -> Response:
-    """Return the page that lists incidents, newest first."""
+def list_page(rows: Sequence[Row], others: Sequence[tuple[str, Sequence[Row]]], base: str) -> Response:
+    """Return the page that lists incidents, newest first; `others` are records of other tables, by their title."""
     lines = "".join(
         f'<tr><td><a href="{escape(base)}/nav_to.do?uri=incident.do%3Fsys_id%3D{row["sys_id"]}">{escape(row["number"])}'
         f"</a></td><td>{escape(_shown(row, 'state', {}))}</td><td>{escape(_shown(row, 'priority', {}))}</td>"
@@ -48,7 +48,15 @@ def list_page(rows: Sequence[Row], base: str) -> Response:
         for row in reversed(rows)
     )
     head = "<tr><th>Number</th><th>State</th><th>Priority</th><th>Short description</th></tr>"
-    return html.page("Incidents", f"<h1>Incidents</h1><table>{head}{lines}</table>")
+    body = f"<h1>Incidents</h1><table>{head}{lines}</table>"
+    for title, found in others:
+        body += f"<h1>{escape(title)}</h1><table>{''.join(map(_line, reversed(found)))}</table>" if found else ""
+    return html.page("Incidents", body)
+
+
+def _line(row: Row) -> str:
+    cells = (row["number"], row["state"], row.get("short_description") or row.get("description", "").partition("\n")[0])
+    return f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>"
 
 
 def _shown(row: Row, name: str, references: dict[str, str]) -> str:

@@ -1,23 +1,21 @@
-"""Business rules and data policies of the incident table, as an instance has them out of the box."""
+"""Business rules and data policies of the tables that people work in, as an instance has them out of the box."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from shared.local.standins.servicenow.schema import Column
 from shared.local.standins.servicenow.store import Row, stable_id, stamp
 
-RESOLVED, CLOSED, CANCELED = "6", "7", "8"
 _PRIORITY = {
     "1": {"1": "1", "2": "2", "3": "3"},
     "2": {"1": "2", "2": "3", "3": "4"},
     "3": {"1": "3", "2": "4", "3": "5"},
 }
 _DEFAULTS = {
-    "state": "1",
     "impact": "3",
     "urgency": "3",
     "severity": "3",
-    "category": "inquiry",
     "active": "true",
     "knowledge": "false",
     "made_sla": "true",
@@ -26,6 +24,47 @@ _DEFAULTS = {
     "reopen_count": "0",
     "reassignment_count": "0",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """How one table works: its states, which of them want a close code, and the roles that read, write and close.
+
+    `computed`: the priority follows from impact and urgency.
+    """
+
+    defaults: Mapping[str, str]
+    resolved: str
+    closed: str
+    canceled: str
+    coded: frozenset[str]
+    readers: frozenset[str]
+    writers: frozenset[str]
+    closers: frozenset[str]
+    computed: bool
+
+
+_ITIL = frozenset({"itil", "itil_admin", "sn_incident_write", "admin"})
+_SECURITY = frozenset({"sn_si.basic", "sn_si.integration_user", "admin"})
+DESKS: Final = {
+    "incident": Desk(
+        {**_DEFAULTS, "state": "1", "category": "inquiry"},
+        *("6", "7", "8", frozenset("67")),
+        _ITIL | {"snc_read_only", "sn_incident_read"},
+        _ITIL,
+        frozenset({"itil_admin", "admin"}),
+        computed=True,
+    ),
+    "sn_si_incident": Desk(
+        {**_DEFAULTS, "state": "10", "priority": "4"},
+        *("100", "3", "7", frozenset("3")),
+        _SECURITY,
+        _SECURITY,
+        _SECURITY,
+        computed=False,
+    ),
+}
+"""By table; records of any other are stored as they come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,49 +85,57 @@ def writable(values: Mapping[str, object], columns: Mapping[str, Column]) -> Row
     return row
 
 
-def apply_incident(before: Row | None, values: Row, user: str) -> Row:
+def applied(table: str, before: Row | None, values: Row, user: str) -> Row:
     """Return the values to store: computed fields, times and people of transitions. `before` is None on insert."""
-    new = {**(_DEFAULTS if before is None else {}), **values}
+    desk = DESKS.get(table)
+    if desk is None:
+        return values
+    new = {**(desk.defaults if before is None else {}), **values}
     old = before or {}
     whole = {**old, **new}
-    new["priority"] = _PRIORITY.get(whole["impact"], {}).get(whole["urgency"], "5")
-    state = whole["state"]
-    new["incident_state"] = state
-    now, who = stamp(), stable_id("sys_user", user)
+    if desk.computed:
+        new["priority"] = _PRIORITY.get(whole["impact"], {}).get(whole["urgency"], "5")
+        new["incident_state"] = whole["state"]
     if before is None:
-        new.setdefault("opened_at", now)
-        new.setdefault("opened_by", who)
-    if state == old.get("state"):
-        return new
-    if state == RESOLVED:
-        new.update(resolved_at=now, resolved_by=who)
-    elif state in {CLOSED, CANCELED}:
-        new.update(closed_at=now, closed_by=who, active="false")
-    else:
-        new.update(active="true", resolved_at="", resolved_by="", closed_at="", closed_by="")
-        if old.get("state") in {RESOLVED, CLOSED}:
-            new["reopen_count"] = str(int(old.get("reopen_count") or 0) + 1)
+        new.setdefault("opened_at", stamp())
+        new.setdefault("opened_by", stable_id("sys_user", user))
+    return new if whole["state"] == old.get("state") else {**new, **_moved(desk, old, whole["state"], user)}
+
+
+def _moved(desk: Desk, old: Row, state: str, user: str) -> Row:
+    """Return what a change of state sets besides."""
+    now, who = stamp(), stable_id("sys_user", user)
+    if state == desk.resolved:
+        return {"resolved_at": now, "resolved_by": who}
+    if state in {desk.closed, desk.canceled}:
+        return {"closed_at": now, "closed_by": who, "active": "false"}
+    new = {"active": "true", **dict.fromkeys(("resolved_at", "resolved_by", "closed_at", "closed_by"), "")}
+    if old.get("state") in {desk.resolved, desk.closed}:
+        new["reopen_count"] = str(int(old.get("reopen_count") or 0) + 1)
     return new
 
 
-def check_incident(
-    before: Row | None,
-    after: Mapping[str, str],
-    roles: tuple[str, ...],
-    mandatory: tuple[str, ...],
-    *,
-    close_code: bool,
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """What this instance wants besides: fields that must be filled, and whether an end needs a close code."""
+
+    mandatory: tuple[str, ...]
+    close_code: bool
+
+
+def stopped(
+    desk: Desk, before: Row | None, after: Mapping[str, str], roles: tuple[str, ...], policies: Policies
 ) -> Aborted | None:
     """Return why a data policy stops this write, or None."""
     state = after.get("state", "")
     moved = before is None or before["state"] != state
-    needed = [name for name in mandatory if not after.get(name)]
-    if close_code and state in {RESOLVED, CLOSED}:
+    needed = [name for name in policies.mandatory if not after.get(name)]
+    if policies.close_code and state in desk.coded:
         needed += [name for name in ("close_code", "close_notes") if not after.get(name)]
     if needed:
         labels = ", ".join(name.replace("_", " ").capitalize() for name in needed)
         return Aborted(f"Data Policy Exception: The following fields are mandatory: {labels}")
-    if state == CLOSED and moved and not {"itil_admin", "admin"} & set(roles):
+    if state == desk.closed and moved and not desk.closers & set(roles):
         return Aborted("ACL Exception Update Failed due to security constraints")
     return None
 

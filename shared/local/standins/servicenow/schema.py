@@ -53,8 +53,40 @@ _INCIDENT = (
     Column("watch_list", length=4000),
 )  # fmt: skip
 
+EVENT = (
+    *_columns("source", "node", "type", "resource", length=100),
+    *_columns("event_class", "metric_name", length=255),
+    Column("message_key", length=1024),
+    Column("severity", "integer"),
+    Column("description", length=4000),
+    Column("additional_info", length=100_000),
+    Column("time_of_event", "date"),
+    *_columns("resolution_state", "ci_type", length=255),
+)
+"""What an event says; an integration cannot have columns of its own there."""
+
+_SECURITY = (
+    *_columns("source", "alert_sensor", "alert_rule", length=255),
+    *_columns("risk_score", "business_impact", kind="integer"),
+    Column("affected_user", "reference", 32, "sys_user"),
+)
+
+_CI = (
+    *_columns("name", "fqdn", "ip_address", "serial_number", "correlation_id", length=255),
+    *_columns("short_description", "namespace", "k8s_uid", "discovery_source", length=1000),
+    *_columns("install_status", "operational_status", kind="integer"),
+)
+
 TABLES: dict[str, tuple[Column, ...]] = {
     "incident": (*SYSTEM, *_INCIDENT),
+    "sn_si_incident": (*SYSTEM, *_INCIDENT, *_SECURITY),
+    "em_event": (*SYSTEM, *EVENT, *_columns("state", "alert", "processing_notes", length=255)),
+    "em_alert": (
+        *SYSTEM,
+        *_columns("number", "state"),
+        *EVENT,
+        Column("event_count", "integer"),
+    ),
     "sys_user_group": (
         *SYSTEM,
         *_columns("name", "type", length=80),
@@ -83,15 +115,22 @@ TABLES: dict[str, tuple[Column, ...]] = {
         *_columns("element_id", "element", "name"),
         Column("value", length=4000),
     ),
-    "cmdb_ci": (
+    "cmdb_ci": (*SYSTEM, *_CI),
+    "cmdb_ci_server": (*SYSTEM, *_CI),
+    "cmdb_ci_kubernetes_cluster": (*SYSTEM, *_CI),
+    "cmdb_ci_kubernetes_component": (
         *SYSTEM,
-        *_columns("name", "fqdn", "ip_address", "serial_number", "correlation_id", length=255),
-        *_columns("short_description", "namespace", "k8s_uid", "discovery_source", length=1000),
-        *_columns("install_status", "operational_status", kind="integer"),
+        *_CI,
+        Column("cluster", "reference", 32, "cmdb_ci_kubernetes_cluster"),
     ),
 }
 
-DISPLAY = {"sys_user_group": "name", "sys_user": "name", "cmdb_ci": "name", "incident": "number"}
+DISPLAY = {
+    "sys_user_group": "name", "sys_user": "name", "cmdb_ci": "name", "incident": "number", "em_alert": "number",
+    "sn_si_incident": "number",
+}  # fmt: skip
+NUMBERS = {"incident": "INC", "em_alert": "Alert", "sn_si_incident": "SIR"}
+"""What a record's number begins with."""
 
 CHOICES: dict[str, dict[str, str]] = {
     "state": {

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from shared.local.standins.servicenow.query import Query
-from shared.local.standins.servicenow.schema import CHOICES, CLOSE_CODES, DISPLAY, TABLES, Column
+from shared.local.standins.servicenow.schema import CHOICES, CLOSE_CODES, DISPLAY, NUMBERS, TABLES, Column
 
 Row = dict[str, str]
 _TOKENS = 'CREATE TABLE IF NOT EXISTS "oauth" (token TEXT PRIMARY KEY, user TEXT, expires REAL, refresh TEXT)'
@@ -73,10 +73,11 @@ class Database:
                 f'INSERT INTO "{table}" ({names}) VALUES ({", ".join("?" * len(row))})',  # noqa: S608 -- schema's names
                 tuple(row.values()),
             )
-            if table == "incident":
-                row["number"] = f"INC{10_000 + (cursor.lastrowid or 0):07d}"
+            if table in NUMBERS:
+                row["number"] = f"{NUMBERS[table]}{10_000 + (cursor.lastrowid or 0):07d}"
                 self._connection.execute(
-                    "UPDATE incident SET number = ? WHERE sys_id = ?", (row["number"], row["sys_id"])
+                    f'UPDATE "{table}" SET number = ? WHERE sys_id = ?',  # noqa: S608 -- schema's names
+                    (row["number"], row["sys_id"]),
                 )
         return row
 
@@ -212,7 +213,7 @@ class Database:
         for column in columns:
             if column not in there:
                 self._connection.execute(f'ALTER TABLE "{name}" ADD COLUMN "{column}" TEXT NOT NULL DEFAULT \'\'')
-        for column in ("sys_id", "correlation_id", "element_id"):
+        for column in ("sys_id", "correlation_id", "element_id", "message_key"):
             if column in columns:
                 collate = "" if column == "sys_id" else " COLLATE NOCASE"
                 self._connection.execute(

@@ -6,18 +6,16 @@ import orjson
 
 from shared.local.standins.frame import Request, Response, json_response
 from shared.local.standins.servicenow.access import User, error
-from shared.local.standins.servicenow.policy import apply_incident, check_incident, writable
+from shared.local.standins.servicenow.policy import DESKS, Policies, applied, stopped, writable
 from shared.local.standins.servicenow.query import parse
 from shared.local.standins.servicenow.schema import CHOICES, Column
-from shared.local.standins.servicenow.store import Database, Row
+from shared.local.standins.servicenow.store import Database, Row, stable_id
 
 if TYPE_CHECKING:
     from shared.local.standins.servicenow.app import Options
 
 _LIMIT = 10_000
 _DIGITS = 9
-_WRITERS = frozenset({"itil", "itil_admin", "sn_incident_write", "admin"})
-_READERS = _WRITERS | {"snc_read_only", "sn_incident_read"}
 _HIDDEN = "Record doesn't exist or ACL restricts the record retrieval"
 
 
@@ -31,8 +29,7 @@ class TableAPI:
         """Answer GET on a table. `old` is version 1 of the API, which says 404 where nothing matches."""
         query = request.query
         parsed = parse(query.get("sysparm_query", ""), table, self._database.tables)
-        hidden = table == "incident" and not _READERS & set(user.roles)
-        if hidden or (parsed.invalid and options.invalid_query_returns_no_rows):
+        if _hidden(table, user) or (parsed.invalid and options.invalid_query_returns_no_rows):
             rows, total = [], 0
         else:
             limit, offset = _number(query, "sysparm_limit", _LIMIT), _number(query, "sysparm_offset", 0)
@@ -59,14 +56,13 @@ class TableAPI:
         body = _body(request)
         if isinstance(body, Response):
             return body
-        if not _WRITERS & set(user.roles):
+        if not writes(table, user):
             return error(403, "Operation Failed", "ACL Exception Insert Failed due to security constraints")
         values = self._values(request, table, body)
-        if table == "incident":
-            values = apply_incident(None, values, user.name)
-            refused = self._refused(None, values, user, options)
-            if refused is not None:
-                return refused
+        values = applied(table, None, values, user.name)
+        refused = self.refused(table, None, values, user, options)
+        if refused is not None:
+            return refused
         row = self.insert(table, values, user.name)
         location = f"{request.base}/api/now/table/{table}/{row['sys_id']}"
         return self._written(request, table, row, 201, {"Location": location})
@@ -79,14 +75,13 @@ class TableAPI:
         before = self._visible(table, sys_id, user)
         if before is None:
             return error(404, "No Record found", _HIDDEN)
-        if not _WRITERS & set(user.roles):
+        if not writes(table, user):
             return error(403, "Operation Failed", "ACL Exception Update Failed due to security constraints")
         values = self._values(request, table, body)
-        if table == "incident":
-            values = apply_incident(before, values, user.name)
-            refused = self._refused(before, {**before, **values}, user, options)
-            if refused is not None:
-                return refused
+        values = applied(table, before, values, user.name)
+        refused = self.refused(table, before, {**before, **values}, user, options)
+        if refused is not None:
+            return refused
         row = self.update(table, before, values, user.name)
         return self._written(request, table, row, 200, {})
 
@@ -119,7 +114,7 @@ class TableAPI:
         return self._database.find("sys_journal_field", query, -1, 0)
 
     def _visible(self, table: str, sys_id: str, user: User) -> Row | None:
-        if table == "incident" and not _READERS & set(user.roles):
+        if _hidden(table, user):
             return None
         return self._database.get(table, sys_id)
 
@@ -137,13 +132,22 @@ class TableAPI:
         labels = CHOICES.get(column.name, {})
         return next((number for number, shown in labels.items() if shown == value), value)
 
-    def _refused(self, before: Row | None, after: Row, user: User, options: "Options") -> Response | None:
-        aborted = check_incident(before, after, user.roles, options.mandatory, close_code=options.close_code_required)
+    def refused(self, table: str, before: Row | None, after: Row, user: User, options: "Options") -> Response | None:
+        """Return the answer of a policy, rule or unique index that stops a write, None where nothing does."""
+        desk = DESKS.get(table)
+        if desk is None:
+            return None
+        if options.business_rule:
+            rule = f"{options.business_rule}^{stable_id('sys_script', options.business_rule)}"
+            text = after.get("short_description", "")
+            detail = f"Operation against file '{table}' was aborted by Business Rule '{rule}'. Error: not so: {text}"
+            return error(403, "Operation Failed", detail)
+        aborted = stopped(desk, before, after, user.roles, Policies(options.mandatory, options.close_code_required))
         if aborted is not None:
             return error(403, "Operation Failed", aborted.detail)
         key = after.get("correlation_id", "")
         changed = key and (before is None or before["correlation_id"] != key)
-        if options.unique_correlation_id and changed and self._database.taken("incident", "correlation_id", key):
+        if options.unique_correlation_id and changed and self._database.taken(table, "correlation_id", key):
             detail = f"Unique Key violation detected by database (Duplicate entry '{key}' for key 'correlation_id')"
             return error(403, "Operation Failed", detail)
         return None
@@ -168,11 +172,20 @@ class TableAPI:
         wanted = [name for name in query.get("sysparm_fields", "").split(",") if name]
         mode = query.get("sysparm_display_value", "false")
         bare = query.get("sysparm_exclude_reference_link") == "true"
-        return {
+        columns = self._database.tables[table]
+        shown = {
             name: self._value(request.base, column, row, mode, bare=bare)
-            for name, column in self._database.tables[table].items()
+            for name, column in columns.items()
             if not wanted or name in wanted
         }
+        return shown | {name: self._far(columns, row, name) for name in wanted if "." in name}
+
+    def _far(self, columns: dict[str, Column], row: Row, path: str) -> str:
+        """Return a field of the record that a reference leads to, as `cluster.name`; nothing where there is none."""
+        name, _, far = path.partition(".")
+        column = columns.get(name)
+        other = self._database.get(column.reference, row[name]) if column is not None and column.reference else None
+        return (other or {}).get(far, "")
 
     def _value(self, base: str, column: Column, row: Row, mode: str, *, bare: bool) -> Any:
         value = row[column.name]
@@ -197,6 +210,16 @@ class TableAPI:
                 for entry in reversed(entries)
             )
         return CHOICES.get(column.name, {}).get(value, value)
+
+
+def _hidden(table: str, user: User) -> bool:
+    """Return True where an ACL hides the table's records."""
+    return table in DESKS and not DESKS[table].readers & set(user.roles)
+
+
+def writes(table: str, user: User) -> bool:
+    """Return True where the user may write there."""
+    return bool((DESKS[table] if table in DESKS else DESKS["incident"]).writers & set(user.roles))
 
 
 def _body(request: Request) -> dict[str, Any] | Response:

@@ -1,0 +1,1 @@
+"""servicenow_event: one alert of Event Management for each episode."""

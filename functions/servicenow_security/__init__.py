@@ -1,0 +1,1 @@
+"""servicenow_security: one security incident for each episode of that category."""
