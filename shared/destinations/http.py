@@ -40,6 +40,7 @@ _NOBODY = frozenset({502, 503, 504})
 """What stands for a system that is not there: of its proxy, or of itself while it starts."""
 HELD: Final = "held back: it did not answer lately"
 LIMITED: Final = "held back: its rate limit is reached"
+LATE: Final = "no time left"
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,8 +207,10 @@ async def exchange(
     certainly nothing was sent, Ambiguous where something may have been. For a request that changes nothing the caller
     may treat Ambiguous as Temporary. A redirect is Refused: following it would hand the credentials on. While the
     breaker is open, or the wait lasts that a 429 asked for, nothing is sent, and the Temporary says when to come again.
-    `tokens` is what the request takes of the rate limit.
+    `tokens` is what the request takes of the rate limit. Without time nothing is sent, nor held against the system.
     """
+    if seconds <= 0:
+        return Temporary(LATE)
     end = time.monotonic() + seconds
     wait = await client.breaker.turn(seconds * _OURS)
     if wait:

@@ -2,7 +2,9 @@
 
 import asyncio
 
-from shared.destinations.http import Answer, exchange, new_client
+from shared.delivery.failure import Temporary
+from shared.destinations.breaker import FAILURES
+from shared.destinations.http import LATE, Answer, exchange, new_client
 from tests.support.exchanges import OK, request_of, server
 
 _BODY = b"{}".ljust(11)  # as long as the head says
@@ -45,3 +47,22 @@ def test_a_path_that_is_known_leads_where_it_did_with_other_parameters_too() -> 
 
     base = "http://127.0.0.1:1/base/table"
     assert asyncio.run(run()) == [f"{base}?a=1", base, base, f"{base}?b=2", f"{base}?c=3"]
+
+
+def test_without_time_nothing_is_sent_nor_held_against_the_system() -> None:
+    came: list[bytes] = []
+
+    async def answers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            came.append(await request_of(reader))
+            writer.write(OK + _BODY)
+
+    async def run() -> tuple[object, str]:
+        async with server(answers) as url, new_client(url) as client:
+            for seconds in (5.0, *[0.0, -1.0] * FAILURES):  # the first leaves a connection over which bytes could go
+                found = await exchange(client, client.build_request("POST", "/", content=b"{}"), seconds=seconds)
+            await asyncio.sleep(0.05)
+            return found, client.breaker.state
+
+    assert asyncio.run(run()) == (Temporary(LATE), "closed")
+    assert len(came) == 1
