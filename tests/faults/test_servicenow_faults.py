@@ -199,6 +199,25 @@ def test_f14_an_update_that_committed_and_then_timed_out_is_noted_once() -> None
         assert len(sn.notes(sn.incidents()[0])) == 1
 
 
+def test_f03_f04_a_field_whose_change_was_never_confirmed_stays_ours() -> None:
+    """F04: sink committed, then the process is lost before complete. Here an update; a later one changes it again."""
+    with instance() as sn:
+        worse = episode(2, transition="updated", severity="critical")
+        better = episode(3, transition="updated", severity="low")
+
+        async def main(deliver: Delivering) -> list[Any]:
+            outcomes = [(await deliver(episode())).outcome]
+            lost = [Rule(do="commit-then-reset", operation="update")]
+            unseen = [Rule(do="status", status=500, operation="find", nth=2, count=3)]
+            sn.app.faults.set([*lost, *unseen])
+            outcomes.append((await deliver(worse)).outcome)
+            sn.clock.now += 60
+            return outcomes + [(await deliver(one)).outcome for one in (worse, better)]
+
+        assert [type(one) for one in sn.play(main)] == [Done, Retry, Duplicate, Done]
+        assert sn.incidents()[0]["urgency"] == "3"
+
+
 def test_f15_f16_silence_and_slow_bytes_end_at_the_total_deadline() -> None:
     """Both rows, for they end alike.
 
