@@ -316,6 +316,27 @@ def test_f36_refused_credentials_are_refreshed_once_then_left_alone_for_a_while(
         assert sn.metrics.value("tidings_auth_failures_total", destination="servicenow_incident") == 5
 
 
+def test_f36_a_token_that_expires_under_many_requests_is_renewed_once_for_all() -> None:
+    """F36: credential expired mid-run (401): one forced refresh; those that met it together all go on with it."""
+    oauth = {
+        "SERVICENOW_USERNAME": "",
+        "SERVICENOW_PASSWORD": "",
+        "SERVICENOW_CLIENT_ID": "tidings-client",
+        "SERVICENOW_CLIENT_SECRET": "tidings-secret",
+    }
+    keys = [f"{number:026d}" for number in range(10)]
+    others = [episode(id=f"{key}-1abc", problem_key=key) for key in keys]
+    with instance() as sn:
+
+        async def main(deliver: Delivering) -> list[Result]:
+            await deliver(episode())
+            sn.app.revoke_tokens()
+            return await asyncio.gather(*(deliver(one) for one in others))
+
+        assert [one.outcome for one in sn.play(main, **oauth)] == [Done()] * 10
+        assert sn.app.faults.count(operation="token") == 2
+
+
 def test_f43_what_an_event_says_is_never_a_template() -> None:
     """F43: `{{7*7}}`, `{% … %}`, `${…}` in event message | printed literally; event data is never a template."""
     hostile = "{{7*7}} {% raw %} ${x} {{ episode.__class__ }}"
