@@ -20,7 +20,7 @@ import orjson
 from shared.delivery.failure import Ambiguous, Failure, Refused, Temporary
 from shared.destinations.breaker import Breaker
 from shared.destinations.bucket import MOST, Bucket
-from shared.destinations.sending import Sending
+from shared.destinations.sending import CROWDED, Sending
 from shared.destinations.standing import Standing
 from shared.destinations.trust import Trust
 from shared.settings.addresses import is_api_server, is_loopback, literal, refusal
@@ -230,6 +230,9 @@ async def exchange(
 
 def _note(client: Client, found: Answer | Temporary | Ambiguous | Refused) -> None:
     """Tell the client's standing, breaker and rate limit how a call ended."""
+    if found == Temporary(CROWDED):
+        client.breaker.left()  # it waited for a connection of ours, and says nothing of the system
+        return
     if isinstance(found, Temporary | Ambiguous):
         client.standing.failed(found.reason)
         client.breaker.failed()

@@ -2,9 +2,10 @@
 
 import asyncio
 
-from shared.delivery.failure import Temporary
+from shared.delivery.failure import Ambiguous, Temporary
 from shared.destinations.breaker import FAILURES
 from shared.destinations.http import LATE, Answer, exchange, new_client
+from shared.destinations.sending import CROWDED
 from tests.support.exchanges import OK, request_of, server
 
 _BODY = b"{}".ljust(11)  # as long as the head says
@@ -66,3 +67,22 @@ def test_without_time_nothing_is_sent_nor_held_against_the_system() -> None:
 
     assert asyncio.run(run()) == (Temporary(LATE), "closed")
     assert len(came) == 1
+
+
+def test_who_waits_in_vain_for_a_connection_of_ours_holds_that_against_no_system() -> None:
+    async def busy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            await request_of(reader)
+            await asyncio.sleep(0.2)
+            writer.write(OK + _BODY)
+
+    async def run() -> tuple[list[object], str]:
+        async with server(busy) as url, new_client(url, connections=1) as client:
+            requests = [client.build_request("POST", "/", content=b"{}") for _ in range(FAILURES + 2)]
+            found = await asyncio.gather(*(exchange(client, request, seconds=0.3) for request in requests))
+            return found, client.breaker.state
+
+    found, state = asyncio.run(run())
+    assert [type(one) for one in found[:2]] == [Answer, Ambiguous]
+    assert found[2:] == [Temporary(CROWDED)] * FAILURES
+    assert state == "closed"
