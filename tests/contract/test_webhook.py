@@ -163,6 +163,7 @@ def test_settings_that_cannot_work_are_refused_at_the_start_with_what_to_do(
     ("fields", "text"),
     [
         ("bodi: x", 'did you mean "body"?'),
+        ("token: {fields: {header: X Key}}", "`X Key` is no name of a header"),
         ("method: GET", "`method` must be one of POST, PUT, PATCH, DELETE"),
         ("headers: {fields: {'a b': c}}", "`a b` is no name of a header"),
         ("headers: {fields: {Host: c}}", "field `headers.Host` is set by Tidings"),
