@@ -2,7 +2,7 @@
 
 import logging
 import ssl
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from shared.delivery.failure import Ambiguous, Temporary
 from shared.destinations.guard import AddressRefusedError
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-
+CROWDED: Final = "too many requests at once"
 _DISTRUST = {
     10: "its certificate has expired",
     62: "its certificate is for another name",
@@ -26,10 +26,12 @@ class Sending:
 
     def __init__(self, request: "httpx2.Request") -> None:
         self.begun = False
+        self._had_turn = False
         request.extensions = {**request.extensions, "trace": self}
 
     async def __call__(self, event: str, _info: dict[str, Any]) -> None:
         """Take note of what the library does."""
+        self._had_turn = True
         self.begun = self.begun or event.endswith("send_request_headers.started")
 
     def failure(self, error: Exception) -> Temporary | Ambiguous:
@@ -38,7 +40,9 @@ class Sending:
         Not only those that the library documents: a mistake below it says no more about what was sent than they do.
         """
         if isinstance(error, TimeoutError):
-            return Ambiguous("no complete answer in time") if self.begun else Temporary("cannot connect in time")
+            if self.begun:
+                return Ambiguous("no complete answer in time")
+            return Temporary("cannot connect in time" if self._had_turn else CROWDED)
         if not isinstance(error, OSError) and not type(error).__module__.startswith("httpx2"):
             _log.warning("the HTTP library failed in a way that it does not document", exc_info=error)
         if not self.begun:
