@@ -8,7 +8,7 @@ import pytest
 
 from shared.delivery.failure import Ambiguous, Refused, Temporary
 from shared.destinations.http import Answer
-from shared.destinations.webhook.answers import CREDENTIALS, judge
+from shared.destinations.webhook.answers import CREDENTIALS, FORBIDDEN, judge
 from shared.destinations.webhook.client import Target, shown
 from shared.destinations.webhook.record import Asked, Place, Success, asked, body_of, codes
 from shared.destinations.webhook.settings import headers_of
@@ -83,7 +83,7 @@ def test_another_2xx_than_the_one_that_means_success_is_none() -> None:
         (408, Ambiguous("the target answers 408")),
         (409, Ambiguous("the target answers 409")),
         (401, CREDENTIALS),
-        (403, CREDENTIALS),
+        (403, FORBIDDEN),
         (400, Refused("the target refuses the request")),
         (422, Refused("the target refuses the request")),
         (404, Refused("the target does not know the address")),

@@ -24,7 +24,7 @@ async def check(client: WebhookClient) -> list[Line]:
         return [(False, f"{client.origin}: cannot be used: {answer.reason}")]
     if answer.status >= SERVER_ERROR:
         return [(False, f"{client.origin}: reached, and it answers {answer.status}")]
-    if answer.status in UNAUTHORIZED:
+    if answer.status in {*UNAUTHORIZED, 403}:
         wrong = "look at WEBHOOK_TOKEN, WEBHOOK_USERNAME and _PASSWORD, or WEBHOOK_HEADERS"
         return [(False, f"{client.origin}: reached, and it refuses the credentials ({answer.status}): {wrong}")]
     reached = f"{client.origin}: reached; whether it takes what is sent shows with the first event"
