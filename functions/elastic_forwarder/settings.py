@@ -23,4 +23,3 @@ class ForwarderSettings(ElasticSettings, PseudonymSettings):
     waiting: Count = Field(
         default=2_000, alias="ELASTIC_WAITING", description="Most events that may wait here; more are answered 503."
     )
-    connections: Count = Field(default=4, alias="ELASTIC_CONNECTIONS", description="Most calls at a time.")

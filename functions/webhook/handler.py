@@ -144,12 +144,13 @@ class Webhook:
         return [Preview(NAME, request.method, url, request.body, headers)]
 
     async def _episode(self, episode: Episode, event: CloudEvent, call: Call) -> Result:
-        if self._notices is None:
+        notices = self._notices
+        if notices is None:
             return Result(_NOT_STARTED)
         loop = asyncio.get_running_loop()
         begun = loop.time()
         async with self._turns.of(episode.id):
-            delivered = await self._notices.deliver(episode, call.deadline)
+            delivered = await notices.deliver(episode, call.deadline)
         memory = delivered.memory
         operation = memory.operation if memory is not None else of_episode(episode).operation
         since = episode.resolved or episode.last_seen

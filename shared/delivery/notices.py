@@ -78,7 +78,7 @@ def first(episode: Episode) -> DeliveryOperation:
 
 @dataclass(slots=True)
 class _Lately:
-    """What this process told of an episode, and the newest revision that it ever sent."""
+    """What this process told of an episode, and the newest revision that may have been heard."""
 
     memory: Memory
     attempted: int = 0
@@ -161,6 +161,8 @@ class Notices:
         self._remember(episode.id, memory, episode.revision)
         failure = await self._told.tell(operation, episode, key_of(episode), seconds)
         if failure is not None:
+            if not isinstance(failure, Ambiguous):
+                self._restore(episode.id, known)  # nobody heard of it: an older one is still to be told
             return Delivered(outcome_of(self._name, failure))
         memory = self._done(memory, episode, operation)
         self._remember(episode.id, memory, episode.revision)
@@ -202,6 +204,13 @@ class Notices:
 
     def _done(self, memory: Memory, episode: Episode, operation: DeliveryOperation) -> Memory:
         return sent(dealt_with(memory, episode, None), episode, {}, operation, self._clock())
+
+    def _restore(self, episode_id: str, known: _Lately | None) -> None:
+        """Remember what was known before, as if nothing had been sent."""
+        if known is None:
+            self._lately.pop(episode_id, None)
+        else:
+            self._lately[episode_id] = known
 
     def _remember(self, episode_id: str, memory: Memory, attempted: int) -> None:
         self._lately[episode_id] = _Lately(memory, attempted)

@@ -42,6 +42,16 @@ def sent(
     )
 
 
+def as_found(memory: Memory, record: Found, wanted: Mapping[str, str]) -> Memory:
+    """Return the memory with what stands in its record as we would write it: ours, by a write of unknown end (F03).
+
+    Else such a field would count as people's from then on, and never be written again.
+    """
+    if memory.record != record.ref:
+        return memory
+    return memory.model_copy(update={"written": {**memory.written, **recognised(wanted, record)}})
+
+
 def recognise(memory: Memory, episode: Episode, record: Found, wanted: Mapping[str, str], now: datetime) -> Memory:
     """Return the memory of a record that we wrote though nobody remembers: its mark says so (F04, F33).
 

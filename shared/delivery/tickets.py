@@ -16,7 +16,7 @@ from shared.delivery.claim import Held, Known, Memory
 from shared.delivery.claims import Claims, Settled, Taken
 from shared.delivery.failure import Ambiguous, Failure, Gone, Refused, Temporary
 from shared.delivery.plan import Plan, decide, mark_of, note_of, untouched, written
-from shared.delivery.remember import dealt_with, recognise, sent
+from shared.delivery.remember import OPERATION_OF, as_found, dealt_with, recognise, sent
 from shared.delivery.settled import UNCHANGED, settle
 from shared.delivery.states import Action
 from shared.delivery.ticket import Found, Order, Render, TicketDestination, is_key
@@ -156,10 +156,13 @@ class _Attempt:
         return await self._change(plan.action, plan.target, fields)
 
     def _recognise(self, record: Found) -> None:
-        """Learn what is ours in a record whose writing nobody remembers (F04, F33)."""
-        if self._memory.record != record.ref or not self._memory.written:
-            fields = self._render("open", self._episode)
-            wanted = {} if isinstance(fields, Rejected) else fields
+        """Learn what is ours in a record whose writing nobody remembers, or not the last of it (F04, F33)."""
+        known = self._memory.record == record.ref and bool(self._memory.written)
+        fields = self._render(OPERATION_OF[self._episode.transition] if known else "open", self._episode)
+        wanted = {} if isinstance(fields, Rejected) else fields
+        if known:
+            self._memory = as_found(self._memory, record, wanted)
+        else:
             self._memory = recognise(self._memory, self._episode, record, wanted, self._now())
 
     def _now(self) -> datetime:
@@ -186,6 +189,7 @@ class _Attempt:
 
     async def _change(self, action: Action, target: Found, fields: dict[str, str]) -> "Delivered | Failure":
         chosen = untouched(fields, target, self._memory, self._destination.journals)
+        self._memory = as_found(self._memory, target, fields)
         if action == "update" and self._memory.noted == note_of(self._episode):
             chosen = {name: value for name, value in chosen.items() if name not in self._destination.journals}
             if not chosen:

@@ -20,7 +20,7 @@ import orjson
 from shared.delivery.failure import Ambiguous, Failure, Refused, Temporary
 from shared.destinations.breaker import Breaker
 from shared.destinations.bucket import MOST, Bucket
-from shared.destinations.sending import Sending
+from shared.destinations.sending import CROWDED, Sending
 from shared.destinations.standing import Standing
 from shared.destinations.trust import Trust
 from shared.settings.addresses import is_api_server, is_loopback, literal, refusal
@@ -40,6 +40,7 @@ _NOBODY = frozenset({502, 503, 504})
 """What stands for a system that is not there: of its proxy, or of itself while it starts."""
 HELD: Final = "held back: it did not answer lately"
 LIMITED: Final = "held back: its rate limit is reached"
+LATE: Final = "no time left"
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,8 +207,10 @@ async def exchange(
     certainly nothing was sent, Ambiguous where something may have been. For a request that changes nothing the caller
     may treat Ambiguous as Temporary. A redirect is Refused: following it would hand the credentials on. While the
     breaker is open, or the wait lasts that a 429 asked for, nothing is sent, and the Temporary says when to come again.
-    `tokens` is what the request takes of the rate limit.
+    `tokens` is what the request takes of the rate limit. Without time nothing is sent, nor held against the system.
     """
+    if seconds <= 0:
+        return Temporary(LATE)
     end = time.monotonic() + seconds
     wait = await client.breaker.turn(seconds * _OURS)
     if wait:
@@ -227,6 +230,9 @@ async def exchange(
 
 def _note(client: Client, found: Answer | Temporary | Ambiguous | Refused) -> None:
     """Tell the client's standing, breaker and rate limit how a call ended."""
+    if found == Temporary(CROWDED):
+        client.breaker.left()  # it waited for a connection of ours, and says nothing of the system
+        return
     if isinstance(found, Temporary | Ambiguous):
         client.standing.failed(found.reason)
         client.breaker.failed()

@@ -82,7 +82,7 @@ class Trust:
                 context.load_default_certs()
             self.context = context
 
-    def _stamped(self) -> list[tuple[int, int]]:
+    def _stamped(self) -> list[tuple[int, int, int]]:
         """Return what changes with the named files. Raises OSError where one is missing."""
         shown = () if self._shown is None else tuple(map(Path, filter(None, self._shown)))
         return [_stamp(file) for file in (*((self._file,) if self._file else ()), *shown)]
@@ -130,7 +130,7 @@ def _show(context: ssl.SSLContext, certificate: bytes) -> None:
         context.load_cert_chain(file.name)
 
 
-def _stamp(file: Path) -> tuple[int, int]:
-    """Return what changes with a file. Raises OSError where there is none."""
+def _stamp(file: Path) -> tuple[int, int, int]:
+    """Return what changes with a file, also where two writes fall into one tick of its clock. Raises OSError."""
     status = file.stat()
-    return status.st_mtime_ns, status.st_ino
+    return status.st_mtime_ns, status.st_ino, status.st_size

@@ -25,7 +25,7 @@ COURSE: dict[str, str] = {
     "changed-to-good": r"(?:degraded|failing|stalled)\b.*true (?:->|to) false|(?:ready|healthy"
     r"|available)\b.*false (?:->|to) true|\w+ -> (?:healthy|synced|ready|green|true)\b|to:? \[?(?:succeeded"
     r"|completed?|healthy|ready|green|established|connected|synced|available|online)\b|is (?:now |back )?(?:online"
-    r"|ready|healthy|available|green|up)\b|changed: green",
+    r"|ready|healthy|available|green|up)\b|recovered\b|back to normal|changed: green",
     "changed-to-bad": r"no longer (?:ready|healthy|available)|(?:ready|healthy|available)\b.*true (?:->|to) false"
     r"|(?:degraded|failing|stalled)\b.*false (?:->|to) true|\w+ -> (?:degraded|missing|failed|error|unhealthy|down"
     r"|offline|red|faulted)\b|(?:chang\w*|turn\w*|went|mov\w*|transition\w*|from \S+|state|status|phase|health"
@@ -63,8 +63,8 @@ COURSE: dict[str, str] = {
     "put-to-death": r"killed\b",
     "cordoned": r"unschedulable",
     "deleted-well": r"success\w* terminat|(?:uninstall|terminat)\w* succe|deprovision(?:ed|ing\z|\w* (?:succe"
-    r"|complete|finish|done))|delet\w* (?:successful|succe)|success\w* (?:delet|remov|deprovision|uninstall|detach"
-    r"|unmount)\w* \w|detach\w* succe",
+    r"|complete|finish|done))|(?:delet|remov|uninstall)\w* (?:complete|finish|done)|delet\w* (?:successful|succe)"
+    r"|success\w* (?:delet|remov|deprovision|uninstall|detach|unmount)\w* \w|detach\w* succe",
     "starting": r"\w+ (?:started|starting|wait|waiting|planned|queued|scheduled|pending|initiated)\z|(?:creat\w*"
     r"|deploy\w*|install\w*|provision\w*|sync|reconcile|resource|import|export|build|job|task|step|run) (?:start"
     r"|begin)\z",
@@ -79,6 +79,7 @@ COURSE: dict[str, str] = {
     r"|attempt) (?:limit|budget|count) (?:reached|exceeded)|max(?:imum)? (?:number of )?(?:retries|attempts)"
     r"|(?:permanent|terminal)(?:ly)? (?:fail|error)|(?:un|non-?)retr(?:y|i)able|abandoned",
     "to-issue": r"(?:sign\w*|order|present\w*)\b.* ?(?:fail|err)\w*|\Afailed\z",
+    "tries-used-up": r"exhausted (?:\w+ ){0,2}(?:retries|attempts|tries)|(?:retries|attempts) exhausted",
     "backup": r"back ?up|snapshot|archiv",
     "skipped": r"skip",
     "signature": r"signatures?\b|signed\b",
@@ -105,7 +106,7 @@ COURSE: dict[str, str] = {
     r"|disruption(?:\z| [ac-z])|terminat|(?:node|instance|machine|vm|capacity) (?:\S+ )?(?:is "
     r"|was )?(?:being )?interrupt|interruption\z|spot inter|switch(?:ed|ing)? ?over|rolling|rolled\b|force|evict"
     r"|preempt|scale ?down|scaled ?down|unregistered|shut(?:ting)? ?down|stopped\b|reset\b|power(?:ed)? ?off"
-    r"|rebalanc|migrated|deleting ?node|rotation started|remount|update required|renewing|not schedulable"
+    r"|rebalanc|migrated|deleting ?node|rotation started|remount|evacuat|update required|renewing|not schedulable"
     r"|power(?:ed)? on\b|stopping|killed|hibernat|decommission|woken|culled|culling|descheduled|was stopped"
     r"|withdrawn|(?:master|primary) (?:election|elected|switched|changed|promoted)|promoted to (?:primary|master"
     r"|leader)",
@@ -120,5 +121,6 @@ COURSE: dict[str, str] = {
     r"|switch\b|toggl|revert|granted|cleaned|raised\b|increased|decreased|lowered|reduced|adjusted|reassigned"
     r"|shifted|recreated|swapped|overwritten|(?:up|down)-?scal|unlabel|split\b|grew\b|grown\b|uninstall|undeploy"
     r"|retired|retiring|disabling|disabled\b|banned|blacklist|whitelist|denylist|allowlist|exempt|exclu|bypass"
-    r"|unlink|unpair|unsubscrib|garbage collect|consolidat|reconfigur|deprovision(?:ing)?\z|left\b",
+    r"|unlink|unpair|unsubscrib|garbage collect|consolidat|reconfigur|deprovision(?:ing)?\z|(?:member|node|peer|user"
+    r"|host|broker|agent|replica) left\z",
 }  # fmt: skip

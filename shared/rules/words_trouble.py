@@ -59,8 +59,8 @@ TROUBLE: dict[str, str] = {
     r"|are) full\b|watermark (?:exceeded|reached|set)|(?:memory|disk) alarm|(?:not enough|insufficient) (?:free "
     r"|disk |storage )?space|too many open files|no space left|no (?:more|free) (?:space|ips?|addresses|capacity"
     r"|memory|ports?|disks?|room|inodes?|nodes?|resources|blocks)|disk (?:is )?full|out of (?:space|disk|capacity|ip"
-    r"|addresses)|disk ?pressure|memory ?pressure|exhaust(?:ed|ion)\b|(?:storage|datastore|volume|pool|file ?system"
-    r"|drive) (?:is )?full",
+    r"|addresses)|disk ?pressure|memory ?pressure|exhausted\b|exhaustion\z|(?:storage|datastore|volume|pool"
+    r"|file ?system|drive) (?:is )?full",
     "lost": r"lost\b|loss\b",
     "killed": r"restart ?loop|keeps restarting|oom ?kill(?:ed|er)?\b|oom\b|(?:died|dead|detached|terminated|stopped"
     r"|exited|killed|closed|shut ?down) unexpectedly|unexpected(?:ly)? (?:\w+ ){0,2}(?:terminat|detach|exit|crash"
@@ -83,9 +83,9 @@ TROUBLE: dict[str, str] = {
     r"|postpone|on hold\b|held\b|retry|retried|reattempt|throttl|rate[- ]?limit|too many requests|blocked\b|late\z",
     "strained": r"sick\b|ailing\b|unstable|flaky|saturat|starv|congest|overload|panicked|lag(?:s|ging)?\b"
     r"|under[- ]?(?:replicat|provision|sized)|over[- ]?siz|imbalanc|unbalanced|diverg|insecure|unsafe|violat"
-    r"|leak(?:ed|ing|s)?\b|slow\b|too (?:slow|old|large|big|high|low|few|many)|behind\b|unused\z|spike|shortage"
-    r"|scarc|anomal|misplaced|breach|alarm\b|emergency|critical\z|outlier|undersized",
-    "capped": r"(?:max|maximum|min|minimum|limit|cap|ceiling) (?:\w+ ){0,2}(?:reached|hit)",
+    r"|leak(?:ed|ing|s)?\b|slow\b|too (?:slow|old|large|big|high|low|few|many)|behind\b|spike|shortage|scarc|anomal"
+    r"|misplaced|breach|alarm\b|emergency|critical\z|outlier|undersized",
+    "capped": r"limited\z|(?:max|maximum|min|minimum|limit|cap|ceiling) (?:\w+ ){0,2}(?:reached|hit)",
     "stuck": r"(?:replication|sync|archiving|updates?|reporting|monitoring|logging|collection|ingestion|backups?"
     r"|heartbeats?|mirroring|polling|scraping) (?:has |is |was )?stopped|halted|froze\b|stuck|stall(?:ed|s)?\b"
     r"|hung\b|hang(?:s|ing)?\b|deadlock|blocked for more|storm\b|flap(?:s|ping)?\b|repetitive|frequent"
@@ -111,6 +111,7 @@ TROUBLE: dict[str, str] = {
     r"|crypto\w* mining|mining (?:process|pool)|root ?kit|web ?shell|trojan|spyware|botnet",
     "failover": r"take ?over\b|taking over|took over|fail(?:ed|ing)? ?over\b",
     "remediation": r"remediation (?:created|started|skipped|cannot|failed)|marked (?:as )?unhealthy|marked unhealthy",
+    "fails-first": r"\A(?:error|failed|failure|failing|unable|could ?n.t|could not)\b",
     "disabled": r"disabled\b",
     "drain": r"drain|uncordon|evacuat|deleting all pods",
     "evicted": r"evict|preempt|node shutdown",
@@ -133,11 +134,13 @@ TROUBLE: dict[str, str] = {
     "misbound": r"misbound|content mismatch|content missing|incompatible|not supported|forbidden|does ?n.t match"
     r"|does not match|admission|invalid node|declared features",
     # --- what makes it light ---
-    "harmless": r"outdated\b|(?:update|upgrade) available|deprecat|will be removed|ignor(?:ed|ing)|skipping"
-    r"|skipped(?:\z| \d)|fall(?:ing|ed)? ?back|using default|not recommended|obsolete|unmanaged|omitt|repairing"
-    r"|cleaning up|corrected|tolerated|will report|nothing to|limits? (?:were|was) exceeded|resolv ?conf|resynced"
-    r"|will resync|resync interval|dry ?run|change in progress|advanced feature|too many (?:active|succeeded"
-    r"|addresses)|multiple pod|possible memory|same template",
+    "hint": r"redundant|unnecessary|discouraged|experimental\b|tech(?:nology)? ?preview|legacy\b|will no longer"
+    r"|no effect|best[- ]effort|unused\b|consider (?:using|setting|upgrading)|recommend|advisory|suggest",
+    "harmless": r"clamp(?:ed|ing)|coerced|defaulted|defaulting to|outdated\b|(?:update|upgrade) available|deprecat"
+    r"|will be removed|ignor(?:ed|ing)|skipping|skipped(?:\z| \d)|fall(?:ing|ed)? ?back|using default"
+    r"|not recommended|obsolete|unmanaged|omitt|repairing|cleaning up|corrected|tolerated|will report|nothing to"
+    r"|limits? (?:were|was) exceeded|resolv ?conf|resynced|will resync|resync interval|dry ?run|change in progress"
+    r"|advanced feature|too many (?:active|succeeded|addresses)|multiple pod|possible memory|same template",
     "dry-run": r"dry ?run",
     "nodes-unfit": r"pods? (?:\w+ )?(?:unschedulable|unscheduled)|nodes are available:.*(?:not-ready|unreachable"
     r"|unschedulable)",

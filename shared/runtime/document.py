@@ -5,7 +5,8 @@
 
 import importlib
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -156,7 +157,7 @@ def _rows(model: type[Settings]) -> list[Row]:
 
 def _setting(variable: str, field: Any) -> Row:
     secret = field.annotation is Secret or Secret in getattr(field.annotation, "__args__", ())
-    default = "required" if field.is_required() else _default(field.default)
+    default = "required" if field.is_required() else _default(field.get_default(call_default_factory=True))
     meaning = f"{field.description or ''}{' A secret.' if secret else ''}".strip()
     return f"`{variable}`", default, meaning
 
@@ -168,7 +169,11 @@ def _sentence(text: str) -> str:
 def _default(value: Any) -> str:
     if isinstance(value, Path):
         value = value.name
-    if isinstance(value, tuple):
+    if is_dataclass(value) and not isinstance(value, type):
+        value = asdict(value)
+    if isinstance(value, Mapping):
+        value = [f"{name}:{item}" for name, item in value.items() if item]
+    if isinstance(value, tuple | list):
         value = ",".join(str(item) for item in value)
     if isinstance(value, bool):
         value = str(value).lower()

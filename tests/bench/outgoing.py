@@ -89,6 +89,27 @@ SUBJECTS = (
         FORWARDS,
         observations,
     ),
+    Subject(
+        "elastic_forwarder",
+        "Elastic",
+        lambda url, _: {"ELASTIC_URL": url, "ELASTIC_API_KEY": "bench:bench"},
+        FORWARDS,
+        observations,
+    ),
+    Subject(
+        "webhook",
+        "any target, with claims",
+        lambda url, folder: {"WEBHOOK_URL": url, "STORE_URL": f"sqlite:///{folder}/claims.db"},
+        {64: {0: 1200, 50: 600}},
+        episodes,
+    ),
+    Subject(
+        "webhook",
+        "a target that is idempotent",
+        lambda url, _: {"WEBHOOK_URL": url, "WEBHOOK_IDEMPOTENT": "true"},
+        {64: {0: 1900, 50: 600}},
+        episodes,
+    ),
 )
 
 

@@ -11,6 +11,8 @@ import orjson
 import pytest
 
 from functions.elastic_forwarder.handler import new
+from shared.destinations.elastic.client import ElasticClient
+from shared.destinations.elastic.settings import ElasticSettings
 from shared.destinations.http import Answer
 from shared.events.outcome import Done, Rejected, Retry
 from shared.local.standins import elastic
@@ -18,9 +20,10 @@ from shared.local.standins.elastic import ACCOUNTS, Elastic
 from shared.local.standins.faults import Rule
 from shared.runtime.forwarding import Forwarder
 from shared.runtime.function import Call, Result
-from shared.settings.environment import SettingsError
+from shared.settings.environment import SettingsError, read
 from shared.telemetry.metrics import Metrics
 from tests.support.documents import INDEX, KEY, line, with_elastic
+from tests.support.exchanges import OK, request_of, server
 from tests.support.opensearch.setup import ELASTICSEARCH, OPENSEARCH, STATE_MANAGEMENT, put_templates
 from tests.support.records import classified, classified_event
 from tests.support.servers import new_certificate, serve
@@ -293,3 +296,26 @@ def test_settings_that_cannot_work_are_named() -> None:
     with pytest.raises(SettingsError) as caught:
         new({"ELASTIC_URL": "http://elastic.example", "ELASTIC_BATCH_EVENTS": "0", "ELASTIC_INDEX": "A"}, Metrics())
     assert all(name in str(caught.value) for name in ("ELASTIC_URL", "ELASTIC_BATCH_EVENTS", "ELASTIC_INDEX"))
+
+
+def test_as_many_calls_go_at_a_time_as_the_settings_say() -> None:
+    under_way = most = 0
+
+    async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal under_way, most
+        await request_of(reader)
+        under_way += 1
+        most = max(most, under_way)
+        await asyncio.sleep(0.2)
+        writer.write(OK + b"{}".ljust(11))
+        under_way -= 1
+
+    async def main() -> None:
+        async with server(slow) as base:
+            settings = read(ElasticSettings, environ(base, ELASTIC_CONNECTIONS="12"))
+            client = ElasticClient(settings, Metrics())
+            await asyncio.gather(*(client.send([line(str(number))]) for number in range(12)))
+            await client.close()
+
+    asyncio.run(main())
+    assert most == 12

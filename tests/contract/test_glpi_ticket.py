@@ -229,6 +229,21 @@ def test_a_followup_of_which_nothing_was_heard_is_not_written_twice(place: Place
     assert len(place.app.records("ITILFollowup")) == 1
 
 
+def test_a_field_that_was_changed_before_its_followup_failed_stays_ours(place: Place[Tickets]) -> None:
+    place.app.faults.set([Rule(do="status", status=503, operation="followup")])
+    worse = episode(2, severity="critical", transition="updated")
+    better = episode(3, severity="low", transition="updated")
+
+    async def main(send: Delivering) -> list[Any]:
+        outcomes = [(await send(one)).outcome for one in (episode(), worse)]
+        assert only(place)["urgency"] == 5
+        place.clock.now += 60
+        return outcomes + [(await send(one)).outcome for one in (worse, better)]
+
+    assert place.play(main) == [Done(), Retry("a server error"), Done(), Done()]
+    assert only(place)["urgency"] == 2
+
+
 def test_a_ticket_that_somebody_solved_meanwhile_counts_as_solved(place: Place[Tickets]) -> None:
     deliver(place, episode())
     place.app.faults.set([Rule(do="commit-then-status", status=503, operation="solution")])

@@ -68,3 +68,24 @@ def test_f58_an_event_that_the_http_receiver_refuses_goes_alone() -> None:
     assert len(rejected) == 1
     assert outcomes[7] is rejected[0]
     assert outcomes.count(Done()) == 20
+
+
+def test_f08_while_the_http_receiver_wants_to_be_left_alone_nothing_is_sent_and_the_wait_is_handed_on() -> None:
+    """F08: sink 429 + Retry-After 30: wait only if inside request deadline, else 503 + Retry-After."""
+    app = qradar.new_app()
+    try:
+        with serve(app) as url:
+            app.faults.set([Rule(do="status", status=429, headers={"retry-after": "30"})])
+            one = Played({"QRADAR_ADDRESS": url})
+
+            async def main(deliver: Delivering) -> list[Any]:
+                return [(await deliver(classified(name))).outcome for name in ("a", "b")]
+
+            first, second = one.run(main)
+            assert first == Retry("the receiver is busy", 30.0)
+            assert isinstance(second, Retry)
+            assert second.after is not None
+            assert 25 < second.after <= 30
+            assert len(app.faults.requests) == 1
+    finally:
+        app.close()

@@ -145,6 +145,12 @@ def test_a_caller_is_found_by_name_and_a_miss_takes_the_setting(sn: Instance, tm
     assert "The caller 'kubernetes-system' was not found." in sn.notes(sn.incidents()[1])[0]
 
 
+def test_a_name_that_begins_as_json_does_is_a_name(sn: Instance, tmp_path: Path) -> None:
+    mapping = tmp_path / "mapping.yaml"
+    mapping.write_text("operations: {open: {short_description: x, cmdb_ci: '{{ \"{\" }}{{ episode.object.name }}'}}")
+    assert not ci_of(sn, episode(), SERVICENOW_MAPPING=str(mapping))
+
+
 def test_a_mapping_may_name_one_item_for_all(sn: Instance, tmp_path: Path) -> None:
     own = tmp_path / "own.yaml"
     own.write_text("operations:\n  open:\n    short_description: x\n    cmdb_ci: Shop\n")

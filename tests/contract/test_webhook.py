@@ -93,6 +93,19 @@ def test_a_try_again_is_signed_anew_under_the_same_key(place: Place[Notices]) ->
     assert int(first["webhook-timestamp"]) < int(second["webhook-timestamp"]) <= time.time()
 
 
+def test_what_waits_for_its_turn_while_the_function_stops_is_told_too(place: Place[Notices]) -> None:
+    place.app.faults.set([Rule(do="delay", seconds=0.3)])
+
+    async def main(deliver: Delivering) -> list[Any]:
+        both = [asyncio.create_task(deliver(episode(number))) for number in (1, 2)]
+        await asyncio.sleep(0.1)
+        await deliver.function.stop()
+        return [(await one).outcome for one in both]
+
+    assert place.play(main) == [Done(), Done()]
+    assert len(place.app.notices()) == 2
+
+
 def test_basic_authentication_and_headers_of_a_file(place: Place[Notices], tmp_path: Path) -> None:
     place.app.options = webhook.Options(token="")
     file = tmp_path / "headers"
@@ -150,6 +163,7 @@ def test_settings_that_cannot_work_are_refused_at_the_start_with_what_to_do(
     ("fields", "text"),
     [
         ("bodi: x", 'did you mean "body"?'),
+        ("token: {fields: {header: X Key}}", "`X Key` is no name of a header"),
         ("method: GET", "`method` must be one of POST, PUT, PATCH, DELETE"),
         ("headers: {fields: {'a b': c}}", "`a b` is no name of a header"),
         ("headers: {fields: {Host: c}}", "field `headers.Host` is set by Tidings"),

@@ -52,6 +52,19 @@ def test_f37_the_session_is_ended_with_the_function(place: Place[Tickets]) -> No
     assert place.app.faults.requests[-1].operation == "killSession"
 
 
+def test_f37_a_session_that_is_not_led_to_its_entity_in_time_is_gone_on_with(place: Place[Tickets]) -> None:
+    """F37: re-init once per process: also where GLPI is slow, each try would leave a session behind over there."""
+    place.app.faults.set([Rule(do="delay", seconds=0.5, path="getMyEntities", count=2)])
+
+    async def main(send: Delivering) -> tuple[list[Any], int]:
+        return [(await send(other(number))).outcome for number in range(3)], place.app.sessions()
+
+    outcomes, sessions = place.play(main, GLPI_ENTITY="Root entity", GLPI_TIMEOUT="0.3")
+    assert [type(one) for one in outcomes] == [Retry, Retry, Done]
+    assert sessions == place.app.faults.count(operation="initSession") == 1
+    assert place.app.sessions() == 0
+
+
 def test_f37_a_glpi_that_forgets_every_session_is_left_in_peace(place: Place[Tickets]) -> None:
     """F37: not per event, also where a new session helps nothing."""
 

@@ -199,6 +199,25 @@ def test_f14_an_update_that_committed_and_then_timed_out_is_noted_once() -> None
         assert len(sn.notes(sn.incidents()[0])) == 1
 
 
+def test_f03_f04_a_field_whose_change_was_never_confirmed_stays_ours() -> None:
+    """F04: sink committed, then the process is lost before complete. Here an update; a later one changes it again."""
+    with instance() as sn:
+        worse = episode(2, transition="updated", severity="critical")
+        better = episode(3, transition="updated", severity="low")
+
+        async def main(deliver: Delivering) -> list[Any]:
+            outcomes = [(await deliver(episode())).outcome]
+            lost = [Rule(do="commit-then-reset", operation="update")]
+            unseen = [Rule(do="status", status=500, operation="find", nth=2, count=3)]
+            sn.app.faults.set([*lost, *unseen])
+            outcomes.append((await deliver(worse)).outcome)
+            sn.clock.now += 60
+            return outcomes + [(await deliver(one)).outcome for one in (worse, better)]
+
+        assert [type(one) for one in sn.play(main)] == [Done, Retry, Duplicate, Done]
+        assert sn.incidents()[0]["urgency"] == "3"
+
+
 def test_f15_f16_silence_and_slow_bytes_end_at_the_total_deadline() -> None:
     """Both rows, for they end alike.
 
@@ -295,6 +314,27 @@ def test_f36_refused_credentials_are_refreshed_once_then_left_alone_for_a_while(
         assert {answer.outcome for answer in answers} == {Retry("the credentials are refused", 60.0)}
         assert len(sn.app.faults.requests) == 1
         assert sn.metrics.value("tidings_auth_failures_total", destination="servicenow_incident") == 5
+
+
+def test_f36_a_token_that_expires_under_many_requests_is_renewed_once_for_all() -> None:
+    """F36: credential expired mid-run (401): one forced refresh; those that met it together all go on with it."""
+    oauth = {
+        "SERVICENOW_USERNAME": "",
+        "SERVICENOW_PASSWORD": "",
+        "SERVICENOW_CLIENT_ID": "tidings-client",
+        "SERVICENOW_CLIENT_SECRET": "tidings-secret",
+    }
+    keys = [f"{number:026d}" for number in range(10)]
+    others = [episode(id=f"{key}-1abc", problem_key=key) for key in keys]
+    with instance() as sn:
+
+        async def main(deliver: Delivering) -> list[Result]:
+            await deliver(episode())
+            sn.app.revoke_tokens()
+            return await asyncio.gather(*(deliver(one) for one in others))
+
+        assert [one.outcome for one in sn.play(main, **oauth)] == [Done()] * 10
+        assert sn.app.faults.count(operation="token") == 2
 
 
 def test_f43_what_an_event_says_is_never_a_template() -> None:

@@ -29,6 +29,7 @@ COMPONENTS = [
     for name, one in FUNCTIONS.items()
     if one.destination is not None and one.destination.component
 ]
+IMAGE = "registry.example.com/tidings@sha256:" + "0" * 64
 ASK_THE_API_SERVER = {"reconcile"}  # all other functions have no token
 
 
@@ -200,7 +201,7 @@ def test_functions_have_no_token_no_public_route_and_the_strictest_security_cont
         assert spec["automountServiceAccountToken"] is asks
         assert spec["serviceAccountName"] == ("tidings-watch" if asks else "tidings-function")
         (container,) = spec["containers"]
-        assert container["image"] == "tidings", "the kustomization sets registry and digest"
+        assert container["image"] == IMAGE, "an overlay sets registry and digest"
         assert container["securityContext"] == {
             "runAsNonRoot": True,
             "readOnlyRootFilesystem": True,

@@ -33,6 +33,7 @@ BASE = [
     for item in documents(path)
 ]
 WITH = reduce(overlaid, [*(COMPONENT.parent / name for name in DASHED), COMPONENT], BASE)
+OWN = "quay.io/mine/tidings@sha256:" + "1" * 64
 ADDRESSES = {"URL": "https://example.com", "INSTANCE": "https://example.com", "ADDRESS": "tls://example.com:6514"}
 
 
@@ -158,7 +159,8 @@ def test_kustomize_renders_the_same(tmp_path: Path) -> None:
         pytest.skip("could not run: kubectl is missing; to enable: install it")
     shutil.copytree(ROOT / "knative", tmp_path / "knative")
     components = [f"../knative/components/{name}" for name in (*DASHED, "oidc")]
-    overlay = {"resources": ["../knative/base"], "components": components}
+    image = {"name": "registry.example.com/tidings", "newName": "quay.io/mine/tidings", "digest": "sha256:" + "1" * 64}
+    overlay = {"resources": ["../knative/base"], "components": components, "images": [image]}
     (tmp_path / "overlay").mkdir()
     (tmp_path / "overlay" / "kustomization.yaml").write_text(yaml.safe_dump(overlay))
     command = [kubectl, "kustomize", str(tmp_path / "overlay")]

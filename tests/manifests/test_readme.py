@@ -63,11 +63,13 @@ def test_the_overlay_of_the_page_has_glpi_and_nothing_of_servicenow_and_splunk(t
     kubectl = shutil.which("kubectl")
     if kubectl is None:
         pytest.skip("could not run: kubectl is missing; to enable: install it")
-    (overlay,) = re.findall(r"(?ms)^```yaml\n(.*?)^```$", PAGE)
+    (overlay,) = re.findall(r"(?ms)<<'END'\n(.*?)^END$", PAGE)
+    (more,) = re.findall(r"(?ms)^```yaml\n(.*?)^```$", PAGE)
     shutil.copytree(KNATIVE, tmp_path / "knative")
-    (tmp_path / "overlay").mkdir()
-    (tmp_path / "overlay" / "kustomization.yaml").write_text(overlay)
-    command = [kubectl, "kustomize", str(tmp_path / "overlay")]
+    folder = tmp_path / "knative" / "overlays" / "own"
+    folder.mkdir(parents=True)
+    (folder / "kustomization.yaml").write_text(overlay + more)
+    command = [kubectl, "kustomize", str(folder)]
     rendered = list(yaml.safe_load_all(subprocess.run(command, capture_output=True, text=True, check=True).stdout))
     assert {secret for secret, _, _ in secrets_of(rendered)} == {"glpi"}
     names = {(item["kind"], item["metadata"]["name"]) for item in rendered}

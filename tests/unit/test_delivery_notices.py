@@ -182,6 +182,20 @@ def test_what_was_refused_is_rejected_in_the_destinations_name_and_leaves_no_dou
     assert got == []
 
 
+@pytest.mark.parametrize("claims", [True, False])
+@pytest.mark.parametrize("end", ["unsent", "refused"])
+def test_a_newer_snapshot_that_nobody_heard_of_keeps_no_older_one_from_being_told(end: str, *, claims: bool) -> None:
+    async def run() -> tuple[Any, Any]:
+        desk = Desk(Receiver("unsent", end), claims=claims)
+        for one in (episode(), episode(2, transition="updated")):
+            await desk.deliver(one)
+        return await desk.deliver(episode()), desk.receiver.got
+
+    outcome, got = asyncio.run(run())
+    assert outcome == Done()
+    assert [(operation, revision) for operation, revision, _ in got] == [("open", 1)]
+
+
 def test_while_another_sends_it_is_in_progress() -> None:
     async def run() -> tuple[Any, Any]:
         desk = Desk(Receiver())

@@ -47,6 +47,7 @@ def error(kind: str) -> dict[str, Any]:
         (429, BUSY),
         (503, BUSY),
         (500, BUSY),
+        (507, BUSY),
         (400, POISON),
         (413, POISON),
         (403, WRONG_INDEX),

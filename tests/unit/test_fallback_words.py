@@ -4,7 +4,7 @@ import pytest
 
 from shared.events.model import Observation
 from shared.rules import fallback
-from shared.rules.outcomes import ROWS
+from shared.rules.outcome_rows import ROWS
 from shared.rules.specimen import build
 from shared.rules.words import KINDS, STATES
 

@@ -2,7 +2,10 @@
 
 import asyncio
 
-from shared.destinations.http import Answer, exchange, new_client
+from shared.delivery.failure import Temporary
+from shared.destinations.breaker import FAILURES
+from shared.destinations.http import LATE, Answer, exchange, new_client
+from shared.destinations.sending import CROWDED
 from tests.support.exchanges import OK, request_of, server
 
 _BODY = b"{}".ljust(11)  # as long as the head says
@@ -45,3 +48,45 @@ def test_a_path_that_is_known_leads_where_it_did_with_other_parameters_too() -> 
 
     base = "http://127.0.0.1:1/base/table"
     assert asyncio.run(run()) == [f"{base}?a=1", base, base, f"{base}?b=2", f"{base}?c=3"]
+
+
+def test_without_time_nothing_is_sent_nor_held_against_the_system() -> None:
+    came: list[bytes] = []
+
+    async def answers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            came.append(await request_of(reader))
+            writer.write(OK + _BODY)
+
+    async def run() -> tuple[object, str]:
+        async with server(answers) as url, new_client(url) as client:
+            for seconds in (5.0, *[0.0, -1.0] * FAILURES):  # the first leaves a connection over which bytes could go
+                found = await exchange(client, client.build_request("POST", "/", content=b"{}"), seconds=seconds)
+            await asyncio.sleep(0.05)
+            return found, client.breaker.state
+
+    assert asyncio.run(run()) == (Temporary(LATE), "closed")
+    assert len(came) == 1
+
+
+def test_who_waits_in_vain_for_a_connection_of_ours_holds_that_against_no_system() -> None:
+    async def run() -> tuple[object, list[object], str]:
+        crowded = asyncio.Event()
+
+        async def busy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await request_of(reader)
+            await crowded.wait()
+            writer.write(OK + _BODY)
+
+        async with server(busy) as url, new_client(url, connections=1) as client:
+            first, *others = (client.build_request("POST", "/", content=b"{}") for _ in range(FAILURES + 1))
+            slow = asyncio.create_task(exchange(client, first, seconds=20))
+            await asyncio.sleep(0)
+            found = await asyncio.gather(*(exchange(client, request, seconds=0.1) for request in others))
+            crowded.set()
+            return await slow, found, client.breaker.state
+
+    answer, found, state = asyncio.run(run())
+    assert isinstance(answer, Answer)
+    assert found == [Temporary(CROWDED)] * FAILURES
+    assert state == "closed"

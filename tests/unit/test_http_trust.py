@@ -1,6 +1,7 @@
 """Whom the one HTTP client trusts: certificates, redirects, proxies and URLs, and credentials that stay here."""
 
 import asyncio
+import os
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
@@ -145,3 +146,22 @@ def test_without_tls_or_with_a_file_of_its_own_the_systems_authorities_are_not_r
 
     assert asyncio.run(run("http://127.0.0.1", None)) == 0
     assert asyncio.run(run("https://x.example", str(new_certificate(tmp_path)))) == 1
+
+
+def test_f38_a_file_that_is_written_in_two_pieces_within_one_tick_is_read_whole(tmp_path: Path) -> None:
+    """F38: CA rotated: picks up new CA file without restart."""
+    (tmp_path / "new").mkdir()
+    old, new = new_certificate(tmp_path), new_certificate(tmp_path / "new")
+    trust = Trust("https://x.example", str(old))
+    whole = new.read_text()
+    now = old.stat().st_mtime_ns + 1
+
+    async def read(text: str) -> list[bytes]:
+        old.write_text(text)
+        os.utime(old, ns=(now, now))
+        await trust.loaded()
+        return trust.context.get_ca_certs(binary_form=True)
+
+    half, full = asyncio.run(read(whole[:-40])), asyncio.run(read(whole))
+    assert full != half
+    assert full == [ssl.PEM_cert_to_DER_cert(whole[whole.index("-----BEGIN CERT") :])]

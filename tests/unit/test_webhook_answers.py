@@ -8,9 +8,9 @@ import pytest
 
 from shared.delivery.failure import Ambiguous, Refused, Temporary
 from shared.destinations.http import Answer
-from shared.destinations.webhook.answers import CREDENTIALS, judge
+from shared.destinations.webhook.answers import CREDENTIALS, FORBIDDEN, judge
 from shared.destinations.webhook.client import Target, shown
-from shared.destinations.webhook.record import Place, Success, asked, body_of, codes
+from shared.destinations.webhook.record import Asked, Place, Success, asked, body_of, codes
 from shared.destinations.webhook.settings import headers_of
 from shared.events.outcome import Rejected
 
@@ -83,7 +83,7 @@ def test_another_2xx_than_the_one_that_means_success_is_none() -> None:
         (408, Ambiguous("the target answers 408")),
         (409, Ambiguous("the target answers 409")),
         (401, CREDENTIALS),
-        (403, CREDENTIALS),
+        (403, FORBIDDEN),
         (400, Refused("the target refuses the request")),
         (422, Refused("the target refuses the request")),
         (404, Refused("the target does not know the address")),
@@ -142,3 +142,8 @@ def test_headers_of_a_file_are_read_line_by_line() -> None:
     for text, why in (("nonsense", "line 1 is no header"), ("A: b\nhost: x", "line 2: `host`"), ("A b: c", "line 1")):
         with pytest.raises(ValueError, match=why):
             headers_of(text)
+
+
+def test_a_url_that_an_event_makes_too_long_is_rejected_and_ends_in_no_exception() -> None:
+    assert isinstance(asked({"url": f"/{'x' * 7_999}"}), Asked)
+    assert asked({"url": f"/{'x' * 8_000}"}) == Rejected("mapping", "field url: is longer than 8000 characters")

@@ -24,6 +24,7 @@ _CONFLICT = 409
 _CREATED = frozenset({200, 201})
 _WRONG_INDEX = frozenset({401, 403, 404})
 _WAIT = frozenset({408, 425, 429, 500, 502, 503, 504})
+_SERVER_ERROR = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,4 +113,4 @@ def _outcome(status: int) -> Outcome:
         return Duplicate()
     if status in _WRONG_INDEX:
         return WRONG_INDEX
-    return BUSY if status in _WAIT else POISON
+    return BUSY if status in _WAIT or status >= _SERVER_ERROR else POISON

@@ -47,7 +47,9 @@ class ElasticClient:
     def __init__(self, settings: ElasticSettings, metrics: Metrics) -> None:
         self._settings = settings
         self._metrics = metrics
-        self._client = new_client(settings.url, ca_file=settings.ca_file, told=self._address_refused)
+        self._client = new_client(
+            settings.url, ca_file=settings.ca_file, connections=settings.connections, told=self._address_refused
+        )
         self._refusals = Refusals()
 
     async def close(self) -> None:

@@ -28,6 +28,7 @@ class ElasticSettings(Settings):
         description="Data stream (or index) of events whose mapping names none.",
     )
     ca_file: str | None = Field(default=None, alias="ELASTIC_CA_FILE", description="CA file for the cluster's TLS.")
+    connections: int = Field(default=4, alias="ELASTIC_CONNECTIONS", ge=1, description="Most calls at a time.")
     seconds: float = Field(
         default=10.0, alias="ELASTIC_TIMEOUT", gt=0, le=60, description="Most seconds of one request."
     )

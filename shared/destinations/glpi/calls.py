@@ -12,6 +12,7 @@ from shared.delivery.failure import Failure, Temporary
 from shared.destinations.glpi.answers import FOREIGN, SERVER_ERROR, Good
 from shared.destinations.glpi.settings import GlpiSettings
 from shared.destinations.http import Answer, Client, exchange, new_client
+from shared.destinations.sending import CROWDED
 from shared.telemetry.metrics import Metrics
 
 REFUSED = Temporary("the credentials are refused", after=60.0)
@@ -96,7 +97,7 @@ class Caller:
             async with asyncio.timeout_at(deadline):
                 await self._free.acquire()
         except TimeoutError:
-            return Temporary("too many requests at once")
+            return Temporary(CROWDED)
         try:
             return await self._tried(request, deadline)
         finally:

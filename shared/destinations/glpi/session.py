@@ -19,6 +19,7 @@ from shared.settings.environment import Secret
 _log = logging.getLogger(__name__)
 
 API = "/apirest.php"
+_JSON = {"accept": "application/json", "content-type": "application/json"}
 _GOODBYE = 2.0
 _AWAY = 60.0
 _MOST, _LONGEST = 5, 100  # names of entities or profiles that are told, and characters of each
@@ -62,6 +63,7 @@ class Session:
     def __init__(self, settings: GlpiSettings) -> None:
         self._settings = settings
         self._headers: Mapping[str, str] | None = None
+        self._begun: Mapping[str, str] | None = None  # one that is not yet led to where it should be
         self._renewal = Renewal()
         self._lock = asyncio.Lock()
 
@@ -105,24 +107,44 @@ class Session:
 
     async def leave(self, client: Client) -> None:
         """End the session over there."""
-        if self._headers is not None:
-            headers, self._headers = self._headers, None
+        headers = self._headers or self._begun
+        self._headers = self._begun = None
+        if headers is not None:
             await exchange(client, client.build_request("GET", f"{API}/killSession", headers=headers), seconds=_GOODBYE)
 
     def _known(self) -> Mapping[str, str] | None:
         return self._headers
 
     async def _begin(self, client: Client, deadline: float) -> Mapping[str, str] | Failure:
-        """Make a session and lead it to the wanted profile and entity. Raises OSError for a secret's file."""
+        """Make a session and lead it to the wanted profile and entity. Raises OSError for a secret's file.
+
+        Where the time is over before it is there, the next one goes on with it: else each try would leave one behind.
+        """
+        headers = self._begun or await self._entered(client, deadline)
+        if not isinstance(headers, Mapping):
+            return headers
+        self._begun = headers
+        asking = _Asking(client, {**_JSON, **headers}, deadline)
+        failure = await self._moved(asking)
+        if failure is None:
+            self._headers = headers
+        elif asyncio.get_running_loop().time() >= deadline:
+            return failure
+        else:
+            await asking("GET", "/killSession")
+        self._begun = None
+        return failure or headers
+
+    async def _entered(self, client: Client, deadline: float) -> Mapping[str, str] | Failure:
+        """Make a session; return its headers. Raises OSError for a secret's file."""
         credentials = self._credentials()
         known = self._renewal.refusal(credentials)
         if known is not None:
             return known
         app, user = credentials
-        base = {"accept": "application/json", "content-type": "application/json", **({"app-token": app} if app else {})}
-        who = {**base, "authorization": f"user_token {user}"}
-        asking = _Asking(client, who, deadline)
-        answer = await asking("GET", "/initSession")
+        known_app = {"app-token": app} if app else {}
+        who = {**_JSON, **known_app, "authorization": f"user_token {user}"}
+        answer = await _Asking(client, who, deadline)("GET", "/initSession")
         if isinstance(answer, Answer) and (answer.status == 401 or self.lost(answer)):  # noqa: PLR2004
             _log.error("GLPI refused the credentials (%s); they are tried again later", code_of(answer))
             return self._renewal.refuse(credentials, _refusal(code_of(answer)) if is_ours(answer) else NOT_GLPI)
@@ -132,14 +154,7 @@ class Session:
         token = begun.value.get("session_token") if isinstance(begun.value, dict) else None
         if not isinstance(token, str) or not token or not is_token(token):
             return Temporary("no session was given", 30.0)
-        headers = {**({"app-token": app} if app else {}), "session-token": token}
-        asking = _Asking(client, {**base, **headers}, deadline)
-        failure = await self._moved(asking)
-        if failure is not None:
-            await asking("GET", "/killSession")
-            return failure
-        self._headers = headers
-        return headers
+        return {**known_app, "session-token": token}
 
     async def _moved(self, asking: "_Asking") -> Failure | None:
         """Change profile and entity as the settings say."""

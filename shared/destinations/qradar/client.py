@@ -8,12 +8,13 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Sequence
+from math import inf
 from typing import Final
 
 from shared.delivery.failure import Temporary
+from shared.destinations.bucket import each_second
 from shared.destinations.cause import cause
 from shared.destinations.guard import AddressRefusedError
-from shared.destinations.qradar.pace import Pace
 from shared.destinations.qradar.pipe import ConnectionLostError, Pipe, connect
 from shared.destinations.qradar.settings import Place, QradarSettings
 from shared.destinations.qradar.syslog import framed
@@ -40,7 +41,7 @@ class SyslogClient:
         self._place = place
         self._metrics = metrics
         self._standing = Standing(settings.address)
-        self._pace = Pace(settings.events_per_second)
+        self._bucket = each_second(settings.events_per_second)
         self._turn = asyncio.Lock()
         self._pipe: Pipe | None = None
         self._unsure = _Unsure()
@@ -52,7 +53,7 @@ class SyslogClient:
         """Send lines and return one outcome for all: either the receiver's machine has them, or they come again."""
         frames = [framed(line, self._settings.framing) for line in contents]
         async with self._turn:
-            await self._pace.take(len(frames) + len(self._owed))
+            await self._bucket.take(inf, len(frames) + len(self._owed))
             failure = await self._sent(frames)
         if failure is None:
             self._standing.answered()
@@ -137,7 +138,7 @@ class SyslogClient:
     async def _mend(self) -> None:
         async with self._turn:
             if self._owed:
-                await self._pace.take(len(self._owed))
+                await self._bucket.take(inf, len(self._owed))
                 failure = await self._sent(())
                 if failure is not None:  # it goes with the next line that comes
                     self._standing.failed(failure.reason)

@@ -6,10 +6,11 @@ One request holds a line for each event; its Message Pattern splits them again.
 from collections.abc import Sequence
 from typing import Final
 
+from shared.delivery.bulk import Bulk
 from shared.delivery.failure import Ambiguous, Refused, Temporary
+from shared.destinations.bucket import each_second
 from shared.destinations.http import Answer, exchange, new_client, retry_after
 from shared.destinations.qradar.client import DESTINATION
-from shared.destinations.qradar.pace import Pace
 from shared.destinations.qradar.settings import QradarSettings
 from shared.events.outcome import Done, Outcome, Rejected, Retry
 from shared.telemetry.metrics import Metrics
@@ -30,28 +31,29 @@ class ReceiverClient:
         """Raises OSError or ssl.SSLError for a CA file that cannot be used."""
         self._settings = settings
         self._metrics = metrics
-        self._client = new_client(settings.address, ca_file=settings.ca_file, told=self._address_refused)
-        self._pace = Pace(settings.events_per_second)
+        self._client = new_client(
+            settings.address,
+            ca_file=settings.ca_file,
+            told=self._address_refused,
+            bucket=each_second(settings.events_per_second),
+        )
 
     async def send(self, contents: Sequence[bytes]) -> list[Outcome]:
         """Post lines together and return one outcome for each; of a request that is refused each half goes alone."""
-        await self._pace.take(len(contents))
-        outcomes: list[Outcome] = [Retry("not sent")] * len(contents)
-        parts = [range(len(contents))]
-        for _ in range(_MAX_CALLS):
-            if not parts:
+        batch = Bulk(contents)
+        while (part := batch.next()) is not None:
+            if batch.calls >= _MAX_CALLS:
+                batch.give_up(Retry("too many bad events in one batch"))
                 break
-            part = parts.pop()
-            outcome = await self._posted([contents[place] for place in part])
-            if outcome is _REFUSED and len(part) > 1:
-                middle = len(part) // 2
-                parts += [part[middle:], part[:middle]]
+            batch.calls += 1
+            outcome = await self._posted(batch.content(part), len(part))
+            if outcome is _REFUSED:
+                batch.split(part, outcome)
                 continue
-            for place in part:
-                outcomes[place] = outcome
-            if isinstance(outcome, Retry):  # the rest would fare no better now
-                break
-        return outcomes
+            batch.settle(part, outcome)
+            if isinstance(outcome, Retry):
+                batch.give_up(outcome)  # the rest would fare no better now
+        return batch.outcomes()
 
     async def check(self) -> list[tuple[bool, str]]:
         """Return what `tidings doctor` says. Posts nothing."""
@@ -65,14 +67,14 @@ class ReceiverClient:
         """Close the connections."""
         await self._client.aclose()
 
-    async def _posted(self, lines: Sequence[bytes]) -> Outcome:
-        request = self._client.build_request("POST", "", content=b"\n".join(lines), headers=_HEADERS)
-        answer = await exchange(self._client, request, seconds=self._settings.seconds)
+    async def _posted(self, content: bytes, events: int) -> Outcome:
+        request = self._client.build_request("POST", "", content=content, headers=_HEADERS)
+        answer = await exchange(self._client, request, seconds=self._settings.seconds, tokens=events)
         if isinstance(answer, Refused):
             return Rejected(DESTINATION, answer.reason)
         if isinstance(answer, Temporary | Ambiguous):
             self._count("unreachable" if isinstance(answer, Temporary) else "no answer")
-            return Retry(answer.reason)
+            return Retry(answer.reason, answer.after if isinstance(answer, Temporary) else None)
         return self._judged(answer)
 
     def _judged(self, answer: Answer) -> Outcome:

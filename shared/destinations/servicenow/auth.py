@@ -50,10 +50,11 @@ class Auth:
     def refused(self, used: Mapping[str, str]) -> bool:
         """Take note of a 401. True where a new token may help, so that the request shall be sent once more."""
         now = asyncio.get_running_loop().time()
+        if self._settings.client_id and self._bearer(self._token) != used:
+            return True  # another request had it renewed meanwhile
         if self._settings.client_id and now - self._forced > _PAUSE:
             self._forced = now
-            if self._bearer(self._token) == used:
-                self._token = ""
+            self._token = ""
             return True
         self._refused, self._refused_until = used, now + _PAUSE
         _log.error("ServiceNow refused the credentials; they are tried again in %d s or once they change", _PAUSE)

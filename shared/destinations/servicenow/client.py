@@ -14,6 +14,7 @@ from shared.delivery.failure import Failure, Temporary
 from shared.destinations.bucket import hourly
 from shared.destinations.http import Answer, exchange, new_client
 from shared.destinations.http import Client as Connections
+from shared.destinations.sending import CROWDED
 from shared.destinations.servicenow.answers import PASSING, Rows, judge
 from shared.destinations.servicenow.auth import REFUSED, Auth
 from shared.destinations.servicenow.settings import ServiceNowSettings
@@ -110,7 +111,7 @@ class Client:
             async with asyncio.timeout_at(deadline):
                 await self._free.acquire()
         except TimeoutError:
-            return Temporary("too many requests at once")
+            return Temporary(CROWDED)
         try:
             return await self._tried(request, deadline)
         finally:

@@ -48,9 +48,10 @@ class Items:
 
     async def resolve(self, wanted: str, seconds: float) -> Reference:
         """Return the item of a group of texts as JSON, or of a name or sys_id; else the default, else none."""
-        if not wanted.startswith("{"):
+        texts = _texts(wanted)
+        if texts is None:
             return await self._named.resolve(wanted, seconds)
-        sys_id = await self._remembered.ask(wanted, lambda: self._ask(orjson.loads(wanted), seconds / 3))
+        sys_id = await self._remembered.ask(wanted, lambda: self._ask(texts, seconds / 3))
         return Reference(sys_id) if sys_id else await self._named.resolve("", seconds / 3)
 
     async def _ask(self, wanted: Mapping[str, Any], seconds: float) -> str | None:
@@ -80,6 +81,16 @@ class Items:
             return ()
         rows = found.rows if isinstance(found, Rows) else None
         return None if rows is None else tuple(row for row in rows if row.get("install_status") not in _GONE)
+
+
+def _texts(wanted: str) -> Mapping[str, Any] | None:
+    """Return a group of texts, None for a name: one may begin as JSON does."""
+    if not wanted.startswith("{"):
+        return None
+    try:
+        return dict(orjson.loads(wanted))
+    except orjson.JSONDecodeError:
+        return None
 
 
 def _things(texts: Mapping[str, str]) -> Iterator[_Thing]:

@@ -8,7 +8,10 @@ from shared.destinations.webhook.record import ANY, Success
 from shared.events.outcome import Rejected
 
 CREDENTIALS: Final = Temporary("the credentials are refused", after=60.0)
-UNAUTHORIZED: Final = frozenset({401, 403, 407})
+FORBIDDEN: Final = Temporary("the target does not allow this request")
+"""Of one request: what guards a target may dislike a body, and knows nothing of the others."""
+UNAUTHORIZED: Final = frozenset({401, 407})
+_FORBIDDEN: Final = 403
 SERVER_ERROR: Final = 500
 _WAIT: Final = frozenset({425, 429, 503})  # they said that they did nothing
 _UNSURE: Final = frozenset(
@@ -32,6 +35,8 @@ def judge(answer: Answer, success: Success) -> Failure | None:
         return None if taken else Ambiguous("the answer is not the one that means success")
     if status in UNAUTHORIZED:
         return CREDENTIALS
+    if status == _FORBIDDEN:
+        return FORBIDDEN
     if status in _WAIT or status in _UNSURE or status >= SERVER_ERROR:
         return _later(status, retry_after(answer.headers))
     return Refused(_NEVER.get(status, "the target refuses the request"))

@@ -27,7 +27,7 @@ async def check(client: WebhookClient) -> list[Line]:
         return [(False, f"{client.origin}: cannot be used: {_REMEDY.to(answer.reason)}")]
     if answer.status >= SERVER_ERROR:
         return [(False, f"{client.origin}: reached, and it answers {answer.status}")]
-    if answer.status in UNAUTHORIZED:
+    if answer.status in {*UNAUTHORIZED, 403}:
         wrong = _REMEDY.to(f"it refuses the credentials ({answer.status})")
         return [(False, f"{client.origin}: reached, and {wrong}")]
     reached = f"{client.origin}: reached; whether it takes what is sent shows with the first event"

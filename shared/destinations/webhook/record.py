@@ -27,6 +27,8 @@ RESERVED: Final = {
 ANY: Final = "*"
 """In `success`: any value that is not empty."""
 _PATH: Final = re.compile(r"(/(?!/)|\?)[!-~]*")
+_LONGEST: Final = 8_000
+"""Characters of what a mapping adds to the URL: longer ones servers need not take (RFC 9110 §4.1)."""
 _JSON: Final = "application/json"
 _TEXT: Final = "text/plain; charset=utf-8"
 
@@ -77,6 +79,8 @@ def mistakes(mapping: Mapping) -> list[str]:
             if one.name == "headers":
                 names = [inner.name for inner in one.group if not TOKEN.fullmatch(inner.name)]
                 found += [f"{operation}: `{name}` is no name of a header" for name in names]
+            if one.name == "token":
+                found += [f"{operation}: `{header}` is no name of a header" for header in _wrong_headers(one)]
             if one.name == "success":
                 found += [f"{operation}: {wrong}" for wrong in _wrong_success(one)]
     return found
@@ -89,6 +93,8 @@ def asked(fields: dict[str, Any]) -> Asked | Rejected:
         return Rejected(STAGE, "field method: no method that is sent")
     if path and not _PATH.fullmatch(path):
         return Rejected(STAGE, "field url: must be a path that begins with / or ?")
+    if len(path) > _LONGEST:
+        return Rejected(STAGE, f"field url: is longer than {_LONGEST} characters")
     success = _success(fields.get("success"))
     if isinstance(success, Rejected):
         return success
@@ -157,6 +163,11 @@ def codes(text: str) -> tuple[range, ...]:
             raise ValueError("must name codes from 200 to 299, as `200-299` or `200, 202`")
         found.append(range(int(low), int(high or low) + 1))
     return tuple(found)
+
+
+def _wrong_headers(token: Field) -> list[str]:
+    named = [one.text.constant for one in token.group if one.name == "header" and one.text is not None]
+    return [name for name in named if name is not None and not TOKEN.fullmatch(name)]
 
 
 def _wrong_success(success: Field) -> list[str]:

@@ -9,6 +9,7 @@ import uvicorn
 
 from shared.local.standins import elastic, glpi, qradar, servicenow, splunk, webhook
 from shared.local.standins.faults import Faults, parse_rules
+from shared.local.substitutes import SUBSTITUTES, OwnPort
 
 _APPS: dict[str, Callable[[str, Faults], Callable[[Any, Any, Any], Awaitable[None]]]] = {
     "qradar": lambda database, faults: qradar.new_app(database, faults=faults),
@@ -20,8 +21,14 @@ _APPS: dict[str, Callable[[str, Faults], Callable[[Any, Any, Any], Awaitable[Non
 }
 
 
+def dotenv(name: str, app: object, url: str) -> list[str]:
+    """Return the lines of a `.env` that lead Tidings to it."""
+    place = app.address if isinstance(app, OwnPort) else url
+    return [f"{setting}={value}" for setting, value in SUBSTITUTES[name].settings(place).items()]
+
+
 def main() -> None:
-    """Serve until a signal comes; the first line printed ends with the address."""
+    """Serve until a signal comes; the first line printed ends with the address, the others are for a `.env`."""
     parser = argparse.ArgumentParser(prog="python -m shared.local.standins", description=__doc__)
     parser.add_argument("name", choices=sorted(_APPS))
     parser.add_argument("--host", default="127.0.0.1")
@@ -37,7 +44,9 @@ def main() -> None:
     config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=1)
     with socket.create_server((options.host, options.port)) as listener:
         address = listener.getsockname()
-        print(f"{options.name} stand-in: http://{address[0]}:{address[1]}", flush=True)  # noqa: T201 -- its output
+        url = f"http://{address[0]}:{address[1]}"
+        print(f"{options.name} stand-in: {url}")  # noqa: T201 -- its output
+        print(*dotenv(options.name, app, url), sep="\n", flush=True)  # noqa: T201 -- the same
         uvicorn.Server(config).run(sockets=[listener])
 
 
