@@ -1,6 +1,7 @@
 """What `tidings doctor` finds, as rows: the files, the settings, the store, and each destination."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,22 +18,44 @@ from shared.telemetry.metrics import Metrics
 Row = dict[str, Any]
 
 
-async def diagnose(knative: Path) -> list[Row]:
-    """Return a row of system, state (`good`, `bad`, `absent`) and finding for each thing that can be wrong."""
+async def diagnose(knative: Path, told: Callable[[Collection[str]], None]) -> list[Row]:
+    """Return a row of system, state (`good`, `bad`, `absent`) and finding for each thing that can be wrong.
+
+    All systems are asked at the same time: one that hangs keeps none waiting. `told` gets the names of those that have
+    yet to answer, whenever that changes.
+    """
     rows = [_files("rules", SHIPPED), _files("manifests", knative), *_settings()]
     try:
         environ = configured.effective()
     except SettingsError:
         return rows  # `.env` cannot be read: what it would say of the systems is not known
-    rows += await senders(environ)
-    rows.append(await _store(environ))
     wanted = components(environ)
+    asked = {"senders": senders(environ), "store": _store(environ)}
     for name, registered in FUNCTIONS.items():
         destination = registered.destination
         if destination is None or (destination.component and destination.configured(environ) and name not in wanted):
             continue  # a system of the base that is configured says nothing of what else is wanted there
-        rows += await _destination(name, destination, environ)
+        asked[name] = _destination(name, destination, environ)
+    for found in await asyncio.gather(*_telling(asked, told)):
+        rows += found
     return rows
+
+
+def _telling(
+    asked: Mapping[str, Coroutine[Any, Any, list[Row]]], told: Callable[[Collection[str]], None]
+) -> Iterator[Coroutine[Any, Any, list[Row]]]:
+    """Return the questions in their order; whenever one is answered, `told` gets the names of those that are not."""
+    left = dict.fromkeys(asked)
+
+    async def ask(name: str, question: Coroutine[Any, Any, list[Row]]) -> list[Row]:
+        rows = await question
+        del left[name]
+        if left:
+            told(left)
+        return rows
+
+    told(left)
+    return (ask(name, question) for name, question in asked.items())
 
 
 def _settings() -> list[Row]:
@@ -68,17 +91,17 @@ def _files(name: str, path: Path) -> Row:
     return _row(name, "bad", f"{len(problems)} {'error' if len(problems) == 1 else 'errors'}: tidings validate {path}")
 
 
-async def _store(environ: Mapping[str, str]) -> Row:
+async def _store(environ: Mapping[str, str]) -> list[Row]:
     url = environ.get("STORE_URL", "")
     if not url:
-        return _row("store", "absent", "not configured: STORE_URL is not set")
+        return [_row("store", "absent", "not configured: STORE_URL is not set")]
     try:
         store = open_store(url)
         await store.get("doctor")
         await store.close()
     except (StoreUnavailableError, ValueError, OSError) as error:
-        return _row("store", "bad", str(error))
-    return _row("store", "good", url)
+        return [_row("store", "bad", str(error))]
+    return [_row("store", "good", url)]
 
 
 def _row(system: str, state: str, finding: str) -> Row:

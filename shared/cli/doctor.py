@@ -35,8 +35,8 @@ def command(
     from shared.cli.diagnosis import diagnose  # the command's room, only when it runs
 
     logging.getLogger("tidings.destinations").setLevel(logging.ERROR)  # the rows say what does not answer
-    with waiting("asking each system"):
-        rows = asyncio.run(diagnose(knative))
+    with waiting("asking each system") as shown:
+        rows = asyncio.run(diagnose(knative, lambda names: shown(f"asking {', '.join(names)}")))
     print_rows(rows, ("system", "state", "finding"), output)
     if any(row["state"] == "bad" for row in rows):
         raise typer.Exit(1)

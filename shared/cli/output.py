@@ -3,7 +3,7 @@
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from typing import Annotated, Any, NoReturn
@@ -90,14 +90,14 @@ def width() -> int:
 
 
 @contextmanager
-def waiting(what: str) -> Iterator[None]:
-    """Show on a terminal that something takes its time; nothing in a pipe."""
+def waiting(what: str) -> Iterator[Callable[[str], None]]:
+    """Show on a terminal that something takes its time; nothing in a pipe. What it yields shows another text."""
     errors = Console(stderr=True)
     if errors.is_terminal and sys.stdout.isatty():
-        with errors.status(what):
-            yield
+        with errors.status(what) as status:
+            yield status.update
     else:
-        yield
+        yield lambda _what: None
 
 
 def complain(*problems: str) -> None:

@@ -5,10 +5,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Temporary:
-    """Certainly nothing was changed over there; trying again can help. `after` is in seconds, where they said so."""
+    """Certainly nothing was changed over there; trying again can help. `after` is in seconds, where they said so.
+
+    `detail` is for people who ask, already cut, as Refused has it.
+    """
 
     reason: str
     after: float | None = None
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,7 @@ async def _resolved(host: str, port: int) -> list[str]:
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except UnicodeError as error:  # a label that no name can have
-        raise OSError("the name is none") from error
+        raise socket.gaierror(socket.EAI_NONAME, "the name is none") from error
     if not found:
-        raise OSError("the name has no address")
+        raise socket.gaierror(socket.EAI_NONAME, "the name has no address")
     return list(dict.fromkeys(str(place[0]) for *_, place in found))

@@ -1,11 +1,10 @@
 """What a failure of one request means: whether anything of it can have had an effect over there."""
 
 import logging
-import ssl
 from typing import TYPE_CHECKING, Any, Final
 
 from shared.delivery.failure import Ambiguous, Temporary
-from shared.destinations.guard import AddressRefusedError
+from shared.destinations.cause import cause
 
 if TYPE_CHECKING:
     import httpx2
@@ -13,12 +12,6 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 CROWDED: Final = "too many requests at once"
-_DISTRUST = {
-    10: "its certificate has expired",
-    62: "its certificate is for another name",
-    64: "its certificate is for another address",
-}
-"""By OpenSSL's codes of verification (X509_V_ERR_CERT_HAS_EXPIRED, _HOSTNAME_MISMATCH, _IP_ADDRESS_MISMATCH)."""
 
 
 class Sending:
@@ -46,17 +39,5 @@ class Sending:
         if not isinstance(error, OSError) and not type(error).__module__.startswith("httpx2"):
             _log.warning("the HTTP library failed in a way that it does not document", exc_info=error)
         if not self.begun:
-            return Temporary(f"cannot connect ({_cause(error)})")
+            return Temporary(f"cannot connect ({cause(error)})")
         return Ambiguous(f"the connection broke ({type(error).__name__})")
-
-
-def _cause(error: BaseException) -> str:
-    """Return the kind of failure; a certificate that is not trusted is worth its own words (F38), so is F48."""
-    inner: BaseException | None = error
-    while inner is not None:
-        if isinstance(inner, ssl.SSLCertVerificationError):
-            return _DISTRUST.get(inner.verify_code, "its certificate is not trusted")
-        if isinstance(inner, AddressRefusedError):
-            return str(inner)
-        inner = inner.__cause__ or inner.__context__
-    return type(error).__name__

@@ -214,7 +214,7 @@ def test_doctor_says_in_its_own_line_alone_that_a_system_does_not_answer(tidings
         url = f"http://127.0.0.1:{closed.getsockname()[1]}"
         ended = tidings.run("doctor", folder=tmp_path, SPLUNK_HEC_URL=url, SPLUNK_TOKEN="tidings-hec-token")  # noqa: S106
     assert ended.returncode == 1
-    assert "cannot connect" in ended.stdout
+    assert "cannot connect (nothing listens there): check SPLUNK_HEC_URL" in ended.stdout
     assert ended.stderr == ""
 
 

@@ -225,7 +225,10 @@ def test_the_check_says_what_is_there_and_stores_nothing(app: Elastic, url: str)
 
 
 def test_the_check_names_what_is_missing(app: Elastic, url: str) -> None:
-    assert check(url, ELASTIC_API_KEY="tidings:wrong") == [(False, "the credentials are refused")]
+    refused = "the credentials are refused: look at"
+    assert check(url, ELASTIC_API_KEY="tidings:wrong") == [(False, f"{refused} ELASTIC_API_KEY")]
+    wrong = {**BASIC, "ELASTIC_PASSWORD": "wrong"}
+    assert check(url, **wrong) == [(False, f"{refused} ELASTIC_USERNAME and ELASTIC_PASSWORD")]
     assert check(url, ELASTIC_API_KEY=ELSEWHERE)[1] == (
         False,
         f"the credentials lack create_doc and auto_configure on {INDEX}",
@@ -259,7 +262,8 @@ def test_the_check_names_an_address_that_is_another_systems(app: Elastic, url: s
         assert check(url) == [wrong]
     certificate = new_certificate(tmp_path)
     with contextlib.closing(elastic.new_app()) as other, serve(other, certificate) as secure:
-        assert check(secure)[0][1].startswith("cannot be reached: cannot connect")
+        untrusted = "its certificate is not trusted): set ELASTIC_CA_FILE to the authority that signed it"
+        assert check(secure) == [(False, f"cannot be reached: cannot connect ({untrusted}")]
         assert check(secure, ELASTIC_CA_FILE=str(certificate))[0][0]
 
 

@@ -136,7 +136,23 @@ def test_doctor_probes_this_api_where_its_settings_are_there(place: Place[Modern
     assert place.app.records("Ticket") == []
     ((good, text),) = findings(place, GLPI_URL=f"{place.url}/elsewhere")
     assert not good
-    assert "GLPI_URL" in text
+    assert "this is no GLPI: check GLPI_URL" in text
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (401, '{"error":{"type":"security_exception"},"status":401}'),
+        (400, '{"error":"no handler found for uri [/api.php/token]","status":400}'),
+        (405, '{"error":"Incorrect HTTP method","status":405}'),
+        (404, "<html>"),
+    ],
+)
+def test_doctor_says_that_another_system_is_no_glpi(place: Place[ModernTickets], status: int, body: str) -> None:
+    place.app.faults.set([Rule("status", status=status, body=body)])
+    assert findings(place) == [
+        (False, f"{place.url}: this is no GLPI: check GLPI_URL, and whether its API is turned on")
+    ]
 
 
 def test_a_wrong_password_rests_for_a_minute(place: Place[ModernTickets]) -> None:

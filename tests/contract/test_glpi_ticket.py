@@ -1,5 +1,6 @@
 """What is special about GLPI: names and ids, assets, its HTML, its entities, what doctor finds."""
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import replace
 from html import unescape
@@ -13,12 +14,13 @@ from cryptography import x509
 from shared.cli.explained import previewers
 from shared.destinations.glpi.text import text_of
 from shared.events.outcome import Done, Duplicate, Rejected, Retry
-from shared.local.standins import glpi
+from shared.local.standins import elastic, glpi
 from shared.local.standins.faults import Rule
 from shared.stores.memory import MemoryStore
 from tests.support.rigs.glpi import Tickets
 from tests.support.rigs.place import Delivering, Place, placed
 from tests.support.senders import Authority
+from tests.support.servers import serve
 from tests.support.tickets import START, episode, resolved
 
 LABELS = {"tidings.dev/glpi-category": "Incidents > Kubernetes", "tidings.dev/assignment-group": "service desk"}
@@ -331,11 +333,49 @@ def test_doctor_names_a_field_that_glpi_would_drop_in_silence(place: Place[Ticke
 def test_doctor_names_a_url_that_is_not_glpis(place: Place[Tickets]) -> None:
     ((good, text),) = findings(place, GLPI_URL=f"{place.url}/elsewhere")
     assert not good
-    assert "GLPI_URL" in text
+    assert "this is no GLPI: check GLPI_URL" in text
     place.app.options = replace(place.app.options, database_down=True)
     ((good, text),) = findings(place)
     assert not good
     assert "database" in text
+
+
+def test_doctor_says_that_another_system_is_no_glpi_and_not_that_the_token_is_wrong(place: Place[Tickets]) -> None:
+    """Elasticsearch asks everybody for credentials; a web server knows no such path, and some answer everything."""
+    with contextlib.closing(elastic.new_app()) as other, serve(other) as url:
+        assert findings(place, GLPI_URL=url) == [
+            (False, f"{url}: this is no GLPI: check GLPI_URL, and whether its API is turned on")
+        ]
+    for status, body in ((404, "<html>"), (400, '{"error":"no handler found"}'), (401, '{"error":{}}'), (403, "[]")):
+        place.app.faults.set([Rule("status", status=status, body=body)])
+        ((good, text),) = findings(place)
+        assert (good, "this is no GLPI: check GLPI_URL" in text) == (False, True), status
+
+
+def test_f36_credentials_that_another_system_refuses_rest_for_a_minute_too(place: Place[Tickets]) -> None:
+    """F36: credential expired mid-run (401): no lock-out of account (max 1/min)."""
+    place.app.faults.set([Rule("status", status=401, body='{"error":"proxy"}')])
+    outcomes = deliver(place, *(episode(number) for number in range(1, 6)))
+    assert {type(one) for one in outcomes} == {Retry}
+    assert len(place.app.faults.requests) == 1
+
+
+@pytest.mark.parametrize("wanted", ["Nowhere", "99"])
+def test_doctor_says_which_entities_there_are(place: Place[Tickets], wanted: str) -> None:
+    ((good, text),) = findings(place, GLPI_ENTITY=wanted)
+    assert not good
+    assert text.endswith(
+        f"reached, but GLPI_ENTITY names nothing that this user has: '{wanted}'; "
+        "there are 'Root entity', 'Root entity > Bank', 'Root entity > Shop'"
+    )
+    assert place.app.sessions() == 0
+
+
+def test_of_many_entities_five_are_named_and_the_rest_is_counted(place: Place[Tickets]) -> None:
+    many = ",".join(f'{{"id":{number},"name":"Shop {number}"}}' for number in range(1, 10))
+    place.app.faults.set([Rule("body", path="getMyEntities", body=f'{{"myentities":[{many}]}}')])
+    ((_, text),) = findings(place, GLPI_ENTITY="Nowhere")
+    assert text.endswith("'Shop 4', 'Shop 5' and 4 more")
 
 
 def test_doctor_names_a_certificate_of_another_name_or_that_has_expired(tmp_path: Path) -> None:

@@ -256,14 +256,14 @@ def test_the_check_names_what_is_wrong_and_what_to_do(tmp_path: Path) -> None:
     assert {name: [good for good, _ in said] for name, said in found.items()} == {key: [False] for key in found}
     words = {
         "expired certificate": ("has expired", "renew it"),
-        "name mismatch": ("for another name", "QRADAR_ADDRESS"),
+        "name mismatch": ("for another address", "QRADAR_ADDRESS"),
         "unknown authority": ("not trusted", "QRADAR_CA_FILE"),
         "no certificate of ours": ("refuses our certificate", "QRADAR_CERT_FILE"),
         "refused certificate": ("refuses our certificate", "QRADAR_CERT_FILE"),
-        "wrong name": ("not known", "host of QRADAR_ADDRESS"),
-        "no TLS": ("in time", "host and port"),
+        "wrong name": ("not known", "QRADAR_ADDRESS: its host"),
+        "no TLS": ("in time", "QRADAR_ADDRESS: its host and port"),
         "HTTP": ("speaks no TLS", "check the port"),
-        "wrong port": ("not listened", "check the port"),
+        "wrong port": ("nothing listens", "check the port of QRADAR_ADDRESS"),
     }
     for name, (wrong, remedy) in words.items():
         ((_, text),) = found[name]

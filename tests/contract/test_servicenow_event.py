@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
 from functions.servicenow_event.handler import MAPPING, new
@@ -112,6 +113,15 @@ def test_f12_an_instance_that_sleeps_takes_nothing() -> None:
         place.app.options = Options(hibernating=True)
         outcome = place.play(lambda deliver: deliver(episode())).outcome
         assert outcome == Retry("no record in the answer; the instance may be asleep", 30.0)
+
+
+def test_the_link_of_a_report_opens_the_alert() -> None:
+    with placed(RIG) as place:
+        reply = place.play(lambda deliver: deliver(episode(host="worker-3"))).reply
+        shown = httpx2.get(reply.data["link"])
+    assert shown.status_code == 200
+    assert f"<td>{episode().id}</td>" in shown.text
+    assert "worker-3" in shown.text
 
 
 def test_a_missing_role_is_told_and_a_field_that_no_event_has_is_found_before(tmp_path: Path) -> None:

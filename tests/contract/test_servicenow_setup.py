@@ -1,6 +1,7 @@
 """The servicenow_incident function's settings, sign-in, check, preview and documents, and events it turns away."""
 
 import asyncio
+import contextlib
 import re
 from pathlib import Path
 from typing import Any, get_args
@@ -15,10 +16,13 @@ from shared.delivery.schema import mapping_schema
 from shared.delivery.states import TABLE, EpisodeView, RecordView
 from shared.events.cloudevent import CloudEvent
 from shared.events.outcome import Done, Ignored, Rejected
+from shared.local.standins import glpi
+from shared.local.standins.faults import Rule
 from shared.runtime.function import Call
 from shared.settings.environment import SettingsError
 from shared.telemetry.metrics import Metrics
 from tests.support.incidents import Delivering, instance
+from tests.support.servers import serve
 from tests.support.tickets import episode, resolved, run
 
 BAD: list[Any] = [None, [], {}, "text", {"id": 1}]
@@ -62,7 +66,7 @@ def test_the_doctor_names_reach_credentials_and_fields(tmp_path: Path) -> None:
         assert all(good for good, _ in sn.play(check))
         bad = sn.play(check, SERVICENOW_PASSWORD="wrong")  # noqa: S106 - of no system
         assert [good for good, _ in bad] == [False]
-        assert "credentials are refused" in bad[0][1]
+        assert "the credentials are refused: look at SERVICENOW_USERNAME and _PASSWORD" in bad[0][1]
         sn.app.insert("incident", {"short_description": "any"})
         own = tmp_path / "mapping.yaml"
         own.write_text("operations:\n  open:\n    u_cluster: '{{ episode.cluster }}'\n")
@@ -75,7 +79,34 @@ def test_the_doctor_names_reach_credentials_and_fields(tmp_path: Path) -> None:
         ]
         assert (True, "the caller of last resort 'viewer' is there") in lines
         closed = sn.play(check, SERVICENOW_INSTANCE="http://127.0.0.1:9")
-        assert "cannot connect" in closed[0][1]
+        assert "cannot connect (nothing listens there): check SERVICENOW_INSTANCE" in closed[0][1]
+
+
+async def findings(deliver: Delivering) -> list[tuple[bool, str]]:
+    return await deliver.function.check()
+
+
+def test_the_doctor_says_that_another_system_is_no_servicenow_and_not_that_a_right_is_missing() -> None:
+    with instance() as sn, contextlib.closing(glpi.new_app()) as other, serve(other) as url:
+        no = (False, f"{url}: this is no ServiceNow: check SERVICENOW_INSTANCE")
+        assert sn.play(findings, SERVICENOW_INSTANCE=url) == [no]
+        for status, body in ((404, "<html>"), (400, '["ERROR"]'), (404, '{"error":{"reason":"x"}}'), (405, "")):
+            sn.app.faults.set([Rule("status", status=status, body=body)])
+            ((good, text),) = sn.play(findings)
+            assert (good, "this is no ServiceNow: check SERVICENOW_INSTANCE" in text) == (False, True), body
+
+
+def test_the_doctor_says_that_there_is_no_such_table() -> None:
+    with instance() as sn:
+        no = f"{sn.url}: there is no table"
+        assert sn.play(findings, SERVICENOW_TABLE="incidents") == [
+            (False, f"{no} incidents: check SERVICENOW_TABLE and SERVICENOW_TABLE_MAPPING")
+        ]
+        invalid = '{"error":{"message":"Invalid table sn_si_incident","detail":null},"status":"failure"}'
+        sn.app.faults.set([Rule("status", status=400, body=invalid)])
+        assert sn.play(findings, SERVICENOW_TABLE="sn_si_incident") == [
+            (False, f"{no} sn_si_incident: is Security Incident Response installed?")
+        ]
 
 
 def test_a_preview_is_the_very_request_that_goes_out() -> None:

@@ -242,7 +242,7 @@ def test_the_check_names_what_is_wrong(app: Splunk, url: str, tmp_path: Path) ->
         return asyncio.run(new(environ(address, **settings), Metrics()).check())
 
     assert lines() == [(True, "the collector is healthy"), (True, "the token is accepted")]
-    assert lines(SPLUNK_TOKEN="wrong")[-1] == (False, "the token is refused")  # noqa: S106
+    assert lines(SPLUNK_TOKEN="wrong")[-1] == (False, "the token is refused: look at SPLUNK_TOKEN")  # noqa: S106
     assert lines(SPLUNK_ACK="true")[-1][0] is False
     assert lines(SPLUNK_ACK="true", SPLUNK_TOKEN="tidings-ack-token")[-1] == (True, "the token acknowledges")  # noqa: S106
     assert lines(SPLUNK_TOKEN="tidings-ack-token")[-1][0] is False  # noqa: S106
@@ -252,7 +252,8 @@ def test_the_check_names_what_is_wrong(app: Splunk, url: str, tmp_path: Path) ->
     assert app.count() == 0
     certificate = new_certificate(tmp_path)
     with contextlib.closing(splunk.new_app()) as other, serve(other, certificate) as secure:
-        assert lines(secure)[0][1].startswith("cannot be reached: cannot connect")
+        untrusted = "its certificate is not trusted): set SPLUNK_CA_FILE to the authority that signed it"
+        assert lines(secure) == [(False, f"cannot be reached: cannot connect ({untrusted}")]
         assert lines(secure, SPLUNK_CA_FILE=str(certificate))[0] == (True, "the collector is healthy")
 
 

@@ -67,6 +67,24 @@ def test_the_first_page_shows_alerts_and_security_incidents_too(client: httpx2.C
     assert "<td>a shell</td>" in text
 
 
+def test_the_link_to_an_alert_opens_its_page_and_no_other_ones(client: httpx2.Client) -> None:
+    post(client, {**EVENT, "message_key": "a", "description": "<b>full</b>"}, {**EVENT, "message_key": "b"})
+    shown = client.get("/em_alert_list.do", params={"sysparm_query": "message_key=a"})
+    assert shown.headers["content-type"].startswith("text/html")
+    assert "<th>message key</th><td>a</td>" in shown.text
+    assert "<pre>&lt;b&gt;full&lt;/b&gt;</pre>" in shown.text
+    assert "<td>b</td>" not in shown.text
+    assert "No records" in client.get("/em_alert_list.do?sysparm_query=message_key%3Dnone").text
+    every = client.get("/em_alert_list.do").text
+    assert "<td>a</td>" in every
+    assert "<td>b</td>" in every
+
+
+@pytest.mark.parametrize("query", ["^OR" * 3000, "message_keyLIKEa^" * 3000, "^NQmessage_key=a" * 2000, "\0", "%"])
+def test_a_query_for_alerts_that_nobody_would_write_is_answered_too(client: httpx2.Client, query: str) -> None:
+    assert client.get("/em_alert_list.do", params={"sysparm_query": query}).status_code in {200, 431, 500}
+
+
 def test_without_a_message_key_what_is_affected_makes_one(client: httpx2.Client, app: ServiceNow) -> None:
     post(client, EVENT, EVENT, {**EVENT, "resource": "db"})
     assert [key for key, _, _ in alerts(app)] == ["k8sn1Podapiup", "k8sn1Poddbup"]

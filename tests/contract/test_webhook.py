@@ -216,16 +216,17 @@ def test_doctor_sends_no_event_and_says_what_is_good(place: Place[Notices]) -> N
 def test_doctor_names_a_wrong_credential_a_wrong_port_and_a_redirect(place: Place[Notices]) -> None:
     ((good, text),) = lines(place, **{place.rig.secret: "wrong"})
     assert not good
-    assert "refuses the credentials (401)" in text
+    assert "refuses the credentials (401): look at WEBHOOK_TOKEN" in text
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         ((good, text),) = lines(place, WEBHOOK_URL=f"http://127.0.0.1:{taken.getsockname()[1]}/x")
     assert not good
-    assert "cannot connect" in text
+    assert "cannot connect (nothing listens there): check WEBHOOK_URL" in text
     place.app.faults.set([Rule(do="status", status=302, headers={"location": "/"})])
     ((good, text),) = lines(place)
     assert not good
     assert "redirect" in text
+    assert "check WEBHOOK_URL" in text
 
 
 def test_doctor_names_a_certificate_that_is_not_trusted(tmp_path: Path) -> None:

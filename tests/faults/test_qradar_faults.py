@@ -250,7 +250,7 @@ def test_f38_a_certificate_that_expires_or_is_for_another_name_is_named(tmp_path
             assert app.count() == 0
     assert words == {
         "expired": "cannot connect (its certificate has expired)",
-        "other": "cannot connect (its certificate is for another name)",
+        "other": "cannot connect (its certificate is for another address)",
         "stranger": "cannot connect (its certificate is not trusted)",
     }
 

@@ -16,9 +16,9 @@ def test_a_system_that_goes_away_and_comes_back_is_told_twice(caplog: pytest.Log
     standing = Standing("siem.example:8088", lambda: now)
     for second in range(30):
         now = float(second)
-        standing.failed("cannot connect (ConnectError)") if 5 <= second < 20 else standing.answered()
+        standing.failed("cannot connect (nothing listens there)") if 5 <= second < 20 else standing.answered()
     first, second_line = caplog.records
-    assert (first.place, first.why) == ("siem.example:8088", "cannot connect (ConnectError)")  # type: ignore[attr-defined]
+    assert (first.place, first.why) == ("siem.example:8088", "cannot connect (nothing listens there)")  # type: ignore[attr-defined]
     assert second_line.after_seconds == 15  # type: ignore[attr-defined]
     assert {record.levelno for record in caplog.records} == {logging.WARNING}
 

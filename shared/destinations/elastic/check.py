@@ -8,7 +8,9 @@ import orjson
 from shared.delivery.failure import Ambiguous, Refused, Temporary
 from shared.destinations.elastic.answers import error_type
 from shared.destinations.elastic.client import ElasticClient
+from shared.destinations.elastic.settings import ElasticSettings
 from shared.destinations.http import Answer
+from shared.destinations.remedy import Remedy
 
 _SECONDS: Final = 10.0
 _OK, _UNAUTHORIZED, _FORBIDDEN = 200, 401, 403
@@ -18,12 +20,15 @@ Line = tuple[bool, str]
 _Told = Answer | Temporary | Ambiguous | Refused
 
 
-async def check(client: ElasticClient, index: str) -> list[Line]:
+async def check(client: ElasticClient, settings: ElasticSettings) -> list[Line]:
     """Ask in this order: reach and credentials, privileges on the index, the data stream or what would make it one.
 
     Returns lines for people, each with whether it is good. Nothing is asked after a bad answer of the first.
     """
-    reach = _reach(await client.request("GET", "/", seconds=_SECONDS))
+    index = settings.index
+    credentials = "ELASTIC_API_KEY" if settings.api_key is not None else "ELASTIC_USERNAME and ELASTIC_PASSWORD"
+    remedy = Remedy("ELASTIC_URL", "ELASTIC_CA_FILE", credentials)
+    reach = _reach(await client.request("GET", "/", seconds=_SECONDS), remedy)
     if not reach[0]:
         return [reach]
     stream = await client.request("GET", f"/_data_stream/{index}", seconds=_SECONDS)
@@ -31,11 +36,11 @@ async def check(client: ElasticClient, index: str) -> list[Line]:
     return [reach, await _privileges(client, index, there=there), await _stream(client, index, stream)]
 
 
-def _reach(answer: _Told) -> Line:
+def _reach(answer: _Told, remedy: Remedy) -> Line:
     if not isinstance(answer, Answer):
-        return False, f"cannot be reached: {answer.reason}"
+        return False, f"cannot be reached: {remedy.to(answer.reason)}"
     if answer.status == _UNAUTHORIZED:
-        return False, "the credentials are refused"
+        return False, remedy.to("the credentials are refused")
     if answer.status == _FORBIDDEN and "license" in _reason(answer):
         return False, "the cluster's licence does not allow it"
     if answer.status == _FORBIDDEN and error_type(answer):

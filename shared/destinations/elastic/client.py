@@ -60,7 +60,7 @@ class ElasticClient:
         """Return what `tidings doctor` says."""
         from shared.destinations.elastic.check import check  # nobody else asks, and the arrow back would be a circle
 
-        return await check(self, self._settings.index)
+        return await check(self, self._settings)
 
     async def send(self, records: Sequence[bytes]) -> list[Outcome]:
         """Create documents, each an action line and a source line; return one outcome for each, in order.

@@ -16,7 +16,8 @@ _LATER = frozenset({408, 425, 429})
 _MAX_WAIT = 3600.0
 _DETAIL = 300
 NO_ANSWER: Final = "no record in the answer; GLPI may be without its database"
-NO_API: Final = Refused("there is no such API (404): look at the URL and whether the API is turned on")
+FOREIGN: Final = "this is no GLPI: check GLPI_URL, and whether its API is turned on"
+"""What an answer means that is not in GLPI's own form; a page of a web server before it is none either."""
 SERVER_ERROR: Final = "a server error"
 
 SESSION_LOST: Final = frozenset({"ERROR_SESSION_TOKEN_INVALID", "ERROR_SESSION_TOKEN_MISSING"})
@@ -44,8 +45,13 @@ class Good:
 def code_of(answer: Answer) -> str:
     """Return the code of an error, or the empty string."""
     body = answer.json
-    first = body[0] if isinstance(body, list) and body else None
-    return first if isinstance(first, str) else ""
+    return str(body[0]) if isinstance(body, list) and is_ours(answer) else ""
+
+
+def is_ours(answer: Answer) -> bool:
+    """Return True for an error in GLPI's form: an array of a code and a text."""
+    body = answer.json
+    return isinstance(body, list) and bool(body) and isinstance(body[0], str)
 
 
 def judge(method: str, answer: Answer) -> Good | Failure:
@@ -64,7 +70,7 @@ def judge(method: str, answer: Answer) -> Good | Failure:
         return passing
     detail = f"{code}: {_text(answer)}"[:_DETAIL]
     _log.warning("GLPI refused a request", extra={"status": answer.status, "method": method, "detail": detail})
-    return Refused(_refusal(answer.status, code), detail)
+    return Refused(_refusal(answer.status, code) if is_ours(answer) else FOREIGN, detail)
 
 
 def passing_failure(method: str, answer: Answer) -> Temporary | Ambiguous | None:
@@ -132,7 +138,4 @@ def _refusal(status: int, code: str) -> str:
         "ERROR_RESOURCE_NOT_FOUND_NOR_COMMONDBTM": "GLPI does not know the item type",
         "ERROR_NOT_ALLOWED_IP": "this address is not allowed by its API client",
     }
-    return known.get(code) or {
-        403: "not allowed by rights (403)",
-        404: NO_API.reason,
-    }.get(status, "refused by its status code")
+    return known.get(code) or ("not allowed by rights (403)" if status == 403 else "refused by its status code")  # noqa: PLR2004

@@ -9,7 +9,7 @@ from typing import Protocol
 import orjson
 
 from shared.delivery.failure import Failure, Temporary
-from shared.destinations.glpi.answers import SERVER_ERROR, Good
+from shared.destinations.glpi.answers import FOREIGN, SERVER_ERROR, Good
 from shared.destinations.glpi.settings import GlpiSettings
 from shared.destinations.http import Answer, Client, exchange, new_client
 from shared.destinations.sending import CROWDED
@@ -19,6 +19,8 @@ REFUSED = Temporary("the credentials are refused", after=60.0)
 APP_REFUSED = Temporary("the credentials are refused: the App-Token", after=60.0)
 USER_REFUSED = Temporary("the credentials are refused: the user's", after=60.0)
 CLIENT_REFUSED = Temporary("the credentials are refused: the OAuth client's", after=60.0)
+NOT_GLPI = Temporary(FOREIGN, after=60.0)
+"""Credentials are asked for, and not by GLPI: as refused ones they are not repeated for a while."""
 REFUSALS = (REFUSED, APP_REFUSED, USER_REFUSED, CLIENT_REFUSED)
 UNREADABLE = Temporary("the credentials cannot be read", after=10.0)
 

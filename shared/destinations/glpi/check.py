@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable
 
-from shared.delivery.failure import Failure, Refused
-from shared.destinations.glpi.answers import NO_ANSWER
+from shared.delivery.failure import Failure, Refused, Temporary
+from shared.destinations.glpi.answers import FOREIGN, NO_ANSWER
 from shared.destinations.glpi.api import Api, Kind, Line
 from shared.destinations.glpi.record import JOURNALS
 from shared.destinations.glpi.settings import GlpiSettings
+from shared.destinations.remedy import Remedy
 
 _SECONDS = 10.0
 READ_ALL, UPDATE, CREATE = 1024, 2, 4
@@ -79,9 +80,10 @@ def advice(failure: Failure, url: str, credentials: str) -> str:
     if "credentials" in reason:
         return f"{url}: {reason} are wrong: look at {credentials}"
     if reason.startswith("GLPI_"):
-        return f"{url}: reached, but {reason}"
-    if reason.startswith(("cannot connect", "no complete answer")):
-        return f"{url}: cannot be reached: {reason}: look at GLPI_URL, its port and GLPI_CA_FILE"
+        detail = failure.detail if isinstance(failure, Temporary) else ""
+        return f"{url}: reached, but {reason}{': ' if detail else ''}{detail}"
+    if reason == FOREIGN:
+        return f"{url}: {reason}"
     if reason == NO_ANSWER or isinstance(failure, Refused):
         return f"{url}: answers, but not as GLPI's API: {reason}. Look at GLPI_URL, and whether the API is turned on"
-    return f"{url}: cannot be asked: {reason}"
+    return f"{url}: cannot be asked: {Remedy('GLPI_URL', 'GLPI_CA_FILE', credentials).to(reason)}"

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from shared.delivery.failure import Ambiguous, Failure, Gone, Refused, Temporary
-from shared.destinations.glpi.answers import NO_ANSWER, NO_API, Good, passing_failure, rows
+from shared.destinations.glpi.answers import FOREIGN, NO_ANSWER, Good, passing_failure, rows
 from shared.destinations.glpi.api import Kind, Line, Relation
 from shared.destinations.glpi.calls import Caller, Request
 from shared.destinations.glpi.check import advice
@@ -46,14 +46,15 @@ def judge(method: str, answer: Answer) -> Good | Failure:
         said = str(body.get("additional_messages") or body["title"])[:300]
         _log.warning("GLPI did not do it", extra={"status": answer.status, "method": method, "detail": said})
         return _NOT_MADE
-    if answer.status == 404 and body:  # noqa: PLR2004
+    if answer.status == 404 and isinstance(body.get("status"), str):  # noqa: PLR2004
         return Gone()
     passing = passing_failure(method, answer)
     if passing is not None:
         return passing
     detail = f"{body.get('status', '')}: {body.get('detail') or body.get('title', '')}"[:300]
     _log.warning("GLPI refused a request", extra={"status": answer.status, "method": method, "detail": detail})
-    return Refused(_refusal(answer.status), detail)
+    ours = isinstance(body.get("status"), str)  # else it is no error in GLPI's form
+    return Refused(_refusal(answer.status) if ours else FOREIGN, detail)
 
 
 class Modern:
@@ -241,5 +242,4 @@ def _refusal(status: int) -> str:
     return {
         400: "the request is malformed to GLPI (400)",
         403: "not allowed by the rights of its profile (403)",
-        404: NO_API.reason,
     }.get(status, "refused by its status code")

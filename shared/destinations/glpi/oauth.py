@@ -2,12 +2,13 @@
 
 import asyncio
 import logging
+import re
 from collections.abc import Mapping
 from typing import Any
 
-from shared.delivery.failure import Failure, Temporary
-from shared.destinations.glpi.answers import NO_API, passing_failure
-from shared.destinations.glpi.calls import CLIENT_REFUSED, REFUSED, UNREADABLE, USER_REFUSED
+from shared.delivery.failure import Failure, Refused, Temporary
+from shared.destinations.glpi.answers import FOREIGN, passing_failure
+from shared.destinations.glpi.calls import CLIENT_REFUSED, NOT_GLPI, REFUSED, UNREADABLE, USER_REFUSED
 from shared.destinations.glpi.renewal import Renewal
 from shared.destinations.glpi.settings import GlpiSettings
 from shared.destinations.http import Answer, Client, as_unsent, exchange, is_token
@@ -17,6 +18,7 @@ _log = logging.getLogger(__name__)
 
 _TOKEN = "/api.php/token"  # noqa: S105 -- a path
 _UNAUTHORIZED = 401
+_WORD = re.compile(r"[a-z_]{1,40}")
 _EARLY = 60.0
 """Seconds before its end at which a token is renewed."""
 
@@ -88,12 +90,11 @@ class Bearer:
         body: dict[str, Any] = answer.json if isinstance(answer.json, dict) else {}
         if answer.status == _UNAUTHORIZED or (answer.status in {400, 403} and body):
             _log.error("GLPI gave no token (%d); the next try is in a minute", answer.status)
-            client_is = "client" in str(body.get("error", ""))
-            return self._renewal.refuse(form, CLIENT_REFUSED if client_is else USER_REFUSED)
+            return self._renewal.refuse(form, _refusal(body))
         token = body.get("access_token")
         if answer.status != 200 or not isinstance(token, str) or not token or not is_token(token):  # noqa: PLR2004
             failure = passing_failure("GET", answer)
-            return as_unsent(failure) if failure else NO_API
+            return as_unsent(failure) if failure else Refused(FOREIGN)
         expires = body.get("expires_in")
         life = float(expires) if isinstance(expires, int | float) else 3600.0
         self._until = asyncio.get_running_loop().time() + max(life - _EARLY, life / 2)
@@ -117,6 +118,14 @@ class Bearer:
             "password": _value(settings.password),
             "scope": "api",
         }
+
+
+def _refusal(body: Mapping[str, Any]) -> Failure:
+    """Say whose credentials are refused: by OAuth's word for it (RFC 6749 §5.2), or in GLPI's own form."""
+    error, status = body.get("error"), body.get("status")
+    if isinstance(error, str) and _WORD.fullmatch(error):
+        return CLIENT_REFUSED if "client" in error else USER_REFUSED
+    return USER_REFUSED if isinstance(status, str) else NOT_GLPI
 
 
 def _value(secret: Secret | None) -> str:

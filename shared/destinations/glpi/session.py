@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import orjson
 
 from shared.delivery.failure import Ambiguous, Failure, Gone, Refused, Temporary
-from shared.destinations.glpi.answers import DENIED, SESSION_LOST, Good, code_of, judge, rows
-from shared.destinations.glpi.calls import APP_REFUSED, REFUSED, UNREADABLE, USER_REFUSED
+from shared.destinations.glpi.answers import DENIED, SESSION_LOST, Good, code_of, is_ours, judge, rows
+from shared.destinations.glpi.calls import APP_REFUSED, NOT_GLPI, REFUSED, UNREADABLE, USER_REFUSED
 from shared.destinations.glpi.renewal import Renewal
 from shared.destinations.glpi.settings import GlpiSettings
 from shared.destinations.http import Answer, Client, as_unsent, exchange, is_token
@@ -22,6 +22,7 @@ API = "/apirest.php"
 _JSON = {"accept": "application/json", "content-type": "application/json"}
 _GOODBYE = 2.0
 _AWAY = 60.0
+_MOST, _LONGEST = 5, 100  # names of entities or profiles that are told, and characters of each
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +36,14 @@ class _Choice:
     field: str
     more: Mapping[str, object]
 
-    def unfit(self, failure: Failure) -> Failure:
-        """Say which setting does not fit: it is waited for, as for credentials."""
+    def unfit(self, failure: Failure, wanted: str, listed: object) -> Failure:
+        """Say which setting does not fit, and what would: it is waited for, as for credentials."""
         if not isinstance(failure, Refused | Gone):
             return failure
-        return Temporary(f"{self.variable} names nothing that this user has", _AWAY)
+        names = [repr(name[:_LONGEST]) for name in sorted(_names(listed))]
+        more = f" and {len(names) - _MOST} more" if len(names) > _MOST else ""
+        there = f"; there are {', '.join(names[:_MOST])}{more}" if names else ""
+        return Temporary(f"{self.variable} names nothing that this user has", _AWAY, f"{wanted!r}{there}")
 
 
 _PROFILE = _Choice("GLPI_PROFILE", "/getMyProfiles", "myprofiles", "/changeActiveProfile", "profiles_id", {})
@@ -143,7 +147,7 @@ class Session:
         answer = await _Asking(client, who, deadline)("GET", "/initSession")
         if isinstance(answer, Answer) and (answer.status == 401 or self.lost(answer)):  # noqa: PLR2004
             _log.error("GLPI refused the credentials (%s); they are tried again later", code_of(answer))
-            return self._renewal.refuse(credentials, _refusal(code_of(answer)))
+            return self._renewal.refuse(credentials, _refusal(code_of(answer)) if is_ours(answer) else NOT_GLPI)
         begun = _believed(answer)
         if not isinstance(begun, Good):
             return begun
@@ -191,23 +195,36 @@ def _believed(answer: Answer | Failure) -> Good | Failure:
 
 async def _chosen(asking: _Asking, choice: "_Choice", wanted: str) -> Failure | None:
     """Find what is wanted by name among those of this user, and change to it. An id is taken as it is."""
-    number = wanted
-    if not wanted.isdecimal():
-        listed = _believed(await asking("GET", choice.listing))
-        if not isinstance(listed, Good):
-            return choice.unfit(listed)
-        number = named_in(listed.value.get(choice.member) if isinstance(listed.value, dict) else None, wanted)
-    body = {choice.field: int(number or 0), **choice.more}
-    moved = _believed(await asking("POST", choice.change, body)) if number else Refused("it is not there")
-    return None if isinstance(moved, Good) else choice.unfit(moved)
+    moved: Good | Failure = Refused("it is not there")
+    if wanted.isdecimal():
+        moved = await _changed(asking, choice, wanted)
+        if not isinstance(moved, Refused | Gone):
+            return None if isinstance(moved, Good) else moved
+    listed = _believed(await asking("GET", choice.listing))
+    if not isinstance(listed, Good):
+        return choice.unfit(listed, wanted, None)
+    names = listed.value.get(choice.member) if isinstance(listed.value, dict) else None
+    number = "" if wanted.isdecimal() else named_in(names, wanted)
+    if number:
+        moved = await _changed(asking, choice, number)
+    return None if isinstance(moved, Good) else choice.unfit(moved, wanted, names)
+
+
+async def _changed(asking: _Asking, choice: "_Choice", number: str) -> Good | Failure:
+    return _believed(await asking("POST", choice.change, {choice.field: int(number), **choice.more}))
 
 
 def named_in(listed: object, wanted: str) -> str:
     """Return the id of the entry with this name, complete name or last part of one; else the empty string."""
-    entries = rows(list(listed.values()) if isinstance(listed, dict) else listed) or []
-    names = {str(entry.get("name", "")): str(entry.get("id", "")) for entry in reversed(entries)}
+    names = _names(listed)
     last = {name.rpartition(" > ")[2]: number for name, number in names.items()}
     return names.get(wanted) or last.get(wanted, "")
+
+
+def _names(listed: object) -> dict[str, str]:
+    """Return the ids of entities or profiles by their names."""
+    entries = rows(list(listed.values()) if isinstance(listed, dict) else listed) or []
+    return {str(entry.get("name", "")): str(entry.get("id", "")) for entry in reversed(entries)}
 
 
 def _refusal(code: str) -> Failure:

@@ -3,23 +3,33 @@
 import ssl
 
 from shared.delivery.failure import Temporary
+from shared.destinations.cause import cause
 from shared.destinations.qradar.pipe import ConnectionLostError, Pipe
 from shared.destinations.qradar.settings import Place, QradarSettings
-from shared.destinations.qradar.trouble import cause, remedy
+from shared.destinations.remedy import Remedy
 
 _SECONDS = 1.0
+_REMEDY = Remedy(
+    "QRADAR_ADDRESS",
+    "QRADAR_CA_FILE",
+    own={
+        "it refuses our certificate": "set QRADAR_CERT_FILE and QRADAR_KEY_FILE to what the log source trusts",
+        "it speaks no TLS there": "check the port of {address}: TLS Syslog has 6514 by default",
+        "nothing listens there": "check the port of {address}, and that the log source is deployed",
+        "it closed the connection at once": "does the log source want a client certificate (QRADAR_CERT_FILE)?",
+    },
+)
 Line = tuple[bool, str]
 
 
 async def check(opened: Pipe | Temporary, settings: QradarSettings, place: Place) -> list[Line]:
     """Say whether there is a connection, and whether it lasts for a second; a bad line says what to do."""
     if isinstance(opened, Temporary):
-        return [(False, f"{opened.reason}{remedy(opened.reason)}")]
+        return [(False, _REMEDY.to(opened.reason))]
     try:
         await opened.settled(_SECONDS)
     except (OSError, ssl.SSLError, ConnectionLostError) as error:
-        reason = f"the connection does not last ({cause(error)})"
-        return [(False, f"{reason}{remedy(reason)}")]
+        return [(False, _REMEDY.to(f"the connection does not last ({cause(error)})"))]
     how = "by TLS, its certificate is good" if place.tls else "without TLS, on this machine"
     taken = f"lines of at most {settings.max_bytes} bytes, framed by {settings.framing}"
     return [(True, f"connected {how}"), (True, f"syslog answers nothing: look in QRadar for what arrives ({taken})")]

@@ -13,11 +13,11 @@ from typing import Final
 
 from shared.delivery.failure import Temporary
 from shared.destinations.bucket import each_second
+from shared.destinations.cause import cause
 from shared.destinations.guard import AddressRefusedError
 from shared.destinations.qradar.pipe import ConnectionLostError, Pipe, connect
 from shared.destinations.qradar.settings import Place, QradarSettings
 from shared.destinations.qradar.syslog import framed
-from shared.destinations.qradar.trouble import cause
 from shared.destinations.standing import Standing
 from shared.destinations.trust import Shown, Trust
 from shared.events.outcome import Done, Outcome, Retry

@@ -15,9 +15,14 @@ _UNSURE = frozenset({500, 502, 504})
 _LATER = frozenset({408, 425, 429})
 _DOWN = 503
 _NOT_FOUND = 404
+_FOREIGN = frozenset({400, 404, 405})  # without their envelope: others have no such path; a 403 may be a proxy's
 
 PASSING: Final = frozenset({"a server error", "not available"})
 """Reasons of what may be over in a moment: tried again at once, for a hiccup shall not cost the broker's back-off."""
+
+NO_TABLE: Final = "there is no such table"
+FOREIGN: Final = "this is no ServiceNow: check SERVICENOW_INSTANCE"
+"""What a refusal means that is not in ServiceNow's own form."""
 
 _MANDATORY: Final = re.compile(
     r"(?:[\w ]+: )?(?:Data Policy Exception: )?(?:The following fields are mandatory|"
@@ -64,6 +69,8 @@ def failure_of(answer: Answer, now: float, method: str, *, writes: bool) -> Fail
         return Gone()
     _log.warning("ServiceNow refused a request", extra={"status": status, "method": method, "detail": detail})
     why = explained(detail)
+    if not detail and status in _FOREIGN:
+        return Refused(FOREIGN, detail, status)
     return Refused(f"{why} ({status})" if why else _refusal(status), detail, status)
 
 
@@ -84,16 +91,18 @@ def _plain(value: Any) -> str:
 
 def _detail(body: object) -> str:
     error: Any = body.get("error") if isinstance(body, dict) else None
-    if not isinstance(error, dict):
+    if not isinstance(error, dict) or not isinstance(error.get("message"), str):
         return ""
     return f"{error.get('message', '')}: {error.get('detail', '')}"[:300]
 
 
 def explained(detail: str) -> str:
-    """Say what a refusal of a rule of theirs is about: names of fields or of a rule, and nothing else of their words.
+    """Say what a refusal is about: that there is no such table, or by a rule of theirs the names of fields or of it.
 
     Only what begins as their own text is read so: what an event said may stand in it further on.
     """
+    if detail.startswith("Invalid table"):
+        return NO_TABLE
     mandatory = _MANDATORY.match(detail)
     if mandatory is not None:
         names = [name.strip() for name in mandatory["names"].split(",")]

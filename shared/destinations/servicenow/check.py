@@ -2,14 +2,20 @@
 
 from collections.abc import Iterable
 
-from shared.delivery.failure import Ambiguous, Gone, Refused, Temporary
+from shared.delivery.failure import Failure, Refused
+from shared.destinations.remedy import Remedy
 from shared.destinations.servicenow import security_record
-from shared.destinations.servicenow.answers import Rows
+from shared.destinations.servicenow.answers import FOREIGN, NO_TABLE, Rows
 from shared.destinations.servicenow.client import Client
-from shared.destinations.servicenow.settings import TableSettings
+from shared.destinations.servicenow.settings import ServiceNowSettings, TableSettings
 
 _SECONDS = 10.0
 _FORBIDDEN = 403
+_PLUGINS = {
+    "em_event": "is Event Management installed?",
+    security_record.TABLE: "is Security Incident Response installed?",
+}
+"""What to ask where a table that no setting names is not there."""
 _NEEDED = frozenset({"correlation_id", "correlation_display", "state", "work_notes", "close_code", "close_notes"})
 _EVENT_FIELDS = frozenset(
     {
@@ -23,7 +29,7 @@ async def check(client: Client, settings: TableSettings, table: str, fields: Ite
     """Return lines for people, each with whether it is good. `fields` are those that the mapping can set."""
     rows = await client.search(table, "ORDERBYDESCsys_created_on", "", 1, _SECONDS)
     if not isinstance(rows, Rows):
-        return [(False, f"{client.settings.instance}: {_advice(rows, table)}")]
+        return [(False, f"{client.settings.instance}: {_advice(rows, table, settings)}")]
     lines = [(True, f"{client.settings.instance}: reached, credentials taken, table {table} can be read")]
     wanted = _NEEDED | set(fields)
     known = set(rows.rows[0]) if rows.rows else await _dictionary(client, table, wanted)
@@ -47,8 +53,7 @@ async def check_events(client: Client, fields: Iterable[str]) -> list[tuple[bool
     rows = await client.search("em_event", "ORDERBYDESCsys_created_on", "sys_id", 1, _SECONDS)
     hidden = isinstance(rows, Refused) and rows.status == _FORBIDDEN  # who may send need not be allowed to read
     if not isinstance(rows, Rows) and not hidden:
-        absent = "; is Event Management installed?" if isinstance(rows, Refused) else ""
-        return [(False, f"{place}: {_advice(rows, 'em_event')}{absent}")]
+        return [(False, f"{place}: {_advice(rows, 'em_event', client.settings)}")]
     lines = [(True, f"{place}: reached, credentials taken, Event Management is there")]
     foreign = sorted(set(fields) - _EVENT_FIELDS)
     if foreign:
@@ -71,14 +76,30 @@ async def _last_resort(client: Client, table: str, column: str, word: str, name:
         return True, ""
     rows = await client.search(table, f"{column}={name}^ORsys_id={name}", f"sys_id,{column}", 5, _SECONDS)
     if not isinstance(rows, Rows):
-        return False, f"the {word} of last resort cannot be looked up: {_advice(rows, table)}"
+        return False, f"the {word} of last resort cannot be looked up: {_advice(rows, table, client.settings)}"
     there = any(name in {row.get(column), row.get("sys_id")} for row in rows.rows)
     return there, f"the {word} of last resort {name!r} is {'there' if there else 'not there'}"
 
 
-def _advice(failure: Temporary | Ambiguous | Refused | Gone, table: str) -> str:
+def _advice(failure: Failure, table: str, settings: ServiceNowSettings) -> str:
+    remedy = Remedy("SERVICENOW_INSTANCE", "SERVICENOW_CA_FILE", _credentials(settings))
     if "credentials" in failure.reason:
-        return f"{failure.reason}: look at the user and its password, token or OAuth client"
-    if isinstance(failure, Refused):
-        return f"{failure.reason}: the user must be allowed to read {table} over REST"
-    return f"cannot be asked: {failure.reason}"
+        return f"{remedy.to(failure.reason)}, and whether SERVICENOW_INSTANCE is where they belong"
+    if not isinstance(failure, Refused):
+        return f"cannot be asked: {remedy.to(failure.reason)}"
+    if failure.reason == FOREIGN:
+        return failure.reason
+    hint = _PLUGINS.get(table, "check SERVICENOW_TABLE and SERVICENOW_TABLE_MAPPING")
+    if failure.reason.startswith(NO_TABLE):
+        return f"there is no table {table}: {hint}"
+    installed = f"; {hint}" if table in _PLUGINS else ""
+    return f"{failure.reason}: the user must be allowed to read {table} over REST{installed}"
+
+
+def _credentials(settings: ServiceNowSettings) -> str:
+    """Return the settings that say who we are."""
+    if settings.client_id:
+        return "SERVICENOW_CLIENT_ID and _CLIENT_SECRET"
+    if settings.username:
+        return "SERVICENOW_USERNAME and _PASSWORD"
+    return "SERVICENOW_TOKEN" if settings.token is not None else "SERVICENOW_API_KEY"

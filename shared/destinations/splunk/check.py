@@ -2,10 +2,12 @@
 
 from shared.delivery.failure import Ambiguous, Refused, Temporary
 from shared.destinations.http import Answer
+from shared.destinations.remedy import Remedy
 from shared.destinations.splunk.answers import Setup, is_healthy, judge, says_no_data
 from shared.destinations.splunk.client import ACK_PATH, EVENT_PATH, SplunkClient
 
 HEALTH_PATH = "/services/collector/health"
+_REMEDY = Remedy("SPLUNK_HEC_URL", "SPLUNK_CA_FILE", "SPLUNK_TOKEN")
 _SECONDS = 10.0
 _OK = 200
 _UNAVAILABLE = 503
@@ -32,7 +34,7 @@ async def check(client: SplunkClient, *, ack: bool) -> list[Line]:
 
 def _reach(answer: _Told) -> Line:
     if not isinstance(answer, Answer):
-        return False, f"cannot be reached: {answer.reason}"
+        return False, f"cannot be reached: {_REMEDY.to(answer.reason)}"
     if is_healthy(answer):
         return True, "the collector is healthy"
     if answer.status == _UNAVAILABLE and isinstance(answer.json, dict) and "code" in answer.json:
@@ -42,8 +44,10 @@ def _reach(answer: _Told) -> Line:
 
 def _verdict(answer: _Told, good: str) -> Line:
     if not isinstance(answer, Answer):
-        return False, answer.reason
+        return False, _REMEDY.to(answer.reason)
     if answer.status == _OK or says_no_data(answer):
         return True, good
     judged = judge(answer)
-    return False, judged.reason if isinstance(judged, Setup) else f"the collector answers {answer.status}"
+    if not isinstance(judged, Setup):
+        return False, f"the collector answers {answer.status}"
+    return False, _REMEDY.to(judged.reason) if judged.authentication else judged.reason

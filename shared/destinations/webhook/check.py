@@ -5,11 +5,14 @@ from email.utils import parsedate_to_datetime
 from typing import Final
 
 from shared.destinations.http import Answer
+from shared.destinations.remedy import Remedy
 from shared.destinations.webhook.answers import SERVER_ERROR, UNAUTHORIZED
 from shared.destinations.webhook.client import WebhookClient
 from shared.destinations.webhook.signature import TOLERANCE
 
 _SECONDS: Final = 10.0
+_CREDENTIALS: Final = "WEBHOOK_TOKEN, WEBHOOK_USERNAME and _PASSWORD, or WEBHOOK_HEADERS"
+_REMEDY: Final = Remedy("WEBHOOK_URL", "WEBHOOK_CA_FILE", _CREDENTIALS)
 
 Line = tuple[bool, str]
 
@@ -21,12 +24,12 @@ async def check(client: WebhookClient) -> list[Line]:
     """
     answer = await client.ask(_SECONDS)
     if not isinstance(answer, Answer):
-        return [(False, f"{client.origin}: cannot be used: {answer.reason}")]
+        return [(False, f"{client.origin}: cannot be used: {_REMEDY.to(answer.reason)}")]
     if answer.status >= SERVER_ERROR:
         return [(False, f"{client.origin}: reached, and it answers {answer.status}")]
     if answer.status in {*UNAUTHORIZED, 403}:
-        wrong = "look at WEBHOOK_TOKEN, WEBHOOK_USERNAME and _PASSWORD, or WEBHOOK_HEADERS"
-        return [(False, f"{client.origin}: reached, and it refuses the credentials ({answer.status}): {wrong}")]
+        wrong = _REMEDY.to(f"it refuses the credentials ({answer.status})")
+        return [(False, f"{client.origin}: reached, and {wrong}")]
     reached = f"{client.origin}: reached; whether it takes what is sent shows with the first event"
     return [(True, reached), _clock(answer.headers.get("date", ""), signs=client.signs)]
 

@@ -167,11 +167,21 @@ class ServiceNow:
                 if column.kind == "reference"
             }
             return page.incident_page(row, references, self.journal(row["sys_id"]))
+        if request.path == "/em_alert_list.do":
+            return self._alerts(request.query.get("sysparm_query", ""))
         if request.path in {"/", "/incident_list.do"} or "incident_list.do" in request.query_string:
             others = (("Security incidents", "sn_si_incident"), ("Alerts", "em_alert"))
             shown = [(title, self.records(table)[-_MAX_PAGE:]) for title, table in others]
             return page.list_page(self.records("incident")[-_MAX_PAGE:], shown, request.base)
         return Response(404, b"<!DOCTYPE html><title>Not found</title>Record not found", "text/html;charset=UTF-8")
+
+    def _alerts(self, query: str) -> Response:
+        """Return the page that `servicenow_event` links to: its query finds the alert of a message key."""
+        try:
+            found = self._database.find("em_alert", parse(query, "em_alert", self._database.tables), _MAX_PAGE, 0)
+        except sqlite3.Error:
+            return error(500, "Transaction cancelled: maximum execution time exceeded")
+        return page.alerts_page(found)
 
     def _control(self, request: Request) -> Response:
         table = request.path.rpartition("/")[2]

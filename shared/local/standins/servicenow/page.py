@@ -1,4 +1,4 @@
-"""What the link in a ticket's notification opens: one incident, or the list of them, to read and nothing else."""
+"""What the link in a notification opens: an incident, alerts, or the list of all, to read and nothing else."""
 
 import re
 from collections.abc import Sequence
@@ -14,6 +14,10 @@ _TARGET = re.compile(r"incident\.do\?sys_id=([0-9a-f]{32})")
 _SHOWN = (
     "state", "priority", "impact", "urgency", "category", "assignment_group", "cmdb_ci", "opened_at", "resolved_at",
     "close_code", "close_notes", "correlation_id", "correlation_display",
+)  # fmt: skip
+_OF_ALERT = (
+    "state", "severity", "message_key", "event_count", "time_of_event", "resolution_state", "source", "node", "type",
+    "resource", "metric_name",
 )  # fmt: skip
 
 
@@ -37,6 +41,20 @@ def incident_page(row: Row, references: dict[str, str], journal: Sequence[Row]) 
     title = f"{row['number']} {row['short_description']}"
     body = f"<h1>{escape(title)}</h1><table>{lines}</table><pre>{escape(row['description'])}</pre>{notes}"
     return html.page(row["number"], body)
+
+
+def alerts_page(rows: Sequence[Row]) -> Response:
+    """Return the page of the alerts that a query found, newest first."""
+    body = "".join(map(_alert, reversed(rows))) or "<h1>Alerts</h1><p>No records to display</p>"
+    return html.page("Alerts", body)
+
+
+def _alert(row: Row) -> str:
+    lines = "".join(
+        f"<tr><th>{escape(name.replace('_', ' '))}</th><td>{escape(row.get(name, ''))}</td></tr>" for name in _OF_ALERT
+    )
+    texts = "".join(f"<pre>{escape(row.get(name, ''))}</pre>" for name in ("description", "additional_info"))
+    return f"<h1>{escape(row['number'])}</h1><table>{lines}</table>{texts}"
 
 
 def list_page(rows: Sequence[Row], others: Sequence[tuple[str, Sequence[Row]]], base: str) -> Response:

@@ -1,0 +1,79 @@
+"""What knative/README.md tells a newcomer: the Secrets with their keys, the components, and an overlay that renders."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.conftest import ROOT
+
+KNATIVE = ROOT / "knative"
+PAGE = (KNATIVE / "README.md").read_text(encoding="utf-8")
+_ROW = re.compile(r"(?m)^\| `(base|components)/([\w.-]+)`.* \| `([\w-]+)` \| (.+) \|$")
+
+
+def secrets_of(item: Any) -> set[tuple[str, str, bool]]:
+    """Return Secret, key, and whether it may be missing, of all that a manifest takes from Secrets."""
+    if isinstance(item, list):
+        return {found for member in item for found in secrets_of(member)}
+    if not isinstance(item, dict):
+        return set()
+    found = {found for member in item.values() for found in secrets_of(member)}
+    if one := item.get("secretKeyRef"):
+        found.add((one["name"], one["key"], one.get("optional", False)))
+    if volume := item.get("secret"):
+        found |= {(volume["secretName"], each["key"], volume.get("optional", False)) for each in volume["items"]}
+    return found
+
+
+def needed(path: Path) -> set[tuple[str, str, bool]]:
+    return secrets_of(list(yaml.safe_load_all(path.read_text(encoding="utf-8"))))
+
+
+def test_the_page_names_every_secret_with_the_keys_that_the_manifests_take() -> None:
+    told: dict[Path, set[tuple[str, str, bool]]] = {}
+    for folder, name, secret, keys in _ROW.findall(PAGE):
+        path = KNATIVE / folder / name / ("service.yaml" if folder == "components" else "")
+        if keys == "as above":
+            keys = "`instance`, `username`, `password`"  # noqa: PLW2901 - what the word stands for
+        must, _, may = keys.partition("(")
+        told[path] = {(secret, key, False) for key in re.findall(r"`([^`]+)`", must)}
+        told[path] |= {(secret, key, True) for key in re.findall(r"`([^`]+)`", may)}
+    assert told == {path: found for path in KNATIVE.rglob("*.yaml") if (found := needed(path))}
+
+
+def test_the_page_names_every_component() -> None:
+    there = {path.parent.name for path in KNATIVE.glob("components/*/kustomization.yaml")}
+    assert set(re.findall(r"`components/([\w-]+)`", PAGE)) == there
+
+
+def test_the_commands_make_secrets_with_all_keys_of_their_function() -> None:
+    made = re.findall(r"kubectl create secret generic ([\w-]+) -n tidings ((?:.*\\\n)*.*)", PAGE)
+    wanted = {secret: {key for _, key, _ in needed(KNATIVE / "components" / name / "service.yaml")}
+              for secret, name in (("glpi", "glpi-ticket"), ("qradar", "qradar-forwarder"))}  # fmt: skip
+    keys = {secret: set(re.findall(r"--from-(?:literal|file)=([\w.-]+)=", rest)) for secret, rest in made}
+    assert keys == wanted
+
+
+def test_the_overlay_of_the_page_has_glpi_and_nothing_of_servicenow_and_splunk(tmp_path: Path) -> None:
+    kubectl = shutil.which("kubectl")
+    if kubectl is None:
+        pytest.skip("could not run: kubectl is missing; to enable: install it")
+    (overlay,) = re.findall(r"(?ms)<<'END'\n(.*?)^END$", PAGE)
+    (more,) = re.findall(r"(?ms)^```yaml\n(.*?)^```$", PAGE)
+    shutil.copytree(KNATIVE, tmp_path / "knative")
+    folder = tmp_path / "knative" / "overlays" / "own"
+    folder.mkdir(parents=True)
+    (folder / "kustomization.yaml").write_text(overlay + more)
+    command = [kubectl, "kustomize", str(folder)]
+    rendered = list(yaml.safe_load_all(subprocess.run(command, capture_output=True, text=True, check=True).stdout))
+    assert {secret for secret, _, _ in secrets_of(rendered)} == {"glpi"}
+    names = {(item["kind"], item["metadata"]["name"]) for item in rendered}
+    for kind in ("Service", "Trigger"):
+        assert (kind, "glpi-ticket") in names
+        assert (kind, "classifier") in names
+        assert not {(kind, "servicenow-incident"), (kind, "siem-forwarder")} & names

@@ -1,0 +1,64 @@
+"""Doctor asks all systems at the same time, and says meanwhile which ones it waits for."""
+
+import asyncio
+import contextlib
+import socket
+import time
+from collections.abc import Collection
+from pathlib import Path
+
+import pytest
+
+from shared.cli.diagnosis import diagnose
+from shared.runtime.registry import FUNCTIONS
+
+_SECONDS = 0.5
+_ASKED = ("servicenow_incident", "siem_forwarder", "elastic_forwarder", "qradar_forwarder", "webhook", "glpi_ticket")
+
+
+def hanging(port: int) -> dict[str, str]:
+    """Return settings of six systems at a port that takes connections and never says a word."""
+    url = f"http://127.0.0.1:{port}"
+    return {
+        "SERVICENOW_INSTANCE": url,
+        "SERVICENOW_TOKEN": "t",
+        "SERVICENOW_TIMEOUT": str(_SECONDS),
+        "SPLUNK_HEC_URL": url,
+        "SPLUNK_TOKEN": "t",
+        "ELASTIC_URL": url,
+        "ELASTIC_API_KEY": "t",
+        "QRADAR_ADDRESS": f"tls://127.0.0.1:{port}",
+        "QRADAR_TIMEOUT": str(_SECONDS),
+        "WEBHOOK_URL": url,
+        "GLPI_URL": url,
+        "GLPI_USER_TOKEN": "t",
+        "GLPI_TIMEOUT": str(_SECONDS),
+    }
+
+
+@pytest.fixture(autouse=True)
+def _brief(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Wait for half a second where ten are waited, in a folder without settings."""
+    monkeypatch.chdir(tmp_path)
+    for system in ("splunk", "elastic", "webhook"):
+        monkeypatch.setattr(f"shared.destinations.{system}.check._SECONDS", _SECONDS)
+
+
+def test_systems_that_hang_are_waited_for_together_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[list[str]] = []
+
+    def tell(names: Collection[str]) -> None:
+        told.append(list(names))
+
+    with contextlib.closing(socket.create_server(("127.0.0.1", 0), backlog=50)) as silent:
+        for name, value in hanging(silent.getsockname()[1]).items():
+            monkeypatch.setenv(name, value)
+        began = time.monotonic()
+        rows = asyncio.run(diagnose(Path("nowhere"), tell))
+        took = time.monotonic() - began
+    assert took < 4 * _SECONDS, "one after the other they take six times as long"
+    bad = [row for row in rows if row["state"] == "bad"]
+    assert [row["system"] for row in bad] == [name for name in FUNCTIONS if name in _ASKED], "in the registry's order"
+    assert all("in time" in row["finding"] for row in bad), bad
+    assert told[0] == ["senders", "store", *(name for name in FUNCTIONS if name in _ASKED)]
+    assert [len(names) for names in told] == list(range(len(told), 0, -1))
