@@ -1,9 +1,8 @@
 """Batching: what waits at the same time shares one bulk call, and each is answered by what became of its own item.
 
-On an idle system an item leaves at once, alone. Where items come thick and fast a call waits for company while some
-comes, `linger` seconds at most; while `concurrency` calls are out, what comes in queues up and leaves together as soon
-as one returns. The queue is bounded, and what does not fit is told to come again (guarantees.md: overload is never a
-drop in silence).
+On an idle system an item leaves at once, alone. Where items come thick and fast a call waits `linger` seconds for
+company; while `concurrency` calls are out, what comes in queues up and leaves together as soon as one returns. The
+queue is bounded, and what does not fit is told to come again (guarantees.md: overload is never a drop in silence).
 """
 
 import asyncio
@@ -12,14 +11,11 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from math import inf
-from typing import Final, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from shared.events.outcome import Outcome, Retry
 
 _log = logging.getLogger(__name__)
-
-_LULL: Final = 1 / 8
-"""Of `linger`: where nobody came for so long, those who would come wait for our answers, and not we for them."""
 
 T = TypeVar("T")
 Send = Callable[[Sequence[T]], Awaitable[Sequence[Outcome]]]
@@ -46,8 +42,8 @@ class Batcher(Generic[T]):
         max_bytes: most bytes of one batch, by the sizes that submitters state; an item larger than that goes alone.
         max_waiting: most items that may queue; further ones are answered `Retry` at once.
         concurrency: most calls of `send` at a time.
-        linger: seconds that a call waits for company where the last one began less than that ago, an eighth of it
-            where nobody comes meanwhile. What comes alone goes at once.
+        linger: seconds that a call waits for company where the last one began less than that ago. What comes alone goes
+            at once.
         enough: with so many items a call waits no longer, `max_items` where it is not given. Who submits has a bound of
             its own on what it waits for, so it should be well below that.
     """
@@ -119,13 +115,10 @@ class Batcher(Generic[T]):
     async def _company(self) -> None:
         """Wait for more to send together, where it comes thick and fast."""
         loop = asyncio.get_running_loop()
-        until, before = self._begun + self._linger, 0
-        while (now := loop.time()) < until and self._gathering is None and not self._closed:
-            if not before < len(self._queue) < self._enough:  # nobody came meanwhile, or enough did
-                break
-            before = len(self._queue)
+        until = self._begun + self._linger
+        if loop.time() < until and len(self._queue) < self._enough and self._gathering is None and not self._closed:
             self._gathering = asyncio.Event()
-            timer = loop.call_at(min(until, now + self._linger * _LULL), self._gathering.set)
+            timer = loop.call_at(until, self._gathering.set)
             await self._gathering.wait()
             timer.cancel()
             self._gathering = None

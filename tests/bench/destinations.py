@@ -28,13 +28,12 @@ def destinations(effort: Effort) -> list[Row]:
     rows: list[Row] = []
     for subject in SUBJECTS:
         with telling(subject) as ours, Exporter(ours.foreign.url) as exporter:
+            if subject is SUBJECTS[0]:  # what waits at the broker is the same for all; first, while few were counted
+                rows.append(_outage(subject, ours, exporter))
             for latency in LATENCIES:
                 ours.foreign.answers_after(latency)
                 rows += _rates(effort, subject, ours, exporter, latency)
                 rows.append(_alone(effort, subject, ours, exporter, latency))
-            ours.foreign.answers_after(0)
-            if subject is SUBJECTS[0]:  # what waits at the broker is the same for all
-                rows.append(_outage(subject, ours, exporter))
     return rows
 
 
