@@ -86,7 +86,7 @@ def test_a_mapping_that_lacks_an_operation_is_told_by_doctor_also_where_a_stand_
     file.write_text(TICKET + "a: b", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SPLUNK_MAPPING", str(file))
-    rows = {row["system"]: row for row in asyncio.run(diagnose(tmp_path))}
+    rows = {row["system"]: row for row in asyncio.run(diagnose(tmp_path, lambda _names: None))}
     assert rows["siem_forwarder"]["state"] == "bad"
     assert "no operation `record`" in rows["siem_forwarder"]["finding"]
     assert rows["servicenow_incident"]["state"] == "absent"
