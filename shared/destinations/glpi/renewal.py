@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 
 from shared.delivery.failure import Failure
+from shared.destinations.refusals import Refusals
 
 _PAUSE = 60.0
 _MOST = 3
@@ -13,21 +14,19 @@ class Renewal:
     """The memory of one door. Belongs to one event loop."""
 
     def __init__(self) -> None:
-        self._refused: object = None
+        self._refusals = Refusals()
         self._failure: Failure | None = None
-        self._refused_until = 0.0
         self._renewed: deque[float] = deque(maxlen=_MOST)
 
     def refuse(self, credentials: object, failure: Failure) -> Failure:
         """Note that these were refused, and return why: repeating them would lock the account."""
-        self._refused, self._failure = credentials, failure
-        self._refused_until = asyncio.get_running_loop().time() + _PAUSE
+        self._refusals.note(credentials)
+        self._failure = failure
         return failure
 
     def refusal(self, credentials: object) -> Failure | None:
         """Return why these very credentials need not be tried for now, if so."""
-        known = credentials == self._refused and asyncio.get_running_loop().time() < self._refused_until
-        return self._failure if known else None
+        return self._failure if self._refusals.holds(credentials) else None
 
     def spend(self) -> bool:
         """Return True where a lost session or token may be renewed: three times a minute at most."""

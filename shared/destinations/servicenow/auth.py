@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from shared.delivery.failure import Ambiguous, Failure, Refused, Temporary
 from shared.destinations.http import Answer, Client, exchange, is_token
+from shared.destinations.refusals import Refusals
 from shared.destinations.servicenow.settings import ServiceNowSettings
 from shared.settings.environment import Secret
 
@@ -31,8 +32,7 @@ class Auth:
         self._token = ""
         self._until = 0.0
         self._forced = float("-inf")
-        self._refused: Mapping[str, str] | None = None
-        self._refused_until = 0.0
+        self._refusals = Refusals()
         self._lock = asyncio.Lock()
 
     async def headers(self, client: Client, seconds: float) -> Mapping[str, str] | Failure:
@@ -43,7 +43,7 @@ class Auth:
             return UNREADABLE
         if isinstance(found, Temporary | Ambiguous | Refused):
             return Temporary(found.reason, found.after if isinstance(found, Temporary) else None)
-        if found == self._refused and asyncio.get_running_loop().time() < self._refused_until:
+        if self._refusals.holds(found):
             return REFUSED
         return found
 
@@ -56,7 +56,7 @@ class Auth:
             self._forced = now
             self._token = ""
             return True
-        self._refused, self._refused_until = used, now + _PAUSE
+        self._refusals.note(used)
         _log.error("ServiceNow refused the credentials; they are tried again in %d s or once they change", _PAUSE)
         return False
 
@@ -94,7 +94,7 @@ class Auth:
         if settings.username:
             form |= {"username": settings.username, "password": _value(settings.password)}
         now = asyncio.get_running_loop().time()
-        if self._refused == form and now < self._refused_until:
+        if self._refusals.holds(form):
             return REFUSED
         request = client.build_request("POST", "/oauth_token.do", data=form, headers={"accept": "application/json"})
         answer = await exchange(client, request, seconds=seconds)
@@ -103,7 +103,7 @@ class Auth:
         body = answer.json if isinstance(answer.json, dict) else {}
         token = body.get("access_token")
         if answer.status in {400, 401, 403}:
-            self._refused, self._refused_until = form, now + _PAUSE
+            self._refusals.note(form)
             _log.error("ServiceNow gave no token (%d); the next try is in %d s", answer.status, _PAUSE)
             return REFUSED
         if answer.status != 200 or not isinstance(token, str) or not token or not is_token(token):  # noqa: PLR2004

@@ -10,6 +10,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from shared.delivery.failure import Ambiguous, Failure, Refused, Temporary
 from shared.destinations.http import Answer, exchange, is_token, naming, new_client
+from shared.destinations.refusals import Refusals
 from shared.destinations.webhook.answers import CREDENTIALS, judge, may_help
 from shared.destinations.webhook.record import Asked, Place, body_of
 from shared.destinations.webhook.settings import WebhookSettings, headers_of
@@ -22,7 +23,6 @@ T = TypeVar("T")
 
 UNREADABLE: Final = Temporary("the credentials cannot be read", after=10.0)
 _MOVED: Final = Temporary("WEBHOOK_URL names another host now: start again", after=60.0)
-_CALM: Final = 60.0  # seconds; a refused credential is tried once a minute, or at once when it changes (F36)
 _AGAIN: Final = (0.1, 0.4)  # seconds before the one second try, drawn at random
 _SHORT: Final = 1.0  # seconds left below which no second try is made
 
@@ -47,8 +47,7 @@ class WebhookClient:
             self._client = new_client(
                 self.origin, ca_file=settings.ca_file, connections=settings.connections, told=self._address_refused
             )
-        self._refused: tuple[Mapping[str, str], str] | None = None
-        self._refused_until = 0.0
+        self._refusals = Refusals()
 
     @property
     def signs(self) -> bool:
@@ -91,7 +90,7 @@ class WebhookClient:
             return UNREADABLE
         if target is None or target.origin != self.origin:
             return _MOVED
-        if self._is_refused((credentials, token)):
+        if self._refusals.holds((credentials, token)):
             return CREDENTIALS
         content = body_of(request, token)
         if isinstance(content, Rejected):
@@ -108,8 +107,7 @@ class WebhookClient:
         failure = judge(answer, request.success) if isinstance(answer, Answer) else answer
         if failure is CREDENTIALS:
             self._metrics.count("tidings_auth_failures_total", destination=self._name)
-            self._refused = (credentials, token)
-            self._refused_until = asyncio.get_running_loop().time() + _CALM
+            self._refusals.note((credentials, token))
         return failure
 
     def _credentials(self, place: Place) -> tuple[Mapping[str, str], str]:
@@ -131,9 +129,6 @@ class WebhookClient:
             return headers, token
         headers[place.header] = f"{place.scheme} {token}".strip()
         return headers, ""
-
-    def _is_refused(self, used: tuple[Mapping[str, str], str]) -> bool:
-        return used == self._refused and asyncio.get_running_loop().time() < self._refused_until
 
     def _address_refused(self, why: str) -> None:
         self._metrics.count("tidings_addresses_refused_total", destination=self._name, why=why)
