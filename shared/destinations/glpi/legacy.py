@@ -1,13 +1,15 @@
 """The legacy REST API of GLPI 10 and 11 (reference/destinations.md §2.1)."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from html import unescape
 from typing import Any, Final
 
 from shared.delivery.failure import Failure, Refused, Temporary
+from shared.destinations.caller import Request
 from shared.destinations.glpi.answers import NO_ANSWER, Good, added, changed, judge, rows
 from shared.destinations.glpi.api import Kind, Line, Relation
-from shared.destinations.glpi.calls import Caller, Request
+from shared.destinations.glpi.calls import new_caller
 from shared.destinations.glpi.check import advice, rights_of
 from shared.destinations.glpi.record import Row
 from shared.destinations.glpi.session import API, Session, named_in
@@ -34,7 +36,7 @@ class Legacy:
 
     def __init__(self, settings: GlpiSettings, metrics: Metrics, name: str) -> None:
         self._settings = settings
-        self._caller = Caller(settings, Session(settings), judge, metrics, name)
+        self._caller = new_caller(settings, Session(settings), metrics, name)
 
     def open(self) -> None:
         """Build the HTTP client. Raises OSError or ssl.SSLError for a CA file that cannot be used."""
@@ -144,7 +146,7 @@ class Legacy:
 
     async def get(self, path: str, seconds: float, parameters: Mapping[str, str] | None = None) -> Good | Failure:
         """Ask for something below the API's path."""
-        return await self._caller.call(Request("GET", API + path, parameters), seconds)
+        return await self._caller.call(Request("GET", API + path, parameters), partial(judge, "GET"), seconds)
 
     async def check(self, seconds: float) -> list[Line]:
         """Ask for the session, which holds the rights of its profile."""
@@ -176,7 +178,9 @@ class Legacy:
         return f"{self._settings.url}{API}/ITILSolution", {"input": body}
 
     async def _write(self, method: str, path: str, values: Mapping[str, object], seconds: float) -> Good | Failure:
-        return await self._caller.call(Request(method, API + path, body={"input": dict(values)}), seconds)
+        return await self._caller.call(
+            Request(method, API + path, body={"input": dict(values)}), partial(judge, method), seconds
+        )
 
     async def _added(self, path: str, values: Mapping[str, object], seconds: float) -> Failure | None:
         answer = await self._write("POST", path, values, seconds)

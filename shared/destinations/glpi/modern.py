@@ -3,12 +3,14 @@
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 from shared.delivery.failure import Ambiguous, Failure, Gone, Refused, Temporary
+from shared.destinations.caller import Request
 from shared.destinations.glpi.answers import FOREIGN, NO_ANSWER, Good, passing_failure, rows
 from shared.destinations.glpi.api import Kind, Line, Relation
-from shared.destinations.glpi.calls import Caller, Request
+from shared.destinations.glpi.calls import new_caller
 from shared.destinations.glpi.check import advice
 from shared.destinations.glpi.oauth import Bearer
 from shared.destinations.glpi.record import Row, tag_of
@@ -64,7 +66,7 @@ class Modern:
 
     def __init__(self, settings: GlpiSettings, metrics: Metrics, name: str) -> None:
         self._settings = settings
-        self._caller = Caller(settings, Bearer(settings), judge, metrics, name)
+        self._caller = new_caller(settings, Bearer(settings), metrics, name)
 
     def open(self) -> None:
         """Build the HTTP client. Raises OSError or ssl.SSLError for a CA file that cannot be used."""
@@ -196,7 +198,7 @@ class Modern:
             _log.warning("a member of the team could not be added", extra={"number": ticket, "why": failure.reason})
 
     async def _get(self, path: str, seconds: float, parameters: Mapping[str, str] | None = None) -> Good | Failure:
-        return await self._caller.call(Request("GET", path, parameters), seconds)
+        return await self._caller.call(Request("GET", path, parameters), partial(judge, "GET"), seconds)
 
     async def _list(self, path: str, parameters: Mapping[str, str], seconds: float) -> list[dict[str, Any]] | Failure:
         answer = await self._get(path, seconds, parameters)
@@ -206,7 +208,7 @@ class Modern:
         return Temporary(NO_ANSWER, 30.0) if found is None else found
 
     async def _write(self, method: str, path: str, body: Mapping[str, object], seconds: float) -> Good | Failure:
-        return await self._caller.call(Request(method, path, body=dict(body)), seconds)
+        return await self._caller.call(Request(method, path, body=dict(body)), partial(judge, method), seconds)
 
 
 def _ended(answer: Good | Failure) -> Failure | None:

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.delivery.failure import Failure, Refused, Temporary
+from shared.destinations.caller import REFUSED, UNREADABLE
 from shared.destinations.glpi.answers import FOREIGN, passing_failure
-from shared.destinations.glpi.calls import CLIENT_REFUSED, NOT_GLPI, REFUSED, UNREADABLE, USER_REFUSED
+from shared.destinations.glpi.calls import CLIENT_REFUSED, NOT_GLPI, USER_REFUSED
 from shared.destinations.glpi.renewal import Renewal
 from shared.destinations.glpi.settings import GlpiSettings
 from shared.destinations.http import Answer, Client, as_unsent, exchange, is_token

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import orjson
 
 from shared.delivery.failure import Ambiguous, Failure, Gone, Refused, Temporary
+from shared.destinations.caller import REFUSED, UNREADABLE
 from shared.destinations.glpi.answers import DENIED, SESSION_LOST, Good, code_of, is_ours, judge, rows
-from shared.destinations.glpi.calls import APP_REFUSED, NOT_GLPI, REFUSED, UNREADABLE, USER_REFUSED
+from shared.destinations.glpi.calls import APP_REFUSED, NOT_GLPI, USER_REFUSED
 from shared.destinations.glpi.renewal import Renewal
 from shared.destinations.glpi.settings import GlpiSettings
 from shared.destinations.http import Answer, Client, as_unsent, exchange, is_token

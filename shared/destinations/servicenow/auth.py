@@ -10,6 +10,7 @@ import logging
 from collections.abc import Mapping
 
 from shared.delivery.failure import Ambiguous, Failure, Refused, Temporary
+from shared.destinations.caller import REFUSED, UNREADABLE
 from shared.destinations.http import Answer, Client, exchange, is_token
 from shared.destinations.refusals import Refusals
 from shared.destinations.servicenow.settings import ServiceNowSettings
@@ -17,9 +18,8 @@ from shared.settings.environment import Secret
 
 _log = logging.getLogger(__name__)
 
-REFUSED = Temporary("the credentials are refused", after=60.0)
-UNREADABLE = Temporary("the credentials cannot be read", after=10.0)
 _PAUSE = 60.0
+_UNAUTHORIZED = 401
 _EARLY = 60.0
 """Seconds before its end at which a token is renewed."""
 
@@ -47,7 +47,14 @@ class Auth:
             return REFUSED
         return found
 
-    def refused(self, used: Mapping[str, str]) -> bool:
+    def lost(self, answer: Answer) -> bool:
+        """Return True where the credentials are not (or no longer) taken."""
+        return answer.status == _UNAUTHORIZED
+
+    async def leave(self, client: Client) -> None:
+        """Do nothing: no session is held over there."""
+
+    def reopens(self, used: Mapping[str, str], answer: Answer) -> bool:  # noqa: ARG002 -- the door's signature
         """Take note of a 401. True where a new token may help, so that the request shall be sent once more."""
         now = asyncio.get_running_loop().time()
         if self._settings.client_id and self._bearer(self._token) != used:
