@@ -5,10 +5,8 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field
 
 from shared.episodes.contact import Mode
-from shared.episodes.fold import LATENESS, Policy
+from shared.episodes.policy import Policies
 from shared.settings.environment import Settings
-
-_DAY = 86_400
 
 
 def _names(value: object) -> object:
@@ -31,13 +29,6 @@ class CorrelatorSettings(Settings):
         alias="K_SINK",
         description="The broker, as a SinkBinding sets it: where several snapshots at once go.",
     )
-    reopen_within: int = Field(
-        default=1800,
-        alias="CORRELATOR_REOPEN_WITHIN",
-        ge=int(LATENESS),
-        le=_DAY,
-        description="Seconds after its end within which a problem that comes back is the same episode.",
-    )
     labels: Names = Field(
         default=("tidings.dev/assignment-group", "app.kubernetes.io/part-of", "team"),
         alias="CORRELATOR_LABELS",
@@ -51,7 +42,6 @@ class CorrelatorSettings(Settings):
         "ticketed until they get worse or come back) or `ticket`.",
     )
 
-    @property
-    def policy(self) -> Policy:
-        """Return what of this the state machine goes by."""
-        return Policy(reopen_within=float(self.reopen_within))
+    def rules(self) -> Policies:
+        """Return the policies. Raises SettingsError."""
+        return Policies()

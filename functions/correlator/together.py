@@ -4,11 +4,12 @@ A storm on one object would otherwise be one commit after the other, each with t
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from shared.episodes import keeper, machine
-from shared.episodes.fold import Policy
+from shared.episodes.bonds import Rules
+from shared.episodes.machine import Known
 from shared.episodes.recent import Held, Recent
 from shared.events.model import Classified
 from shared.runtime.turns import Turns
@@ -24,8 +25,7 @@ class _Waiting:
     """An observation in the row of its object. `step` is what came of it, None where others were first each time."""
 
     classified: Classified
-    labels: Mapping[str, str]
-    old: bool
+    known: Known
     done: bool = False
     step: machine.Step | None = None
 
@@ -34,23 +34,21 @@ class Together:
     """The rows of waiting observations, by object. `written` is told of each step that was kept."""
 
     def __init__(
-        self, store: Store, recent: Recent, turns: Turns, policy: Policy, written: Callable[[machine.Step], None]
+        self, store: Store, recent: Recent, turns: Turns, rules: Rules, written: Callable[[machine.Step], None]
     ) -> None:
         self._store = store
         self._recent = recent
         self._turns = turns
-        self._policy = policy
+        self._rules = rules
         self._written = written
         self._rows: dict[str, list[_Waiting]] = {}
 
-    async def take(
-        self, thing: str, classified: Classified, labels: Mapping[str, str], *, old: bool
-    ) -> machine.Step | None:
+    async def take(self, thing: str, classified: Classified, known: Known) -> machine.Step | None:
         """Take an observation into its object's record; None where other replicas were first each time.
 
         Raises StoreUnavailableError, RecordError.
         """
-        mine = _Waiting(classified, labels, old)
+        mine = _Waiting(classified, known)
         row = self._rows.setdefault(thing, [])
         row.append(mine)
         try:
@@ -72,7 +70,10 @@ class Together:
             found, kept = self._observe(held, batch)
             # What is answered without a write must be the store's word.
             if (not kept and known is None) or (
-                kept and await keeper.save(self._store, held, kept[-1], recent=self._recent)
+                kept
+                and await keeper.save(
+                    self._store, held, kept[-1], keeper.Saving(self._rules, attempt=attempt), self._recent
+                )
             ):
                 steps = [*found]
                 for each in kept:
@@ -90,7 +91,7 @@ class Together:
         steps: list[machine.Step] = []
         kept: list[machine.Step] = []
         for waiting in batch:
-            step = machine.observe(record, waiting.classified, waiting.labels, self._policy, old=waiting.old)
+            step = machine.observe(record, waiting.classified, waiting.known, self._rules)
             if not step.repeated or step.snapshots:
                 ready = [unsent for unsent in step.record.outbox if unsent.not_before <= step.record.now]
                 step = step if step.answer is not None and not ready else machine.into_outbox(step)

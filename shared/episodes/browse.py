@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from shared.episodes import keeper, machine
-from shared.episodes.fold import Policy
+from shared.episodes.bonds import Rules
+from shared.episodes.policy import Policies
 from shared.episodes.record import RecordError, decode
 from shared.events.episode import Episode, EpisodeState
 from shared.stores.protocol import Store
@@ -11,6 +12,7 @@ from shared.stores.protocol import Store
 _PAGE = 500
 _MAX_RECORDS = 20_000  # looked at by one call; the cursor goes on from there
 _TRIES = 20
+_LOOKING: Rules = Policies()  # that wait and look up: whoever looks decides about no ticket
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ async def listing(store: Store, wanted: Filter | None = None, *, cursor: str = "
         except RecordError:
             unreadable += 1
             continue
-        found += [episode for episode in machine.episodes_of(record, Policy()) if wanted.takes(episode)]
+        found += [episode for episode in machine.episodes_of(record, _LOOKING) if wanted.takes(episode)]
         if len(found) >= limit:
             return Page(tuple(found), cursor, unreadable)
     return Page(tuple(found), cursor if looked == _MAX_RECORDS else "", unreadable)
@@ -71,7 +73,7 @@ async def find(store: Store, episode_id: str) -> Episode | None:
     return None if place is None else place[1]
 
 
-async def close_by_hand(store: Store, episode_id: str, now: float, policy: Policy | None = None) -> Episode | None:
+async def close_by_hand(store: Store, episode_id: str, now: float, rules: Rules = _LOOKING) -> Episode | None:
     """End an open episode at `now` (seconds); None where there is no such episode.
 
     The returned snapshot is in the outbox of its record: the correlator publishes it at its next tick, so nobody else
@@ -87,11 +89,11 @@ async def close_by_hand(store: Store, episode_id: str, now: float, policy: Polic
         track = held.record.tracks.get(episode.problem_key)
         if track is None or track.sent is None or track.sent.id != episode_id:
             return None
-        step = machine.close(held.record, track.key, now, policy or Policy())
+        step = machine.close(held.record, track.key, now, rules)
         ended = [found.episode for found in step.snapshots if found.episode.id == episode_id]
         if not ended:
             return await find(store, episode_id)
-        if await keeper.save(store, held, machine.into_outbox(step)):
+        if await keeper.save(store, held, machine.into_outbox(step), keeper.Saving(rules)):
             return ended[-1]
     raise TimeoutError("others change this object's record all the time")
 
@@ -107,7 +109,7 @@ async def _place(store: Store, episode_id: str) -> tuple[str, Episode] | None:
                 record = decode(entry.value)
             except RecordError:
                 continue
-            for episode in machine.episodes_of(record, Policy()):
+            for episode in machine.episodes_of(record, _LOOKING):
                 if episode.id == episode_id:
                     return last.removeprefix(keeper.THINGS), episode
     return None

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Literal, NamedTuple
 
+from shared.episodes.policy import Policy
 from shared.episodes.sources import Sources
 from shared.events.vocabulary import SEVERITIES, Severity, worse
 
@@ -20,6 +21,8 @@ PROBLEM = 0
 RECOVERY = 1  # greater: of two facts of the same second the recovery is the later one
 EXPIRED = "expired"
 MILDEST: Severity = SEVERITIES[-1]
+_MAX_CHANGES = 16
+_MAX_BURST = 100
 
 
 class Fact(NamedTuple):
@@ -54,6 +57,8 @@ class Core:
 
     `known` is the severity that an episode had before first contact, empty where it is news: because it began later,
     got worse, or came back. `past` says that an episode of this problem ended before: this one is news in any case.
+    `changes` are the latest ends and returns, `flapping` that they came too fast when it last returned. `burst` are the
+    times of the latest occurrences, `dense` that as many as policy asks for fell into its time.
     """
 
     state: Literal["none", "open", "resolved"] = "none"
@@ -77,6 +82,10 @@ class Core:
     reopened: int = 0
     known: Severity | Literal[""] = ""
     past: bool = False
+    changes: tuple[float, ...] = ()
+    flapping: bool = False
+    burst: tuple[float, ...] = ()
+    dense: bool = False
     sources: Sources = field(default_factory=Sources)
 
     def copy(self) -> "Core":
@@ -85,20 +94,15 @@ class Core:
         copied.sources = self.sources.copy()
         return copied
 
-    @property
-    def ticket(self) -> bool:
-        """Return True where the occurrences so far deserve a ticket."""
-        return not self.known and 0 < self.ticket_after <= self.sources.total
+    def deserves(self, policy: Policy) -> bool:
+        """Return True where the occurrences so far deserve a ticket, however long it lasted."""
+        wanted = threshold(policy, self.ticket_after)
+        if self.known or not wanted:
+            return False
+        return self.dense if policy.open_after.within else wanted <= self.sources.total
 
 
 _VALUES = attrgetter(*Core.__dataclass_fields__)
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """What an operator can set. `reopen_within` is at least LATENESS."""
-
-    reopen_within: float = 1800.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,17 +126,23 @@ def fold(base: Core, facts: Sequence[Fact], policy: Policy, now: float, guard: f
         if core.ending is not None or core.expires:
             advance(core, fact.time)
         if fact.kind == RECOVERY:
-            _recover(core, fact)
+            _recover(core, fact, policy)
             continue
         if core.state == "resolved" and fact.time > guard:
-            window = core.resolved + policy.reopen_within
+            window = core.resolved + max(policy.reopen_within, LATENESS)
             if fact.time > window:
                 certain = window + LATENESS
                 waits = certain + 1.0 if now <= certain else None
                 return Folded(core, index, waits)
-        _occur(core, fact)
+        _occur(core, fact, policy)
     advance(core, now)
     return Folded(core)
+
+
+def threshold(policy: Policy, ticket_after: int) -> int:
+    """Return how many occurrences deserve a ticket; 0 is never, which only a rule can say."""
+    count = policy.open_after.count
+    return ticket_after if count is None or not ticket_after else count
 
 
 def over_at(core: Core) -> float | None:
@@ -153,6 +163,8 @@ def advance(core: Core, now: float) -> None:
         return
     core.state = "resolved"
     core.resolved = over
+    core.flapping = False
+    core.changes = (*core.changes, over)[-_MAX_CHANGES:]
     if core.ending is not None and core.ending + core.ending_hold <= over:
         core.resolved_shown, core.ended_by, core.ended_mark = core.ending_shown, core.ending_reason, core.ending_mark
     else:
@@ -160,8 +172,9 @@ def advance(core: Core, now: float) -> None:
     core.ending = None
 
 
-def absorb(core: Core, fact: Fact) -> None:
+def absorb(core: Core, fact: Fact, policy: Policy) -> None:
     """Count a problem in without moving time: for one that comes too late to change what happened since."""
+    before = core.sources.total
     if core.known:
         worst = worse(core.known, fact.severity)
         core.known = worst if fact.old or worst == core.known else ""
@@ -170,18 +183,20 @@ def absorb(core: Core, fact: Fact) -> None:
         core.severity = worse(core.severity, fact.severity)
     if fact.ticket_after:
         core.ticket_after = min(core.ticket_after or fact.ticket_after, fact.ticket_after)
+    if policy.open_after.within and not core.dense:
+        _crowd(core, fact.time, core.sources.total - before, policy)
     if core.started - LATENESS <= fact.time < core.started:
         core.started, core.started_shown = fact.time, fact.shown
 
 
-def recover_late(core: Core, fact: Fact) -> None:
+def recover_late(core: Core, fact: Fact, policy: Policy) -> None:
     """Apply a recovery that is older than the base: it can only bring an end forward that is already waiting."""
     if core.state == "open" and core.ending is not None and core.last <= fact.time < core.ending:
         core.ending = None
-        _recover(core, fact)
+        _recover(core, fact, policy)
 
 
-def _occur(core: Core, fact: Fact) -> None:
+def _occur(core: Core, fact: Fact, policy: Policy) -> None:
     if core.state == "none":
         core.started, core.started_shown = fact.time, fact.shown
         core.known = fact.severity if fact.old and not core.past else ""
@@ -189,17 +204,42 @@ def _occur(core: Core, fact: Fact) -> None:
         core.reopened += 1
         core.known = ""
         core.ended_by = core.ended_mark = ""
+        core.changes = (*core.changes, fact.time)[-_MAX_CHANGES:]
+        core.flapping = _flaps(core, fact.time, policy)
     core.state = "open"
     core.ending = None
     core.last, core.last_shown = fact.time, fact.shown
     core.hold, core.expires = fact.hold, fact.expires
-    absorb(core, fact)
+    absorb(core, fact, policy)
 
 
-def _recover(core: Core, fact: Fact) -> None:
+def _flaps(core: Core, time: float, policy: Policy) -> bool:
+    """Return True where it ended and came back too often up to `time`: its next end must last for a while."""
+    flap = policy.flap
+    return flap is not None and sum(1 for change in core.changes if change > time - flap.within) >= flap.changes
+
+
+def _hold(core: Core, fact: Fact, policy: Policy) -> float:
+    if fact.at_once:
+        return 0.0
+    hold = max(core.hold, fact.hold) if policy.resolve_after is None else policy.resolve_after
+    return max(hold, policy.flap.within) if policy.flap is not None and _flaps(core, fact.time, policy) else hold
+
+
+def _crowd(core: Core, time: float, grown: int, policy: Policy) -> None:
+    """Note when occurrences happened, until as many as policy asks for fall into its time."""
+    wanted = min(threshold(policy, core.ticket_after), _MAX_BURST)
+    if not wanted or grown <= 0:
+        return
+    times = sorted((*core.burst, *(time,) * min(grown, wanted)))[-wanted:]
+    core.burst = tuple(times)
+    core.dense = len(times) == wanted and times[-1] - times[0] <= policy.open_after.within
+
+
+def _recover(core: Core, fact: Fact, policy: Policy) -> None:
     if core.state != "open":
         return
-    hold = 0.0 if fact.at_once else max(core.hold, fact.hold)
+    hold = _hold(core, fact, policy)
     if core.ending is None or fact.time + hold < core.ending + core.ending_hold:
         core.ending, core.ending_hold = fact.time, hold
         core.ending_shown, core.ending_reason, core.ending_mark = fact.shown, fact.reason, fact.mark

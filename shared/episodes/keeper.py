@@ -8,6 +8,8 @@ many only costs a look.
 from dataclasses import dataclass
 from math import inf
 
+from shared.episodes import bonds
+from shared.episodes.bonds import Rules
 from shared.episodes.machine import Step, indexed, wanted
 from shared.episodes.recent import Held, Recent
 from shared.episodes.record import Record, RecordFullError, decode, encode
@@ -37,18 +39,86 @@ async def load(store: Store, thing: str) -> Held:
     return Held(thing, decode(entry.value), entry.revision, len(entry.value))
 
 
-async def save(store: Store, held: Held, step: Step, consumed: int | None = None, recent: Recent | None = None) -> bool:
-    """Keep the step's record if nobody changed it meanwhile, and see that due work will be found.
+@dataclass(frozen=True, slots=True)
+class Saving:
+    """How a step is kept.
 
-    `consumed` is the second of the index entry that is being worked on. Its snapshots are sent before it is deleted,
-    so they need no entry of their own. What was written is kept in `recent` too. Raises StoreUnavailableError, and
-    RecordFullError for a record that no store takes.
+    `consumed` is the second of the index entry that is being worked on, if one is; `attempt` which try it is: others may
+    have changed what the store says of the object since the first.
     """
-    time = wanted(step, -inf if consumed is None else step.record.now)
-    record, second = indexed(step.record, time, consumed)
-    if second is not None and not await _enter(store, second, held.thing):
-        return False
+
+    rules: Rules
+    consumed: int | None = None
+    attempt: int = 0
+
+
+async def save(store: Store, held: Held, step: Step, saving: Saving, recent: Recent | None = None) -> bool:
+    """Keep the step's record if nobody changed it meanwhile, and see that others and due work will be found.
+
+    Snapshots of an index entry that is being worked on are sent before it is deleted, so they need no entry of their
+    own. What was written is kept in `recent` too. Raises StoreUnavailableError, and RecordFullError for a record that
+    no store takes.
+    """
+    record, told = await _bind(store, held, step.record, saving)
+    time = wanted(step, -inf if saving.consumed is None else step.record.now)
+    if record.wakes:
+        time = record.now if time is None else min(time, record.now)
+    record, second = indexed(record, time, saving.consumed)
+    if second is not None:
+        told = {*told, (second, held.thing)}
+    for when, thing in sorted(told):
+        if not await enter(store, when, thing):
+            return False
     return await _write(store, held, record, recent)
+
+
+async def members(store: Store, prefix: str, bond: str) -> list[bonds.Member]:
+    """Return what the records bound by a bond say, at most MAX_MEMBERS records. Raises StoreUnavailableError."""
+    start = f"{prefix}.{bond}."
+    found: list[bonds.Member] = []
+    async for entry in store.scan(start, limit=bonds.MAX_MEMBERS):
+        found += bonds.decode(entry.key.removeprefix(start), entry.value)
+    return found
+
+
+async def wake(store: Store, bond: str, second: int) -> bool:
+    """See that all members of a bond look at their causes again; False where that could not be written."""
+    last, looked = "", bonds.MAX_MEMBERS
+    start = f"{bonds.MEMBERS}.{bond}."
+    while looked == bonds.MAX_MEMBERS:
+        looked = 0
+        async for entry in store.scan(start, after=last, limit=bonds.MAX_MEMBERS):
+            last, looked = entry.key, looked + 1
+            if not await enter(store, second, entry.key.removeprefix(start)):
+                return False
+    return True
+
+
+async def _bind(store: Store, held: Held, record: Record, saving: Saving) -> tuple[Record, set[tuple[int, str]]]:
+    """Write and delete the entries under which others find the record, before the record says that they are there.
+
+    A crash in between leaves an entry that says too much or too little until the observation or tick comes again.
+    Returns who must look at the record's problems too, and when.
+    """
+    if not bonds.moved(held.record, record) and not saving.attempt:
+        return record, set()
+    bound = bonds.bound(record, saving.rules, held.record.entered, every=bool(saving.attempt))
+    for key, value in bound.enters.items():
+        await _put(store, f"{key}.{held.thing}", value)
+    for key in bound.leaves:
+        entry = await store.get(f"{key}.{held.thing}")
+        if entry is not None:
+            await store.delete(entry.key, expected=entry.revision)
+    return bound.record, bonds.lookers(held.record, record, saving.rules)
+
+
+async def _put(store: Store, key: str, value: bytes) -> None:
+    """Write an entry that only the record's own writers write; of two of them the later one is right."""
+    for _ in range(_TRIES):
+        entry = await store.get(key)
+        expected = ABSENT if entry is None else entry.revision
+        if await store.put(key, value, expected=expected) is not None:
+            return
 
 
 async def mark_sent(store: Store, thing: str, labels: frozenset[tuple[str, int]], recent: Recent | None = None) -> bool:
@@ -79,7 +149,7 @@ async def due_until(store: Store, now: float, limit: int) -> list[Due]:
 
 async def put_off(store: Store, due: Due, second: int) -> None:
     """Move an entry of the index to a later second; it stays where that cannot be written."""
-    if await _enter(store, second, due.thing):
+    if await enter(store, second, due.thing):
         await store.delete(due.entry.key, expected=due.entry.revision)
 
 
@@ -97,7 +167,7 @@ async def _write(store: Store, held: Held, record: Record, recent: Recent | None
     return True
 
 
-async def _enter(store: Store, second: int, thing: str) -> bool:
+async def enter(store: Store, second: int, thing: str) -> bool:
     """Write an index entry. One that is there already is written again, so that nobody deletes it as worked on."""
     key = f"{DUE}{max(0, second):0{_DIGITS}d}.{thing}"
     expected = ABSENT

@@ -3,16 +3,19 @@
 One record holds all problems of one object. Every call weighs all its tracks at the record's own time, which only
 grows, so an observation also does what was due on its object.
 
-Grouping, storm limits and inhibition belong between `_settle` and the outbox: they may hold a snapshot back (a later
-`not_before`) or fold several into one, and never need to know how an episode came about.
+Whether a problem gets a ticket of its own is the desk's to decide (desk.py), with what a tick brings along of other
+records (`Surroundings`): a cause, a group, a limit. None of them needs to know how an episode came about.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import ceil, inf
 from operator import attrgetter
 
-from shared.episodes.fold import LATENESS, RECOVERY, Fact, Policy
+from shared.episodes.bonds import Rules, is_alone, policy_of, subject_of
+from shared.episodes.desk import Around, Found
+from shared.episodes.fold import LATENESS, RECOVERY, Fact
+from shared.episodes.policy import Quiet, quiet_by_annotation
 from shared.episodes.record import (
     MARK_SECONDS,
     MAX_MARKS,
@@ -20,17 +23,28 @@ from shared.episodes.record import (
     MAX_SEEN,
     MAX_TRACKS,
     Mark,
+    Others,
     Record,
     Track,
     Unsent,
 )
+from shared.episodes.relations import relations_of
 from shared.episodes.snapshot import head_of, line_of, mark_of, problem_fact, recovery_mark
-from shared.episodes.track import Settled, Snapshot, current, occur, recover, settle
+from shared.episodes.track import Said, Settled, Snapshot, current, occur, recover, settle
 from shared.events.episode import Episode
 from shared.events.model import Classified, policy_time
 
 BY_HAND = "closed by hand"
 _DISPLACED = "displaced"
+_NOTHING: Mapping[str, Found] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What other records say, by problem key: what was found for a problem, and who suffers from it."""
+
+    found: Mapping[str, Found] = field(default_factory=dict)
+    others: Mapping[str, Others] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,44 +70,61 @@ class Step:
         return episodes[0] if len(episodes) == 1 and episodes[0].id in self.own else None
 
 
-def observe(
-    record: Record, classified: Classified, labels: Mapping[str, str], policy: Policy, *, old: bool = False
-) -> Step:
-    """Take in one classified observation of the record's object. `labels` are those of its namespace.
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of an observation besides itself.
 
-    `old` says that it is of something that began before first contact with its cluster.
+    `labels` are those of its namespace, `old` says that it is of something that began before first contact with its
+    cluster; `relations` are given for what does not say them itself.
     """
+
+    labels: Mapping[str, str] = field(default_factory=dict)
+    old: bool = False
+    relations: Mapping[str, str] | None = None
+
+
+def observe(record: Record, classified: Classified, known: Known, rules: Rules) -> Step:
+    """Take in one classified observation of the record's object."""
     mark = mark_of(classified)
     time = policy_time(classified.observation).timestamp()
     repeated = mark in record.seen
     seen = record.seen if repeated else (*record.seen, mark)[-MAX_SEEN:]
-    record = replace(record, now=max(record.now, time), seen=seen)
+    relations = relations_of(classified, record.node) if known.relations is None else known.relations
+    node = relations.get("node", "") if classified.observation.object.kind == "Pod" else ""
+    record = replace(record, now=max(record.now, time), seen=seen, node=node or record.node)
     tracks: dict[str, Track] = dict(record.tracks)
     moved = classified.verdict.phase == "problem"
     if not repeated:
         if classified.verdict.ends:
             ended = recovery_mark(classified, mark, time)
             moved = moved or any(ended.ended(track) for track in tracks.values())
-            tracks = {key: recover(track, ended.fact) if ended.ended(track) else track for key, track in tracks.items()}
+            tracks = {
+                key: recover(track, ended.fact, policy_of(track, rules)) if ended.ended(track) else track
+                for key, track in tracks.items()
+            }
             record = replace(record, marks=_remember(record, ended))
         if classified.verdict.phase == "problem":
-            _occurred(tracks, record, classified, labels, old=old)
-    step, settled = _settle(record, tracks, policy)
+            track = _occurred(tracks, record, classified, replace(known, relations=relations), rules)
+            tracks[track.key] = track
+    step, settled = _settle(record, tracks, rules)
     own, again = _again(step, settled, classified, mark)
     return replace(step, repeated=repeated, moved=moved, own=own, again=again)
 
 
-def tick(record: Record, now: float, policy: Policy) -> Step:
-    """Do what is due on the record's object at `now` (seconds)."""
-    return _settle(replace(record, now=max(record.now, now)), record.tracks, policy)[0]
+def tick(record: Record, now: float, rules: Rules, surroundings: Surroundings | None = None) -> Step:
+    """Do what is due on the record's object at `now` (seconds), with what was looked up for it."""
+    around = surroundings or Surroundings()
+    tracks = {key: replace(track, others=around.others.get(key, track.others)) for key, track in record.tracks.items()}
+    return _settle(replace(record, now=max(record.now, now)), tracks, rules, around.found)[0]
 
 
-def close(record: Record, key: str, now: float, policy: Policy) -> Step:
+def close(record: Record, key: str, now: float, rules: Rules) -> Step:
     """End one problem key's episode by hand: at once, whatever its hold."""
     now = max(record.now, now)
     fact = Fact(time=now, kind=RECOVERY, mark="hand", shown=now, reason=BY_HAND, at_once=True)
-    tracks = {**record.tracks, key: recover(record.tracks[key], fact)}
-    return _settle(replace(record, now=now), tracks, policy)[0]
+    track = record.tracks[key]
+    tracks = {**record.tracks, key: recover(track, fact, policy_of(track, rules))}
+    return _settle(replace(record, now=now), tracks, rules)[0]
 
 
 def into_outbox(step: Step) -> Step:
@@ -146,15 +177,15 @@ def _newest(outbox: Sequence[Unsent]) -> tuple[Unsent, ...]:
     )
 
 
-def _occurred(
-    tracks: dict[str, Track], record: Record, classified: Classified, labels: Mapping[str, str], *, old: bool
-) -> None:
+def _occurred(tracks: Mapping[str, Track], record: Record, classified: Classified, known: Known, rules: Rules) -> Track:
     key = classified.verdict.problem_key
     mark, time = mark_of(classified), policy_time(classified.observation).timestamp()
-    head, line = head_of(classified, mark, time), line_of(classified, mark, time)
-    track = tracks.get(key) or Track(key, head)
-    track = occur(track, problem_fact(classified, mark, time, old=old), head, line, record.marks)
-    tracks[key] = replace(track, labels=dict(labels)) if labels else track
+    said = Said(head_of(classified, mark, time), line_of(classified, mark, time))
+    track = tracks.get(key) or Track(key, said.head)
+    labels = dict(known.labels) or track.labels
+    track = replace(track, labels=labels, relations={**track.relations, **(known.relations or {})})
+    fact = problem_fact(classified, mark, time, old=known.old)
+    return occur(track, fact, said, record.marks, policy_of(track, rules))
 
 
 def _remember(record: Record, new: Mark) -> tuple[Mark, ...]:
@@ -172,7 +203,9 @@ def _remember(record: Record, new: Mark) -> tuple[Mark, ...]:
     return tuple(reversed(kept[:MAX_MARKS]))
 
 
-def _settle(record: Record, known: Mapping[str, Track], policy: Policy) -> tuple[Step, list[Settled]]:
+def _settle(
+    record: Record, known: Mapping[str, Track], rules: Rules, found: Mapping[str, Found] = _NOTHING
+) -> tuple[Step, list[Settled]]:
     """Weigh the tracks, which become those of the record."""
     weighed: list[Settled] = []
     tracks: dict[str, Track] = {}
@@ -180,8 +213,9 @@ def _settle(record: Record, known: Mapping[str, Track], policy: Policy) -> tuple
     dues: list[float] = []
     crowd = _crowd(known)
     for key, track in known.items():
-        shown = recover(track, _displacement(record.now)) if key in crowd else track
-        settled = settle(shown, policy, record.now)
+        around = around_of(track, rules, record.now, found.get(key))
+        shown = recover(track, _displacement(record.now), around.policy) if key in crowd else track
+        settled = settle(shown, around, record.now)
         weighed.append(settled)
         snapshots += settled.snapshots
         if settled.over or key in crowd:
@@ -231,7 +265,21 @@ def _again(
     return frozenset(own), tuple(again)
 
 
-def episodes_of(record: Record, policy: Policy) -> list[Episode]:
-    """Return the current snapshot of every problem of the object, as last told."""
-    told = (current(settle(track, policy, record.now)) for track in record.tracks.values())
-    return [episode for episode in told if episode is not None]
+def around_of(track: Track, rules: Rules, now: float, found: Found | None = None) -> Around:
+    """Return what surrounds a problem at `now`, with what was looked up for it."""
+    policy = policy_of(track, rules)
+    return Around(policy, is_alone(track, policy, rules), _quiet(track, rules, now), found)
+
+
+def _quiet(track: Track, rules: Rules, now: float) -> Quiet | None:
+    if track.desk.looked:
+        return None  # what has its ticket keeps it
+    found = (rules.quiet(subject_of(track), now), quiet_by_annotation(track.labels, now))
+    return max((quiet for quiet in found if quiet is not None), key=attrgetter("until"), default=None)
+
+
+def episodes_of(record: Record, rules: Rules) -> list[Episode]:
+    """Return every problem of the object as it is now, under the revision that was told last."""
+    found = (settle(track, around_of(track, rules, record.now), record.now) for track in record.tracks.values())
+    shown = (current(settled, told=False) for settled in found)
+    return [episode for episode in shown if episode is not None]

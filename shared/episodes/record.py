@@ -10,12 +10,14 @@ from typing import Any
 
 import orjson
 
+from shared.episodes.desk import Desk, Under
 from shared.episodes.fold import Core, Fact
 from shared.episodes.sources import Sources
-from shared.events.episode import Transition
+from shared.events.episode import Affected, Suspect, Transition
 from shared.events.vocabulary import Severity
 
-VERSION = 1
+VERSION = 2
+_READ = frozenset({1, VERSION})  # what version 1 does not have begins with its default
 MAX_TRACKS = 64
 MAX_MARKS = 32
 MAX_HISTORY = 10
@@ -50,7 +52,10 @@ class Occurred:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What was last told of the current episode. `guard` is the time of its latest problem observation then."""
+    """What was last told of the current episode, and when. `guard` is the time of its latest problem observation then.
+
+    `digest` is of what must be told at once, `calm` of what may wait.
+    """
 
     id: str
     revision: int
@@ -61,6 +66,8 @@ class Sent:
     ticket: bool
     count: int
     digest: str
+    calm: str = ""
+    time: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +80,19 @@ class Head:
 
 
 @dataclass(frozen=True, slots=True)
+class Others:
+    """The objects in trouble because of a problem: how many, and the first of them."""
+
+    count: int = 0
+    first: tuple[Affected, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Track:
-    """One problem key: the folded base and its place in time, the facts since, the texts, and what was told."""
+    """One problem key: the folded base and its place in time, the facts since, the texts, and what was told.
+
+    `relations` are the names of what the object hangs on, `desk` says where its ticket stands, `others` who suffers.
+    """
 
     key: str
     head: Head
@@ -84,6 +102,14 @@ class Track:
     history: tuple[Occurred, ...] = ()
     labels: dict[str, str] = field(default_factory=dict)
     sent: Sent | None = None
+    relations: dict[str, str] = field(default_factory=dict)
+    desk: Desk = field(default_factory=Desk)
+    others: Others = field(default_factory=Others)
+
+    @property
+    def lasts(self) -> bool:
+        """Return True where it is not over, or nothing was told of it so far."""
+        return self.sent is None or self.sent.state == "open" or self.desk.state == "resolved"
 
     @property
     def condition(self) -> str:
@@ -136,6 +162,8 @@ class Record:
 
     `seen` holds short identities of the latest observations: a source that lists again after a restart sends old ones
     with a new time of sending. `due` is the time at which the index of due work names the object, if it does.
+    `entered` are the store's keys under which others find it (bonds.py) and a digest of what they say, `wakes` the
+    bonds whose members must look at their causes again, `node` where a pod was last seen to run.
     """
 
     now: float = 0.0
@@ -144,10 +172,13 @@ class Record:
     seen: tuple[str, ...] = ()
     outbox: tuple[Unsent, ...] = ()
     due: float | None = None
+    entered: dict[str, str] = field(default_factory=dict)
+    wakes: tuple[str, ...] = ()
+    node: str = ""
 
     def ttl(self) -> float | None:
         """Return how long the store shall keep it without a further write; None while anything is not finished."""
-        if self.outbox or any(track.sent is None or track.sent.state == "open" for track in self.tracks.values()):
+        if self.outbox or self.wakes or any(track.lasts for track in self.tracks.values()):
             return None
         return _MARGIN + (CLOSED_SECONDS if self.tracks else MARK_SECONDS)
 
@@ -161,6 +192,8 @@ _PLAIN = Fact._fields.index("reason")
 _DEFAULTS = tuple(Fact._field_defaults[name] for name in Fact._fields[_PLAIN:])
 _OCCURRED = attrgetter(*Occurred.__dataclass_fields__)
 _SENT = attrgetter(*Sent.__dataclass_fields__)
+_UNDER = attrgetter(*Under.__dataclass_fields__)
+_NO_DESK = Desk()
 
 
 def encode(record: Record) -> bytes:
@@ -174,6 +207,9 @@ def encode(record: Record) -> bytes:
             "marks": [[_fact(mark.fact), mark.ends, mark.part, mark.except_key] for mark in record.marks],
             "seen": record.seen,
             "outbox": [[unsent.not_before, unsent.episode] for unsent in record.outbox],
+            "entered": record.entered,
+            "wakes": record.wakes,
+            "node": record.node,
         }
     )
 
@@ -182,7 +218,7 @@ def decode(data: bytes) -> Record:
     """Return the record of stored bytes. Raises RecordError."""
     try:
         value = orjson.loads(data)
-        if value["v"] != VERSION:
+        if value["v"] not in _READ:
             raise RecordError(f"the record has version {value['v']}, this program reads {VERSION}")
         tracks = [_read_track(track) for track in value["tracks"]]
         return Record(
@@ -192,6 +228,9 @@ def decode(data: bytes) -> Record:
             marks=tuple(Mark(Fact(*row), tuple(ends), part, key) for row, ends, part, key in value["marks"]),
             seen=tuple(value["seen"]),
             outbox=tuple(Unsent(time, episode) for time, episode in value["outbox"]),
+            entered=value.get("entered", {}),
+            wakes=tuple(value.get("wakes", ())),
+            node=value.get("node", ""),
         )
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise RecordError("the record cannot be read") from error
@@ -216,12 +255,47 @@ def _track(track: Track) -> list[Any]:
         [_OCCURRED(line) for line in track.history],
         track.labels,
         None if track.sent is None else _SENT(track.sent),
+        track.relations,
+        _desk(track.desk),
+        [track.others.count, [one.model_dump(mode="json") for one in track.others.first]],
     ]
 
 
+def _desk(desk: Desk) -> list[Any]:
+    """Return the row of a desk, empty where nothing was decided yet."""
+    if desk == _NO_DESK:
+        return []
+    under = None if desk.under is None else _UNDER(desk.under)
+    suspects = [one.model_dump(mode="json") for one in desk.suspects]
+    return [desk.deserved, desk.ticket, under, desk.freed, desk.quiet, suspects, desk.looked]
+
+
+def _read_desk(row: list[Any]) -> Desk:
+    if not row:
+        return _NO_DESK
+    deserved, ticket, under, freed, quiet, suspects, looked = row
+    return Desk(
+        deserved,
+        ticket,
+        None if under is None else Under(*under),
+        freed,
+        quiet,
+        tuple(Suspect.model_validate(one) for one in suspects),
+        looked,
+    )
+
+
+def _desk_of_old(sent: Sent | None) -> Desk:
+    """Return where the ticket of a track stands that was written before there was a desk."""
+    return Desk(deserved=sent.guard, ticket=True, looked=True) if sent is not None and sent.ticket else _NO_DESK
+
+
 def _read_track(row: list[Any]) -> Track:
-    key, head, (core, (known, *others)), place, facts, history, labels, sent = row
+    key, head, (core, (known, *others)), place, facts, history, labels, sent_row, *new = row
+    sent = None if sent_row is None else Sent(*sent_row)
+    relations, desk, (hit, first) = new or ({}, None, (0, ()))
     base = Core(*core)
+    base.changes, base.burst = tuple(base.changes), tuple(base.burst)
     base.sources = Sources({name: (count, time) for name, (count, time) in known.items()}, *others)
     return Track(
         key=key,
@@ -231,5 +305,8 @@ def _read_track(row: list[Any]) -> Track:
         facts=tuple(Fact(*fact) for fact in facts),
         history=tuple(Occurred(*line) for line in history),
         labels=labels,
-        sent=None if sent is None else Sent(*sent),
+        sent=sent,
+        relations=relations,
+        desk=_desk_of_old(sent) if desk is None else _read_desk(desk),
+        others=Others(hit, tuple(Affected.model_validate(one) for one in first)),
     )

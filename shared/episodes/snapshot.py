@@ -3,10 +3,11 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from shared.episodes.desk import Desk, Under
 from shared.episodes.fold import PROBLEM, RECOVERY, Core, Fact
 from shared.episodes.record import Head, Mark, Occurred, Sent, Track
 from shared.episodes.sources import STATE
-from shared.events.episode import Episode, Transition
+from shared.events.episode import Cause, Episode, EpisodeState, Transition
 from shared.events.identity import digest, episode_id, scope_key
 from shared.events.model import Classified
 from shared.events.vocabulary import worse
@@ -77,6 +78,7 @@ def head_of(classified: Classified, mark: str, time: float) -> Head:
         "type": seen.type,
         "component": seen.component,
         "host": seen.host,
+        "severity": verdict.severity,
         **{name: getattr(verdict, name) for name in _VERDICT},
     }
     return Head(time, mark, shown)
@@ -100,9 +102,9 @@ def line_of(classified: Classified, mark: str, time: float) -> Occurred:
 
 def build(track: Track, core: Core, transition: Transition, revision: int) -> Episode:
     """Return the snapshot of a track's current episode."""
-    sent = track.sent
-    resolved = core.state == "resolved"
-    ticket = core.ticket or (sent is not None and sent.ticket)
+    sent, desk = track.sent, track.desk
+    resolved = shown_state(track, core) == "resolved"
+    over = core.state == "resolved"
     return Episode.model_validate(
         {
             **track.head.shown,
@@ -112,24 +114,52 @@ def build(track: Track, core: Core, transition: Transition, revision: int) -> Ep
             "state": "resolved" if resolved else "open",
             "transition": transition,
             "severity": worse(core.severity, sent.severity) if sent else core.severity,
-            "ticket": ticket,
-            "baseline": bool(core.known) and not ticket,
+            "ticket": desk.ticket,
+            "baseline": bool(core.known) and not desk.ticket,
             "started": moment(core.started_shown),
             "last_seen": moment(core.last_shown),
-            "resolved": moment(core.resolved_shown) if resolved else None,
-            "ended_by": core.ended_by if resolved else "",
-            "count": _count(track, core),
+            "resolved": moment(core.resolved_shown if over else _taken(desk).since) if resolved else None,
+            "ended_by": (core.ended_by if over else _ENDED[_taken(desk).kind]) if resolved else "",
+            "count": count_of(track, core),
             "reopened": core.reopened,
             "history": [
                 {"time": moment(line.shown), "reason": line.reason, "message": line.message, "count": line.count}
                 for line in track.history
             ],
             "labels": track.labels,
+            "relations": track.relations,
+            "affected": track.others.first,
+            "affected_count": track.others.count,
+            "cause": None if desk.under is None else _cause(desk.under),
+            "suspects": desk.suspects,
+            "flapping": core.flapping,
+            "quiet": desk.quiet,
         }
     )
 
 
-def told(track: Track, core: Core, episode: Episode) -> Sent:
+_NOTHING = Under("consequence", "")
+_ENDED = {
+    "consequence": "consequence of another problem",
+    "group": "taken into a group",
+    "limit": "taken into a summary",
+}
+
+
+def _taken(desk: Desk) -> Under:
+    return desk.under or _NOTHING
+
+
+def _cause(under: Under) -> Cause:
+    return Cause(kind=under.kind, id=under.id, summary=under.summary, object=under.path)
+
+
+def shown_state(track: Track, core: Core) -> EpisodeState:
+    """Return the state that is told: what something else took in has no ticket of its own while that lasts."""
+    return "resolved" if core.state == "resolved" else track.desk.state
+
+
+def told(track: Track, core: Core, episode: Episode, now: float) -> Sent:
     """Return what has now been told of the episode."""
     return Sent(
         id=episode.id,
@@ -140,26 +170,44 @@ def told(track: Track, core: Core, episode: Episode) -> Sent:
         severity=episode.severity,
         ticket=episode.ticket,
         count=episode.count,
-        digest=essence(track, core),
+        digest=urgent(track, core),
+        calm=calm(track),
+        time=now,
     )
 
 
-def essence(track: Track, core: Core) -> str:
-    """Return what a reader would care about: a snapshot that says the same again is no new revision."""
-    sent = track.sent
-    shown = track.head.shown
+def urgent(track: Track, core: Core) -> str:
+    """Return a digest of what a reader is told at once: a snapshot that says the same again is no new revision."""
+    sent, desk = track.sent, track.desk
     parts = (
-        core.state,
-        str(_count(track, core)),
+        shown_state(track, core),
         worse(core.severity, sent.severity) if sent else core.severity,
-        str(core.ticket or (sent is not None and sent.ticket)),
+        str(desk.ticket),
         str(core.reopened),
-        shown["reason"],
-        shown["fingerprint"],
+        str(core.flapping),
+        desk.quiet,
+        "" if desk.under is None else f"{desk.under.kind} {desk.under.thing}",
     )
     return digest(*parts)[:_SHORT]
 
 
-def _count(track: Track, core: Core) -> int:
+def calm(track: Track) -> str:
+    """Return a digest of what is news that may wait for more of it."""
+    shown, others = track.head.shown, track.others
+    parts = (shown["reason"], shown["fingerprint"], str(others.count), *(one.path for one in others.first))
+    return digest(*parts)[:_SHORT]
+
+
+def untold(track: Track, core: Core) -> bool:
+    """Return True where anything that a reader cares about is not told yet."""
+    sent = track.sent
+    return sent is None or (sent.digest, sent.calm, sent.count) != (
+        urgent(track, core),
+        calm(track),
+        count_of(track, core),
+    )
+
+
+def count_of(track: Track, core: Core) -> int:
     """Return the count; giving up sources in a storm may lose some, but a reader never sees it fall."""
     return max(1, core.sources.total, track.sent.count if track.sent else 0)

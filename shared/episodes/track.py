@@ -4,20 +4,22 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from math import inf
 
+from shared.episodes.desk import Around, Desk, escalated, weigh
 from shared.episodes.fold import (
     LATENESS,
     PROBLEM,
     Core,
     Fact,
     Folded,
-    Policy,
     absorb,
     fold,
     over_at,
     recover_late,
 )
-from shared.episodes.record import CLOSED_SECONDS, MAX_FACTS, MAX_HISTORY, Head, Mark, Occurred, Track
-from shared.episodes.snapshot import build, essence, told
+from shared.episodes.policy import Policy
+from shared.episodes.record import CLOSED_SECONDS, MAX_FACTS, MAX_HISTORY, Head, Mark, Occurred, Others, Track
+from shared.episodes.snapshot import build, calm, count_of, shown_state, untold, urgent
+from shared.episodes.snapshot import told as sent_of
 from shared.events.episode import Episode, Transition
 
 SETTLE = 10.0
@@ -30,6 +32,14 @@ class Snapshot:
 
     not_before: float
     episode: Episode
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a problem observation says for people: the texts of now, and a line of history."""
+
+    head: Head
+    line: Occurred
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +58,9 @@ class Settled:
     waiting: bool
 
 
-def occur(track: Track, fact: Fact, head: Head, line: Occurred, marks: Iterable[Mark]) -> Track:
+def occur(track: Track, fact: Fact, said: Said, marks: Iterable[Mark], policy: Policy) -> Track:
     """Take in a problem; recoveries that were seen before it and are later than it count too."""
+    head, line = said.head, said.line
     if (head.time, head.mark) < (track.head.time, track.head.mark):
         head = track.head
     lines = {kept.mark: kept for kept in (*track.history, line)}
@@ -57,45 +68,49 @@ def occur(track: Track, fact: Fact, head: Head, line: Occurred, marks: Iterable[
     track = replace(track, head=head, history=tuple(ordered[-MAX_HISTORY:]))
     if fact.place < track.place:
         base = track.base.copy()
-        absorb(base, fact)
+        absorb(base, fact, policy)
         return replace(track, base=base)
     later = {mark.fact for mark in marks if mark.fact[:2] > fact[:2] and mark.ended(track)}
     return _with(track, {fact, *(known for known in later if known.place >= track.place)})
 
 
-def recover(track: Track, fact: Fact) -> Track:
+def recover(track: Track, fact: Fact, policy: Policy) -> Track:
     """Take in a recovery that ends this track's condition."""
     if fact.place < track.place:
         base = track.base.copy()
-        recover_late(base, fact)
+        recover_late(base, fact, policy)
         return replace(track, base=base)
     return _with(track, {fact})
 
 
-def settle(track: Track, policy: Policy, now: float) -> Settled:
+def settle(track: Track, around: Around, now: float) -> Settled:
     """Weigh all facts: which snapshots are new, when is something due, what can be folded for good."""
+    policy = around.policy
     snapshots: list[Snapshot] = []
     while True:
         folded = _fold(track, policy, now)
-        track, new = _tell(track, folded, now)
+        track, new, dues = _told(track, folded, around, now)
         snapshots += new
         if folded.split is None or folded.waits_until is not None:
             break
         track = _next_episode(track, folded.split)
     core = folded.core
-    dues = [time for time in (folded.waits_until, over_at(core)) if time is not None]
+    wanted = [time for time in (folded.waits_until, over_at(core), *dues) if time is not None]
     over = core.state == "resolved" and folded.split is None and now - core.resolved > CLOSED_SECONDS
     waiting = folded.waits_until is not None
-    return Settled(_compact(track, policy, now), core, tuple(snapshots), min(dues, default=None), over, waiting)
+    return Settled(_compact(track, policy, now), core, tuple(snapshots), min(wanted, default=None), over, waiting)
 
 
-def current(settled: Settled) -> Episode | None:
-    """Return the snapshot that was told last, again; None where nothing was told of the latest problem."""
+def current(settled: Settled, *, told: bool = True) -> Episode | None:
+    """Return the snapshot that was told last, again; None where there is none, or a newer one is to be told.
+
+    With `told` False what is not told yet does not matter: it is for looking at, not for telling.
+    """
     track, core = settled.track, settled.core
     sent = track.sent
-    if settled.waiting or sent is None or sent.state != core.state:
+    if settled.waiting or sent is None or sent.state != shown_state(track, core):
         return None
-    return build(track, core, sent.transition, sent.revision)
+    return None if told and untold(track, core) else build(track, core, sent.transition, sent.revision)
 
 
 def _with(track: Track, facts: set[Fact]) -> Track:
@@ -110,32 +125,57 @@ def _fold(track: Track, policy: Policy, now: float) -> Folded:
     return folded
 
 
-def _tell(track: Track, folded: Folded, now: float) -> tuple[Track, list[Snapshot]]:
-    """Return the snapshots that the fold's state asks for, against what was told before."""
-    core, sent = folded.core, track.sent
+def _told(
+    track: Track, folded: Folded, around: Around, now: float
+) -> tuple[Track, list[Snapshot], tuple[float | None, ...]]:
+    """Return the snapshots that the fold's state asks for, against what was told before, and what is due later."""
+    core, policy = folded.core, around.policy
     if core.state == "none":
-        return track, []
+        return track, [], ()
     found: list[Snapshot] = []
-    if sent is None and core.state == "resolved":
+    if track.sent is None and core.state == "resolved":
         running = core.copy()
         running.state = "open"
-        track, snapshot = _send(track, running, now)
+        track = replace(track, desk=weigh(track.desk, running, around, now)[0])
+        track, snapshot = _send(track, running, now, now)
         found.append(snapshot)
-        now += SETTLE
-        sent = track.sent
+    desk, looked = weigh(track.desk, core, around, now)
+    track = replace(track, desk=desk)
+    raised = None
+    if core.state == "open" and policy.escalate:
+        core.severity, raised = escalated(core, policy, track.others.count, now)
     # Facts of an episode that is still held back are in the texts already; they are no news of this one.
-    held = sent is not None and folded.split is not None and sent.state == core.state
-    if held or (sent is not None and essence(track, core) == sent.digest):
-        return track, found
-    track, snapshot = _send(track, core, now)
-    return track, [*found, snapshot]
+    sent = track.sent
+    if sent is not None and folded.split is not None and sent.state == shown_state(track, core):
+        return track, found, (looked, raised)
+    time = _tell_at(track, core, policy, now)
+    if time is None or time > now:
+        return track, found, (looked, raised, time)
+    track, snapshot = _send(track, core, now, now + SETTLE if found else now)
+    return track, [*found, snapshot], (looked, raised)
 
 
-def _send(track: Track, core: Core, not_before: float) -> tuple[Track, Snapshot]:
+def _tell_at(track: Track, core: Core, policy: Policy, now: float) -> float | None:
+    """Return when what is not told yet is to be told; None where all is told.
+
+    What goes on as it was is told after as long as it has lasted, and at least as often as `repeat_interval` says.
+    """
+    sent = track.sent
+    if sent is None or sent.digest != urgent(track, core):
+        return now
+    if sent.calm != calm(track):
+        return sent.time + policy.group_interval
+    if sent.count != count_of(track, core):
+        lasted = max(sent.time - core.started, policy.group_interval)
+        return sent.time + min(lasted, policy.repeat_interval)
+    return None
+
+
+def _send(track: Track, core: Core, now: float, not_before: float) -> tuple[Track, Snapshot]:
     before = track.sent.state if track.sent else "none"
     revision = track.sent.revision + 1 if track.sent else 1
-    episode = build(track, core, _transition(before, core.state, revision), revision)
-    sent = told(track, core, episode)
+    episode = build(track, core, _transition(before, shown_state(track, core), revision), revision)
+    sent = sent_of(track, core, episode, now)
     return replace(track, sent=sent), Snapshot(not_before, episode)
 
 
@@ -157,6 +197,8 @@ def _next_episode(track: Track, split: int) -> Track:
         facts=track.facts[split:],
         history=tuple(line for line in track.history if line.time >= first.time - LATENESS),
         sent=None,
+        desk=Desk(),
+        others=Others(),
     )
 
 

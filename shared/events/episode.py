@@ -20,6 +20,40 @@ class Occurrence(Frozen):
     count: int = 1
 
 
+class Affected(Frozen):
+    """One object in trouble because of this problem, or together with it."""
+
+    kind: str
+    namespace: str = ""
+    name: str
+    condition: str = ""
+    severity: Severity
+    since: AwareDatetime
+
+    @property
+    def path(self) -> str:
+        """Return `kind/namespace/name`, or `kind/name` where there is no namespace."""
+        return "/".join(part for part in (self.kind, self.namespace, self.name) if part)
+
+
+class Cause(Frozen):
+    """What took this problem in: its ticket says it all, so this one has none of its own, or not any more."""
+
+    kind: Literal["consequence", "group", "limit"]
+    id: str = Field(default="", description="Episode id of the cause; empty where it is not known yet.")
+    summary: str = ""
+    object: str = Field(default="", description="Path of the object that the cause is about.")
+
+
+class Suspect(Frozen):
+    """A change on the same thing shortly before the problem began."""
+
+    id: str = Field(description="Id of the change episode.")
+    time: AwareDatetime
+    what: str = Field(description="What changed, in one line.")
+    who: str = Field(default="", description="Who did it, where known.")
+
+
 class Episode(Frozen):
     """The whole of an episode at one revision; a newer revision replaces an older one entirely."""
 
@@ -60,3 +94,14 @@ class Episode(Frozen):
     reopened: int = Field(default=0, ge=0, description="How often it came back within the reopen window.")
     history: tuple[Occurrence, ...] = Field(default=(), description="The latest occurrences, oldest first.")
     labels: dict[str, str] = Field(default_factory=dict, description="Labels of the namespace, where known.")
+    relations: dict[str, str] = Field(
+        default_factory=dict, description="Names of what the object hangs on: `node`, `claim`, `image`, `workload`, …"
+    )
+    affected: tuple[Affected, ...] = Field(
+        default=(), description="Objects in trouble because of this one, or together with it: the first of them."
+    )
+    affected_count: int = Field(default=0, ge=0, description="How many there are in all.")
+    cause: Cause | None = Field(default=None, description="What took this problem in, while something does.")
+    suspects: tuple[Suspect, ...] = Field(default=(), description="Changes on the same thing shortly before it began.")
+    flapping: bool = Field(default=False, description="It ends and comes back too often to be told each time.")
+    quiet: str = Field(default="", description="Name of the maintenance window or silence that holds its ticket.")

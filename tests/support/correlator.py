@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from functions.correlator.handler import new
+from shared.episodes.bonds import Rules
+from shared.episodes.policy import IMMEDIATE, always
 from shared.events.cloudevent import TICK, CloudEvent
 from shared.events.episode import Episode
 from shared.events.identity import event_identity, problem_key
@@ -16,6 +18,9 @@ from shared.telemetry.metrics import Metrics
 
 START = datetime(2026, 9, 1, 12, tzinfo=UTC)
 POD = ObjectRef(kind="Pod", namespace="shop", name="web-0")
+
+
+AT_ONCE = always(IMMEDIATE)
 
 
 class Sink:
@@ -35,7 +40,8 @@ class Sink:
 class Rig:
     """One correlator on a memory store, and what it sent."""
 
-    def __init__(self, **environ: str) -> None:
+    def __init__(self, rules: Rules = AT_ONCE, **environ: str) -> None:
+        self.rules = rules
         self.store = MemoryStore()
         self.sink = Sink()
         self.metrics = Metrics()
@@ -43,7 +49,7 @@ class Rig:
         self.function = self.build()
 
     def build(self) -> Function:
-        return new(self.environ, self.metrics, store=self.store, publisher=self.sink)
+        return new(self.environ, self.metrics, store=self.store, publisher=self.sink, rules=self.rules)
 
     async def send(self, classified: Classified, event_id: str = "1") -> Result:
         data = classified.model_dump(mode="json")
@@ -94,11 +100,11 @@ def recovery(seconds: float, *ends: str, **changes: Any) -> Classified:
     return Classified(observation=Observation.model_validate(observation), verdict=Verdict.model_validate(verdict))
 
 
-def play(work: Callable[[Rig], Awaitable[None]], **environ: str) -> None:
+def play(work: Callable[[Rig], Awaitable[None]], rules: Rules = AT_ONCE, **environ: str) -> None:
     """Run a scenario with a started correlator."""
 
     async def inside() -> None:
-        rig = Rig(**environ)
+        rig = Rig(rules, **environ)
         await rig.function.start()
         await work(rig)
         await rig.function.stop()

@@ -1,11 +1,12 @@
 """Histories of problems for the correlator's tests, and a slow plain oracle written apart from the state machine."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from shared.episodes.fold import Policy
-from shared.episodes.machine import Step, into_outbox, observe, tick
+from shared.episodes.bonds import Rules
+from shared.episodes.machine import Known, Step, into_outbox, observe, tick
+from shared.episodes.policy import IMMEDIATE, always
 from shared.episodes.record import Record, decode, encode
 from shared.events.episode import Episode
 from shared.events.identity import event_identity, problem_key
@@ -55,12 +56,12 @@ class Seen:
 class World:
     """Plays a history into the machine the way the function does: the record is stored bytes between two steps."""
 
-    policy: Policy = field(default_factory=lambda: Policy(reopen_within=100.0))
+    policy: Rules = field(default_factory=lambda: always(replace(IMMEDIATE, reopen_within=100.0)))
     stored: bytes = field(default_factory=lambda: encode(Record()))
     told: dict[str, dict[int, Episode]] = field(default_factory=dict)
 
     def see(self, seen: Seen) -> Step:
-        step = observe(decode(self.stored), seen.classified, {}, self.policy)
+        step = observe(decode(self.stored), seen.classified, Known(), self.policy)
         return self._keep(step)
 
     def tick(self, time: float) -> Step:

@@ -126,6 +126,6 @@ def test_a_record_of_a_newer_version_is_not_guessed_at() -> None:
 
 
 def test_settings_that_cannot_work_are_named() -> None:
-    for environ in ({"STORE_URL": "etcd://x"}, {"CORRELATOR_REOPEN_WITHIN": "5"}):
+    for environ in ({"STORE_URL": "etcd://x"}, {"FIRST_CONTACT": "5"}):
         with pytest.raises(SettingsError, match=next(iter(environ))):
             new(environ, Metrics())

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from functions.correlator import handler
+from functions.correlator import ticks
 from functions.correlator.handler import new
 from shared.events.cloudevent import TICK, CloudEvent
 from shared.events.outcome import Done, Retry
@@ -13,6 +13,7 @@ from shared.runtime.function import Call
 from shared.stores.memory import MemoryStore
 from shared.stores.protocol import ABSENT, Entry, StoreUnavailableError
 from shared.telemetry.metrics import Metrics
+from tests.support.correlator import AT_ONCE
 
 START = datetime(2026, 9, 1, 12, tzinfo=UTC)
 NOW = int(START.timestamp())
@@ -51,11 +52,11 @@ async def due(store: Store, second: int, thing: str, record: bytes = b"") -> Non
 
 
 def test_records_that_cannot_be_read_do_not_hold_up_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(handler, "_MAX_DUE", 3)
+    monkeypatch.setattr(ticks, "_MAX_DUE", 3)
 
     async def work() -> None:
         store, metrics = Store(), Metrics()
-        correlator = new({}, metrics, store=store)
+        correlator = new({}, metrics, store=store, rules=AT_ONCE)
         for number in range(3):
             await due(store, NOW - 100, f"bad{number}", b'{"v": 99}')
         await due(store, NOW - 50, "good")  # its record ran out: its entry goes away once it is looked at
@@ -73,7 +74,7 @@ def test_records_that_cannot_be_read_do_not_hold_up_the_others(monkeypatch: pyte
 def test_nothing_of_a_tick_outlives_it_where_the_store_fails() -> None:
     async def work() -> None:
         store = Store(failing="a")
-        correlator = new({}, Metrics(), store=store)
+        correlator = new({}, Metrics(), store=store, rules=AT_ONCE)
         for thing in "abcd":
             await due(store, NOW - 100, thing)
         result = await correlator.handle(tick(), Call(asyncio.get_running_loop().time() + 10))
@@ -87,7 +88,7 @@ def test_nothing_of_a_tick_outlives_it_where_the_store_fails() -> None:
 def test_an_outbox_that_cannot_be_read_is_set_aside_too() -> None:
     async def work() -> None:
         store, metrics = Store(), Metrics()
-        correlator = new({}, metrics, store=store)
+        correlator = new({}, metrics, store=store, rules=AT_ONCE)
         record = b'{"v": 1, "now": 0, "due": null, "tracks": [], "marks": [], "seen": [], "outbox": [[0, {"id": 1}]]}'
         await due(store, NOW - 100, "odd", record)
         result = await correlator.handle(tick(), Call(asyncio.get_running_loop().time() + 10))

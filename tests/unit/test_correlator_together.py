@@ -13,7 +13,7 @@ from shared.runtime.function import Call, Function, Result
 from shared.stores.memory import MemoryStore
 from shared.stores.protocol import StoreUnavailableError
 from shared.telemetry.metrics import Metrics
-from tests.support.correlator import Rig, play, problem, told
+from tests.support.correlator import AT_ONCE, Rig, play, problem, told
 
 
 class Slow(MemoryStore):
@@ -57,7 +57,7 @@ def occurrence(number: int) -> Classified:
 def test_many_at_once_share_writes_and_each_is_answered_with_its_own_snapshot() -> None:
     async def run() -> None:
         store = Slow()
-        function = new({}, Metrics(), store=store)
+        function = new({}, Metrics(), store=store, rules=AT_ONCE)
         results = await send_all(function, [occurrence(number) for number in range(40)])
         assert {result.outcome for result in results} == {Done()}
         assert [told(result).revision for result in results] == list(range(1, 41))
@@ -70,7 +70,7 @@ def test_many_at_once_share_writes_and_each_is_answered_with_its_own_snapshot() 
 
 def test_the_same_observation_twice_in_one_write_counts_once() -> None:
     async def run() -> None:
-        function = new({}, Metrics(), store=Slow())
+        function = new({}, Metrics(), store=Slow(), rules=AT_ONCE)
         results = await send_all(function, [occurrence(0), occurrence(1), occurrence(1), occurrence(1)])
         assert [result.outcome for result in results] == [Done(), Done(), Duplicate(), Duplicate()]
         assert [told(result).count for result in results] == [1, 2, 2, 2]
@@ -81,7 +81,7 @@ def test_the_same_observation_twice_in_one_write_counts_once() -> None:
 def test_where_the_write_fails_each_is_sent_back_and_none_is_half_taken() -> None:
     async def run() -> None:
         store = Slow()
-        function = new({}, Metrics(), store=store)
+        function = new({}, Metrics(), store=store, rules=AT_ONCE)
         await send(function, occurrence(0))
         store.down = True
         several = [occurrence(number) for number in range(1, 6)]
@@ -98,7 +98,7 @@ def test_where_the_write_fails_each_is_sent_back_and_none_is_half_taken() -> Non
 def test_one_that_is_given_up_while_it_writes_leaves_the_others_to_themselves() -> None:
     async def run() -> None:
         store = Slow()
-        function = new({}, Metrics(), store=store)
+        function = new({}, Metrics(), store=store, rules=AT_ONCE)
         await send(function, occurrence(0))
         store.gate.clear()
         tasks = [asyncio.create_task(send(function, occurrence(number))) for number in range(1, 6)]
@@ -119,7 +119,7 @@ def test_one_that_is_given_up_while_it_writes_leaves_the_others_to_themselves() 
 def test_a_hot_object_is_read_once_and_a_change_by_another_replica_is_seen() -> None:
     async def run() -> None:
         store = Slow()
-        ours, other = (new({}, Metrics(), store=store) for _ in range(2))
+        ours, other = (new({}, Metrics(), store=store, rules=AT_ONCE) for _ in range(2))
         for number in range(5):
             await send(ours, occurrence(number))
         assert store.reads == 1

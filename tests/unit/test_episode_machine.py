@@ -7,7 +7,7 @@ judged by a plain oracle that sees one second at a time (tests/support/histories
 
 import asyncio
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from hypothesis import strategies as st
@@ -16,6 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from functions.correlator.handler import new
 from shared.episodes import browse
 from shared.episodes.fold import LATENESS
+from shared.episodes.policy import IMMEDIATE, always
 from shared.episodes.track import SETTLE
 from shared.events.cloudevent import TICK, CloudEvent
 from shared.events.episode import Episode
@@ -93,7 +94,9 @@ class Correlating(RuleBasedStateMachine):
         self.revisions: dict[str, int] = {}
 
     def build(self) -> Function:
-        return new({"CORRELATOR_REOPEN_WITHIN": str(REOPEN)}, Metrics(), store=self.store, publisher=self.sink)
+        return new(
+            {}, Metrics(), store=self.store, publisher=self.sink, rules=always(replace(IMMEDIATE, reopen_within=REOPEN))
+        )
 
     @rule(gap=GAPS)
     def time_passes(self, gap: int) -> None:

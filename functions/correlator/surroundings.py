@@ -1,0 +1,84 @@
+"""Looks up what a record's problems hang on before a tick decides about tickets: causes, groups, room, members."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from functions.correlator.limits import Limits
+from shared.episodes import bonds, keeper, machine
+from shared.episodes.bonds import Member, Rules
+from shared.episodes.desk import Found, Under
+from shared.episodes.machine import Surroundings
+from shared.episodes.record import Others, Record, Track
+from shared.stores.protocol import Store
+
+
+class Lookout:
+    """Looks into other objects' records for one; it writes nothing but places under the limit."""
+
+    def __init__(self, store: Store, rules: Rules) -> None:
+        self._store = store
+        self._rules = rules
+        self._limits = Limits(store)
+
+    async def around(self, thing: str, record: Record, now: float) -> Surroundings:
+        """Return what others say of the record's problems at `now`. Raises StoreUnavailableError."""
+        read: dict[str, list[Member]] = {}
+        weighed = machine.tick(record, now, self._rules).record
+        found: dict[str, Found] = {}
+        others: dict[str, Others] = {}
+        for key, track in weighed.tracks.items():
+            if not bonds.is_open(track):
+                continue
+            if track.desk.deserved is not None:
+                found[key] = Found(await self._parent(thing, track, now, read))
+            others[key] = await self._others(thing, track, read)
+        around = Surroundings(found, others)
+        return await self._within_limits(weighed, record, now, around)
+
+    async def _parent(self, thing: str, track: Track, now: float, read: dict[str, list[Member]]) -> Under | None:
+        """Return what takes the problem in now: its cause, else its group."""
+        for inhibition, bond in bonds.parents_of(track, self._rules):
+            for cause in await self._members(bonds.CAUSES, bond, read):
+                if thing in {cause.thing, cause.under} or not inhibition.cause.takes(cause.subject):
+                    continue
+                return Under("consequence", cause.thing, cause.id, str(cause.shown["summary"]), cause.path, now)
+        group = bonds.group_of(track, bonds.policy_of(track, self._rules))
+        if group:
+            return Under("group", group, since=now)
+        under = track.desk.under
+        return under if under is not None and under.kind == "limit" else None
+
+    async def _others(self, thing: str, track: Track, read: dict[str, list[Member]]) -> Others:
+        """Return who is in trouble because of the problem, or makes it up."""
+        if bonds.is_group(thing):
+            held = [one for one in await self._members(bonds.MEMBERS, thing, read) if one.under == thing]
+            return bonds.others_of(held, thing)
+        found: dict[str, Member] = {}
+        for inhibition, bond in bonds.causes_of(track, self._rules):
+            for one in await self._members(bonds.MEMBERS, bond, read):
+                if inhibition.affected.takes(one.subject):
+                    found[one.key] = one
+        return bonds.others_of(found.values(), thing)
+
+    async def _within_limits(self, weighed: Record, record: Record, now: float, around: Surroundings) -> Surroundings:
+        """Put what would get a ticket beyond its limit under the summary of all of those."""
+        would = machine.tick(record, now, self._rules, around).record
+        found: dict[str, Found] = dict(around.found)
+        for key, track in _new_tickets(weighed.tracks, would.tracks.values()):
+            policy = bonds.policy_of(track, self._rules)
+            if policy.limit is None:
+                continue
+            storm = bonds.storm_of(track, policy)
+            if track.sent is not None and not await self._limits.take(storm, track.sent.id, policy.limit, now):
+                found[key] = replace(found[key], under=Under("limit", storm, since=now))
+        return replace(around, found=found)
+
+    async def _members(self, prefix: str, bond: str, read: dict[str, list[Member]]) -> list[Member]:
+        known = read.get(prefix + bond)
+        if known is None:
+            known = read[prefix + bond] = await keeper.members(self._store, prefix, bond)
+        return known
+
+
+def _new_tickets(before: Mapping[str, Track], after: Iterable[Track]) -> list[tuple[str, Track]]:
+    return [(track.key, track) for track in after if track.desk.ticket and not before[track.key].desk.ticket]

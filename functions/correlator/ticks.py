@@ -1,0 +1,165 @@
+"""Does what is due: looks up the index, works on objects oldest first, forgets an entry once all of it was sent."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from functions.correlator.outgoing import Outgoing
+from functions.correlator.surroundings import Lookout
+from shared.episodes import bonds, groups, keeper, machine
+from shared.episodes.bonds import Rules
+from shared.episodes.recent import Recent
+from shared.episodes.record import Record, RecordError, RecordFullError
+from shared.episodes.track import Snapshot
+from shared.events.cloudevent import CloudEvent
+from shared.events.outcome import Done, Outcome, Rejected, Retry
+from shared.runtime.function import Call
+from shared.runtime.turns import Turns
+from shared.stores.protocol import Store
+from shared.telemetry.metrics import Metrics
+
+_LOG = logging.getLogger("tidings.correlator")
+_TRIES = 20  # compare-and-set rounds against other replicas; within one process a lock keeps the order
+_PAUSE = 0.005
+_MAX_DUE = 1000  # index entries listed at once
+_ROUNDS = 5  # what one look makes due for another object is done by the same tick
+_DUE_AT_ONCE = 16
+# Seconds of the ticks' time until a record that cannot be read is looked at again: not long, for in a roll-out an older
+# replica may see records of a newer one; long enough for 10,000 of them not to fill every minute's tick.
+_SET_ASIDE = 600
+_SPARE = 2.0  # seconds before the deadline at which a tick begins nothing new
+
+
+@dataclass(frozen=True, slots=True)
+class _Tick:
+    now: float
+    event: CloudEvent
+    deadline: float
+
+
+class Ticks:
+    """Works on due entries. All objects of one process are worked on in their turn."""
+
+    def __init__(  # noqa: PLR0913 - each is one part
+        self,
+        store: Store,
+        rules: Rules,
+        outgoing: Outgoing,
+        *,
+        recent: Recent,
+        turns: Turns,
+        metrics: Metrics,
+        written: Callable[[machine.Step], None],
+    ) -> None:
+        self._store = store
+        self._rules = rules
+        self._outgoing = outgoing
+        self._turns = turns
+        self._recent = recent
+        self._written = written
+        self._metrics = metrics
+        self._lookout = Lookout(store, rules)
+
+    async def do(self, event: CloudEvent, call: Call) -> Outcome:
+        """Do what is due at the event's time, at most so much as the deadline allows: the next tick goes on there.
+
+        Raises StoreUnavailableError.
+        """
+        if event.time is None:
+            return Rejected("decode", "a tick without a time")
+        tick = _Tick(event.time.timestamp(), event, call.deadline - _SPARE)
+        complete = True
+        for _ in range(_ROUNDS):
+            due = await keeper.due_until(self._store, tick.now, _MAX_DUE)
+            if not due:
+                break
+            done = await self._work_all(due, tick)
+            complete = complete and done
+            if not done or len(due) == _MAX_DUE or self._is_late(tick):
+                break
+        return Done() if complete else Retry("the broker did not accept every snapshot")
+
+    async def _work_all(self, due: Sequence[keeper.Due], tick: _Tick) -> bool:
+        complete = True
+        for start in range(0, len(due), _DUE_AT_ONCE):
+            if self._is_late(tick):
+                break
+            batch = due[start : start + _DUE_AT_ONCE]
+            complete = await self._work_batch(batch, tick) and complete
+        return complete
+
+    @staticmethod
+    def _is_late(tick: _Tick) -> bool:
+        return asyncio.get_running_loop().time() > tick.deadline
+
+    async def _work_batch(self, batch: Sequence[keeper.Due], tick: _Tick) -> bool:
+        """Work on entries side by side. Raises what one of them raised once all have ended: none outlives its tick."""
+        ended = await asyncio.gather(*(self._work(entry, tick) for entry in batch), return_exceptions=True)
+        for one in ended:
+            if isinstance(one, BaseException):
+                raise one
+        return all(ended)
+
+    async def _work(self, due: keeper.Due, tick: _Tick) -> bool:
+        """Do what is due on one object, then forget the index entry; False where its snapshots are still unsent."""
+        try:
+            return await self._bring_up(due, tick)
+        except RecordError:
+            _LOG.exception("a record cannot be worked on; it is set aside", extra={"thing": due.thing})
+            self._metrics.count("tidings_records_set_aside_total")
+        # At the head of the index it would stand in everybody's way: enough of them would end all ticks.
+        await keeper.put_off(self._store, due, int(tick.now) + _SET_ASIDE)
+        return True
+
+    async def _bring_up(self, due: keeper.Due, tick: _Tick) -> bool:
+        try:
+            async with self._turns.of(due.thing):
+                step = await self._advance(due, tick.now)
+        except RecordFullError:
+            return await self._drain(due, tick)
+        if step is None:
+            return True
+        ready = [unsent for unsent in step.record.outbox if unsent.not_before <= step.record.now]
+        if ready and not await self._outgoing.flush(due.thing, ready, tick.event):
+            return False
+        await self._store.delete(due.entry.key, expected=due.entry.revision)
+        return True
+
+    async def _drain(self, due: keeper.Due, tick: _Tick) -> bool:
+        """Send what waits in a record that has no room for more; the next tick finds room. Raises RecordError."""
+        record = (await keeper.load(self._store, due.thing)).record
+        ready = [unsent for unsent in record.outbox if unsent.not_before <= max(record.now, tick.now)]
+        if not ready:
+            raise RecordFullError("the record is full, and nothing of it can be sent")
+        return await self._outgoing.flush(due.thing, ready, tick.event)
+
+    async def _advance(self, due: keeper.Due, now: float) -> machine.Step | None:
+        for attempt in range(_TRIES):
+            held = await keeper.load(self._store, due.thing)
+            for bond in held.record.wakes:
+                if not await keeper.wake(self._store, bond, int(now)):
+                    return None
+            step = machine.into_outbox(await self._step(due.thing, replace(held.record, wakes=()), now))
+            if not step.record.tracks and not step.record.outbox:
+                return step  # gone or aged out: nothing to keep
+            saving = keeper.Saving(self._rules, due.second, attempt)
+            if await keeper.save(self._store, held, step, saving, self._recent):
+                self._written(step)
+                return step
+            await asyncio.sleep(_PAUSE * attempt)
+        return None
+
+    async def _step(self, thing: str, record: Record, now: float) -> machine.Step:
+        """Weigh the object's problems with what others say; a group first sees what its members are together."""
+        earlier: tuple[Snapshot, ...] = ()
+        if bonds.is_group(thing):
+            members = await keeper.members(self._store, bonds.MEMBERS, thing)
+            seen = groups.observed(thing, members, record, now)
+            if seen is not None:
+                known = machine.Known(groups.labels_of(members), relations=groups.relations_of_group(thing, members))
+                step = machine.observe(record, seen, known, self._rules)
+                record, earlier = step.record, step.snapshots
+        around = await self._lookout.around(thing, record, now)
+        step = machine.tick(record, now, self._rules, around)
+        return replace(step, snapshots=(*earlier, *step.snapshots))

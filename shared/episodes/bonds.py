@@ -1,0 +1,297 @@
+"""Bonds: what problems of different objects have in common, and the store's keys under which they find each other.
+
+A bond is one relation that two problems share: the same node, claim, image, … (relations.py). A record says in the
+store what it is bound by: `cause.<bond>.<thing>` where one of its problems may take others in, `under.<bond>.<thing>`
+where others may take its problems in. Whoever decides about a ticket looks there; nobody writes into another's record.
+Pure.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from math import ceil
+from typing import Any, NamedTuple, Protocol
+
+import orjson
+
+from shared.episodes.policy import Inhibition, Policy, Quiet, Subject
+from shared.episodes.record import Others, Record, Track
+from shared.episodes.snapshot import moment
+from shared.events.episode import Affected
+from shared.events.identity import digest
+from shared.events.vocabulary import Severity
+
+CAUSES = "cause"
+MEMBERS = "under"
+GROUP = "group-"
+STORM = "storm-"
+OF_GROUP = "group"
+"""The relation that marks a group's own problem; its value is GROUP or STORM."""
+_LOOK = 10
+"""Seconds: the times at which records look at others are rounded up to these, so that many share one entry."""
+MAX_SHOWN = 10
+MAX_MEMBERS = 1000
+"""Members that are looked at; where there are more, the count says so many."""
+
+
+class Rules(Protocol):
+    """The policies of an installation (policy.py)."""
+
+    @property
+    def inhibitions(self) -> tuple[Inhibition, ...]:
+        """Return what takes what in."""
+
+    def of(self, subject: Subject) -> Policy:
+        """Return the policy of one problem."""
+
+    def quiet(self, subject: Subject, now: float) -> Quiet | None:
+        """Return the maintenance window or silence in force."""
+
+
+class Bond(NamedTuple):
+    """One relation of one problem that an inhibition speaks of."""
+
+    inhibition: Inhibition
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """What a record says of one of its problems to those it is bound to. `thing` is the record's key."""
+
+    thing: str
+    key: str
+    id: str
+    since: float
+    ticket: bool
+    under: str
+    shown: dict[str, Any]
+    labels: dict[str, str]
+    relations: dict[str, str]
+
+    @property
+    def severity(self) -> Severity:
+        """Return the severity of its latest observation."""
+        found: Severity = self.shown["severity"]
+        return found
+
+    @property
+    def subject(self) -> Subject:
+        """Return what policy is matched by."""
+        return _subject(self.shown, self.labels)
+
+    @property
+    def path(self) -> str:
+        """Return the path of its object."""
+        found = self.shown["object"]
+        return "/".join(part for part in (found["kind"], found["namespace"], found["name"]) if part)
+
+
+def subject_of(track: Track) -> Subject:
+    """Return what policy is matched by."""
+    return _subject(track.head.shown, track.labels)
+
+
+def policy_of(track: Track, rules: Rules) -> Policy:
+    """Return the policy of a problem; what stands for a group waits for nothing and is in no further group."""
+    policy = rules.of(subject_of(track))
+    group = track.relations.get(OF_GROUP)
+    if group is None:
+        return policy
+    return replace(policy, group_by=(), group_wait=0.0, flap=None, limit=None if group == STORM else policy.limit)
+
+
+def parents_of(track: Track, rules: Rules) -> tuple[Bond, ...]:
+    """Return the bonds by which something else may take this problem in."""
+    return tuple(_bonds(track, rules, lambda inhibition: inhibition.affected))
+
+
+def causes_of(track: Track, rules: Rules) -> tuple[Bond, ...]:
+    """Return the bonds by which this problem may take others in."""
+    return tuple(_bonds(track, rules, lambda inhibition: inhibition.cause))
+
+
+def is_alone(track: Track, policy: Policy, rules: Rules) -> bool:
+    """Return True where nothing has to be looked up or waited for before its ticket."""
+    waits = policy.group_wait or policy.group_by or policy.limit is not None
+    return not waits and not parents_of(track, rules)
+
+
+def group_of(track: Track, policy: Policy) -> str:
+    """Return the key of the record of the group that the problem belongs to, empty where policy groups nothing."""
+    if not policy.group_by or OF_GROUP in track.relations:
+        return ""
+    values = [_value(track, name) for name in policy.group_by]
+    return GROUP + digest("group", policy.name, track.head.shown["cluster"], *values)
+
+
+def storm_of(track: Track, policy: Policy) -> str:
+    """Return the key of the record that takes in what is beyond the limit of tickets."""
+    per = policy.limit.per if policy.limit is not None else ()
+    return STORM + digest("storm", *(f"{name}={_value(track, name)}" for name in per))
+
+
+def is_group(thing: str) -> bool:
+    """Return True for the key of a group's record."""
+    return thing.startswith((GROUP, STORM))
+
+
+def is_open(track: Track) -> bool:
+    """Return True where the problem lasts and was told."""
+    return track.sent is not None and track.lasts
+
+
+def entries(record: Record, rules: Rules) -> dict[str, tuple[Track, ...]]:
+    """Return the keys, without the record's own, under which its open problems are to be found."""
+    found: dict[str, tuple[Track, ...]] = {}
+    for track in record.tracks.values():
+        if not is_open(track):
+            continue
+        keys = {f"{MEMBERS}.{bond.key}" for bond in parents_of(track, rules)}
+        keys |= {f"{CAUSES}.{bond.key}" for bond in causes_of(track, rules)}
+        under = track.desk.under
+        if under is not None and is_group(under.thing):
+            keys.add(f"{MEMBERS}.{under.thing}")
+        for key in sorted(keys):
+            found[key] = (*found.get(key, ()), track)
+    return found
+
+
+class Bound(NamedTuple):
+    """A record that knows under which keys it is found, and what has to be written and deleted for that."""
+
+    record: Record
+    enters: dict[str, bytes]
+    leaves: tuple[str, ...]
+
+
+def moved(before: Record, after: Record) -> bool:
+    """Return True where anything changed that others go by."""
+    if len(before.tracks) != len(after.tracks):
+        return True
+    return any(
+        (known := before.tracks.get(key)) is None or known.sent != track.sent or known.desk != track.desk
+        for key, track in after.tracks.items()
+    )
+
+
+def lookers(before: Record, after: Record, rules: Rules) -> set[tuple[int, str]]:
+    """Return the records that took problems in or gave them back, and the second from which they shall look.
+
+    Groups wait for their members together; what happens to a cause's members later is looked at every few seconds.
+    """
+    found: set[tuple[int, str]] = set()
+    for key in {*before.tracks, *after.tracks}:
+        old, new = before.tracks.get(key), after.tracks.get(key)
+        unders = {track.desk.under for track in (old, new) if track is not None and track.desk.under is not None}
+        if old is not None and new is not None and old.desk == new.desk and is_open(old) == is_open(new):
+            continue
+        for under in unders:
+            time = after.now + _LOOK
+            if new is not None and new.desk.under == under and is_group(under.thing):
+                time = (new.desk.deserved or after.now) + policy_of(new, rules).group_wait
+            found.add((ceil(max(time, after.now) / _LOOK) * _LOOK, under.thing))
+    return found
+
+
+def bound(record: Record, rules: Rules, stored: Mapping[str, str], *, every: bool = False) -> Bound:
+    """Return the record with its entries; `stored` are those that the store has of it, `every` to write all anew."""
+    wanted = entries(record, rules)
+    digests = {key: _digest(tracks) for key, tracks in wanted.items()}
+    enters = {key: _encode(wanted[key]) for key, value in digests.items() if every or stored.get(key) != value}
+    leaves = tuple(key for key in stored if key not in wanted)
+    changed = {key.split(".", 1)[1] for key in (*enters, *leaves) if key.startswith(f"{CAUSES}.")}
+    wakes = tuple(sorted({*record.wakes, *changed}))
+    return Bound(replace(record, entered=digests, wakes=wakes), enters, leaves)
+
+
+def decode(thing: str, data: bytes) -> tuple[Member, ...]:
+    """Return what an entry of a record says; nothing where it cannot be read (a newer version's)."""
+    try:
+        return tuple(Member(thing, *row) for row in orjson.loads(data))
+    except (ValueError, TypeError):
+        return ()
+
+
+def others_of(members: Iterable[Member], thing: str) -> Others:
+    """Return who is in trouble besides the record's own object: how many, and the first of them."""
+    found = sorted((one for one in members if one.thing != thing), key=lambda one: (one.since, one.key))
+    first = tuple(
+        Affected(
+            kind=one.shown["object"]["kind"],
+            namespace=one.shown["object"]["namespace"],
+            name=one.shown["object"]["name"],
+            condition=one.shown["condition"],
+            severity=one.severity,
+            since=moment(one.since),
+        )
+        for one in found[:MAX_SHOWN]
+    )
+    return Others(len(found), first)
+
+
+def _bonds(track: Track, rules: Rules, side: Any) -> Iterable[Bond]:
+    if OF_GROUP in track.relations:
+        return
+    subject = subject_of(track)
+    for inhibition in rules.inhibitions:
+        value = _value(track, inhibition.by)
+        if value and side(inhibition).takes(subject):
+            yield Bond(inhibition, digest("bond", track.head.shown["cluster"], inhibition.by, value))
+
+
+def _value(track: Track, name: str) -> str:
+    """Return what a name of `group_by`, `by` or `per` stands for; empty where it is not known."""
+    shown = track.head.shown
+    if name.startswith("label:"):
+        return track.labels.get(name.removeprefix("label:"), "")
+    if name in {"kind", "namespace", "name"}:
+        return str(shown["object"][name])
+    if name in _SHOWN:
+        return str(shown[name])
+    return track.relations.get(name, "")
+
+
+_SHOWN = frozenset({"cluster", "reason", "category", "subcategory", "severity", "condition"})
+
+
+def _subject(shown: Mapping[str, Any], labels: Mapping[str, str]) -> Subject:
+    thing = shown["object"]
+    return Subject(
+        category=shown["category"],
+        subcategory=shown["subcategory"],
+        severity=shown.get("severity", "medium"),
+        kind=thing["kind"],
+        namespace=thing["namespace"],
+        name=thing["name"],
+        cluster=shown["cluster"],
+        condition=shown["condition"],
+        reason=shown["reason"],
+        rule=shown["rule"],
+        labels=labels,
+    )
+
+
+def _digest(tracks: Iterable[Track]) -> str:
+    """Return a digest of what others go by: texts that move on make no new entry."""
+    parts = [part for track in tracks for part in _essence(track)]
+    return digest("entry", *parts)[:12]
+
+
+def _essence(track: Track) -> tuple[str, ...]:
+    sent, desk = track.sent, track.desk
+    under = "" if desk.under is None else desk.under.thing
+    assert sent is not None  # noqa: S101 - only open problems have entries
+    return (sent.id, sent.severity, str(desk.ticket), under, track.head.shown["reason"])
+
+
+def _encode(tracks: Iterable[Track]) -> bytes:
+    return orjson.dumps([_row(track) for track in tracks])
+
+
+def _row(track: Track) -> list[Any]:
+    sent, desk = track.sent, track.desk
+    assert sent is not None  # noqa: S101 - only open problems have entries
+    shown = {**track.head.shown, "message": track.head.shown["message"][:300], "severity": sent.severity}
+    since = track.base.started or (track.facts[0].time if track.facts else track.head.time)
+    under = "" if desk.under is None else desk.under.thing
+    return [track.key, sent.id, since, desk.ticket, under, shown, track.labels, track.relations]

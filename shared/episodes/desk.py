@@ -1,0 +1,169 @@
+"""Where a problem's ticket stands: not deserved, waiting, taken in by something else, open. Pure.
+
+An episode says what is wrong; whether people get a ticket for it is decided here, apart from that. What must be looked
+up for it (is there a cause, is there room under the limit) comes with a tick as `Found`; an observation alone decides
+only where there is nothing to look up and nothing to wait for.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from shared.episodes.fold import LATENESS, Core
+from shared.episodes.policy import Policy, Quiet
+from shared.events.episode import Suspect
+from shared.events.vocabulary import Severity, worse
+
+OUTLIVE = 300.0
+"""Seconds for which a consequence must outlive its cause before it gets a ticket of its own."""
+RELOOK = 900.0
+"""Seconds after which what is held is looked at without a reason: whatever was missed is found then."""
+
+Taken = Literal["consequence", "group", "limit"]
+
+
+@dataclass(frozen=True, slots=True)
+class Under:
+    """What took a problem in: the key of its record, its episode, its words, and since when (policy time)."""
+
+    kind: Taken
+    thing: str
+    id: str = ""
+    summary: str = ""
+    path: str = ""
+    since: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What was decided so far.
+
+    `deserved` is since when it deserves a ticket (policy time), `ticket` that it got one, `under` what took it in,
+    `freed` when that was over, `quiet` the maintenance window or silence that holds it, `looked` that its ticket was
+    decided with all that was to be looked up: one that came back has its ticket again before.
+    """
+
+    deserved: float | None = None
+    ticket: bool = False
+    under: Under | None = None
+    freed: float | None = None
+    quiet: str = ""
+    suspects: tuple[Suspect, ...] = ()
+    looked: bool = False
+
+    @property
+    def state(self) -> Literal["open", "resolved"]:
+        """Return what is told of an episode that lasts: one with a ticket is closed when something takes it in."""
+        return "resolved" if self.ticket and self.under is not None else "open"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was looked up for one problem: what takes it in now, and which changes it may come from."""
+
+    under: Under | None = None
+    suspects: tuple[Suspect, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What surrounds a problem: its policy, what was looked up (None: nobody did), what keeps tickets back.
+
+    `alone` says that there is nothing to look up and nothing to wait for.
+    """
+
+    policy: Policy
+    alone: bool = False
+    quiet: Quiet | None = None
+    found: Found | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    core: Core
+    around: Around
+    now: float
+
+    @property
+    def policy(self) -> Policy:
+        return self.around.policy
+
+
+def weigh(desk: Desk, core: Core, around: Around, now: float) -> tuple[Desk, float | None]:
+    """Return what is decided now, and when it must be looked at again."""
+    return _weigh(desk, _Case(core, around, now))
+
+
+def escalated(core: Core, policy: Policy, affected: int, now: float) -> tuple[Severity, float | None]:
+    """Return the severity by what has become of it at `now`, and when time alone may raise it further."""
+    severity, dues = core.severity, []
+    for step in policy.escalate:
+        due = core.started + step.after
+        reached = (step.after and now >= due) or (step.count and core.sources.total >= step.count)
+        if reached or (step.affected and affected >= step.affected):
+            severity = worse(severity, step.severity)
+        elif step.after and worse(severity, step.severity) != severity:
+            dues.append(due)
+    return severity, min(dues, default=None)
+
+
+def _weigh(desk: Desk, case: _Case) -> tuple[Desk, float | None]:
+    core, policy, around = case.core, case.policy, case.around
+    if core.state != "open":
+        # Where nothing is waited for, it got its ticket by what occurred, whether or not its end is known already.
+        ticket = desk.ticket or (around.alone and not policy.open_after.lasting and core.deserves(policy))
+        return Desk(ticket=ticket, suspects=desk.suspects), None
+    if desk.deserved is None:
+        if not (desk.ticket or core.deserves(policy)):
+            return desk, None
+        lasting = policy.open_after.lasting
+        certain = core.started + lasting + LATENESS  # an end that is on its way may still come
+        if lasting and case.now < certain and not desk.ticket:
+            return desk, certain
+        desk = replace(desk, deserved=case.now)
+    if around.found is not None:
+        return _looked(desk, case, around.found)
+    if around.alone and desk.under is None:
+        return _open(desk, case)
+    return desk, _due(desk, case)
+
+
+def _due(desk: Desk, case: _Case) -> float | None:
+    """Return when it is looked at, where nothing else happens; None for never."""
+    if desk.looked:
+        return None
+    if desk.freed is not None:
+        return desk.freed + OUTLIVE
+    if desk.under is not None or desk.quiet:
+        return case.now + RELOOK
+    assert desk.deserved is not None  # noqa: S101 - `weigh` has set it
+    return desk.deserved if case.policy.group_by else desk.deserved + case.policy.group_wait
+
+
+def _looked(desk: Desk, case: _Case, found: Found) -> tuple[Desk, float | None]:
+    if found.under is not None:
+        held = replace(desk, under=_same(desk.under, found.under), freed=None, quiet="", looked=False)
+        return held, case.now + RELOOK if found.under.kind == "consequence" else None
+    if desk.under is not None and desk.under.kind == "consequence":
+        freed = case.now if desk.freed is None else desk.freed
+        if case.now < freed + OUTLIVE:
+            return replace(desk, freed=freed), freed + OUTLIVE
+    return _open(replace(desk, suspects=found.suspects or desk.suspects), case)
+
+
+def _same(known: Under | None, found: Under) -> Under:
+    """Return what is known already where it is the same: words that change over there are no news here."""
+    same = (
+        known is not None and (known.kind, known.thing) == (found.kind, found.thing) and bool(known.id or not found.id)
+    )
+    return known if known is not None and same else found
+
+
+def _open(desk: Desk, case: _Case) -> tuple[Desk, float | None]:
+    assert desk.deserved is not None  # noqa: S101 - `weigh` has set it
+    wait = desk.deserved + case.policy.group_wait
+    if not desk.ticket and case.now < wait:
+        return replace(desk, under=None, freed=None), wait
+    if not desk.ticket and case.around.quiet is not None:
+        held = replace(desk, under=None, freed=None, quiet=case.around.quiet.name)
+        return held, min(case.around.quiet.until, case.now + RELOOK)
+    return replace(desk, ticket=True, under=None, freed=None, quiet="", looked=True), None

@@ -1,0 +1,150 @@
+"""Groups: many problems, one ticket. A group is a record like any object's, whose observations are its members. Pure.
+
+Members are found by the group's bond (bonds.py). What they are together is put as an observation with its verdict, so
+that a group lives, ends, comes back and is told like any problem.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from shared.episodes.bonds import GROUP, MAX_MEMBERS, OF_GROUP, STORM, Member
+from shared.episodes.record import Record
+from shared.episodes.snapshot import moment
+from shared.events.identity import digest
+from shared.events.model import Classified, ObjectRef, Observation, Verdict
+from shared.events.vocabulary import severity_rank
+
+_MAX_NAMES = 5
+
+
+def observed(thing: str, members: Sequence[Member], record: Record, now: float) -> Classified | None:
+    """Return what is seen of a group at `now`: its members' problems as one, or its end; None where it never was."""
+    held = sorted((one for one in members if one.under == thing), key=lambda one: (one.since, one.id))
+    track = next(iter(record.tracks.values()), None)
+    if held:
+        return _together(thing, held, now)
+    return None if track is None else _over(thing, track.head.shown, now)
+
+
+def labels_of(members: Sequence[Member]) -> dict[str, str]:
+    """Return the labels that all members share: those of a team, where the group is of one team."""
+    if not members:
+        return {}
+    first, *rest = (one.labels for one in members)
+    return {name: value for name, value in first.items() if all(one.get(name) == value for one in rest)}
+
+
+def relations_of_group(thing: str, members: Sequence[Member]) -> dict[str, str]:
+    """Return the mark of a group, and the relations that all members share."""
+    shared: dict[str, str] = {}
+    if members:
+        first, *rest = (one.relations for one in members)
+        shared = {name: value for name, value in first.items() if all(one.get(name) == value for one in rest)}
+    return {**shared, OF_GROUP: STORM if thing.startswith(STORM) else GROUP}
+
+
+def _together(thing: str, held: Sequence[Member], now: float) -> Classified:
+    first = held[0]
+    worst = min(held, key=lambda one: severity_rank(one.severity))
+    at = moment(now)
+    seen = Observation(
+        identity=digest("group", thing, *sorted(one.id for one in held), worst.severity),
+        dialect="tidings-group",
+        cluster=first.shown["cluster"],
+        object=_object(thing, held),
+        reason=_most([one.shown["reason"] for one in held]),
+        message=_message(held),
+        type=first.shown["type"],
+        component="tidings",
+        host=first.shown["host"],
+        time=moment(first.since),
+        received=at,
+        count=len(held),
+        fingerprint=digest("group", str(len(held))),
+        source_uid=thing,
+    )
+    verdict = Verdict(
+        category=worst.shown["category"],
+        subcategory=worst.shown["subcategory"],
+        severity=worst.severity,
+        phase="problem",
+        condition=_condition(thing, held),
+        problem_key=digest("group", thing),
+        ticket_after=1,
+        summary=_summary(thing, held),
+        rule=first.shown["rule"],
+        why=first.shown["why"],
+        runbook=first.shown["runbook"],
+    )
+    return Classified(observation=seen, verdict=verdict)
+
+
+def _over(thing: str, shown: dict[str, Any], now: float) -> Classified:
+    at = moment(now)
+    seen = Observation(
+        identity=digest("group", thing, "over", str(now)),
+        dialect="tidings-group",
+        cluster=shown["cluster"],
+        object=ObjectRef.model_validate(shown["object"]),
+        reason="AllOver",
+        component="tidings",
+        time=at,
+        received=at,
+    )
+    verdict = Verdict(
+        category=shown["category"],
+        subcategory=shown["subcategory"],
+        severity="info",
+        phase="recovery",
+        ends=("*",),
+        rule=shown["rule"],
+    )
+    return Classified(observation=seen, verdict=verdict)
+
+
+def _object(thing: str, held: Sequence[Member]) -> ObjectRef:
+    """Return the object of the ticket: that of the first member; of a summary, the namespace or cluster it is of."""
+    first = held[0].shown
+    if not thing.startswith(STORM):
+        return ObjectRef.model_validate(first["object"])
+    namespaces = {one.shown["object"]["namespace"] for one in held}
+    name = namespaces.pop() if len(namespaces) == 1 else ""
+    return ObjectRef(kind="Namespace", name=name) if name else ObjectRef(kind="Cluster", name=first["cluster"])
+
+
+def _condition(thing: str, held: Sequence[Member]) -> str:
+    if thing.startswith(STORM):
+        return "too-many-problems"
+    return _most([one.shown["condition"] for one in held])
+
+
+def _summary(thing: str, held: Sequence[Member]) -> str:
+    first = held[0].shown
+    number = _number(len(held))
+    if thing.startswith(STORM):
+        return f"{number} more problems in cluster {first['cluster']}"
+    if len(held) == 1:
+        return str(first["summary"])
+    namespaces = {one.shown["object"]["namespace"] for one in held}
+    where = (
+        f"namespace {namespaces.pop()}"
+        if len(namespaces) == 1 and "" not in namespaces
+        else f"{len(namespaces)} namespaces"
+    )
+    return f"{number} problems in {where}: {_most([one.shown['reason'] for one in held])}, first {first['summary']}"
+
+
+def _message(held: Sequence[Member]) -> str:
+    lines = [f"{one.path}: {one.shown['summary']}" for one in held[:_MAX_NAMES]]
+    more = len(held) - len(lines)
+    return "\n".join([*lines, *([f"and {_number(more)} more"] if more > 0 else [])])
+
+
+def _number(count: int) -> str:
+    return f"{count} or more" if count >= MAX_MEMBERS else str(count)
+
+
+def _most(words: Sequence[str]) -> str:
+    """Return the word that most of them say, the first of those where several do."""
+    return max(Counter(words).items(), key=lambda item: item[1])[0]
