@@ -1,0 +1,187 @@
+"""When a problem gets its ticket: waits, causes, groups and limits, played to a correlator with simulated time."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+from shared.episodes.policy import IMMEDIATE, Inhibition, Match, OpenAfter, Policies, Policy, always
+from shared.events.model import ObjectRef
+from tests.support.life import Life, fine, pod, trouble
+
+NODE = ObjectRef(kind="Node", name="worker-1")
+LOST_NODE = Inhibition("a lost node", Match(kind=("Node",), condition=("not-ready",)), Match(kind=("Pod",)), "node")
+
+
+def play(work: Callable[[Life], Awaitable[None]], rules: Policies) -> None:
+    """Run a scenario."""
+    asyncio.run(_played(work, rules))
+
+
+async def _played(work: Callable[[Life], Awaitable[None]], rules: Policies) -> None:
+    await work(Life(rules))
+
+
+def test_a_ticket_waits_for_group_wait_and_one_that_is_over_by_then_is_never_opened() -> None:
+    async def work(life: Life) -> None:
+        await life.at(1, trouble(1, pod(1), "crash-loop"), trouble(1, pod(2), "crash-loop"))
+        await life.at(5, fine(5, pod(2)))
+        assert not life.tickets
+        await life.until(25)
+        (ticket,) = life.tickets.values()
+        assert (ticket.episode.object.name, ticket.opened) == ("web-1", 20.0)
+
+    play(work, always(Policy()))
+
+
+def test_what_goes_on_is_told_ever_more_rarely_and_what_is_new_after_group_interval() -> None:
+    async def work(life: Life) -> None:
+        for second in range(0, 3600, 10):
+            await life.at(second, trouble(second, pod(1), "crash-loop", count=second // 10 + 1))
+        (ticket,) = life.tickets.values()
+        assert ticket.episode.count >= 180
+        assert len(life.told) < 12
+        told = len(life.told)
+        await life.at(3601, trouble(3601, pod(1), "crash-loop", count=400, message="other", fingerprint="b"))
+        await life.at(3602, trouble(3602, pod(1), "crash-loop", count=401, message="another", fingerprint="c"))
+        await life.until(3630)
+        assert (len(life.told), ticket.episode.message) == (told + 1, "other")
+        await life.until(3640)
+        assert (len(life.told), ticket.episode.message, ticket.episode.count) == (told + 2, "another", 401)
+
+    play(work, always(Policy()))
+
+
+def test_a_lost_node_takes_its_pods_problems_in_and_lists_them() -> None:
+    async def work(life: Life) -> None:
+        await life.at(0, trouble(0, NODE, "not-ready"))
+        for number in range(12):
+            await life.at(1 + number, trouble(1 + number, pod(number), "unhealthy", host="worker-1"))
+        await life.until(120)
+        (ticket,) = life.tickets.values()
+        assert ticket.episode.object == NODE
+        assert (ticket.episode.affected_count, len(ticket.episode.affected)) == (12, 10)
+        assert {one.namespace for one in ticket.episode.affected} == {"shop"}
+        held = [one for one in life.told if one.object.kind == "Pod" and one.cause is not None]
+        assert {(one.cause.kind, one.cause.object, one.ticket) for one in held if one.cause} == {
+            ("consequence", "Node/worker-1", False)
+        }
+        for number in range(11):
+            await life.at(130, fine(130, pod(number)))
+        await life.at(131, fine(131, NODE))
+        await life.until(131 + 290)
+        assert [one.episode.object.kind for one in life.tickets.values()] == ["Node"]
+        assert not life.open()
+        await life.until(131 + 350)
+        assert [one.episode.object.name for one in life.open()] == ["web-11"]  # it outlived its cause
+        await life.at(500, fine(500, pod(11)))
+        assert not life.open()
+
+    play(work, Policies(Policy(), (LOST_NODE,)))
+
+
+def test_a_cause_that_shows_up_late_closes_the_tickets_of_its_consequences_which_come_back_if_they_outlive_it() -> None:
+    async def work(life: Life) -> None:
+        await life.at(0, *(trouble(0, pod(number), "unhealthy", host="worker-1") for number in range(3)))
+        await life.until(60)
+        assert len(life.open()) == 3
+        await life.at(61, trouble(61, NODE, "not-ready"))
+        await life.until(100)
+        assert [one.episode.object for one in life.open()] == [NODE]
+        closed = [one.episode for one in life.tickets.values() if one.closed is not None]
+        assert [one.cause.object if one.cause else "" for one in closed] == ["Node/worker-1"] * 3
+        assert {one.ended_by for one in closed} == {"consequence of another problem"}
+        await life.at(200, fine(200, NODE), fine(200, pod(0)))
+        await life.until(600)
+        assert sorted(one.episode.object.name for one in life.open()) == ["web-1", "web-2"]
+        assert {one.episode.transition for one in life.open()} == {"reopened"}
+        assert len(life.tickets) == 4
+
+    play(work, Policies(Policy(), (LOST_NODE,)))
+
+
+def test_problems_of_one_group_have_one_ticket_that_ends_with_the_last_of_them() -> None:
+    async def work(life: Life) -> None:
+        await life.at(0, trouble(0, pod(1), "mount-failed"))
+        await life.at(4, trouble(4, pod(2), "mount-failed"), trouble(4, pod(3, "other"), "mount-failed"))
+        await life.until(40)
+        assert len(life.tickets) == 2
+        shop = next(one for one in life.open() if one.episode.object.namespace == "shop")
+        assert (shop.episode.affected_count, shop.episode.object.name) == (2, "web-1")
+        await life.at(50, fine(50, pod(1)))
+        await life.until(200)
+        assert shop.closed is None
+        await life.at(210, fine(210, pod(2)))
+        await life.until(240)
+        assert shop.closed is not None
+        await life.at(300, trouble(300, pod(4), "mount-failed"))
+        await life.until(340)
+        assert (shop.closed, shop.episode.reopened, len(life.tickets)) == (None, 1, 2)
+
+    play(work, always(Policy(group_by=("namespace", "reason"))))
+
+
+def test_beyond_the_limit_one_summary_stands_for_all_others_until_the_last_of_them_ends() -> None:
+    async def work(life: Life) -> None:
+        for number in range(100):
+            await life.at(number / 10, trouble(number / 10, pod(number, f"team-{number}"), "quota"))
+        await life.until(60)
+        assert len(life.tickets) == 21
+        (summary,) = [one for one in life.open() if one.episode.condition == "too-many-problems"]
+        assert (summary.episode.affected_count, summary.episode.summary) == (80, "80 more problems in cluster c")
+        for number in range(100):
+            await life.at(100, fine(100, pod(number, f"team-{number}")))
+        await life.until(150)
+        assert not life.open()
+        assert len(life.tickets) == 21
+
+    play(work, always(Policy()))
+
+
+def test_what_must_last_for_a_time_gets_its_ticket_a_minute_after_that() -> None:
+    async def work(life: Life) -> None:
+        await life.at(0, trouble(0, pod(1), "slow"), trouble(0, pod(2), "slow"))
+        await life.at(280, fine(280, pod(2)))
+        await life.until(350)
+        assert not life.tickets
+        await life.until(380)
+        assert [one.episode.object.name for one in life.open()] == ["web-1"]
+
+    play(work, always(Policy(open_after=OpenAfter(lasting=300.0))))
+
+
+def test_so_many_within_a_time_is_not_so_many_ever() -> None:
+    async def work(life: Life) -> None:
+        for second in range(0, 3000, 300):
+            await life.at(second, trouble(second, pod(1), "slow", count=second // 300 + 1))
+        await life.until(3100)
+        assert not life.tickets
+        for second in (3101, 3110, 3120):
+            await life.at(second, trouble(second, pod(1), "slow", count=second))
+        await life.until(3150)
+        assert len(life.open()) == 1
+
+    play(work, always(Policy(open_after=OpenAfter(count=3, within=60.0))))
+
+
+def test_what_flaps_has_one_ticket_that_closes_after_calm() -> None:
+    async def work(life: Life) -> None:
+        for round_ in range(6):
+            await life.at(60 * round_, trouble(60 * round_, pod(1), "probe", count=round_ + 1))
+            await life.at(60 * round_ + 30, fine(60 * round_ + 30, pod(1)))
+        await life.until(400)
+        (ticket,) = life.tickets.values()
+        assert (ticket.closed, ticket.episode.flapping) == (None, True)
+        assert ticket.closings <= 2
+        await life.until(330 + 620)
+        assert ticket.closed is not None
+        assert not ticket.episode.flapping
+
+    play(work, always(Policy()))
+
+
+def test_immediate_policies_open_at_once() -> None:
+    async def work(life: Life) -> None:
+        await life.at(1, trouble(1, pod(1), "crash-loop"))
+        assert [one.opened for one in life.open()] == [1.0]
+
+    play(work, always(replace(IMMEDIATE, name="now")))
