@@ -19,6 +19,9 @@ from shared.telemetry.metrics import Metrics
 _WINDOW = timedelta(seconds=20)
 """Simulated time that may be in flight at once: below the 60 s within which order does not matter."""
 
+_SOON = timedelta(seconds=30)
+"""After so long everything that waits for its group has waited long enough."""
+
 _PATIENCE = 30.0
 
 
@@ -71,12 +74,23 @@ class Feed:
             # recording lasts milliseconds, and what was far apart in time would meet. A destination that is down holds
             # it up for a while only.
             await self._broker.idle(_PATIENCE)
-            await self._publish([_tick(begins), *self._events(window)])
+            await self._tick_until(begins)
+            await self._publish(self._events(window))
             self.progress.sent += len(window)
             self.progress.time = window[-1].time
             self._remember()
         await self._broker.idle(_PATIENCE)
+        if self.progress.time is not None:
+            await self._tick_until(self.progress.time + 2 * _SOON)
         self.progress.done = True
+
+    async def _tick_until(self, time: datetime) -> None:
+        """Do what became due since the last window: soon after it, as a cluster's ticks would, and at this time."""
+        last = self.progress.time
+        soon = [last + _SOON] if last is not None and last + _SOON < time else []
+        for at in (*soon, time):
+            await self._publish([_tick(at)])
+            await self._broker.idle(_PATIENCE)
 
     def _next_window(self) -> list[Request]:
         waiting = islice(self._requests, self.progress.sent, None)
