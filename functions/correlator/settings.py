@@ -1,5 +1,6 @@
 """What an operator can set."""
 
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field
@@ -49,6 +50,12 @@ class CorrelatorSettings(Settings):
         alias="FIRST_CONTACT",
         description="What becomes of problems that began before a cluster was first heard of: `baseline` (known, not "
         "ticketed until they get worse or come back) or `ticket`.",
+    )
+
+    policy_file: Path | None = Field(
+        default=None,
+        alias="CORRELATOR_POLICY",
+        description="A file or folder of own policies that go above the shipped ones (docs/policy.md).",
     )
 
     @property
