@@ -1,6 +1,6 @@
-"""Build hook: compiles the shipped rule packs and mappings into the wheel, so that no cold start parses YAML.
+"""Build hook: compiles the shipped rule packs, mappings and policies into the wheel, so that no cold start parses YAML.
 
-Nothing generated is committed: `functions/**/_*.bin` are git-ignored. A broken pack or mapping fails the build.
+Nothing generated is committed: `functions/**/_*.bin` are git-ignored. A broken one fails the build.
 """
 
 import sys
@@ -10,6 +10,7 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 RULES = "functions/classifier/_compiled.bin"
+POLICY = "functions/correlator/_policy.bin"
 
 
 class Compile(BuildHookInterface[Any]):
@@ -18,17 +19,19 @@ class Compile(BuildHookInterface[Any]):
     PLUGIN_NAME = "custom"
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Write the compiled files and have the wheel take them. Raises ValueError for a broken pack or mapping."""
+        """Write the compiled files and have the wheel take them. Raises ValueError for a broken one."""
         if self.target_name != "wheel" or version == "editable":
             return
         sys.path.insert(0, self.root)
         from shared.delivery.mapping_compiled import compile_mapping, compiled_file
+        from shared.episodes.policy_shipped import compile_policy
         from shared.rules.shipped import SHIPPED, compile_folder
 
         made = {RULES: compile_folder(SHIPPED)}
         functions = Path(self.root, "functions")
         for mapping in sorted([*functions.glob("*/mapping.yaml"), *functions.glob("*/mappings/*.yaml")]):
             made[compiled_file(mapping).relative_to(self.root).as_posix()] = compile_mapping(mapping)
+        made[POLICY] = compile_policy(functions / "correlator" / "policy.yaml")
         for name, content in made.items():
             Path(self.root, name).write_bytes(content)
             build_data["artifacts"].append(name)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from shared.events.problem import Problem
 from shared.events.words import counted
-from shared.rules.folder import files_below, is_yaml
 from shared.rules.ruleset import RuleSet
 from shared.rules.shipped import RulesError, load_shipped
+from shared.settings.folder import files_below, is_yaml
 from shared.telemetry.metrics import Metrics
 
 LOG = logging.getLogger("tidings.rules")

@@ -1,12 +1,14 @@
 """What an operator can set."""
 
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
 from shared.episodes.contact import Mode
 from shared.episodes.policy import Policies
-from shared.settings.environment import Settings
+from shared.episodes.policy_shipped import PolicyError, load_policies
+from shared.settings.environment import Settings, SettingsError
 
 
 def _names(value: object) -> object:
@@ -42,6 +44,15 @@ class CorrelatorSettings(Settings):
         "ticketed until they get worse or come back) or `ticket`.",
     )
 
+    policy_file: Path | None = Field(
+        default=None,
+        alias="CORRELATOR_POLICY",
+        description="A file or folder of own policies that go above the shipped ones (docs/policy.md).",
+    )
+
     def rules(self) -> Policies:
-        """Return the policies. Raises SettingsError."""
-        return Policies()
+        """Return the policies in force. Raises SettingsError with every mistake of the file."""
+        try:
+            return load_policies(self.policy_file)
+        except PolicyError as error:
+            raise SettingsError([f"CORRELATOR_POLICY: {problem}" for problem in error.problems]) from None

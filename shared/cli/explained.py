@@ -7,7 +7,7 @@ from typing import Any
 from shared.cli.configured import effective
 from shared.delivery.preview import Preview
 from shared.episodes.machine import Known, observe
-from shared.episodes.policy import IMMEDIATE, always
+from shared.episodes.policy import IMMEDIATE, Policies
 from shared.episodes.record import Record
 from shared.events import attributes
 from shared.events.cloudevent import CloudEvent, type_of_transition, type_of_verdict
@@ -70,7 +70,7 @@ def explained(
     explanation = explain(observation, ruleset)
     verdict = explanation.verdict
     classified = Classified(observation=observation, verdict=verdict)
-    step = observe(Record(), classified, Known(), always(IMMEDIATE))
+    step = observe(Record(), classified, Known(), Policies(IMMEDIATE))
     episode = step.snapshots[-1].episode if step.snapshots else None
     events = [_event(type_of_verdict(verdict.category), attributes.of(observation, verdict), observation.object.path)]
     if episode is not None:

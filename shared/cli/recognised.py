@@ -8,16 +8,18 @@ import yaml
 
 from shared.events import yaml_nodes
 from shared.events.problem import Problem
-from shared.rules.folder import files_below, is_yaml
+from shared.settings.folder import files_below, is_yaml
 
 TAKEN = (
     "rule packs (pack: and rules:) and their tests (pack: and tests:), mappings (operations: or extends:), "
-    "layouts (paths:), Kubernetes manifests (apiVersion:), func.yaml and .env files"
+    "policies (routes:, inhibit:, maintenance:, silences: or defaults:), layouts (paths:), "
+    "Kubernetes manifests (apiVersion:), func.yaml and .env files"
 )
 _MOST_BYTES = 2 << 20
 _TOP_KEY = re.compile(r"^([A-Za-z][\w-]*)[ \t]*:", re.MULTILINE)
 _PACK_KEYS = {"pack", "rules", "tests"}
 _MAPPING_KEYS = {"operations", "overrides", "extends", "minimise"}
+_POLICY_KEYS = {"routes", "inhibit", "maintenance", "silences", "defaults"}
 _TEST = "_test"
 _FUNC = "func.yaml"
 _KUSTOMIZE = ("kustomization.yaml", "kustomization.yml")
@@ -30,6 +32,7 @@ class Found:
     packs: list[Path] = field(default_factory=list)
     mappings: list[Path] = field(default_factory=list)
     layouts: list[Path] = field(default_factory=list)
+    policies: list[Path] = field(default_factory=list)
     manifests: list[Path] = field(default_factory=list)
     dotenvs: list[Path] = field(default_factory=list)
     funcs: list[Path] = field(default_factory=list)
@@ -75,7 +78,7 @@ def _sort(file: Path, found: Found) -> None:
         return
     # By the lines and not by a parser: a file with a mistake in it shall still be told by those who know its kind.
     keys = set(_TOP_KEY.findall(text))
-    if not keys & {"apiVersion", "paths", *_MAPPING_KEYS, *_PACK_KEYS} and file.name not in _KUSTOMIZE:
+    if not keys & {"apiVersion", "paths", *_MAPPING_KEYS, *_PACK_KEYS, *_POLICY_KEYS} and file.name not in _KUSTOMIZE:
         parsed = _parsed(file, text)
         if isinstance(parsed, Problem):
             found.problems.append(parsed)
@@ -89,6 +92,8 @@ def _sort(file: Path, found: Found) -> None:
         found.layouts.append(file)
     elif keys & _PACK_KEYS:
         found.packs.append(file)
+    elif keys & _POLICY_KEYS:
+        found.policies.append(file)
     else:
         held = f"its keys are {', '.join(sorted(keys)[:5])}" if keys else "it is empty"
         found.problems.append(

@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 from functions.intake.layouts import layouts_schema
 from shared.cli.output import Output, OutputOption, fail, print_document, show
 from shared.delivery.schema import mapping_schema
+from shared.episodes.policy_forms import policy_schema
 from shared.events.delivery import DeliveryReport
 from shared.events.episode import Episode
 from shared.events.listed import Listed
@@ -53,6 +54,7 @@ SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "rules-test": tests_schema,
     "mapping": mapping_schema,
     "layouts": layouts_schema,
+    "policy": policy_schema,
     "settings": _settings,
 }
 

@@ -6,8 +6,8 @@ from typing import Final
 
 import yaml
 
-from shared.delivery.mapping_nodes import Nodes
 from shared.delivery.mapping_overrides import ASKED, Condition
+from shared.events.nodes import Nodes
 from shared.events.problem import did_you_mean
 from shared.events.vocabulary import CATEGORIES, SEVERITIES
 

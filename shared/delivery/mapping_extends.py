@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import yaml
 
-from shared.delivery.mapping_nodes import Nodes, is_nothing
+from shared.events.nodes import Nodes, is_nothing
 from shared.events.problem import did_you_mean
 
 _Merge = Callable[[yaml.Node, yaml.Node], yaml.Node]

@@ -16,11 +16,11 @@ from shared.delivery.mapping_conditions import conditions_of
 from shared.delivery.mapping_extends import extended
 from shared.delivery.mapping_field import Field
 from shared.delivery.mapping_names import ROOTS, bare_path, check_names, check_path, roots_of
-from shared.delivery.mapping_nodes import Nodes, composed, is_nothing
 from shared.delivery.mapping_overrides import Override
 from shared.delivery.mapping_values import Lookup, Spec, check_values
 from shared.delivery.sandbox import new_environment, parse
 from shared.delivery.templates import TemplateRefused, Templates, Text
+from shared.events.nodes import Nodes, composed, is_nothing
 from shared.events.problem import Problem, did_you_mean
 
 _MAX_FIELDS = 1_000

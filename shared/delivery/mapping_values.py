@@ -10,7 +10,7 @@ from shared.delivery.conversions import TYPES, converts
 from shared.delivery.limits import Limit, complaint
 from shared.delivery.mapping_field import Field
 from shared.delivery.mapping_names import closed_values
-from shared.delivery.mapping_nodes import Nodes
+from shared.events.nodes import Nodes
 
 Spec = Members[str, yaml.Node]
 """The nodes of a field, by what they say of it."""

@@ -43,8 +43,8 @@ async def load(store: Store, thing: str) -> Held:
 class Saving:
     """How a step is kept.
 
-    `consumed` is the second of the index entry that is being worked on, if one is; `attempt` which try it is: others may
-    have changed what the store says of the object since the first.
+    `consumed` is the second of the index entry that is being worked on, if one is; `attempt` which try it is: since the
+    first one others may have changed what the store says of the object.
     """
 
     rules: Rules

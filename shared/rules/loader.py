@@ -7,9 +7,9 @@ from pathlib import Path
 
 from shared.events.problem import Problem
 from shared.rules import checks, document
-from shared.rules.folder import files_below, is_yaml
 from shared.rules.pack import Located, parse
 from shared.rules.ruleset import RuleSet
+from shared.settings.folder import files_below, is_yaml
 
 MAX_FILE = 2 << 20  # bytes
 TEST_SUFFIX = "_test"

@@ -7,7 +7,7 @@ from typing import Any
 
 from functions.correlator.handler import new
 from shared.episodes.bonds import Rules
-from shared.episodes.policy import IMMEDIATE, always
+from shared.episodes.policy import IMMEDIATE, Policies
 from shared.events.cloudevent import TICK, CloudEvent
 from shared.events.episode import Episode
 from shared.events.identity import event_identity, problem_key
@@ -20,7 +20,7 @@ START = datetime(2026, 9, 1, 12, tzinfo=UTC)
 POD = ObjectRef(kind="Pod", namespace="shop", name="web-0")
 
 
-AT_ONCE = always(IMMEDIATE)
+AT_ONCE = Policies(IMMEDIATE)
 
 
 class Sink:

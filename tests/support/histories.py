@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from shared.episodes.bonds import Rules
 from shared.episodes.machine import Known, Step, into_outbox, observe, tick
-from shared.episodes.policy import IMMEDIATE, always
+from shared.episodes.policy import IMMEDIATE, Policies
 from shared.episodes.record import Record, decode, encode
 from shared.events.episode import Episode
 from shared.events.identity import event_identity, problem_key
@@ -56,7 +56,7 @@ class Seen:
 class World:
     """Plays a history into the machine the way the function does: the record is stored bytes between two steps."""
 
-    policy: Rules = field(default_factory=lambda: always(replace(IMMEDIATE, reopen_within=100.0)))
+    policy: Rules = field(default_factory=lambda: Policies(replace(IMMEDIATE, reopen_within=100.0)))
     stored: bytes = field(default_factory=lambda: encode(Record()))
     told: dict[str, dict[int, Episode]] = field(default_factory=dict)
 

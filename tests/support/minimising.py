@@ -6,7 +6,7 @@ from typing import Any
 from shared.delivery.mapping import Mapping, render
 from shared.delivery.mapping_file import read_text
 from shared.episodes.machine import Known, observe
-from shared.episodes.policy import IMMEDIATE, always
+from shared.episodes.policy import IMMEDIATE, Policies
 from shared.episodes.record import Record
 from shared.events.episode import Episode
 from shared.events.model import Classified, Observation, Verdict
@@ -60,5 +60,5 @@ def judged(one: Observation) -> tuple[Observation, Verdict]:
 
 
 def ticket_of(one: Observation) -> Episode:
-    step = observe(Record(), Classified(observation=one, verdict=classify(one, RULES)), Known(), always(IMMEDIATE))
+    step = observe(Record(), Classified(observation=one, verdict=classify(one, RULES)), Known(), Policies(IMMEDIATE))
     return step.snapshots[-1].episode

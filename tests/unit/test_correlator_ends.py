@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from shared.episodes import browse
-from shared.episodes.policy import IMMEDIATE, always
+from shared.episodes.policy import IMMEDIATE, Policies
 from shared.events.identity import problem_key
 from shared.events.outcome import Done, Duplicate, Retry
 from tests.support.correlator import POD, START, Rig, play, problem, recovery, told
@@ -31,7 +31,7 @@ def test_beyond_the_window_for_reopening_it_is_a_new_episode() -> None:
         assert fresh.id != opened.id
         assert (fresh.transition, fresh.revision, fresh.reopened) == ("opened", 1, 0)
 
-    play(work, always(replace(IMMEDIATE, reopen_within=300.0)))
+    play(work, Policies(replace(IMMEDIATE, reopen_within=300.0)))
 
 
 def test_a_hold_waits_for_silence_and_the_tick_resolves_once() -> None:

@@ -4,12 +4,17 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from shared.episodes.policy import IMMEDIATE, Inhibition, Match, OpenAfter, Policies, Policy, always
+from shared.episodes.policy import IMMEDIATE, Asked, Inhibition, Match, OpenAfter, Policies, Policy
 from shared.events.model import ObjectRef
 from tests.support.life import Life, fine, pod, trouble
 
 NODE = ObjectRef(kind="Node", name="worker-1")
-LOST_NODE = Inhibition("a lost node", Match(kind=("Node",), condition=("not-ready",)), Match(kind=("Pod",)), "node")
+LOST_NODE = Inhibition(
+    "a lost node",
+    cause=Match((Asked("kind", frozenset({"Node"})), Asked("condition", frozenset({"not-ready"})))),
+    affected=Match((Asked("kind", frozenset({"Pod"})),)),
+    by="node",
+)
 
 
 def play(work: Callable[[Life], Awaitable[None]], rules: Policies) -> None:
@@ -30,7 +35,7 @@ def test_a_ticket_waits_for_group_wait_and_one_that_is_over_by_then_is_never_ope
         (ticket,) = life.tickets.values()
         assert (ticket.episode.object.name, ticket.opened) == ("web-1", 20.0)
 
-    play(work, always(Policy()))
+    play(work, Policies(Policy()))
 
 
 def test_what_goes_on_is_told_ever_more_rarely_and_what_is_new_after_group_interval() -> None:
@@ -48,14 +53,16 @@ def test_what_goes_on_is_told_ever_more_rarely_and_what_is_new_after_group_inter
         await life.until(3640)
         assert (len(life.told), ticket.episode.message, ticket.episode.count) == (told + 2, "another", 401)
 
-    play(work, always(Policy()))
+    play(work, Policies(Policy()))
 
 
 def test_a_lost_node_takes_its_pods_problems_in_and_lists_them() -> None:
     async def work(life: Life) -> None:
         await life.at(0, trouble(0, NODE, "not-ready"))
         for number in range(12):
-            await life.at(1 + number, trouble(1 + number, pod(number), "unhealthy", host="worker-1"))
+            await life.at(
+                1 + number, trouble(1 + number, pod(number), "unhealthy", host="worker-1", component="kubelet")
+            )
         await life.until(120)
         (ticket,) = life.tickets.values()
         assert ticket.episode.object == NODE
@@ -76,12 +83,14 @@ def test_a_lost_node_takes_its_pods_problems_in_and_lists_them() -> None:
         await life.at(500, fine(500, pod(11)))
         assert not life.open()
 
-    play(work, Policies(Policy(), (LOST_NODE,)))
+    play(work, Policies(Policy(), inhibitions=(LOST_NODE,)))
 
 
 def test_a_cause_that_shows_up_late_closes_the_tickets_of_its_consequences_which_come_back_if_they_outlive_it() -> None:
     async def work(life: Life) -> None:
-        await life.at(0, *(trouble(0, pod(number), "unhealthy", host="worker-1") for number in range(3)))
+        await life.at(
+            0, *(trouble(0, pod(number), "unhealthy", host="worker-1", component="kubelet") for number in range(3))
+        )
         await life.until(60)
         assert len(life.open()) == 3
         await life.at(61, trouble(61, NODE, "not-ready"))
@@ -96,7 +105,7 @@ def test_a_cause_that_shows_up_late_closes_the_tickets_of_its_consequences_which
         assert {one.episode.transition for one in life.open()} == {"reopened"}
         assert len(life.tickets) == 4
 
-    play(work, Policies(Policy(), (LOST_NODE,)))
+    play(work, Policies(Policy(), inhibitions=(LOST_NODE,)))
 
 
 def test_problems_of_one_group_have_one_ticket_that_ends_with_the_last_of_them() -> None:
@@ -117,7 +126,7 @@ def test_problems_of_one_group_have_one_ticket_that_ends_with_the_last_of_them()
         await life.until(340)
         assert (shop.closed, shop.episode.reopened, len(life.tickets)) == (None, 1, 2)
 
-    play(work, always(Policy(group_by=("namespace", "reason"))))
+    play(work, Policies(Policy(group_by=("namespace", "reason"))))
 
 
 def test_beyond_the_limit_one_summary_stands_for_all_others_until_the_last_of_them_ends() -> None:
@@ -134,7 +143,7 @@ def test_beyond_the_limit_one_summary_stands_for_all_others_until_the_last_of_th
         assert not life.open()
         assert len(life.tickets) == 21
 
-    play(work, always(Policy()))
+    play(work, Policies(Policy()))
 
 
 def test_what_must_last_for_a_time_gets_its_ticket_a_minute_after_that() -> None:
@@ -146,7 +155,7 @@ def test_what_must_last_for_a_time_gets_its_ticket_a_minute_after_that() -> None
         await life.until(380)
         assert [one.episode.object.name for one in life.open()] == ["web-1"]
 
-    play(work, always(Policy(open_after=OpenAfter(lasting=300.0))))
+    play(work, Policies(Policy(open_after=OpenAfter(lasting=300.0))))
 
 
 def test_so_many_within_a_time_is_not_so_many_ever() -> None:
@@ -160,7 +169,7 @@ def test_so_many_within_a_time_is_not_so_many_ever() -> None:
         await life.until(3150)
         assert len(life.open()) == 1
 
-    play(work, always(Policy(open_after=OpenAfter(count=3, within=60.0))))
+    play(work, Policies(Policy(open_after=OpenAfter(count=3, within=60.0))))
 
 
 def test_what_flaps_has_one_ticket_that_closes_after_calm() -> None:
@@ -176,7 +185,7 @@ def test_what_flaps_has_one_ticket_that_closes_after_calm() -> None:
         assert ticket.closed is not None
         assert not ticket.episode.flapping
 
-    play(work, always(Policy()))
+    play(work, Policies(Policy()))
 
 
 def test_immediate_policies_open_at_once() -> None:
@@ -184,4 +193,4 @@ def test_immediate_policies_open_at_once() -> None:
         await life.at(1, trouble(1, pod(1), "crash-loop"))
         assert [one.opened for one in life.open()] == [1.0]
 
-    play(work, always(replace(IMMEDIATE, name="now")))
+    play(work, Policies(replace(IMMEDIATE, name="now")))

@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from functions.correlator.handler import new
 from shared.episodes import browse
 from shared.episodes.fold import LATENESS
-from shared.episodes.policy import IMMEDIATE, always
+from shared.episodes.policy import IMMEDIATE, Policies
 from shared.episodes.track import SETTLE
 from shared.events.cloudevent import TICK, CloudEvent
 from shared.events.episode import Episode
@@ -95,7 +95,11 @@ class Correlating(RuleBasedStateMachine):
 
     def build(self) -> Function:
         return new(
-            {}, Metrics(), store=self.store, publisher=self.sink, rules=always(replace(IMMEDIATE, reopen_within=REOPEN))
+            {},
+            Metrics(),
+            store=self.store,
+            publisher=self.sink,
+            rules=Policies(replace(IMMEDIATE, reopen_within=REOPEN)),
         )
 
     @rule(gap=GAPS)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from shared.episodes import record as records
 from shared.episodes.machine import Known, indexed, observe
-from shared.episodes.policy import IMMEDIATE, always
+from shared.episodes.policy import IMMEDIATE, Policies
 from shared.episodes.record import Record, RecordError, decode, encode
 from shared.episodes.sources import HARD, SOFT, STATE, Sources
 from tests.support.histories import Seen, World
@@ -126,7 +126,7 @@ def test_a_record_is_the_same_after_storing() -> None:
     world = World()
     for number in range(5):
         world.see(Seen(number, "crash-loop", source=number))
-    step = observe(decode(world.stored), Seen(50, ends=("*",)).classified, Known({"team": "a"}), always(IMMEDIATE))
+    step = observe(decode(world.stored), Seen(50, ends=("*",)).classified, Known({"team": "a"}), Policies(IMMEDIATE))
     assert decode(encode(step.record)) == step.record
 
 

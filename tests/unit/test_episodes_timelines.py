@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from shared.episodes.policy import IMMEDIATE, always
+from shared.episodes.policy import IMMEDIATE, Policies
 from tests.support.histories import Seen, World
 
 
@@ -11,7 +11,7 @@ def _told(world: Any) -> list[list[str]]:
 
 
 def test_disorder_within_a_minute() -> None:
-    world = World(always(IMMEDIATE))
+    world = World(Policies(IMMEDIATE))
     world.see(Seen(40, "image", count=2))
     world.see(Seen(0, "image", count=1, source=1))
     world.see(Seen(20, ends=("image",)))
@@ -21,14 +21,14 @@ def test_disorder_within_a_minute() -> None:
 
 
 def test_an_end_before_its_beginning() -> None:
-    world = World(always(IMMEDIATE))
+    world = World(Policies(IMMEDIATE))
     world.see(Seen(300, ends=("image",)))
     world.see(Seen(240, "image"))
     assert _told(world) == [["opened", "resolved"]]
 
 
 def test_a_crash_loop_with_a_hold() -> None:
-    world = World(always(IMMEDIATE))  # the hold of these histories is 90 seconds
+    world = World(Policies(IMMEDIATE))  # the hold of these histories is 90 seconds
     world.see(Seen(0, "crash-loop"))
     world.see(Seen(30, ends=("crash-loop",)))
     world.see(Seen(100, "crash-loop", count=2))
@@ -47,7 +47,7 @@ def test_back_within_the_window_and_just_beyond_it_and_later() -> None:
         (1840, 1861, [["opened", "resolved"], ["opened"]]),
         (2400, None, [["opened", "resolved"], ["opened"]]),
     ):
-        world = World(always(IMMEDIATE))
+        world = World(Policies(IMMEDIATE))
         world.see(Seen(-60, "probe"))
         world.see(Seen(-20, ends=("probe",)))  # held for 20 seconds: over at 0
         world.tick(0)

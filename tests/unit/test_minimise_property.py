@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from shared.delivery.minimise import _either
 from shared.episodes.machine import Known, observe
-from shared.episodes.policy import IMMEDIATE, always
+from shared.episodes.policy import IMMEDIATE, Policies
 from shared.episodes.record import Record
 from shared.events.model import Classified, Observation
 from shared.events.outcome import Rejected
@@ -122,7 +122,7 @@ def test_with_users_dropped_no_destination_is_sent_the_name_of_the_user_of_an_au
 def sent(one: Observation, destinations: dict[str, Any]) -> dict[str, Any]:
     """Return what destinations are sent of an observation and its episodes, and what takes all that there is."""
     classified = Classified(observation=one, verdict=classify(one, RULES))
-    episodes = [snapshot.episode for snapshot in observe(Record(), classified, Known(), always(IMMEDIATE)).snapshots]
+    episodes = [snapshot.episode for snapshot in observe(Record(), classified, Known(), Policies(IMMEDIATE)).snapshots]
     made: dict[str, Any] = {"all of a record": of_record("{users: drop}", one, classified.verdict)}
     made["all of a ticket"] = [of_ticket("{users: drop}", episode) for episode in episodes]
     for name, function in destinations.items():

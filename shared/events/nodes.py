@@ -1,4 +1,4 @@
-"""The nodes of a mapping file, and what is wrong with them, each with its line."""
+"""The nodes of a file that people edit, and what is wrong with them, each with its line."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -13,7 +13,7 @@ _NULL: Final = "tag:yaml.org,2002:null"
 
 
 def composed(source: str, name: str) -> yaml.Node | list[Problem] | None:
-    """Return the root of a mapping file, None of an empty one; `name` stands in problems."""
+    """Return the root of a file, None of an empty one; `name` stands in problems."""
     if len(source) > _MAX_FILE:
         return [Problem(name, 0, f"the file is longer than {_MAX_FILE} characters")]
     try:
