@@ -5,9 +5,10 @@ from dataclasses import replace
 
 from functions.correlator.limits import Limits
 from shared.episodes import bonds, keeper, machine
-from shared.episodes.bonds import Member, Rules
+from shared.episodes.bonds import Rules
 from shared.episodes.desk import Found, Under
 from shared.episodes.machine import Surroundings
+from shared.episodes.members import Member, others_of
 from shared.episodes.record import Others, Record, Track
 from shared.stores.protocol import Store
 
@@ -41,6 +42,8 @@ class Lookout:
             for cause in await self._members(bonds.CAUSES, bond, read):
                 if thing in {cause.thing, cause.under} or not inhibition.cause.takes(cause.subject):
                     continue
+                if not await keeper.knows(self._store, cause.thing, f"{bonds.CAUSES}.{bond}"):
+                    continue  # its record was not kept, or not yet: then it wakes this one
                 return Under("consequence", cause.thing, cause.id, str(cause.shown["summary"]), cause.path, now)
         group = bonds.group_of(track, bonds.policy_of(track, self._rules))
         if group:
@@ -52,13 +55,13 @@ class Lookout:
         """Return who is in trouble because of the problem, or makes it up."""
         if bonds.is_group(thing):
             held = [one for one in await self._members(bonds.MEMBERS, thing, read) if one.under == thing]
-            return bonds.others_of(held, thing)
+            return others_of(held, thing)
         found: dict[str, Member] = {}
         for inhibition, bond in bonds.causes_of(track, self._rules):
             for one in await self._members(bonds.MEMBERS, bond, read):
                 if inhibition.affected.takes(one.subject):
                     found[one.key] = one
-        return bonds.others_of(found.values(), thing)
+        return others_of(found.values(), thing)
 
     async def _within_limits(self, weighed: Record, record: Record, now: float, around: Surroundings) -> Surroundings:
         """Put what would get a ticket beyond its limit under the summary of all of those."""
@@ -76,7 +79,7 @@ class Lookout:
     async def _members(self, prefix: str, bond: str, read: dict[str, list[Member]]) -> list[Member]:
         known = read.get(prefix + bond)
         if known is None:
-            known = read[prefix + bond] = await keeper.members(self._store, prefix, bond)
+            known = read[prefix + bond] = await keeper.bound_by(self._store, prefix, bond)
         return known
 
 

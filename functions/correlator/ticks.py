@@ -4,11 +4,13 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from math import ceil
 
 from functions.correlator.outgoing import Outgoing
 from functions.correlator.surroundings import Lookout
 from shared.episodes import bonds, groups, keeper, machine
 from shared.episodes.bonds import Rules
+from shared.episodes.desk import RELOOK
 from shared.episodes.recent import Recent
 from shared.episodes.record import Record, RecordError, RecordFullError
 from shared.episodes.track import Snapshot
@@ -28,6 +30,7 @@ _DUE_AT_ONCE = 16
 # Seconds of the ticks' time until a record that cannot be read is looked at again: not long, for in a roll-out an older
 # replica may see records of a newer one; long enough for 10,000 of them not to fill every minute's tick.
 _SET_ASIDE = 600
+_SOON = 10.0
 _SPARE = 2.0  # seconds before the deadline at which a tick begins nothing new
 
 
@@ -135,6 +138,7 @@ class Ticks:
         return await self._outgoing.flush(due.thing, ready, tick.event)
 
     async def _advance(self, due: keeper.Due, now: float) -> machine.Step | None:
+        saving = keeper.Saving(self._rules, due.second)
         for attempt in range(_TRIES):
             held = await keeper.load(self._store, due.thing)
             for bond in held.record.wakes:
@@ -142,8 +146,8 @@ class Ticks:
                     return None
             step = machine.into_outbox(await self._step(due.thing, replace(held.record, wakes=()), now))
             if not step.record.tracks and not step.record.outbox:
-                return step  # gone or aged out: nothing to keep
-            saving = keeper.Saving(self._rules, due.second, attempt)
+                # Gone, aged out, or a group whose members are not there yet.
+                return step if step.due is None or await keeper.enter(self._store, ceil(step.due), due.thing) else None
             if await keeper.save(self._store, held, step, saving, self._recent):
                 self._written(step)
                 return step
@@ -152,14 +156,21 @@ class Ticks:
 
     async def _step(self, thing: str, record: Record, now: float) -> machine.Step:
         """Weigh the object's problems with what others say; a group first sees what its members are together."""
+        if not bonds.is_group(thing):
+            return machine.tick(record, now, self._rules, await self._lookout.around(thing, record, now))
+        members, again = await keeper.standing(self._store, bonds.MEMBERS, thing, now)
+        seen = groups.observed(thing, members, record, now)
         earlier: tuple[Snapshot, ...] = ()
-        if bonds.is_group(thing):
-            members = await keeper.members(self._store, bonds.MEMBERS, thing)
-            seen = groups.observed(thing, members, record, now)
-            if seen is not None:
-                known = machine.Known(groups.labels_of(members), relations=groups.relations_of_group(thing, members))
-                step = machine.observe(record, seen, known, self._rules)
-                record, earlier = step.record, step.snapshots
-        around = await self._lookout.around(thing, record, now)
-        step = machine.tick(record, now, self._rules, around)
-        return replace(step, snapshots=(*earlier, *step.snapshots))
+        if seen is not None:
+            known = machine.Known(groups.labels_of(members), relations=groups.relations_of_group(thing, members))
+            step = machine.observe(record, seen, known, self._rules)
+            record, earlier = step.record, step.snapshots
+        step = machine.tick(record, now, self._rules, await self._lookout.around(thing, record, now))
+        # A group looks at its members by itself now and then: what told it to may have got lost.
+        look = (
+            now + (_SOON if again else RELOOK)
+            if again or any(map(bonds.is_open, step.record.tracks.values()))
+            else None
+        )
+        due = min((time for time in (step.due, look) if time is not None), default=None)
+        return replace(step, snapshots=(*earlier, *step.snapshots), due=due)

@@ -64,16 +64,14 @@ class Together:
     async def _write(self, thing: str, batch: list[_Waiting]) -> None:
         """Take a row into the record. Where that fails nobody in it is done, and each tries in its own turn."""
         steps: list[machine.Step | None] = [None] * len(batch)
+        saving = keeper.Saving(self._rules)
         for attempt in range(_TRIES):
             known = self._recent.take(thing)
             held = known or await keeper.load(self._store, thing)
             found, kept = self._observe(held, batch)
             # What is answered without a write must be the store's word.
             if (not kept and known is None) or (
-                kept
-                and await keeper.save(
-                    self._store, held, kept[-1], keeper.Saving(self._rules, attempt=attempt), self._recent
-                )
+                kept and await keeper.save(self._store, held, kept[-1], saving, self._recent)
             ):
                 steps = [*found]
                 for each in kept:

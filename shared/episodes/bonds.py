@@ -7,18 +7,14 @@ Pure.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import ceil
 from typing import Any, NamedTuple, Protocol
 
-import orjson
-
+from shared.episodes.members import digest_of, encode, subject
 from shared.episodes.policy import Inhibition, Policy, Quiet, Subject
-from shared.episodes.record import Others, Record, Track
-from shared.episodes.snapshot import moment
-from shared.events.episode import Affected
+from shared.episodes.record import Record, Track
 from shared.events.identity import digest
-from shared.events.vocabulary import Severity
 
 CAUSES = "cause"
 MEMBERS = "under"
@@ -28,9 +24,6 @@ OF_GROUP = "group"
 """The relation that marks a group's own problem; its value is GROUP or STORM."""
 _LOOK = 10
 """Seconds: the times at which records look at others are rounded up to these, so that many share one entry."""
-MAX_SHOWN = 10
-MAX_MEMBERS = 1000
-"""Members that are looked at; where there are more, the count says so many."""
 
 
 class Rules(Protocol):
@@ -54,41 +47,9 @@ class Bond(NamedTuple):
     key: str
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
-    """What a record says of one of its problems to those it is bound to. `thing` is the record's key."""
-
-    thing: str
-    key: str
-    id: str
-    since: float
-    ticket: bool
-    under: str
-    shown: dict[str, Any]
-    labels: dict[str, str]
-    relations: dict[str, str]
-
-    @property
-    def severity(self) -> Severity:
-        """Return the severity of its latest observation."""
-        found: Severity = self.shown["severity"]
-        return found
-
-    @property
-    def subject(self) -> Subject:
-        """Return what policy is matched by."""
-        return _subject(self.shown, self.labels)
-
-    @property
-    def path(self) -> str:
-        """Return the path of its object."""
-        found = self.shown["object"]
-        return "/".join(part for part in (found["kind"], found["namespace"], found["name"]) if part)
-
-
 def subject_of(track: Track) -> Subject:
     """Return what policy is matched by."""
-    return _subject(track.head.shown, track.labels)
+    return subject(track.head.shown, track.labels)
 
 
 def policy_of(track: Track, rules: Rules) -> Policy:
@@ -193,40 +154,22 @@ def lookers(before: Record, after: Record, rules: Rules) -> set[tuple[int, str]]
     return found
 
 
-def bound(record: Record, rules: Rules, stored: Mapping[str, str], *, every: bool = False) -> Bound:
-    """Return the record with its entries; `stored` are those that the store has of it, `every` to write all anew."""
+def bound(record: Record, rules: Rules, stored: Mapping[str, str], tried: frozenset[str] | None = None) -> Bound:
+    """Return the record with its entries; `stored` are those that the store has of it.
+
+    `tried` are those that were written for a record that could not be kept: then all are written anew.
+    """
     wanted = entries(record, rules)
-    digests = {key: _digest(tracks) for key, tracks in wanted.items()}
-    enters = {key: _encode(wanted[key]) for key, value in digests.items() if every or stored.get(key) != value}
-    leaves = tuple(key for key in stored if key not in wanted)
+    digests = {key: digest_of(tracks) for key, tracks in wanted.items()}
+    enters = {
+        key: encode(wanted[key], record.now)
+        for key, value in digests.items()
+        if tried is not None or stored.get(key) != value
+    }
+    leaves = tuple(key for key in sorted({*stored, *(tried or ())}) if key not in wanted)
     changed = {key.split(".", 1)[1] for key in (*enters, *leaves) if key.startswith(f"{CAUSES}.")}
     wakes = tuple(sorted({*record.wakes, *changed}))
     return Bound(replace(record, entered=digests, wakes=wakes), enters, leaves)
-
-
-def decode(thing: str, data: bytes) -> tuple[Member, ...]:
-    """Return what an entry of a record says; nothing where it cannot be read (a newer version's)."""
-    try:
-        return tuple(Member(thing, *row) for row in orjson.loads(data))
-    except (ValueError, TypeError):
-        return ()
-
-
-def others_of(members: Iterable[Member], thing: str) -> Others:
-    """Return who is in trouble besides the record's own object: how many, and the first of them."""
-    found = sorted((one for one in members if one.thing != thing), key=lambda one: (one.since, one.key))
-    first = tuple(
-        Affected(
-            kind=one.shown["object"]["kind"],
-            namespace=one.shown["object"]["namespace"],
-            name=one.shown["object"]["name"],
-            condition=one.shown["condition"],
-            severity=one.severity,
-            since=moment(one.since),
-        )
-        for one in found[:MAX_SHOWN]
-    )
-    return Others(len(found), first)
 
 
 def _bonds(track: Track, rules: Rules, side: Any) -> Iterable[Bond]:
@@ -252,46 +195,3 @@ def _value(track: Track, name: str) -> str:
 
 
 _SHOWN = frozenset({"cluster", "reason", "category", "subcategory", "severity", "condition"})
-
-
-def _subject(shown: Mapping[str, Any], labels: Mapping[str, str]) -> Subject:
-    thing = shown["object"]
-    return Subject(
-        category=shown["category"],
-        subcategory=shown["subcategory"],
-        severity=shown.get("severity", "medium"),
-        kind=thing["kind"],
-        namespace=thing["namespace"],
-        name=thing["name"],
-        cluster=shown["cluster"],
-        condition=shown["condition"],
-        reason=shown["reason"],
-        rule=shown["rule"],
-        labels=labels,
-    )
-
-
-def _digest(tracks: Iterable[Track]) -> str:
-    """Return a digest of what others go by: texts that move on make no new entry."""
-    parts = [part for track in tracks for part in _essence(track)]
-    return digest("entry", *parts)[:12]
-
-
-def _essence(track: Track) -> tuple[str, ...]:
-    sent, desk = track.sent, track.desk
-    under = "" if desk.under is None else desk.under.thing
-    assert sent is not None  # noqa: S101 - only open problems have entries
-    return (sent.id, sent.severity, str(desk.ticket), under, track.head.shown["reason"])
-
-
-def _encode(tracks: Iterable[Track]) -> bytes:
-    return orjson.dumps([_row(track) for track in tracks])
-
-
-def _row(track: Track) -> list[Any]:
-    sent, desk = track.sent, track.desk
-    assert sent is not None  # noqa: S101 - only open problems have entries
-    shown = {**track.head.shown, "message": track.head.shown["message"][:300], "severity": sent.severity}
-    since = track.base.started or (track.facts[0].time if track.facts else track.head.time)
-    under = "" if desk.under is None else desk.under.thing
-    return [track.key, sent.id, since, desk.ticket, under, shown, track.labels, track.relations]

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from shared.episodes import keeper, machine
 from shared.episodes.bonds import Rules
 from shared.episodes.policy import Policies
-from shared.episodes.record import RecordError, decode
+from shared.episodes.record import RecordError
+from shared.episodes.stored import decode
 from shared.events.episode import Episode, EpisodeState
 from shared.stores.protocol import Store
 

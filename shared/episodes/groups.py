@@ -8,7 +8,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from shared.episodes.bonds import GROUP, MAX_MEMBERS, OF_GROUP, STORM, Member
+from shared.episodes.bonds import GROUP, OF_GROUP, STORM
+from shared.episodes.members import MAX_MEMBERS, Member
 from shared.episodes.record import Record
 from shared.episodes.snapshot import moment
 from shared.events.identity import digest

@@ -5,14 +5,17 @@ by then. The index entry is written before the record that needs it and deleted 
 many only costs a look.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf
 
 from shared.episodes import bonds
 from shared.episodes.bonds import Rules
 from shared.episodes.machine import Step, indexed, wanted
+from shared.episodes.members import MAX_MEMBERS, Member
+from shared.episodes.members import decode as decode_members
 from shared.episodes.recent import Held, Recent
-from shared.episodes.record import Record, RecordFullError, decode, encode
+from shared.episodes.record import Record, RecordError, RecordFullError
+from shared.episodes.stored import decode, encode
 from shared.stores.limits import MAX_VALUE
 from shared.stores.protocol import ABSENT, Entry, Store
 
@@ -20,6 +23,7 @@ THINGS = "thing."
 DUE = "due."
 _DIGITS = 12
 _TRIES = 5
+_YOUNG = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +47,13 @@ async def load(store: Store, thing: str) -> Held:
 class Saving:
     """How a step is kept.
 
-    `consumed` is the second of the index entry that is being worked on, if one is; `attempt` which try it is: since the
-    first one others may have changed what the store says of the object.
+    `consumed` is the second of the index entry that is being worked on, if one is. `tried` gathers, over all tries of
+    one change, under which keys the record was entered: where another replica was first, they may not be right.
     """
 
     rules: Rules
     consumed: int | None = None
-    attempt: int = 0
+    tried: list[frozenset[str]] = field(default_factory=list)
 
 
 async def save(store: Store, held: Held, step: Step, saving: Saving, recent: Recent | None = None) -> bool:
@@ -72,22 +76,57 @@ async def save(store: Store, held: Held, step: Step, saving: Saving, recent: Rec
     return await _write(store, held, record, recent)
 
 
-async def members(store: Store, prefix: str, bond: str) -> list[bonds.Member]:
+async def bound_by(store: Store, prefix: str, bond: str) -> list[Member]:
     """Return what the records bound by a bond say, at most MAX_MEMBERS records. Raises StoreUnavailableError."""
     start = f"{prefix}.{bond}."
-    found: list[bonds.Member] = []
-    async for entry in store.scan(start, limit=bonds.MAX_MEMBERS):
-        found += bonds.decode(entry.key.removeprefix(start), entry.value)
+    found: list[Member] = []
+    async for entry in store.scan(start, limit=MAX_MEMBERS):
+        found += decode_members(entry.key.removeprefix(start), entry.value)
     return found
+
+
+async def standing(store: Store, prefix: str, bond: str, now: float) -> tuple[list[Member], bool]:
+    """Return the members whose records know of it, and whether one must be asked again soon.
+
+    An entry is written before its record. One whose record never came (its process died, and nothing came again) would
+    stand for ever: it is deleted after a minute. Raises StoreUnavailableError.
+    """
+    found: list[Member] = []
+    again = False
+    for member in await bound_by(store, prefix, bond):
+        if await knows(store, member.thing, f"{prefix}.{bond}"):
+            found.append(member)
+        elif now - member.at < _YOUNG:
+            again = True
+        else:
+            await _remove(store, f"{prefix}.{bond}.{member.thing}")
+    return found, again
+
+
+async def knows(store: Store, thing: str, key: str) -> bool:
+    """Return True where a record knows that it was entered under a key. Raises StoreUnavailableError."""
+    entry = await store.get(THINGS + thing)
+    if entry is None:
+        return False
+    try:
+        return key in decode(entry.value).entered
+    except RecordError:
+        return True  # a newer version's: it will know
+
+
+async def _remove(store: Store, key: str) -> None:
+    entry = await store.get(key)
+    if entry is not None:
+        await store.delete(key, expected=entry.revision)
 
 
 async def wake(store: Store, bond: str, second: int) -> bool:
     """See that all members of a bond look at their causes again; False where that could not be written."""
-    last, looked = "", bonds.MAX_MEMBERS
+    last, looked = "", MAX_MEMBERS
     start = f"{bonds.MEMBERS}.{bond}."
-    while looked == bonds.MAX_MEMBERS:
+    while looked == MAX_MEMBERS:
         looked = 0
-        async for entry in store.scan(start, after=last, limit=bonds.MAX_MEMBERS):
+        async for entry in store.scan(start, after=last, limit=MAX_MEMBERS):
             last, looked = entry.key, looked + 1
             if not await enter(store, second, entry.key.removeprefix(start)):
                 return False
@@ -100,15 +139,15 @@ async def _bind(store: Store, held: Held, record: Record, saving: Saving) -> tup
     A crash in between leaves an entry that says too much or too little until the observation or tick comes again.
     Returns who must look at the record's problems too, and when.
     """
-    if not bonds.moved(held.record, record) and not saving.attempt:
+    if not bonds.moved(held.record, record) and not saving.tried:
         return record, set()
-    bound = bonds.bound(record, saving.rules, held.record.entered, every=bool(saving.attempt))
+    tried = frozenset().union(*saving.tried) if saving.tried else None
+    bound = bonds.bound(record, saving.rules, held.record.entered, tried)
+    saving.tried.append(frozenset(bound.enters))
     for key, value in bound.enters.items():
         await _put(store, f"{key}.{held.thing}", value)
     for key in bound.leaves:
-        entry = await store.get(f"{key}.{held.thing}")
-        if entry is not None:
-            await store.delete(entry.key, expected=entry.revision)
+        await _remove(store, f"{key}.{held.thing}")
     return bound.record, bonds.lookers(held.record, record, saving.rules)
 
 

@@ -1,23 +1,16 @@
 """What the store keeps of one object: all its problems, the recoveries seen, and snapshots that are still to be sent.
 
-One record per object, so that one compare-and-set takes in one observation. The JSON is compact (positions, not names)
-and carries a version; a record of a newer version is never guessed at.
+One record per object, so that one compare-and-set takes in one observation.
 """
 
 from dataclasses import dataclass, field, replace
-from operator import attrgetter
 from typing import Any
 
-import orjson
-
-from shared.episodes.desk import Desk, Under
+from shared.episodes.desk import Desk
 from shared.episodes.fold import Core, Fact
-from shared.episodes.sources import Sources
-from shared.events.episode import Affected, Suspect, Transition
+from shared.events.episode import Affected, Transition
 from shared.events.vocabulary import Severity
 
-VERSION = 2
-_READ = frozenset({1, VERSION})  # what version 1 does not have begins with its default
 MAX_TRACKS = 64
 MAX_MARKS = 32
 MAX_HISTORY = 10
@@ -185,128 +178,3 @@ class Record:
     def sent(self, labels: frozenset[tuple[str, int]]) -> "Record":
         """Return it without the snapshots that the broker accepted."""
         return replace(self, outbox=tuple(unsent for unsent in self.outbox if unsent.label not in labels))
-
-
-_CORE = attrgetter(*(name for name in Core.__dataclass_fields__ if name != "sources"))
-_PLAIN = Fact._fields.index("reason")
-_DEFAULTS = tuple(Fact._field_defaults[name] for name in Fact._fields[_PLAIN:])
-_OCCURRED = attrgetter(*Occurred.__dataclass_fields__)
-_SENT = attrgetter(*Sent.__dataclass_fields__)
-_UNDER = attrgetter(*Under.__dataclass_fields__)
-_NO_DESK = Desk()
-
-
-def encode(record: Record) -> bytes:
-    """Return the record as compact JSON."""
-    return orjson.dumps(
-        {
-            "v": VERSION,
-            "now": record.now,
-            "due": record.due,
-            "tracks": [_track(track) for track in record.tracks.values()],
-            "marks": [[_fact(mark.fact), mark.ends, mark.part, mark.except_key] for mark in record.marks],
-            "seen": record.seen,
-            "outbox": [[unsent.not_before, unsent.episode] for unsent in record.outbox],
-            "entered": record.entered,
-            "wakes": record.wakes,
-            "node": record.node,
-        }
-    )
-
-
-def decode(data: bytes) -> Record:
-    """Return the record of stored bytes. Raises RecordError."""
-    try:
-        value = orjson.loads(data)
-        if value["v"] not in _READ:
-            raise RecordError(f"the record has version {value['v']}, this program reads {VERSION}")
-        tracks = [_read_track(track) for track in value["tracks"]]
-        return Record(
-            now=value["now"],
-            due=value["due"],
-            tracks={track.key: track for track in tracks},
-            marks=tuple(Mark(Fact(*row), tuple(ends), part, key) for row, ends, part, key in value["marks"]),
-            seen=tuple(value["seen"]),
-            outbox=tuple(Unsent(time, episode) for time, episode in value["outbox"]),
-            entered=value.get("entered", {}),
-            wakes=tuple(value.get("wakes", ())),
-            node=value.get("node", ""),
-        )
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise RecordError("the record cannot be read") from error
-
-
-def _fact(fact: Fact) -> tuple[Any, ...]:
-    """Return a plain tuple, as orjson wants it, without what most facts leave as it is: there may be hundreds."""
-    return fact[:_PLAIN] if fact[_PLAIN:] == _DEFAULTS else tuple(fact)
-
-
-def _track(track: Track) -> list[Any]:
-    sources = track.base.sources
-    return [
-        track.key,
-        [track.head.time, track.head.mark, track.head.shown],
-        [
-            _CORE(track.base),
-            [sources.known, sources.given_up, sources.horizon, *([sources.state] * (sources.state > 0))],
-        ],
-        track.place,
-        [_fact(fact) for fact in track.facts],
-        [_OCCURRED(line) for line in track.history],
-        track.labels,
-        None if track.sent is None else _SENT(track.sent),
-        track.relations,
-        _desk(track.desk),
-        [track.others.count, [one.model_dump(mode="json") for one in track.others.first]],
-    ]
-
-
-def _desk(desk: Desk) -> list[Any]:
-    """Return the row of a desk, empty where nothing was decided yet."""
-    if desk == _NO_DESK:
-        return []
-    under = None if desk.under is None else _UNDER(desk.under)
-    suspects = [one.model_dump(mode="json") for one in desk.suspects]
-    return [desk.deserved, desk.ticket, under, desk.freed, desk.quiet, suspects, desk.looked]
-
-
-def _read_desk(row: list[Any]) -> Desk:
-    if not row:
-        return _NO_DESK
-    deserved, ticket, under, freed, quiet, suspects, looked = row
-    return Desk(
-        deserved,
-        ticket,
-        None if under is None else Under(*under),
-        freed,
-        quiet,
-        tuple(Suspect.model_validate(one) for one in suspects),
-        looked,
-    )
-
-
-def _desk_of_old(sent: Sent | None) -> Desk:
-    """Return where the ticket of a track stands that was written before there was a desk."""
-    return Desk(deserved=sent.guard, ticket=True, looked=True) if sent is not None and sent.ticket else _NO_DESK
-
-
-def _read_track(row: list[Any]) -> Track:
-    key, head, (core, (known, *others)), place, facts, history, labels, sent_row, *new = row
-    sent = None if sent_row is None else Sent(*sent_row)
-    relations, desk, (hit, first) = new or ({}, None, (0, ()))
-    base = Core(*core)
-    base.changes, base.burst = tuple(base.changes), tuple(base.burst)
-    base.sources = Sources({name: (count, time) for name, (count, time) in known.items()}, *others)
-    return Track(
-        key=key,
-        head=Head(*head),
-        base=base,
-        place=(place[0], place[1]),
-        facts=tuple(Fact(*fact) for fact in facts),
-        history=tuple(Occurred(*line) for line in history),
-        labels=labels,
-        sent=sent,
-        relations=relations,
-        desk=_desk_of_old(sent) if desk is None else _read_desk(desk),
-        others=Others(hit, tuple(Affected.model_validate(one) for one in first)),
-    )

@@ -12,6 +12,7 @@ import httpx2
 
 from shared.local.settings import UpSettings
 from shared.local.system import System
+from tests.support.at_once import AT_ONCE
 from tests.support.objects import Object, manager, thing
 
 
@@ -45,7 +46,7 @@ class Cluster:
 
 @asynccontextmanager
 async def cluster(root: Path, folder: Path) -> AsyncIterator[Cluster]:
-    system = System(UpSettings(data=folder, knative=root / "knative", port=0, feed="none", environ={}))
+    system = System(UpSettings(data=folder, knative=root / "knative", port=0, feed="none", environ=AT_ONCE))
     await system.start()
     try:
         async with httpx2.AsyncClient(base_url=system.address) as client:

@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from tests.support.at_once import AT_ONCE
+
 EVENT = {
     "apiVersion": "v1",
     "kind": "Event",
@@ -36,7 +38,7 @@ HEADERS = {
 @contextmanager
 def running(root: Path, folder: Path, **settings: str) -> Iterator[str]:
     command = [sys.executable, "-m", "shared.cli", "up", "--listen", "127.0.0.1:0", "--data", "state", "-o", "jsonl"]
-    environ = {**os.environ, "PYTHONPATH": str(root), "PYTHONUNBUFFERED": "1", **settings}
+    environ = {**os.environ, "PYTHONPATH": str(root), "PYTHONUNBUFFERED": "1", **AT_ONCE, **settings}
     with subprocess.Popen(
         [*command, "--knative", str(root / "knative")], cwd=folder, env=environ, stdout=subprocess.PIPE, text=True
     ) as process:

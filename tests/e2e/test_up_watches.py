@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from tests.support.apiserver.standin import TOKEN, StandIn
+from tests.support.at_once import AT_ONCE
 from tests.support.servers import serve
 from tests.support.watching import EVENTS, NODES
 
@@ -42,7 +43,7 @@ def kubeconfig(folder: Path, url: str) -> Path:
 @contextmanager
 def up(root: Path, folder: Path, *arguments: str, **settings: str) -> Iterator[str]:
     command = [sys.executable, "-m", "shared.cli", "up", "--listen", "127.0.0.1:0", "--data", "state", "-o", "jsonl"]
-    environ = {**os.environ, "PYTHONPATH": str(root), "PYTHONUNBUFFERED": "1", **settings}
+    environ = {**os.environ, "PYTHONPATH": str(root), "PYTHONUNBUFFERED": "1", **AT_ONCE, **settings}
     command += ["--knative", str(root / "knative"), *arguments]
     with subprocess.Popen(command, cwd=folder, env=environ, stdout=subprocess.PIPE, text=True) as process:
         try:

@@ -15,6 +15,7 @@ import pytest
 from shared.local.broker.loader import load_topology
 from shared.local.settings import UpSettings
 from shared.local.system import System
+from tests.support.at_once import AT_ONCE
 
 HEADERS = {
     "ce-specversion": "1.0",
@@ -45,7 +46,9 @@ def old_event() -> dict[str, Any]:
 
 async def one_old_event(root: Path, folder: Path, environ: Mapping[str, str]) -> tuple[dict[str, Any], list[Any], str]:
     """Return the episode that an old Event makes, the reports of tickets, and the metrics."""
-    system = System(UpSettings(data=folder, knative=root / "knative", port=0, feed="none", environ=environ))
+    system = System(
+        UpSettings(data=folder, knative=root / "knative", port=0, feed="none", environ={**AT_ONCE, **environ})
+    )
     await system.start()
     try:
         async with httpx2.AsyncClient(base_url=system.address) as client:

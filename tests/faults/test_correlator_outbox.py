@@ -3,7 +3,8 @@
 import pytest
 
 from shared.episodes import keeper
-from shared.episodes.record import MAX_OUTBOX, MAX_TRACKS, decode
+from shared.episodes.record import MAX_OUTBOX, MAX_TRACKS
+from shared.episodes.stored import decode
 from shared.events.episode import Episode
 from shared.events.identity import problem_key
 from shared.events.model import Classified

@@ -18,6 +18,7 @@ from shared.local.settings import UpSettings
 from shared.local.shown import shown
 from shared.local.snapshot import look
 from shared.local.system import System
+from tests.support.at_once import AT_ONCE
 
 SENTINEL = "hunter2sEcReT"
 _HEADERS = {
@@ -31,7 +32,7 @@ _HEADERS = {
 
 @asynccontextmanager
 async def _up(root: Path, folder: Path) -> AsyncIterator[tuple[System, httpx2.AsyncClient]]:
-    system = System(UpSettings(data=folder, knative=root / "knative", port=0, feed="none"))
+    system = System(UpSettings(data=folder, knative=root / "knative", port=0, feed="none", environ=AT_ONCE))
     await system.start()
     try:
         async with httpx2.AsyncClient(base_url=system.address) as client:

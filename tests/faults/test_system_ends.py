@@ -12,10 +12,11 @@ from shared.local.settings import UpSettings
 from shared.local.standins.servicenow.app import ServiceNow
 from shared.local.system import System, UpError
 from shared.stores.sqlite import SqliteStore
+from tests.support.at_once import AT_ONCE
 
 
 def new(root: Path, folder: Path) -> System:
-    return System(UpSettings(data=folder, knative=root / "knative", port=0, feed="none"))
+    return System(UpSettings(data=folder, knative=root / "knative", port=0, feed="none", environ=AT_ONCE))
 
 
 def answers(address: str) -> bool:

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from shared.episodes.bonds import Rules
 from shared.episodes.machine import Known, Step, into_outbox, observe, tick
 from shared.episodes.policy import IMMEDIATE, Policies
-from shared.episodes.record import Record, decode, encode
+from shared.episodes.record import Record
+from shared.episodes.stored import decode, encode
 from shared.events.episode import Episode
 from shared.events.identity import event_identity, problem_key
 from shared.events.model import Classified, ObjectRef, Observation, Verdict

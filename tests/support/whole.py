@@ -18,6 +18,7 @@ from shared.local.broker.letters import letter_row
 from shared.local.settings import UpSettings
 from shared.local.system import System
 from shared.telemetry.logs import JsonFormatter
+from tests.support.at_once import AT_ONCE
 
 _RULES = """\
 pack: everything
@@ -69,7 +70,7 @@ def run_whole(root: Path, folder: Path, sent: Sequence[Any], **environ: str) -> 
         (folder / name).write_text(text, encoding="utf-8")
     settings = {
         "CLASSIFIER_RULES": str(rules), "SERVICENOW_MAPPING": str(folder / "ticket.yaml"),
-        "SPLUNK_MAPPING": str(folder / "record.yaml"), **environ,
+        "SPLUNK_MAPPING": str(folder / "record.yaml"), **AT_ONCE, **environ,
     }  # fmt: skip
     data = folder / "data"
     up = UpSettings(data=data, knative=root / "knative", port=0, feed="none", environ=settings)

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from shared.episodes import record as records
 from shared.episodes.machine import Known, indexed, observe
 from shared.episodes.policy import IMMEDIATE, Policies
-from shared.episodes.record import Record, RecordError, decode, encode
+from shared.episodes.record import Record, RecordError
 from shared.episodes.sources import HARD, SOFT, STATE, Sources
+from shared.episodes.stored import decode, encode
 from tests.support.histories import Seen, World
 
 

@@ -16,6 +16,7 @@ import yaml
 from shared.local.standins import servicenow, splunk
 from shared.local.standins.splunk.store import Store
 from tests.bench.processes import clean_environment, free_port
+from tests.support.at_once import AT_ONCE
 from tests.support.functions import TIDINGS
 from tests.support.harness.judge import Record, read
 from tests.support.servers import ROOT
@@ -148,7 +149,7 @@ class Topology:
 
     def _environment(self, settings: Mapping[str, str]) -> dict[str, str]:
         # At `debug` a process that dies of a mistake of ours says where; it says little else.
-        return clean_environment(**{"LOG_LEVEL": "debug", **settings})
+        return clean_environment(**{"LOG_LEVEL": "debug", **AT_ONCE, **settings})
 
     def _log(self, name: str) -> Path:
         return self.folder / f"{name}.log"

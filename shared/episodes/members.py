@@ -1,0 +1,124 @@
+"""What records say of their problems to those that they are bound to: rows in the store's entries (bonds.py). Pure."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from shared.episodes.policy import Subject
+from shared.episodes.record import Others, Track
+from shared.episodes.snapshot import moment
+from shared.events.episode import Affected
+from shared.events.identity import digest
+from shared.events.vocabulary import Severity
+
+MAX_SHOWN = 10
+MAX_MEMBERS = 1000
+"""Records that are looked at for one bond; where there are more, the count says so many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """What a record says of one of its problems to those it is bound to.
+
+    `thing` is the record's key, `at` the policy time at which it said so.
+    """
+
+    thing: str
+    at: float
+    key: str
+    id: str
+    since: float
+    ticket: bool
+    under: str
+    shown: dict[str, Any]
+    labels: dict[str, str]
+    relations: dict[str, str]
+
+    @property
+    def severity(self) -> Severity:
+        """Return the severity of its latest observation."""
+        found: Severity = self.shown["severity"]
+        return found
+
+    @property
+    def subject(self) -> Subject:
+        """Return what policy is matched by."""
+        return subject(self.shown, self.labels)
+
+    @property
+    def path(self) -> str:
+        """Return the path of its object."""
+        found = self.shown["object"]
+        return "/".join(part for part in (found["kind"], found["namespace"], found["name"]) if part)
+
+
+def decode(thing: str, data: bytes) -> tuple[Member, ...]:
+    """Return what an entry of a record says; nothing where it cannot be read (a newer version's)."""
+    try:
+        return tuple(Member(thing, *row) for row in orjson.loads(data))
+    except (ValueError, TypeError):
+        return ()
+
+
+def others_of(members: Iterable[Member], thing: str) -> Others:
+    """Return who is in trouble besides the record's own object: how many, and the first of them."""
+    found = sorted((one for one in members if one.thing != thing), key=lambda one: (one.since, one.key))
+    first = tuple(
+        Affected(
+            kind=one.shown["object"]["kind"],
+            namespace=one.shown["object"]["namespace"],
+            name=one.shown["object"]["name"],
+            condition=one.shown["condition"],
+            severity=one.severity,
+            since=moment(one.since),
+        )
+        for one in found[:MAX_SHOWN]
+    )
+    return Others(len(found), first)
+
+
+def subject(shown: Mapping[str, Any], labels: Mapping[str, str]) -> Subject:
+    """Return what policy is matched by."""
+    thing = shown["object"]
+    return Subject(
+        category=shown["category"],
+        subcategory=shown["subcategory"],
+        severity=shown.get("severity", "medium"),
+        kind=thing["kind"],
+        namespace=thing["namespace"],
+        name=thing["name"],
+        cluster=shown["cluster"],
+        condition=shown["condition"],
+        reason=shown["reason"],
+        rule=shown["rule"],
+        labels=labels,
+    )
+
+
+def digest_of(tracks: Iterable[Track]) -> str:
+    """Return a digest of what others go by: texts that move on make no new entry."""
+    parts = [part for track in tracks for part in _essence(track)]
+    return digest("entry", *parts)[:12]
+
+
+def _essence(track: Track) -> tuple[str, ...]:
+    sent, desk = track.sent, track.desk
+    under = "" if desk.under is None else desk.under.thing
+    assert sent is not None  # noqa: S101 - only open problems have entries
+    return (sent.id, sent.severity, str(desk.ticket), under, track.head.shown["reason"])
+
+
+def encode(tracks: Iterable[Track], now: float) -> bytes:
+    """Return the entry of a record's problems at `now`."""
+    return orjson.dumps([[now, *_row(track)] for track in tracks])
+
+
+def _row(track: Track) -> list[Any]:
+    sent, desk = track.sent, track.desk
+    assert sent is not None  # noqa: S101 - only open problems have entries
+    shown = {**track.head.shown, "message": track.head.shown["message"][:300], "severity": sent.severity}
+    since = track.base.started or (track.facts[0].time if track.facts else track.head.time)
+    under = "" if desk.under is None else desk.under.thing
+    return [track.key, sent.id, since, desk.ticket, under, shown, track.labels, track.relations]
