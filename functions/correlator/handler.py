@@ -15,6 +15,7 @@ from functions.correlator.contact import FirstContact
 from functions.correlator.namespaces import Namespaces
 from functions.correlator.outgoing import Outgoing
 from functions.correlator.settings import CorrelatorSettings
+from functions.correlator.surroundings import Lookout
 from functions.correlator.ticks import Ticks
 from functions.correlator.together import Together
 from shared.episodes import machine
@@ -79,10 +80,11 @@ class Correlator:
         recent, turns = Recent(), Turns()
         self._together = Together(store, recent, turns, rules, self._written)
         self._outgoing = Outgoing(store, publisher, recent, turns)
-        self._ticks = Ticks(
-            store, rules, self._outgoing, recent=recent, turns=turns, metrics=metrics, written=self._written
-        )
         self._namespaces = Namespaces(store, settings.labels)
+        lookout = Lookout(store, rules, self._namespaces)
+        self._ticks = Ticks(
+            store, rules, self._outgoing, lookout, recent=recent, turns=turns, metrics=metrics, written=self._written
+        )
         self._contact = FirstContact(store, settings.first_contact)
         self._probe = Probe(store)
 

@@ -2,13 +2,17 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from operator import attrgetter
 
 from functions.correlator.limits import Limits
+from functions.correlator.namespaces import Namespaces
 from shared.episodes import bonds, keeper, machine
 from shared.episodes.bonds import Rules
 from shared.episodes.desk import Found, Under
 from shared.episodes.machine import Surroundings
 from shared.episodes.members import Member, others_of
+from shared.episodes.namespaces import NAMESPACE, NODE
+from shared.episodes.policy import Quiet, quiet_by_annotation
 from shared.episodes.record import Others, Record, Track
 from shared.stores.protocol import Store
 
@@ -16,8 +20,9 @@ from shared.stores.protocol import Store
 class Lookout:
     """Looks into other objects' records for one; it writes nothing but places under the limit."""
 
-    def __init__(self, store: Store, rules: Rules) -> None:
+    def __init__(self, store: Store, rules: Rules, namespaces: Namespaces) -> None:
         self._store = store
+        self._namespaces = namespaces
         self._rules = rules
         self._limits = Limits(store)
 
@@ -31,7 +36,7 @@ class Lookout:
             if not bonds.is_open(track):
                 continue
             if track.desk.deserved is not None:
-                found[key] = Found(await self._parent(thing, track, now, read))
+                found[key] = Found(await self._parent(thing, track, now, read), await self._quiet(track, now))
             others[key] = await self._others(thing, track, read)
         around = Surroundings(found, others)
         return await self._within_limits(weighed, record, now, around)
@@ -50,6 +55,17 @@ class Lookout:
             return Under("group", group, since=now)
         under = track.desk.under
         return under if under is not None and under.kind == "limit" else None
+
+    async def _quiet(self, track: Track, now: float) -> Quiet | None:
+        """Return what the object's namespace and node ask for now: they may have changed since it was seen."""
+        if track.desk.looked:
+            return None
+        shown = track.head.shown
+        node = shown["object"]["name"] if shown["object"]["kind"] == NODE else track.relations.get("node", "")
+        places = ((NAMESPACE, shown["object"]["namespace"]), (NODE, node))
+        said = [await self._namespaces.of(shown["cluster"], kind, name) for kind, name in places]
+        quiets = [quiet for labels in said if (quiet := quiet_by_annotation(labels, now)) is not None]
+        return max(quiets, key=attrgetter("until"), default=None)
 
     async def _others(self, thing: str, track: Track, read: dict[str, list[Member]]) -> Others:
         """Return who is in trouble because of the problem, or makes it up."""

@@ -49,6 +49,7 @@ class Ticks:
         store: Store,
         rules: Rules,
         outgoing: Outgoing,
+        lookout: Lookout,
         *,
         recent: Recent,
         turns: Turns,
@@ -62,7 +63,7 @@ class Ticks:
         self._recent = recent
         self._written = written
         self._metrics = metrics
-        self._lookout = Lookout(store, rules)
+        self._lookout = lookout
 
     async def do(self, event: CloudEvent, call: Call) -> Outcome:
         """Do what is due at the event's time, at most so much as the deadline allows: the next tick goes on there.

@@ -58,9 +58,13 @@ class Desk:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What was looked up for one problem: what takes it in now, and which changes it may come from."""
+    """What was looked up for one problem: what takes it in now, which changes it may come from.
+
+    `quiet` is what its namespace and node ask for now.
+    """
 
     under: Under | None = None
+    quiet: Quiet | None = None
     suspects: tuple[Suspect, ...] = ()
 
 

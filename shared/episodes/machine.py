@@ -268,14 +268,15 @@ def _again(
 def around_of(track: Track, rules: Rules, now: float, found: Found | None = None) -> Around:
     """Return what surrounds a problem at `now`, with what was looked up for it."""
     policy = policy_of(track, rules)
-    return Around(policy, is_alone(track, policy, rules), _quiet(track, rules, now), found)
+    return Around(policy, is_alone(track, policy, rules), _quiet(track, rules, now, found), found)
 
 
-def _quiet(track: Track, rules: Rules, now: float) -> Quiet | None:
+def _quiet(track: Track, rules: Rules, now: float, found: Found | None) -> Quiet | None:
     if track.desk.looked:
         return None  # what has its ticket keeps it
-    found = (rules.quiet(subject_of(track), now), quiet_by_annotation(track.labels, now))
-    return max((quiet for quiet in found if quiet is not None), key=attrgetter("until"), default=None)
+    asked = quiet_by_annotation(track.labels, now) if found is None else found.quiet
+    quiets = (rules.quiet(subject_of(track), now), asked)
+    return max((quiet for quiet in quiets if quiet is not None), key=attrgetter("until"), default=None)
 
 
 def episodes_of(record: Record, rules: Rules) -> list[Episode]:

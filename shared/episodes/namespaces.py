@@ -1,4 +1,4 @@
-"""What is remembered of a namespace: the labels and annotations that say whose it is."""
+"""What is remembered of a namespace or node: labels and annotations that say whose it is, and when it is worked on."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,26 +9,28 @@ from shared.events.identity import object_key
 from shared.events.model import ObjectRef, Observation
 
 PREFIX = "tidings.dev/"
+NAMESPACE = "Namespace"
+NODE = "Node"
 _MAX_LABELS = 32
 _MAX_VALUE = 256
 
 
 @dataclass(frozen=True, slots=True)
 class Projection:
-    """A namespace's labels as of a time (seconds)."""
+    """The labels of a namespace or node as of a time (seconds)."""
 
     time: float
     labels: dict[str, str]
 
 
-def key_of(cluster: str, namespace: str) -> str:
-    """Return the key under which the store keeps a namespace's projection."""
-    return f"namespace.{object_key(cluster, ObjectRef(kind='Namespace', name=namespace))}"
+def key_of(cluster: str, kind: str, name: str) -> str:
+    """Return the key under which the store keeps the projection of a namespace or node."""
+    return f"{kind.lower()}.{object_key(cluster, ObjectRef(kind=kind, name=name))}"
 
 
-def is_namespace(observation: Observation) -> bool:
-    """Return True for an observation of a Namespace itself (not for an Event about one)."""
-    return observation.dialect == "apiserver-resource" and observation.object.kind == "Namespace"
+def is_place(observation: Observation) -> bool:
+    """Return True for an observation of a Namespace or Node itself (not for an Event about one)."""
+    return observation.dialect == "apiserver-resource" and observation.object.kind in {NAMESPACE, NODE}
 
 
 def project(observation: Observation, wanted: Sequence[str]) -> Projection:

@@ -4,8 +4,14 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from shared.episodes.policy import IMMEDIATE, Asked, Inhibition, Match, OpenAfter, Policies, Policy
-from shared.events.model import ObjectRef
+import pytest
+
+from shared.episodes.policy import IMMEDIATE, Asked, Escalation, Inhibition, Match, OpenAfter, Policies, Policy
+from shared.episodes.snapshot import moment
+from shared.episodes.spans import Span
+from shared.events.identity import event_identity
+from shared.events.model import Classified, ObjectRef
+from tests.support.correlator import START, recovery
 from tests.support.life import Life, fine, pod, trouble
 
 NODE = ObjectRef(kind="Node", name="worker-1")
@@ -186,6 +192,75 @@ def test_what_flaps_has_one_ticket_that_closes_after_calm() -> None:
         assert not ticket.episode.flapping
 
     play(work, Policies(Policy()))
+
+
+def place(at: float, thing: ObjectRef, **annotations: str) -> Classified:
+    """Return a change of a namespace or node, with what its annotations say."""
+    named = {f"tidings.dev/{name}": value for name, value in annotations.items()}
+    return recovery(
+        at, "nothing", object=thing, dialect="apiserver-resource", operation="update", annotations=named,
+        identity=event_identity("c", thing.path, int(at) + 1),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("thing", [ObjectRef(kind="Namespace", name="shop"), NODE], ids=["namespace", "node"])
+def test_what_is_worked_on_gets_its_ticket_when_the_work_is_over_and_it_is_not(thing: ObjectRef) -> None:
+    async def work(life: Life) -> None:
+        until = moment(START.timestamp() + 1800).isoformat()
+        await life.at(0, place(0, thing, maintenance=until))
+        await life.at(5, *(trouble(5, pod(n), "unhealthy", host="worker-1", component="kubelet") for n in (1, 2)))
+        await life.at(1000, fine(1000, pod(1)))
+        await life.until(1790)
+        assert not life.tickets
+        assert {one.quiet for one in life.told if one.state == "open" and one.revision > 1} == {"annotation"}
+        await life.until(1810)
+        assert [one.episode.object.name for one in life.open()] == ["web-2"]
+
+    play(work, Policies(Policy()))
+
+
+def test_work_that_ends_early_holds_no_ticket_for_longer_than_a_quarter_of_an_hour() -> None:
+    async def work(life: Life) -> None:
+        shop = ObjectRef(kind="Namespace", name="shop")
+        await life.at(0, place(0, shop, maintenance="true"), trouble(0, pod(1), "crash-loop"))
+        await life.at(100, place(100, shop))
+        await life.until(950)
+        assert len(life.open()) == 1
+
+    play(work, Policies(Policy()))
+
+
+def test_a_silence_holds_what_it_names_and_a_ticket_that_was_open_goes_on() -> None:
+    async def work(life: Life) -> None:
+        await life.at(0, trouble(0, pod(1), "crash-loop"))
+        await life.until(100)
+        await life.at(700, trouble(700, pod(2), "crash-loop"), fine(700, pod(1)))
+        await life.until(800)
+        assert [one.closed for one in life.tickets.values()] == [700.0]
+        await life.until(1300)
+        assert [one.episode.object.name for one in life.open()] == ["web-2"]
+
+    begun = START.timestamp()
+    silence = Span("release", "a release", begun + 600, begun + 1200)
+    play(work, Policies(Policy(), spans=((Match((Asked("namespace", frozenset({"shop"})),)), silence),)))
+
+
+def test_severity_rises_with_time_count_and_the_number_of_those_affected() -> None:
+    async def work(life: Life) -> None:
+        await life.at(0, trouble(0, pod(1), "slow", severity="low"), trouble(0, pod(2), "slow", severity="low"))
+        await life.at(1, trouble(1, NODE, "not-ready", severity="low"))
+        await life.at(50, trouble(50, pod(2, "other"), "slow", severity="low", count=100))
+        for number in range(5):
+            await life.at(60, trouble(60, pod(number, "x"), "slow", host="worker-1", component="kubelet"))
+        await life.until(120)
+        assert {one.episode.object.path: one.episode.severity for one in life.open()} == {
+            "Pod/shop/web-1": "low", "Pod/shop/web-2": "low", "Node/worker-1": "critical", "Pod/other/web-2": "high",
+        }  # fmt: skip
+        await life.until(3620)
+        assert {one.episode.severity for one in life.open() if one.episode.object.namespace == "shop"} == {"medium"}
+
+    steps = (Escalation("medium", after=3600.0), Escalation("high", count=100), Escalation("critical", affected=5))
+    play(work, Policies(Policy(escalate=steps), inhibitions=(LOST_NODE,)))
 
 
 def test_immediate_policies_open_at_once() -> None:
