@@ -1,6 +1,7 @@
 """The file of policies: every mistake of it at once, each at its line and with a way out."""
 
 import json
+import re
 from pathlib import Path
 
 import jsonschema
@@ -15,6 +16,7 @@ from shared.episodes.policy_content import policies_of
 from shared.episodes.policy_file import read_texts
 from shared.episodes.policy_forms import FILE, POLICY
 from shared.episodes.policy_shipped import SHIPPED
+from shared.episodes.policy_values import GROUPS
 from shared.events.problem import Problem
 
 EXAMPLES = [SHIPPED, *sorted((SHIPPED.parent / "examples").glob("*.yaml"))]
@@ -76,6 +78,22 @@ def test_that_file_has_every_member_that_a_form_knows() -> None:
 def test_what_is_shipped_has_no_mistake_and_follows_its_schema(path: Path) -> None:
     assert check([path]).problems == []
     jsonschema.validate(yaml.safe_load(path.read_text(encoding="utf-8")), document("policy"))
+
+
+def test_every_policy_that_the_page_shows_has_no_mistake(root: Path) -> None:
+    page = (root / "docs" / "policy.md").read_text(encoding="utf-8")
+    shown = re.findall(r"^```yaml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert len(shown) >= 4
+    assert [mistake for text in shown for mistake in mistakes(text)] == []
+
+
+def test_the_page_tells_each_member_and_each_shipped_inhibition_and_route(root: Path) -> None:
+    page = (root / "docs" / "policy.md").read_text(encoding="utf-8")
+    shipped = yaml.safe_load(SHIPPED.read_text(encoding="utf-8"))
+    names = [*POLICY, *GROUPS, *(item["name"] for item in (*shipped["inhibit"], *shipped["routes"]))]
+    assert [name for name in names if f"`{name}`" not in page] == []
+    (first, *_) = re.findall(r"^```yaml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert yaml.safe_load(first)["defaults"] == shipped["defaults"]
 
 
 @pytest.mark.parametrize(
