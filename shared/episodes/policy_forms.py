@@ -136,7 +136,7 @@ def _row(nodes: Nodes, node: yaml.Node, member: str, closed: tuple[str, ...], *,
     texts: list[str] = []
     globs: list[tuple[str, ...]] = []
     for item in items:
-        text = values.text(nodes, item, member)
+        text = values.text(nodes, item, member, empty=True)
         if "*" in text:
             globs.append(tuple(text.split("*")))
         elif closed and text not in closed:

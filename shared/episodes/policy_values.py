@@ -31,10 +31,10 @@ GROUP_NAME: Final = {"anyOf": [{"enum": [*GROUPS, *_ALIASES]}, {"type": "string"
 _FIELDS: Final = 5
 
 
-def text(nodes: Nodes, node: yaml.Node, name: str) -> str:
-    """Return a text as it is written: a time or a number needs no quotes."""
-    if isinstance(node, yaml.ScalarNode) and (node.value or node.style):
-        return node.value if isinstance(node.value, str) else str(node.value)
+def text(nodes: Nodes, node: yaml.Node, name: str, *, empty: bool = False) -> str:
+    """Return a text as it is written, a time or a number without quotes, too; what is none is told and empty."""
+    if isinstance(node, yaml.ScalarNode) and (node.value or (empty and node.style)):
+        return str(node.value)
     nodes.problem(node, f"`{name}` must be a text", f"write `{name}: …` on one line")
     return ""
 
