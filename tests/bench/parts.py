@@ -15,6 +15,7 @@ _PLACES = {
     "event": "tests.bench.in_process",
     "explain": "tests.bench.explaining",
     "judgement": "tests.bench.judgement",
+    "week": "tests.bench.week",
     "http": "tests.bench.over_http",
     "intake": "tests.bench.taking",
     "destinations": "tests.bench.destinations",
