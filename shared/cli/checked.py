@@ -4,11 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from functions.intake.layouts import read_layouts
-from shared.cli import configured
+from shared.cli import configured, policies
 from shared.cli.recognised import Found, recognise, with_siblings
 from shared.delivery.mapping import Terms
 from shared.delivery.mapping_file import destination_of, read_text
-from shared.episodes.policy_file import read_texts
 from shared.events.problem import Problem
 from shared.local.broker.loader import load_topology
 from shared.local.broker.located import Located, read_documents
@@ -66,7 +65,9 @@ def check(paths: list[Path]) -> Checked:
     for path in found.funcs:
         problems += _of_func(path)
     problems += _packs(found)
-    problems += _policies(found)
+    wrong, doubtful = policies.check(found.policies, found.packs)
+    problems += wrong
+    warnings += doubtful
     _manifests(found, problems, warnings)
     return Checked(sorted(set(problems)), sorted(set(warnings)), found.count)
 
@@ -104,16 +105,6 @@ def _packs(found: Found) -> list[Problem]:
     # The tests beside a pack are run with it, named or not.
     wanted |= {str(path.with_name(f"{path.stem}_test{path.suffix}")) for path in found.packs}
     return [problem for problem in validate_rules(with_siblings(found.packs)) if problem.file in wanted]
-
-
-def _policies(found: Found) -> list[Problem]:
-    """Check policies; those of one folder are in force together."""
-    problems: list[Problem] = []
-    for folder in dict.fromkeys(path.parent for path in found.policies):
-        files = [path for path in found.policies if path.parent == folder]
-        read = read_texts((str(path), path.read_text(encoding="utf-8-sig")) for path in files)
-        problems += [one for one in read if isinstance(one, Problem)]
-    return problems
 
 
 def _manifests(found: Found, problems: list[Problem], warnings: list[Problem]) -> None:

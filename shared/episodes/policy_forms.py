@@ -31,17 +31,10 @@ _TEXTS: Final = {
         {"type": "array", "items": {"type": "string"}, "minItems": 1, "description": "Any of these."},
     ]
 }
-_ASKED: Final = {
-    "anyOf": [
-        *_TEXTS["anyOf"],
-        {
-            "type": "object",
-            "minProperties": 1,
-            "additionalProperties": False,
-            "properties": {"is": _TEXTS, "not": _TEXTS},
-        },
-    ]
-}
+
+
+def _ref(name: str) -> dict[str, Any]:
+    return {"$ref": f"#/$defs/{name}"}
 
 
 class Member(NamedTuple):
@@ -146,27 +139,41 @@ def _row(nodes: Nodes, node: yaml.Node, member: str, closed: tuple[str, ...], *,
     return (member, tuple(sorted(texts)), tuple(globs), wanted)
 
 
-_BARE = Member(values.seconds, values.DURATION)
-MATCH = Member(
-    _match,
-    {
+_DEFINITIONS: Final = {
+    "duration": values.DURATION,
+    "texts": _TEXTS,
+    "asked": {
+        "anyOf": [
+            *_TEXTS["anyOf"],
+            {
+                "type": "object",
+                "minProperties": 1,
+                "additionalProperties": False,
+                "properties": {"is": _ref("texts"), "not": _ref("texts")},
+            },
+        ]
+    },
+    "match": {
         "type": "object",
         "description": "What all must hold; empty takes all.",
         "additionalProperties": False,
         "properties": {
             **{
-                name: {"anyOf": [{"enum": list(_CLOSED[name])}, *_ASKED["anyOf"]]} if name in _CLOSED else _ASKED
+                name: {"anyOf": [{"enum": list(_CLOSED[name])}, _ref("asked")]} if name in _CLOSED else _ref("asked")
                 for name in _MATCHED
             },
             _LABELS: {
                 "type": "object",
-                "additionalProperties": _ASKED,
+                "additionalProperties": _ref("asked"),
                 "description": "Labels and annotations of the namespace; one that it lacks is the empty text.",
             },
         },
     },
-)
-_NAMES = Member(values.group_names, {"type": "array", "items": values.GROUP_NAME})
+    "names": {"type": "array", "items": values.GROUP_NAME},
+}
+_BARE = Member(values.seconds, _ref("duration"))
+MATCH = Member(_match, _ref("match"))
+_NAMES = Member(values.group_names, _ref("names"))
 _COUNT = Member(values.count, {"type": "integer", "minimum": 1, "maximum": values.MOST})
 _SEVERITY = Member(values.one_of(SEVERITIES), {"enum": list(SEVERITIES)})
 _NAME = Member(values.name, {"type": "string", "pattern": values.NAME, "maxLength": values.LONGEST_NAME})
@@ -187,7 +194,7 @@ POLICY: Final[Mapping[str, Member]] = {
     "group_interval": _BARE.saying("How long what is new in a group waits until its ticket is updated."),
     "repeat_interval": _BARE.saying("How often a ticket is updated where nothing is new but the count."),
     "open_after": OPEN_AFTER.member().saying("What must have been before a ticket opens; else the rule's `ticket`."),
-    "resolve_after": Member(values.seconds_or_rule, {"anyOf": [values.DURATION, {"const": values.RULE}]}).saying(
+    "resolve_after": Member(values.seconds_or_rule, {"anyOf": [_ref("duration"), {"const": values.RULE}]}).saying(
         "How long it must be quiet after a recovery; `rule`: as long as the rule's `hold` says."
     ),
     "reopen_within": _BARE.saying("What comes back so soon is the same ticket."),
@@ -256,9 +263,5 @@ FILE = Form(
 
 def policy_schema() -> dict[str, Any]:
     """Return the JSON Schema of a policy file (docs/policy.md)."""
-    return {
-        "title": "Tidings policy",
-        "description": "When what becomes a ticket.",
-        **FILE.schema(),
-        "minProperties": 1,
-    }
+    about = {"title": "Tidings policy", "description": "When what becomes a ticket."}
+    return {**about, **FILE.schema(), "minProperties": 1, "$defs": _DEFINITIONS}

@@ -21,7 +21,10 @@ NAME: Final = r"^[a-z0-9]+(-[a-z0-9]+)*$"
 _PARTS: Final = r"^(?=.)(?:(\d{1,3})d)?(?:(\d{1,5})h)?(?:(\d{1,6})m)?(?:(\d{1,7})s)?$"
 _SECONDS: Final = (86_400, 3_600, 60, 1)
 _LONGEST: Final = 366 * 86_400
-DURATION: Final = {"anyOf": [{"type": "string", "pattern": _PARTS}, {"const": 0}]}
+DURATION: Final = {
+    "description": "As 10s, 5m, 1h30m, 2d, or 0.",
+    "anyOf": [{"type": "string", "pattern": _PARTS}, {"const": 0}],
+}
 GROUPS: Final = (
     *("cluster", "namespace", "reason", "kind", "category", "subcategory", "severity", "condition", "name"),
     *RELATIONS,

@@ -13,7 +13,7 @@ from shared.events.identity import workload_name
 from shared.events.model import Classified, ObjectRef, Observation
 
 RELATIONS: Final = ("node", "claim", "volume", "image", "webhook", "workload", "operator", "service")
-_LONGEST: Final = 512  # characters; names have 253, image references some more
+LONGEST: Final = 512  # characters; names have 253, image references some more
 _LOOKED_AT: Final = 4096  # characters of a message
 _ON_NODES: Final = ("Pod", "VirtualMachineInstance")
 _OF_NODE: Final = ("kubelet", "virt-handler")  # whose host is the node of what they tell of
@@ -54,7 +54,7 @@ def relations_of(classified: Classified, placed: str = "") -> dict[str, str]:
     text = seen.message[:_LOOKED_AT]
     found = {name: read(seen, text) for name, read in _READERS.items()}
     found["node"] = found["node"] or (placed if seen.object.kind in _ON_NODES else "")
-    return {name: value for name, value in found.items() if 0 < len(value) <= _LONGEST}
+    return {name: value for name, value in found.items() if 0 < len(value) <= LONGEST}
 
 
 def _node(seen: Observation, text: str) -> str:

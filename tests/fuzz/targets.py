@@ -10,11 +10,12 @@ import orjson
 
 from functions.intake.items import Reader
 from functions.intake.paths import PATHS
+from shared.episodes.relations import LONGEST, RELATIONS, relations_of
 from shared.events import attributes, codec
 from shared.events.cloudevent import OBSERVED, UNREAD, CloudEvent
 from shared.events.json_items import Cutter, Item, Lines
 from shared.events.limits import DEFAULT, exceeded
-from shared.events.model import Observation, Verdict, classified_data, observed_data
+from shared.events.model import Classified, Observation, Verdict, classified_data, observed_data
 from shared.events.outcome import Ignored, Rejected
 from shared.rules.classify import NAME_LENGTH, SUMMARY_LENGTH, classify
 from shared.rules.shipped import load_shipped
@@ -144,6 +145,8 @@ def _judged(seen: Observation) -> Verdict:
     assert len(verdict.summary) <= SUMMARY_LENGTH
     assert len(verdict.part) <= NAME_LENGTH
     orjson.dumps(classified_data(seen, verdict))
+    relations = relations_of(Classified(observation=seen, verdict=verdict))
+    assert all(name in RELATIONS and 0 < len(value) <= LONGEST for name, value in relations.items())
     assert all(len(value.encode()) <= 256 for value in attributes.of(seen, verdict).values())
     sent = CloudEvent("1", "tidings/intake", OBSERVED, data=orjson.loads(orjson.dumps(observed_data(seen))))
     again = decode(sent, cluster=CLUSTER, now=RECEIVED)

@@ -181,6 +181,26 @@ def test_files_of_one_folder_are_checked_together_and_each_by_its_name(tmp_path:
     assert told == ["b.yaml:3", "c.yaml:2", "c.yaml:2", "c.yaml:2"]
 
 
+def test_a_condition_or_a_rule_that_no_rule_has_is_doubtful(tmp_path: Path) -> None:
+    file = tmp_path / "policy.yaml"
+    file.write_text(
+        "routes:\n  - {name: a, match: {condition: [crash-lop, crash-*, own], rule: node-not-ready}}\n"
+        "inhibit:\n  - {name: b, cause: {rule: {not: node-not-redy}}, affected: {}, by: node}\n",
+        encoding="utf-8",
+    )
+    (tmp_path / "mine.yaml").write_text(
+        "pack: mine\ndescription: Ours.\ndefaults: {category: infrastructure, subcategory: pod, severity: high}\n"
+        "rules: [{name: own, match: {reason: Odd}}]\n",
+        encoding="utf-8",
+    )
+    found = check([tmp_path])
+    assert found.problems == []
+    assert [(one.line, one.message, one.suggestion) for one in found.warnings] == [
+        (2, "`a` asks for the condition `crash-lop`, which there is not", 'did you mean "crash-loop"?'),
+        (4, "`b` asks for the rule `node-not-redy`, which there is not", 'did you mean "node-not-ready"?'),
+    ]
+
+
 _WORDS = st.sampled_from([*FILE.members, *POLICY, "name", "match", "a", "10s", "off", "kind", "Pod", "*", "by", "node"])
 _VALUES = st.recursive(
     _WORDS | st.none() | st.booleans() | st.integers() | st.text(max_size=5),
