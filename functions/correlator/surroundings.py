@@ -70,7 +70,9 @@ class Lookout:
     async def _others(self, thing: str, track: Track, read: dict[str, list[Member]]) -> Others:
         """Return who is in trouble because of the problem, or makes it up."""
         if bonds.is_group(thing):
-            held = [one for one in await self._members(bonds.MEMBERS, thing, read) if one.under == thing]
+            held = [
+                one for one in await self._members(bonds.MEMBERS, thing, read) if one.under == thing and not one.over
+            ]
             return others_of(held, thing)
         found: dict[str, Member] = {}
         for inhibition, bond in bonds.causes_of(track, self._rules):

@@ -160,12 +160,13 @@ class Ticks:
         if not bonds.is_group(thing):
             return machine.tick(record, now, self._rules, await self._lookout.around(thing, record, now))
         members, again = await keeper.standing(self._store, bonds.MEMBERS, thing, now)
-        seen = groups.observed(thing, members, record, now)
-        earlier: tuple[Snapshot, ...] = ()
-        if seen is not None:
-            known = machine.Known(groups.labels_of(members), relations=groups.relations_of_group(thing, members))
+        known = machine.Known(groups.labels_of(members), relations=groups.relations_of_group(thing, members))
+        earlier: list[Snapshot] = []
+        for seen in groups.observed(thing, members, record, now):
             step = machine.observe(record, seen, known, self._rules)
-            record, earlier = step.record, step.snapshots
+            record = step.record
+            earlier += step.snapshots
+        await keeper.forget(self._store, thing, [one for one in members if one.over])
         step = machine.tick(record, now, self._rules, await self._lookout.around(thing, record, now))
         # A group looks at its members by itself now and then: what told it to may have got lost.
         look = (

@@ -6,7 +6,7 @@ where others may take its problems in. Whoever decides about a ticket looks ther
 Pure.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from math import ceil
 from typing import Any, NamedTuple, Protocol
@@ -117,6 +117,18 @@ def entries(record: Record, rules: Rules) -> dict[str, tuple[Track, ...]]:
     return found
 
 
+def _ended(before: Record, after: Record) -> dict[str, tuple[Track, ...]]:
+    """Return what groups are told of problems that just ended: how often it was, and what ended it."""
+    found: dict[str, tuple[Track, ...]] = {}
+    for key, track in after.tracks.items():
+        old = before.tracks.get(key)
+        under = None if old is None else old.desk.under
+        if under is not None and is_group(under.thing) and track.sent is not None and not track.lasts:
+            name = f"{MEMBERS}.{under.thing}"
+            found[name] = (*found.get(name, ()), track)
+    return found
+
+
 class Bound(NamedTuple):
     """A record that knows under which keys it is found, and what has to be written and deleted for that."""
 
@@ -154,15 +166,18 @@ def lookers(before: Record, after: Record, rules: Rules) -> set[tuple[int, str]]
     return found
 
 
-def bound(record: Record, rules: Rules, stored: Mapping[str, str], tried: frozenset[str] | None = None) -> Bound:
-    """Return the record with its entries; `stored` are those that the store has of it.
+def bound(before: Record, record: Record, rules: Rules, tried: frozenset[str] | None = None) -> Bound:
+    """Return the record with its entries; `before` is what the store has of it.
 
     `tried` are those that were written for a record that could not be kept: then all are written anew.
     """
+    stored = before.entered
     wanted = entries(record, rules)
+    for name, tracks in _ended(before, record).items():
+        wanted[name] = (*wanted.get(name, ()), *tracks)
     digests = {key: digest_of(tracks) for key, tracks in wanted.items()}
     enters = {
-        key: encode(wanted[key], record.now)
+        key: encode(wanted[key], record.now, key.split(".", 1)[1])
         for key, value in digests.items()
         if tried is not None or stored.get(key) != value
     }

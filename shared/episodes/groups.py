@@ -19,13 +19,18 @@ from shared.events.vocabulary import severity_rank
 _MAX_NAMES = 5
 
 
-def observed(thing: str, members: Sequence[Member], record: Record, now: float) -> Classified | None:
-    """Return what is seen of a group at `now`: its members' problems as one, or its end; None where it never was."""
-    held = sorted((one for one in members if one.under == thing), key=lambda one: (one.since, one.id))
+def observed(thing: str, members: Sequence[Member], record: Record, now: float) -> list[Classified]:
+    """Return what is seen of a group at `now`: each member's problem put as the group's, and the end after the last."""
+    mine = sorted((one for one in members if one.under == thing), key=lambda one: (one.since, one.id))
+    held = [one for one in mine if not one.over]
     track = next(iter(record.tracks.values()), None)
-    if held:
-        return _together(thing, held, now)
-    return None if track is None else _over(thing, track.head.shown, now)
+    if track is None and not held:
+        return []
+    found = [_member(thing, one, held or mine, now) for one in mine]
+    if not held and track is not None:
+        last = max(mine, key=lambda one: one.over, default=None)
+        found.append(_over(thing, track.head.shown, now, "" if last is None else last.ended_by))
+    return found
 
 
 def labels_of(members: Sequence[Member]) -> dict[str, str]:
@@ -45,32 +50,33 @@ def relations_of_group(thing: str, members: Sequence[Member]) -> dict[str, str]:
     return {**shared, OF_GROUP: STORM if thing.startswith(STORM) else GROUP}
 
 
-def _together(thing: str, held: Sequence[Member], now: float) -> Classified:
+def _member(thing: str, one: Member, held: Sequence[Member], now: float) -> Classified:
+    """Return one member's problem as the group's: its own count, and the words of all."""
     first = held[0]
-    worst = min(held, key=lambda one: severity_rank(one.severity))
-    at = moment(now)
+    worst = min(held, key=lambda each: severity_rank(each.severity))
     seen = Observation(
-        identity=digest("group", thing, *sorted(one.id for one in held), worst.severity),
+        identity=digest("group", thing, one.id, str(one.count), one.severity),
         dialect="tidings-group",
         cluster=first.shown["cluster"],
         object=_object(thing, held),
-        reason=_most([one.shown["reason"] for one in held]),
+        reason=one.shown["reason"],
         message=_message(held),
-        type=first.shown["type"],
-        component="tidings",
+        type=one.shown["type"],
+        component=one.shown["component"],
         host=first.shown["host"],
-        time=moment(first.since),
-        received=at,
-        count=len(held),
+        time=moment(one.since),
+        received=moment(now),
+        count=one.count,
         fingerprint=digest("group", str(len(held))),
-        source_uid=thing,
+        source_uid=one.id,
     )
     verdict = Verdict(
         category=worst.shown["category"],
         subcategory=worst.shown["subcategory"],
-        severity=worst.severity,
+        severity=one.severity,
         phase="problem",
         condition=_condition(thing, held),
+        part=first.shown["part"] if len(held) == 1 else "",
         problem_key=digest("group", thing),
         ticket_after=1,
         summary=_summary(thing, held),
@@ -81,14 +87,14 @@ def _together(thing: str, held: Sequence[Member], now: float) -> Classified:
     return Classified(observation=seen, verdict=verdict)
 
 
-def _over(thing: str, shown: dict[str, Any], now: float) -> Classified:
+def _over(thing: str, shown: dict[str, Any], now: float, ended_by: str) -> Classified:
     at = moment(now)
     seen = Observation(
         identity=digest("group", thing, "over", str(now)),
         dialect="tidings-group",
         cluster=shown["cluster"],
         object=ObjectRef.model_validate(shown["object"]),
-        reason="AllOver",
+        reason=ended_by or "AllOver",
         component="tidings",
         time=at,
         received=at,

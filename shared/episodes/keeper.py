@@ -5,6 +5,7 @@ by then. The index entry is written before the record that needs it and deleted 
 many only costs a look.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from math import inf
 
@@ -114,6 +115,17 @@ async def knows(store: Store, thing: str, key: str) -> bool:
         return True  # a newer version's: it will know
 
 
+async def forget(store: Store, bond: str, over: Iterable[Member]) -> None:
+    """Take out what a group was told of problems that ended, where nothing else is said by the same record.
+
+    Raises StoreUnavailableError.
+    """
+    for thing in {one.thing for one in over}:
+        entry = await store.get(f"{bonds.MEMBERS}.{bond}.{thing}")
+        if entry is not None and all(one.over for one in decode_members(thing, entry.value)):
+            await store.delete(entry.key, expected=entry.revision)
+
+
 async def _remove(store: Store, key: str) -> None:
     entry = await store.get(key)
     if entry is not None:
@@ -142,7 +154,7 @@ async def _bind(store: Store, held: Held, record: Record, saving: Saving) -> tup
     if not bonds.moved(held.record, record) and not saving.tried:
         return record, set()
     tried = frozenset().union(*saving.tried) if saving.tried else None
-    bound = bonds.bound(record, saving.rules, held.record.entered, tried)
+    bound = bonds.bound(held.record, record, saving.rules, tried)
     saving.tried.append(frozenset(bound.enters))
     for key, value in bound.enters.items():
         await _put(store, f"{key}.{held.thing}", value)

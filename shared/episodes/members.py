@@ -22,7 +22,8 @@ MAX_MEMBERS = 1000
 class Member:
     """What a record says of one of its problems to those it is bound to.
 
-    `thing` is the record's key, `at` the policy time at which it said so.
+    `thing` is the record's key, `at` the policy time at which it said so; `over` when the problem ended, 0 while it
+    lasts: a group is told of the end of what it took in.
     """
 
     thing: str
@@ -35,6 +36,9 @@ class Member:
     shown: dict[str, Any]
     labels: dict[str, str]
     relations: dict[str, str]
+    count: int
+    over: float
+    ended_by: str
 
     @property
     def severity(self) -> Severity:
@@ -106,19 +110,20 @@ def digest_of(tracks: Iterable[Track]) -> str:
 def _essence(track: Track) -> tuple[str, ...]:
     sent, desk = track.sent, track.desk
     under = "" if desk.under is None else desk.under.thing
-    assert sent is not None  # noqa: S101 - only open problems have entries
-    return (sent.id, sent.severity, str(desk.ticket), under, track.head.shown["reason"])
+    assert sent is not None  # noqa: S101 - what has an entry was told
+    return (sent.id, sent.severity, str(desk.ticket), under, track.head.shown["reason"], str(sent.count), sent.state)
 
 
-def encode(tracks: Iterable[Track], now: float) -> bytes:
-    """Return the entry of a record's problems at `now`."""
-    return orjson.dumps([[now, *_row(track)] for track in tracks])
+def encode(tracks: Iterable[Track], now: float, over: str = "") -> bytes:
+    """Return the entry of a record's problems at `now`; `over` names the group that took in those that are over."""
+    return orjson.dumps([[now, *_row(track, now, over)] for track in tracks])
 
 
-def _row(track: Track) -> list[Any]:
+def _row(track: Track, now: float, over: str) -> list[Any]:
     sent, desk = track.sent, track.desk
-    assert sent is not None  # noqa: S101 - only open problems have entries
+    assert sent is not None  # noqa: S101 - what has an entry was told
     shown = {**track.head.shown, "message": track.head.shown["message"][:300], "severity": sent.severity}
     since = track.base.started or (track.facts[0].time if track.facts else track.head.time)
-    under = "" if desk.under is None else desk.under.thing
-    return [track.key, sent.id, since, desk.ticket, under, shown, track.labels, track.relations]
+    under = over if desk.under is None else desk.under.thing
+    end = (0.0, "") if track.lasts else (now, sent.ended_by)
+    return [track.key, sent.id, since, desk.ticket, under, shown, track.labels, track.relations, sent.count, *end]

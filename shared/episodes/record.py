@@ -61,6 +61,7 @@ class Sent:
     digest: str
     calm: str = ""
     time: float = 0.0
+    ended_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -173,6 +173,7 @@ def told(track: Track, core: Core, episode: Episode, now: float) -> Sent:
         digest=urgent(track, core),
         calm=calm(track),
         time=now,
+        ended_by=episode.ended_by,
     )
 
 

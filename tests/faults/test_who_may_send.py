@@ -21,6 +21,7 @@ from cryptography import x509
 
 from shared.events.cloudevent import CloudEvent
 from shared.events.codec import encode_structured
+from tests.support.at_once import AT_ONCE
 from tests.support.functions import Served, environment, serving
 from tests.support.host_requests import EVENT
 from tests.support.senders import Authority
@@ -150,7 +151,7 @@ def test_f51_a_source_inside_the_body_counts_as_well(served: Served) -> None:
 def up(folder: Path, *arguments: str, listen: str = "127.0.0.1:0", **settings: str) -> Iterator[str]:
     command = [sys.executable, "-m", "shared.cli", "up", "--listen", listen, "--data", "state", "-o", "jsonl"]
     command += ["--knative", str(ROOT / "knative"), "--feed", "none", *arguments]
-    environ = {**environment(settings), "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    environ = {**environment(settings), **AT_ONCE, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(command, cwd=folder, env=environ, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
