@@ -43,9 +43,12 @@ class Lookout:
 
     async def _parent(self, thing: str, track: Track, now: float, read: dict[str, list[Member]]) -> Under | None:
         """Return what takes the problem in now: its cause, else its group."""
+        waits = now - (track.desk.deserved or now)
         for inhibition, bond in bonds.parents_of(track, self._rules):
+            if inhibition.at_most and waits >= inhibition.at_most:
+                continue
             for cause in await self._members(bonds.CAUSES, bond, read):
-                if thing in {cause.thing, cause.under} or not inhibition.cause.takes(cause.subject):
+                if cause.key == track.key or cause.under == thing or not inhibition.cause.takes(cause.subject):
                     continue
                 if not await keeper.knows(self._store, cause.thing, f"{bonds.CAUSES}.{bond}"):
                     continue  # its record was not kept, or not yet: then it wakes this one

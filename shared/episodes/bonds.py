@@ -82,6 +82,8 @@ def group_of(track: Track, policy: Policy) -> str:
     if not policy.group_by or OF_GROUP in track.relations:
         return ""
     values = [_value(track, name) for name in policy.group_by]
+    if any(not value and name not in _MAY_BE_EMPTY for name, value in zip(policy.group_by, values, strict=True)):
+        return ""  # not all that are of no known image have one problem
     return GROUP + digest("group", policy.name, track.head.shown["cluster"], *values)
 
 
@@ -209,4 +211,5 @@ def _value(track: Track, name: str) -> str:
     return track.relations.get(name, "")
 
 
-_SHOWN = frozenset({"cluster", "reason", "category", "subcategory", "severity", "condition"})
+_SHOWN = frozenset({"cluster", "reason", "category", "subcategory", "severity", "condition", "part"})
+_MAY_BE_EMPTY = _SHOWN | {"kind", "namespace", "name"}

@@ -156,12 +156,16 @@ def like(value: str, glob: Sequence[str]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Inhibition:
-    """A problem that `cause` takes keeps those quiet that `affected` takes and that share with it what `by` names."""
+    """A problem that `cause` takes keeps those quiet that `affected` takes and that share with it what `by` names.
+
+    With `at_most`, for so many seconds from when they deserve a ticket; 0 is as long as the cause lasts.
+    """
 
     name: str
     cause: Match
     affected: Match
     by: str
+    at_most: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,9 @@ def policies_of(own: Sequence[Item], shipped: Sequence[Item]) -> Policies:
             for item in _in_force("routes", own, shipped)
         ],
         [
-            Inhibition(item["name"], match_of(item["cause"]), match_of(item["affected"]), item["by"])
+            Inhibition(
+                item["name"], match_of(item["cause"]), match_of(item["affected"]), item["by"], item.get("at_most", 0.0)
+            )
             for item in _in_force("inhibit", own, shipped)
         ],
         [

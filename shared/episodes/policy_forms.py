@@ -214,6 +214,7 @@ INHIBITION = Form(
         "cause": MATCH,
         "affected": MATCH,
         "by": Member(values.one_of(BY), {"enum": list(BY)}).saying("What both hang on."),
+        "at_most": _BARE.saying("For how long at most, from when it deserves a ticket; else while the cause lasts."),
     },
     ("name",),
     ("cause", "affected", "by"),

@@ -26,7 +26,7 @@ DURATION: Final = {
     "anyOf": [{"type": "string", "pattern": _PARTS}, {"const": 0}],
 }
 GROUPS: Final = (
-    *("cluster", "namespace", "reason", "kind", "category", "subcategory", "severity", "condition", "name"),
+    *("cluster", "namespace", "reason", "kind", "category", "subcategory", "severity", "condition", "part", "name"),
     *RELATIONS,
 )
 _ALIASES: Final = {f"involvedObject.{name}": name for name in ("kind", "namespace", "name")}
