@@ -21,6 +21,7 @@ PROBLEM = 0
 RECOVERY = 1  # greater: of two facts of the same second the recovery is the later one
 EXPIRED = "expired"
 MILDEST: Severity = SEVERITIES[-1]
+_EVENTS_LIVE = 3600.0
 _MAX_CHANGES = 16
 _MAX_BURST = 100
 
@@ -128,6 +129,9 @@ def fold(base: Core, facts: Sequence[Fact], policy: Policy, now: float, guard: f
         if fact.kind == RECOVERY:
             _recover(core, fact, policy)
             continue
+        if core.state == "resolved" and _is_old_news(core, fact):
+            absorb(core, fact, policy)
+            continue
         if core.state == "resolved" and fact.time > guard:
             window = core.resolved + max(policy.reopen_within, LATENESS)
             if fact.time > window:
@@ -137,6 +141,15 @@ def fold(base: Core, facts: Sequence[Fact], policy: Policy, now: float, guard: f
         _occur(core, fact, policy)
     advance(core, now)
     return Folded(core)
+
+
+def _is_old_news(core: Core, fact: Fact) -> bool:
+    """Return True for a problem that was sent long after it happened, which was before the end that is known.
+
+    So it is where a source lists again what it lost on the way: its own time says that it is part of what is over.
+    Clocks that are further off than the API server keeps Events decide nothing.
+    """
+    return fact.shown < fact.time <= fact.shown + _EVENTS_LIVE and fact.shown <= core.resolved_shown
 
 
 def threshold(policy: Policy, ticket_after: int) -> int:

@@ -10,6 +10,19 @@ from shared.events.outcome import Done, Duplicate, Retry
 from tests.support.correlator import POD, START, Rig, play, problem, recovery, told
 
 
+def test_an_old_event_that_a_source_lists_again_does_not_bring_back_what_is_over() -> None:
+    async def work(rig: Rig) -> None:
+        opened = told(await rig.send(problem(0)))
+        assert told(await rig.send(recovery(600, "crash-loop"))).state == "resolved"
+        late = {"time": START + timedelta(seconds=300), "received": START + timedelta(seconds=900), "count": 3}
+        again = told(await rig.send(problem(300, **late)))
+        assert (again.id, again.state, again.count, again.reopened) == (opened.id, "resolved", 3, 0)
+        fresh = {"time": START + timedelta(seconds=700), "received": START + timedelta(seconds=1200), "count": 4}
+        assert told(await rig.send(problem(700, **fresh))).transition == "reopened"
+
+    play(work)
+
+
 def test_a_recovery_resolves_and_a_return_reopens_the_same_episode() -> None:
     async def work(rig: Rig) -> None:
         opened = told(await rig.send(problem(0)))
