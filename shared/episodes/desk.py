@@ -144,14 +144,19 @@ def _due(desk: Desk, case: _Case) -> float | None:
 
 
 def _looked(desk: Desk, case: _Case, found: Found) -> tuple[Desk, float | None]:
-    if found.under is not None:
-        held = replace(desk, under=_same(desk.under, found.under), freed=None, quiet="", looked=False)
-        return held, case.now + RELOOK if found.under.kind == "consequence" else None
+    if found.under is not None and found.under.kind == "consequence":
+        return _held(desk, found.under), case.now + RELOOK
     if desk.under is not None and desk.under.kind == "consequence":
         freed = case.now if desk.freed is None else desk.freed
         if case.now < freed + OUTLIVE:
             return replace(desk, freed=freed), freed + OUTLIVE
+    if found.under is not None:
+        return _held(desk, found.under), None
     return _open(replace(desk, suspects=found.suspects or desk.suspects), case)
+
+
+def _held(desk: Desk, under: Under) -> Desk:
+    return replace(desk, under=_same(desk.under, under), freed=None, quiet="", looked=False)
 
 
 def _same(known: Under | None, found: Under) -> Under:
