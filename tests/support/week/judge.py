@@ -28,6 +28,7 @@ class Told:
         spans: When it was open: from, and to (None while it is), in order.
         cause: Id of the ticket that it says it is a consequence of; empty for none.
         suspects: Paths of the changes that it names as suspects.
+        count: How often it happened.
     """
 
     id: str
@@ -37,6 +38,7 @@ class Told:
     spans: tuple[tuple[float, float | None], ...]
     cause: str = ""
     suspects: tuple[str, ...] = ()
+    count: int = 1
 
     @property
     def opened(self) -> float:
