@@ -44,9 +44,9 @@ def test_f26_10000_events_of_a_lost_node_make_its_ticket_and_few_more() -> None:
     storm = storms.new_storm(1, START)
     node, pods = storms.crowded(storm)
     lost = START + 300
-    before = storm.stands()
-    told = simulated(START, before, _later(lambda: storm.act(storms.node_lost(storm, node, pods), lost)),
-                     _later(lambda: storm.act(storms.node_back(storm, node, pods, STILL_DOWN), lost + 120)))  # fmt: skip
+    rages = storm.act(storms.node_lost(storm, node, pods), lost)
+    ends = storm.act(storms.node_back(storm, node, pods, STILL_DOWN), lost + 120)
+    told = simulated(START, storm.stands(), rages, ends)
     of_node = [ticket for ticket in told if node.on.path in ticket.things]
     assert len(of_node) == 1
     assert of_node[0].opened - lost <= TOLD_WITHIN
@@ -63,8 +63,9 @@ def test_f26_10000_events_of_a_crash_looping_deployment_make_one_ticket_with_its
     storm = storms.new_storm(2, START)
     workload = storms.looping(storm)
     begins = START + 300
-    told = simulated(START, storm.stands(), _later(lambda: storm.act(storms.crash_loop(storm, workload), begins)),
-                     _later(lambda: storm.act(storms.mended(storm, workload), begins + 120)))  # fmt: skip
+    rages = storm.act(storms.crash_loop(storm, workload), begins)
+    ends = storm.act(storms.mended(storm, workload), begins + 120)
+    told = simulated(START, storm.stands(), rages, ends)
     assert len(told) == 1
     assert told[0].count == storms.EVENTS
     assert told[0].opened - begins <= TOLD_WITHIN
@@ -74,13 +75,8 @@ def test_f26_10000_events_of_a_crash_looping_deployment_make_one_ticket_with_its
 def test_f26_500_failures_at_once_make_tickets_up_to_the_limit_and_one_summary() -> None:
     """F26: event storm 10 000/min: ticket cap + one summary."""
     storm = storms.new_storm(3, START, storms.NAMESPACES)
-    told = simulated(START, storm.stands(), _later(lambda: storm.act(storms.failures(storm), START + 300)))
+    told = simulated(START, storm.stands(), storm.act(storms.failures(storm), START + 300))
     assert len(told) == LIMIT + 1
-
-
-def _later(act: Callable[[], Iterable[Sent]]) -> Iterable[Sent]:
-    """Begin an act once all before it was told."""
-    yield from act()
 
 
 # --- the embedded system ---

@@ -29,11 +29,14 @@ class Storm:
     things: list[str] = field(default_factory=list)
 
     def act(self, process: Process, at: float | None = None) -> Iterator[Sent]:
-        """Play a process from `at` on (seconds since 1970; None: at once), and yield all that arrives of it."""
+        """Play a process from `at` on (seconds since 1970; None: at once), and yield all that arrives of it.
+
+        The process begins when the first event is asked for: acts may be lined up.
+        """
         if at is not None:
             self.world.now = max(self.world.now, at)
         self.world.spawn(process)
-        return self.world.run(self.world.now + 2 * SECONDS)
+        yield from self.world.run(self.world.now + 2 * SECONDS)
 
     def stands(self) -> Iterator[Sent]:
         """Yield what is there before."""
