@@ -201,8 +201,8 @@ def test_the_words_of_a_problem_decide_where_two_go_on_at_one_thing() -> None:
 
 def test_mistakes_of_one_kind_are_shown_together_the_gravest_first() -> None:
     of = truth()
-    for number in range(5):
-        problem = of.begin(T, f"Deployment/shop/w-{number}: crashes", [f"Deployment/shop/w-{number}"], ("crash",))
+    for name in ("api", "web-2", "cache", "feed", "ledger-1"):
+        problem = of.begin(T, f"Deployment/shop/{name}: crashes", [f"Deployment/shop/{name}"], ("crash",))
         problem.ended = T + HOUR
     found = judge(of, [*ideal(of), ticket(of.problems[4], "Pod/shop/c", "hm")], END)
     rows = worst(found)

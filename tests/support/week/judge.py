@@ -28,6 +28,7 @@ class Told:
         spans: When it was open: from, and to (None while it is), in order.
         cause: Id of the ticket that it says it is a consequence of; empty for none.
         suspects: Paths of the changes that it names as suspects.
+        count: How often it happened.
     """
 
     id: str
@@ -37,6 +38,7 @@ class Told:
     spans: tuple[tuple[float, float | None], ...]
     cause: str = ""
     suspects: tuple[str, ...] = ()
+    count: int = 1
 
     @property
     def opened(self) -> float:
@@ -250,6 +252,7 @@ def kinds(found: Judgement) -> Counter[str]:
 
 
 def _general(text: str) -> str:
-    """Return a text without what differs from one object to the next: paths, names with hyphens or digits, numbers."""
-    words = text.replace(":", " ").replace("(", " ").split()
-    return " ".join(word for word in words if not any(sign in word for sign in "/-0123456789"))
+    """Return a text without what differs from one object to the next: paths and their parts, numbers, made names."""
+    words = text.replace(":", " ").replace("(", " ").replace(")", " ").split()
+    names = {part for word in words if "/" in word for part in word.split("/")}
+    return " ".join(word for word in words if word not in names and not any(sign in word for sign in "/-0123456789"))

@@ -171,6 +171,7 @@ class Player:
                 things=tuple(path for path in paths if path),
                 text=f"{last['condition']} {last['part']} {last['summary']} {last['reason']}".lower(),
                 severity=last["severity"],
+                count=last["count"],
                 spans=tuple((float(begin or 0), end) for begin, end in ticket.spans),
             )
 

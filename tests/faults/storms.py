@@ -1,0 +1,198 @@
+"""F26: storms of 10,000 events in 60 s: one problem, one ticket, and the SIEM gets all of them.
+
+Not collected with the rest (its name does not begin with `test_`): `pytest tests/faults/storms.py`. Each storm is told
+twice: by the simulated clock straight into the functions, and now, to the embedded system over HTTP.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import chain, islice
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from shared.events.codec import to_mapping
+from shared.local.settings import UpSettings
+from shared.local.system import System
+from shared.sources.registry import decode
+from tests.support.week import storms
+from tests.support.week.judge import Told
+from tests.support.week.play import Player
+from tests.support.week.world import Sent
+
+START = 1_788_134_400.0
+TOLD_WITHIN = 10 + 10 + 5
+"""Seconds until a ticket is open: `group_wait`, the period of ticks, and five (issue: within each storm)."""
+LIMIT = 20
+"""Default of `ticket_limit`; one summary comes on top."""
+STILL_DOWN = 2
+_BATCH = 200
+
+
+def simulated(start: float, *acts: Iterable[Sent]) -> list[Told]:
+    """Play the acts one after the other; return the tickets an hour after the last one."""
+    return asyncio.run(Player(start).play(chain.from_iterable(acts)))
+
+
+def test_f26_10000_events_of_a_lost_node_make_its_ticket_and_few_more() -> None:
+    """F26: event storm 10 000/min: grouping by fingerprint; ticket cap + one summary; SIEM still gets all."""
+    storm = storms.new_storm(1, START)
+    node, pods = storms.crowded(storm)
+    lost = START + 300
+    rages = storm.act(storms.node_lost(storm, node, pods), lost)
+    ends = storm.act(storms.node_back(storm, node, pods, STILL_DOWN), lost + 120)
+    told = simulated(START, storm.stands(), rages, ends)
+    of_node = [ticket for ticket in told if node.on.path in ticket.things]
+    assert len(of_node) == 1
+    assert of_node[0].opened - lost <= TOLD_WITHIN
+    assert of_node[0].closed is not None
+    assert lost + 120 <= of_node[0].closed <= lost + 120 + 600
+    others = [ticket for ticket in told if ticket is not of_node[0]]
+    assert len(others) <= STILL_DOWN
+    down = {path for pod in pods[: 2 * STILL_DOWN] for path in (pod.on.path, *pod.workload.paths)}
+    assert all(down & set(ticket.things) for ticket in others)
+
+
+def test_f26_10000_events_of_a_crash_looping_deployment_make_one_ticket_with_its_count() -> None:
+    """F26: event storm 10 000/min, one deployment: grouping by fingerprint; ticket cap + one summary."""
+    storm = storms.new_storm(2, START)
+    workload = storms.looping(storm)
+    begins = START + 300
+    rages = storm.act(storms.crash_loop(storm, workload), begins)
+    ends = storm.act(storms.mended(storm, workload), begins + 120)
+    told = simulated(START, storm.stands(), rages, ends)
+    assert len(told) == 1
+    assert told[0].count == storms.EVENTS
+    assert told[0].opened - begins <= TOLD_WITHIN
+    assert told[0].closed is not None
+
+
+def test_f26_500_failures_at_once_make_tickets_up_to_the_limit_and_one_summary() -> None:
+    """F26: event storm 10 000/min: ticket cap + one summary."""
+    storm = storms.new_storm(3, START, storms.NAMESPACES)
+    told = simulated(START, storm.stands(), storm.act(storms.failures(storm), START + 300))
+    assert len(told) == LIMIT + 1
+
+
+# --- the embedded system ---
+
+
+@dataclass(slots=True)
+class Embedded:
+    """An embedded system that runs, and what its stand-ins were told."""
+
+    system: System
+    client: httpx2.AsyncClient
+
+    async def take(self, sent: Iterable[Sent]) -> set[str]:
+        """Post events in batches as fast as they are taken; return the identities of those that are Events."""
+        identities: set[str] = set()
+        events = iter(sent)
+        while batch := [event for _, event in islice(events, _BATCH)]:
+            for event in batch:
+                found = decode(event, cluster="", now=datetime.now(UTC))
+                if event.extensions["kind"] == "Event" and isinstance(found, list):
+                    identities |= {seen.identity for seen in found}
+            body = [to_mapping(event) for event in batch]
+            headers = {"content-type": "application/cloudevents-batch+json"}
+            while (answer := await self.client.post("/", json=body, headers=headers)).status_code == 503:  # noqa: ASYNC110
+                await asyncio.sleep(0.2)
+            assert answer.status_code == 202
+        return identities
+
+    def tickets(self, *, still_open: bool = False) -> list[dict[str, str]]:
+        """Return the incidents that are not cancelled; those that are open."""
+        rows: list[dict[str, str]] = self.system.standins.apps["servicenow"].records("incident")
+        return [row for row in rows if row["state"] in ({"1", "2", "3"} if still_open else {"1", "2", "3", "6", "7"})]
+
+    def siem(self) -> set[str]:
+        """Return the ids that the SIEM has."""
+        return set(self.system.standins.apps["splunk"].event_ids())
+
+    async def until(self, true: Callable[[], object], seconds: float) -> None:
+        """Wait until something is true. Raises TimeoutError."""
+        async with asyncio.timeout(seconds):
+            while not true():  # noqa: ASYNC110 -- stand-ins tell nobody
+                await asyncio.sleep(0.2)
+
+
+@asynccontextmanager
+async def embedded(root: Path, data: Path) -> AsyncIterator[Embedded]:
+    """Run the embedded system with its stand-ins."""
+    system = System(UpSettings(data=data, knative=root / "knative", port=0, feed="none", environ={}))
+    await system.start()
+    try:
+        async with httpx2.AsyncClient(base_url=system.address, timeout=60) as client:
+            yield Embedded(system, client)
+    finally:
+        await system.stop()
+
+
+def test_f26_a_lost_node_at_the_embedded_system(root: Path, tmp_path: Path) -> None:
+    """F26: event storm 10 000/min: grouping by fingerprint; SIEM still gets all."""
+
+    async def play() -> None:
+        storm = storms.new_storm(1, time.time() - 90)
+        node, pods = storms.crowded(storm)
+        async with embedded(root, tmp_path / "data") as up:
+            await up.take(storm.stands())
+            begun = time.monotonic()
+            sent = await up.take(storm.act(storms.node_lost(storm, node, pods), time.time() - 62))
+            await up.until(lambda: _about(up, node.name), TOLD_WITHIN + (time.monotonic() - begun))
+            await up.until(lambda: sent <= up.siem(), 120)
+            assert len(sent) == storms.EVENTS
+            assert len(up.tickets()) == 1
+            text = " ".join(_about(up, node.name)[0].values())
+            assert str(storms.PODS) in text, "it lists its pods, and says how many"
+            await up.take(storm.act(storms.node_back(storm, node, pods, STILL_DOWN), time.time()))
+            await up.until(lambda: not [row for row in up.tickets(still_open=True) if node.name in str(row)], 60)
+            assert len(up.tickets()) <= 1 + STILL_DOWN
+
+    asyncio.run(play())
+
+
+def _about(up: Embedded, name: str) -> list[dict[str, str]]:
+    return [row for row in up.tickets() if name in row["short_description"]]
+
+
+def test_f26_a_crash_looping_deployment_at_the_embedded_system(root: Path, tmp_path: Path) -> None:
+    """F26: event storm 10 000/min, one deployment: grouping by fingerprint; SIEM still gets all."""
+
+    async def play() -> None:
+        storm = storms.new_storm(2, time.time() - 90)
+        workload = storms.looping(storm)
+        async with embedded(root, tmp_path / "data") as up:
+            await up.take(storm.stands())
+            sent = await up.take(storm.act(storms.crash_loop(storm, workload), time.time() - 62))
+            await up.until(lambda: sent <= up.siem(), 120)
+            await up.until(up.tickets, TOLD_WITHIN)
+            await asyncio.sleep(TOLD_WITHIN)
+            assert len(up.tickets()) == 1
+            counted = f"{storms.EVENTS}", f"{storms.EVENTS:,}"
+            assert any(count in str(up.tickets()[0]) for count in counted), "it says how often"
+
+    asyncio.run(play())
+
+
+def test_f26_five_hundred_failures_at_the_embedded_system(root: Path, tmp_path: Path) -> None:
+    """F26: event storm 10 000/min: ticket cap + one summary; SIEM still gets all."""
+
+    async def play() -> None:
+        storm = storms.new_storm(3, time.time() - 90, storms.NAMESPACES)
+        async with embedded(root, tmp_path / "data") as up:
+            await up.take(storm.stands())
+            sent = await up.take(storm.act(storms.failures(storm), time.time() - 62))
+            await up.until(lambda: sent <= up.siem(), 180)
+            await asyncio.sleep(TOLD_WITHIN)
+            assert len(up.tickets()) == LIMIT + 1
+
+    asyncio.run(play())
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))
