@@ -135,7 +135,7 @@ def test_images_and_webhooks_have_one_ticket_for_all_who_want_them() -> None:
     made = shipped()
     assert made.of(Subject(condition="image-pull")).group_by == ("cluster", "image")
     assert made.of(Subject(condition="pods-webhook-unavailable")).group_by == ("cluster", "webhook")
-    assert made.of(Subject(condition="pods-denied-by-webhook")).group_by == ("cluster", "webhook", "namespace")
+    assert made.of(Subject(condition="pods-denied-by-webhook")).group_by == ("cluster", "webhook", "workload")
 
 
 def test_the_requirements_own_groupings_are_an_example_that_works() -> None:
