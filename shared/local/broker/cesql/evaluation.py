@@ -183,14 +183,19 @@ class _Compiler:
     def _logic(self, node: Binary) -> _Run:
         left, right, word = self.compiled(node.left), self.compiled(node.right), node.operator
 
-        def run(event: HasAttributes) -> Value:
-            one = self._boolean(node, left(event))
+        def run(event: HasAttributes) -> _Found:
+            found = left(event)
+            one = self._boolean(node, found)
             if (word == "AND" and not one) or (word == "OR" and one):
-                return one  # the other one is not looked at
-            other = self._boolean(node, right(event))
-            return one is not other if word == "XOR" else other
+                return self._deciding(node, found)  # the other one is not looked at
+            found = right(event)
+            return self._deciding(node, found) if word != "XOR" else one is not self._boolean(node, found)
 
         return run
+
+    def _deciding(self, node: Node, value: _Found) -> _Found:
+        """Return the operand that decides, as Java's SDK does: an absent attribute stays one."""
+        return value if isinstance(value, _Absent) else self._boolean(node, value)
 
     def _like(self, node: Like) -> _Run:
         operand, matches = self.compiled(node.operand), matcher(node.pattern)

@@ -1,9 +1,9 @@
 """Read a CESQL expression with Lark; a mistake is told with its place and what to write instead.
 
 The precedence is that of both SDKs' grammars: `NOT` and `-` bind tightest, then LIKE and IN, products, sums,
-comparisons; AND, OR and XOR are one level and group from the right. A sign that touches a digit belongs to the number
-(`4-1` is no expression). Keywords and functions are read in any case. What the SDKs' lexers skip in silence (`;`, back quotes, curly
-quotes) is a mistake here.
+comparisons, and last AND, OR and XOR, which are one level and group from the right. A sign that touches a digit
+belongs to the number: `4-1` is no expression. What the SDKs skip in silence (`;`, back quotes, curly quotes) is a
+mistake here.
 """
 
 from functools import cache

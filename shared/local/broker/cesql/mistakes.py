@@ -1,5 +1,7 @@
 """What Lark finds wrong with an expression, in words of the language."""
 
+from typing import cast
+
 from lark import Token, UnexpectedCharacters, UnexpectedInput, UnexpectedToken
 
 from shared.events.problem import did_you_mean
@@ -24,7 +26,7 @@ def told(text: str, error: UnexpectedInput) -> SyntaxProblemError:
     if isinstance(error, UnexpectedToken) and error.token.type != "$END":
         return _unexpected(text, error)
     if isinstance(error, UnexpectedCharacters):
-        return _stranger(text, error.pos_in_stream)
+        return _stranger(text, cast("int", error.pos_in_stream))
     if not text.strip():
         return SyntaxProblemError("the expression is empty", "write a condition, as category = 'security'")
     return SyntaxProblemError("the expression ends too early", "complete its last condition, and close what is open")
