@@ -66,7 +66,10 @@ def _sent(added: frozenset[str], ticks: tuple[str, ...]) -> list[EventKind]:
         EventKind(LISTED, free=added | {"cluster"}),
         *(EventKind(one, free=added | {"subject"}) for one in _PRODUCERS),
         EventKind(TICK, free=added),
-        *(EventKind("dev.knative.sources.ping", name=one, choices={"source": (one,)}, free=added) for one in ticks),
+        *(
+            EventKind("dev.knative.sources.ping", name=one.rsplit("/", 1)[-1], choices={"source": (one,)}, free=added)
+            for one in ticks
+        ),
     ]
 
 

@@ -18,6 +18,7 @@ from shared.local.broker.selection_advice import advise
 from shared.local.broker.topology import Service, Tick, Topology, Trigger, is_url
 
 _ORDER = "kafka.eventing.knative.dev/delivery.order"
+_TEAM = "tidings.dev/team"
 _TRIGGER_FIELDS = ("broker", "brokerRef", "filter", "filters", "subscriber", "delivery")
 DEFAULT_NAMESPACE = "tidings"
 
@@ -72,7 +73,8 @@ def load_topology(directory: Path, components: Sequence[str] = ()) -> Topology:
     triggers = [trigger for item in items if (trigger := _trigger(item, around, found)) is not None]
     ticks = tuple(_ticks(documents, found))
     overrides = _overrides(documents)
-    _advise(items, triggers, overrides, kinds(overrides, {tick.event.source for tick in ticks}), found)
+    known = kinds(overrides, [tick.event.source for tick in ticks])
+    _advise(items, triggers, overrides, known, found)
     return Topology(
         broker=name or "tidings",
         namespace=_namespace(broker),
@@ -80,6 +82,7 @@ def load_topology(directory: Path, components: Sequence[str] = ()) -> Topology:
         triggers=tuple(_unique(triggers, found)),
         services=services,
         ticks=ticks,
+        kinds=tuple(known),
         part=part,
         problems=tuple(found.problems),
         warnings=tuple(found.warnings),
@@ -176,6 +179,7 @@ def _trigger(item: _Document, around: _Around, found: _Findings) -> Trigger | No
         ordered=_ordered(item, problems),
         file=item.file,
         line=item.root.line,
+        team=item.root.text("metadata", "labels", _TEAM) or _namespace(item),
     )
     found.problems += problems
     if problems:

@@ -16,7 +16,7 @@ from shared.events.cloudevent import CloudEvent
 from shared.local.broker.event_kinds import FAMILIES, EventKind
 from shared.local.broker.filters import Filter, FilterSet, compiled, expressions, mentioned
 
-_OTHER = "some-other-value"
+_OTHER = "~other~"  # begins and ends as nothing that anybody looks for
 _MOST = 20_000
 _CONTEXT = frozenset({"type", "id", "source", "subject", "datacontenttype", "dataschema"})
 _REQUIRED = frozenset({"id", "source", "specversion", "datacontenttype"})
@@ -76,6 +76,14 @@ def reach(chosen: Selection, kind: EventKind) -> Reach:
     if not chosen.plain or prod(map(len, domains.values())) > _MOST:
         return Reach.perhaps
     return Reach.every if True in answers else Reach.none
+
+
+def overlap(one: Selection, other: Selection, kinds: Iterable[EventKind]) -> bool:
+    """Return whether an event of these kinds passes both."""
+    names = one.values | other.values
+    values = {name: tuple({*one.values.get(name, ()), *other.values.get(name, ())}) for name in names}
+    both = Selection((*one.filters, *other.filters), values, plain=one.plain and other.plain)
+    return any(reach(both, kind) in {Reach.every, Reach.some} for kind in kinds)
 
 
 def passes_nothing(chosen: Selection, kinds: Iterable[EventKind]) -> bool:

@@ -39,12 +39,11 @@ def candidates(tree: Node) -> dict[str, set[str]]:
 
 def is_plain(tree: Node) -> bool:
     """Return whether attributes are only compared, with texts and numbers, so that `candidates` are enough."""
-    patterns = [node for node in walk(tree) if isinstance(node, Like) and not _is_end(node.pattern)]
-    if len(patterns) > 1:  # what satisfies each of two patterns need not satisfy both
-        return False
     for node in walk(tree):
         match node:
             case Call() | Unary(operator="-"):
+                return False
+            case Like() if not _is_end(node.pattern):  # what each of two patterns takes, both need not take
                 return False
             case Binary() if node.operator in ARITHMETIC:
                 return False
@@ -86,8 +85,9 @@ def _neighbours(literal: Literal) -> Iterator[str]:
 
 
 def _is_end(pattern: str) -> bool:
-    """Return whether a pattern asks for a beginning or an end only."""
-    return not set(pattern.removeprefix("%").removesuffix("%")) & set("%_\\") and not pattern.startswith("%" * 2)
+    """Return whether a pattern asks for a beginning or an end only, or for everything."""
+    inner = pattern.removesuffix("%") if pattern.endswith("%") else pattern.removeprefix("%")
+    return not set(inner) & set("%_\\")
 
 
 def _example(pattern: str) -> str:
