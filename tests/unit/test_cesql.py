@@ -1,6 +1,7 @@
 """CESQL: the specification's conformance cases, and what Knative's data planes really answer."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from shared.local.broker.cesql.evaluation import Flavour, compiled, evaluate
 from shared.local.broker.cesql.grammar import parse
 from shared.local.broker.cesql.like import matcher
 from shared.local.broker.cesql.mistakes import SyntaxProblemError
+from tests.conftest import ROOT
 from tests.support.cesql.sdks import EVENT, RECORDED
 
 ANSWERS = [json.loads(line) for line in RECORDED.read_text(encoding="utf-8").splitlines()]
@@ -162,6 +164,22 @@ def test_comparisons_that_another_dialect_could_make_are_listed_as_its_own() -> 
         ("cesql", "e", ""),
         ("not exact", "f", "g"),
     ]
+
+
+def test_the_page_says_of_a_missing_attribute_what_is_so() -> None:
+    rows = re.findall(
+        r"^\| (`.*?) \| (.*?) \| (.*?) \|$", (ROOT / "docs" / "triggers.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    event, count = Event({**REQUIRED, "category": "security"}), 0
+    for expressions, kafka, others in rows:
+        for text in re.findall(r"`([^`]*team[^`]*)`", expressions):
+            count += 1
+            tree = parse(text)
+            assert (compiled(tree)(event), compiled(tree, Flavour.standard)(event)) == (
+                "yes" in kafka,
+                "yes" in others,
+            ), text
+    assert count == 8
 
 
 TEXTS = st.text("ab%_\\", max_size=12)
