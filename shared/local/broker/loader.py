@@ -89,6 +89,12 @@ def load_topology(directory: Path, components: Sequence[str] = ()) -> Topology:
     )
 
 
+def documents(directory: Path, components: Sequence[str] = ()) -> Iterator[Located]:
+    """Yield the manifests that `load_topology` reads, whatever their kind; files that are no YAML are left out."""
+    for item in _documents(_folders(directory, components), directory, _Findings()):
+        yield item.root
+
+
 def _advise(
     items: list[_Document], triggers: list[Trigger], overrides: set[str], known: list[EventKind], found: _Findings
 ) -> None:
