@@ -240,6 +240,12 @@ def test_whatever_is_told_of_episodes_is_a_ticket_function_also_one_that_comes_l
             "an empty cluster asks for nothing on Kafka",
             "EXISTS",
         ),
+        (
+            "  filter:\n    attributes: {kind: Pod}\n  filters:\n    - exact: {kind: Node}\n",
+            7,
+            "filter is not looked at",
+            "in filters",
+        ),
         ("", 4, "it gets every event", "filter on type"),
         ("  filter: {}\n", 6, "it gets every event", "filter on type"),
         ("  filters: []\n", 6, "it gets every event", "filter on type"),

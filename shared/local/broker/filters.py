@@ -189,28 +189,30 @@ def _some(tests: tuple[Test, ...]) -> Test:
 
 
 def _compare(item: Exact | Prefix | Suffix, name: str, value: str, kafka: bool) -> Test:  # noqa: FBT001 - as above
+    text = _reader(name)
     if isinstance(item, Exact):
         if name == "type":  # what nearly every filter looks at
             return lambda event: event.type == value
-        return lambda event: _text(event, name) == value
+        return lambda event: (text(event) or "") == value
     discards = kafka and name in _DISCARDS_WHEN_MISSING
 
     def present(event: CloudEvent) -> str:
-        text = _text(event, name)
-        if discards and not text:
+        found = text(event)
+        if discards and not found:
             raise _DiscardedError
-        return text
+        return found or ""
 
     if isinstance(item, Prefix):
         return lambda event: present(event).startswith(value)
     return lambda event: present(event).endswith(value)
 
 
-def _text(event: CloudEvent, name: str) -> str:
-    """Return an attribute as the data plane compares it, empty where it is missing."""
+def _reader(name: str) -> Callable[[CloudEvent], str | None]:
+    """Return what reads an attribute as the data plane compares it."""
     if name == "time":
-        return "" if event.time is None else as_instant(event.time)
-    return event.attribute("dataschema" if name == "schemaurl" else name) or ""
+        return lambda event: None if event.time is None else as_instant(event.time)
+    read = "dataschema" if name == "schemaurl" else name
+    return lambda event: event.attribute(read)
 
 
 @dataclass(frozen=True, slots=True)

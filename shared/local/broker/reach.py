@@ -17,7 +17,7 @@ from shared.local.broker.event_kinds import FAMILIES, EventKind
 from shared.local.broker.filters import Filter, FilterSet, compiled, expressions, mentioned
 
 _OTHER = "~other~"  # begins and ends as nothing that anybody looks for
-_MOST = 20_000
+_MOST = 1_000  # of a kind: `tidings up` waits for it
 _CONTEXT = frozenset({"type", "id", "source", "subject", "datacontenttype", "dataschema"})
 _REQUIRED = frozenset({"id", "source", "specversion", "datacontenttype"})
 _NAMES = {"schemaurl": "dataschema"}

@@ -14,6 +14,9 @@ def advise_reach(trigger: Trigger, spec: Located, kinds: Sequence[EventKind], wa
     """Warn of what is hardly meant, of what passes nothing, and of what brokers read differently."""
     place = spec.get("filters") or spec.get("filter") or spec
     _warn_of_present(trigger, spec, warn)
+    unseen = spec.get("filter", "attributes")
+    if unseen is not None and trigger.selection.filters:
+        warn(unseen, "filter is not looked at where filters has entries", "say all of it in filters")
     doubted = False
     for text, tree in expressions(trigger.selection.effective()):
         from shared.local.broker.cesql.advice import doubts  # Lark, only where there is an expression
