@@ -9,7 +9,7 @@ from typing import Any
 
 from shared.events.cloudevent import APISERVER_PREFIX, PROBLEM_PREFIX
 from shared.local.broker.event_kinds import EventKind
-from shared.local.broker.reach import Reach, Selection, overlap, passes_nothing, reach, selection
+from shared.local.broker.reach import Reach, Selection, constant, overlap, reach, selection
 from shared.local.broker.topology import Topology, Trigger
 
 NOBODY = "nobody"
@@ -43,7 +43,7 @@ def routes(topology: Topology, triggers: Sequence[Trigger]) -> tuple[list[Route]
         Line(
             trigger,
             sum(trigger in (taker for taker, _ in route.takers) for route in found),
-            passes_nothing(chosen[trigger.name], topology.kinds),
+            constant(chosen[trigger.name], topology.kinds) is False,
             tuple(sorted(twice[trigger.name])),
         )
         for trigger in triggers

@@ -224,6 +224,7 @@ def test_whatever_is_told_of_episodes_is_a_ticket_function_also_one_that_comes_l
             "tidings triggers",
         ),
         ("  filters:\n    - cesql: kind = 'Pod' AND kind LIKE 'N%'\n", 6, "no event can pass", "tidings triggers"),
+        ("  filters:\n    - cesql: EXISTS kind OR NOT EXISTS kind\n", 6, "every event passes", "tidings triggers"),
         (
             "  filters:\n    - exact: {type: dev.tidings.security.v1, category: admission}\n",
             6,

@@ -86,13 +86,18 @@ def overlap(one: Selection, other: Selection, kinds: Iterable[EventKind]) -> boo
     return any(reach(both, kind) in {Reach.every, Reach.some} for kind in kinds)
 
 
-def passes_nothing(chosen: Selection, kinds: Iterable[EventKind]) -> bool:
-    """Return whether no event of these kinds passes, nor one that somebody else sends; False where that is no proof."""
+def constant(chosen: Selection, kinds: Iterable[EventKind]) -> bool | None:
+    """Return the one answer that every event gets, of these kinds and of anybody's; None where it depends, or may."""
     domains = _foreign(chosen)
     if not chosen.plain or prod(map(len, domains.values())) > _MOST:
-        return False
+        return None
     test = compiled(chosen.filters)
-    return not any(map(test, _events(domains))) and all(reach(chosen, kind) is Reach.none for kind in kinds)
+    answers = set(map(test, _events(domains)))
+    if len(answers) > 1:
+        return None
+    (answer,) = answers
+    wanted = Reach.every if answer else Reach.none
+    return answer if all(reach(chosen, kind) is wanted for kind in kinds) else None
 
 
 def differing(chosen: Selection, kinds: Iterable[EventKind]) -> CloudEvent | None:

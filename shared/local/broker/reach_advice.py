@@ -6,7 +6,7 @@ from shared.local.broker.event_kinds import EventKind
 from shared.local.broker.filters import expressions
 from shared.local.broker.located import Located
 from shared.local.broker.parse_filters import Report
-from shared.local.broker.reach import differing, passes_nothing, selection
+from shared.local.broker.reach import constant, differing, selection
 from shared.local.broker.topology import Trigger
 
 
@@ -27,8 +27,10 @@ def advise_reach(trigger: Trigger, spec: Located, kinds: Sequence[EventKind], wa
     if doubted:
         return  # what comes of it, is no news
     chosen = selection(trigger.selection)
-    if passes_nothing(chosen, kinds):
-        warn(place, "no event can pass this filter", "see with `tidings triggers` which events there are")
+    answer = constant(chosen, kinds)
+    if answer is not None and chosen.filters:
+        what = "every event passes" if answer else "no event can pass"
+        warn(place, f"{what} this filter", "see with `tidings triggers` which events there are")
     event = differing(chosen, kinds)
     if event is not None:
         attributes = {"type": event.type, **{name: event.attribute(name) for name in chosen.values}}
