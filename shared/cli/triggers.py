@@ -1,11 +1,14 @@
 """`tidings triggers`: which events go where, which go nowhere, and which Triggers pass nothing or something twice."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from shared.cli.output import Output, OutputOption, fail, print_document, print_line, print_problems, print_rows, show
+
+if TYPE_CHECKING:
+    from shared.cli.routes import Line  # the command's room, only when it runs
 
 EXAMPLE = "Example: tidings triggers knative --team shop"
 _COLUMNS = ("event type", "which", "category", "goes to")
@@ -60,11 +63,11 @@ def command(
         raise typer.Exit(1)
 
 
-def _passes(line: Any) -> dict[str, str]:
+def _passes(line: "Line") -> dict[str, str]:
     trigger = line.trigger
-    passes = (
-        "nothing" if line.nothing else f"{line.kinds} kinds of events here" if line.kinds else "only others' events"
-    )
+    passes = f"{line.kinds} kinds of events here" if line.kinds else "only others' events"
+    if line.nothing:
+        passes = "nothing"
     if line.overlaps:
         passes += f"; some of them twice, by {', '.join(line.overlaps)} too"
     return {"trigger": trigger.name, "team": trigger.team, "subscriber": trigger.subscriber, "passes": passes}
