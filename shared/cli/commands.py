@@ -10,6 +10,7 @@ COMMANDS: dict[str, str] = {
     "up": "Run the whole system in one process on one port, with stand-ins for what is not configured.",
     "explain": "Say what would become of events, and why. Sends nothing.",
     "validate": "Check rules and their tests, mappings, Triggers and settings: all errors at once.",
+    "triggers": "Show which event types and categories go where, and what goes nowhere.",
     "doctor": "Check each configured system: reach, credentials, rights, fields.",
     "episodes": "List, show or close episodes: what is and was wrong in the clusters.",
     "dead-letters": "List, show, retry or discard what no try could deliver.",

@@ -23,11 +23,22 @@ def command(
             "or the name of one of its profiles, as WriteRequestBodies.",
         ),
     ] = "",
+    kubeconfig: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Look at the cluster of this kubeconfig instead: is Knative there, and is each manifest, ready and as "
+            "in its file?",
+        ),
+    ] = None,
     output: OutputOption = Output.table,
 ) -> None:
     """Check each system that the settings name (environment and `.env`); nothing is sent or changed."""
     if audit_policy:
         _check_policy(audit_policy, output)
+        return
+    if kubeconfig is not None:
+        _check_cluster(kubeconfig, knative, output)
         return
     import asyncio
     import logging
@@ -37,6 +48,29 @@ def command(
     logging.getLogger("tidings.destinations").setLevel(logging.ERROR)  # the rows say what does not answer
     with waiting("asking each system") as shown:
         rows = asyncio.run(diagnose(knative, lambda names: shown(f"asking {', '.join(names)}")))
+    print_rows(rows, ("system", "state", "finding"), output)
+    if any(row["state"] == "bad" for row in rows):
+        raise typer.Exit(1)
+
+
+def _check_cluster(kubeconfig: Path, knative: Path, output: Output) -> None:
+    for path, option in ((kubeconfig, "--kubeconfig"), (knative, "--knative")):
+        if not path.exists():
+            fail(f"{option}: there is no {path}", code=2)
+    import asyncio
+
+    from shared.cli.cluster_state import examine  # needs none of the systems, and they do not need it
+    from shared.cli.configured import effective
+    from shared.local.broker.loader import DEFAULT_NAMESPACE
+    from shared.runtime.registry import components
+    from shared.settings.environment import SettingsError
+
+    try:
+        wanted = [name.replace("_", "-") for name in components(effective())]
+    except SettingsError as error:
+        fail(*error.problems)
+    with waiting("asking the cluster"):
+        rows = asyncio.run(examine(kubeconfig, knative, wanted, DEFAULT_NAMESPACE))
     print_rows(rows, ("system", "state", "finding"), output)
     if any(row["state"] == "bad" for row in rows):
         raise typer.Exit(1)

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,9 @@ import pytest
 from shared.events.cloudevent import CloudEvent
 from shared.events.codec import encode_binary, from_json, to_json
 from shared.local.broker.broker import BrokerSettings
+from shared.local.broker.cesql.grammar import parse
 from shared.local.broker.delivery_spec import DeliverySpec
+from shared.local.broker.filters import Cesql, FilterSet
 from tests.support.brokers import TAKEN, FastClock, Given, Subscriber, broker, event, replying, trigger
 
 
@@ -41,6 +44,20 @@ def test_only_the_triggers_whose_filter_passes_are_called(tmp_path: Path) -> Non
             await running.publish_all([event(1), event(2, "other"), event(3)])
             assert await running.idle(5)
         assert (raw.ids, other.ids) == (["1", "3"], ["2"])
+
+    asyncio.run(play())
+
+
+def test_a_trigger_that_filters_by_cesql_is_called_where_its_expression_is_true(tmp_path: Path) -> None:
+    text = "type LIKE 'r%' AND EXISTS reason AND reason != 'dull'"
+    chosen = replace(trigger("chosen"), selection=FilterSet(filters=(Cesql(text, parse(text)),)))
+
+    async def play() -> None:
+        app = Subscriber()
+        async with broker(tmp_path, chosen, chosen=app) as running:
+            await running.publish_all([event(1), event(2, reason="dull"), event(3, reason="odd"), event(4, "other")])
+            assert await running.idle(5)
+        assert app.ids == ["3"]
 
     asyncio.run(play())
 

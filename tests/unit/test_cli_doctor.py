@@ -8,9 +8,12 @@ from collections.abc import Collection
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from shared.cli.app import app
 from shared.cli.diagnosis import diagnose
 from shared.runtime.registry import FUNCTIONS
+from tests.conftest import ROOT
 
 _SECONDS = 0.5
 _ASKED = ("servicenow_incident", "siem_forwarder", "elastic_forwarder", "qradar_forwarder", "webhook", "glpi_ticket")
@@ -62,3 +65,13 @@ def test_systems_that_hang_are_waited_for_together_and_named(monkeypatch: pytest
     assert all("in time" in row["finding"] for row in bad), bad
     assert told[0] == ["senders", "store", *(name for name in FUNCTIONS if name in _ASKED)]
     assert [len(names) for names in told] == list(range(len(told), 0, -1))
+
+
+def test_a_kubeconfig_that_is_not_there_is_wrong_usage_and_one_that_cannot_be_used_a_finding(tmp_path: Path) -> None:
+    knative = str(ROOT / "knative")
+    missing = CliRunner().invoke(app, ["doctor", "--kubeconfig", "none", "--knative", knative])
+    assert (missing.exit_code, "--kubeconfig: there is no none" in missing.stderr) == (2, True)
+    (tmp_path / "config").write_text("contexts: []\n", encoding="utf-8")
+    useless = CliRunner().invoke(app, ["doctor", "--kubeconfig", "config", "--knative", knative])
+    assert useless.exit_code == 1
+    assert "has no current-context" in useless.stdout

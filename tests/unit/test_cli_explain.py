@@ -280,3 +280,21 @@ def test_an_event_of_exactly_the_size_that_the_broker_takes_is_explained() -> No
         return json.dumps({**EVENT, "message": "x" * (size - bare)})
 
     assert shape(of(f"{sized(DEFAULT.body)}\n{sized(DEFAULT.body + 1)}")) == "ox"
+
+
+def test_triggers_that_filter_by_cesql_are_named_where_their_expression_is_true(tmp_path: Path) -> None:
+    folder = tmp_path / "knative" / "base"
+    folder.mkdir(parents=True)
+    trigger = {
+        "apiVersion": "eventing.knative.dev/v1",
+        "kind": "Trigger",
+        "spec": {"broker": "tidings", "subscriber": {"uri": "https://shop.example.com/"}},
+    }
+    for name, text in {"shop": "namespace LIKE 'sh_p' AND EXISTS severity", "others": "namespace != 'shop'"}.items():
+        made = {**trigger, "metadata": {"name": name}, "spec": {**trigger["spec"], "filters": [{"cesql": text}]}}  # type: ignore[dict-item]
+        (folder / f"{name}.yaml").write_text(yaml.safe_dump(made), encoding="utf-8")
+    broker = {"apiVersion": "eventing.knative.dev/v1", "kind": "Broker", "metadata": {"name": "tidings"}}
+    (folder / "broker.yaml").write_text(yaml.safe_dump(broker), encoding="utf-8")
+    arguments = ["explain", "--knative", str(folder.parent), "-o", "json"]
+    (told,) = json.loads(CliRunner().invoke(app, arguments, input=LINE).stdout)
+    assert told["triggers"] == ["shop"]

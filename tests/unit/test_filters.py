@@ -1,5 +1,7 @@
 """Trigger filters: the semantics of the Kafka data plane (reference/knative.md §5)."""
 
+import subprocess
+import sys
 from datetime import UTC, datetime
 
 import pytest
@@ -7,19 +9,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.events.cloudevent import CloudEvent
+from shared.local.broker.cesql.grammar import parse
 from shared.local.broker.filters import (
     AllOf,
     AnyOf,
+    Cesql,
     Exact,
     Filter,
     FilterSet,
     Not,
     Prefix,
     Suffix,
+    compiled,
     matches,
     mentioned,
     passes,
 )
+from tests.conftest import ROOT
 
 EVENT = CloudEvent(
     id="1",
@@ -140,3 +146,56 @@ def test_what_is_exactly_so_also_begins_and_ends_so(name: str, value: str, event
     pair = ((name, value),)
     if passes((Exact(pair),), event):
         assert passes((Prefix(pair), Suffix(pair)), event)
+
+
+def cesql(text: str) -> Cesql:
+    return Cesql(text, parse(text))
+
+
+@pytest.mark.parametrize(
+    ("item", "kafka", "others"),
+    [
+        (exact(team="a"), False, False),
+        (Not(exact(team="a")), True, True),
+        (Not(Prefix((("team", "a"),))), True, True),
+        (Prefix((("subject", "a"),)), False, False),
+        (Not(Prefix((("subject", "a"),))), False, True),
+        (AnyOf((Suffix((("subject", "a"),)), exact(category="infrastructure"))), False, True),
+        (cesql("team = 'a'"), False, False),
+        (Not(cesql("team = 'a'")), True, True),
+        (cesql("NOT (team = 'a')"), True, False),
+        (cesql("team = 'a' OR category = 'infrastructure'"), True, False),
+        (cesql("NOT EXISTS team AND category LIKE 'infra%'"), True, True),
+        (AllOf((cesql("EXISTS empty"), AnyOf((cesql("type = 'x'"), exact(category="infrastructure"))))), True, True),
+    ],
+)
+def test_a_missing_attribute_is_answered_as_each_data_plane_does(item: Filter, kafka: bool, others: bool) -> None:  # noqa: FBT001
+    assert compiled((item,))(EVENT) is kafka
+    assert compiled((item,), kafka=False)(EVENT) is others
+
+
+@pytest.mark.parametrize(
+    ("time", "compared", "in_cesql"),
+    [
+        (datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), "2026-01-02T03:04:05Z", "2026-01-02T03:04:05Z"),
+        (datetime(2026, 1, 2, 3, 4, tzinfo=UTC), "2026-01-02T03:04:00Z", "2026-01-02T03:04Z"),
+        (datetime(2026, 1, 2, 3, 4, 0, 250_000, UTC), "2026-01-02T03:04:00.250Z", "2026-01-02T03:04:00.250Z"),
+        (datetime(2026, 1, 2, 3, 4, 5, 250_001, UTC), "2026-01-02T03:04:05.250001Z", "2026-01-02T03:04:05.250001Z"),
+    ],
+)
+def test_a_time_is_compared_as_java_writes_it(time: datetime, compared: str, in_cesql: str) -> None:
+    event = EVENT._replace(time=time)
+    assert passes((exact(time=compared), Prefix((("time", compared[:4]),))), event)
+    assert passes((cesql(f"time = '{in_cesql}'"),), event)
+
+
+def test_the_older_name_of_dataschema_is_known() -> None:
+    assert passes((exact(schemaurl="http://schema"),), EVENT._replace(dataschema="http://schema"))
+
+
+def test_filters_without_cesql_load_no_parser() -> None:
+    program = (
+        "import sys; from pathlib import Path; from shared.local.broker.loader import load_topology; "
+        "load_topology(Path('knative')); assert 'lark' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=ROOT)

@@ -6,8 +6,13 @@ empty text, and discards the whole record where `prefix` or `suffix` looks at a 
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from shared.events.cloudevent import CloudEvent
+from shared.local.broker.java_time import as_instant, as_offset
+
+if TYPE_CHECKING:  # loaded where a filter is CESQL
+    from shared.local.broker.cesql.tree import Node
 
 # The Kafka data plane fails on these two when they are missing, and drops the record: not even a `not` around passes.
 _DISCARDS_WHEN_MISSING = frozenset({"subject", "datacontenttype"})
@@ -59,7 +64,15 @@ class Not:
     filter: "Filter"
 
 
-Filter = Exact | Prefix | Suffix | AllOf | AnyOf | Not
+@dataclass(frozen=True, slots=True)
+class Cesql:
+    """The expression is true of the event."""
+
+    text: str
+    tree: "Node"
+
+
+Filter = Exact | Prefix | Suffix | AllOf | AnyOf | Not | Cesql
 
 Test = Callable[[CloudEvent], bool]
 """A filter ready for use: whether an event passes it."""
@@ -93,9 +106,9 @@ def passes(filters: tuple[Filter, ...], event: CloudEvent) -> bool:
     return compiled(filters)(event)
 
 
-def compiled(filters: tuple[Filter, ...]) -> Test:
-    """Return `passes` for these filters, for where many events are looked at."""
-    test = _test(AllOf(filters))
+def compiled(filters: tuple[Filter, ...], *, kafka: bool = True) -> Test:
+    """Return `passes` for these filters, made for many events; or what Knative's other brokers answer."""
+    test = _test(AllOf(filters), kafka)
 
     def passes_all(event: CloudEvent) -> bool:
         try:
@@ -114,19 +127,42 @@ def mentioned(filters: tuple[Filter, ...]) -> list[tuple[str, str, str]]:
             found += mentioned(item.filters)
         elif isinstance(item, Not):
             found += [(f"not {dialect}", name, value) for dialect, name, value in mentioned((item.filter,))]
+        elif isinstance(item, Cesql):
+            from shared.local.broker.cesql.comparisons import comparisons  # as above
+
+            found += comparisons(item.tree)
         else:
             found += [(type(item).__name__.lower(), name, value) for name, value in item.attributes]
     return found
 
 
-def _test(item: Filter) -> Test:
+def expressions(filters: tuple[Filter, ...]) -> "list[tuple[str, Node]]":
+    """Return every CESQL expression, as text and tree."""
+    found: list[tuple[str, Node]] = []
+    for item in filters:
+        if isinstance(item, Cesql):
+            found.append((item.text, item.tree))
+        elif isinstance(item, AllOf | AnyOf):
+            found += expressions(item.filters)
+        elif isinstance(item, Not):
+            found += expressions((item.filter,))
+    return found
+
+
+def _test(item: Filter, kafka: bool) -> Test:  # noqa: FBT001 - passed on as it came
     if isinstance(item, AllOf | AnyOf):
-        tests = tuple(_test(each) for each in item.filters)
+        tests = tuple(_test(each, kafka) for each in item.filters)
         return _every(tests) if isinstance(item, AllOf) else _some(tests)
     if isinstance(item, Not):
-        negated = _test(item.filter)
+        negated = _test(item.filter, kafka)
         return lambda event: not negated(event)
-    return _every(tuple(_compare(item, name, value) for name, value in item.attributes))
+    if isinstance(item, Cesql):
+        from shared.local.broker.cesql import evaluation  # as above
+
+        flavour = evaluation.Flavour.kafka if kafka else evaluation.Flavour.standard
+        true = evaluation.compiled(item.tree, flavour)
+        return lambda event: true(_Java(event))
+    return _every(tuple(_compare(item, name, value, kafka) for name, value in item.attributes))
 
 
 def _every(tests: tuple[Test, ...]) -> Test:
@@ -152,18 +188,41 @@ def _some(tests: tuple[Test, ...]) -> Test:
     return some
 
 
-def _compare(item: Exact | Prefix | Suffix, name: str, value: str) -> Test:
+def _compare(item: Exact | Prefix | Suffix, name: str, value: str, kafka: bool) -> Test:  # noqa: FBT001 - as above
+    text = _reader(name)
     if isinstance(item, Exact):
         if name == "type":  # what nearly every filter looks at
             return lambda event: event.type == value
-        return lambda event: (event.attribute(name) or "") == value
+        return lambda event: (text(event) or "") == value
+    discards = kafka and name in _DISCARDS_WHEN_MISSING
+
+    def present(event: CloudEvent) -> str:
+        found = text(event)
+        if discards and not found:
+            raise _DiscardedError
+        return found or ""
+
     if isinstance(item, Prefix):
-        return lambda event: _present(event, name).startswith(value)
-    return lambda event: _present(event, name).endswith(value)
+        return lambda event: present(event).startswith(value)
+    return lambda event: present(event).endswith(value)
 
 
-def _present(event: CloudEvent, name: str) -> str:
-    value = event.attribute(name)
-    if value is None and name in _DISCARDS_WHEN_MISSING:
-        raise _DiscardedError
-    return value or ""
+def _reader(name: str) -> Callable[[CloudEvent], str | None]:
+    """Return what reads an attribute as the data plane compares it."""
+    if name == "time":
+        return lambda event: None if event.time is None else as_instant(event.time)
+    read = "dataschema" if name == "schemaurl" else name
+    return lambda event: event.attribute(read)
+
+
+@dataclass(frozen=True, slots=True)
+class _Java:
+    """An event as expressions see it: what they make of `time` is what Java makes of it."""
+
+    event: CloudEvent
+
+    def attribute(self, name: str) -> str | None:
+        """Return the text of an attribute, None where the event has none."""
+        if name == "time" and self.event.time is not None:
+            return as_offset(self.event.time)
+        return self.event.attribute(name)

@@ -6,16 +6,19 @@ from pathlib import Path
 
 from shared.events.problem import Problem, did_you_mean
 from shared.local.broker.delivery_spec import DeliverySpec
+from shared.local.broker.event_kinds import EventKind, kinds
 from shared.local.broker.kinds import check_kind, check_trigger
 from shared.local.broker.located import Located, read_documents
 from shared.local.broker.names_advice import advise_names
 from shared.local.broker.parse_delivery import parse_delivery
 from shared.local.broker.parse_filters import Report, parse_selection, reporter
 from shared.local.broker.parse_services import parse_service, parse_tick
+from shared.local.broker.reach_advice import advise_reach
 from shared.local.broker.selection_advice import advise
 from shared.local.broker.topology import Service, Tick, Topology, Trigger, is_url
 
 _ORDER = "kafka.eventing.knative.dev/delivery.order"
+_TEAM = "tidings.dev/team"
 _TRIGGER_FIELDS = ("broker", "brokerRef", "filter", "filters", "subscriber", "delivery")
 DEFAULT_NAMESPACE = "tidings"
 
@@ -68,21 +71,44 @@ def load_topology(directory: Path, components: Sequence[str] = ()) -> Topology:
     around = _Around(None if part else name, default, services)
     items = [item for item in documents if item.kind == "Trigger"]
     triggers = [trigger for item in items if (trigger := _trigger(item, around, found)) is not None]
-    sound, overrides = {(trigger.file, trigger.line) for trigger in triggers}, _overrides(documents)
-    for item in items:
-        if (item.file, item.root.line) in sound:
-            advise_names(item.root.get("spec") or item.root, overrides, reporter(item.file, found.warnings))
+    ticks = tuple(_ticks(documents, found))
+    overrides = _overrides(documents)
+    known = kinds(overrides, [tick.event.source for tick in ticks])
+    _advise(items, triggers, overrides, known, found)
     return Topology(
         broker=name or "tidings",
         namespace=_namespace(broker),
         delivery=default,
         triggers=tuple(_unique(triggers, found)),
         services=services,
-        ticks=tuple(_ticks(documents, found)),
+        ticks=ticks,
+        kinds=tuple(known),
         part=part,
         problems=tuple(found.problems),
         warnings=tuple(found.warnings),
     )
+
+
+def documents(directory: Path, components: Sequence[str] = ()) -> Iterator[Located]:
+    """Yield the manifests that `load_topology` reads, whatever their kind; files that are no YAML are left out."""
+    for item in _documents(_folders(directory, components), directory, _Findings()):
+        yield item.root
+
+
+def _advise(
+    items: list[_Document], triggers: list[Trigger], overrides: set[str], known: list[EventKind], found: _Findings
+) -> None:
+    """Warn of names that nothing has; where all names are right, of what the filters make of them."""
+    sound = {(trigger.file, trigger.line): trigger for trigger in triggers}
+    for item in items:
+        trigger = sound.get((item.file, item.root.line))
+        if trigger is None:
+            continue
+        spec, warnings = item.root.get("spec") or item.root, list[Problem]()
+        advise_names(spec, overrides, reporter(item.file, warnings))
+        if not warnings:
+            advise_reach(trigger, spec, known, reporter(item.file, warnings))
+        found.warnings += warnings
 
 
 def _folders(directory: Path, components: Sequence[str] = ()) -> list[Path]:
@@ -159,6 +185,7 @@ def _trigger(item: _Document, around: _Around, found: _Findings) -> Trigger | No
         ordered=_ordered(item, problems),
         file=item.file,
         line=item.root.line,
+        team=item.root.text("metadata", "labels", _TEAM) or _namespace(item),
     )
     found.problems += problems
     if problems:

@@ -11,6 +11,7 @@ from shared.events.cloudevent import (
     APISERVER_PREFIX,
     CLASSIFIED_PREFIX,
     DELIVERY,
+    LISTED,
     OBSERVED,
     PROBLEM_PREFIX,
     TICK,
@@ -20,7 +21,7 @@ from shared.events.cloudevent import (
 )
 from shared.events.episode import Transition
 from shared.events.problem import did_you_mean
-from shared.events.vocabulary import CATEGORIES
+from shared.events.vocabulary import CATEGORIES, PHASES, SEVERITIES, SUBCATEGORIES
 from shared.local.broker.located import Located
 from shared.local.broker.parse_filters import Report
 
@@ -34,7 +35,7 @@ NAMES = frozenset({*_CONTEXT, *_FROM_APISERVER, *_FROM_INTAKE, *_TRACE, *attribu
 TYPES = (
     *(type_of_verdict(category) for category in CATEGORIES),
     *(type_of_transition(transition) for transition in get_args(Transition)),
-    *(OBSERVED, UNREAD, TICK, DELIVERY),
+    *(OBSERVED, UNREAD, LISTED, TICK, DELIVERY),
     *(f"{APISERVER_PREFIX}{what}.{verb}" for what in ("resource", "ref") for verb in ("add", "update", "delete")),
 )
 """Every event type that functions, the local broker and ApiServerSources emit."""
@@ -58,18 +59,26 @@ def advise_names(spec: Located, overrides: Collection[str], warn: Report) -> Non
         if name not in known:
             message = f'no event here has an attribute "{name}"'
             warn(value, message, did_you_mean(name, sorted(known)))
+        elif name in _WORDS and dialect == "exact" and value.value not in _WORDS[name]:
+            warn(value, f'there is no {name} "{value.value}"', did_you_mean(str(value.value), _WORDS[name]))
         elif name == "type" and isinstance(value.value, str) and not _emitted(dialect, value.value):
             message = f'nobody emits an event type that {_VERBS[dialect]} "{value.value}"'
             choices = TYPES if dialect == "exact" else _PREFIXES
             warn(value, message, did_you_mean(value.value, choices))
 
 
+_WORDS: dict[str, tuple[str, ...]] = {
+    "category": CATEGORIES,
+    "subcategory": tuple(word for words in SUBCATEGORIES.values() for word in words),
+    "severity": SEVERITIES,
+    "phase": PHASES,
+}
 _VERBS = {"exact": "is", "prefix": "begins with", "suffix": "ends with"}
 
 
 def _emitted(dialect: str, value: str) -> bool:
     """Return False where a comparison with the type can pass nothing, as far as the type is one of ours."""
-    if dialect == "suffix" or not value.startswith(tuple(family.rstrip(".") for family in _FAMILIES)):
+    if dialect not in {"exact", "prefix"} or not value.startswith(tuple(family.rstrip(".") for family in _FAMILIES)):
         return True
     return value in TYPES if dialect == "exact" else any(kind.startswith(value) for kind in TYPES)
 
@@ -91,5 +100,15 @@ def _compared(filters: list[Located]) -> Iterator[tuple[str, str, Located]]:
         for dialect, body in item.mapping().items():
             if dialect in _VERBS:
                 yield from ((dialect, name, value) for name, value in body.mapping().items())
+            elif dialect == "cesql":
+                yield from _of_expression(body)
             else:
                 yield from _compared([body] if dialect == "not" else body.items())
+
+
+def _of_expression(body: Located) -> Iterator[tuple[str, str, Located]]:
+    from shared.local.broker.cesql.comparisons import comparisons  # Lark, only where there is an expression
+    from shared.local.broker.cesql.grammar import parse
+
+    for dialect, name, value in comparisons(parse(body.value)):
+        yield dialect.removeprefix("not "), name, Located(value, body.line)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 from shared.events.problem import Problem, did_you_mean
-from shared.local.broker.filters import AllOf, AnyOf, Exact, Filter, FilterSet, Not, Prefix, Suffix
+from shared.local.broker.filters import AllOf, AnyOf, Cesql, Exact, Filter, FilterSet, Not, Prefix, Suffix
 from shared.local.broker.located import Located
 
 Report = Callable[[Located, str, str], None]
@@ -60,6 +60,13 @@ def _filter(place: Located, report: Report, depth: int) -> Filter | None:
     ((dialect, body),) = members.items()
     if dialect in _MAPS:
         return _MAPS[dialect](_attributes(body, report, empty_allowed=False))
+    if dialect == "cesql":
+        return _expression(body, report)
+    return _of_filters(dialect, body, report, depth)
+
+
+def _of_filters(dialect: str, body: Located, report: Report, depth: int) -> Filter | None:
+    """Read a dialect whose value is filters again."""
     if dialect in {"all", "any"} and body.items():
         inner = _list(body, report, depth + 1)
         return AllOf(inner) if dialect == "all" else AnyOf(inner)
@@ -73,14 +80,21 @@ def _filter(place: Located, report: Report, depth: int) -> Filter | None:
 def _refuse(dialect: str, body: Located, report: Report) -> None:
     if dialect in {"all", "any"}:
         report(body, f'"{dialect}" needs a list of filters', "begin each filter with a dash")
-    elif dialect == "cesql":
-        report(
-            body,
-            "cesql is not evaluated by the embedded broker, so this Trigger would behave differently here",
-            "write it with exact, prefix, suffix, all, any and not",
-        )
     else:
         report(body, f'there is no filter dialect "{dialect}"', did_you_mean(dialect, _DIALECTS))
+
+
+def _expression(place: Located, report: Report) -> Cesql | None:
+    from shared.local.broker.cesql.advice import read  # Lark, only where there is an expression
+
+    if not isinstance(place.value, str):
+        report(place, "a CESQL expression is a text", "write it in quotes, or below `cesql: >-`")
+        return None
+    tree = read(place.value)
+    if isinstance(tree, tuple):
+        report(place, *tree)
+        return None
+    return Cesql(place.value, tree)
 
 
 def _attributes(place: Located, report: Report, *, empty_allowed: bool) -> tuple[tuple[str, str], ...]:

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from shared.events.cloudevent import CloudEvent
 from shared.events.problem import Problem
 from shared.local.broker.delivery_spec import DeliverySpec
+from shared.local.broker.event_kinds import EventKind
 from shared.local.broker.filters import FilterSet
 from shared.settings.addresses import is_api_server
 
@@ -37,6 +38,8 @@ class Trigger:
     ordered: bool
     file: str
     line: int
+    team: str = ""
+    """Whose it is: its label `tidings.dev/team`, else its namespace."""
 
     @property
     def destination(self) -> str:
@@ -68,6 +71,8 @@ class Topology:
     triggers: tuple[Trigger, ...] = ()
     services: Mapping[str, Service] = field(default_factory=dict)
     ticks: tuple[Tick, ...] = ()
+    kinds: tuple[EventKind, ...] = ()
+    """What events there are, with what the sources here add to them."""
     problems: tuple[Problem, ...] = ()
     warnings: tuple[Problem, ...] = ()
     part: bool = False

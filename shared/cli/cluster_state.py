@@ -1,0 +1,182 @@
+"""What `tidings doctor --kubeconfig` finds on a cluster: what must be there first, and each manifest as it is there.
+
+Reads only. Plurals and scopes come from the API server's own discovery: a new kind of manifest needs nothing here.
+"""
+
+import asyncio
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from shared.cluster.access import Cluster, from_kubeconfig
+from shared.cluster.api import Api, ApiError
+from shared.events.words import counted
+from shared.local.broker.loader import documents
+from shared.local.broker.located import Located
+
+Row = dict[str, Any]
+
+_PRODUCTS = {
+    "Knative Eventing": ("eventing.knative.dev/v1", "Trigger", "triggers.eventing.knative.dev"),
+    "Knative Serving": ("serving.knative.dev/v1", "Service", "services.serving.knative.dev"),
+    "Kafka Broker": ("eventing.knative.dev/v1alpha1", "KafkaSink", "kafkasinks.eventing.knative.dev"),
+}
+"""What must be installed first: an API of it, a kind in that API, and the definition that carries its version."""
+_REMEDIES = {
+    "Kafka Broker": "install the Knative broker for Apache Kafka; on OpenShift set broker and sink in KnativeKafka",
+}
+_OLDEST = (1, 12)  # `filters` of Triggers are off before (docs/decisions/0093-triggers-by-filters.md)
+_VERSION = "app.kubernetes.io/version"
+_CLASS = "eventing.knative.dev/broker.class"
+_CONNECTIONS = 8
+_WORDS = 200  # characters of what a controller says
+
+
+class _Kind(NamedTuple):
+    plural: str
+    namespaced: bool
+
+
+class _Wanted(NamedTuple):
+    """A manifest, and where it is looked for."""
+
+    manifest: Located
+    api: str
+    kind: str
+    name: str
+    namespace: str
+
+
+async def examine(kubeconfig: Path, knative: Path, components: Sequence[str], namespace: str) -> list[Row]:
+    """Return rows of system, state (`good`, `bad`) and finding; what names no namespace is looked for in this one."""
+    api = Api(Cluster("", partial(from_kubeconfig, kubeconfig)), _CONNECTIONS)
+    try:
+        version = await api.get("/version")
+        rows = [_row("cluster", "good", f"Kubernetes {version.get('gitVersion', '?')} at {api.server}")]
+        wanted = [_wanted(one, namespace) for one in documents(knative, components)]
+        served = await _served(api, {one.api for one in wanted} | {product[0] for product in _PRODUCTS.values()})
+        rows += [await _product(api, name, served) for name in _PRODUCTS]
+        bound = asyncio.Semaphore(_CONNECTIONS)
+        found = await asyncio.gather(*(_looked_at(api, bound, one, served) for one in wanted))
+        return [*rows, *_summed(wanted, found)]
+    except ApiError as error:
+        return [_row("cluster", "bad", _in_words(error))]
+    finally:
+        await api.close()
+
+
+def _wanted(manifest: Located, namespace: str) -> _Wanted:
+    own = manifest.text("metadata", "namespace") or namespace
+    name = manifest.text("metadata", "name")
+    return _Wanted(manifest, manifest.text("apiVersion"), manifest.text("kind"), name, own)
+
+
+async def _served(api: Api, versions: Iterable[str]) -> dict[tuple[str, str], _Kind]:
+    """Return what the API server serves of these API versions."""
+    found: dict[tuple[str, str], _Kind] = {}
+    for version in sorted(versions):
+        try:
+            answer = await api.get(_root(version))
+        except ApiError as error:
+            if error.why != "absent":
+                raise
+            continue
+        for one in answer.get("resources", ()):
+            if "/" not in one["name"]:
+                found[version, one["kind"]] = _Kind(one["name"], bool(one["namespaced"]))
+    return found
+
+
+def _root(version: str) -> str:
+    return f"/apis/{version}" if "/" in version else f"/api/{version}"
+
+
+async def _product(api: Api, name: str, served: Mapping[tuple[str, str], _Kind]) -> Row:
+    version, kind, definition = _PRODUCTS[name]
+    if (version, kind) not in served:
+        return _row(name, "bad", f"is not there: {_REMEDIES.get(name, f'install {name}')}")
+    try:
+        found = await api.get(f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{definition}")
+    except ApiError as error:
+        return _row(name, "good", f"is there; its version is not known: {_in_words(error)}")
+    label = str(found["metadata"].get("labels", {}).get(_VERSION, ""))
+    if _is_older(label):
+        return _row(name, "bad", f"is {label}: Triggers filter from {'.'.join(map(str, _OLDEST))} on")
+    return _row(name, "good", label or "is there; it does not say which version")
+
+
+def _is_older(label: str) -> bool:
+    parts = label.removeprefix("v").split(".")[:2]
+    return len(parts) > 1 and all(map(str.isdecimal, parts)) and tuple(map(int, parts)) < _OLDEST
+
+
+async def _looked_at(
+    api: Api, bound: asyncio.Semaphore, wanted: _Wanted, served: Mapping[tuple[str, str], _Kind]
+) -> str:
+    """Return what is wrong with a manifest on the cluster, empty where nothing is."""
+    kind = served.get((wanted.api, wanted.kind))
+    if kind is None:
+        return f"{wanted.name} cannot be there: the cluster does not know {wanted.api} {wanted.kind}"
+    place = f"/namespaces/{wanted.namespace}" if kind.namespaced else ""
+    try:
+        async with bound:
+            there = await api.get(f"{_root(wanted.api)}{place}/{kind.plural}/{wanted.name}")
+    except ApiError as error:
+        return (
+            f"{wanted.name} is not there: apply it" if error.why == "absent" else f"{wanted.name}: {_in_words(error)}"
+        )
+    return _difference(wanted, there) or _unready(wanted, there)
+
+
+def _difference(wanted: _Wanted, there: Mapping[str, Any]) -> str:
+    """Return where what is there routes otherwise than the file says."""
+    if wanted.kind == "Broker":
+        mine = wanted.manifest.text("metadata", "annotations", _CLASS)
+        other = there["metadata"].get("annotations", {}).get(_CLASS, "")
+        return f"{wanted.name} is of class {other or 'that is the default'}, not {mine}" if mine != other else ""
+    if wanted.kind == "Trigger":
+        spec: Mapping[str, Any] = there.get("spec", {})
+        for field in ("filter", "filters"):
+            mine_there = wanted.manifest.get("spec", field)
+            if (mine_there.plain() if mine_there is not None else None) != (spec.get(field) or None):
+                return f"{wanted.name} filters otherwise than its file: apply it"
+    return ""
+
+
+def _unready(wanted: _Wanted, there: Mapping[str, Any]) -> str:
+    if "knative.dev" not in wanted.api:
+        return ""
+    conditions = there.get("status", {}).get("conditions", ())
+    ready = next((one for one in conditions if one.get("type") == "Ready"), None)
+    if ready is None:
+        return f"{wanted.name} is not ready: no controller has looked at it"
+    if ready.get("status") == "True":
+        return ""
+    said = ": ".join(str(ready[part]) for part in ("reason", "message") if ready.get(part))
+    return f"{wanted.name} is not ready: {said[:_WORDS] or 'it does not say why'}"
+
+
+def _summed(wanted: Sequence[_Wanted], found: Sequence[str]) -> Iterator[Row]:
+    """Yield a row for each thing that is wrong, and one for each kind of which all is well."""
+    by_kind: dict[str, list[str]] = {}
+    for one, wrong in zip(wanted, found, strict=True):
+        by_kind.setdefault(one.kind, []).append(wrong)
+    for kind, wrongs in by_kind.items():
+        bad = [wrong for wrong in wrongs if wrong]
+        yield from (_row(kind, "bad", wrong) for wrong in bad)
+        if not bad:
+            yield _row(kind, "good", f"{counted(len(wrongs), 'manifest')} as in the files")
+
+
+def _in_words(error: ApiError) -> str:
+    words = {
+        "forbidden": "this user may not read it",
+        "unauthenticated": "the API server does not know this user: renew the token",
+        "unreachable": "the API server does not answer",
+    }
+    return words.get(error.why, str(error))
+
+
+def _row(system: str, state: str, finding: str) -> Row:
+    return {"system": system, "state": state, "finding": finding}

@@ -1,0 +1,105 @@
+"""The kinds of events that there are on this system's Broker, each with the attributes that it has.
+
+A kind stands for all events of one type (and category); `choices` are attributes of a closed set of values, `free`
+those whose values nobody can list. What is in neither, an event of the kind does not have (architecture.md §2).
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import get_args
+
+from shared.events import attributes
+from shared.events.cloudevent import (
+    APISERVER_PREFIX,
+    CLASSIFIED_PREFIX,
+    DELIVERY,
+    LISTED,
+    OBSERVED,
+    TICK,
+    UNREAD,
+    type_of_transition,
+    type_of_verdict,
+)
+from shared.events.episode import Transition
+from shared.events.vocabulary import CATEGORIES, PHASES, SEVERITIES, SUBCATEGORIES
+
+FAMILIES = (CLASSIFIED_PREFIX, APISERVER_PREFIX)
+"""What the types of events begin with that nobody else sends."""
+
+_ALWAYS = frozenset({"id", "source", "time", "specversion", "datacontenttype", "traceparent", "tracestate"})
+_OF_OBJECTS = frozenset({"kind", "name", "namespace", "apiversion", "subject"})
+_PRODUCERS = ("falco.rule.output.v1", "KUBERNETES_TOPOLOGY_CHANGE", "com.dapr.event.sent")
+_EVENT = "Event"
+
+
+@dataclass(frozen=True, slots=True)
+class EventKind:
+    """Events of one type. `name` says which of them, where a type has several kinds."""
+
+    type: str
+    category: str = ""
+    name: str = ""
+    choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    free: frozenset[str] = _ALWAYS
+    never: Mapping[str, str] = field(default_factory=dict)
+    """Values that a free attribute does not have in this kind."""
+
+
+def kinds(overrides: Iterable[str] = (), ticks: Iterable[str] = ()) -> list[EventKind]:
+    """Return all of them; `overrides` are extensions that sources here add, `ticks` the sources of PingSources."""
+    added = _ALWAYS.union(overrides)
+    return [*_sent(added, tuple(ticks)), *_classified(added), *_told(added)]
+
+
+def _sent(added: frozenset[str], ticks: tuple[str, ...]) -> list[EventKind]:
+    """Return what sources and intake send."""
+    resource = [f"{APISERVER_PREFIX}resource.{verb}" for verb in ("add", "update", "delete")]
+    references = [f"{APISERVER_PREFIX}ref.{verb}" for verb in ("add", "update", "delete")]
+    objects = added | _OF_OBJECTS | {"cluster"}
+    observed = added | {"subject", "dialect", "action", "cluster"}
+    return [
+        *(EventKind(one, name="Events", choices={"kind": (_EVENT,)}, free=objects) for one in resource),
+        *(EventKind(one, name="objects", free=objects, never={"kind": _EVENT}) for one in resource),
+        *(EventKind(one, free=objects) for one in references),
+        EventKind(OBSERVED, free=observed),
+        EventKind(UNREAD, free=observed),
+        EventKind(LISTED, free=added | {"cluster"}),
+        *(EventKind(one, free=added | {"subject"}) for one in _PRODUCERS),
+        EventKind(TICK, free=added),
+        *(
+            EventKind("dev.knative.sources.ping", name=one.rsplit("/", 1)[-1], choices={"source": (one,)}, free=added)
+            for one in ticks
+        ),
+    ]
+
+
+def _classified(added: frozenset[str]) -> list[EventKind]:
+    free = added | {"subject", *attributes.NAMES}
+    return [
+        EventKind(type_of_verdict(one), one, choices=_words(one) | {"phase": PHASES}, free=free) for one in CATEGORIES
+    ]
+
+
+def _told(added: frozenset[str]) -> list[EventKind]:
+    """Return what is told of problems: snapshots of each category, and what became of tickets."""
+    free = added | {"subject", *attributes.NAMES}
+    found = [
+        EventKind(
+            type_of_transition(transition),
+            category,
+            choices=_words(category) | {"phase": ("recovery" if transition == "resolved" else "problem",)},
+            free=free,
+        )
+        for transition in get_args(Transition)
+        for category in CATEGORIES
+    ]
+    outcomes = [
+        EventKind(DELIVERY, one, choices=_words(one) | {"phase": ("problem", "recovery")}, free=free)
+        for one in CATEGORIES
+    ]
+    return [*found, *outcomes]
+
+
+def _words(category: str) -> dict[str, tuple[str, ...]]:
+    known = {str(name): words for name, words in SUBCATEGORIES.items()}
+    return {"category": (category,), "subcategory": known[category], "severity": SEVERITIES}
