@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from shared.events.vocabulary import Category, Subcategory
+from shared.rules.products import APPLICATIONS, PLATFORMS, PRODUCTS
 from shared.rules.regex import PatternSet
 
 Place = tuple[Category, Subcategory]
@@ -64,7 +65,7 @@ ROWS: tuple[Row, ...] = (
         reason=r"admission webhook|\bwebhook",
         message=r"admission webhook|calling webhook"),
     Row(("infrastructure", "node"),
-        kind=r"nvidia\.com|karpenter|amd\.com|\APtp\w*|\bkmm\.|habana|\.intel\.com",
+        kind=r" nvidia\.com|karpenter|amd\.com|\APtp\w*|\bkmm\.|habana|\.intel\.com",
         who=r"\bgpu-|nvidia|kmm\b|\bamd-gpu|device-plugin"),
     Row(("admission", "policy"), kind=r"\A\w*Policy\w*Violations?\b"),
     Row(("infrastructure", "workload"), kind=r"slurm|\A\w*Chaos\b", reason=r"rollout restart|\breflection"),
@@ -96,7 +97,8 @@ ROWS: tuple[Row, ...] = (
     # What a backup is refused is its store's to permit, not the cluster's.
     Row(("infrastructure", "storage"), kind=r"\A(?:\w*Cluster)?(?:Backup|Restore)\b"),
     Row(("security", "rbac"),
-        kind=r"\A(?:Cluster)?Role(?:Binding)?\b|\ARBAC",
+        kind=r"\A(?:Global|Cluster)?Role\b|\A\w*Role(?:Binding|Template|Assignment)\w*|\A(?:RBAC|(?:Subject)?Access"
+            r"Re(?:quest|view)|TemporaryAccess)",
         reason=r"\brole\b|role ?binding|\brbac\b|cluster role|not ?authori[sz]ed|unauthori[sz]ed|access denied"
             r"|permission denied|\b(?:iam|missing|excessive|insufficient) permission|audit (?:policy|profile)"
             r"|\baudit\z",
@@ -105,7 +107,7 @@ ROWS: tuple[Row, ...] = (
             r"|UnauthorizedOperation|(?:insufficient|lacks|missing) (?:\w+ )?(?:permission|privilege)s?|grant RBAC"),
     Row(("security", "certificate"),
         kind=r"\A(?:Certificate|ManagedCertificate|ClusterTrustBundle|Order|Challenge|PodCertificate|CABundle"
-            r"|KeyPair)|\A\w*Issuer\b|cert-manager|certificates\.k8s",
+            r"|KeyPair|IstioCSR|TrustManager)|\A\w+T[Ll][Ss]\b|\A\w*Issuer\b|cert-manager|certificates\.k8s",
         who=r"\Acert-|certificat|-issuer\b|\Atrust-",
         reason=r"certificate|\bissuer update|\bcerts?\b|\bcsr\b|\btls\b|x509|ca bundle|\bcabundle|signer|key ?pair"
             r"|\brotation|target update required|\bca\b",
@@ -113,7 +115,7 @@ ROWS: tuple[Row, ...] = (
     Row(("security", "authentication"),
         kind=r"\A(?:Vault(?:Auth\w*|Connection|Dynamic\w*)?|OAuth\w*|Users?|CredentialsRequest|Identity"
             r"|ServiceAccount|TokenReview)\b|\A(?:Peer|Request)Authentication|spiffe|pinniped|authorino"
-            r"|\A\w*Auth(?:Config|Provider)\b|\A(?:JWT|Group)(?:Authenticator|Sync)|\A(?:Azure|AWS|GCP|Pod|Workload"
+            r"|\A\w*Auth(?:Config|Provider|Policy|Flow)\b|\ASpire\w*|\APasswordPolic|\A(?:JWT|Group)(?:Authenticator|Sync)|\A(?:Azure|AWS|GCP|Pod|Workload"
             r"|Federated)\w*Identity",
         who=r"authelia|zitadel|oidc|\bkiam|\bspire|\bdex\b|keycloak|\Avault|vault-agent|teleport|boundary|authentik"
             r"|\bory-|pinniped|oauth",
@@ -127,11 +129,15 @@ ROWS: tuple[Row, ...] = (
             r"|AdmissionPolicy|\ACompliance|compliance\.openshift|\ACIS|cis\.cattle|kyverno|gatekeeper",
         who=r"kube-bench|kyverno|gatekeeper|\bopa\b|compliance|governance|kubewarden|polaris|datree",
         reason=r"policy (?:violat|error|appl|skip|template)|compliant"),
-    # --- things with an owner of their own, whatever befalls them ---
     Row(("infrastructure", "workload"),
         kind=r"\A(?:Storage(?:Bucket|Account)|Compute\w+|SQL\w+|RDS\w*|DB(?:Instance|Cluster)\w*|ServiceInstance)\b"
             r"|cnrm\.cloud|azure\.com|services\.k8s\.aws|crossplane|upbound",
-        who=r"\Aservice-catalog"),
+        who=r"\Aservice-catalog|\Amanaged/|crossplane"),
+    Row(("infrastructure", "network"), kind=r"\A(?:Vlan|Bond|Uplink|ClusterNetwork)\w*|\A\w*DNS\b"),
+    Row(("infrastructure", "workload"), kind=APPLICATIONS),
+    *(Row(place, kind=names, who=names) for place, names in PRODUCTS.items()),
+    Row(("infrastructure", "control-plane"), kind=PLATFORMS),
+    # --- things with an owner of their own, whatever befalls them ---
     Row(("infrastructure", "network"), kind=r"\A\w*Mesh\w*"),
     Row(("infrastructure", "control-plane"),
         kind=r"\A(?:CustomResourceDefinition|\w*ResourceSet(?:Binding)?|Cluster(?:Catalog|Extension)|HelmChartProxy"
@@ -147,7 +153,6 @@ ROWS: tuple[Row, ...] = (
     Row(("infrastructure", "storage"), kind=r"\A(?:PersistentVolume|VolumeAttachment|VolumeSnapshot)"),
     Row(("infrastructure", "storage"),
         both=r"\AVirtualMachine(?:Instance)? .*\n.*(?:volume|\bpvc\b|disk|\bio ?err|storage|small pv|attachment)"),
-    Row(("infrastructure", "network"), kind=r"\A(?:Vlan|Bond|Uplink|ClusterNetwork)\w*"),
     Row(("infrastructure", "virtualization"),
         kind=r"\AVirtualMachine|[^i]\.kubevirt\.io/v|harvesterhci\.io|\AVM(?:Import|Export|Backup)|\AGuestAgent"
             r"|\Akubevirt\.io|forklift|\AKubeVirt|\AHyperConverged|\ASSP\b",
@@ -211,16 +216,24 @@ ROWS: tuple[Row, ...] = (
         kind=r"\A\w+(?:Cluster|Datacenter)\b|\A(?:Postgres|Kafka|Redis|Mongo|MySQL|Elastic)\w*\b|cassandra|postgres"
             r"|mongodb|kafka"),
     # --- kinds that nobody knows, whose names speak for themselves ---
-    Row(("security", "image"), kind=r"\A\w*(?:ImageScan|Vulnerab)"),
-    Row(("security", "certificate"), kind=r"\A\w*(?:Certificate|PKI|TLS)\w*"),
-    Row(("security", "authentication"), kind=r"\A\w*(?:Identity|Login|SSO|OIDC|SAML|LDAP)\w*"),
-    Row(("security", "rbac"), kind=r"\A\w*(?:RoleBinding|Permission)\w*"),
+    Row(("security", "image"), kind=r"\A\w*(?:ImageScan|ImageSign|ImageVerif|Vulnerab|S[Bb][Oo][Mm]|CVE)"),
+    Row(("security", "certificate"),
+        kind=r"\A\w*(?:Certificate|PKI|TLS|ACME|Cert\b|TrustBundle|Trust[Ss]tore|Key[Ss]tore)\w*"),
+    Row(("security", "authentication"),
+        kind=r"\A\w*(?:Identity|Login|SSO|OIDC|SAML|LDAP|OAuth|Password|JWT|ServiceAccount|Credential)\w*"),
+    Row(("security", "rbac"), kind=r"\A\w*(?:Permission|AccessRequest|AccessPolic|Entitlement)\w*"),
+    Row(("security", "runtime"), kind=r"\A\w*(?:Runtime(?:Rule|Policy|Alert)|Security(?:Alert|Event|Incident))\w*"),
     Row(("admission", "policy"), kind=r"\A\w*Admission"),
     Row(("admission", "quota"), kind=r"\A\w*Quota\b"),
-    Row(("infrastructure", "virtualization"), kind=r"\A\w*(?:VirtualMachine|Hypervisor)"),
+    Row(("infrastructure", "virtualization"),
+        kind=r"\A\w*(?:VirtualMachine|Hypervisor)|\A\w*V(?:irtual)?M(?:Set|Pool|Migration|Snapshot|Template)?\b"),
+    Row(("infrastructure", "storage"),
+        kind=r"\A\w*(?:PVC|FileSystem|Filesystem|NVMe|NFS|Lustre|DiskPool|ReplicationPlan|DataProtection)\w*"),
     Row(("infrastructure", "network"),
-        kind=r"\A\w*(?:VPN|Firewall|Router|Vlan|Subnet|BGP|DNS|LoadBalancer|Peering|Tunnel|Gateway)\w*"),
-    Row(("infrastructure", "node"), kind=r"\A\w+(?:Node|Host)\b|\A\w*Firmware"),
+        kind=r"\A\w*(?:VPN|Firewall|Router|Vlan|Subnet|BGP|DNS|LoadBalancer|Peering|Tunnel|Gateway|V[Pp][Cc]"
+            r"|IPAM|CIDR|IPReserv|RouteAdvert|PortForward|Network(?:Func|Conf|Class|Log|Interface|Attach))\w*"),
+    Row(("infrastructure", "node"),
+        kind=r"\A\w+(?:Node|Host|Device)\b|\A\w*(?:Firmware|BMC|BIOS|BareMetal|Kubelet|Hardware)"),
     # --- things of the cluster: what has befallen them ---
     Row(("infrastructure", "network"),
         reason=r"network|\blink (?:up|down|flap)|\bcni\b|\bdns|\broutes?\b|interface|net ?device|conntrack"
