@@ -62,7 +62,7 @@ ROWS: tuple[Row, ...] = (
         message=r"calling webhook.*x509|(?:secret|configmap)s? .*(?:\btls\b|\bcert|\bca-bundle|\bserving).*not found"),
     Row(("admission", "validating-webhook"),
         kind=r"\AValidatingWebhook",
-        reason=r"admission webhook|\bwebhook",
+        reason=r"admission webhook|\bwebhook (?:call|config|fail|den|err|tim|unavail|not|unreach|reject|cert|down|inval)",
         message=r"admission webhook|calling webhook"),
     Row(("infrastructure", "node"),
         kind=r" nvidia\.com|karpenter|amd\.com|\APtp\w*|\bkmm\.|habana|\.intel\.com",
@@ -126,9 +126,9 @@ ROWS: tuple[Row, ...] = (
             r"|service account .*not found"),
     Row(("admission", "policy"),
         kind=r"\A(?:Cluster)?(?:Cleanup)?Policy|\A(?:Configuration|Js)Policy|PolicyReport|\AConstraint"
-            r"|AdmissionPolicy|\ACompliance|compliance\.openshift|\ACIS|cis\.cattle|kyverno|gatekeeper",
+            r"|AdmissionPolicy|\ACompliance|compliance\.openshift|constraints\.gatekeeper|\ACIS|cis\.cattle|kyverno|gatekeeper",
         who=r"kube-bench|kyverno|gatekeeper|\bopa\b|compliance|governance|kubewarden|polaris|datree",
-        reason=r"policy (?:violat|error|appl|skip|template)|compliant"),
+        reason=r"(?:policy|constraint) (?:violat|error|appl|skip|template)|compliant"),
     Row(("infrastructure", "workload"),
         kind=r"\A(?:Storage(?:Bucket|Account)|Compute\w+|SQL\w+|RDS\w*|DB(?:Instance|Cluster)\w*|ServiceInstance)\b"
             r"|cnrm\.cloud|azure\.com|services\.k8s\.aws|crossplane|upbound",
@@ -231,13 +231,13 @@ ROWS: tuple[Row, ...] = (
         kind=r"\A\w*(?:PVC|FileSystem|Filesystem|NVMe|NFS|Lustre|DiskPool|ReplicationPlan|DataProtection)\w*"),
     Row(("infrastructure", "network"),
         kind=r"\A\w*(?:VPN|Firewall|Router|Vlan|Subnet|BGP|DNS|LoadBalancer|Peering|Tunnel|Gateway|V[Pp][Cc]"
-            r"|IPAM|CIDR|IPReserv|RouteAdvert|PortForward|Network(?:Func|Conf|Class|Log|Interface|Attach))\w*"),
+            r"|IPAM|CIDR|IPReserv|AddressPool|Traceflow|RouteAdvert|PortForward|Network(?:Func|Conf|Class|Log|Interface|Attach))\w*"),
     Row(("infrastructure", "node"),
         kind=r"\A\w+(?:Node|Host|Device)\b|\A\w*(?:Firmware|BMC|BIOS|BareMetal|Kubelet|Hardware)"),
     # --- things of the cluster: what has befallen them ---
     Row(("infrastructure", "network"),
         reason=r"network|\blink (?:up|down|flap)|\bcni\b|\bdns|\broutes?\b|interface|net ?device|conntrack"
-            r"|ip ?tables|kube ?proxy|proxier|resolv|subnet|\bip\b|\bi ?ps\b|ip family|cidr|load ?balancer|\bipam\b",
+            r"|ip ?tables|kube ?proxy|proxier|resolver\b|resolv ?conf|(?:name|host|domain) ?resol|subnet|\bip\b|\bi ?ps\b|ip family|cidr|load ?balancer|\bipam\b",
         message=r"failed to (?:set ?up|setup) network|\bcni\b|network is not ready|ClusterDNS"),
     Row(("infrastructure", "storage"),
         reason=r"volume|empty ?dir|\bmount|attach|detach|persistent|\bdisk bad|\braid\b|\bnfs\b|root ?fs\b|\bnvme"

@@ -14,7 +14,7 @@ TROUBLE: dict[str, str] = {
     r"|\w+(?:error|exception|failure)\b|(?:http|code|status)[:= ]+(?:code[:= ]+)?[45]\d\d\b|exit (?:code"
     r"|status)[:= ]+[1-9]|rate exceeded|too many (?:requests|connections|errors|failures|restarts)",
     # Said of what should be and is not: trouble in a Warning, else only not yet.
-    "undone": r"un(?:bound|synced|verified|approved|accepted|resolved|satisf|fulfilled|programmed|reconciled|matched"
+    "undone": r"un(?:bound|synced|consolidat|evictable|drainable|verified|approved|accepted|resolved|satisf|fulfilled|programmed|reconciled|matched"
     r"|plac(?:ed|eable)|usable|confirmed|met\b|provisioned|initiali[sz]ed|authenticated|trusted|delivered|routed"
     r"|claimed|reserved|applied|joined|served|processed|finished|completed|healed|recovered|monitored|watched)"
     r"|in(?:accessible|admissible|complete\b)|not (?:yet )?(?:applied|met|reached|satisfied|fulfilled|completed?"
@@ -42,7 +42,7 @@ TROUBLE: dict[str, str] = {
     r"|leader|ospf|bgp|vpn|ipsec|vrrp|storage|node|link|cluster|server|peer|interface|tunnel|session|broker|member"
     r"|gateway|replicas?|primary|proxy|agent|plugin|controller|pool|volume|shard|daemon) down\b|down state\b|dead\z"
     r"|died\b|\Adown\z|not up\b|offline\b|not online\b|not covered\b|inactive\b|read[- ]only\b|(?:is|was) sealed\b"
-    r"|network partition|quorum not\b|(?:member|shard|replica|broker|peer) lost\b|lost (?:its )?carrier"
+    r"|network partition|minority\b|partitioned\b|quorum not\b|(?:member|shard|replica|broker|peer) lost\b|lost (?:its )?carrier"
     r"|server (?:is )?not responding",
     "unhealthy": r"unhealthy|not healthy|isn'?t healthy|abnormal|broken\z",
     "degraded": r"degrad|impaired|faulty|damaged|health(?: is| status is| status)?:? yellow",
@@ -98,7 +98,7 @@ TROUBLE: dict[str, str] = {
     r"|wal)|no quorum|quorum lost|lost (?:its )?quorum|split[- ]?brain|data ?loss|no (?:healthy |active |elected "
     r"|available )?(?:master|leader|primary)\b|(?:master|primary|leader) (?:nodes? )?(?:removed|not ready|lost(?:\z"
     r"|[.,;:]))|master nodes? .*not ready|claim ?lost|volume ?lost|lost (?:its |the )?(?:volume|data)|faulted"
-    r"|health_err|cluster (?:is )?down|cluster crash|irrecoverable|unrecoverable|no template left|outage"
+    r"|health[_ ]err|cluster (?:is )?down|cluster crash|irrecoverable|unrecoverable|no template left|outage"
     r"|guest panicked",
     "broken-machine": r"kernel (?:panic|oops|bug|deadlock)|fatal\b.*hardware|hardware .*fatal|fatal exception"
     r"|uncorrectable|power lost|lost power|(?:soft|hard) lock ?up|frozen\b|double[- ]bit|off the bus|(?:kubelet"
