@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from shared.events.vocabulary import Category, Subcategory
-from shared.rules.products import APPLICATIONS, PLATFORMS, PRODUCTS
+from shared.rules.products import APPLICATIONS, KINDS, PLATFORMS, PRODUCTS
 from shared.rules.regex import PatternSet
 
 Place = tuple[Category, Subcategory]
@@ -62,7 +62,7 @@ ROWS: tuple[Row, ...] = (
         message=r"calling webhook.*x509|(?:secret|configmap)s? .*(?:\btls\b|\bcert|\bca-bundle|\bserving).*not found"),
     Row(("admission", "validating-webhook"),
         kind=r"\AValidatingWebhook",
-        reason=r"admission webhook|\bwebhook (?:call|config|fail|den|err|tim|unavail|not|unreach|reject|cert|down|inval)",
+        reason=r"admission webhook|\bwebhook (?:call|cert|config|den|down|err|fail|inval|not|reject|tim|un)",
         message=r"admission webhook|calling webhook"),
     Row(("infrastructure", "node"),
         kind=r" nvidia\.com|karpenter|amd\.com|\APtp\w*|\bkmm\.|habana|\.intel\.com",
@@ -136,6 +136,7 @@ ROWS: tuple[Row, ...] = (
     Row(("infrastructure", "network"), kind=r"\A(?:Vlan|Bond|Uplink|ClusterNetwork)\w*|\A\w*DNS\b"),
     Row(("infrastructure", "workload"), kind=APPLICATIONS),
     *(Row(place, kind=names, who=names) for place, names in PRODUCTS.items()),
+    *(Row(place, kind=names) for place, names in KINDS.items()),
     Row(("infrastructure", "control-plane"), kind=PLATFORMS),
     # --- things with an owner of their own, whatever befalls them ---
     Row(("infrastructure", "network"), kind=r"\A\w*Mesh\w*"),
@@ -237,7 +238,8 @@ ROWS: tuple[Row, ...] = (
     # --- things of the cluster: what has befallen them ---
     Row(("infrastructure", "network"),
         reason=r"network|\blink (?:up|down|flap)|\bcni\b|\bdns|\broutes?\b|interface|net ?device|conntrack"
-            r"|ip ?tables|kube ?proxy|proxier|resolver\b|resolv ?conf|(?:name|host|domain) ?resol|subnet|\bip\b|\bi ?ps\b|ip family|cidr|load ?balancer|\bipam\b",
+            r"|ip ?tables|kube ?proxy|proxier|resolver\b|resolv ?conf|(?:name|host|domain) ?resol|subnet|\bip\b"
+            r"|\bi ?ps\b|ip family|cidr|load ?balancer|\bipam\b",
         message=r"failed to (?:set ?up|setup) network|\bcni\b|network is not ready|ClusterDNS"),
     Row(("infrastructure", "storage"),
         reason=r"volume|empty ?dir|\bmount|attach|detach|persistent|\bdisk bad|\braid\b|\bnfs\b|root ?fs\b|\bnvme"

@@ -19,14 +19,13 @@ PRODUCTS: dict[tuple[Category, Subcategory], str] = {
         stackrox sysdig tetragon tracee twistlock wazuh
     """),
     ("security", "image"): _any_of(r"""
-        anchore aquasecurity\.github \bratify copacetic dependency-?track fulcio grype kubeclarity \bnotation
+        anchore aquasecurity\.github \bnotation \bratify copacetic dependency-?track fulcio grype kubeclarity
         portieris rekor rhtas securesign softwarecomposition
     """),
     ("security", "authentication"): _any_of(r"""
-        auth0 authelia authentication\.open-cluster authentik authorino \bdex\b \bgluu
-        \bkanidm \bkaniop \bkiam \blogto \bokta \bory[-.] casdoor dex\. fusionauth hydra\b
-        keycloak kratos\b kube2iam oathkeeper \.ory\.sh pinniped spiffe spire\b
-        teleport user\.openshift\.io zitadel
+        auth0 authelia authentication\.open-cluster authentik authorino \bdex\b \bgluu \bkanidm \bkaniop \bkiam
+        \blogto \bokta \bory[-.] casdoor dex\. fusionauth hydra\b keycloak kratos\b kube2iam oathkeeper \.ory\.sh
+        pinniped spiffe spire\b teleport user\.openshift\.io zitadel
     """),
     ("security", "rbac"): _any_of(r"""
         access-?manager authorization\.(?:k8s|azure) rbac-?manager rbac\.open-cluster
@@ -45,9 +44,9 @@ PRODUCTS: dict[tuple[Category, Subcategory], str] = {
         adguard aga\.k8s antrea apisix application-networking\.k8s appmesh \bbgp \bgloo \bkilo\b bluecat \bnsx
         cfargotunnel citrix cloudflared cloudflare-(?:operator|tunnel) coredns dns\.cav efficientip egress-?gateway
         f5\.com fabedge frr-k8s haproxy headscale infoblox k8gb k8s\.cni\.cncf kgateway konghq kuadrant kubeslice
-        lighthouse loxilb netbird netmaker netobserv netscaler networking-operator network\.openshift
-        network-operator nginx\.org ngrok nova-?route openelb openvpn pi-?hole powerdns projectcontour purelb
-        raven\.openyurt smi-spec solo\.io spiderpool tailscale vpc- vpcresources whereabouts wireguard zerotier
+        lighthouse loxilb netbird netmaker netobserv netscaler networking-operator network\.openshift network-operator
+        nginx\.org ngrok nova-?route openelb openvpn pi-?hole powerdns projectcontour purelb raven\.openyurt smi-spec
+        solo\.io spiderpool tailscale vpc- vpcresources whereabouts wireguard zerotier
     """),
     ("infrastructure", "storage"): _any_of(r"""
         alluxio \bcarina \bcsi[-.] \bcsm\b \bdell\.com \bdell-csi beegfs \bgarage \bmin\.io \bodf\b \bstork \bweka
@@ -63,10 +62,10 @@ PRODUCTS: dict[tuple[Category, Subcategory], str] = {
         vjailbreak vmoperator
     """),
     ("infrastructure", "node"): _any_of(r"""
-        agent-install \bakri \bdraino \bkmm\b \bkured \bmaas\b \bnfd\b bootstrap\.cluster bottlerocket brupop
-        \btink- device-plugin deviceplugin devices\.kubeedge elemental flatcar habana ironcore keikoproj linuxptp
-        mellanox metal3 metal-api metal-stack node-feature node-observability nodeobservability node-termination
-        redfish resource\.k8s\.io sidero\b spot-handler sriovfec sro\.openshift tinkerbell
+        agent-install \bakri \bdraino \bkmm\b \bkured \bmaas\b \bnfd\b bootstrap\.cluster bottlerocket brupop \btink-
+        device-plugin deviceplugin devices\.kubeedge elemental flatcar habana ironcore keikoproj linuxptp mellanox
+        metal3 metal-api metal-stack node-feature node-observability nodeobservability node-termination redfish
+        resource\.k8s\.io sidero\b spot-handler sriovfec sro\.openshift tinkerbell
     """),
 }
 """Names that tell as much in a component as in a kind or group."""
@@ -75,12 +74,12 @@ PLATFORMS = _any_of(r"""
     \ACluster(?:Add[oO]n|Template|Profile|Summary|Info|Provision|Sync|Bootstrap|Registration|Inventory|Object)\w*
     \A(?:ComponentStatus|PackageManifest|FlowSchema|PriorityLevelConfiguration|APIExport|APIBinding)\b
     addons\.cluster\.x-k8s \A(?:Deckhouse|Module)\w*\sdeckhouse\.io
-    \A(?:Member|Remote|Managed|Hosted|Workload|Guest|Child|Leaf|Hub|Spoke|Foreign|Sveltos)Cluster\w*
     \A(?:Kubernetes|Tanzu\w*|EKS|GKE|AKS|OKE|ACK|TKE|K0s|K3s|MicroK8s|Talos|KubeOne)Cluster\w*
-    anywhere\.eks apiregistration \bhive\w*\.openshift flowcontrol\.apiserver gardener\.cloud k0rdent k0smotron
-    k0sproject k8c\.io kamaji karmada kcp\.io kubefed kubeone kubermatic kubernetes-fleet l[ac][am]\.openshift
-    liqo\.io loft\.sh multicluster\.x-k8s\.io/ open-cluster-management operator\.cluster\.x-k8s operatorframework
-    run\.tanzu runtime\.cluster\.x-k8s siteconfig\. sveltos vcluster
+    \A(?:Member|Remote|Managed|Hosted|Workload|Guest|Child|Leaf|Hub|Spoke|Foreign|Sveltos)Cluster\w* anywhere\.eks
+    apiregistration \bhive\w*\.openshift flowcontrol\.apiserver gardener\.cloud k0rdent k0smotron k0sproject k8c\.io
+    kamaji karmada kcp\.io kubefed kubeone kubermatic kubernetes-fleet l[ac][am]\.openshift liqo\.io loft\.sh
+    multicluster\.x-k8s\.io/ open-cluster-management operator\.cluster\.x-k8s operatorframework run\.tanzu
+    runtime\.cluster\.x-k8s siteconfig\. sveltos vcluster
 """)
 """Kinds and groups of those that build, join and run clusters, whose controllers also act on Pods of others."""
 
@@ -90,3 +89,74 @@ APPLICATIONS = _any_of(r"""
     starrocks strimzi\.io
 """)
 """Applications whose kinds have names of other things."""
+
+
+def _one_of(names: str) -> str:
+    return rf"\A(?:{_any_of(names)})\b"
+
+
+KINDS: dict[tuple[Category, Subcategory], str] = {
+    ("security", "runtime"): _one_of(r"""
+        ApplicationProfile AquaEnforcer Falcon(?:NodeSensor|Container) PodInfo Rulesfile RuntimePolicy SecuredCluster
+        TracingPolicyNamespaced
+    """),
+    ("security", "image"): _one_of(r"""
+        ClusterConfigAuditReport ClusterSbomReport ConfigAuditReport ExposedSecretReport ImageContentSourcePolicy
+        ImageDigestMirrorSet ImageTagMirrorSet ImageValidatingPolicy KeyManagementProvider WorkloadConfigurationScan
+    """),
+    ("security", "pod-security"): _one_of(r"""
+        ProfileBinding ProfileRecording RawSelinuxProfile SecurityProfileNodeStatus SelinuxPolicy
+    """),
+    ("security", "authentication"): _one_of(r"""
+        ClusterFederatedTrustDomain ClusterStaticEntry FederationDomain HCPAuth WebhookAuthenticator
+    """),
+    ("security", "certificate"): _one_of(r"""
+        CertificateRequestPolicy CertManager
+    """),
+    ("security", "network-policy"): _one_of(r"""
+        (?:Approved)?ClientIntents ProtectedService ServiceIntentions
+    """),
+    ("admission", "policy"): _one_of(r"""
+        AssignImage AssignMetadata ClusterComplianceReport ClusterScan ExpansionTemplate
+        K8s(?:Allowed|Block|Container|Disallowed|External|Horizontal|Https|Image|PSP|Pod|Required)\w+
+        K8s(?:No|Unique|Replica|Restrict)\w+ OperatorPolicy PlacementBinding ProfileBundle ScanSetting\w*
+        TailoredProfile TenantResource\w* UpdateRequest (?:Validating|Mutating|Generating|Deleting)Policy
+    """),
+    ("infrastructure", "network"): _one_of(r"""
+        AccessGrant AccessLogPolicy AddressGroup AgentEndpoint AkoDeploymentConfig AviInfraSetting
+        (?:Backend|Client)TrafficPolicy BFDProfile CloudEndpoint ClusterSet ContourDeployment Dataplane EnvoyFilter
+        ExternalWorkload FelixConfiguration FlowCollector FlowMetric GCPBackendPolicy GlobalAccelerator
+        GlobalNetworkSet Gslb HealthCheckPolicy HostEndpoint HostRule HTTPEdge HTTPLocalRateLimitPolicy HTTPRouteGroup
+        InferencePool IptablesEIP Kong\w+ LBNodeAgent ManagedZone McpBridge NetworkPolicyRecommendation OvnEip
+        PodNetworkConnectivityCheck PortPool ProxyConfig ProxyDefaults RateLimitPolicy RemoteNode RouteTable RRset
+        ServiceDefaults ServiceDiscovery ServiceEntry ServiceGroup ServiceNetworkEndpointGroup ServiceResolver
+        ServiceRouter ServiceSplitter SwitchLBRule TargetGroupPolicy TLSOption TrafficPolicy TrafficSplit
+        VirtualHostOption VirtualNode VpcAssociationPolicy WasmPlugin \w*IPPool WorkloadEntry WorkloadGroup
+    """),
+    ("infrastructure", "storage"): _one_of(r"""
+        AlluxioRuntime ApplicationClone ApplicationVault AppVault AsyncReplication AutopilotRule BlockDeviceClaim CDI
+        ClusterPair Cns\w+ CStor\w+ DataLoad DataMigrate DellCSI\w+ DownloadRequest EncryptionKeyRotation\w*
+        EngineImage HPENodeInfo IBMBlockCSI InstanceManager Jindo\w+ JuiceFS\w* LocalDisk\w* MigrationSchedule
+        MinIOJob MirrorPeer ObjectTransfer ReclaimSpace\w+ RetentionPolicy SchedulePolicy SecretProviderClass\w*
+        ServerStatusRequest ShareManager ThinRuntime TriggerCsiFullSync WarmUp Weka\w+ ZFS\w+
+    """),
+    ("infrastructure", "virtualization"): _one_of(r"""
+        AAQ ClusterVirtualImage ContentLibrary\w* MigrationPolicy NetworkAddonsConfig OvaImport TektonTasks
+    """),
+    ("infrastructure", "node"): _one_of(r"""
+        BMCEventSubscription ByoHost ClusterAutoscaler DataImage DeviceTaintRule EKSConfig\w*
+        Host(?:Firmware|Update)\w+ KubeadmConfigTemplate KubevirtMachine MachineInventory\w* ManagedOSImage
+        ManagedOSVersion\w* NicClusterPolicy NodeMetadata NodeModulesConfig NVIDIADriver PinnedImageSet
+        Power(?:Node|Profile) PreprovisioningImage RollingUpgrade SeedImage ServerClaim ServerMaintenance
+        SpecialResource Sriov(?:Fec|Vrb)\w+ StaticInstance StorageBasedRemediation TalosConfig\w* \w+NodeClass
+    """),
+    ("infrastructure", "control-plane"): _one_of(r"""
+        BackupEntry Cluster(?:Group|Manager|Repo|Curator|Override\w*|Propagation\w*|Resource\w*|Staged\w*)
+        ControllerInstallation ControllerRegistration ControlNode CoreProvider DataGather DeckhouseRelease EKSARelease
+        ExtensionConfig HelmChartProxy Image(?:Based\w+|ClusterInstall)
+        (?:Infrastructure|Bootstrap|ControlPlane|IPAM|Addon)Provider InsightsOperator InternalMemberCluster
+        ManagedResource ManagedSeed ManifestWork\w* Module(?:Config|Release|Source) MultiCluster\w+ OpenShiftAPIServer
+        OperatorCondition PlacementDecision RKE\w+ Tanzu\w+ UpdateConfig VirtualCluster\w* XKubernetes\w*
+    """),
+}
+"""Kinds that belong to one product and do not have its name in theirs."""

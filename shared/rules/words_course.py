@@ -13,8 +13,8 @@ DONE = (
     r"|paired|linked\b|subscribed|advertised|routed|(?:goal|target|desired|quorum|consensus) (?:\w+ )?reached|served"
     r"|deduplicated|converted|materiali[sz]ed|populated|hydrated|warmed up|encrypted|decrypted|reflected"
     r"|(?:hot ?)?plugged|reali[sz]ed|compensated|reconverged|rejoined|reopened|woke(?:n)?\b|started up|\Aup\z|live\z"
-    r"|ref set\z|warmed|reserved\b|refreshed\b|processed\b|prepared\b|(?:session|tunnel|link|node|peer|interface|port|bond|uplink|bgp|neighbou?r|connection|path"
-    r"|cable|replica|member|host|osd|mon|broker|server|gateway) up\z"
+    r"|ref set\z|warmed|reserved\b|refreshed\b|processed\b|prepared\b|(?:session|tunnel|link|node|peer|interface"
+    r"|port|bond|uplink|bgp|neighbou?r|connection|path|cable|replica|member|host|osd|mon|broker|server|gateway) up\z"
 )
 
 COURSE: dict[str, str] = {

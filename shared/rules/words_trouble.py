@@ -14,8 +14,8 @@ TROUBLE: dict[str, str] = {
     r"|\w+(?:error|exception|failure)\b|(?:http|code|status)[:= ]+(?:code[:= ]+)?[45]\d\d\b|exit (?:code"
     r"|status)[:= ]+[1-9]|rate exceeded|too many (?:requests|connections|errors|failures|restarts)",
     # Said of what should be and is not: trouble in a Warning, else only not yet.
-    "undone": r"un(?:bound|synced|consolidat|evictable|drainable|verified|approved|accepted|resolved|satisf|fulfilled|programmed|reconciled|matched"
-    r"|plac(?:ed|eable)|usable|confirmed|met\b|provisioned|initiali[sz]ed|authenticated|trusted|delivered|routed"
+    "undone": r"un(?:bound|synced|consolidat|evictable|drainable|verified|approved|accepted|resolved|satisf"
+    r"|fulfilled|programmed|reconciled|matched|plac(?:ed|eable)|usable|confirmed|met\b|provisioned|initiali[sz]ed|authenticated|trusted|delivered|routed"
     r"|claimed|reserved|applied|joined|served|processed|finished|completed|healed|recovered|monitored|watched)"
     r"|in(?:accessible|admissible|complete\b)|not (?:yet )?(?:applied|met|reached|satisfied|fulfilled|completed?"
     r"|installed|deployed|created|verified|validated|trusted|approved|accepted|admitted|ensured|recovered|restored"
@@ -42,8 +42,8 @@ TROUBLE: dict[str, str] = {
     r"|leader|ospf|bgp|vpn|ipsec|vrrp|storage|node|link|cluster|server|peer|interface|tunnel|session|broker|member"
     r"|gateway|replicas?|primary|proxy|agent|plugin|controller|pool|volume|shard|daemon) down\b|down state\b|dead\z"
     r"|died\b|\Adown\z|not up\b|offline\b|not online\b|not covered\b|inactive\b|read[- ]only\b|(?:is|was) sealed\b"
-    r"|network partition|minority\b|partitioned\b|quorum not\b|(?:member|shard|replica|broker|peer) lost\b|lost (?:its )?carrier"
-    r"|server (?:is )?not responding",
+    r"|network partition|minority\b|partitioned\b|quorum not\b|(?:member|shard|replica|broker|peer) lost\b"
+    r"|lost (?:its )?carrier|server (?:is )?not responding",
     "unhealthy": r"unhealthy|not healthy|isn'?t healthy|abnormal|broken\z",
     "degraded": r"degrad|impaired|faulty|damaged|health(?: is| status is| status)?:? yellow",
     "ailing": r"nearly|near ?full|almost|health[_ ]?warn",
