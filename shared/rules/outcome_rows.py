@@ -69,6 +69,7 @@ ROWS: tuple[Outcome, ...] = (
     Outcome("nothing-grave", "recovery", "info", "its message says that a trouble is not there",
             type="N", message="no-trouble", text="disaster broken-machine intrusion no-room"),
     # --- grave, whatever its type ---
+    Outcome("risk", "problem", "high", "data or service may be lost", type="W", text="risk"),
     Outcome("disaster", "problem", "critical", "an outage or a loss of data", text="disaster"),
     Outcome("broken-machine", "problem", "critical", "a machine or its file system is broken",
             text="broken-machine", at="node storage"),
@@ -240,6 +241,8 @@ ROWS: tuple[Outcome, ...] = (
             reason="made changed begun", message="fails-first"),
     Outcome("failed-in-words", "problem", "medium", "its message says that something is wrong", type="W", message=_BAD),
     Outcome("cancelled", "problem", "medium", "it was not done to its end", type="W", reason="cancelled"),
+    Outcome("rolled-back", "problem", "medium", "what was changed did not work and was taken back",
+            type="W", reason="rolled-back"),
     Outcome("upset-warning", "change", "low", "it says what was done to it",
             type="W", reason="upset was-changed", unless="rebooted put-to-death"),
     Outcome("made-warning", "info", "low", "it says what is being done", type="W",

@@ -110,7 +110,7 @@ ROWS: tuple[Row, ...] = (
             r"|KeyPair|IstioCSR|TrustManager)|\A\w+T[Ll][Ss]\b|\A\w*Issuer\b|cert-manager|certificates\.k8s",
         who=r"\Acert-|certificat|-issuer\b|\Atrust-",
         reason=r"certificate|\bissuer update|\bcerts?\b|\bcsr\b|\btls\b|x509|ca bundle|\bcabundle|signer|key ?pair"
-            r"|\brotation|target update required|\bca\b",
+            r"|\Arotation (?:err|fail)|\b(?:cert\w*|ca|key|signer|tls) rotation|target update required|\bca\b",
         message=r"x509|certificate|tls: |acme (?:provider|server|challenge|order|account)|params:acme"),
     Row(("security", "authentication"),
         kind=r"\A(?:Vault(?:Auth\w*|Connection|Dynamic\w*)?|OAuth\w*|Users?|CredentialsRequest|Identity"

@@ -100,6 +100,8 @@ TROUBLE: dict[str, str] = {
     r"|[.,;:]))|master nodes? .*not ready|claim ?lost|volume ?lost|lost (?:its |the )?(?:volume|data)|faulted"
     r"|health[_ ]err|cluster (?:is )?down|cluster crash|irrecoverable|unrecoverable|no template left|outage"
     r"|guest panicked",
+    "risk": r"(?:potential|possible|risk of|avoid(?:s|ing)?|prevent(?:s|ing)?|(?:may|might|could|can) (?:cause|lead to"
+    r"|result in)) (?:\w+ )?(?:data ?loss|split[- ]?brain|outage)",
     "broken-machine": r"kernel (?:panic|oops|bug|deadlock)|fatal\b.*hardware|hardware .*fatal|fatal exception"
     r"|uncorrectable|power lost|lost power|(?:soft|hard) lock ?up|frozen\b|double[- ]bit|off the bus|(?:kubelet"
     r"|containerd|docker|cri-?o|container ?runtime) (?:is )?(?:down|stopped|not running)|vm ?core|docker hung|oops\b"

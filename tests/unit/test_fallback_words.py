@@ -35,6 +35,8 @@ def _seen(kind: str, type_: str, reason: str, message: str, component: str = "wi
         ("Job", "Progress", "3 of 9 steps done with 0 failures"),
         ("NeuVector", "ThreatFeedUpdated", "threat feed updated"),
         ("StorageCluster", "Expanding", "adding capacity, 70% full"),
+        ("Report", "ExpiredReportHasBeenDeleted", "deleted the report as its expiration date has passed"),
+        ("NodeClaim", "Unconsolidatable", "cannot be replaced by a cheaper node"),
     ],
 )
 def test_a_normal_event_that_speaks_of_trouble_that_is_not_there_is_no_problem(
@@ -54,6 +56,8 @@ def test_a_normal_event_that_speaks_of_trouble_that_is_not_there_is_no_problem(
         ("Lease", "LeaseLost", "leader lost its lease", "high"),
         ("Widget", "RetriesExhausted", "5 attempts", "medium"),
         ("Node", "LabelUpdateFailed", "conflict", "medium"),
+        ("AvailabilityGroup", "ForceFailover", "forcing failover with potential data loss", "high"),
+        ("Release", "RollbackTriggered", "back to v1", "medium"),
     ],
 )
 def test_a_warning_is_not_graver_than_its_words(kind: str, reason: str, message: str, severity: str) -> None:
@@ -85,3 +89,17 @@ def test_every_word_of_the_tables_is_used_by_a_row() -> None:
 def test_what_the_words_amount_to(kind: str, type_: str, reason: str, message: str, row: str) -> None:
     component = "cluster-autoscaler" if row == "no-nodes" else "widget-operator"
     assert fallback.rule_for(_seen(kind, type_, reason, message, component)).name == f"unknown-{row}"
+
+
+@pytest.mark.parametrize(
+    ("reason", "message"),
+    [
+        ("DriftResolved", "no drift"),
+        ("PodOwnerResolvingFailed", "could not find the owner"),
+        ("WebhookAccepted", "push of main"),
+        ("PasswordRotated", "every 30 days"),
+    ],
+)
+def test_a_word_of_another_matter_does_not_tell_whose_it_is(reason: str, message: str) -> None:
+    rule = fallback.rule_for(_seen("Widget", "Normal", reason, message))
+    assert rule.subcategory in ("workload", "authentication"), rule.subcategory
