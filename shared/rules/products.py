@@ -1,6 +1,6 @@
 """Whose matter the products of the field are: their names, as they stand in API groups, kinds and components.
 
-`places` looks for them below the kinds and words that say more: a product's certificate is a matter of certificates.
+`place_rows` has them below the kinds and words that say more: a product's certificate is a matter of certificates.
 Applications (databases, queues, pipelines) are not listed: what nobody names is a workload.
 """
 

@@ -82,6 +82,7 @@ COURSE: dict[str, str] = {
     "tries-used-up": r"exhausted (?:\w+ ){0,2}(?:retries|attempts|tries)|(?:retries|attempts) exhausted",
     "backup": r"back ?up|snapshot|archiv",
     "skipped": r"skip",
+    "migrated": r"migrated\b",
     "rolled-back": r"roll(?:ed|ing)? ?back",
     "signature": r"signatures?\b|signed\b",
     "drifted": r"drift(?:ed)?\b",

@@ -110,7 +110,8 @@ TROUBLE: dict[str, str] = {
     "intrusion": r"threats?(?: was| were)? (?:detected|found)|threat\z|malware|virus|miner\b|miners\b|crypto ?miner"
     r"|backdoor|(?:container|sandbox|host|namespace) ?escape|escaped?\b.*(?:container|namespace)|compromis|infected"
     r"|(?:security|data) breach|exploit|breakout|reverse shell|ransom|intrusion|malicious|command[- ]and[- ]control"
-    r"|crypto\w* mining|mining (?:process|pool)|root ?kit|web ?shell|trojan|spyware|botnet",
+    r"|dropped and executed|fileless|connection to c2|c2 (?:server|traffic)|crypto\w* mining"
+    r"|mining (?:process|pool)|root ?kit|web ?shell|trojan|spyware|botnet",
     "failover": r"take ?over\b|taking over|took over|fail(?:ed|ing)? ?over\b",
     "remediation": r"remediation (?:created|started|skipped|cannot|failed)|marked (?:as )?unhealthy|marked unhealthy",
     "fails-first": r"\A(?:error|failed|failure|failing|unable|could ?n.t|could not)\b",

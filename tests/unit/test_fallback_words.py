@@ -103,3 +103,23 @@ def test_what_the_words_amount_to(kind: str, type_: str, reason: str, message: s
 def test_a_word_of_another_matter_does_not_tell_whose_it_is(reason: str, message: str) -> None:
     rule = fallback.rule_for(_seen("Widget", "Normal", reason, message))
     assert rule.subcategory in ("workload", "authentication"), rule.subcategory
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason", "message", "place", "severity"),
+    [
+        ("Pod", "ReverseShellDetected", "bash -i to 10.0.0.9:4444", "runtime", "critical"),
+        ("Pod", "DriftDetected", "binary /tmp/x was dropped and executed", "runtime", "critical"),
+        ("Pod", "SensitiveFileRead", "/etc/shadow was read by cat", "runtime", "medium"),
+        ("Pod", "UnexpectedProcess", "nc spawned by nginx", "runtime", "medium"),
+        ("Pod", "HostPathMountDetected", "pod mounts /var/run", "pod-security", "medium"),
+        ("Pod", "PrivilegedContainerStarted", "container runs privileged", "pod-security", "medium"),
+        ("ClusterRoleBinding", "WildcardRoleBound", "subject can do everything", "rbac", "medium"),
+        ("Node", "ChassisIntrusion", "chassis cover was opened", "node", "medium"),
+    ],
+)
+def test_what_guards_see_is_a_matter_of_security_whoever_says_so(
+    kind: str, reason: str, message: str, place: str, severity: str
+) -> None:
+    rule = fallback.rule_for(_seen(kind, "Warning", reason, message))
+    assert (rule.subcategory, rule.severity, rule.phase) == (place, severity, "problem"), rule.name
