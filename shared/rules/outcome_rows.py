@@ -61,6 +61,8 @@ ROWS: tuple[Outcome, ...] = (
             type="N", text="untainted", unless="failed", at="node"),
     Outcome("failed-back", "recovery", "info", "it says that what failed over is back",
             type="N", reason="failed-back"),
+    Outcome("called-off", "recovery", "info", "it says that what was about to be ended goes on",
+            type="N", text="called-off"),
     Outcome("tentative", "info", "info", "it says what is being tried", type="N", reason="tentative",
             unless="failed upset maintenance changed issue"),
     Outcome("success", "recovery", "info", "it says that something succeeded", type="N", reason="success"),

@@ -8,7 +8,7 @@ line of its own, reason; `message` in the message.
 from typing import NamedTuple
 
 from shared.events.vocabulary import Category, Subcategory
-from shared.rules.products import APPLICATIONS, KINDS, PLATFORMS, PRODUCTS
+from shared.rules.products import APPLICATIONS, KINDS, PARTS, PLATFORMS, PRODUCTS
 
 Place = tuple[Category, Subcategory]
 
@@ -223,24 +223,7 @@ ROWS: tuple[Row, ...] = (
         kind=r"\A\w+(?:Cluster|Datacenter)\b|\A(?:Postgres|Kafka|Redis|Mongo|MySQL|Elastic)\w*\b|cassandra|postgres"
             r"|mongodb|kafka"),
     # --- kinds that nobody knows, whose names speak for themselves ---
-    Row(("security", "image"), kind=r"\A\w*(?:ImageScan|ImageSign|ImageVerif|Vulnerab|S[Bb][Oo][Mm]|CVE)"),
-    Row(("security", "certificate"),
-        kind=r"\A\w*(?:Certificate|PKI|TLS|ACME|Cert\b|TrustBundle|Trust[Ss]tore|Key[Ss]tore)\w*"),
-    Row(("security", "authentication"),
-        kind=r"\A\w*(?:Identity|Login|SSO|OIDC|SAML|LDAP|OAuth|Password|JWT|ServiceAccount|Credential)\w*"),
-    Row(("security", "rbac"), kind=r"\A\w*(?:Permission|AccessRequest|AccessPolic|Entitlement)\w*"),
-    Row(("security", "runtime"), kind=r"\A\w*(?:Runtime(?:Rule|Policy|Alert)|Security(?:Alert|Event|Incident))\w*"),
-    Row(("admission", "policy"), kind=r"\A\w*Admission"),
-    Row(("admission", "quota"), kind=r"\A\w*Quota\b"),
-    Row(("infrastructure", "virtualization"),
-        kind=r"\A\w*(?:VirtualMachine|Hypervisor)|\A\w*V(?:irtual)?M(?:Set|Pool|Migration|Snapshot|Template)?\b"),
-    Row(("infrastructure", "storage"),
-        kind=r"\A\w*(?:PVC|FileSystem|Filesystem|NVMe|NFS|Lustre|DiskPool|ReplicationPlan|DataProtection)\w*"),
-    Row(("infrastructure", "network"),
-        kind=r"\A\w*(?:VPN|Firewall|Router|Vlan|Subnet|BGP|DNS|LoadBalancer|Peering|Tunnel|Gateway|V[Pp][Cc]"
-            r"|IPAM|CIDR|IPReserv|AddressPool|Traceflow|RouteAdvert|PortForward|Network(?:Func|Conf|Class|Log|Interface|Attach))\w*"),
-    Row(("infrastructure", "node"),
-        kind=r"\A\w+(?:Node|Host|Device)\b|\A\w*(?:Firmware|BMC|BIOS|BareMetal|Kubelet|Hardware)"),
+    *(Row(place, kind=names) for place, names in PARTS.items()),
     # --- things of the cluster: what has befallen them ---
     Row(("infrastructure", "network"),
         reason=r"network|\blink (?:up|down|flap)|\bcni\b|\bdns|\broutes?\b|interface|net ?device|conntrack"

@@ -84,9 +84,9 @@ PLATFORMS = _any_of(r"""
 """Kinds and groups of those that build, join and run clusters, whose controllers also act on Pods of others."""
 
 APPLICATIONS = _any_of(r"""
-    \AJob(?:Set|Flow)\b \A(?:NIM|Dynamo|Nemo)\w+ bindings?\.operators\.coreos chaos\.datadog chaos-mesh fluxcd
-    kaito\.sh koordinator kserve\.io kubeflow kueue\.x-k8s litmus seldon\.io selectdb servicebinding stackable\.tech
-    starrocks strimzi\.io
+    \A(?:Cluster)?TriggerAuthentication\b \AJob(?:Set|Flow)\b \A(?:NIM|Dynamo|Nemo)\w+ bindings?\.operators\.coreos
+    chaos\.datadog chaos-mesh fluxcd kaito\.sh keda\.sh koordinator kserve\.io
+    kubeflow kueue\.x-k8s litmus seldon\.io selectdb servicebinding stackable\.tech starrocks strimzi\.io
 """)
 """Applications whose kinds have names of other things."""
 
@@ -160,3 +160,55 @@ KINDS: dict[tuple[Category, Subcategory], str] = {
     """),
 }
 """Kinds that belong to one product and do not have its name in theirs."""
+
+
+def _part_of(names: str) -> str:
+    return rf"\A\w*(?:{_any_of(names)})"
+
+
+PARTS: dict[tuple[Category, Subcategory], str] = {
+    ("security", "image"): _part_of(r"""
+        Attestation Cosign CVE ImageScan ImageSign ImageVerif RegistryScan SBOM SignaturePolicy Vulnerab
+    """),
+    ("security", "certificate"): _part_of(r"""
+        ACME Cert\b Certificate (?-i:Cert[A-Z]) (?-i:CSR) KeyRotation Keystore PKI SigningKey TLS TrustBundle
+        TrustedCA Truststore
+    """),
+    ("security", "authentication"): _part_of(r"""
+        APIKey APIToken Authentication AuthServer Credential Identity (?-i:MFA) JWT LDAP Login OAuth OIDC Password
+        Realm\b SAML SecretRotation ServiceAccount ServicePrincipal SSO UserAccount UserPool
+    """),
+    ("security", "rbac"): _part_of(r"""
+        AccessPolic AccessRequest Entitlement NamespaceAccess Permission PrivilegeRequest RoleGrant RoleSync UserRole
+    """),
+    ("security", "runtime"): _part_of(r"""
+        EDRSensor Forensic HostScan (?-i:IDS) (?-i:WAF) Runtime(?:Rule|Policy|Alert) Security(?:Alert|Event|Incident)
+    """),
+    ("admission", "policy"): _part_of(r"""
+        Admission (?:CEL|Config|Exemption|OPA|Rego)Policy Guardrail
+    """),
+    ("admission", "quota"): _part_of(r"""
+        Quota\b
+    """),
+    ("infrastructure", "virtualization"): _part_of(r"""
+        GuestOS Hypervisor (?-i:Hyperv) VirtualMachine
+        V(?:irtual)?M(?:Host|Migration|Pool|Restore|Set|Snapshot|Template)?\b
+    """),
+    ("infrastructure", "storage"): _part_of(r"""
+        DataProtection Datastore\b DiskPool FileShare FileSystem InfoScale Lustre NFS NVMe PVC RBD ReplicationPlan
+        S3Bucket
+    """),
+    ("infrastructure", "network"): _part_of(r"""
+        AddressPool BGP CIDR DNS EgressIP EndpointSlice Envoy Firewall FloatingIP Gateway (?-i:IPAM) IPRange IPReserv
+        LoadBalancer Netplan Network OVSBridge Peering PortForward RouteAdvert Router SecurityGroup Subnet Traceflow
+        TrafficTarget Tunnel VirtualIP Vlan VPC VPN
+    """),
+    ("infrastructure", "node"): _part_of(r"""
+        AutoscalingGroup BareMetal BIOS Chassis CPUManager Firmware Hardware HugePages (?-i:BMC) (?-i:GPU) Kernel
+        Kubelet OSImage OSUp(?:date|grade) SpotInstance \w(?:Node|Host|Device)\b
+    """),
+    ("infrastructure", "control-plane"): _part_of(r"""
+        (?-i:APIServer) AuditSink ControlPlane SchedulerProfile (?:Cluster|Kube|Secondary)Scheduler\b
+    """),
+}
+"""What the names of kinds that nobody knows have in them where they speak for themselves."""

@@ -82,6 +82,8 @@ COURSE: dict[str, str] = {
     "tries-used-up": r"exhausted (?:\w+ ){0,2}(?:retries|attempts|tries)|(?:retries|attempts) exhausted",
     "backup": r"back ?up|snapshot|archiv",
     "skipped": r"skip",
+    "called-off": r"cancell?ing (?:deletion|eviction|shutdown|drain|removal)"
+    r"|(?:deletion|eviction|shutdown|drain|removal) cancell?(?:ed|ation)",
     "migrated": r"migrated\b",
     "rolled-back": r"roll(?:ed|ing)? ?back",
     "signature": r"signatures?\b|signed\b",
