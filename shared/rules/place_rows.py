@@ -219,6 +219,7 @@ ROWS: tuple[Row, ...] = (
         who=r"apiserver|openshift|olm\b|operator-lifecycle|\betcd|hypershift|klusterlet|gardenlet|kamaji"
             r"|cluster-version|image-registry|samples-operator|console-operator|\A(?:cluster|kube|authentication"
             r"|ingress|insights|marketplace)-[a-z-]*operator|\A(?:kube-|cloud-)?controller-manager"),
+    Row(("infrastructure", "storage"), both=r"\A\w*Cluster .*\n.*(?:\bback ?up|volume full|disk full)"),
     Row(("infrastructure", "workload"),
         kind=r"\A\w+(?:Cluster|Datacenter)\b|\A(?:Postgres|Kafka|Redis|Mongo|MySQL|Elastic)\w*\b|cassandra|postgres"
             r"|mongodb|kafka"),

@@ -84,6 +84,7 @@ COURSE: dict[str, str] = {
     "skipped": r"skip",
     "called-off": r"cancell?ing (?:deletion|eviction|shutdown|drain|removal)"
     r"|(?:deletion|eviction|shutdown|drain|removal) cancell?(?:ed|ation)",
+    "to-come": r"\w+ (?:wait|waiting|planned|queued|scheduled|pending)\z",
     "migrated": r"migrated\b",
     "rolled-back": r"roll(?:ed|ing)? ?back",
     "signature": r"signatures?\b|signed\b",
