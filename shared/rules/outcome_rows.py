@@ -92,7 +92,9 @@ ROWS: tuple[Outcome, ...] = (
     Outcome("probe", "problem", "low", "a single probe says little", type="W", message="probe", at="pod"),
     # --- high: somebody waits for it, or it does not mend itself ---
     Outcome("down", "problem", "high", "something does not do its work", reason="unhealthy degraded unavailable"),
-    Outcome("harmless", "info", "low", "it says that no harm is done", type="W", text="harmless"),
+    Outcome("harmless", "info", "low", "it says that no harm is done", type="W", reason="harmless"),
+    Outcome("harmless-in-words", "info", "low", "its message says that no harm is done", type="W", message="harmless",
+            unless="failed"),
     Outcome("hint", "info", "low", "it only says what would be better", type="W", reason="hint",
             unless="failed invalid missing refused upset"),
     Outcome("platform-down", "problem", "high", "the platform waits for a part of it", type="W",

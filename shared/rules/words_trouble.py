@@ -80,8 +80,8 @@ TROUBLE: dict[str, str] = {
     r"|leaked (?:secret|credential|token)|tamper",
     "retried": r"back[ -]?off\b|backoff|deferred|delayed|unscheduled|unschedulable|unassigned|malscheduled"
     r"|high (?:temperature|load|latency|usage)|miss(?:ed)? schedule|missed\b|overdue|out of sync|stale\b|skew"
-    r"|postpone|on hold\b"
-    r"|\Aheld\b|held back|(?:is|was|are) held|retry|retried|reattempt|throttl|rate[- ]?limit|too many requests|blocked\b|late\z",
+    r"|postpone|on hold\b|\Aheld\b|held back|(?:is|was|are) held|retry|retried|reattempt|throttl"
+    r"|rate[- ]?limit|too many requests|blocked\b|late\z",
     "strained": r"sick\b|ailing\b|unstable|flaky|saturat|starv|congest|overload|panicked|lag(?:s|ging)?\b"
     r"|under[- ]?(?:replicat|provision|sized)|over[- ]?siz|imbalanc|unbalanced|diverg|insecure|unsafe|violat"
     r"|leak(?:ed|ing|s)?\b|slow\b|too (?:slow|old|large|big|high|low|few|many)|behind\b|spike|shortage|scarc|anomal"

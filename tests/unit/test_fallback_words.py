@@ -58,6 +58,8 @@ def test_a_normal_event_that_speaks_of_trouble_that_is_not_there_is_no_problem(
         ("Node", "LabelUpdateFailed", "conflict", "medium"),
         ("AvailabilityGroup", "ForceFailover", "forcing failover with potential data loss", "high"),
         ("Release", "RollbackTriggered", "back to v1", "medium"),
+        ("Pipeline", "ScalingFailed", "calculation failed, falling back to 1 replica", "medium"),
+        ("Pipeline", "ScalingAdjusted", "falling back to 1 replica", "low"),
     ],
 )
 def test_a_warning_is_not_graver_than_its_words(kind: str, reason: str, message: str, severity: str) -> None:
