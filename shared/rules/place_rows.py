@@ -227,13 +227,13 @@ ROWS: tuple[Row, ...] = (
     *(Row(place, kind=names) for place, names in PARTS.items()),
     # --- things of the cluster: what has befallen them ---
     Row(("infrastructure", "network"),
-        reason=r"network|\blink (?:up|down|flap)|\bcni\b|\bdns|\broutes?\b|interface|net ?device|conntrack"
+        reason=r"network|\bbgp\b|\blink (?:up|down|flap)|\bcni\b|\bdns|\broutes?\b|interface|net ?device|conntrack"
             r"|ip ?tables|kube ?proxy|proxier|resolver\b|resolv ?conf|(?:name|host|domain) ?resol|subnet|\bip\b"
             r"|\bi ?ps\b|ip family|cidr|load ?balancer|\bipam\b",
         message=r"failed to (?:set ?up|setup) network|\bcni\b|network is not ready|ClusterDNS"),
     Row(("infrastructure", "storage"),
-        reason=r"volume|empty ?dir|\bmount|attach|detach|persistent|\bdisk bad|\braid\b|\bnfs\b|root ?fs\b|\bnvme"
-            r"|\bssd\b|file ?system|ext4|\bxfs|\bio ?error|overlay|image layer|layerchain|docker image"
+        reason=r"volume|\bcsi\b|empty ?dir|\bmount|attach|detach|persistent|\bdisk bad|\braid\b|\bnfs\b|root ?fs\b"
+            r"|\bnvme|\bssd\b|file ?system|ext4|\bxfs|\bio ?error|overlay|image layer|layerchain|docker image"
             r"|storage (?:class|full)|\bpvc\b|snapshot|back ?up",
         message=r"no space left|volumeMount|MountVolume|AttachVolume|persistentvolumeclaim|\bdisk (?:pressure|space)"
             r"|the disk |data director"),

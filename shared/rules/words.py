@@ -23,7 +23,7 @@ STATES: dict[str, str] = {**TROUBLE, **COURSE}
 KINDS: dict[str, str] = {
     "pod": r"Pod\b",
     "node": r"Node\b",
-    "instance": r"\w*Machine\b|NodeClaim\b",
+    "instance": r"\w*Machine\b|NodeClaim\b|VSphereVM\b",
     "machine": r"(?:Node|NodeClaim|Machine|MachineOS\w+)\b",
     "service": r"Service\b",
     "address": r"(?:Service|EgressIP)\b",

@@ -69,9 +69,9 @@ COURSE: dict[str, str] = {
     r"|deploy\w*|install\w*|provision\w*|sync|reconcile|resource|import|export|build|job|task|step|run) (?:start"
     r"|begin)\z",
     "birth": r"bootstrap|deploy|creat|start|provision|launch|boot\b|regist|join|build",
-    "to-serve": r"target regist|regist\w* target|(?:sync|updat|ensur|build|deploy)\w* (?:backend|target|listener"
-    r"|model)|load ?balancer (?:sync|updat|creat|ensur)|(?:sync|updat|creat|ensur)\w* load ?balancer|alloc|announce"
-    r"|assign",
+    "to-serve": r"load ?balancer (?:pending|waiting)|(?:pending|waiting) (?:for )?load ?balancer|target regist"
+    r"|regist\w* target|(?:sync|updat|ensur|build|deploy)\w* (?:backend|target|listener|model)"
+    r"|load ?balancer (?:sync|updat|creat|ensur)|(?:sync|updat|creat|ensur)\w* load ?balancer|alloc|announce|assign",
     "address": r"ipam\b|alloc",
     "renewal": r"renew|rotat",
     "final": r"will not (?:be )?retr|not retrying|no more retries|giv(?:ing|en) up|gave up|(?:attempts"
@@ -109,7 +109,8 @@ COURSE: dict[str, str] = {
     r"|decision) (?:is )?(?:required|needed|pending)|status sync|spec sync|file change",
     "upset": r"reboot|restart\b|restarting|restarted|cordon\b|cordoned|drain\b|draining|drained|disrupted|disrupting"
     r"|disruption(?:\z| [ac-z])|terminat|(?:node|instance|machine|vm|capacity) (?:\S+ )?(?:is "
-    r"|was )?(?:being )?interrupt|interruption\z|spot inter|switch(?:ed|ing)? ?over|rolling|rolled\b|force|evict"
+    r"|was )?(?:being )?interrupt|interruption\z|spot (?:instance )?(?:inter|reclaim)"
+    r"|switch(?:ed|ing)? ?over|rolling|rolled\b|force|evict"
     r"|preempt|scale ?down|scaled ?down|unregistered|shut(?:ting)? ?down|stopped\b|reset\b|power(?:ed)? ?off"
     r"|rebalanc|migrated|deleting ?node|rotation started|remount|evacuat|update required|renewing|not schedulable"
     r"|power(?:ed)? on\b|stopping|killed|hibernat|decommission|woken|culled|culling|descheduled|was stopped"

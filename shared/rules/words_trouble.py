@@ -42,8 +42,9 @@ TROUBLE: dict[str, str] = {
     r"|leader|ospf|bgp|vpn|ipsec|vrrp|storage|node|link|cluster|server|peer|interface|tunnel|session|broker|member"
     r"|gateway|replicas?|primary|proxy|agent|plugin|controller|pool|volume|shard|daemon) down\b|down state\b|dead\z"
     r"|died\b|\Adown\z|not up\b|offline\b|not online\b|not covered\b|inactive\b|read[- ]only\b|(?:is|was) sealed\b"
-    r"|network partition|minority\b|partitioned\b|quorum not\b|(?:member|shard|replica|broker|peer) lost\b"
-    r"|lost (?:its )?carrier|server (?:is )?not responding",
+    r"|network partition|minority\b|partitioned\b|quorum not\b|lost (?:its )?carrier"
+    r"|(?:member|shard|replica|broker|peer|session|tunnel) lost\b"
+    r"|server (?:is )?not responding",
     "unhealthy": r"unhealthy|not healthy|isn'?t healthy|abnormal|broken\z",
     "degraded": r"degrad|impaired|faulty|damaged|health(?: is| status is| status)?:? yellow",
     "ailing": r"nearly|near ?full|almost|health[_ ]?warn",
@@ -63,7 +64,7 @@ TROUBLE: dict[str, str] = {
     r"|file ?system|drive) (?:is )?full",
     "lost": r"lost\b|loss\b",
     "killed": r"restart ?loop|keeps restarting|oom ?kill(?:ed|er)?\b|oom\b|(?:died|dead|detached|terminated|stopped"
-    r"|exited|killed|closed|shut ?down) unexpectedly|unexpected(?:ly)? (?:\w+ ){0,2}(?:terminat|detach|exit|crash"
+    r"|powered off|exited|killed|closed|shut ?down) unexpectedly|unexpected(?:ly)? (?:\w+ ){0,2}(?:terminat|detach|exit|crash"
     r"|shut ?down|stop)|panic(?:ked|s)?\b|core ?dump|crash(?:ed|ing|es)?\b|crash ?loop|back-?off restarting|segfault",
     "crash-loop": r"(?:crash|restart) ?loop|back-?off restarting",
     "out-of-memory": r"oom ?kill|oom\b|out ?of ?memory",
@@ -72,7 +73,7 @@ TROUBLE: dict[str, str] = {
     r"|stopped|dead\b)|(?:disk|block device)(?: \S*\d\S*| sd\w+)? (?:has |is |was )?(?:failed\b|failing\b|faulty"
     r"|dead\b|broken)|lost its disk|battery low|low battery|ecc (?:memory )?error|bad sector",
     "gone": r"(?:instance|machine|server|vm|host) (?:was |is |has been )?(?:not found|terminated|deleted|missing"
-    r"|gone|does not exist|preempted|stopped)\b",
+    r"|powered off|gone|does not exist|preempted|stopped)\b",
     "scale-up": r"scale ?up|scaled up|scale out|new nodes?\b",
     "escalation": r"privilege escalation|escalat\w+ privilege|cluster[- ]admin granted|granted cluster[- ]admin"
     r"|system:? ?masters|(?:bound|added|promoted) to (?:the )?cluster[- ]admin|brute ?force|exfiltrat|port scan"
