@@ -65,7 +65,8 @@ TROUBLE: dict[str, str] = {
     "lost": r"lost\b|loss\b",
     "killed": r"restart ?loop|keeps restarting|oom ?kill(?:ed|er)?\b|oom\b|(?:died|dead|detached|terminated|stopped"
     r"|powered off|exited|killed|closed|shut ?down) unexpectedly|unexpected(?:ly)? (?:\w+ ){0,2}(?:terminat|detach|exit"
-    r"|crash|shut ?down|stop)|panic(?:ked|s)?\b|core ?dump|crash(?:ed|ing|es)?\b|crash ?loop|back-?off restarting|segfault",
+    r"|crash|shut ?down|stop)|panic(?:ked|s)?\b|core ?dump|crash(?:ed|ing|es)?\b|crash ?loop|back-?off restarting"
+    r"|segfault",
     "crash-loop": r"(?:crash|restart) ?loop|back-?off restarting",
     "out-of-memory": r"oom ?kill|oom\b|out ?of ?memory",
     "hardware": r"raid(?: \w*\d\w*| array| controller| set| volume| group| disk| member)? (?:has |is |was )?(?:fail"
