@@ -75,9 +75,16 @@ _JOINTS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[-_./]+")
 _OCCASION = re.compile(r"(?<!power) (?:on|after|upon|due to) (?:error|failure)\b")
 
 
+# What is taken away or repaired may have failed; the taking did not.
+_TAKEN = re.compile(
+    r"^((?:remov|delet|evict|prun|clean|purg|drop|reap|repair|replac)\w*(?: up)?(?: pods)?) (?:having|violating|failed|invalid"
+    r"|stale|orphan\w*|expired|unhealthy|degraded|broken|duplicates?|duplicated|dead|lost|corrupt\w*|stuck|too many)\b(?= \w)"
+)
+
+
 def apart(reason: str) -> str:
     """Return a reason as a sentence: `NTPIsDown` is `ntp is down`, and `RestartOnError` a `restart`."""
-    return _OCCASION.sub("", " ".join(_JOINTS.sub(" ", reason).lower().split()))
+    return _TAKEN.sub(r"\1", _OCCASION.sub("", " ".join(_JOINTS.sub(" ", reason).lower().split())))
 
 
 # How it went is no part of what it was about.

@@ -36,6 +36,8 @@ def _seen(kind: str, type_: str, reason: str, message: str, component: str = "wi
         ("NeuVector", "ThreatFeedUpdated", "threat feed updated"),
         ("StorageCluster", "Expanding", "adding capacity, 70% full"),
         ("Report", "ExpiredReportHasBeenDeleted", "deleted the report as its expiration date has passed"),
+        ("Pod", "RemoveFailedPods", "eviction by the descheduler"),
+        ("Snapshot", "DeletedOrphanedSnapshots", "3 snapshots"),
         ("NodeClaim", "Unconsolidatable", "cannot be replaced by a cheaper node"),
     ],
 )
