@@ -155,7 +155,7 @@ ROWS: tuple[Outcome, ...] = (
     Outcome("crash-loop", "problem", "high", "it crashes again and again",
             type="W", message="crash-loop", at="pod workload control-plane", ticket=3),
     Outcome("sick-node", "problem", "high", "a node is not itself any more",
-            type="W", reason="stuck corrupt", at="node network"),
+            type="W", reason="stuck corrupt", unless="clock", at="node network"),
     Outcome("sick-storage", "problem", "high", "data is not what it should be",
             type="W", reason="corrupt", at="storage workload control-plane"),
     Outcome("node-network", "problem", "high", "a node has no network",

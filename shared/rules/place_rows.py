@@ -91,7 +91,7 @@ ROWS: tuple[Row, ...] = (
     Row(("security", "pod-security"),
         kind=r"\ASecurityContextConstraints|security-profiles|\APodSecurity|\A(?:Seccomp|Selinux|AppArmor)Profile",
         reason=r"host ?(?:path|network|pid|ipc) (?:mount|pod|used|detect|enabl)|pod ?security|app ?armor|seccomp"
-            r"|se ?linux|sysctl|privileged|\bscc\b|uid range|run as",
+            r"|se ?linux|sysctl|\bprivileged|\bscc\b|uid range|run as",
         message=r"violates PodSecurity|security context constraint|run as (?:root|non)|runAsNonRoot|runAsUser"),
     Row(("security", "authentication"),
         message=r"authenticat|(?:incorrect|invalid|wrong|bad) (?:user ?name|login|credential)|user ?name or password"

@@ -77,8 +77,9 @@ _OCCASION = re.compile(r"(?<!power) (?:on|after|upon|due to) (?:error|failure)\b
 
 # What is taken away or repaired may have failed; the taking did not.
 _TAKEN = re.compile(
-    r"^((?:remov|delet|evict|prun|clean|purg|drop|reap|repair|replac)\w*(?: up)?(?: pods)?) (?:having|violating|failed|invalid"
-    r"|stale|orphan\w*|expired|unhealthy|degraded|broken|duplicates?|duplicated|dead|lost|corrupt\w*|stuck|too many)\b(?= \w)"
+    r"^((?:remov|delet|evict|prun|clean|purg|drop|reap|repair|replac)\w*(?: up)?(?: pods)?) (?:having|violating|failed"
+    r"|invalid|stale|orphan\w*|expired|unhealthy|degraded|broken|duplicates?|duplicated|dead|lost|corrupt\w*|stuck"
+    r"|too many)\b(?= \w)"
 )
 
 

@@ -13,8 +13,9 @@ DONE = (
     r"|paired|linked\b|subscribed|advertised|routed|(?:goal|target|desired|quorum|consensus) (?:\w+ )?reached|served"
     r"|deduplicated|converted|materiali[sz]ed|populated|hydrated|warmed up|encrypted|decrypted|reflected"
     r"|(?:hot ?)?plugged|reali[sz]ed|compensated|reconverged|rejoined|reopened|woke(?:n)?\b|started up|\Aup\z|live\z"
-    r"|ref set\z|warmed|reserved\b|refreshed\b|processed\b|prepared\b|(?:session|tunnel|link|node|peer|interface"
-    r"|port|bond|uplink|bgp|neighbou?r|connection|path|cable|replica|member|host|osd|mon|broker|server|gateway) up\z"
+    r"|ref set\z|warmed|reserved\b|refreshed\b|processed\b|prepared\b|injected\b|(?:session|tunnel|link|node|peer"
+    r"|interface|port|bond|uplink|bgp|neighbou?r|connection|path|cable|replica|member|host|osd|mon|broker|server"
+    r"|gateway) up\z"
 )
 
 COURSE: dict[str, str] = {
@@ -88,6 +89,7 @@ COURSE: dict[str, str] = {
     "migrated": r"migrated\b",
     "rolled-back": r"roll(?:ed|ing)? ?back",
     "signature": r"signatures?\b|signed\b",
+    "clock": r"(?:time|clock|ntp) (?:drift|skew|sync)",
     "drifted": r"drift(?:ed)?\b",
     # Cut off from the others on purpose.
     "shut-off": r"no ?execute|no ?schedule\b|fenc(?:ed?|ing)\b|quarantin|isolat|out of service",
