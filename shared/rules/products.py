@@ -24,8 +24,8 @@ PRODUCTS: dict[tuple[Category, Subcategory], str] = {
     """),
     ("security", "authentication"): _any_of(r"""
         auth0 authelia authentication\.open-cluster authentik authorino \bdex\b \bgluu \bkanidm \bkaniop \bkiam
-        \blogto \bokta \bory[-.] casdoor dex\. fusionauth hydra\b keycloak kratos\b kube2iam oathkeeper \.ory\.sh
-        pinniped spiffe spire\b teleport user\.openshift\.io zitadel
+        \blogto \bokta \bory[-.] \bspire\b casdoor fusionauth hydra\b keycloak kratos\b kube2iam oathkeeper \.ory\.sh
+        pinniped spiffe teleport user\.openshift\.io zitadel
     """),
     ("security", "rbac"): _any_of(r"""
         access-?manager authorization\.(?:k8s|azure) rbac-?manager rbac\.open-cluster
@@ -34,8 +34,7 @@ PRODUCTS: dict[tuple[Category, Subcategory], str] = {
         cert-manager ejbca jetstack\.io smallstep step-issuer trust-manager venafi
     """),
     ("admission", "policy"): _any_of(r"""
-        capsule compliance\. datree fairwinds jspolicy k-rail kube-?bench kubewarden polaris policy\.open-cluster
-        styra
+        capsule compliance\. datree jspolicy k-rail kube-?bench kubewarden polaris policy\.open-cluster styra
     """),
     ("security", "network-policy"): _any_of(r"""
         otterize
@@ -49,10 +48,10 @@ PRODUCTS: dict[tuple[Category, Subcategory], str] = {
         solo\.io spiderpool tailscale vpc- vpcresources whereabouts wireguard zerotier
     """),
     ("infrastructure", "storage"): _any_of(r"""
-        alluxio \bcarina \bcsi[-.] \bcsm\b \bdell\.com \bdell-csi beegfs \bgarage \bmin\.io \bodf\b \bstork \bweka
-        \bzfs cloudcasa cns\.vmware -csi\b cubefs curvefs datacore dataprotection\.kubeblocks drbd fluid\.io
+        alluxio \bcarina \bcsi[-.] \bcsm\b \bdell\.com \bdell-csi beegfs \bgarage \bmin\.io \bodf\b \bondat \bstork
+        \bweka \bzfs cloudcasa cns\.vmware -csi\b cubefs curvefs datacore dataprotection\.kubeblocks drbd fluid\.io
         gemini\.fairwinds gluster hostpath hpe-csi hwameistor infinibox infinidat iomesh juicefs kasten kio\.kasten
-        kopia kubestash libopenstorage lightbits lustre moosefs netapp nvmeof oadp ondat openebs open-local portworx
+        kopia kubestash libopenstorage lightbits lustre moosefs netapp nvmeof oadp openebs open-local portworx
         powerprotect purestorage pvc-autoscaler quobyte restic s3-operator scality seaweed simplyblock snapmirror
         spectrum storage\.hpe storageos synology topolvm trident trilio vastdata veeam velero volsync volume-
         vsphere-csi
@@ -85,8 +84,8 @@ PLATFORMS = _any_of(r"""
 
 APPLICATIONS = _any_of(r"""
     \A(?:Cluster)?TriggerAuthentication\b \AJob(?:Set|Flow)\b \A(?:NIM|Dynamo|Nemo)\w+ bindings?\.operators\.coreos
-    chaos\.datadog chaos-mesh fluxcd kaito\.sh keda\.sh koordinator kserve\.io
-    kubeflow kueue\.x-k8s litmus seldon\.io selectdb servicebinding stackable\.tech starrocks strimzi\.io
+    chaos\.datadog chaos-mesh fluxcd kaito\.sh keda\.sh koordinator kserve\.io kubeflow kueue\.x-k8s litmus seldon\.io
+    selectdb servicebinding stackable\.tech starrocks strimzi\.io
 """)
 """Applications whose kinds have names of other things."""
 
@@ -208,7 +207,7 @@ PARTS: dict[tuple[Category, Subcategory], str] = {
         Kubelet OSImage OSUp(?:date|grade) SpotInstance \w(?:Node|Host|Device)\b
     """),
     ("infrastructure", "control-plane"): _part_of(r"""
-        (?-i:APIServer) AuditSink ControlPlane SchedulerProfile (?:Cluster|Kube|Secondary)Scheduler\b
+        AuditSink (?:Cluster|Kube|Secondary)Scheduler\b ControlPlane (?-i:APIServer) SchedulerProfile
     """),
 }
 """What the names of kinds that nobody knows have in them where they speak for themselves."""
