@@ -8,7 +8,8 @@ from functools import lru_cache
 from shared.events.model import Observation
 from shared.rules.outcome_rows import ROWS, Outcome
 from shared.rules.outcomes import KIND_WORDS, STATE_WORDS, outcome_of
-from shared.rules.places import Place, place_of
+from shared.rules.place_rows import Place
+from shared.rules.places import place_of
 from shared.rules.ruleset import Rule
 from shared.rules.words import Signals, apart, matter
 

@@ -23,7 +23,7 @@ STATES: dict[str, str] = {**TROUBLE, **COURSE}
 KINDS: dict[str, str] = {
     "pod": r"Pod\b",
     "node": r"Node\b",
-    "instance": r"\w*Machine\b|NodeClaim\b",
+    "instance": r"\w*Machine\b|NodeClaim\b|VSphereVM\b",
     "machine": r"(?:Node|NodeClaim|Machine|MachineOS\w+)\b",
     "service": r"Service\b",
     "address": r"(?:Service|EgressIP)\b",
@@ -75,9 +75,17 @@ _JOINTS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[-_./]+")
 _OCCASION = re.compile(r"(?<!power) (?:on|after|upon|due to) (?:error|failure)\b")
 
 
+# What is taken away or repaired may have failed; the taking did not.
+_TAKEN = re.compile(
+    r"^((?:remov|delet|evict|prun|clean|purg|drop|reap|repair|replac)\w*(?: up)?(?: pods)?) (?:having|violating|failed"
+    r"|invalid|stale|orphan\w*|expired|unhealthy|degraded|broken|duplicates?|duplicated|dead|lost|corrupt\w*|stuck"
+    r"|too many)\b(?= \w)"
+)
+
+
 def apart(reason: str) -> str:
     """Return a reason as a sentence: `NTPIsDown` is `ntp is down`, and `RestartOnError` a `restart`."""
-    return _OCCASION.sub("", " ".join(_JOINTS.sub(" ", reason).lower().split()))
+    return _TAKEN.sub(r"\1", _OCCASION.sub("", " ".join(_JOINTS.sub(" ", reason).lower().split())))
 
 
 # How it went is no part of what it was about.

@@ -13,8 +13,9 @@ DONE = (
     r"|paired|linked\b|subscribed|advertised|routed|(?:goal|target|desired|quorum|consensus) (?:\w+ )?reached|served"
     r"|deduplicated|converted|materiali[sz]ed|populated|hydrated|warmed up|encrypted|decrypted|reflected"
     r"|(?:hot ?)?plugged|reali[sz]ed|compensated|reconverged|rejoined|reopened|woke(?:n)?\b|started up|\Aup\z|live\z"
-    r"|ref set\z|warmed|(?:session|tunnel|link|node|peer|interface|port|bond|uplink|bgp|neighbou?r|connection|path"
-    r"|cable|replica|member|host|osd|mon|broker|server|gateway) up\z"
+    r"|ref set\z|warmed|reserved\b|refreshed\b|processed\b|prepared\b|injected\b|(?:session|tunnel|link|node|peer"
+    r"|interface|port|bond|uplink|bgp|neighbou?r|connection|path|cable|replica|member|host|osd|mon|broker|server"
+    r"|gateway) up\z"
 )
 
 COURSE: dict[str, str] = {
@@ -69,9 +70,9 @@ COURSE: dict[str, str] = {
     r"|deploy\w*|install\w*|provision\w*|sync|reconcile|resource|import|export|build|job|task|step|run) (?:start"
     r"|begin)\z",
     "birth": r"bootstrap|deploy|creat|start|provision|launch|boot\b|regist|join|build",
-    "to-serve": r"target regist|regist\w* target|(?:sync|updat|ensur|build|deploy)\w* (?:backend|target|listener"
-    r"|model)|load ?balancer (?:sync|updat|creat|ensur)|(?:sync|updat|creat|ensur)\w* load ?balancer|alloc|announce"
-    r"|assign",
+    "to-serve": r"load ?balancer (?:pending|waiting)|(?:pending|waiting) (?:for )?load ?balancer|target regist"
+    r"|regist\w* target|(?:sync|updat|ensur|build|deploy)\w* (?:backend|target|listener|model)"
+    r"|load ?balancer (?:sync|updat|creat|ensur)|(?:sync|updat|creat|ensur)\w* load ?balancer|alloc|announce|assign",
     "address": r"ipam\b|alloc",
     "renewal": r"renew|rotat",
     "final": r"will not (?:be )?retr|not retrying|no more retries|giv(?:ing|en) up|gave up|(?:attempts"
@@ -82,7 +83,13 @@ COURSE: dict[str, str] = {
     "tries-used-up": r"exhausted (?:\w+ ){0,2}(?:retries|attempts|tries)|(?:retries|attempts) exhausted",
     "backup": r"back ?up|snapshot|archiv",
     "skipped": r"skip",
+    "called-off": r"cancell?ing (?:deletion|eviction|shutdown|drain|removal)"
+    r"|(?:deletion|eviction|shutdown|drain|removal) cancell?(?:ed|ation)",
+    "to-come": r"\w+ (?:wait|waiting|planned|queued|scheduled|pending)\z",
+    "migrated": r"migrated\b",
+    "rolled-back": r"roll(?:ed|ing)? ?back",
     "signature": r"signatures?\b|signed\b",
+    "clock": r"(?:time|clock|ntp) (?:drift|skew|sync)",
     "drifted": r"drift(?:ed)?\b",
     # Cut off from the others on purpose.
     "shut-off": r"no ?execute|no ?schedule\b|fenc(?:ed?|ing)\b|quarantin|isolat|out of service",
@@ -104,7 +111,8 @@ COURSE: dict[str, str] = {
     r"|decision) (?:is )?(?:required|needed|pending)|status sync|spec sync|file change",
     "upset": r"reboot|restart\b|restarting|restarted|cordon\b|cordoned|drain\b|draining|drained|disrupted|disrupting"
     r"|disruption(?:\z| [ac-z])|terminat|(?:node|instance|machine|vm|capacity) (?:\S+ )?(?:is "
-    r"|was )?(?:being )?interrupt|interruption\z|spot inter|switch(?:ed|ing)? ?over|rolling|rolled\b|force|evict"
+    r"|was )?(?:being )?interrupt|interruption\z|spot (?:instance )?(?:inter|reclaim)"
+    r"|switch(?:ed|ing)? ?over|rolling|rolled\b|force|evict"
     r"|preempt|scale ?down|scaled ?down|unregistered|shut(?:ting)? ?down|stopped\b|reset\b|power(?:ed)? ?off"
     r"|rebalanc|migrated|deleting ?node|rotation started|remount|evacuat|update required|renewing|not schedulable"
     r"|power(?:ed)? on\b|stopping|killed|hibernat|decommission|woken|culled|culling|descheduled|was stopped"

@@ -14,8 +14,8 @@ TROUBLE: dict[str, str] = {
     r"|\w+(?:error|exception|failure)\b|(?:http|code|status)[:= ]+(?:code[:= ]+)?[45]\d\d\b|exit (?:code"
     r"|status)[:= ]+[1-9]|rate exceeded|too many (?:requests|connections|errors|failures|restarts)",
     # Said of what should be and is not: trouble in a Warning, else only not yet.
-    "undone": r"un(?:bound|synced|verified|approved|accepted|resolved|satisf|fulfilled|programmed|reconciled|matched"
-    r"|plac(?:ed|eable)|usable|confirmed|met\b|provisioned|initiali[sz]ed|authenticated|trusted|delivered|routed"
+    "undone": r"un(?:bound|synced|consolidat|evictable|drainable|verified|approved|accepted|resolved|satisf"
+    r"|fulfilled|programmed|reconciled|matched|plac(?:ed|eable)|usable|confirmed|met\b|provisioned|initiali[sz]ed|authenticated|trusted|delivered|routed"
     r"|claimed|reserved|applied|joined|served|processed|finished|completed|healed|recovered|monitored|watched)"
     r"|in(?:accessible|admissible|complete\b)|not (?:yet )?(?:applied|met|reached|satisfied|fulfilled|completed?"
     r"|installed|deployed|created|verified|validated|trusted|approved|accepted|admitted|ensured|recovered|restored"
@@ -42,7 +42,8 @@ TROUBLE: dict[str, str] = {
     r"|leader|ospf|bgp|vpn|ipsec|vrrp|storage|node|link|cluster|server|peer|interface|tunnel|session|broker|member"
     r"|gateway|replicas?|primary|proxy|agent|plugin|controller|pool|volume|shard|daemon) down\b|down state\b|dead\z"
     r"|died\b|\Adown\z|not up\b|offline\b|not online\b|not covered\b|inactive\b|read[- ]only\b|(?:is|was) sealed\b"
-    r"|network partition|quorum not\b|(?:member|shard|replica|broker|peer) lost\b|lost (?:its )?carrier"
+    r"|network partition|minority\b|partitioned\b|quorum not\b|lost (?:its )?carrier"
+    r"|(?:member|shard|replica|broker|peer|session|tunnel) lost\b"
     r"|server (?:is )?not responding",
     "unhealthy": r"unhealthy|not healthy|isn'?t healthy|abnormal|broken\z",
     "degraded": r"degrad|impaired|faulty|damaged|health(?: is| status is| status)?:? yellow",
@@ -57,14 +58,15 @@ TROUBLE: dict[str, str] = {
     r"|pi ?ds)",
     "no-room": r"(?:9[5-9]|100)% full|no (?:\w+ )?(?:addresses|ips?) (?:left|available|free)|space exceeded|(?:is"
     r"|are) full\b|watermark (?:exceeded|reached|set)|(?:memory|disk) alarm|(?:not enough|insufficient) (?:free "
-    r"|disk |storage )?space|too many open files|no space left|no (?:more|free) (?:space|ips?|addresses|capacity"
+    r"|disk |storage )*space|too many open files|no space left|no (?:more|free) (?:space|ips?|addresses|capacity"
     r"|memory|ports?|disks?|room|inodes?|nodes?|resources|blocks)|disk (?:is )?full|out of (?:space|disk|capacity|ip"
     r"|addresses)|disk ?pressure|memory ?pressure|exhausted\b|exhaustion\z|(?:storage|datastore|volume|pool"
     r"|file ?system|drive) (?:is )?full",
     "lost": r"lost\b|loss\b",
     "killed": r"restart ?loop|keeps restarting|oom ?kill(?:ed|er)?\b|oom\b|(?:died|dead|detached|terminated|stopped"
-    r"|exited|killed|closed|shut ?down) unexpectedly|unexpected(?:ly)? (?:\w+ ){0,2}(?:terminat|detach|exit|crash"
-    r"|shut ?down|stop)|panic(?:ked|s)?\b|core ?dump|crash(?:ed|ing|es)?\b|crash ?loop|back-?off restarting|segfault",
+    r"|powered off|exited|killed|closed|shut ?down) unexpectedly|unexpected(?:ly)? (?:\w+ ){0,2}(?:terminat|detach|exit"
+    r"|crash|shut ?down|stop)|panic(?:ked|s)?\b|core ?dump|crash(?:ed|ing|es)?\b|crash ?loop|back-?off restarting"
+    r"|segfault",
     "crash-loop": r"(?:crash|restart) ?loop|back-?off restarting",
     "out-of-memory": r"oom ?kill|oom\b|out ?of ?memory",
     "hardware": r"raid(?: \w*\d\w*| array| controller| set| volume| group| disk| member)? (?:has |is |was )?(?:fail"
@@ -72,7 +74,7 @@ TROUBLE: dict[str, str] = {
     r"|stopped|dead\b)|(?:disk|block device)(?: \S*\d\S*| sd\w+)? (?:has |is |was )?(?:failed\b|failing\b|faulty"
     r"|dead\b|broken)|lost its disk|battery low|low battery|ecc (?:memory )?error|bad sector",
     "gone": r"(?:instance|machine|server|vm|host) (?:was |is |has been )?(?:not found|terminated|deleted|missing"
-    r"|gone|does not exist|preempted|stopped)\b",
+    r"|powered off|gone|does not exist|preempted|stopped)\b",
     "scale-up": r"scale ?up|scaled up|scale out|new nodes?\b",
     "escalation": r"privilege escalation|escalat\w+ privilege|cluster[- ]admin granted|granted cluster[- ]admin"
     r"|system:? ?masters|(?:bound|added|promoted) to (?:the )?cluster[- ]admin|brute ?force|exfiltrat|port scan"
@@ -80,7 +82,8 @@ TROUBLE: dict[str, str] = {
     r"|leaked (?:secret|credential|token)|tamper",
     "retried": r"back[ -]?off\b|backoff|deferred|delayed|unscheduled|unschedulable|unassigned|malscheduled"
     r"|high (?:temperature|load|latency|usage)|miss(?:ed)? schedule|missed\b|overdue|out of sync|stale\b|skew"
-    r"|postpone|on hold\b|held\b|retry|retried|reattempt|throttl|rate[- ]?limit|too many requests|blocked\b|late\z",
+    r"|postpone|on hold\b|\Aheld\b|held back|(?:is|was|are) held|retry|retried|reattempt|throttl"
+    r"|rate[- ]?limit|too many requests|blocked\b|late\z",
     "strained": r"sick\b|ailing\b|unstable|flaky|saturat|starv|congest|overload|panicked|lag(?:s|ging)?\b"
     r"|under[- ]?(?:replicat|provision|sized)|over[- ]?siz|imbalanc|unbalanced|diverg|insecure|unsafe|violat"
     r"|leak(?:ed|ing|s)?\b|slow\b|too (?:slow|old|large|big|high|low|few|many)|behind\b|spike|shortage|scarc|anomal"
@@ -98,8 +101,10 @@ TROUBLE: dict[str, str] = {
     r"|wal)|no quorum|quorum lost|lost (?:its )?quorum|split[- ]?brain|data ?loss|no (?:healthy |active |elected "
     r"|available )?(?:master|leader|primary)\b|(?:master|primary|leader) (?:nodes? )?(?:removed|not ready|lost(?:\z"
     r"|[.,;:]))|master nodes? .*not ready|claim ?lost|volume ?lost|lost (?:its |the )?(?:volume|data)|faulted"
-    r"|health_err|cluster (?:is )?down|cluster crash|irrecoverable|unrecoverable|no template left|outage"
+    r"|health[_ ]err|cluster (?:is )?down|cluster crash|irrecoverable|unrecoverable|no template left|outage"
     r"|guest panicked",
+    "risk": r"(?:potential|possible|risk of|avoid(?:s|ing)?|prevent(?:s|ing)?|(?:may|might|could|can) (?:cause|lead to"
+    r"|result in)) (?:\w+ )?(?:data ?loss|split[- ]?brain|outage)",
     "broken-machine": r"kernel (?:panic|oops|bug|deadlock)|fatal\b.*hardware|hardware .*fatal|fatal exception"
     r"|uncorrectable|power lost|lost power|(?:soft|hard) lock ?up|frozen\b|double[- ]bit|off the bus|(?:kubelet"
     r"|containerd|docker|cri-?o|container ?runtime) (?:is )?(?:down|stopped|not running)|vm ?core|docker hung|oops\b"
@@ -108,7 +113,8 @@ TROUBLE: dict[str, str] = {
     "intrusion": r"threats?(?: was| were)? (?:detected|found)|threat\z|malware|virus|miner\b|miners\b|crypto ?miner"
     r"|backdoor|(?:container|sandbox|host|namespace) ?escape|escaped?\b.*(?:container|namespace)|compromis|infected"
     r"|(?:security|data) breach|exploit|breakout|reverse shell|ransom|intrusion|malicious|command[- ]and[- ]control"
-    r"|crypto\w* mining|mining (?:process|pool)|root ?kit|web ?shell|trojan|spyware|botnet",
+    r"|dropped and executed|fileless|connection to c2|c2 (?:server|traffic)|crypto\w* mining"
+    r"|mining (?:process|pool)|root ?kit|web ?shell|trojan|spyware|botnet",
     "failover": r"take ?over\b|taking over|took over|fail(?:ed|ing)? ?over\b",
     "remediation": r"remediation (?:created|started|skipped|cannot|failed)|marked (?:as )?unhealthy|marked unhealthy",
     "fails-first": r"\A(?:error|failed|failure|failing|unable|could ?n.t|could not)\b",

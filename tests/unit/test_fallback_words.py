@@ -35,6 +35,10 @@ def _seen(kind: str, type_: str, reason: str, message: str, component: str = "wi
         ("Job", "Progress", "3 of 9 steps done with 0 failures"),
         ("NeuVector", "ThreatFeedUpdated", "threat feed updated"),
         ("StorageCluster", "Expanding", "adding capacity, 70% full"),
+        ("Report", "ExpiredReportHasBeenDeleted", "deleted the report as its expiration date has passed"),
+        ("Pod", "RemoveFailedPods", "eviction by the descheduler"),
+        ("Snapshot", "DeletedOrphanedSnapshots", "3 snapshots"),
+        ("NodeClaim", "Unconsolidatable", "cannot be replaced by a cheaper node"),
     ],
 )
 def test_a_normal_event_that_speaks_of_trouble_that_is_not_there_is_no_problem(
@@ -54,6 +58,10 @@ def test_a_normal_event_that_speaks_of_trouble_that_is_not_there_is_no_problem(
         ("Lease", "LeaseLost", "leader lost its lease", "high"),
         ("Widget", "RetriesExhausted", "5 attempts", "medium"),
         ("Node", "LabelUpdateFailed", "conflict", "medium"),
+        ("AvailabilityGroup", "ForceFailover", "forcing failover with potential data loss", "high"),
+        ("Release", "RollbackTriggered", "back to v1", "medium"),
+        ("Pipeline", "ScalingFailed", "calculation failed, falling back to 1 replica", "medium"),
+        ("Pipeline", "ScalingAdjusted", "falling back to 1 replica", "low"),
     ],
 )
 def test_a_warning_is_not_graver_than_its_words(kind: str, reason: str, message: str, severity: str) -> None:
@@ -85,3 +93,37 @@ def test_every_word_of_the_tables_is_used_by_a_row() -> None:
 def test_what_the_words_amount_to(kind: str, type_: str, reason: str, message: str, row: str) -> None:
     component = "cluster-autoscaler" if row == "no-nodes" else "widget-operator"
     assert fallback.rule_for(_seen(kind, type_, reason, message, component)).name == f"unknown-{row}"
+
+
+@pytest.mark.parametrize(
+    ("reason", "message"),
+    [
+        ("DriftResolved", "no drift"),
+        ("PodOwnerResolvingFailed", "could not find the owner"),
+        ("WebhookAccepted", "push of main"),
+        ("PasswordRotated", "every 30 days"),
+    ],
+)
+def test_a_word_of_another_matter_does_not_tell_whose_it_is(reason: str, message: str) -> None:
+    rule = fallback.rule_for(_seen("Widget", "Normal", reason, message))
+    assert rule.subcategory in ("workload", "authentication"), rule.subcategory
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason", "message", "place", "severity"),
+    [
+        ("Pod", "ReverseShellDetected", "bash -i to 10.0.0.9:4444", "runtime", "critical"),
+        ("Pod", "DriftDetected", "binary /tmp/x was dropped and executed", "runtime", "critical"),
+        ("Pod", "SensitiveFileRead", "/etc/shadow was read by cat", "runtime", "medium"),
+        ("Pod", "UnexpectedProcess", "nc spawned by nginx", "runtime", "medium"),
+        ("Pod", "HostPathMountDetected", "pod mounts /var/run", "pod-security", "medium"),
+        ("Pod", "PrivilegedContainerStarted", "container runs privileged", "pod-security", "medium"),
+        ("ClusterRoleBinding", "WildcardRoleBound", "subject can do everything", "rbac", "medium"),
+        ("Node", "ChassisIntrusion", "chassis cover was opened", "node", "medium"),
+    ],
+)
+def test_what_guards_see_is_a_matter_of_security_whoever_says_so(
+    kind: str, reason: str, message: str, place: str, severity: str
+) -> None:
+    rule = fallback.rule_for(_seen(kind, "Warning", reason, message))
+    assert (rule.subcategory, rule.severity, rule.phase) == (place, severity, "problem"), rule.name

@@ -1,0 +1,249 @@
+"""Where the names and words of an event lead: the rows that `places` reads from the top.
+
+Security and admission stand first: who must act decides, not where it shows. `kind` is looked for in the kind and its
+API version, `who` in the reporting component, `reason` in the reason taken apart, `both` in kind, component and, on a
+line of its own, reason; `message` in the message.
+"""
+
+from typing import NamedTuple
+
+from shared.events.vocabulary import Category, Subcategory
+from shared.rules.products import APPLICATIONS, KINDS, PARTS, PLATFORMS, PRODUCTS
+
+Place = tuple[Category, Subcategory]
+
+
+class Row(NamedTuple):
+    """A place and what leads there."""
+
+    place: Place
+    kind: str = ""
+    who: str = ""
+    reason: str = ""
+    both: str = ""
+    message: str = ""
+
+
+ROWS: tuple[Row, ...] = (
+    # --- what a cloud refuses is no rule of the cluster ---
+    Row(("infrastructure", "network"), both=r"\AService .*\n.*load ?balancer"),
+    Row(("infrastructure", "control-plane"), kind=r"\A(?:ClusterOperator|Etcd\w*)\b"),
+    # --- refused by a rule of the cluster ---
+    Row(("admission", "quota"),
+        kind=r"\A\w*ResourceQuota\b|\A(?:Cluster|Local)Queue\b",
+        reason=r"quota",
+        message=r"(?:exceed\w*|failed|insufficient)(?: \w+)? quota|quota (?:limit|exceeded|is used)|over quota"),
+    Row(("admission", "limitrange"),
+        kind=r"\ALimitRange\b",
+        reason=r"limit ?range",
+        message=r"(?:maximum|minimum) \S+ usage per|max limit to request ratio"),
+    Row(("admission", "mutating-webhook"),
+        kind=r"\AMutatingWebhook",
+        both=r"kyverno.*\n.*mutat",
+        message=r"calling mutating webhook|mutating admission|patch in webhook response|unsupported patch type"
+            r"|attempted to modify the object"),
+    Row(("security", "image"),
+        kind=r"\A(?:Image(?:Stream|Policy|Manifest|Verif\w+)|ClusterImagePolicy|TrustRoot|Vulnerability|Sbom)"
+            r"|sigstore",
+        who=r"trivy|cosign|sigstore|clair|quay-(?:container-)?security|imagepolicy|aqua|anchore|grype|snyk|ratify"
+            r"|connaisseur|notary",
+        reason=r"signature|sigstore|cosign|vulnerab|\bcve\b|image (?:policy|verif|pull secret)",
+        message=r"no matching signatures|signature ?(?:required|verif|valid)|verify the signature|cosign|sigstore"
+            r"|image verification|signature was required|(?:verify|validate) (?:the )?(?:image|signature)"
+            r"|image (?:was )?rejected|pull access denied|requested access to the resource|(?:pull|image|manifest"
+            r"|registry).*(?:unauthori[sz]ed|forbidden|denied)"),
+    Row(("admission", "policy"),
+        message=r"forbidden (?:by policy|for the current)|validation\.gatekeeper\.sh|kyverno"
+            r"|ValidatingAdmissionPolicy|constraint violat"),
+    Row(("security", "certificate"),
+        message=r"calling webhook.*x509|(?:secret|configmap)s? .*(?:\btls\b|\bcert|\bca-bundle|\bserving).*not found"),
+    Row(("admission", "validating-webhook"),
+        kind=r"\AValidatingWebhook",
+        reason=r"admission webhook|\bwebhook (?:call|cert|config|den|down|err|fail|inval|not|reject|tim|un)",
+        message=r"admission webhook|calling webhook"),
+    Row(("infrastructure", "node"),
+        kind=r" nvidia\.com|karpenter|amd\.com|\APtp\w*|\bkmm\.|habana|\.intel\.com",
+        who=r"\bgpu-|nvidia|kmm\b|\bamd-gpu|device-plugin"),
+    Row(("admission", "policy"), kind=r"\A\w*Policy\w*Violations?\b"),
+    Row(("infrastructure", "workload"), kind=r"slurm|\A\w*Chaos\b", reason=r"rollout restart|\breflection"),
+    Row(("security", "rbac"), kind=r"\AIAM\w*"),
+    Row(("infrastructure", "storage"), both=r"\A\w*Policy .*\n.*(?:back ?up|snapshot|restore)"),
+    Row(("infrastructure", "node"), both=r"\ANode .*\n.*(?:\btaint|out of disk|disk space|disk pressure"
+        r"|chassis intrusion)"),
+    # --- security: whose trust, rights and identity are at stake ---
+    Row(("security", "network-policy"),
+        kind=r"\APolicyEndpoint|NetworkPolicy\b|\ASecurityPolicy\b|\A(?:Egress|IngressNode)Firewall"
+            r"|\ASecurityGroupPolicy|\AAuthorizationPolicy\b",
+        reason=r"network polic(?:y|ies)|security policy|\banp|egress firewall|packet drop",
+        both=r"\A(?:Pod|Cilium|Network|Node|Endpoint|Namespace)\S* .*\n.*policy (?:denied|drop)"),
+    Row(("security", "runtime"),
+        kind=r"\ATracingPolicy|platform\.stackrox|\A(?:FileIntegrity|Intrusion|Malware|Threat)\w*",
+        who=r"wazuh|suricata|osquery|ossec|coraza|\bzeek|\bsnort|clamav|falco|aqua-enforcer|\bacs\b|tetragon|sysdig"
+            r"|kubearmor|neuvector|stackrox|tracee|twistlock|crowdstrike|defender|kubescape",
+        reason=r"threat|malware|virus|rootkit|port scan|malicious|suspicious|\battack|brute ?force|exfiltrat"
+            r"|mining\b|miner\b|intrusion|defender|exploit|reverse shell|web ?shell|back ?door"
+            r"|shell (?:spawn|detect|in)|sensitive (?:file|path)|ptrace|fileless|kernel module"
+            r"|container (?:drift|escape)|escape detect|(?:unexpected|unauthori[sz]ed|unknown|untrusted|disallowed"
+            r"|anomalous) (?:process|binary|exec|shell|syscall|command|connection|outbound|listen)"
+            r"|process (?:blocked|killed|injection)|lateral movement|\bc2\b",
+        message=r"reverse shell|command[- ]and[- ]control|crypto\w* ?min(?:er|ing)|mining pool|container escape"
+            r"|dropped and executed|/etc/shadow|root ?kit"),
+    Row(("security", "pod-security"),
+        kind=r"\ASecurityContextConstraints|security-profiles|\APodSecurity|\A(?:Seccomp|Selinux|AppArmor)Profile",
+        reason=r"host ?(?:path|network|pid|ipc) (?:mount|pod|used|detect|enabl)|pod ?security|app ?armor|seccomp"
+            r"|se ?linux|sysctl|\bprivileged|\bscc\b|uid range|run as",
+        message=r"violates PodSecurity|security context constraint|run as (?:root|non)|runAsNonRoot|runAsUser"),
+    Row(("security", "authentication"),
+        message=r"authenticat|(?:incorrect|invalid|wrong|bad) (?:user ?name|login|credential)|user ?name or password"
+            r"|complete login|failed to log ?in|\bauth failure|InvalidAccessKey|SignatureDoesNotMatch"
+            r"|InvalidClientTokenId|UnrecognizedClient|ExpiredToken|AuthFailure|invalid_(?:grant|client)|AADSTS"
+            r"|auth login|(?:check|expired|bad|wrong|revoked|registration) token|unable to log ?in|invalid (?:token"
+            r"|credential|password)|\b401\b|log ?in failed"),
+    Row(("infrastructure", "workload"), kind=r"\AVaultStaticSecret"),
+    # What a backup is refused is its store's to permit, not the cluster's.
+    Row(("infrastructure", "storage"), kind=r"\A(?:\w*Cluster)?(?:Backup|Restore)\b"),
+    Row(("security", "rbac"),
+        kind=r"\A(?:Global|Cluster)?Role\b|\A\w*Role(?:Binding|Template|Assignment)\w*|\A(?:RBAC|(?:Subject)?Access"
+            r"Re(?:quest|view)|TemporaryAccess)",
+        reason=r"\brole\b|role ?binding|\brbac\b|cluster role|not ?authori[sz]ed|unauthori[sz]ed|access denied"
+            r"|permission denied|\b(?:iam|missing|excessive|insufficient) permission|audit (?:policy|profile)"
+            r"|\baudit\z",
+        message=r"(?-i:\b[a-z]+s(?:\.[a-z0-9.]+)? is forbidden)|\bis forbidden: User"
+            r"|cannot \w+ resource \"|unauthorized operation|not authori[sz]ed|Access ?Denied|AuthorizationFailed"
+            r"|UnauthorizedOperation|(?:insufficient|lacks|missing) (?:\w+ )?(?:permission|privilege)s?|grant RBAC"),
+    Row(("security", "certificate"),
+        kind=r"\A(?:Certificate|ManagedCertificate|ClusterTrustBundle|Order|Challenge|PodCertificate|CABundle"
+            r"|KeyPair|IstioCSR|TrustManager)|\A\w+T[Ll][Ss]\b|\A\w*Issuer\b|cert-manager|certificates\.k8s",
+        who=r"\Acert-|certificat|-issuer\b|\Atrust-",
+        reason=r"certificate|\bissuer update|\bcerts?\b|\bcsr\b|\btls\b|x509|ca bundle|\bcabundle|signer|key ?pair"
+            r"|\Arotation (?:err|fail)|\b(?:cert\w*|ca|key|signer|tls) rotation|target update required|\bca\b",
+        message=r"x509|certificate|tls: |acme (?:provider|server|challenge|order|account)|params:acme"),
+    Row(("security", "authentication"),
+        kind=r"\A(?:Vault(?:Auth\w*|Connection|Dynamic\w*)?|OAuth\w*|Users?|CredentialsRequest|Identity"
+            r"|ServiceAccount|TokenReview)\b|\A(?:Peer|Request)Authentication|spiffe|pinniped|authorino"
+            r"|\A\w*Auth(?:Config|Provider|Policy|Flow)\b|\ASpire\w*|\APasswordPolic|\A(?:JWT|Group)(?:Authenticator|Sync)|\A(?:Azure|AWS|GCP|Pod|Workload"
+            r"|Federated)\w*Identity",
+        who=r"authelia|zitadel|oidc|\bkiam|\bspire|\bdex\b|keycloak|\Avault|vault-agent|teleport|boundary|authentik"
+            r"|\bory-|pinniped|oauth",
+        reason=r"oauth|token|(?:secret|credential|key)s? (?:leak|expos)|password|authenticat|\bauth\b|encrypt|login"
+            r"|client secret|service account",
+        both=r"operator\n.*\bsecret (?:creat|updat|delet)",
+        message=r"authentication|invalid (?:token|credential|password)|log ?in failed|\b401\b"
+            r"|service account .*not found"),
+    Row(("admission", "policy"),
+        kind=r"\A(?:Cluster)?(?:Cleanup)?Policy|\A(?:Configuration|Js)Policy|PolicyReport|\AConstraint"
+            r"|AdmissionPolicy|\ACompliance|compliance\.openshift|constraints\.gatekeeper|\ACIS|cis\.cattle|kyverno|gatekeeper",
+        who=r"kube-bench|kyverno|gatekeeper|\bopa\b|compliance|governance|kubewarden|polaris|datree",
+        reason=r"(?:policy|constraint) (?:violat|error|appl|skip|template)|compliant"),
+    Row(("infrastructure", "workload"),
+        kind=r"\A(?:Storage(?:Bucket|Account)|Compute\w+|SQL\w+|RDS\w*|DB(?:Instance|Cluster)\w*|ServiceInstance)\b"
+            r"|cnrm\.cloud|azure\.com|services\.k8s\.aws|crossplane|upbound",
+        who=r"\Aservice-catalog|\Amanaged/|crossplane"),
+    Row(("infrastructure", "network"), kind=r"\A(?:Vlan|Bond|Uplink|ClusterNetwork)\w*|\A\w*DNS\b"),
+    Row(("infrastructure", "workload"), kind=APPLICATIONS),
+    *(Row(place, kind=names, who=names) for place, names in PRODUCTS.items()),
+    *(Row(place, kind=names) for place, names in KINDS.items()),
+    Row(("infrastructure", "control-plane"), kind=PLATFORMS),
+    # --- things with an owner of their own, whatever befalls them ---
+    Row(("infrastructure", "network"), kind=r"\A\w*Mesh\w*"),
+    Row(("infrastructure", "control-plane"),
+        kind=r"\A(?:CustomResourceDefinition|\w*ResourceSet(?:Binding)?|Cluster(?:Catalog|Extension)|HelmChartProxy"
+            r"|ManifestWork|SyncSet|PropagationPolicy|KubeFed\w+|LogicalCluster|ImageBasedUpgrade"
+            r"|\w*Provider \S*cluster\.x-k8s\.io)\b|karmada|gardener\.cloud|(?:cluster|operator|work"
+            r"|addon)\.open-cluster-management|cattle\.io|\A(?:Lease|ClusterOperator|ClusterVersion"
+            r"|ClusterServiceVersion|CatalogSource|InstallPlan)\b|\A(?:OperatorGroup|\w*ControlPlane|Etcd\w*"
+            r"|APIService|FeatureGate|HostedCluster|ManagedCluster\w*|MultiCluster(?:Hub|Engine)|ClusterClass"
+            r"|PriorityClass|(?:RKE|K3s|Virtual)\w*Cluster|WorkerPool|StorageVersionMigration)\b"
+            r"|\A(?:Cluster(?:Upgrade|Update|Deployment|Claim|Pool|Instance|ImageSet|Group\w+)|AgentClusterInstall"
+            r"|InfraEnv|Klusterlet|Shoot|Seed|VCluster|Kube(?:APIServer|Scheduler|ControllerManager))\b",
+        reason=r"leader election|\betcd\b"),
+    Row(("infrastructure", "storage"), kind=r"\A(?:PersistentVolume|VolumeAttachment|VolumeSnapshot)"),
+    Row(("infrastructure", "storage"),
+        both=r"\AVirtualMachine(?:Instance)? .*\n.*(?:volume|\bpvc\b|disk|\bio ?err|storage|small pv|attachment)"),
+    Row(("infrastructure", "virtualization"),
+        kind=r"\AVirtualMachine|[^i]\.kubevirt\.io/v|harvesterhci\.io|\AVM(?:Import|Export|Backup)|\AGuestAgent"
+            r"|\Akubevirt\.io|forklift|\AKubeVirt|\AHyperConverged|\ASSP\b",
+        who=r"\bvirt-|kubevirt|hyperconverged|harvester"),
+    Row(("infrastructure", "storage"),
+        kind=r"\A(?:PersistentVolume|Volume|Storage|CSI|Data(?:Volume|ImportCron|Source|Upload|Download)|Ceph|Block)"
+            r"|\A(?:Object(?:Bucket|Store)|Bucket(?:Claim|Access|Class)|Backup|Restore|PodVolume|LVM|BackingImage"
+            r"|RecurringJob|GroupSnapshot)|\A(?:Linstor|NooBaa|Replication(?:Source|Destination)|VolumeReplication)"
+            r"|\A(?:Schedule|Engine|Replica)\b|\A\w*(?:Snapshot|Backup|Restore|Storage|Volume|Disk)|\A(?:Backing"
+            r"|Bucket|Object|Namespace)Store\b|\A(?:Filesystem|NetworkFence|ReclaimSpaceJob|ExportAction|JuiceFS"
+            r"|Seaweed|DR(?:Cluster|P\w+)|NFS\w*|Iscsi\w*|DataProtection\w*|HostPath\w*|LocalVolume\w*|CacheGroup)\b"
+            r"|storage\.k8s|velero\.io|stash\.appscode|kanister|k8up|data\.fluid|minio\.min\.io|longhorn|ceph"
+            r"|cdi\.kubevirt|linstor|portworx|csiaddons|ramendr",
+        who=r"juicefs|fluid\b|alluxio|beegfs|\bweka|quobyte|spectrum-scale|seaweed|garage|longhorn|rook|ceph|velero"
+            r"|noobaa|minio|piraeus|linstor|volsync|k8up|kanister|kasten|stork|mayastor|cstor|glusterfs|\bocs-"
+            r"|\bodf-|lvms|nfs-|stash\b|snapscheduler|\bcdi\b|csi\b|external-(?:provisioner|attacher|resizer"
+            r"|snapshotter)|openebs|topolvm|\blvm|portworx|trident|snapshot|persistentvolume|\bimport-controller"
+            r"|datavolume"),
+    Row(("infrastructure", "workload"), kind=r"serving\.knative|eventing\.knative", who=r"knative"),
+    Row(("infrastructure", "network"),
+        kind=r"\A(?:NodeNetwork\w*|UserDefinedNetwork|Egress\w*|Firewall\w*|ServersTransport|(?:Back|Front)endConfig"
+            r"|RateLimit\w*|VPN|RouteAdvertisements|ReferenceGrant|Backend\w*Policy|ENI\w*|KubeProxy\w*|Listener\w*"
+            r"|Cluster(?:Link|Network)\w*|IPAddressClaim|FRR\w+|Eip|ServiceImport|ServiceExport|Tunnel|HostedZone"
+            r"|Zone|VLAN)\b|nmstate|higress|\A(?:Service|Endpoints?|EndpointSlice|IngressController|IngressClass"
+            r"|VirtualService|DestinationRule)\b|\A(?:IPPool|IPAddress|ServiceCIDR|EgressIP|BGP\w*|L2\w*|DNS\w*"
+            r"|NetworkAttachmentDefinition|Subnet)\b|\A(?:TargetGroupBinding|Sriov\w*|CiliumNode|CiliumEndpoint"
+            r"|ServiceL2Status|TigeraStatus|Istio\w*)\b|\A(?:TransportServer|VirtualServer)\b|\A\w*(?:Route|Gateway"
+            r"|Ingress\w*|Mesh|Proxy(?:Class|Group)?|Network|Peer|LoadBalancer)\b|networking|traefik\.io"
+            r"|getambassador|ako\.vmware|tailscale|skupper|\bipam\.|crd\.k8s\.amazonaws|kubeovn|ovn\.org|metallb"
+            r"|cilium|calico|istio|gateway\.|submariner|linkerd|consul",
+        who=r"\bmesh|firewall|\bcni|-cni\b|spiderpool|hybridnet|frr-k8s|liqo|otterize|\bvpc|terway|metallb|calico"
+            r"|tigera|cilium|\bovn|multus|istio|dns\b|external-dns|ingress|nginx|haproxy|contour|traefik|whereabouts"
+            r"|sriov|kube-proxy|linkerd|kuma|consul|\bf5\b|f5-|\bavi\b|\bako\b|nsx|kube-vip|kube-router|weave|gloo"
+            r"|kong|ambassador|emissary|envoy|apisix|skupper|openelb|purelb|netbird|tailscale|load-?balancer|antrea"
+            r"|flannel|submariner|endpoint|gateway|ipallocator|portallocator|cidr"),
+    Row(("infrastructure", "node"),
+        kind=r"\A(?:\w*Remediation\w*|VSphereVM|\w+Server\b \S*infrastructure\S*|\w*DevicePlugin"
+            r"|ContainerRuntimeConfig|NUMA\w+|Preprovisioning\w+|TalosConfig|BottlerocketShadow|PerformanceProfile"
+            r"|HostFirmware\w*|Hardware|GpuDevicePlugin|ResourceSlice|\w+NodePool)\b|\A(?:Node\w+|InstanceGroup"
+            r"|Machine\w*|BareMetalHost|Metal3\w*|\w+Machine|KubeletConfig|KubeadmConfig|Tuned|Profile)\b|karpenter"
+            r"|machine"),
+    Row(("infrastructure", "control-plane"), kind=r"\A\w*Cluster .*(?:cluster\.x-k8s|kubermatic|gardener|hive)"
+            r"|\A(?:AWS|Azure|GCP|VSphere|OpenStack|HCloud|Hetzner|IBM\w*|DO|Nutanix|Proxmox|Metal3"
+            r"|Docker)\w*Cluster\b",
+        who=r"kkp-|kubermatic|cluster-api|capi-"),
+    Row(("infrastructure", "node"), message=r"nodes are available:.*(?:not-ready|unreachable|unschedulable)"),
+    Row(("infrastructure", "storage"),
+        message=r"persistent volumes? to bind|volume node affinity|max volume count|prepare subPath|create subPath"),
+    Row(("infrastructure", "pod"), reason=r"image.* pull|pull.* image|container (?:creation|startup)"),
+    Row(("infrastructure", "workload"),
+        kind=r"\A\w*Workflow|\A(?:Pipeline|Task|Application|Helm\w+|Kustomization)"),
+    Row(("infrastructure", "workload"), kind=r"\A(?:Build|BuildConfig|DeploymentConfig|ReplicationController)\b"),
+    Row(("infrastructure", "network"), reason=r"connectivity|endpoint detection"),
+    Row(("infrastructure", "node"), reason=r"master nodes?\b"),
+    Row(("infrastructure", "control-plane"),
+        kind=r"operator\.openshift|config\.openshift|operators\.coreos",
+        who=r"apiserver|openshift|olm\b|operator-lifecycle|\betcd|hypershift|klusterlet|gardenlet|kamaji"
+            r"|cluster-version|image-registry|samples-operator|console-operator|\A(?:cluster|kube|authentication"
+            r"|ingress|insights|marketplace)-[a-z-]*operator|\A(?:kube-|cloud-)?controller-manager"),
+    Row(("infrastructure", "storage"), both=r"\A\w*Cluster .*\n.*(?:\bback ?up|volume full|disk full)"),
+    Row(("infrastructure", "workload"),
+        kind=r"\A\w+(?:Cluster|Datacenter)\b|\A(?:Postgres|Kafka|Redis|Mongo|MySQL|Elastic)\w*\b|cassandra|postgres"
+            r"|mongodb|kafka"),
+    # --- kinds that nobody knows, whose names speak for themselves ---
+    *(Row(place, kind=names) for place, names in PARTS.items()),
+    # --- things of the cluster: what has befallen them ---
+    Row(("infrastructure", "network"),
+        reason=r"network|\bbgp\b|\blink (?:up|down|flap)|\bcni\b|\bdns|\broutes?\b|interface|net ?device|conntrack"
+            r"|ip ?tables|kube ?proxy|proxier|resolver\b|resolv ?conf|(?:name|host|domain) ?resol|subnet|\bip\b"
+            r"|\bi ?ps\b|ip family|cidr|load ?balancer|\bipam\b",
+        message=r"failed to (?:set ?up|setup) network|\bcni\b|network is not ready|ClusterDNS"),
+    Row(("infrastructure", "storage"),
+        reason=r"volume|\bcsi\b|empty ?dir|\bmount|attach|detach|persistent|\bdisk bad|\braid\b|\bnfs\b|root ?fs\b"
+            r"|\bnvme|\bssd\b|file ?system|ext4|\bxfs|\bio ?error|overlay|image layer|layerchain|docker image"
+            r"|storage (?:class|full)|\bpvc\b|snapshot|back ?up",
+        message=r"no space left|volumeMount|MountVolume|AttachVolume|persistentvolumeclaim|\bdisk (?:pressure|space)"
+            r"|the disk |data director"),
+    Row(("infrastructure", "workload"),
+        message=r"(?:configmap|secret) \S+ not found|find key .*in (?:ConfigMap|Secret)"),
+    Row(("infrastructure", "workload"), both=r"\APod .*(?:autoscaler|vpa|descheduler|disruption)"),
+    Row(("infrastructure", "pod"), kind=r"\APod\b"),
+    Row(("infrastructure", "virtualization"), message=r"\bvirtual machine"),
+    Row(("infrastructure", "node"),
+        kind=r"\ANode\b",
+        who=r"karpenter|cluster-autoscaler|machine|node-|kured|tuning|\bbmc|redfish|ironic|\bcap[a-z]-|medik8s",
+        both=r"\A(?:Deployment|DaemonSet|ConfigMap|Namespace|Lease) .*\n.*\bnodes?\b"),
+)  # fmt: skip
