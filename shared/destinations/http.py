@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import orjson
 
 from shared.delivery.failure import Ambiguous, Failure, Refused, Temporary
-from shared.destinations.breaker import Breaker
+from shared.destinations.breaker import Breaker, Turn
 from shared.destinations.bucket import MOST, Bucket
 from shared.destinations.sending import CROWDED, Sending
 from shared.destinations.standing import Standing
@@ -212,36 +212,36 @@ async def exchange(
     if seconds <= 0:
         return Temporary(LATE)
     end = time.monotonic() + seconds
-    wait = await client.breaker.turn(seconds * _OURS)
-    if wait:
-        return Temporary(HELD, after=wait)
+    turn = await client.breaker.turn(seconds * _OURS)
+    if turn.wait:
+        return Temporary(HELD, after=turn.wait)
     try:
         wait = await client.bucket.take(max(0.0, end - time.monotonic() - seconds * _OURS), tokens)
         found = Temporary(LIMITED, after=wait) if wait else await _exchanged(client, request, end - time.monotonic())
     except BaseException:  # cancelled: nobody knows how it would have ended
-        client.breaker.left()
+        client.breaker.left(turn)
         raise
     if wait:
-        client.breaker.left()
+        client.breaker.left(turn)
     else:
-        _note(client, found)
+        _note(client, turn, found)
     return found
 
 
-def _note(client: Client, found: Answer | Temporary | Ambiguous | Refused) -> None:
+def _note(client: Client, turn: Turn, found: Answer | Temporary | Ambiguous | Refused) -> None:
     """Tell the client's standing, breaker and rate limit how a call ended."""
     if found == Temporary(CROWDED):
-        client.breaker.left()  # it waited for a connection of ours, and says nothing of the system
+        client.breaker.left(turn)  # it waited for a connection of ours, and says nothing of the system
         return
     if isinstance(found, Temporary | Ambiguous):
         client.standing.failed(found.reason)
-        client.breaker.failed()
+        client.breaker.failed(turn)
         return
     client.standing.answered()
     if isinstance(found, Answer) and found.status in _NOBODY:
-        client.breaker.failed()
+        client.breaker.failed(turn)
         return
-    client.breaker.answered()
+    client.breaker.answered(turn)
     if isinstance(found, Answer) and found.status == _TOO_MANY:
         client.bucket.hold(asked_wait(found.headers, time.time()) or 0.0)
 
