@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import orjson
 
 from shared.delivery.failure import Ambiguous, Failure, Refused, Temporary
-from shared.destinations.breaker import Breaker, Turn
+from shared.destinations.breaker import FAILURES, Breaker, Turn
 from shared.destinations.bucket import MOST, Bucket
 from shared.destinations.sending import CROWDED, Sending
 from shared.destinations.standing import Standing
@@ -101,11 +101,15 @@ class Client:
     """
 
     def __init__(
-        self, build: "Callable[[], httpx2.AsyncClient]", standing: Standing, bucket: Bucket | None = None
+        self,
+        build: "Callable[[], httpx2.AsyncClient]",
+        standing: Standing,
+        bucket: Bucket | None = None,
+        failures: int = FAILURES,
     ) -> None:
-        """`build` loads the library and builds its client; it is called once."""
+        """`build` loads the library and builds its client; it is called once. `failures` in a row open the breaker."""
         self.standing = standing
-        self.breaker = Breaker()
+        self.breaker = Breaker(failures=failures)
         self.bucket = bucket or Bucket()
         self._build = build
         self._built: httpx2.AsyncClient | None = None
@@ -119,6 +123,11 @@ class Client:
     async def __aexit__(self, *_: object) -> None:
         """Close the connections."""
         await self.aclose()
+
+    @property
+    def free(self) -> bool:
+        """Return True where a request would go out now."""
+        return self.breaker.free and not self.bucket.holding
 
     def build_request(self, method: str, path: str, **parts: Any) -> "httpx2.Request":
         """Return a request; `parts` are those of httpx: `params`, `headers`, `content`, `data`."""
@@ -152,14 +161,16 @@ def new_client(  # noqa: PLR0913 -- what a client is
     told: Callable[[str], None] | None = None,
     api_server: bool = False,
     bucket: Bucket | None = None,
+    failures: int = FAILURES,
 ) -> Client:
     """Build a client for one foreign system, which reaches nothing but the host and port of `url`, its base.
 
     `told` is told in one word why an address was refused. With `api_server` the URL is the cluster's own API server,
-    which no foreign system's setting may lead to. `bucket` is its rate limit, where one was agreed on. Raises OSError
-    or ssl.SSLError for a CA file that cannot be used.
+    which no foreign system's setting may lead to. `bucket` is its rate limit, where one was agreed on; `failures` in a
+    row open its breaker. Raises OSError or ssl.SSLError for a CA file that cannot be used.
     """
-    return _new_client(url, Trust(url, ca_file), connections, told, api_server=api_server, bucket=bucket)
+    trust = Trust(url, ca_file)
+    return _new_client(url, trust, connections, told, api_server=api_server, bucket=bucket, failures=failures)
 
 
 @contextlib.contextmanager
@@ -189,13 +200,14 @@ def _new_client(  # noqa: PLR0913 -- as the two above
     *,
     api_server: bool = False,
     bucket: Bucket | None = None,
+    failures: int = FAILURES,
 ) -> Client:
     def build() -> "httpx2.AsyncClient":
         from shared.destinations.backend import new_library_client  # see Client
 
         return new_library_client(url, trust, connections, told, api_server=api_server)
 
-    return Client(build, Standing(urlsplit(url).netloc), bucket)
+    return Client(build, Standing(urlsplit(url).netloc), bucket, failures)
 
 
 async def exchange(
