@@ -48,9 +48,15 @@ class Answer:
     """A complete answer: `json` is the parsed body, or None where the body is not JSON."""
 
     status: int
-    headers: "httpx2.Headers"
+    headers: Mapping[str, str]
+    """By lower-case names."""
     body: bytes
     json: object
+
+    @classmethod
+    def of(cls, status: int, headers: Mapping[str, str], body: bytes) -> Self:
+        """Return the answer with this body."""
+        return cls(status, headers, body, _parse(body))
 
 
 def check_url(url: str) -> str:
@@ -275,7 +281,7 @@ async def _exchanged(
         return Ambiguous("the answer is too large")
     if response.status_code in _REDIRECTS:
         return Refused("redirected to another address; redirects are not followed")
-    return Answer(response.status_code, response.headers, body, _parse(body))
+    return Answer.of(response.status_code, response.headers, body)
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

@@ -10,6 +10,7 @@ from shared.destinations.servicenow.client import Client
 from shared.destinations.servicenow.settings import ServiceNowSettings, TableSettings
 
 _SECONDS = 10.0
+_OK = 200
 _FORBIDDEN = 403
 _PLUGINS = {
     "em_event": "is Event Management installed?",
@@ -42,6 +43,7 @@ async def check(client: Client, settings: TableSettings, table: str, fields: Ite
     lines.append(await _last_resort(client, "sys_user_group", "name", "group", settings.group))
     lines.append(await _last_resort(client, "sys_user", "user_name", "caller", settings.caller))
     lines.append(await _last_resort(client, "cmdb_ci", "name", "configuration item", settings.default_ci))
+    lines.append(await _batches(client, table))
     roles = "sn_si.basic" if table == security_record.TABLE else "itil or sn_incident_write"
     lines.append((True, f"the right to create cannot be seen without writing: the user needs {roles}"))
     return [line for line in lines if line[1]]
@@ -60,6 +62,21 @@ async def check_events(client: Client, fields: Iterable[str]) -> list[tuple[bool
         lines.append((False, f"an event has no field {', '.join(foreign)}: put it below additional_info"))
     lines.append((True, "the right to send cannot be seen without sending: the user needs evt_mgmt_integration"))
     return lines
+
+
+async def _batches(client: Client, table: str) -> tuple[bool, str]:
+    """Return a line on the Batch API; without it everything works, one by one."""
+    most = client.settings.batch
+    if most == 1:
+        return True, ""
+    found = await client.batches(table, _SECONDS)
+    if found == _OK:
+        return True, f"up to {most} requests that wait at the same time share a call"
+    why = f"answers {found}" if isinstance(found, int) else found.reason
+    return (
+        True,
+        f"the Batch API cannot be used ({why}), requests go one by one: a role is missing, or SERVICENOW_BATCH=1",
+    )
 
 
 async def _dictionary(client: Client, table: str, wanted: Iterable[str]) -> set[str]:
