@@ -19,7 +19,7 @@ from functions.webhook.notices import (
     of_observation,
     of_report,
 )
-from functions.webhook.settings import MAPPING, READY, NoticeSettings
+from functions.webhook.settings import MAPPING, NoticeSettings
 from shared.delivery.claims import Claims
 from shared.delivery.mapping import Mapping
 from shared.delivery.notices import Notices, outcome_of
@@ -209,8 +209,6 @@ def new(environ: Environ, metrics: Metrics, *, store: Store | None = None) -> We
     `store` replaces the one of `STORE_URL`.
     """
     settings = read(NoticeSettings, environ)
-    path = settings.mapping
-    shipped = path if path.parent == READY else MAPPING
-    mapping = opened_mapping("WEBHOOK_MAPPING", path, shipped=shipped, keys=settings.pseudonym_keys)
+    mapping = opened_mapping("WEBHOOK_MAPPING", settings.mapping, shipped=MAPPING, keys=settings.pseudonym_keys)
     kept, owned = kept_in(settings.store, store)
     return Webhook(settings, prepared(mapping), kept, metrics, owned=owned)
