@@ -27,6 +27,7 @@ from shared.delivery.preview import Preview
 from shared.delivery.recent import Recent
 from shared.delivery.report import report_of
 from shared.delivery.tickets import MARGIN
+from shared.destinations.finding import Finding
 from shared.destinations.webhook.client import WebhookClient, shown
 from shared.destinations.webhook.record import prepared
 from shared.events.cloudevent import DELIVERY, PROBLEM_PREFIX, CloudEvent, type_of_verdict
@@ -116,7 +117,7 @@ class Webhook:
         if self._owned:
             await self._store.close()
 
-    async def check(self) -> list[tuple[bool, str]]:
+    async def check(self) -> list[Finding]:
         """Return what `tidings doctor` says: lines for people, each with whether it is good. Raises SettingsError."""
         from shared.destinations.webhook.check import check  # nobody else asks
 

@@ -9,6 +9,7 @@ from typing import Final, Protocol, TypeVar
 import orjson
 
 from shared.delivery.failure import Failure, Temporary
+from shared.destinations.finding import Finding
 from shared.destinations.http import Answer, Client, exchange
 from shared.destinations.sending import CROWDED
 from shared.telemetry.metrics import Metrics
@@ -109,6 +110,10 @@ class Caller:
             client, self._client = self._client, None
             await self._door.leave(client)
             await client.aclose()
+
+    def clocks(self) -> list[Finding]:
+        """Return what `tidings doctor` says of the clocks, once there was an answer."""
+        return self._client.clock.lines() if self._client is not None else []
 
     def hold(self, seconds: float) -> None:
         """Send nothing for so long: part of an answer asked for it."""

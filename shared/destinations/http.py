@@ -20,6 +20,7 @@ import orjson
 from shared.delivery.failure import Ambiguous, Failure, Refused, Temporary
 from shared.destinations.breaker import FAILURES, Breaker, Turn
 from shared.destinations.bucket import MOST, Bucket
+from shared.destinations.clock import Clock
 from shared.destinations.sending import CROWDED, Sending
 from shared.destinations.standing import Standing
 from shared.destinations.trust import Trust
@@ -116,6 +117,7 @@ class Client:
         """`build` loads the library and builds its client; it is called once. `failures` in a row open the breaker."""
         self.standing = standing
         self.breaker = Breaker(failures=failures)
+        self.clock = Clock()
         self.bucket = bucket or Bucket()
         self._build = build
         self._built: httpx2.AsyncClient | None = None
@@ -256,6 +258,8 @@ def _note(client: Client, turn: Turn, found: Answer | Temporary | Ambiguous | Re
         client.breaker.failed(turn)
         return
     client.standing.answered()
+    if isinstance(found, Answer):
+        client.clock.note(found.headers.get("date", ""))
     if isinstance(found, Answer) and found.status in _NOBODY:
         client.breaker.failed(turn)
         return

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from shared.delivery.batching import Batcher, Send
 from shared.delivery.preview import Preview
 from shared.delivery.recent import Recent
+from shared.destinations.finding import Finding
 from shared.events.cloudevent import CloudEvent, type_of_verdict
 from shared.events.model import Classified
 from shared.events.outcome import Done, Ignored, Outcome, Rejected, Retry, label
@@ -58,7 +59,7 @@ class Connection(Protocol):
     async def send(self, contents: Sequence[bytes]) -> Sequence[Outcome]:
         """Hand records over together and return one outcome for each, in order. Raises nothing for what others do."""
 
-    async def check(self) -> list[tuple[bool, str]]:
+    async def check(self) -> list[Finding]:
         """Return what `tidings doctor` says: lines for people, each with whether it is good. Stores no record."""
 
     async def close(self) -> None:
@@ -135,7 +136,7 @@ class Forwarder:
             await self._connection.close()
         self._batcher = self._connection = None
 
-    async def check(self) -> list[tuple[bool, str]]:
+    async def check(self) -> list[Finding]:
         """Return what `tidings doctor` says. Raises SettingsError."""
         connection = self._siem.connect()
         try:

@@ -22,6 +22,7 @@ from shared.delivery.remember import OPERATION_OF
 from shared.delivery.report import report_of
 from shared.delivery.ticket import is_key
 from shared.delivery.tickets import Delivered
+from shared.destinations.finding import Finding
 from shared.events.cloudevent import PROBLEM_PREFIX, CloudEvent
 from shared.events.episode import Episode
 from shared.events.outcome import Done, Duplicate, Ignored, Outcome, Rejected, Retry, label
@@ -108,7 +109,7 @@ class Upserting:
             await self._connection.close()
         self._batcher = self._connection = None
 
-    async def check(self) -> list[tuple[bool, str]]:
+    async def check(self) -> list[Finding]:
         """Return what `tidings doctor` says. Raises SettingsError."""
         connection = self._system.connect()
         try:

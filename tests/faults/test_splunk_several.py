@@ -146,6 +146,8 @@ def test_doctor_speaks_of_each(apps: list[Splunk], urls: list[str]) -> None:
     assert with_splunk(",".join(urls[:2]), lambda client: client.check()) == [
         (True, f"{first}: the collector is healthy"),
         (True, f"{first}: the token is accepted"),
+        (None, f"{first}: whether the token may write to the indexes shows with the first event"),
+        (True, f"{first}: the clocks agree"),
         (False, f"{second}: the collector is not healthy (code 18)"),
     ]
 

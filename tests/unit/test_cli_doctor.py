@@ -2,15 +2,20 @@
 
 import asyncio
 import contextlib
+import json
 import socket
 import time
 from collections.abc import Collection
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from shared.cli.app import app as app_of_commands
 from shared.cli.diagnosis import diagnose
+from shared.local.standins import splunk
 from shared.runtime.registry import FUNCTIONS
+from tests.support.servers import serve
 
 _SECONDS = 0.5
 _ASKED = ("servicenow_incident", "siem_forwarder", "elastic_forwarder", "qradar_forwarder", "webhook", "glpi_ticket")
@@ -62,3 +67,14 @@ def test_systems_that_hang_are_waited_for_together_and_named(monkeypatch: pytest
     assert all("in time" in row["finding"] for row in bad), bad
     assert told[0] == ["senders", "store", *(name for name in FUNCTIONS if name in _ASKED)]
     assert [len(names) for names in told] == list(range(len(told), 0, -1))
+
+
+def test_what_cannot_be_seen_is_neither_good_nor_bad(monkeypatch: pytest.MonkeyPatch) -> None:
+    with contextlib.closing(splunk.new_app()) as app, serve(app) as url:
+        monkeypatch.setenv("SPLUNK_HEC_URL", url)
+        monkeypatch.setenv("SPLUNK_TOKEN", splunk.TOKENS[0].value)
+        result = CliRunner().invoke(app_of_commands, ["doctor", "--output", "json"])
+    rows = [row for row in json.loads(result.stdout) if row["system"] == "siem_forwarder"]
+    assert [row["state"] for row in rows] == ["good", "good", "unseen", "good"]
+    assert rows[2]["finding"] == "whether the token may write to the indexes shows with the first event"
+    assert result.exit_code == 0, result.output

@@ -25,6 +25,7 @@ from shared.destinations.elastic.answers import (
 from shared.destinations.elastic.credentials import authorization
 from shared.destinations.elastic.record import identity_of
 from shared.destinations.elastic.settings import ElasticSettings
+from shared.destinations.finding import Finding
 from shared.destinations.http import Answer, exchange, new_client
 from shared.destinations.refusals import Refusals
 from shared.events.outcome import Outcome, Rejected, Retry
@@ -56,11 +57,15 @@ class ElasticClient:
         """Close the connections."""
         await self._client.aclose()
 
-    async def check(self) -> list[tuple[bool, str]]:
+    async def check(self) -> list[Finding]:
         """Return what `tidings doctor` says."""
         from shared.destinations.elastic.check import check  # nobody else asks, and the arrow back would be a circle
 
         return await check(self, self._settings)
+
+    def clocks(self) -> list[Finding]:
+        """Return what `tidings doctor` says of the clocks, once there was an answer."""
+        return self._client.clock.lines()
 
     async def send(self, records: Sequence[bytes]) -> list[Outcome]:
         """Create documents, each an action line and a source line; return one outcome for each, in order.

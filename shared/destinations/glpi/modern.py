@@ -8,8 +8,9 @@ from typing import Any, Final
 
 from shared.delivery.failure import Ambiguous, Failure, Gone, Refused, Temporary
 from shared.destinations.caller import Request
+from shared.destinations.finding import Finding
 from shared.destinations.glpi.answers import FOREIGN, NO_ANSWER, Good, passing_failure, rows
-from shared.destinations.glpi.api import Kind, Line, Relation
+from shared.destinations.glpi.api import Kind, Relation
 from shared.destinations.glpi.calls import new_caller
 from shared.destinations.glpi.check import advice
 from shared.destinations.glpi.oauth import Bearer
@@ -167,7 +168,7 @@ class Modern:
                     return _text(one.get("id"))
         return ""
 
-    async def check(self, seconds: float) -> list[Line]:
+    async def check(self, seconds: float) -> list[Finding]:
         """Ask for a ticket: reach, credentials and the right to see them."""
         url = self._settings.url
         answer = await self._list(_TICKETS, {"limit": "1"}, seconds)
@@ -175,8 +176,12 @@ class Modern:
             return [(False, advice(answer, url, "GLPI_USERNAME, GLPI_PASSWORD, GLPI_CLIENT_ID and GLPI_CLIENT_SECRET"))]
         return [
             (True, f"{url}: reached over the API v2, credentials taken, tickets can be read"),
-            (True, "the right to create cannot be seen over this API: the profile needs CREATE, UPDATE and READALL"),
+            (None, "the right to create cannot be seen over this API: the profile needs CREATE, UPDATE and READALL"),
         ]
+
+    def clocks(self) -> list[Finding]:
+        """Return what `tidings doctor` says of the clocks."""
+        return self._caller.clocks()
 
     async def columns(self, seconds: float) -> frozenset[str] | Failure:
         """Return the properties of any one ticket."""

@@ -8,6 +8,7 @@ from typing import TypeVar
 from shared.delivery.failure import Failure, Temporary
 from shared.destinations.bucket import hourly
 from shared.destinations.caller import Caller, Request, jitter
+from shared.destinations.finding import Finding
 from shared.destinations.http import Answer, new_client
 from shared.destinations.servicenow.answers import PASSING, Rows, judge
 from shared.destinations.servicenow.auth import Auth
@@ -58,6 +59,10 @@ class Client:
         if self._together is not None:
             await self._together.close()
         await self._caller.close()
+
+    def clocks(self) -> list[Finding]:
+        """Return what `tidings doctor` says of the clocks, once there was an answer."""
+        return self._caller.clocks()
 
     async def search(self, table: str, query: str, fields: str, limit: int, seconds: float) -> Rows | Failure:
         """List records. What the query asks for must be compared again in code: invalid parts of it are ignored."""

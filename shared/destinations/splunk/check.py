@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
+from shared.destinations.finding import Finding
 from shared.destinations.http import Answer
 from shared.destinations.remedy import Remedy
 from shared.destinations.splunk.answers import Setup, is_healthy, judge, says_no_data
@@ -18,10 +19,8 @@ _SECONDS = 10.0
 _OK = 200
 _UNAVAILABLE = 503
 
-Line = tuple[bool, str]
 
-
-async def check(collectors: Mapping[str, Collector], settings: SplunkSettings) -> list[Line]:
+async def check(collectors: Mapping[str, Collector], settings: SplunkSettings) -> list[Finding]:
     """Ask all collectors at the same time; return lines for people, each with whether it is good.
 
     Where there are several each line says which one it is of.
@@ -36,7 +35,7 @@ async def check(collectors: Mapping[str, Collector], settings: SplunkSettings) -
     ]
 
 
-async def _one(collector: Collector, settings: SplunkSettings) -> list[Line]:
+async def _one(collector: Collector, settings: SplunkSettings) -> list[Finding]:
     """Ask in this order: reach, token, raw endpoint, acknowledgement.
 
     What cannot be asked any more after a bad answer is left out. The request for the token carries no event, which a
@@ -48,12 +47,14 @@ async def _one(collector: Collector, settings: SplunkSettings) -> list[Line]:
     asked += [(ACK_PATH, b'{"acks":[]}', "the token acknowledges")] if settings.ack else []
     for path, content, good in asked:
         if not lines[-1][0]:
-            break
+            return lines
         lines.append(_verdict(await collector.post(path, content, seconds=_SECONDS), good))
-    return lines
+    if lines[-1][0]:
+        lines.append((None, "whether the token may write to the indexes shows with the first event"))
+    return [*lines, *collector.clocks()]
 
 
-def _reach(answer: Told) -> Line:
+def _reach(answer: Told) -> Finding:
     if not isinstance(answer, Answer):
         return False, f"cannot be reached: {_REMEDY.to(answer.reason)}"
     if is_healthy(answer):
@@ -63,7 +64,7 @@ def _reach(answer: Told) -> Line:
     return False, "this is no HTTP Event Collector: check SPLUNK_HEC_URL"
 
 
-def _verdict(answer: Told, good: str) -> Line:
+def _verdict(answer: Told, good: str) -> Finding:
     if not isinstance(answer, Answer):
         return False, _REMEDY.to(answer.reason)
     if answer.status == _OK or says_no_data(answer):

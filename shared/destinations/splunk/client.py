@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 from shared.delivery.bulk import Bulk, Part
 from shared.delivery.failure import Ambiguous, Refused, Temporary
 from shared.destinations.bucket import each_second
+from shared.destinations.finding import Finding
 from shared.destinations.http import HELD, LIMITED
 from shared.destinations.splunk.answers import (
     Accepted,
@@ -65,7 +66,7 @@ class SplunkClient:
         for collector in self._collectors:
             await collector.close()
 
-    async def check(self) -> list[tuple[bool, str]]:
+    async def check(self) -> list[Finding]:
         """Return what `tidings doctor` says."""
         from shared.destinations.splunk.check import check  # nobody else asks, and the arrow back would be a circle
 

@@ -9,6 +9,7 @@ import orjson
 
 from shared.delivery.failure import Ambiguous, Refused, Temporary
 from shared.destinations.breaker import FAILURES
+from shared.destinations.finding import Finding
 from shared.destinations.http import Answer, exchange, is_token, new_client
 from shared.destinations.refusals import Refusals
 from shared.destinations.splunk.answers import acknowledged
@@ -45,6 +46,10 @@ class Collector:
     async def close(self) -> None:
         """Close the connections."""
         await self._client.aclose()
+
+    def clocks(self) -> list[Finding]:
+        """Return what `tidings doctor` says of the clocks, once there was an answer."""
+        return self._client.clock.lines()
 
     @property
     def free(self) -> bool:
