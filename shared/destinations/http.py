@@ -314,7 +314,9 @@ def as_unsent(failure: Failure) -> Failure:
 async def _body(response: "httpx2.Response") -> bytes | None:
     chunks: list[bytes] = []
     size = 0
-    async for chunk in response.aiter_bytes():
+    from shared.destinations.backend import decoded  # it is there since the request was built
+
+    async for chunk in decoded(response):
         size += len(chunk)
         if size > _MAX_BODY:
             return None
