@@ -302,3 +302,15 @@ def test_explain_shows_what_its_triggers_would_have_it_send(tmp_path: Path, type
     (found,) = json.loads(ended.stdout)
     assert [one["body"]["type"] for one in found["sent"] if one["destination"] == "webhook"] == types
     assert "secret" not in ended.stdout
+
+
+@pytest.mark.parametrize("name", ["host", "Host", "Content-Length", "transfer-encoding", "content-type", "TE"])
+def test_a_key_header_that_would_break_the_request_is_refused_at_the_start(name: str) -> None:
+    with pytest.raises(SettingsError, match=r"WEBHOOK_KEY_HEADER.*has a meaning of its own: take one such as"):
+        new({"WEBHOOK_URL": "https://target.example/in", "WEBHOOK_KEY_HEADER": name}, Metrics())
+
+
+def test_a_key_header_of_ones_own_is_taken(place: Place[Notices]) -> None:
+    assert told(place, 1, WEBHOOK_KEY_HEADER="X-Request-Id") == [Done()]
+    (notice,) = place.app.notices()
+    assert notice["headers"]["x-request-id"]
