@@ -426,3 +426,22 @@ def test_explain_shows_the_ticket_once_a_setting_names_glpi(root: Path, monkeypa
     (shown,) = previewers()["glpi_ticket"].preview(episode())
     assert (shown.method, shown.url) == ("POST", "https://glpi.example/apirest.php/Ticket")
     assert shown.body["input"]["_groups_id_assign"] == "Service Desk"
+
+
+@pytest.mark.parametrize("operation", ["initSession", "find"])
+def test_a_wrong_address_holds_tickets_back_and_dead_letters_none(place: Place[Tickets], operation: str) -> None:
+    """A 404 of a ticket says that it is gone; one of a whole path that GLPI is somewhere else."""
+    path = {"initSession": "initSession", "find": "search"}[operation]
+    place.app.faults.add(Rule("status", path=path, status=404, body="<html>Not Found</html>", count=0))
+    (outcome,) = deliver(place, episode())
+    assert isinstance(outcome, Retry), outcome
+    assert "check GLPI_URL" in outcome.reason
+    place.app.faults.clear()
+    assert deliver(place, episode()) == [Done()]
+
+
+def test_what_keeps_us_out_at_the_door_rejects_no_ticket(place: Place[Tickets]) -> None:
+    not_here = '["ERROR_NOT_ALLOWED_IP", "from here"]'
+    place.app.faults.add(Rule("status", path="initSession", status=403, body=not_here, count=0))
+    (outcome,) = deliver(place, episode())
+    assert outcome == Retry("this address is not allowed by its API client", 60.0)

@@ -6,10 +6,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from shared.delivery.failure import Failure, Refused, Temporary
+from shared.delivery.failure import Failure, Temporary
 from shared.destinations.caller import REFUSED, UNREADABLE
-from shared.destinations.glpi.answers import FOREIGN, passing_failure
-from shared.destinations.glpi.calls import CLIENT_REFUSED, NOT_GLPI, USER_REFUSED
+from shared.destinations.glpi.answers import NOT_GLPI, passing_failure
+from shared.destinations.glpi.calls import CLIENT_REFUSED, USER_REFUSED
 from shared.destinations.glpi.renewal import Renewal
 from shared.destinations.glpi.settings import GlpiSettings
 from shared.destinations.http import Answer, Client, as_unsent, exchange, is_token
@@ -95,7 +95,7 @@ class Bearer:
         token = body.get("access_token")
         if answer.status != 200 or not isinstance(token, str) or not token or not is_token(token):  # noqa: PLR2004
             failure = passing_failure("GET", answer)
-            return as_unsent(failure) if failure else Refused(FOREIGN)
+            return as_unsent(failure) if failure else NOT_GLPI
         expires = body.get("expires_in")
         life = float(expires) if isinstance(expires, int | float) else 3600.0
         self._until = asyncio.get_running_loop().time() + max(life - _EARLY, life / 2)

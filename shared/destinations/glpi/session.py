@@ -10,8 +10,8 @@ import orjson
 
 from shared.delivery.failure import Ambiguous, Failure, Gone, Refused, Temporary
 from shared.destinations.caller import REFUSED, UNREADABLE
-from shared.destinations.glpi.answers import DENIED, SESSION_LOST, Good, code_of, is_ours, judge, rows
-from shared.destinations.glpi.calls import APP_REFUSED, NOT_GLPI, USER_REFUSED
+from shared.destinations.glpi.answers import DENIED, NOT_GLPI, SESSION_LOST, Good, code_of, is_ours, judge, rows
+from shared.destinations.glpi.calls import APP_REFUSED, USER_REFUSED
 from shared.destinations.glpi.renewal import Renewal
 from shared.destinations.glpi.settings import GlpiSettings
 from shared.destinations.http import Answer, Client, as_unsent, exchange, is_token
@@ -150,6 +150,10 @@ class Session:
             _log.error("GLPI refused the credentials (%s); they are tried again later", code_of(answer))
             return self._renewal.refuse(credentials, _refusal(code_of(answer)) if is_ours(answer) else NOT_GLPI)
         begun = _believed(answer)
+        if isinstance(answer, Answer) and isinstance(
+            begun, Refused | Gone
+        ):  # of us, not of a ticket: those wait until somebody mends it
+            return Temporary(begun.reason, _AWAY, begun.detail if isinstance(begun, Refused) else "")
         if not isinstance(begun, Good):
             return begun
         token = begun.value.get("session_token") if isinstance(begun.value, dict) else None
