@@ -4,7 +4,7 @@ Episodes are told once each revision, in their order, and reported; what else co
 """
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 from pydantic import ValidationError
@@ -34,9 +34,10 @@ from shared.events.cloudevent import DELIVERY, PROBLEM_PREFIX, CloudEvent, type_
 from shared.events.delivery import DeliveryReport
 from shared.events.episode import Episode
 from shared.events.model import Classified
-from shared.events.outcome import Done, Duplicate, Ignored, Outcome, Rejected, Retry, label
+from shared.events.outcome import Done, Ignored, Outcome, Rejected, Retry
 from shared.events.vocabulary import CATEGORIES
 from shared.runtime.function import Call, Readiness, Result
+from shared.runtime.measured import count
 from shared.runtime.parts import opened_mapping
 from shared.runtime.ticketing import kept_in
 from shared.runtime.turns import Turns
@@ -184,16 +185,8 @@ class Webhook:
         return Result(Ignored(why))
 
     def _measure(self, outcome: Outcome, operation: str, seconds: float, since: datetime) -> None:
-        metrics = self._metrics
-        metrics.count("tidings_deliveries_total", destination=NAME, operation=operation, result=label(outcome))
-        metrics.observe("tidings_delivery_duration_seconds", seconds, destination=NAME)
-        if isinstance(outcome, Done):
-            lag = max(0.0, (datetime.now(UTC) - since).total_seconds())
-            metrics.observe("tidings_end_to_end_lag_seconds", lag, destination=NAME)
-        elif isinstance(outcome, Retry):
-            metrics.count("tidings_retries_total", destination=NAME, reason=outcome.reason)
-        elif isinstance(outcome, Duplicate):
-            metrics.count("tidings_duplicates_total", function=NAME)
+        count(self._metrics, NAME, operation, outcome, since)
+        self._metrics.observe("tidings_delivery_duration_seconds", seconds, destination=NAME)
 
 
 async def _sent(target: Target, notice: Notice, deadline: float) -> Outcome:

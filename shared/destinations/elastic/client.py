@@ -8,6 +8,7 @@ from typing import Final
 
 from shared.delivery.bulk import Bulk, Part
 from shared.delivery.failure import Ambiguous, Refused, Temporary
+from shared.destinations.bulk_answers import Busy, Setup, TooLarge
 from shared.destinations.elastic.answers import (
     BUSY,
     DESTINATION,
@@ -15,11 +16,8 @@ from shared.destinations.elastic.answers import (
     TOO_LARGE,
     UNANSWERED,
     WRONG_INDEX,
-    Busy,
     Items,
     Poison,
-    Setup,
-    TooLarge,
     judge,
 )
 from shared.destinations.elastic.credentials import authorization

@@ -15,6 +15,7 @@ from shared.destinations.glpi.calls import APP_REFUSED, USER_REFUSED
 from shared.destinations.glpi.renewal import Renewal
 from shared.destinations.glpi.settings import GlpiSettings
 from shared.destinations.http import Answer, Client, as_unsent, exchange, is_token
+from shared.destinations.single import Single
 from shared.settings.environment import Secret
 
 _log = logging.getLogger(__name__)
@@ -66,26 +67,14 @@ class Session:
         self._headers: Mapping[str, str] | None = None
         self._begun: Mapping[str, str] | None = None  # one that is not yet led to where it should be
         self._renewal = Renewal()
-        self._lock = asyncio.Lock()
+        self._single = Single("no session in time")
 
     async def headers(self, client: Client, seconds: float) -> Mapping[str, str] | Failure:
         """Return the headers of the session, which is made where there is none: by one caller, for all."""
-        known = self._known()
-        if known is not None:
-            return known
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + seconds
         try:
-            async with asyncio.timeout_at(deadline):
-                await self._lock.acquire()
-        except TimeoutError:
-            return Temporary("no session in time")
-        try:
-            return self._known() or await self._begin(client, deadline)
+            return await self._single.get(self._known, lambda deadline: self._begin(client, deadline), seconds)
         except OSError:
             return UNREADABLE
-        finally:
-            self._lock.release()
 
     def lost(self, answer: Answer) -> bool:
         """Return True where GLPI does not know the session, or the App-Token, any more."""

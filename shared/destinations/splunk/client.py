@@ -9,19 +9,10 @@ from typing import Final, NamedTuple
 from shared.delivery.bulk import Bulk, Part
 from shared.delivery.failure import Ambiguous, Refused, Temporary
 from shared.destinations.bucket import each_second
+from shared.destinations.bulk_answers import Busy, Setup, TooLarge
 from shared.destinations.finding import Finding
 from shared.destinations.http import HELD, LIMITED
-from shared.destinations.splunk.answers import (
-    Accepted,
-    Busy,
-    Judged,
-    Poison,
-    Settled,
-    Setup,
-    TooLarge,
-    WrongIndex,
-    judge,
-)
+from shared.destinations.splunk.answers import Accepted, Judged, Poison, Settled, WrongIndex, judge
 from shared.destinations.splunk.collector import DESTINATION, Collector
 from shared.destinations.splunk.raw import RawLine
 from shared.destinations.splunk.settings import SplunkSettings
