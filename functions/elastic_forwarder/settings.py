@@ -3,19 +3,25 @@
 from pathlib import Path
 from typing import Annotated, Final
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from shared.destinations.elastic.settings import ElasticSettings
+from shared.runtime import parts
 from shared.runtime.pseudonyms import PseudonymSettings
 
 MAPPING: Final = Path(__file__).parent / "mapping.yaml"
+READY: Final = MAPPING.parent / parts.READY
 Count = Annotated[int, Field(ge=1)]
 
 
 class ForwarderSettings(ElasticSettings, PseudonymSettings):
     """How classified observations go to Elasticsearch or OpenSearch."""
 
-    mapping: Path = Field(default=MAPPING, alias="ELASTIC_MAPPING", description="An own mapping file.")
+    mapping: Annotated[Path, BeforeValidator(parts.ready_in(READY))] = Field(
+        default=MAPPING,
+        alias="ELASTIC_MAPPING",
+        description="A ready mapping by its name, as `ocsf`, or an own mapping file.",
+    )
     batch_events: Count = Field(default=500, alias="ELASTIC_BATCH_EVENTS", description="Most events of one call.")
     batch_bytes: Count = Field(
         default=2_000_000, alias="ELASTIC_BATCH_BYTES", description="Most bytes of one call, before compression."

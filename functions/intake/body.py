@@ -3,12 +3,11 @@
 import asyncio
 import zlib
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
 
+from shared.events.gunzip import PIECE, Gunzip
 from shared.runtime.asgi import ClientDisconnectedError, Message, Receive
 from shared.runtime.request import Refusal
 
-_PIECE = 64 * 1024
 _PART_SECONDS = 10.0
 INFLATES = 20
 """Times its size: what inflates to more is no body, but a bomb."""
@@ -69,7 +68,7 @@ async def pieces(receive: Receive, most: int, deadline: float) -> AsyncIterator[
 
 def cut(body: bytes) -> Iterator[bytes]:
     """Yield bytes in pieces of at most 64 KiB."""
-    return (body[at : at + _PIECE] for at in range(0, len(body), _PIECE))
+    return (body[at : at + PIECE] for at in range(0, len(body), PIECE))
 
 
 async def inflated(compressed: AsyncIterator[bytes], most: int) -> AsyncIterator[bytes]:
@@ -82,35 +81,26 @@ async def inflated(compressed: AsyncIterator[bytes], most: int) -> AsyncIterator
 
 
 class _Inflater:
-    """Inflates gzip, of several members, too; counts what goes in and what comes out."""
+    """Inflates gzip; counts what goes in and what comes out."""
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._came = self._went = 0
-        self._member: Any = None  # zlib's type has no public name
+        self._gunzip = Gunzip()
 
     def feed(self, piece: bytes) -> Iterator[bytes]:
         self._came += len(piece)
-        full = False  # then more may be to come of what went in already
-        while piece or full:
-            if self._member is None:
-                self._member = zlib.decompressobj(wbits=31)
-            try:
-                part = self._member.decompress(piece, _PIECE)
-            except zlib.error:
-                raise RefusedError(_NO_GZIP) from None
-            self._went += len(part)
-            if self._went > max(_SMALL, INFLATES * self._came):
-                raise RefusedError(_BOMB)
-            if self._went > self._most:
-                raise RefusedError(TOO_LARGE)
-            if part:
+        try:
+            for part in self._gunzip.feed(piece):
+                self._went += len(part)
+                if self._went > max(_SMALL, INFLATES * self._came):
+                    raise RefusedError(_BOMB)
+                if self._went > self._most:
+                    raise RefusedError(TOO_LARGE)
                 yield part
-            piece = self._member.unconsumed_tail
-            full = len(part) == _PIECE
-            if self._member.eof:
-                piece, self._member, full = self._member.unused_data, None, False
+        except zlib.error:
+            raise RefusedError(_NO_GZIP) from None
 
     def end(self) -> None:
-        if self._member is not None or not self._came:
+        if not self._gunzip.complete:
             raise RefusedError(_NO_GZIP)

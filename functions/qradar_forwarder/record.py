@@ -5,15 +5,14 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from functions.qradar_forwarder.settings import ForwarderSettings
+from shared.delivery.audit import audit_line
 from shared.delivery.mapping import Mapping, render
-from shared.destinations.qradar.audit import audit_json, is_record
 from shared.destinations.qradar.cef import cef
 from shared.destinations.qradar.leef import leef, severity
 from shared.destinations.qradar.lines import KEY, plain
 from shared.destinations.qradar.syslog import audit_header, header
-from shared.events.model import Classified, Observation, policy_time
+from shared.events.model import Classified, policy_time
 from shared.events.outcome import Rejected
-from shared.events.redaction import is_suspect, redact
 from shared.settings.environment import SettingsError
 
 PRODUCT: Final = "Tidings"
@@ -56,10 +55,11 @@ def line_of(classified: Classified, mapping: Mapping, settings: ForwarderSetting
         return shown
     observation = shown["observation"]
     host = settings.log_source or observation.cluster
-    if settings.audit == "raw" and observation.dialect == "audit" and is_record(observation.original):
-        made = _audit(observation, host, settings.max_bytes)
+    if settings.audit == "raw":
+        head = audit_header(policy_time(observation), host)
+        made = audit_line(observation, settings.max_bytes - len(head))
         if made is not None:
-            return made
+            return head + made
     rendered = render(mapping, "record", context, shown)
     if isinstance(rendered, Rejected):
         return rendered
@@ -83,12 +83,3 @@ def _payload(classified: Classified, rendered: dict[str, Any], wanted: str, most
     fixed = {**{key: values.pop(key, value) for key, value in ours.items()}, "externalId": observation.identity}
     name = plain(rendered.get("name", "")) or event_id
     return cef(event_id, name, grade, fixed, values, product=PRODUCT, most=most)
-
-
-def _audit(observation: Observation, host: str, most: int) -> bytes | None:
-    """Return an audit record as it was sent, masked once more whoever posted it (F41); None where it is too long."""
-    original = observation.original
-    head = audit_header(policy_time(observation), host)
-    clean = redact(original)[0] if is_suspect(original) else original
-    made = audit_json(clean, observation.identity, most - len(head))
-    return None if made is None else head + made

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from shared.delivery.preview import Preview
+from shared.destinations.finding import Finding
 from shared.events.cloudevent import CloudEvent
 from shared.events.episode import Episode
 from shared.events.outcome import Rejected
@@ -41,7 +42,7 @@ class ByTable:
         for one in self._all:
             await one.stop()
 
-    async def check(self) -> list[tuple[bool, str]]:
+    async def check(self) -> list[Finding]:
         """Return what `tidings doctor` says of each table. Raises SettingsError."""
         lines = [line for one in self._all for line in await one.check()]
         return list(dict.fromkeys(lines))

@@ -3,7 +3,9 @@
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from shared.delivery.audit import audit_line
 from shared.delivery.mapping import Mapping, render
+from shared.destinations.splunk.raw import RawLine
 from shared.events.model import Classified, policy_time
 from shared.events.outcome import Rejected
 
@@ -11,7 +13,41 @@ RESERVED: Final = {"record": frozenset({"event.event_id", "fields.event_id"})}
 """Fields that no mapping may set: the identity by which people recognise copies."""
 NEEDED: Final = ("record",)
 """Operations that a mapping must have: without it a record would say nothing."""
+RAW: Final = "audit"
+"""The operation that says where a raw audit record belongs."""
+_METADATA: Final = frozenset({"host", "source", "sourcetype", "index"})
+_LONGEST: Final = 1024 * 1024
 _EPOCH = datetime.fromtimestamp(0, UTC)
+
+
+def mistakes(mapping: Mapping) -> list[str]:
+    """Return what cannot work in a mapping though it is well formed."""
+    fields = [one.name for operation, some in mapping.every() if operation == RAW for one in some]
+    return [
+        f"field `{name}` is none of `{RAW}`: there are {', '.join(sorted(_METADATA))}"
+        for name in dict.fromkeys(fields)
+        if name not in _METADATA
+    ]
+
+
+def raw_line(classified: Classified, mapping: Mapping, *, index: str) -> RawLine | Rejected | None:
+    """Return the audit record as the API server wrote it, None of what is no whole one.
+
+    The mapping's `minimise` counts here, too; its operation `audit` says where the line belongs, and `index` where that
+    is silent. Raises orjson.JSONEncodeError for what JSON cannot hold.
+    """
+    context = {"observation": classified.observation, "verdict": classified.verdict}
+    shown = mapping.shown(context)
+    if isinstance(shown, Rejected):
+        return shown
+    line = audit_line(shown["observation"], _LONGEST)
+    if line is None:
+        return None
+    rendered = render(mapping, RAW, context, shown)
+    if isinstance(rendered, Rejected):
+        return rendered
+    metadata = {name: str(value) for name, value in rendered.items()}
+    return RawLine.of(line, ({"index": index} if index else {}) | metadata)
 
 
 def hec_object(classified: Classified, mapping: Mapping, *, index: str, sourcetype: str) -> dict[str, Any] | Rejected:

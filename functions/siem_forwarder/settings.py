@@ -3,19 +3,25 @@
 from pathlib import Path
 from typing import Annotated, Final
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from shared.destinations.splunk.settings import SplunkSettings
+from shared.runtime import parts
 from shared.runtime.pseudonyms import PseudonymSettings
 
 MAPPING: Final = Path(__file__).parent / "mapping.yaml"
+READY: Final = MAPPING.parent / parts.READY
 Count = Annotated[int, Field(ge=1)]
 
 
 class SiemSettings(SplunkSettings, PseudonymSettings):
     """How classified observations go to Splunk."""
 
-    mapping: Path = Field(default=MAPPING, alias="SPLUNK_MAPPING", description="An own mapping file.")
+    mapping: Annotated[Path, BeforeValidator(parts.ready_in(READY))] = Field(
+        default=MAPPING,
+        alias="SPLUNK_MAPPING",
+        description="A ready mapping by its name, as `ocsf`, or an own mapping file.",
+    )
     batch_events: Count = Field(default=500, alias="SPLUNK_BATCH_EVENTS", description="Most events of one call.")
     batch_bytes: Count = Field(
         default=1_000_000, alias="SPLUNK_BATCH_BYTES", description="Most bytes of one call, before compression."

@@ -4,7 +4,7 @@ Episodes are told once each revision, in their order, and reported; what else co
 """
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 from pydantic import ValidationError
@@ -19,7 +19,7 @@ from functions.webhook.notices import (
     of_observation,
     of_report,
 )
-from functions.webhook.settings import MAPPING, READY, NoticeSettings
+from functions.webhook.settings import MAPPING, NoticeSettings
 from shared.delivery.claims import Claims
 from shared.delivery.mapping import Mapping
 from shared.delivery.notices import Notices, outcome_of
@@ -27,15 +27,17 @@ from shared.delivery.preview import Preview
 from shared.delivery.recent import Recent
 from shared.delivery.report import report_of
 from shared.delivery.tickets import MARGIN
+from shared.destinations.finding import Finding
 from shared.destinations.webhook.client import WebhookClient, shown
 from shared.destinations.webhook.record import prepared
 from shared.events.cloudevent import DELIVERY, PROBLEM_PREFIX, CloudEvent, type_of_verdict
 from shared.events.delivery import DeliveryReport
 from shared.events.episode import Episode
 from shared.events.model import Classified
-from shared.events.outcome import Done, Duplicate, Ignored, Outcome, Rejected, Retry, label
+from shared.events.outcome import Done, Ignored, Outcome, Rejected, Retry
 from shared.events.vocabulary import CATEGORIES
 from shared.runtime.function import Call, Readiness, Result
+from shared.runtime.measured import count
 from shared.runtime.parts import opened_mapping
 from shared.runtime.ticketing import kept_in
 from shared.runtime.turns import Turns
@@ -116,7 +118,7 @@ class Webhook:
         if self._owned:
             await self._store.close()
 
-    async def check(self) -> list[tuple[bool, str]]:
+    async def check(self) -> list[Finding]:
         """Return what `tidings doctor` says: lines for people, each with whether it is good. Raises SettingsError."""
         from shared.destinations.webhook.check import check  # nobody else asks
 
@@ -183,16 +185,8 @@ class Webhook:
         return Result(Ignored(why))
 
     def _measure(self, outcome: Outcome, operation: str, seconds: float, since: datetime) -> None:
-        metrics = self._metrics
-        metrics.count("tidings_deliveries_total", destination=NAME, operation=operation, result=label(outcome))
-        metrics.observe("tidings_delivery_duration_seconds", seconds, destination=NAME)
-        if isinstance(outcome, Done):
-            lag = max(0.0, (datetime.now(UTC) - since).total_seconds())
-            metrics.observe("tidings_end_to_end_lag_seconds", lag, destination=NAME)
-        elif isinstance(outcome, Retry):
-            metrics.count("tidings_retries_total", destination=NAME, reason=outcome.reason)
-        elif isinstance(outcome, Duplicate):
-            metrics.count("tidings_duplicates_total", function=NAME)
+        count(self._metrics, NAME, operation, outcome, since)
+        self._metrics.observe("tidings_delivery_duration_seconds", seconds, destination=NAME)
 
 
 async def _sent(target: Target, notice: Notice, deadline: float) -> Outcome:
@@ -209,8 +203,6 @@ def new(environ: Environ, metrics: Metrics, *, store: Store | None = None) -> We
     `store` replaces the one of `STORE_URL`.
     """
     settings = read(NoticeSettings, environ)
-    path = settings.mapping
-    shipped = path if path.parent == READY else MAPPING
-    mapping = opened_mapping("WEBHOOK_MAPPING", path, shipped=shipped, keys=settings.pseudonym_keys)
+    mapping = opened_mapping("WEBHOOK_MAPPING", settings.mapping, shipped=MAPPING, keys=settings.pseudonym_keys)
     kept, owned = kept_in(settings.store, store)
     return Webhook(settings, prepared(mapping), kept, metrics, owned=owned)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from shared.cli import configured
 from shared.cli.checked import check
@@ -16,10 +16,11 @@ from shared.stores.registry import open_store
 from shared.telemetry.metrics import Metrics
 
 Row = dict[str, Any]
+_STATES: Final[Mapping[bool | None, str]] = {True: "good", False: "bad", None: "unseen"}
 
 
 async def diagnose(knative: Path, told: Callable[[Collection[str]], None]) -> list[Row]:
-    """Return a row of system, state (`good`, `bad`, `absent`) and finding for each thing that can be wrong.
+    """Return a row of system, state (`good`, `bad`, `unseen`, `absent`) and finding for each thing that can be wrong.
 
     All systems are asked at the same time: one that hangs keeps none waiting. `told` gets the names of those that have
     yet to answer, whenever that changes.
@@ -75,7 +76,7 @@ async def _destination(name: str, destination: Destination, environ: Mapping[str
     try:
         if not destination.configured(environ):
             return [_row(name, "absent", f"not configured: {destination.variable} is not set")]
-        return [_row(name, "good" if good else "bad", text) for good, text in await function.check()]
+        return [_row(name, _STATES[good], text) for good, text in await function.check()]
     except SettingsError as error:
         return [_row(name, "bad", problem) for problem in error.problems]
     finally:

@@ -1,5 +1,6 @@
 """What `tidings up` shows: what became of the events, as a table."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from rich.console import Group
@@ -30,10 +31,13 @@ def counts(shot: Snapshot) -> Table:
     opened, updated, resolved, reopened = (shot.deliveries[name] for name in ("open", "update", "resolve", "reopen"))
     table.add_row("events in", str(shot.events), f"recording: {feed}{at}")
     table.add_row("classified", str(shot.classified), f"{shot.ignored} left out, {shot.unknown} of unknown reason")
-    table.add_row(
-        "tickets", _tickets(shot), f"now: {opened} opened, {updated} updated, {resolved} resolved, {reopened} reopened"
-    )
-    table.add_row("SIEM records", *_records(shot))
+    changes = f"now: {opened} opened, {updated} updated, {resolved} resolved, {reopened} reopened"
+    if "servicenow_incident" not in shot.absent:
+        table.add_row("tickets", _tickets(shot), changes)
+    if "siem_forwarder" not in shot.absent:
+        table.add_row("SIEM records", *_records(shot))
+    for name, told in shot.others.items():
+        table.add_row(name.replace("_", "-"), _held(told), f"now: {told['told']} told")
     retries, letters = counted(shot.retried, "retry", "retries"), counted(shot.dead_letters, "dead letter")
     table.add_row("waiting", str(shot.waiting), f"{retries}, {letters}")
     for trouble in shot.troubles:
@@ -46,6 +50,12 @@ def _records(shot: Snapshot) -> tuple[str, str]:
     if shot.siem_records is None:
         return "-", "told to the real one"
     return str(shot.siem_records), f"{shot.siem_repeats} repeated" if shot.siem_repeats else "each once"
+
+
+def _held(told: Mapping[str, int]) -> str:
+    """Return what a stand-in holds; a real system is not asked."""
+    held = [f"{count} {word}" for word, count in sorted(told.items()) if word != "told"]
+    return ", ".join(held) or "-"
 
 
 def _tickets(shot: Snapshot) -> str:

@@ -25,7 +25,7 @@ from shared.events.problem import Problem
 from shared.events.redaction import is_suspect, redact, redact_text
 
 STAGE: Final = "mapping"
-OPERATIONS: Final = ("open", "update", "resolve", "reopen", "cancel", "record", "report")
+OPERATIONS: Final = ("open", "update", "resolve", "reopen", "cancel", "record", "audit", "report")
 Reserved = Members[str, frozenset[str]]
 """Names of fields, dotted inside groups, that no mapping may set, by operation."""
 NO_FIELDS: Final[Reserved] = {}

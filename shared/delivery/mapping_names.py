@@ -24,7 +24,8 @@ reports."""
 
 def roots_of(operation: str) -> tuple[str, ...]:
     """Return what an operation's templates may begin with."""
-    return {"record": ("observation", "verdict"), "report": ("delivery",)}.get(operation, ("episode",))
+    seen = ("observation", "verdict")
+    return {"record": seen, "audit": seen, "report": ("delivery",)}.get(operation, ("episode",))
 
 
 def check_names(tree: nodes.Template, roots: tuple[str, ...]) -> Iterator[tuple[int, str, str]]:

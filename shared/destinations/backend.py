@@ -4,7 +4,8 @@ See docs/decisions/0053-ssrf-guard.md. Imported only where something is sent: it
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+import zlib
+from collections.abc import AsyncIterator, Callable, Iterable
 
 import httpcore2
 import httpx2
@@ -13,6 +14,7 @@ from shared.destinations.guard import AddressRefusedError, addresses
 from shared.destinations.pool import Pool
 from shared.destinations.stream import connect
 from shared.destinations.trust import Trust
+from shared.events.gunzip import Gunzip
 
 _CONNECT = 5.0
 _EACH = 1.0  # seconds for each address but the last
@@ -39,8 +41,29 @@ def new_library_client(
         follow_redirects=False,
         trust_env=False,
         timeout=httpx2.Timeout(None, connect=_CONNECT),
-        headers={"user-agent": "tidings"},
+        headers={"user-agent": "tidings", "accept-encoding": "gzip"},
     )
+
+
+async def decoded(response: httpx2.Response) -> AsyncIterator[bytes]:
+    """Yield an answer's body in pieces as it comes, what was compressed in small ones.
+
+    The library would inflate whatever came at once, a thousand times its size, before anybody can count it. Raises what
+    the library raises, DecodingError for what cannot be inflated.
+    """
+    encoding = response.headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in {"", "identity", "gzip"}:
+        raise httpx2.DecodingError("an encoding that was not asked for", request=response.request)
+    gunzip = Gunzip()
+    async for piece in response.aiter_raw():
+        if encoding != "gzip":
+            yield piece
+            continue
+        try:
+            for part in gunzip.feed(piece):
+                yield part
+        except zlib.error:
+            raise httpx2.DecodingError("it is no gzip", request=response.request) from None
 
 
 class _Transport(httpx2.AsyncHTTPTransport):

@@ -34,6 +34,11 @@ class Bucket:
         self._full = clock()  # when it will be full again, were nothing more taken
         self._until = self._full  # until when the system asked us to wait
 
+    @property
+    def holding(self) -> bool:
+        """Return True while the system wants to be left in peace."""
+        return self._clock() < self._until
+
     async def take(self, seconds: float, tokens: float = 1.0) -> float:
         """Take so many and return 0.0, having waited for them at most `seconds`; who comes first goes first.
 

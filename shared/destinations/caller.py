@@ -9,6 +9,7 @@ from typing import Final, Protocol, TypeVar
 import orjson
 
 from shared.delivery.failure import Failure, Temporary
+from shared.destinations.finding import Finding
 from shared.destinations.http import Answer, Client, exchange
 from shared.destinations.sending import CROWDED
 from shared.telemetry.metrics import Metrics
@@ -18,7 +19,8 @@ T = TypeVar("T")
 REFUSED: Final = Temporary("the credentials are refused", after=60.0)
 UNREADABLE: Final = Temporary("the credentials cannot be read", after=10.0)
 
-_TRIES = 3
+TRIES: Final = 3
+"""Of one request at most."""
 _AGAIN = (0.1, 0.4)
 """Seconds before a second try, drawn at random; before the third the double."""
 _JSON = "application/json"
@@ -109,6 +111,15 @@ class Caller:
             await self._door.leave(client)
             await client.aclose()
 
+    def clocks(self) -> list[Finding]:
+        """Return what `tidings doctor` says of the clocks, once there was an answer."""
+        return self._client.clock.lines() if self._client is not None else []
+
+    def hold(self, seconds: float) -> None:
+        """Send nothing for so long: part of an answer asked for it."""
+        if self._client is not None:
+            self._client.bucket.hold(seconds)
+
     async def call(self, request: Request, judge: Callable[[Answer], T | Failure], seconds: float) -> T | Failure:
         """Send a request, a few times where the system is out of order for a moment; never after an unsure write."""
         loop = asyncio.get_running_loop()
@@ -125,13 +136,13 @@ class Caller:
 
     async def _tried(self, request: Request, judge: Callable[[Answer], T | Failure], deadline: float) -> T | Failure:
         lost = False
-        for attempt in range(1, _TRIES + 1):
+        for attempt in range(1, TRIES + 1):
             answer = await self._once(request, judge, deadline)
             if answer is None and lost:
                 break
             if answer is not None:
                 pause = self._pause(answer, attempt) if isinstance(answer, Temporary) else None
-                if attempt == _TRIES or pause is None or asyncio.get_running_loop().time() + pause >= deadline:
+                if attempt == TRIES or pause is None or asyncio.get_running_loop().time() + pause >= deadline:
                     return answer
                 await asyncio.sleep(pause)
             lost = lost or answer is None

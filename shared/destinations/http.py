@@ -18,8 +18,9 @@ from urllib.parse import urlsplit
 import orjson
 
 from shared.delivery.failure import Ambiguous, Failure, Refused, Temporary
-from shared.destinations.breaker import Breaker
+from shared.destinations.breaker import FAILURES, Breaker, Turn
 from shared.destinations.bucket import MOST, Bucket
+from shared.destinations.clock import Clock
 from shared.destinations.sending import CROWDED, Sending
 from shared.destinations.standing import Standing
 from shared.destinations.trust import Trust
@@ -48,9 +49,15 @@ class Answer:
     """A complete answer: `json` is the parsed body, or None where the body is not JSON."""
 
     status: int
-    headers: "httpx2.Headers"
+    headers: Mapping[str, str]
+    """By lower-case names."""
     body: bytes
     json: object
+
+    @classmethod
+    def of(cls, status: int, headers: Mapping[str, str], body: bytes) -> Self:
+        """Return the answer with this body."""
+        return cls(status, headers, body, _parse(body))
 
 
 def check_url(url: str) -> str:
@@ -101,11 +108,16 @@ class Client:
     """
 
     def __init__(
-        self, build: "Callable[[], httpx2.AsyncClient]", standing: Standing, bucket: Bucket | None = None
+        self,
+        build: "Callable[[], httpx2.AsyncClient]",
+        standing: Standing,
+        bucket: Bucket | None = None,
+        failures: int = FAILURES,
     ) -> None:
-        """`build` loads the library and builds its client; it is called once."""
+        """`build` loads the library and builds its client; it is called once. `failures` in a row open the breaker."""
         self.standing = standing
-        self.breaker = Breaker()
+        self.breaker = Breaker(failures=failures)
+        self.clock = Clock()
         self.bucket = bucket or Bucket()
         self._build = build
         self._built: httpx2.AsyncClient | None = None
@@ -119,6 +131,11 @@ class Client:
     async def __aexit__(self, *_: object) -> None:
         """Close the connections."""
         await self.aclose()
+
+    @property
+    def free(self) -> bool:
+        """Return True where a request would go out now."""
+        return self.breaker.free and not self.bucket.holding
 
     def build_request(self, method: str, path: str, **parts: Any) -> "httpx2.Request":
         """Return a request; `parts` are those of httpx: `params`, `headers`, `content`, `data`."""
@@ -152,14 +169,16 @@ def new_client(  # noqa: PLR0913 -- what a client is
     told: Callable[[str], None] | None = None,
     api_server: bool = False,
     bucket: Bucket | None = None,
+    failures: int = FAILURES,
 ) -> Client:
     """Build a client for one foreign system, which reaches nothing but the host and port of `url`, its base.
 
     `told` is told in one word why an address was refused. With `api_server` the URL is the cluster's own API server,
-    which no foreign system's setting may lead to. `bucket` is its rate limit, where one was agreed on. Raises OSError
-    or ssl.SSLError for a CA file that cannot be used.
+    which no foreign system's setting may lead to. `bucket` is its rate limit, where one was agreed on; `failures` in a
+    row open its breaker. Raises OSError or ssl.SSLError for a CA file that cannot be used.
     """
-    return _new_client(url, Trust(url, ca_file), connections, told, api_server=api_server, bucket=bucket)
+    trust = Trust(url, ca_file)
+    return _new_client(url, trust, connections, told, api_server=api_server, bucket=bucket, failures=failures)
 
 
 @contextlib.contextmanager
@@ -189,13 +208,14 @@ def _new_client(  # noqa: PLR0913 -- as the two above
     *,
     api_server: bool = False,
     bucket: Bucket | None = None,
+    failures: int = FAILURES,
 ) -> Client:
     def build() -> "httpx2.AsyncClient":
         from shared.destinations.backend import new_library_client  # see Client
 
         return new_library_client(url, trust, connections, told, api_server=api_server)
 
-    return Client(build, Standing(urlsplit(url).netloc), bucket)
+    return Client(build, Standing(urlsplit(url).netloc), bucket, failures)
 
 
 async def exchange(
@@ -212,36 +232,38 @@ async def exchange(
     if seconds <= 0:
         return Temporary(LATE)
     end = time.monotonic() + seconds
-    wait = await client.breaker.turn(seconds * _OURS)
-    if wait:
-        return Temporary(HELD, after=wait)
+    turn = await client.breaker.turn(seconds * _OURS)
+    if turn.wait:
+        return Temporary(HELD, after=turn.wait)
     try:
         wait = await client.bucket.take(max(0.0, end - time.monotonic() - seconds * _OURS), tokens)
         found = Temporary(LIMITED, after=wait) if wait else await _exchanged(client, request, end - time.monotonic())
     except BaseException:  # cancelled: nobody knows how it would have ended
-        client.breaker.left()
+        client.breaker.left(turn)
         raise
     if wait:
-        client.breaker.left()
+        client.breaker.left(turn)
     else:
-        _note(client, found)
+        _note(client, turn, found)
     return found
 
 
-def _note(client: Client, found: Answer | Temporary | Ambiguous | Refused) -> None:
+def _note(client: Client, turn: Turn, found: Answer | Temporary | Ambiguous | Refused) -> None:
     """Tell the client's standing, breaker and rate limit how a call ended."""
     if found == Temporary(CROWDED):
-        client.breaker.left()  # it waited for a connection of ours, and says nothing of the system
+        client.breaker.left(turn)  # it waited for a connection of ours, and says nothing of the system
         return
     if isinstance(found, Temporary | Ambiguous):
         client.standing.failed(found.reason)
-        client.breaker.failed()
+        client.breaker.failed(turn)
         return
     client.standing.answered()
+    if isinstance(found, Answer):
+        client.clock.note(found.headers.get("date", ""))
     if isinstance(found, Answer) and found.status in _NOBODY:
-        client.breaker.failed()
+        client.breaker.failed(turn)
         return
-    client.breaker.answered()
+    client.breaker.answered(turn)
     if isinstance(found, Answer) and found.status == _TOO_MANY:
         client.bucket.hold(asked_wait(found.headers, time.time()) or 0.0)
 
@@ -263,7 +285,7 @@ async def _exchanged(
         return Ambiguous("the answer is too large")
     if response.status_code in _REDIRECTS:
         return Refused("redirected to another address; redirects are not followed")
-    return Answer(response.status_code, response.headers, body, _parse(body))
+    return Answer.of(response.status_code, response.headers, body)
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
@@ -292,7 +314,9 @@ def as_unsent(failure: Failure) -> Failure:
 async def _body(response: "httpx2.Response") -> bytes | None:
     chunks: list[bytes] = []
     size = 0
-    async for chunk in response.aiter_bytes():
+    from shared.destinations.backend import decoded  # it is there since the request was built
+
+    async for chunk in decoded(response):
         size += len(chunk)
         if size > _MAX_BODY:
             return None

@@ -31,7 +31,9 @@ class Opened:
 
     async def pieces(self) -> AsyncIterator[bytes]:
         """Yield the body as it comes. Raises BrokenAnswerError."""
-        coming = self._response.aiter_bytes()
+        from shared.destinations.backend import decoded  # it is there since the request was built
+
+        coming = decoded(self._response)
         while True:
             try:
                 async with asyncio.timeout_at(self._until):

@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from shared.events.cloudevent import DELIVERY, PROBLEM_PREFIX
 from shared.local.shown import line, report_of
@@ -16,6 +16,10 @@ _LOOKED_THROUGH = 300
 _SHOWN = 8
 # States of a ServiceNow incident (reference/destinations.md §1.4), as the stand-in stores them.
 _STATES = {"1": "open", "2": "open", "3": "on hold", "6": "resolved", "7": "closed", "8": "cancelled"}
+
+
+BASE: Final = ("servicenow_incident", "siem_forwarder")
+"""The destinations of knative/base, which have rows of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,10 @@ class Snapshot:
     dead_letters: int
     troubles: tuple[str, ...]
     latest: tuple[Line, ...] = field(default=())
+    others: dict[str, dict[str, int]] = field(default_factory=dict)
+    """Destinations beside ServiceNow's incidents and Splunk: how many deliveries were `told`, what a stand-in holds."""
+    absent: tuple[str, ...] = field(default=())
+    """Which of those two does not run."""
 
 
 async def look(system: "System") -> Snapshot:
@@ -87,7 +95,19 @@ async def look(system: "System") -> Snapshot:
         dead_letters=sum((await system.broker.letters.counts()).values()),
         troubles=_troubles(system),
         latest=await _latest(system),
+        others=_others(system),
+        absent=tuple(name for name in BASE if name not in system.functions),
     )
+
+
+def _others(system: "System") -> dict[str, dict[str, int]]:
+    """Return what became of the deliveries to the destinations that are switched on beside the base's."""
+    found: dict[str, dict[str, int]] = {}
+    for row in system.destinations():
+        name = str(row["name"])
+        if name not in BASE:
+            found[name] = {"told": int(str(row["done"])), **system.standins.held(name)}
+    return found
 
 
 def _by_label(system: "System", name: str, transitions: tuple[str, ...]) -> dict[str, int]:

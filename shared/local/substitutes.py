@@ -1,5 +1,6 @@
 """Which foreign systems `tidings up` stands in for: those that its functions need and no setting names."""
 
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,6 +94,18 @@ SUBSTITUTES: dict[str, Substitute] = {
 """By name, which is also the last part of its path."""
 
 
+_TICKETS = {1: "open", 2: "open", 3: "open", 4: "on hold", 5: "solved", 6: "closed"}
+HELD: Mapping[str, Callable[[Any], Mapping[str, int]]] = {
+    "servicenow_event": lambda app: Counter(f"{row['state'].lower()} alerts" for row in app.records("em_alert")),
+    "servicenow_security": lambda app: {"security incidents": len(app.records("sn_si_incident"))},
+    "glpi_ticket": lambda app: Counter(_TICKETS.get(row["status"], "other") for row in app.records("Ticket")),
+    "elastic_forwarder": lambda app: {"documents": len(app.ids())},
+    "qradar_forwarder": lambda app: {"lines": app.count()},
+    "webhook": lambda app: {"notices": app.count()},
+}
+"""By function, what its stand-in holds, in words and numbers: of those beside the base."""
+
+
 @dataclass(frozen=True, slots=True)
 class Standins:
     """The stand-ins that run, by the names of SUBSTITUTES."""
@@ -110,6 +123,11 @@ class Standins:
             where = app.address if isinstance(app, OwnPort) else address + _PATH + name
             values |= SUBSTITUTES[name].settings(where)
         return values
+
+    def held(self, function: str) -> Mapping[str, int]:
+        """Return what the stand-in of a function beside the base holds; nothing where none plays its system."""
+        name = next((name for name, one in SUBSTITUTES.items() if function in one.functions), "")
+        return HELD[function](self.apps[name]) if name in self.apps and function in HELD else {}
 
     def close(self) -> None:
         """Close their databases."""

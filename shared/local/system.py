@@ -152,8 +152,9 @@ class System:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def destinations(self) -> list[dict[str, object]]:
-        """Return each destination's name, whether a stand-in plays it, and what became of its deliveries."""
+        """Return of each destination whether a stand-in plays it, what waits, and what became of its deliveries."""
         rows: list[dict[str, object]] = []
+        statuses = self.broker.status()
         for name in self.functions:
             destination = FUNCTIONS[name].destination
             if destination is not None:
@@ -161,7 +162,9 @@ class System:
                 done = self.metrics.total("tidings_deliveries_total", destination=label, result="done")
                 retries = self.metrics.series("tidings_retries_total", "reason", destination=label)
                 real = name in self.settings.real
-                rows.append({"name": name, "stand_in": not real, "done": int(done), "retries": retries})
+                waiting = sum(one.waiting for one in statuses if one.subscriber == self.services[name])
+                row = {"stand_in": not real, "done": int(done), "waiting": waiting, "retries": retries}
+                rows.append({"name": name, **row})
         return rows
 
     def _stood_in_for(self) -> set[str]:

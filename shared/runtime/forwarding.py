@@ -4,7 +4,6 @@ It replies with nothing: a report of each record would double the traffic, and t
 (docs/destinations/splunk.md).
 """
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,11 +14,13 @@ from pydantic import ValidationError
 from shared.delivery.batching import Batcher, Send
 from shared.delivery.preview import Preview
 from shared.delivery.recent import Recent
+from shared.destinations.finding import Finding
 from shared.events.cloudevent import CloudEvent, type_of_verdict
 from shared.events.model import Classified
 from shared.events.outcome import Done, Ignored, Outcome, Rejected, Retry, label
 from shared.events.vocabulary import CATEGORIES
 from shared.runtime.function import Call, Readiness, Result
+from shared.runtime.measured import handed_over
 from shared.start.later import later
 from shared.telemetry.metrics import Metrics
 
@@ -58,7 +59,7 @@ class Connection(Protocol):
     async def send(self, contents: Sequence[bytes]) -> Sequence[Outcome]:
         """Hand records over together and return one outcome for each, in order. Raises nothing for what others do."""
 
-    async def check(self) -> list[tuple[bool, str]]:
+    async def check(self) -> list[Finding]:
         """Return what `tidings doctor` says: lines for people, each with whether it is good. Stores no record."""
 
     async def close(self) -> None:
@@ -135,7 +136,7 @@ class Forwarder:
             await self._connection.close()
         self._batcher = self._connection = None
 
-    async def check(self) -> list[tuple[bool, str]]:
+    async def check(self) -> list[Finding]:
         """Return what `tidings doctor` says. Raises SettingsError."""
         connection = self._siem.connect()
         try:
@@ -159,11 +160,4 @@ class Forwarder:
         )
 
     async def _send(self, contents: Sequence[bytes]) -> Sequence[Outcome]:
-        if self._connection is None:
-            raise RuntimeError("sent before start or after stop")
-        loop = asyncio.get_running_loop()
-        begun = loop.time()
-        outcomes = await self._connection.send(contents)
-        self._metrics.observe("tidings_delivery_duration_seconds", loop.time() - begun, destination=self._siem.label)
-        self._metrics.observe("tidings_delivery_batch_events", len(contents), destination=self._siem.label)
-        return outcomes
+        return await handed_over(self._connection, contents, self._metrics, self._siem.label)

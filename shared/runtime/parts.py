@@ -1,7 +1,9 @@
 """What a function opens by itself where its host hands it none: its store, its mapping, and the way to the broker."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, Final
 
 from shared.delivery.mapping import Mapping, load_mapping
 from shared.runtime.function import Publisher
@@ -12,6 +14,8 @@ from shared.settings.environment import SettingsError
 from shared.stores.protocol import Store
 from shared.stores.registry import open_store
 
+READY: Final = "mappings"
+"""The folder, beside the mapping that a function comes with, of those for other targets."""
 _NAME = re.compile(r"[a-z0-9-]+")
 
 
@@ -37,14 +41,21 @@ def ready_mapping(folder: Path, text: str) -> Path:
     return named
 
 
+def ready_in(folder: Path) -> Callable[[Any], Any]:
+    """Return what a setting is read by that may name a mapping of that folder."""
+    return lambda value: ready_mapping(folder, value) if isinstance(value, str) else value
+
+
 def opened_mapping(variable: str, path: Path, *, shipped: Path, keys: Path | None) -> Mapping:
     """Return the mapping of the destination whose own one that setting names; `shipped` is the one it comes with.
 
-    `keys` is the folder of PSEUDONYM_KEYS; without one what should be a pseudonym is dropped.
+    The ready ones beside that are shipped as well: they were compiled, and extend nothing. `keys` is the folder of
+    PSEUDONYM_KEYS; without one what should be a pseudonym is dropped.
 
     Raises SettingsError that names the variable and has every mistake.
     """
-    found = load_mapping(path, terms_of(readers(variable), shipped, PseudonymKeys(keys).of))
+    own = path if path.parent == shipped.parent / READY else shipped
+    found = load_mapping(path, terms_of(readers(variable), own, PseudonymKeys(keys).of))
     if isinstance(found, list):
         raise SettingsError([f"{variable}: {problem}" for problem in found])
     return found

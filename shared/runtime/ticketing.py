@@ -14,6 +14,7 @@ from shared.delivery.preview import Preview
 from shared.delivery.report import report_of
 from shared.delivery.ticket import Order, TicketDestination
 from shared.delivery.tickets import Delivered, Tickets
+from shared.destinations.finding import Finding
 from shared.events.cloudevent import PROBLEM_PREFIX, CloudEvent
 from shared.events.delivery import DeliveryOperation
 from shared.events.episode import Episode
@@ -44,7 +45,7 @@ class TicketSystem(TicketDestination, Protocol):
     async def close(self) -> None:
         """Close all connections."""
 
-    async def check(self) -> list[tuple[bool, str]]:
+    async def check(self) -> list[Finding]:
         """Return what `tidings doctor` says: lines for people, each with whether it is good. Writes nothing."""
 
     def preview(self, order: Order, *, over: bool) -> list[Preview]:
@@ -116,7 +117,7 @@ class Ticketing:
         if self._owned:
             await self._store.close()
 
-    async def check(self) -> list[tuple[bool, str]]:
+    async def check(self) -> list[Finding]:
         """Return what `tidings doctor` says: lines for people, each with whether it is good. Raises SettingsError."""
         self._system.open()
         try:

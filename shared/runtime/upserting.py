@@ -22,11 +22,13 @@ from shared.delivery.remember import OPERATION_OF
 from shared.delivery.report import report_of
 from shared.delivery.ticket import is_key
 from shared.delivery.tickets import Delivered
+from shared.destinations.finding import Finding
 from shared.events.cloudevent import PROBLEM_PREFIX, CloudEvent
 from shared.events.episode import Episode
-from shared.events.outcome import Done, Duplicate, Ignored, Outcome, Rejected, Retry, label
+from shared.events.outcome import Done, Duplicate, Ignored, Outcome, Rejected
 from shared.runtime.forwarding import Bounds, Connection, new_batcher
 from shared.runtime.function import Call, Readiness, Result
+from shared.runtime.measured import count, handed_over
 from shared.runtime.turns import Turns
 from shared.start.later import later
 from shared.telemetry.metrics import Metrics
@@ -91,7 +93,8 @@ class Upserting:
         except ValidationError:
             return Result(Rejected("decode", "the data is not an episode"))
         delivered = await self._in_time(episode, call)
-        self._measure(delivered, episode)
+        since = episode.resolved or episode.last_seen
+        count(self._metrics, self.name, OPERATION_OF[episode.transition], delivered.outcome, since)
         return Result(delivered.outcome, report_of(delivered, episode, self.name, event))
 
     def readiness(self) -> Readiness:
@@ -108,7 +111,7 @@ class Upserting:
             await self._connection.close()
         self._batcher = self._connection = None
 
-    async def check(self) -> list[tuple[bool, str]]:
+    async def check(self) -> list[Finding]:
         """Return what `tidings doctor` says. Raises SettingsError."""
         connection = self._system.connect()
         try:
@@ -173,23 +176,4 @@ class Upserting:
         )
 
     async def _send(self, records: Sequence[bytes]) -> Sequence[Outcome]:
-        if self._connection is None:
-            raise RuntimeError("sent before start or after stop")
-        loop = asyncio.get_running_loop()
-        begun = loop.time()
-        outcomes = await self._connection.send(records)
-        self._metrics.observe("tidings_delivery_duration_seconds", loop.time() - begun, destination=self.name)
-        self._metrics.observe("tidings_delivery_batch_events", len(records), destination=self.name)
-        return outcomes
-
-    def _measure(self, delivered: Delivered, episode: Episode) -> None:
-        metrics, outcome, name = self._metrics, delivered.outcome, self.name
-        operation = OPERATION_OF[episode.transition]
-        metrics.count("tidings_deliveries_total", destination=name, operation=operation, result=label(outcome))
-        if isinstance(outcome, Duplicate):
-            metrics.count("tidings_duplicates_total", function=name)
-        elif isinstance(outcome, Retry):
-            metrics.count("tidings_retries_total", destination=name, reason=outcome.reason)
-        elif isinstance(outcome, Done):
-            lag = (datetime.now(UTC) - (episode.resolved or episode.last_seen)).total_seconds()
-            metrics.observe("tidings_end_to_end_lag_seconds", max(lag, 0.0), destination=name)
+        return await handed_over(self._connection, records, self._metrics, self.name)

@@ -209,7 +209,7 @@ def test_the_preview_is_what_is_sent(app: Elastic, url: str) -> None:
     assert sent.endswith("\n")
 
 
-def check(url: str, **settings: str) -> list[tuple[bool, str]]:
+def check(url: str, **settings: str) -> list[tuple[bool | None, str]]:
     return asyncio.run(new(environ(url, **settings), Metrics()).check())
 
 
@@ -218,6 +218,7 @@ def test_the_check_says_what_is_there_and_stores_nothing(app: Elastic, url: str)
         (True, "Elasticsearch 8.17.0; the credentials are accepted"),
         (True, f"the credentials may write to {INDEX}"),
         (True, f"the first event makes the data stream {INDEX}, by the index template logs"),
+        (True, "the clocks agree"),
     ]
     assert app.ids() == app.streams() == []
     run(url, handle)
@@ -233,10 +234,10 @@ def test_the_check_names_what_is_missing(app: Elastic, url: str) -> None:
         False,
         f"the credentials lack create_doc and auto_configure on {INDEX}",
     )
-    first, second, third = check(url, ELASTIC_API_KEY=WRITE_ONLY)
+    first, second, third, _ = check(url, ELASTIC_API_KEY=WRITE_ONLY)
     assert first == (True, "the credentials are accepted, and may not ask which version it is")
     assert second == (False, f"the credentials lack auto_configure on {INDEX}")
-    assert third == (True, f"whether {INDEX} is or becomes a data stream cannot be seen with these credentials")
+    assert third == (None, f"whether {INDEX} is or becomes a data stream cannot be seen with these credentials")
     missing = check(url, ELASTIC_INDEX="k8s-events", **BASIC)[2]
     assert missing[0] is False
     assert missing[1].startswith("nothing makes k8s-events a data stream: there is no index template for it")
@@ -246,13 +247,13 @@ def test_the_check_names_what_is_missing(app: Elastic, url: str) -> None:
 
 def test_the_check_says_that_opensearch_tells_nobody_what_he_may_do(app: Elastic, url: str) -> None:
     app.options = replace(app.options, product="opensearch")
-    first, second, third = check(url, **BASIC)
+    first, second, third, _ = check(url, **BASIC)
     assert first == (True, "OpenSearch 2.19.6; the credentials are accepted")
     assert second == (
-        True,
+        None,
         f"whether the credentials may write to {INDEX} cannot be asked here: the first event shows it",
     )
-    assert not third[0], "it has no template of its own"
+    assert third[0] is False, "it has no template of its own"
 
 
 def test_the_check_names_an_address_that_is_another_systems(app: Elastic, url: str, tmp_path: Path) -> None:
@@ -278,7 +279,7 @@ def test_an_index_that_is_no_data_stream_is_said_to_be_one(url: str) -> None:
 def test_what_the_page_has_put_into_elasticsearch_and_the_key_that_it_makes_are_enough(app: Elastic, url: str) -> None:
     encoded = put_templates(url, ELASTICSEARCH).rpartition('"encoded"')[2].split('"')[1]
     lines = check(url, ELASTIC_API_KEY=encoded)
-    assert [good for good, _ in lines] == [True] * 3
+    assert [good for good, _ in lines] == [True] * 4
     assert lines[2][1].endswith("by the index template tidings")
     assert run(url, handle, ELASTIC_API_KEY=encoded).outcome == Done()
     assert app.streams() == [INDEX]

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -39,7 +40,7 @@ def only(place: Place[Any]) -> dict[str, Any]:
     return dict(row)
 
 
-def findings(place: Place[Any], **settings: str) -> list[tuple[bool, str]]:
+def findings(place: Place[Any], **settings: str) -> list[tuple[bool | None, str]]:
     return place.play(lambda send: send.function.check(), **settings)
 
 
@@ -125,13 +126,13 @@ def test_a_lost_token_is_fetched_again_once_and_not_for_each_event(place: Place[
 def test_doctor_names_the_setting_that_does_not_fit(
     place: Place[ModernTickets], settings: dict[str, str], word: str
 ) -> None:
-    bad = [text for good, text in findings(place, **settings) if not good]
+    bad = [text for good, text in findings(place, **settings) if good is False]
     assert any(word in text for text in bad)
 
 
 def test_doctor_probes_this_api_where_its_settings_are_there(place: Place[ModernTickets]) -> None:
     found = findings(place, GLPI_CATEGORY="Kubernetes")
-    assert all(good for good, _ in found)
+    assert all(good is not False for good, _ in found)
     assert "API v2" in found[0][1]
     assert place.app.records("Ticket") == []
     ((good, text),) = findings(place, GLPI_URL=f"{place.url}/elsewhere")
@@ -173,3 +174,43 @@ def test_names_of_entity_and_profile_are_refused_at_the_start() -> None:
     }
     with pytest.raises(SettingsError, match="GLPI_ENTITY"):
         read(GlpiSettings, environ)
+
+
+def test_a_team_has_each_member_once_however_often_it_changes(place: Place[ModernTickets], tmp_path: Path) -> None:
+    mapping = tmp_path / "own.yaml"
+    mapping.write_text(
+        "extends: shipped\ndestination: glpi-ticket\noperations:\n"
+        "  update: {_groups_id_assign: Service Desk, _users_id_requester: post-only}\n"
+    )
+    settings = {"GLPI_GROUP": "Service Desk", "GLPI_REQUESTER": "post-only", "GLPI_MAPPING": str(mapping)}
+    changes = [episode(n, severity=one, transition="updated") for n, one in ((2, "critical"), (3, "low"), (4, "high"))]
+    deliver(place, episode(), *changes, **settings)
+    assert [(row["groups_id"], row["type"]) for row in place.app.records("Group_Ticket")] == [(2, 2)]
+    assert [(row["users_id"], row["type"]) for row in place.app.records("Ticket_User")] == [(3, 1)]
+
+
+def test_one_who_is_not_in_the_team_joins_with_a_change(place: Place[ModernTickets], tmp_path: Path) -> None:
+    mapping = tmp_path / "own.yaml"
+    mapping.write_text(
+        "extends: shipped\ndestination: glpi-ticket\noperations:\n  update: {_users_id_requester: post-only}\n"
+    )
+    deliver(place, episode(), episode(2, severity="critical", transition="updated"), GLPI_MAPPING=str(mapping))
+    assert [row["users_id"] for row in place.app.records("Ticket_User")] == [3]
+
+
+def test_a_wrong_address_holds_tickets_back_and_dead_letters_none(place: Place[ModernTickets]) -> None:
+    (outcome,) = deliver(place, episode(), GLPI_URL=f"{place.url}/elsewhere")
+    assert isinstance(outcome, Retry)
+    assert outcome.reason == "this is no GLPI: check GLPI_URL, and whether its API is turned on"
+
+
+@pytest.mark.parametrize(
+    "body", ["<html>", '{"status":"ERROR_RESOURCE_NOT_FOUND","title":"No such route","detail":null}']
+)
+def test_an_api_that_is_not_there_is_no_ticket_that_is_gone(place: Place[ModernTickets], body: str) -> None:
+    place.app.faults.add(Rule("status", method="GET", path=r"/Assistance/Ticket\?", status=404, body=body, count=0))
+    (outcome,) = deliver(place, episode())
+    assert isinstance(outcome, Retry)
+    assert "check GLPI_URL" in outcome.reason
+    place.app.faults.clear()
+    assert deliver(place, episode()) == [Done()]

@@ -300,19 +300,19 @@ CHECKS: list[tuple[dict[str, str], str]] = [
 ]
 
 
-def findings(place: Place[Tickets], **settings: str) -> list[tuple[bool, str]]:
+def findings(place: Place[Tickets], **settings: str) -> list[tuple[bool | None, str]]:
     return place.play(lambda send: send.function.check(), **settings)
 
 
 @pytest.mark.parametrize(("settings", "word"), CHECKS, ids=str)
 def test_doctor_names_the_setting_that_does_not_fit(place: Place[Tickets], settings: dict[str, str], word: str) -> None:
-    bad = [text for good, text in findings(place, **settings) if not good]
+    bad = [text for good, text in findings(place, **settings) if good is False]
     assert any(word in text for text in bad)
 
 
 def test_doctor_says_what_is_good_and_leaves_no_session_behind(place: Place[Tickets]) -> None:
     found = findings(place, GLPI_CATEGORY="Incidents > Kubernetes", GLPI_GROUP="1", GLPI_ENTITY="Shop")
-    assert all(good for good, _ in found)
+    assert all(good is not False for good, _ in found)
     text = "\n".join(line for _, line in found)
     assert "Root entity > Shop" in text
     assert "Technician" in text
@@ -323,10 +323,11 @@ def test_doctor_says_what_is_good_and_leaves_no_session_behind(place: Place[Tick
 def test_doctor_names_a_field_that_glpi_would_drop_in_silence(place: Place[Tickets], tmp_path: Path) -> None:
     mapping = tmp_path / "own.yaml"
     mapping.write_text("operations:\n  open: {name: x, urgencey: '5', _groups_id_assign: '1', computer: x}\n")
-    assert all(good for good, _ in findings(place, GLPI_MAPPING=str(mapping))), "there is no ticket to look at"
+    unseen = "there is no ticket yet: the mapping's fields could not be checked"
+    assert (None, unseen) in findings(place, GLPI_MAPPING=str(mapping))
     place.app.insert("Ticket", {"name": "x"})
-    assert all(good for good, _ in findings(place))
-    bad = [text for good, text in findings(place, GLPI_MAPPING=str(mapping)) if not good]
+    assert all(good is not False for good, _ in findings(place))
+    bad = [text for good, text in findings(place, GLPI_MAPPING=str(mapping)) if good is False]
     assert bad == ["tickets have no field urgencey"]
 
 
@@ -425,3 +426,22 @@ def test_explain_shows_the_ticket_once_a_setting_names_glpi(root: Path, monkeypa
     (shown,) = previewers()["glpi_ticket"].preview(episode())
     assert (shown.method, shown.url) == ("POST", "https://glpi.example/apirest.php/Ticket")
     assert shown.body["input"]["_groups_id_assign"] == "Service Desk"
+
+
+@pytest.mark.parametrize("operation", ["initSession", "find"])
+def test_a_wrong_address_holds_tickets_back_and_dead_letters_none(place: Place[Tickets], operation: str) -> None:
+    """A 404 of a ticket says that it is gone; one of a whole path that GLPI is somewhere else."""
+    path = {"initSession": "initSession", "find": "search"}[operation]
+    place.app.faults.add(Rule("status", path=path, status=404, body="<html>Not Found</html>", count=0))
+    (outcome,) = deliver(place, episode())
+    assert isinstance(outcome, Retry), outcome
+    assert "check GLPI_URL" in outcome.reason
+    place.app.faults.clear()
+    assert deliver(place, episode()) == [Done()]
+
+
+def test_what_keeps_us_out_at_the_door_rejects_no_ticket(place: Place[Tickets]) -> None:
+    not_here = '["ERROR_NOT_ALLOWED_IP", "from here"]'
+    place.app.faults.add(Rule("status", path="initSession", status=403, body=not_here, count=0))
+    (outcome,) = deliver(place, episode())
+    assert outcome == Retry("this address is not allowed by its API client", 60.0)

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from shared.delivery.failure import Temporary
 from shared.destinations.http import new_client
 from shared.destinations.servicenow.auth import UNREADABLE, Auth
 from shared.destinations.servicenow.settings import ServiceNowSettings
 from shared.destinations.splunk.client import SplunkClient
 from shared.destinations.splunk.settings import SplunkSettings
 from shared.events.cloudevent import CloudEvent
+from shared.events.outcome import Retry
 from shared.runtime.sink import HttpPublisher
 from shared.settings.environment import SettingsError, read
 from shared.telemetry.metrics import Metrics
@@ -53,11 +53,11 @@ def test_a_splunk_token_that_becomes_odd_waits(tmp_path: Path) -> None:
     async def work() -> object:
         client = SplunkClient(settings, Metrics())
         try:
-            return await client.post("/services/collector/event", b"{}", seconds=1.0)
+            return (await client.send([b"{}"]))[0]
         finally:
             await client.close()
 
-    assert asyncio.run(work()) == Temporary("the token's file cannot be read, or holds no token")
+    assert asyncio.run(work()) == Retry("the token's file cannot be read, or holds no token")
 
 
 def test_a_password_may_hold_any_letter() -> None:

@@ -133,7 +133,7 @@ def test_a_missing_role_is_told_and_a_field_that_no_event_has_is_found_before(tm
         assert isinstance(outcome, Rejected)
         assert "403" in outcome.reason
         lines = place.play(lambda deliver: deliver.function.check(), SERVICENOW_EVENT_MAPPING=str(own))
-        assert [text for good, text in lines if not good] == [
+        assert [text for good, text in lines if good is False] == [
             "an event has no field u_cluster: put it below additional_info"
         ]
 

@@ -60,10 +60,10 @@ def test_events_that_are_not_its_business_are_ignored_and_what_is_no_episode_is_
 def test_the_doctor_names_reach_credentials_and_fields(tmp_path: Path) -> None:
     with instance() as sn:
 
-        async def check(deliver: Delivering) -> list[tuple[bool, str]]:
+        async def check(deliver: Delivering) -> list[tuple[bool | None, str]]:
             return await deliver.function.check()
 
-        assert all(good for good, _ in sn.play(check))
+        assert all(good is not False for good, _ in sn.play(check))
         bad = sn.play(check, SERVICENOW_PASSWORD="wrong")  # noqa: S106 - of no system
         assert [good for good, _ in bad] == [False]
         assert "the credentials are refused: look at SERVICENOW_USERNAME and _PASSWORD" in bad[0][1]
@@ -72,7 +72,7 @@ def test_the_doctor_names_reach_credentials_and_fields(tmp_path: Path) -> None:
         own.write_text("operations:\n  open:\n    u_cluster: '{{ episode.cluster }}'\n")
         last = {"SERVICENOW_ASSIGNMENT_GROUP": "Nobody", "SERVICENOW_CALLER": "viewer", "SERVICENOW_DEFAULT_CI": "none"}
         lines = sn.play(check, SERVICENOW_MAPPING=str(own), **last)
-        assert [text for good, text in lines if not good] == [
+        assert [text for good, text in lines if good is False] == [
             "table incident has no field u_cluster",
             "the group of last resort 'Nobody' is not there",
             "the configuration item of last resort 'none' is not there",
@@ -82,7 +82,7 @@ def test_the_doctor_names_reach_credentials_and_fields(tmp_path: Path) -> None:
         assert "cannot connect (nothing listens there): check SERVICENOW_INSTANCE" in closed[0][1]
 
 
-async def findings(deliver: Delivering) -> list[tuple[bool, str]]:
+async def findings(deliver: Delivering) -> list[tuple[bool | None, str]]:
     return await deliver.function.check()
 
 

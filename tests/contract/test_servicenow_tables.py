@@ -85,7 +85,7 @@ def test_the_doctor_looks_at_every_table_and_the_preview_at_the_right_one() -> N
 
     with placed(RIG) as place:
         lines, tables = place.play(main, SERVICENOW_TABLE_MAPPING=BROUGHT)
-        assert all(good for good, _ in lines)
+        assert all(good is not False for good, _ in lines)
         assert [text for _, text in lines if "table incident can be read" in text]
         assert [text for _, text in lines if "table sn_si_incident can be read" in text]
     assert tables == ["incident", "sn_si_incident"]

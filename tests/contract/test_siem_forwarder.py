@@ -238,14 +238,19 @@ def test_the_preview_is_what_is_sent(app: Splunk, url: str) -> None:
 
 
 def test_the_check_names_what_is_wrong(app: Splunk, url: str, tmp_path: Path) -> None:
-    def lines(address: str = url, **settings: str) -> list[tuple[bool, str]]:
+    def lines(address: str = url, **settings: str) -> list[tuple[bool | None, str]]:
         return asyncio.run(new(environ(address, **settings), Metrics()).check())
 
-    assert lines() == [(True, "the collector is healthy"), (True, "the token is accepted")]
-    assert lines(SPLUNK_TOKEN="wrong")[-1] == (False, "the token is refused: look at SPLUNK_TOKEN")  # noqa: S106
-    assert lines(SPLUNK_ACK="true")[-1][0] is False
-    assert lines(SPLUNK_ACK="true", SPLUNK_TOKEN="tidings-ack-token")[-1] == (True, "the token acknowledges")  # noqa: S106
-    assert lines(SPLUNK_TOKEN="tidings-ack-token")[-1][0] is False  # noqa: S106
+    assert lines() == [
+        (True, "the collector is healthy"),
+        (True, "the token is accepted"),
+        (None, "whether the token may write to the indexes shows with the first event"),
+        (True, "the clocks agree"),
+    ]
+    assert lines(SPLUNK_TOKEN="wrong")[1] == (False, "the token is refused: look at SPLUNK_TOKEN")  # noqa: S106
+    assert lines(SPLUNK_ACK="true")[2][0] is False
+    assert lines(SPLUNK_ACK="true", SPLUNK_TOKEN="tidings-ack-token")[2] == (True, "the token acknowledges")  # noqa: S106
+    assert lines(SPLUNK_TOKEN="tidings-ack-token")[1][0] is False  # noqa: S106
     assert lines(f"{url}/elsewhere") == [(False, "this is no HTTP Event Collector: check SPLUNK_HEC_URL")]
     app.options = Options(unhealthy=18)
     assert lines() == [(False, "the collector is not healthy (code 18)")]

@@ -159,7 +159,7 @@ def test_opensearchs_bulk_helper_creates_documents_and_tells_of_those_that_faile
     created, failed = opensearch_helpers.bulk(opensearch, actions("b", "c"), raise_on_error=False)
     assert (created, len(failed)) == (1, 1)
     streamed = opensearch_helpers.streaming_bulk(opensearch, actions("d", "e"))
-    assert all(good for good, _ in streamed)
+    assert all(good is not False for good, _ in streamed)
     assert app.streams() == [INDEX]
     assert opensearch.count(index=INDEX)["count"] == 5
     with pytest.raises(opensearch_errors.RequestError):

@@ -130,12 +130,16 @@ def test_objects_may_follow_each_other_without_any_break_and_stand_at_the_short_
     assert [stored["event"] for stored in app.events()] == [{"event_id": "a"}, "text", {"event_id": "c"}]
 
 
-def test_the_raw_path_takes_lines(app: Splunk, client: httpx2.Client) -> None:
-    answer = client.post("/services/collector/raw?index=k8s&sourcetype=audit", content=b"one\ntwo\n")
-    assert answer.json()["code"] == 0
-    assert [(stored["event"], stored["index"], stored["raw"]) for stored in app.events()] == [
-        ("one", "k8s", True),
-        ("two", "k8s", True),
+def test_the_raw_path_takes_lines_of_a_channel(app: Splunk, client: httpx2.Client) -> None:
+    path, lines = "/services/collector/raw?index=k8s&sourcetype=audit", "one\r\n\ntwo\u2028still two\n".encode()
+    assert client.post(path, content=lines).json()["code"] == 10
+    assert client.post(path, content=lines, headers=CHANNEL).json() == {"text": "Success", "code": 0}
+    assert client.post(f"{path}&channel={CHANNEL['X-Splunk-Request-Channel']}", content=b"three").status_code == 200
+    assert client.post("/services/collector/raw?index=secret", content=b"x", headers=CHANNEL).json()["code"] == 7
+    assert [(stored["event"], stored["index"], stored["sourcetype"], stored["raw"]) for stored in app.events()] == [
+        ("one", "k8s", "audit", True),
+        ("two\u2028still two", "k8s", "audit", True),
+        ("three", "k8s", "audit", True),
     ]
 
 

@@ -109,6 +109,7 @@ def test_a_real_target_is_not_fed_the_recorded_day_and_its_trouble_is_shown(root
         events = get(f"{address}/api/v1/events?type=dev.knative.apiserver.resource.add")["items"]
     assert not rows["servicenow_incident"]["stand_in"]
     assert rows["siem_forwarder"]["stand_in"]
+    assert rows["servicenow_incident"]["waiting"] >= 1, "what cannot be told yet is counted"
     assert "cannot connect" in " ".join(rows["servicenow_incident"]["retries"])
     assert len(events) == 2, "only what was posted came in"
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import orjson
 
@@ -16,6 +16,21 @@ from shared.telemetry.metrics import Metrics
 
 T = TypeVar("T")
 TIME = datetime(2026, 3, 1, 12, 0, 0, 250_000, UTC)
+AUDIT: dict[str, Any] = {
+    "kind": "Event",
+    "apiVersion": "audit.k8s.io/v1",
+    "level": "RequestResponse",
+    "auditID": "a-1",
+    "stage": "ResponseComplete",
+    "requestURI": "/api/v1/namespaces/shop/pods/api-0/exec",
+    "verb": "create",
+    "user": {"username": "jane", "groups": ["system:authenticated"]},
+    "sourceIPs": ["10.0.0.7"],
+    "objectRef": {"resource": "pods", "namespace": "shop", "name": "api-0", "subresource": "exec"},
+    "responseStatus": {"code": 101},
+    "annotations": {"authorization.k8s.io/decision": "allow"},
+}
+"""A record as an API server writes it."""
 
 
 def classified(identity: str = "id-1", **changes: object) -> Classified:
@@ -43,6 +58,11 @@ def classified(identity: str = "id-1", **changes: object) -> Classified:
         rule="crash-loop",
     )
     return Classified(observation=observation, verdict=verdict)
+
+
+def audited(identity: str = "id-1", **changes: Any) -> Classified:
+    """Return an audit record's observation with a verdict; `changes` are members of the record."""
+    return classified(identity, dialect="audit", original={**AUDIT, **changes})
 
 
 def classified_event(subject: Classified) -> CloudEvent:

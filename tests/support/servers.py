@@ -9,6 +9,7 @@ import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from email.utils import formatdate
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,7 @@ class _Served:
             self._server.config.load()
             self._server.lifespan = self._server.config.lifespan_class(self._server.config)
             await self._server.startup()
+            self._server.server_state.default_headers = [(b"date", formatdate(usegmt=True).encode())]
             if not self._server.should_exit:
                 self.port = self._server.servers[0].sockets[0].getsockname()[1]
         finally:

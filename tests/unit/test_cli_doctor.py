@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import socket
 import time
 from collections.abc import Collection
@@ -12,8 +13,10 @@ from typer.testing import CliRunner
 
 from shared.cli.app import app
 from shared.cli.diagnosis import diagnose
+from shared.local.standins import splunk
 from shared.runtime.registry import FUNCTIONS
 from tests.conftest import ROOT
+from tests.support.servers import serve
 
 _SECONDS = 0.5
 _ASKED = ("servicenow_incident", "siem_forwarder", "elastic_forwarder", "qradar_forwarder", "webhook", "glpi_ticket")
@@ -75,3 +78,14 @@ def test_a_kubeconfig_that_is_not_there_is_wrong_usage_and_one_that_cannot_be_us
     useless = CliRunner().invoke(app, ["doctor", "--kubeconfig", "config", "--knative", knative])
     assert useless.exit_code == 1
     assert "has no current-context" in useless.stdout
+
+
+def test_what_cannot_be_seen_is_neither_good_nor_bad(monkeypatch: pytest.MonkeyPatch) -> None:
+    with contextlib.closing(splunk.new_app()) as standin, serve(standin) as url:
+        monkeypatch.setenv("SPLUNK_HEC_URL", url)
+        monkeypatch.setenv("SPLUNK_TOKEN", splunk.TOKENS[0].value)
+        result = CliRunner().invoke(app, ["doctor", "--output", "json"])
+    rows = [row for row in json.loads(result.stdout) if row["system"] == "siem_forwarder"]
+    assert [row["state"] for row in rows] == ["good", "good", "unseen", "good"]
+    assert rows[2]["finding"] == "whether the token may write to the indexes shows with the first event"
+    assert result.exit_code == 0, result.output

@@ -1,5 +1,6 @@
 """What `tidings up` shows of counts: in words that are so, and in grammar."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,8 @@ def told(capsys: pytest.CaptureFixture[str], **what: Any) -> dict[str, str]:
     shot = Snapshot(**{**given, **what})
     show(summary(shot, Path(".tidings")))
     lines = capsys.readouterr().out.splitlines()[1:]
-    return {line[:12].strip(): " ".join(line[12:].split()) for line in lines}
+    cells = [re.split(r" {2,}", line.strip()) for line in lines]
+    return {name: " ".join(rest) for name, *rest in cells}
 
 
 def test_of_a_real_siem_nobody_says_that_each_record_came_once(capsys: pytest.CaptureFixture[str]) -> None:
@@ -34,3 +36,14 @@ def test_one_is_one(capsys: pytest.CaptureFixture[str]) -> None:
     assert told(capsys, retried=1, dead_letters=1)["waiting"] == "0 1 retry, 1 dead letter"
     assert told(capsys, retried=2)["waiting"] == "0 2 retries, 0 dead letters"
     assert (counted(1, "error"), counted(1000, "error")) == ("1 error", "1000 errors")
+
+
+def test_each_destination_that_is_switched_on_has_a_row_and_no_other(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    others = {"glpi_ticket": {"told": 44, "open": 2, "solved": 41}, "webhook": {"told": 7}}
+    shown = told(capsys, others=others, absent=("servicenow_incident",))
+    assert shown["glpi-ticket"] == "2 open, 41 solved now: 44 told"
+    assert shown["webhook"] == "- now: 7 told", "a real one is not asked what it holds"
+    assert "tickets" not in shown
+    assert "SIEM records" in shown

@@ -8,16 +8,14 @@ import httpx2
 import orjson
 import pytest
 
+from shared.destinations.bulk_answers import Busy, Setup, TooLarge
 from shared.destinations.elastic.answers import (
     BUSY,
     POISON,
     WRONG_INDEX,
-    Busy,
     Items,
     Judged,
     Poison,
-    Setup,
-    TooLarge,
     judge,
 )
 from shared.destinations.elastic.credentials import authorization

@@ -1,6 +1,8 @@
 """Whatever bytes a foreign system answers, the one HTTP client makes the right value of them."""
 
 import asyncio
+import tracemalloc
+import zlib
 
 import httpx2
 import pytest
@@ -57,6 +59,35 @@ def test_a_compressed_body_is_bounded_by_what_it_becomes() -> None:
     bomb = gzip.compress(b"0" * 50_000_000)
     head = f"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: {len(bomb)}\r\n\r\n".encode()
     assert against(answering(head, bomb)) == Ambiguous("the answer is too large")
+
+
+def test_a_bomb_is_given_up_before_it_has_gone_off() -> None:
+    """A piece of a megabyte that becomes a gigabyte is stopped a little above the limit of 8 MB."""
+    packer = zlib.compressobj(9, wbits=31)
+    bomb = b"".join(packer.compress(b"\0" * 2**24) for _ in range(64)) + packer.flush()
+    head = f"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: {len(bomb)}\r\n\r\n".encode()
+    tracemalloc.start()
+    try:
+        assert against(answering(head, bomb)) == Ambiguous("the answer is too large")
+        assert tracemalloc.get_traced_memory()[1] < 24 * 2**20
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("split", [1, 7, 1000])
+def test_a_compressed_body_is_read_whatever_pieces_it_comes_in_and_of_how_many_members_it_is(split: int) -> None:
+    import gzip
+
+    body = gzip.compress(b'{"a": [') + gzip.compress(b"1" * 5000 + b"]}")
+    head = f"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: {len(body)}\r\n\r\n".encode()
+    found = against(answering(head, *(body[at : at + split] for at in range(0, len(body), split))))
+    assert isinstance(found, Answer)
+    assert found.body == b'{"a": [' + b"1" * 5000 + b"]}"
+
+
+def test_an_encoding_that_was_not_asked_for_is_ambiguous() -> None:
+    found = against(answering(OK.replace(b"\r\n\r\n", b"\r\ncontent-encoding: br\r\n\r\n"), b"whatever"))
+    assert found == Ambiguous("the connection broke (DecodingError)")
 
 
 def test_an_answer_that_lies_about_its_encoding_is_ambiguous() -> None:

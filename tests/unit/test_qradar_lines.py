@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.destinations.qradar.audit import audit_json
+from shared.delivery.audit import audit_json
 from shared.destinations.qradar.cef import cef
 from shared.destinations.qradar.leef import leef, severity
 from shared.destinations.qradar.lines import cut, fitted, one_line

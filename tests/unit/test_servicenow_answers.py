@@ -9,6 +9,7 @@ import pytest
 from shared.delivery.failure import Ambiguous, Gone, Refused, Temporary
 from shared.destinations.http import Answer
 from shared.destinations.servicenow.answers import Rows, judge
+from shared.destinations.servicenow.event_record import Posted, judge_events
 from shared.destinations.servicenow.record import display_of, mark_of
 from tests.support.tickets import START, episode, mark
 
@@ -64,3 +65,24 @@ def test_a_mark_survives_the_record_and_a_foreign_text_is_no_mark() -> None:
         assert len(row["correlation_display"]) <= 100
         assert mark_of(row, one.problem) == one
     assert mark_of({"correlation_id": "x-1", "correlation_display": "someone's"}, "x").revision == 0
+
+
+@pytest.mark.parametrize(
+    ("body", "count", "passes"),
+    [
+        ({"error": {"message": "Transaction cancelled: maximum execution time exceeded"}}, 1, True),
+        ({"error": {"message": "Transaction cancelled: maximum execution time exceeded"}}, 20, True),
+        ({"error": "Quota rule: too many requests required"}, 20, True),
+        ({"status": "failure"}, 1, True),
+        ({"status": "failure"}, 20, False),
+        ({"error": {"message": "Something went wrong"}}, 1, True),
+        ({"error": {"message": "Something went wrong"}}, 20, False),
+        ({"error": {"message": "Exception while reading request", "detail": "Invalid JSON"}}, 1, False),
+        ({"__error": {"message": "no", "reason": "source is missing"}}, 1, False),
+    ],
+)
+def test_an_error_of_a_whole_call_of_events_passes_unless_it_is_a_records_own_fault(
+    body: object, count: int, *, passes: bool
+) -> None:
+    found = judge_events(answer(200, body), 0.0, count)
+    assert found == (Temporary("Event Management could not take it now", 30.0) if passes else Posted(None))

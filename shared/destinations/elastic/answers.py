@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from shared.destinations.bulk_answers import TOO_MANY, WAIT, Busy, Setup, TooLarge
 from shared.destinations.http import Answer, retry_after
 from shared.events.outcome import Done, Duplicate, Outcome, Rejected, Retry
 
@@ -19,11 +20,9 @@ _POISON = 400
 _UNAUTHORIZED = 401
 _FORBIDDEN = 403
 _TOO_LARGE = 413
-_TOO_MANY = 429
 _CONFLICT = 409
 _CREATED = frozenset({200, 201})
 _WRONG_INDEX = frozenset({401, 403, 404})
-_WAIT = frozenset({408, 425, 429, 500, 502, 503, 504})
 _SERVER_ERROR = 500
 
 
@@ -39,29 +38,6 @@ class Poison:
     """They do not take the request, and do not say which item is wrong."""
 
 
-@dataclass(frozen=True, slots=True)
-class TooLarge:
-    """The request is larger than they take."""
-
-
-@dataclass(frozen=True, slots=True)
-class Busy:
-    """They cannot take anything now. `again` where a second try at once may help, `halve` where a smaller one may."""
-
-    reason: str
-    after: float | None = None
-    again: bool = False
-    halve: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Setup:
-    """Our settings or theirs are wrong; people must act, and until then the events wait in the broker."""
-
-    reason: str
-    authentication: bool = False
-
-
 Judged = Items | Poison | TooLarge | Busy | Setup
 
 
@@ -72,9 +48,9 @@ def judge(answer: Answer) -> Judged:
         if not isinstance(items, list):
             return Busy("the answer is not the bulk API's")
         return Items({name: outcome for item in items for name, outcome in _item(item)})
-    if answer.status in _WAIT:
+    if answer.status in WAIT:
         after = retry_after(answer.headers)
-        return Busy(BUSY.reason, after, again=after is None, halve=answer.status == _TOO_MANY)
+        return Busy(BUSY.reason, after, again=after is None, halve=answer.status == TOO_MANY)
     if answer.status == _TOO_LARGE:
         return TooLarge()
     return Poison() if answer.status == _POISON and error_type(answer) else _setup(answer)
@@ -113,4 +89,4 @@ def _outcome(status: int) -> Outcome:
         return Duplicate()
     if status in _WRONG_INDEX:
         return WRONG_INDEX
-    return BUSY if status in _WAIT or status >= _SERVER_ERROR else POISON
+    return BUSY if status in WAIT or status >= _SERVER_ERROR else POISON

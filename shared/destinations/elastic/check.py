@@ -9,6 +9,7 @@ from shared.delivery.failure import Ambiguous, Refused, Temporary
 from shared.destinations.elastic.answers import error_type
 from shared.destinations.elastic.client import ElasticClient
 from shared.destinations.elastic.settings import ElasticSettings
+from shared.destinations.finding import Finding
 from shared.destinations.http import Answer
 from shared.destinations.remedy import Remedy
 
@@ -16,11 +17,10 @@ _SECONDS: Final = 10.0
 _OK, _UNAUTHORIZED, _FORBIDDEN = 200, 401, 403
 _PAGE: Final = "docs/destinations/elastic.md"
 
-Line = tuple[bool, str]
 _Told = Answer | Temporary | Ambiguous | Refused
 
 
-async def check(client: ElasticClient, settings: ElasticSettings) -> list[Line]:
+async def check(client: ElasticClient, settings: ElasticSettings) -> list[Finding]:
     """Ask in this order: reach and credentials, privileges on the index, the data stream or what would make it one.
 
     Returns lines for people, each with whether it is good. Nothing is asked after a bad answer of the first.
@@ -33,10 +33,15 @@ async def check(client: ElasticClient, settings: ElasticSettings) -> list[Line]:
         return [reach]
     stream = await client.request("GET", f"/_data_stream/{index}", seconds=_SECONDS)
     there = isinstance(stream, Answer) and stream.status == _OK
-    return [reach, await _privileges(client, index, there=there), await _stream(client, index, stream)]
+    return [
+        reach,
+        await _privileges(client, index, there=there),
+        await _stream(client, index, stream),
+        *client.clocks(),
+    ]
 
 
-def _reach(answer: _Told, remedy: Remedy) -> Line:
+def _reach(answer: _Told, remedy: Remedy) -> Finding:
     if not isinstance(answer, Answer):
         return False, f"cannot be reached: {remedy.to(answer.reason)}"
     if answer.status == _UNAUTHORIZED:
@@ -53,7 +58,7 @@ def _reach(answer: _Told, remedy: Remedy) -> Line:
     return True, f"{product} {number[:20]}; the credentials are accepted"
 
 
-async def _privileges(client: ElasticClient, index: str, *, there: bool) -> Line:
+async def _privileges(client: ElasticClient, index: str, *, there: bool) -> Finding:
     """Say whether the index may be written to. To make a data stream with its first event takes one privilege more."""
     wanted = ["create_doc"] if there else ["create_doc", "auto_configure"]
     question = orjson.dumps({"index": [{"names": [index], "privileges": wanted}]})
@@ -62,14 +67,14 @@ async def _privileges(client: ElasticClient, index: str, *, there: bool) -> Line
         return False, answer.reason
     held = _member(_member(answer.json, "index"), index)
     if answer.status != _OK or not isinstance(held, dict):
-        return True, f"whether the credentials may write to {index} cannot be asked here: the first event shows it"
+        return None, f"whether the credentials may write to {index} cannot be asked here: the first event shows it"
     missing = [name for name in wanted if held.get(name) is not True]
     if missing:
         return False, f"the credentials lack {' and '.join(missing)} on {index}"
     return True, f"the credentials may write to {index}"
 
 
-async def _stream(client: ElasticClient, index: str, stream: _Told) -> Line:
+async def _stream(client: ElasticClient, index: str, stream: _Told) -> Finding:
     if not isinstance(stream, Answer):
         return False, stream.reason
     if stream.status == _OK:
@@ -79,7 +84,7 @@ async def _stream(client: ElasticClient, index: str, stream: _Told) -> Line:
         return True, f"{index} is an index and no data stream: it will not roll over"
     templates = await client.request("GET", "/_index_template", seconds=_SECONDS)
     if _FORBIDDEN in {stream.status, templates.status if isinstance(templates, Answer) else 0}:
-        return True, f"whether {index} is or becomes a data stream cannot be seen with these credentials"
+        return None, f"whether {index} is or becomes a data stream cannot be seen with these credentials"
     found = _template(templates.json, index) if isinstance(templates, Answer) else None
     if found is not None:
         return True, f"the first event makes the data stream {index}, by the index template {found}"

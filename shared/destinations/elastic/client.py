@@ -8,6 +8,7 @@ from typing import Final
 
 from shared.delivery.bulk import Bulk, Part
 from shared.delivery.failure import Ambiguous, Refused, Temporary
+from shared.destinations.bulk_answers import Busy, Setup, TooLarge
 from shared.destinations.elastic.answers import (
     BUSY,
     DESTINATION,
@@ -15,16 +16,14 @@ from shared.destinations.elastic.answers import (
     TOO_LARGE,
     UNANSWERED,
     WRONG_INDEX,
-    Busy,
     Items,
     Poison,
-    Setup,
-    TooLarge,
     judge,
 )
 from shared.destinations.elastic.credentials import authorization
 from shared.destinations.elastic.record import identity_of
 from shared.destinations.elastic.settings import ElasticSettings
+from shared.destinations.finding import Finding
 from shared.destinations.http import Answer, exchange, new_client
 from shared.destinations.refusals import Refusals
 from shared.events.outcome import Outcome, Rejected, Retry
@@ -56,11 +55,15 @@ class ElasticClient:
         """Close the connections."""
         await self._client.aclose()
 
-    async def check(self) -> list[tuple[bool, str]]:
+    async def check(self) -> list[Finding]:
         """Return what `tidings doctor` says."""
         from shared.destinations.elastic.check import check  # nobody else asks, and the arrow back would be a circle
 
         return await check(self, self._settings)
+
+    def clocks(self) -> list[Finding]:
+        """Return what `tidings doctor` says of the clocks, once there was an answer."""
+        return self._client.clock.lines()
 
     async def send(self, records: Sequence[bytes]) -> list[Outcome]:
         """Create documents, each an action line and a source line; return one outcome for each, in order.

@@ -12,12 +12,16 @@ from shared.destinations.http import Answer, retry_after
 
 _log = logging.getLogger(__name__)
 
+NO_SUCH_PATH: Final = frozenset({404, 405})
+"""What a web server says that has no GLPI at this address."""
 _LATER = frozenset({408, 425, 429})
 _MAX_WAIT = 3600.0
 _DETAIL = 300
 NO_ANSWER: Final = "no record in the answer; GLPI may be without its database"
 FOREIGN: Final = "this is no GLPI: check GLPI_URL, and whether its API is turned on"
 """What an answer means that is not in GLPI's own form; a page of a web server before it is none either."""
+NOT_GLPI: Final = Temporary(FOREIGN, after=60.0)
+"""What is asked is not GLPI, which only other settings change: until then tickets wait, and nobody asks on and on."""
 SERVER_ERROR: Final = "a server error"
 
 SESSION_LOST: Final = frozenset({"ERROR_SESSION_TOKEN_INVALID", "ERROR_SESSION_TOKEN_MISSING"})
@@ -61,16 +65,17 @@ def judge(method: str, answer: Answer) -> Good | Failure:
     code = code_of(answer)
     if answer.status == 400 and code == RANGE:  # noqa: PLR2004
         return Good([])
-    if answer.status == 404 and code == "ERROR_ITEM_NOT_FOUND":  # noqa: PLR2004
-        return Gone()
-    if code == "ERROR_GLPI_UPDATE" and _text(answer) is None:
+    gone = answer.status == 404 and code == "ERROR_ITEM_NOT_FOUND"  # noqa: PLR2004
+    if gone or (code == "ERROR_GLPI_UPDATE" and _text(answer) is None):
         return Gone()
     passing = passing_failure(method, answer)
     if passing is not None:
         return passing
     detail = f"{code}: {_text(answer)}"[:_DETAIL]
     _log.warning("GLPI refused a request", extra={"status": answer.status, "method": method, "detail": detail})
-    return Refused(_refusal(answer.status, code) if is_ours(answer) else FOREIGN, detail)
+    if not is_ours(answer):
+        return NOT_GLPI if answer.status in NO_SUCH_PATH else Refused(FOREIGN, detail)
+    return Refused(_refusal(answer.status, code), detail)
 
 
 def passing_failure(method: str, answer: Answer) -> Temporary | Ambiguous | None:

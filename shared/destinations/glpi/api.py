@@ -4,12 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, Protocol
 
 from shared.delivery.failure import Failure
+from shared.destinations.finding import Finding
 from shared.destinations.glpi.record import Row
 
 Kind = Literal["entity", "category", "group", "user", "computer", "appliance"]
 """What can be looked up by name; an appliance by its external identifier."""
-Line = tuple[bool, str]
-"""What `tidings doctor` says of one thing, and whether it is good."""
 Relation = Literal["link", "duplicate"]
 
 
@@ -56,8 +55,11 @@ class Api(Protocol):
     async def lookup(self, kind: Kind, name: str, seconds: float) -> str | Failure:
         """Return the id of what has this name, the empty string where nothing has."""
 
-    async def check(self, seconds: float) -> list[Line]:
+    async def check(self, seconds: float) -> list[Finding]:
         """Say for `tidings doctor` whether GLPI is reached, knows us, and lets us do what we must. Writes nothing."""
+
+    def clocks(self) -> list[Finding]:
+        """Return what it says of the clocks, once there was an answer."""
 
     async def columns(self, seconds: float) -> frozenset[str] | Failure:
         """Return the fields that tickets have, by the names of mappings; none where there is no ticket to look at."""

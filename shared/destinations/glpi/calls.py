@@ -2,7 +2,7 @@
 
 from shared.delivery.failure import Failure, Temporary
 from shared.destinations.caller import REFUSED, Caller, Door, jitter
-from shared.destinations.glpi.answers import FOREIGN, SERVER_ERROR
+from shared.destinations.glpi.answers import SERVER_ERROR
 from shared.destinations.glpi.settings import GlpiSettings
 from shared.destinations.http import new_client
 from shared.telemetry.metrics import Metrics
@@ -10,8 +10,6 @@ from shared.telemetry.metrics import Metrics
 APP_REFUSED = Temporary("the credentials are refused: the App-Token", after=60.0)
 USER_REFUSED = Temporary("the credentials are refused: the user's", after=60.0)
 CLIENT_REFUSED = Temporary("the credentials are refused: the OAuth client's", after=60.0)
-NOT_GLPI = Temporary(FOREIGN, after=60.0)
-"""Credentials are asked for, and not by GLPI: as refused ones they are not repeated for a while."""
 REFUSALS = (REFUSED, APP_REFUSED, USER_REFUSED, CLIENT_REFUSED)
 
 

@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 
 from shared.delivery.failure import Failure, Refused, Temporary
+from shared.destinations.finding import Finding
 from shared.destinations.glpi.answers import FOREIGN, NO_ANSWER
-from shared.destinations.glpi.api import Api, Kind, Line
+from shared.destinations.glpi.api import Api, Kind
 from shared.destinations.glpi.record import JOURNALS
 from shared.destinations.glpi.settings import GlpiSettings
 from shared.destinations.remedy import Remedy
@@ -19,7 +20,7 @@ _RIGHTS = {
 }
 
 
-async def check(api: Api, settings: GlpiSettings, mapped: Iterable[str]) -> list[Line]:
+async def check(api: Api, settings: GlpiSettings, mapped: Iterable[str]) -> list[Finding]:
     """Return lines for people, each with whether it is good; what cannot be asked after a bad answer is left out.
 
     `mapped` are the fields that the mapping can set.
@@ -36,22 +37,22 @@ async def check(api: Api, settings: GlpiSettings, mapped: Iterable[str]) -> list
     for variable, (kind, name) in wanted.items():
         if name:
             lines.append(await _named(api, variable, kind, name))
-    return lines
+    return lines + api.clocks()
 
 
-async def _fields(api: Api, mapped: Iterable[str]) -> Line:
+async def _fields(api: Api, mapped: Iterable[str]) -> Finding:
     """Say which fields GLPI would drop in silence. Those with an underscore are what it makes of them, no columns."""
     there = await api.columns(_SECONDS)
     if not isinstance(there, frozenset):
         return False, f"the fields of tickets cannot be seen: {there.reason}"
     if not there:
-        return True, "there is no ticket yet: the mapping's fields could not be checked"
+        return None, "there is no ticket yet: the mapping's fields could not be checked"
     wanted = {name for name in mapped if name not in JOURNALS and not name.startswith("_")}
     missing = ", ".join(sorted(wanted - there))
     return not missing, f"tickets have no field {missing}" if missing else f"tickets have all {len(wanted)} fields"
 
 
-async def _named(api: Api, variable: str, kind: Kind, name: str) -> Line:
+async def _named(api: Api, variable: str, kind: Kind, name: str) -> Finding:
     if name.isdecimal():
         return True, f"{variable}: the {kind} with id {name} is taken as it is"
     found = await api.lookup(kind, name, _SECONDS)
@@ -62,10 +63,10 @@ async def _named(api: Api, variable: str, kind: Kind, name: str) -> Line:
     ), f"{variable}: the {kind} {name!r} is {'there' if found else 'not there, or hidden from this user'}"
 
 
-def rights_of(number: object, profile: str) -> list[Line]:
+def rights_of(number: object, profile: str) -> list[Finding]:
     """Return what is wrong with the rights on tickets of a profile, or that they suffice."""
     if not isinstance(number, int):
-        return [(True, f"profile {profile!r}: its rights cannot be read; creating needs CREATE, UPDATE and READALL")]
+        return [(None, f"profile {profile!r}: its rights cannot be read; creating needs CREATE, UPDATE and READALL")]
     missing = [text for bit, text in _RIGHTS.items() if not number & bit]
     if not missing:
         return [(True, f"profile {profile!r} may create, update and see all tickets")]

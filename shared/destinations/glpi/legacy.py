@@ -7,8 +7,9 @@ from typing import Any, Final
 
 from shared.delivery.failure import Failure, Refused, Temporary
 from shared.destinations.caller import Request
+from shared.destinations.finding import Finding
 from shared.destinations.glpi.answers import NO_ANSWER, Good, added, changed, judge, rows
-from shared.destinations.glpi.api import Kind, Line, Relation
+from shared.destinations.glpi.api import Kind, Relation
 from shared.destinations.glpi.calls import new_caller
 from shared.destinations.glpi.check import advice, rights_of
 from shared.destinations.glpi.record import Row
@@ -148,7 +149,7 @@ class Legacy:
         """Ask for something below the API's path."""
         return await self._caller.call(Request("GET", API + path, parameters), partial(judge, "GET"), seconds)
 
-    async def check(self, seconds: float) -> list[Line]:
+    async def check(self, seconds: float) -> list[Finding]:
         """Ask for the session, which holds the rights of its profile."""
         url = self._settings.url
         answer = await self.get("/getFullSession", seconds)
@@ -162,6 +163,10 @@ class Legacy:
         entity = plain(session.get("glpiactive_entity_name")) or plain(session.get("glpiactive_entity"))
         lines = [(True, f"{url}: reached over the legacy REST API, credentials taken, tickets go to entity {entity!r}")]
         return lines + rights_of(profile.get("ticket"), plain(profile.get("name")))
+
+    def clocks(self) -> list[Finding]:
+        """Return what `tidings doctor` says of the clocks."""
+        return self._caller.clocks()
 
     async def columns(self, seconds: float) -> frozenset[str] | Failure:
         """Return the columns of any one ticket."""

@@ -8,8 +8,17 @@ from typing import Any, Final
 
 from shared.delivery.failure import Ambiguous, Failure, Gone, Refused, Temporary
 from shared.destinations.caller import Request
-from shared.destinations.glpi.answers import FOREIGN, NO_ANSWER, Good, passing_failure, rows
-from shared.destinations.glpi.api import Kind, Line, Relation
+from shared.destinations.finding import Finding
+from shared.destinations.glpi.answers import (
+    FOREIGN,
+    NO_ANSWER,
+    NO_SUCH_PATH,
+    NOT_GLPI,
+    Good,
+    passing_failure,
+    rows,
+)
+from shared.destinations.glpi.api import Kind, Relation
 from shared.destinations.glpi.calls import new_caller
 from shared.destinations.glpi.check import advice
 from shared.destinations.glpi.oauth import Bearer
@@ -31,6 +40,8 @@ _NESTED: Final = {"itilcategories_id": "category", "entities_id": "entity", "loc
 _RENAMED: Final = {"externalid": "external_id"}
 _MEMBERS: Final = {"_groups_id_assign": ("Group", 2), "_users_id_requester": ("User", 1)}
 """Fields that this API has as members of a team, with type and role (1 requester, 2 assigned)."""
+_ROLES: Final = {"requester": 1, "1": 1, "assigned": 2, "2": 2, "observer": 3, "3": 3}
+"""Roles as they are written by number and read by name."""
 _KINDS: Final[dict[Kind, tuple[str, str]]] = {
     "entity": ("Administration/Entity", "name"),
     "category": ("Dropdowns/ITILCategory", "name"),
@@ -39,8 +50,8 @@ _KINDS: Final[dict[Kind, tuple[str, str]]] = {
 }
 
 
-def judge(method: str, answer: Answer) -> Good | Failure:
-    """Say what an answer of this API means."""
+def judge(method: str, path: str, answer: Answer) -> Good | Failure:
+    """Say what an answer of this API means. Only what is below a ticket can be gone; else there is no API at all."""
     if answer.status in range(200, 300) and (answer.json is not None or answer.status in {201, 204}):
         return Good(answer.json)
     body = answer.json if isinstance(answer.json, dict) else {}
@@ -48,14 +59,16 @@ def judge(method: str, answer: Answer) -> Good | Failure:
         said = str(body.get("additional_messages") or body["title"])[:300]
         _log.warning("GLPI did not do it", extra={"status": answer.status, "method": method, "detail": said})
         return _NOT_MADE
-    if answer.status == 404 and isinstance(body.get("status"), str):  # noqa: PLR2004
+    ours = isinstance(body.get("status"), str)  # else it is no error in GLPI's form
+    if answer.status == 404 and ours and path.startswith(f"{_TICKETS}/"):  # noqa: PLR2004
         return Gone()
+    if answer.status in NO_SUCH_PATH:
+        return NOT_GLPI
     passing = passing_failure(method, answer)
     if passing is not None:
         return passing
     detail = f"{body.get('status', '')}: {body.get('detail') or body.get('title', '')}"[:300]
     _log.warning("GLPI refused a request", extra={"status": answer.status, "method": method, "detail": detail})
-    ours = isinstance(body.get("status"), str)  # else it is no error in GLPI's form
     return Refused(_refusal(answer.status) if ours else FOREIGN, detail)
 
 
@@ -125,12 +138,16 @@ class Modern:
         return number
 
     async def change(self, ticket: str, values: Mapping[str, object], seconds: float) -> Failure | None:
-        """Change fields, and add to the team."""
-        for field, (kind, role) in _MEMBERS.items():
-            if field in values:
-                await self._join(ticket, {"type": kind, "id": values[field], "role": role}, seconds)
-        body = _body(values)
-        return _ended(await self._write("PATCH", f"{_TICKETS}/{ticket}", body, seconds)) if body else None
+        """Change fields, and add to the team who is not in it: GLPI would take anybody twice."""
+        deadline = asyncio.get_running_loop().time() + seconds
+        wanted = [(kind, values[field], role) for field, (kind, role) in _MEMBERS.items() if field in values]
+        there = await self._team(ticket, seconds) if wanted else frozenset()
+        for kind, number, role in wanted:
+            if (kind, _text(number), role) not in there:
+                left = deadline - asyncio.get_running_loop().time()
+                await self._join(ticket, {"type": kind, "id": number, "role": role}, left)
+        body, left = _body(values), deadline - asyncio.get_running_loop().time()
+        return _ended(await self._write("PATCH", f"{_TICKETS}/{ticket}", body, left)) if body else None
 
     async def follow(self, ticket: str, html: str, seconds: float, *, reopen: bool = False) -> Failure | None:
         """Add a private follow-up. Nothing in it reopens a ticket here: that is done before, by its status."""
@@ -167,7 +184,7 @@ class Modern:
                     return _text(one.get("id"))
         return ""
 
-    async def check(self, seconds: float) -> list[Line]:
+    async def check(self, seconds: float) -> list[Finding]:
         """Ask for a ticket: reach, credentials and the right to see them."""
         url = self._settings.url
         answer = await self._list(_TICKETS, {"limit": "1"}, seconds)
@@ -175,8 +192,12 @@ class Modern:
             return [(False, advice(answer, url, "GLPI_USERNAME, GLPI_PASSWORD, GLPI_CLIENT_ID and GLPI_CLIENT_SECRET"))]
         return [
             (True, f"{url}: reached over the API v2, credentials taken, tickets can be read"),
-            (True, "the right to create cannot be seen over this API: the profile needs CREATE, UPDATE and READALL"),
+            (None, "the right to create cannot be seen over this API: the profile needs CREATE, UPDATE and READALL"),
         ]
+
+    def clocks(self) -> list[Finding]:
+        """Return what `tidings doctor` says of the clocks."""
+        return self._caller.clocks()
 
     async def columns(self, seconds: float) -> frozenset[str] | Failure:
         """Return the properties of any one ticket."""
@@ -191,6 +212,14 @@ class Modern:
         """Return URL and body of the request that solves one."""
         return f"{self._settings.url}{_TICKETS}/{{id}}/Timeline/Solution", {"content": html}
 
+    async def _team(self, ticket: str, seconds: float) -> frozenset[tuple[str, str, int]]:
+        """Return kind, id and role of those in the team; nobody where that cannot be asked."""
+        found = await self._list(f"{_TICKETS}/{ticket}/TeamMember", {}, seconds)
+        members = found if isinstance(found, list) else []
+        return frozenset(
+            (_text(one.get("type")), _text(one.get("id")), _ROLES.get(_text(one.get("role")), 0)) for one in members
+        )
+
     async def _join(self, ticket: str, member: Mapping[str, object], seconds: float) -> None:
         """Add a member to the team; a ticket without one is better than none."""
         failure = _ended(await self._write("POST", f"{_TICKETS}/{ticket}/TeamMember", member, max(seconds, 0.0)))
@@ -198,7 +227,7 @@ class Modern:
             _log.warning("a member of the team could not be added", extra={"number": ticket, "why": failure.reason})
 
     async def _get(self, path: str, seconds: float, parameters: Mapping[str, str] | None = None) -> Good | Failure:
-        return await self._caller.call(Request("GET", path, parameters), partial(judge, "GET"), seconds)
+        return await self._caller.call(Request("GET", path, parameters), partial(judge, "GET", path), seconds)
 
     async def _list(self, path: str, parameters: Mapping[str, str], seconds: float) -> list[dict[str, Any]] | Failure:
         answer = await self._get(path, seconds, parameters)
@@ -208,7 +237,7 @@ class Modern:
         return Temporary(NO_ANSWER, 30.0) if found is None else found
 
     async def _write(self, method: str, path: str, body: Mapping[str, object], seconds: float) -> Good | Failure:
-        return await self._caller.call(Request(method, path, body=dict(body)), partial(judge, method), seconds)
+        return await self._caller.call(Request(method, path, body=dict(body)), partial(judge, method, path), seconds)
 
 
 def _ended(answer: Good | Failure) -> Failure | None:

@@ -6,13 +6,14 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from shared.delivery.failure import Failure, Refused, Temporary
+from shared.delivery.failure import Failure
 from shared.destinations.caller import REFUSED, UNREADABLE
-from shared.destinations.glpi.answers import FOREIGN, passing_failure
-from shared.destinations.glpi.calls import CLIENT_REFUSED, NOT_GLPI, USER_REFUSED
+from shared.destinations.glpi.answers import NOT_GLPI, passing_failure
+from shared.destinations.glpi.calls import CLIENT_REFUSED, USER_REFUSED
 from shared.destinations.glpi.renewal import Renewal
 from shared.destinations.glpi.settings import GlpiSettings
 from shared.destinations.http import Answer, Client, as_unsent, exchange, is_token
+from shared.destinations.single import Single
 from shared.settings.environment import Secret
 
 _log = logging.getLogger(__name__)
@@ -32,26 +33,14 @@ class Bearer:
         self._headers: Mapping[str, str] | None = None
         self._until = 0.0
         self._renewal = Renewal()
-        self._lock = asyncio.Lock()
+        self._single = Single("no token in time")
 
     async def headers(self, client: Client, seconds: float) -> Mapping[str, str] | Failure:
         """Return the headers of the token, which is fetched where there is none: by one caller, for all."""
-        known = self._known()
-        if known is not None:
-            return known
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + seconds
         try:
-            async with asyncio.timeout_at(deadline):
-                await self._lock.acquire()
-        except TimeoutError:
-            return Temporary("no token in time")
-        try:
-            return self._known() or await self._fetch(client, deadline - loop.time())
+            return await self._single.get(self._known, lambda deadline: self._fetch(client, deadline), seconds)
         except OSError:
             return UNREADABLE
-        finally:
-            self._lock.release()
 
     def lost(self, answer: Answer) -> bool:
         """Return True where the token is not (or no longer) taken."""
@@ -78,14 +67,14 @@ class Bearer:
     def _known(self) -> Mapping[str, str] | None:
         return self._headers if asyncio.get_running_loop().time() < self._until else None
 
-    async def _fetch(self, client: Client, seconds: float) -> Mapping[str, str] | Failure:
+    async def _fetch(self, client: Client, deadline: float) -> Mapping[str, str] | Failure:
         """Fetch a token. Raises OSError for a secret's file."""
         form = self._form()
         known = self._renewal.refusal(form)
         if known is not None:
             return known
         request = client.build_request("POST", _TOKEN, data=form, headers={"accept": "application/json"})
-        answer = await exchange(client, request, seconds=seconds)
+        answer = await exchange(client, request, seconds=deadline - asyncio.get_running_loop().time())
         if not isinstance(answer, Answer):
             return as_unsent(answer)
         body: dict[str, Any] = answer.json if isinstance(answer.json, dict) else {}
@@ -95,7 +84,7 @@ class Bearer:
         token = body.get("access_token")
         if answer.status != 200 or not isinstance(token, str) or not token or not is_token(token):  # noqa: PLR2004
             failure = passing_failure("GET", answer)
-            return as_unsent(failure) if failure else Refused(FOREIGN)
+            return as_unsent(failure) if failure else NOT_GLPI
         expires = body.get("expires_in")
         life = float(expires) if isinstance(expires, int | float) else 3600.0
         self._until = asyncio.get_running_loop().time() + max(life - _EARLY, life / 2)

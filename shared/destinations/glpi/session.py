@@ -10,11 +10,12 @@ import orjson
 
 from shared.delivery.failure import Ambiguous, Failure, Gone, Refused, Temporary
 from shared.destinations.caller import REFUSED, UNREADABLE
-from shared.destinations.glpi.answers import DENIED, SESSION_LOST, Good, code_of, is_ours, judge, rows
-from shared.destinations.glpi.calls import APP_REFUSED, NOT_GLPI, USER_REFUSED
+from shared.destinations.glpi.answers import DENIED, NOT_GLPI, SESSION_LOST, Good, code_of, is_ours, judge, rows
+from shared.destinations.glpi.calls import APP_REFUSED, USER_REFUSED
 from shared.destinations.glpi.renewal import Renewal
 from shared.destinations.glpi.settings import GlpiSettings
 from shared.destinations.http import Answer, Client, as_unsent, exchange, is_token
+from shared.destinations.single import Single
 from shared.settings.environment import Secret
 
 _log = logging.getLogger(__name__)
@@ -66,26 +67,14 @@ class Session:
         self._headers: Mapping[str, str] | None = None
         self._begun: Mapping[str, str] | None = None  # one that is not yet led to where it should be
         self._renewal = Renewal()
-        self._lock = asyncio.Lock()
+        self._single = Single("no session in time")
 
     async def headers(self, client: Client, seconds: float) -> Mapping[str, str] | Failure:
         """Return the headers of the session, which is made where there is none: by one caller, for all."""
-        known = self._known()
-        if known is not None:
-            return known
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + seconds
         try:
-            async with asyncio.timeout_at(deadline):
-                await self._lock.acquire()
-        except TimeoutError:
-            return Temporary("no session in time")
-        try:
-            return self._known() or await self._begin(client, deadline)
+            return await self._single.get(self._known, lambda deadline: self._begin(client, deadline), seconds)
         except OSError:
             return UNREADABLE
-        finally:
-            self._lock.release()
 
     def lost(self, answer: Answer) -> bool:
         """Return True where GLPI does not know the session, or the App-Token, any more."""
@@ -150,6 +139,10 @@ class Session:
             _log.error("GLPI refused the credentials (%s); they are tried again later", code_of(answer))
             return self._renewal.refuse(credentials, _refusal(code_of(answer)) if is_ours(answer) else NOT_GLPI)
         begun = _believed(answer)
+        if isinstance(answer, Answer) and isinstance(
+            begun, Refused | Gone
+        ):  # of us, not of a ticket: those wait until somebody mends it
+            return Temporary(begun.reason, _AWAY, begun.detail if isinstance(begun, Refused) else "")
         if not isinstance(begun, Good):
             return begun
         token = begun.value.get("session_token") if isinstance(begun.value, dict) else None

@@ -9,6 +9,7 @@ from typing import Final
 from shared.delivery.failure import Ambiguous, Failure, Gone, Refused, Temporary
 from shared.delivery.preview import Preview
 from shared.delivery.ticket import Found, Mark, Order, Standing, is_key
+from shared.destinations.finding import Finding
 from shared.destinations.glpi.api import Api, Relation
 from shared.destinations.glpi.check import check
 from shared.destinations.glpi.names import FIELDS, Names
@@ -58,7 +59,7 @@ class Tickets:
         """End the session, and close all connections."""
         await self._api.close()
 
-    async def check(self) -> list[tuple[bool, str]]:
+    async def check(self) -> list[Finding]:
         """Return what `tidings doctor` says."""
         return await check(self._api, self._settings, self._mapped)
 

@@ -4,6 +4,7 @@ import ssl
 
 from shared.delivery.failure import Temporary
 from shared.destinations.cause import cause
+from shared.destinations.finding import Finding
 from shared.destinations.qradar.pipe import ConnectionLostError, Pipe
 from shared.destinations.qradar.settings import Place, QradarSettings
 from shared.destinations.remedy import Remedy
@@ -19,10 +20,9 @@ _REMEDY = Remedy(
         "it closed the connection at once": "does the log source want a client certificate (QRADAR_CERT_FILE)?",
     },
 )
-Line = tuple[bool, str]
 
 
-async def check(opened: Pipe | Temporary, settings: QradarSettings, place: Place) -> list[Line]:
+async def check(opened: Pipe | Temporary, settings: QradarSettings, place: Place) -> list[Finding]:
     """Say whether there is a connection, and whether it lasts for a second; a bad line says what to do."""
     if isinstance(opened, Temporary):
         return [(False, _REMEDY.to(opened.reason))]
@@ -32,4 +32,8 @@ async def check(opened: Pipe | Temporary, settings: QradarSettings, place: Place
         return [(False, _REMEDY.to(f"the connection does not last ({cause(error)})"))]
     how = "by TLS, its certificate is good" if place.tls else "without TLS, on this machine"
     taken = f"lines of at most {settings.max_bytes} bytes, framed by {settings.framing}"
-    return [(True, f"connected {how}"), (True, f"syslog answers nothing: look in QRadar for what arrives ({taken})")]
+    return [
+        (True, f"connected {how}"),
+        (None, f"syslog answers nothing: look in QRadar for what arrives ({taken})"),
+        (None, "syslog tells no time: whether the clocks agree cannot be seen"),
+    ]

@@ -14,6 +14,7 @@ from typing import Final
 from shared.delivery.failure import Temporary
 from shared.destinations.bucket import each_second
 from shared.destinations.cause import cause
+from shared.destinations.finding import Finding
 from shared.destinations.guard import AddressRefusedError
 from shared.destinations.qradar.pipe import ConnectionLostError, Pipe, connect
 from shared.destinations.qradar.settings import Place, QradarSettings
@@ -62,7 +63,7 @@ class SyslogClient:
         self._count("unreachable" if failure.reason.startswith("cannot connect") else "connection lost")
         return [Retry(failure.reason)] * len(frames)
 
-    async def check(self) -> list[tuple[bool, str]]:
+    async def check(self) -> list[Finding]:
         """Return what `tidings doctor` says. Sends no line."""
         from shared.destinations.qradar.check import check  # only `tidings doctor` asks
 

@@ -9,6 +9,7 @@ from typing import Final
 from shared.delivery.bulk import Bulk
 from shared.delivery.failure import Ambiguous, Refused, Temporary
 from shared.destinations.bucket import each_second
+from shared.destinations.finding import Finding
 from shared.destinations.http import Answer, exchange, new_client, retry_after
 from shared.destinations.qradar.client import DESTINATION
 from shared.destinations.qradar.settings import QradarSettings
@@ -55,13 +56,14 @@ class ReceiverClient:
                 batch.give_up(outcome)  # the rest would fare no better now
         return batch.outcomes()
 
-    async def check(self) -> list[tuple[bool, str]]:
+    async def check(self) -> list[Finding]:
         """Return what `tidings doctor` says. Posts nothing."""
         request = self._client.build_request("GET", "")
         answer = await exchange(self._client, request, seconds=self._settings.seconds)
         if not isinstance(answer, Answer):
             return [(False, f"cannot be reached: {answer.reason}")]
-        return [(True, "the HTTP Receiver can be reached; whether it takes events shows with the first")]
+        unseen = (None, "whether the HTTP Receiver takes events shows with the first")
+        return [(True, "the HTTP Receiver can be reached"), unseen, *self._client.clock.lines()]
 
     async def close(self) -> None:
         """Close the connections."""

@@ -17,7 +17,9 @@ _DOWN = 503
 _NOT_FOUND = 404
 _FOREIGN = frozenset({400, 404, 405})  # without their envelope: others have no such path; a 403 may be a proxy's
 
-PASSING: Final = frozenset({"a server error", "not available"})
+LEFT_OUT: Final = Temporary("left out of its batch")
+"""What a request is that the instance did not get to before it ended the batch: certainly not done (§1.9)."""
+PASSING: Final = frozenset({"a server error", "not available", LEFT_OUT.reason})
 """Reasons of what may be over in a moment: tried again at once, for a hiccup shall not cost the broker's back-off."""
 
 NO_TABLE: Final = "there is no such table"

@@ -14,6 +14,7 @@ from shared.destinations.caller import REFUSED, UNREADABLE
 from shared.destinations.http import Answer, Client, exchange, is_token
 from shared.destinations.refusals import Refusals
 from shared.destinations.servicenow.settings import ServiceNowSettings
+from shared.destinations.single import Single
 from shared.settings.environment import Secret
 
 _log = logging.getLogger(__name__)
@@ -33,7 +34,7 @@ class Auth:
         self._until = 0.0
         self._forced = float("-inf")
         self._refusals = Refusals()
-        self._lock = asyncio.Lock()
+        self._single = Single("no token in time")
 
     async def headers(self, client: Client, seconds: float) -> Mapping[str, str] | Failure:
         """Return the headers that say who we are; with OAuth this may fetch a token within `seconds`."""
@@ -77,21 +78,13 @@ class Auth:
         return {"authorization": "Basic " + base64.b64encode(pair.encode()).decode()}
 
     async def _oauth(self, client: Client, seconds: float) -> Mapping[str, str] | Failure:
-        loop = asyncio.get_running_loop()
-        begun = loop.time()
-        try:
-            async with asyncio.timeout(seconds):
-                await self._lock.acquire()
-        except TimeoutError:
-            return Temporary("no token in time")
-        try:
-            if self._token and loop.time() < self._until:
-                return self._bearer(self._token)
-            return await self._fetch(client, seconds - (loop.time() - begun))
-        finally:
-            self._lock.release()
+        return await self._single.get(self._known, lambda deadline: self._fetch(client, deadline), seconds)
 
-    async def _fetch(self, client: Client, seconds: float) -> Mapping[str, str] | Failure:
+    def _known(self) -> Mapping[str, str] | None:
+        valid = self._token and asyncio.get_running_loop().time() < self._until
+        return self._bearer(self._token) if valid else None
+
+    async def _fetch(self, client: Client, deadline: float) -> Mapping[str, str] | Failure:
         settings = self._settings
         form = {
             "grant_type": "password" if settings.username else "client_credentials",
@@ -104,7 +97,7 @@ class Auth:
         if self._refusals.holds(form):
             return REFUSED
         request = client.build_request("POST", "/oauth_token.do", data=form, headers={"accept": "application/json"})
-        answer = await exchange(client, request, seconds=seconds)
+        answer = await exchange(client, request, seconds=deadline - now)
         if not isinstance(answer, Answer):
             return Temporary("no token in time") if isinstance(answer, Ambiguous) else answer
         body = answer.json if isinstance(answer.json, dict) else {}

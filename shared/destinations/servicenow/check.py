@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from shared.delivery.failure import Failure, Refused
+from shared.destinations.finding import Finding
 from shared.destinations.remedy import Remedy
 from shared.destinations.servicenow import security_record
 from shared.destinations.servicenow.answers import FOREIGN, NO_TABLE, Rows
@@ -10,6 +11,7 @@ from shared.destinations.servicenow.client import Client
 from shared.destinations.servicenow.settings import ServiceNowSettings, TableSettings
 
 _SECONDS = 10.0
+_OK = 200
 _FORBIDDEN = 403
 _PLUGINS = {
     "em_event": "is Event Management installed?",
@@ -25,16 +27,17 @@ _EVENT_FIELDS = frozenset(
 )  # fmt: skip
 
 
-async def check(client: Client, settings: TableSettings, table: str, fields: Iterable[str]) -> list[tuple[bool, str]]:
+async def check(client: Client, settings: TableSettings, table: str, fields: Iterable[str]) -> list[Finding]:
     """Return lines for people, each with whether it is good. `fields` are those that the mapping can set."""
     rows = await client.search(table, "ORDERBYDESCsys_created_on", "", 1, _SECONDS)
     if not isinstance(rows, Rows):
         return [(False, f"{client.settings.instance}: {_advice(rows, table, settings)}")]
-    lines = [(True, f"{client.settings.instance}: reached, credentials taken, table {table} can be read")]
+    place = client.settings.instance
+    lines: list[Finding] = [(True, f"{place}: reached, credentials taken, table {table} can be read")]
     wanted = _NEEDED | set(fields)
     known = set(rows.rows[0]) if rows.rows else await _dictionary(client, table, wanted)
     if not known:
-        lines.append((True, f"table {table} is empty and its dictionary is hidden: fields could not be checked"))
+        lines.append((None, f"table {table} is empty and its dictionary is hidden: fields could not be checked"))
     else:
         missing = sorted(wanted - known)
         text = f"table {table} has no field {', '.join(missing)}" if missing else f"all {len(wanted)} fields are there"
@@ -42,24 +45,41 @@ async def check(client: Client, settings: TableSettings, table: str, fields: Ite
     lines.append(await _last_resort(client, "sys_user_group", "name", "group", settings.group))
     lines.append(await _last_resort(client, "sys_user", "user_name", "caller", settings.caller))
     lines.append(await _last_resort(client, "cmdb_ci", "name", "configuration item", settings.default_ci))
+    lines.append(await _batches(client, table))
     roles = "sn_si.basic" if table == security_record.TABLE else "itil or sn_incident_write"
-    lines.append((True, f"the right to create cannot be seen without writing: the user needs {roles}"))
+    lines.append((None, f"the right to create cannot be seen without writing: the user needs {roles}"))
+    lines += client.clocks()
     return [line for line in lines if line[1]]
 
 
-async def check_events(client: Client, fields: Iterable[str]) -> list[tuple[bool, str]]:
+async def check_events(client: Client, fields: Iterable[str]) -> list[Finding]:
     """Return lines for people on Event Management. `fields` are those that the mapping can set."""
     place = client.settings.instance
     rows = await client.search("em_event", "ORDERBYDESCsys_created_on", "sys_id", 1, _SECONDS)
     hidden = isinstance(rows, Refused) and rows.status == _FORBIDDEN  # who may send need not be allowed to read
     if not isinstance(rows, Rows) and not hidden:
         return [(False, f"{place}: {_advice(rows, 'em_event', client.settings)}")]
-    lines = [(True, f"{place}: reached, credentials taken, Event Management is there")]
+    lines: list[Finding] = [(True, f"{place}: reached, credentials taken, Event Management is there")]
     foreign = sorted(set(fields) - _EVENT_FIELDS)
     if foreign:
         lines.append((False, f"an event has no field {', '.join(foreign)}: put it below additional_info"))
-    lines.append((True, "the right to send cannot be seen without sending: the user needs evt_mgmt_integration"))
-    return lines
+    lines.append((None, "the right to send cannot be seen without sending: the user needs evt_mgmt_integration"))
+    return lines + client.clocks()
+
+
+async def _batches(client: Client, table: str) -> Finding:
+    """Return a line on the Batch API; without it everything works, one by one."""
+    most = client.settings.batch
+    if most == 1:
+        return True, ""
+    found = await client.batches(table, _SECONDS)
+    if found == _OK:
+        return True, f"up to {most} requests that wait at the same time share a call"
+    why = f"answers {found}" if isinstance(found, int) else found.reason
+    return (
+        True,
+        f"the Batch API cannot be used ({why}), requests go one by one: a role is missing, or SERVICENOW_BATCH=1",
+    )
 
 
 async def _dictionary(client: Client, table: str, wanted: Iterable[str]) -> set[str]:
@@ -70,7 +90,7 @@ async def _dictionary(client: Client, table: str, wanted: Iterable[str]) -> set[
     return {row.get("element", "") for row in found if row.get("name") in {table, "task"}}
 
 
-async def _last_resort(client: Client, table: str, column: str, word: str, name: str) -> tuple[bool, str]:
+async def _last_resort(client: Client, table: str, column: str, word: str, name: str) -> Finding:
     """Return a line on what a setting names by its name or sys_id; an empty one where it names nothing."""
     if not name:
         return True, ""

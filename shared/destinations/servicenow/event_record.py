@@ -4,6 +4,7 @@ One alert over there has one `message_key`: the episode's id. So an end that com
 problem's next occurrence; the problem key stands in `additional_info`, for rules that look at both.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,7 +12,7 @@ from typing import Any, Final
 
 import orjson
 
-from shared.delivery.failure import Failure
+from shared.delivery.failure import Failure, Temporary
 from shared.delivery.limits import Limit
 from shared.destinations.http import Answer
 from shared.destinations.servicenow.answers import failure_of
@@ -39,6 +40,16 @@ NEEDED: Final = ("open",)
 
 _FAILED_STATUS: Final = ("status", "_status", "__status")
 _FAILED_ERROR: Final = ("error", "_error", "__error")
+_FAULT: Final = re.compile(
+    r"(?i)invalid|malformed|not valid|mandatory|required|missing|pars(e|ing)|too (long|large)|constraint"
+)
+"""Words of an error that the same record meets each time."""
+_THEIRS: Final = re.compile(
+    r"(?i)cancel+ed|time(d )?[ -]?out|maximum execution time|quota|rate limit|too many|try again|temporar"
+    r"|unavailable|busy"
+)
+"""Words of an instance that could not, whatever it was sent."""
+_PAUSE: Final = 30.0
 _TOO_MUCH: Final = frozenset({400, 413, 422})
 
 
@@ -80,10 +91,23 @@ def judge_events(answer: Answer, now: float, count: int) -> Posted | Failure:
     if isinstance(records, list) and len(records) == count:
         return Posted(frozenset(place for place, one in enumerate(records) if _failed(one)))
     if _failed(body) or (isinstance(records, list) and any(map(_failed, records))):
-        return Posted(None)
+        return _of_all(body, count)
     if isinstance(body.get("result"), dict | list | str):
         return Posted(frozenset())
     return failure_of(answer, now, "POST", writes=False)
+
+
+def _of_all(body: Mapping[str, Any], count: int) -> Posted | Failure:
+    """Say what a failure means that speaks of the whole call.
+
+    What names a record's own fault is that of one of them, and so may be what names nothing, as long as there are
+    several: they go on apart. All else is the instance's own trouble, and passes.
+    """
+    words = " ".join(str(body.get(name, "")) for name in _FAILED_ERROR)
+    of_one = isinstance(body.get("records"), list) or _FAULT.search(words) or count > 1
+    if of_one and _THEIRS.search(words) is None:
+        return Posted(None)
+    return Temporary("Event Management could not take it now", _PAUSE)
 
 
 def _failed(one: object) -> bool:

@@ -10,6 +10,7 @@ import orjson
 from shared.delivery.bulk import Bulk
 from shared.delivery.failure import Refused, Temporary
 from shared.delivery.preview import Preview
+from shared.destinations.finding import Finding
 from shared.destinations.http import naming
 from shared.destinations.servicenow.check import check_events
 from shared.destinations.servicenow.client import Client
@@ -94,6 +95,6 @@ class Line:
         """Close the connections."""
         await self._client.close()
 
-    async def check(self) -> list[tuple[bool, str]]:
+    async def check(self) -> list[Finding]:
         """Return what `tidings doctor` says, without sending an event."""
         return await check_events(self._client, self._fields)

@@ -8,6 +8,7 @@ from typing import Final
 from shared.delivery.failure import Ambiguous, Failure, Refused
 from shared.delivery.preview import Preview
 from shared.delivery.ticket import Found, Mark, Order, is_key
+from shared.destinations.finding import Finding
 from shared.destinations.http import naming
 from shared.destinations.servicenow.answers import Rows
 from shared.destinations.servicenow.check import check
@@ -65,7 +66,7 @@ class Incidents:
         """Close all connections."""
         await self._client.close()
 
-    async def check(self) -> list[tuple[bool, str]]:
+    async def check(self) -> list[Finding]:
         """Return what `tidings doctor` says."""
         return await check(self._client, self._settings, self._table.name, self._mapped)
 

@@ -74,6 +74,13 @@ class ServiceNowSettings(Settings):
         ge=0,
         description="Most requests an hour of one replica, a minute's worth of them at once; 0 is no limit.",
     )
+    batch: int = Field(
+        default=10,
+        alias="SERVICENOW_BATCH",
+        ge=1,
+        le=50,
+        description="Most requests that wait at the same time and share a call of the Batch API; 1: each goes alone.",
+    )
     seconds: float = Field(
         default=10.0, alias="SERVICENOW_TIMEOUT", gt=0, le=60, description="Most seconds of one request."
     )

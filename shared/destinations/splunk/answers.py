@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from shared.destinations.bulk_answers import TOO_MANY, WAIT, Busy, Setup, TooLarge
 from shared.destinations.http import Answer, retry_after
 
 _POISON = frozenset({6, 12, 13, 15})  # this one event is wrong, whatever is done
@@ -17,10 +18,8 @@ _SETUP = {
     14: "the token has no acknowledgement: set SPLUNK_ACK=false, or turn it on for the token",
     16: "the collector refuses this kind of authorization",
 }
-_WAIT = frozenset({408, 425, 429, 500, 502, 503, 504})
 _OK = 200
 _TOO_LARGE = 413
-_TOO_MANY = 429
 _UNAUTHORIZED = frozenset({401, 403})
 
 
@@ -43,28 +42,6 @@ class WrongIndex:
     """The token may not write to an event's index."""
 
     number: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class TooLarge:
-    """The request is larger than they take."""
-
-
-@dataclass(frozen=True, slots=True)
-class Busy:
-    """They cannot take anything now. `again` is True where a second try at once may help."""
-
-    reason: str
-    after: float | None = None
-    again: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Setup:
-    """Our settings or theirs are wrong; people must act, and until then the events wait in the broker."""
-
-    reason: str
-    authentication: bool = False
 
 
 Settled = Accepted | Poison | WrongIndex | TooLarge
@@ -91,9 +68,9 @@ def _judge_events(answer: Answer, code: int | None, place: int | None) -> Judged
         return WrongIndex(place)
     if answer.status == _TOO_LARGE:
         return TooLarge()
-    if answer.status in _WAIT:
+    if answer.status in WAIT:
         after = retry_after(answer.headers)
-        return Busy("the collector is busy", after, again=after is None and answer.status != _TOO_MANY)
+        return Busy("the collector is busy", after, again=after is None and answer.status != TOO_MANY)
     return Setup("the answer is not the collector's: check SPLUNK_HEC_URL")
 
 

@@ -1,10 +1,18 @@
-"""What `tidings doctor` asks of Splunk: reach, health, token, acknowledgement. Stores no event."""
+"""What `tidings doctor` asks of Splunk: reach, health, token, raw endpoint, acknowledgement. Stores no event."""
 
-from shared.delivery.failure import Ambiguous, Refused, Temporary
+import asyncio
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from shared.destinations.bulk_answers import Setup
+from shared.destinations.finding import Finding
 from shared.destinations.http import Answer
 from shared.destinations.remedy import Remedy
-from shared.destinations.splunk.answers import Setup, is_healthy, judge, says_no_data
-from shared.destinations.splunk.client import ACK_PATH, EVENT_PATH, SplunkClient
+from shared.destinations.splunk.answers import is_healthy, judge, says_no_data
+from shared.destinations.splunk.client import EVENT_PATH
+from shared.destinations.splunk.collector import ACK_PATH, Collector, Told
+from shared.destinations.splunk.raw import RAW_PATH
+from shared.destinations.splunk.settings import SplunkSettings
 
 HEALTH_PATH = "/services/collector/health"
 _REMEDY = Remedy("SPLUNK_HEC_URL", "SPLUNK_CA_FILE", "SPLUNK_TOKEN")
@@ -12,27 +20,42 @@ _SECONDS = 10.0
 _OK = 200
 _UNAVAILABLE = 503
 
-Line = tuple[bool, str]
-_Told = Answer | Temporary | Ambiguous | Refused
+
+async def check(collectors: Mapping[str, Collector], settings: SplunkSettings) -> list[Finding]:
+    """Ask all collectors at the same time; return lines for people, each with whether it is good.
+
+    Where there are several each line says which one it is of.
+    """
+    found = await asyncio.gather(*(_one(collector, settings) for collector in collectors.values()))
+    if len(collectors) == 1:
+        return found[0]
+    return [
+        (good, f"{urlsplit(url).netloc}: {text}")
+        for url, lines in zip(collectors, found, strict=True)
+        for good, text in lines
+    ]
 
 
-async def check(client: SplunkClient, *, ack: bool) -> list[Line]:
-    """Ask in this order: reach, token, acknowledgement; return lines for people, each with whether it is good.
+async def _one(collector: Collector, settings: SplunkSettings) -> list[Finding]:
+    """Ask in this order: reach, token, raw endpoint, acknowledgement.
 
     What cannot be asked any more after a bad answer is left out. The request for the token carries no event, which a
     collector that accepts the token answers with "no data".
     """
-    reach = _reach(await client.get(HEALTH_PATH, seconds=_SECONDS))
-    if not reach[0]:
-        return [reach]
-    token = _verdict(await client.post(EVENT_PATH, b"", seconds=_SECONDS), "the token is accepted")
-    if not token[0] or not ack:
-        return [reach, token]
-    asked = await client.post(ACK_PATH, b'{"acks":[]}', seconds=_SECONDS)
-    return [reach, token, _verdict(asked, "the token acknowledges")]
+    lines = [_reach(await collector.get(HEALTH_PATH, seconds=_SECONDS))]
+    asked = [(EVENT_PATH, b"", "the token is accepted")]
+    asked += [(RAW_PATH, b"", "the raw endpoint takes audit records")] if settings.audit == "raw" else []
+    asked += [(ACK_PATH, b'{"acks":[]}', "the token acknowledges")] if settings.ack else []
+    for path, content, good in asked:
+        if not lines[-1][0]:
+            return lines
+        lines.append(_verdict(await collector.post(path, content, seconds=_SECONDS), good))
+    if lines[-1][0]:
+        lines.append((None, "whether the token may write to the indexes shows with the first event"))
+    return [*lines, *collector.clocks()]
 
 
-def _reach(answer: _Told) -> Line:
+def _reach(answer: Told) -> Finding:
     if not isinstance(answer, Answer):
         return False, f"cannot be reached: {_REMEDY.to(answer.reason)}"
     if is_healthy(answer):
@@ -42,7 +65,7 @@ def _reach(answer: _Told) -> Line:
     return False, "this is no HTTP Event Collector: check SPLUNK_HEC_URL"
 
 
-def _verdict(answer: _Told, good: str) -> Line:
+def _verdict(answer: Told, good: str) -> Finding:
     if not isinstance(answer, Answer):
         return False, _REMEDY.to(answer.reason)
     if answer.status == _OK or says_no_data(answer):

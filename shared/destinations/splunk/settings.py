@@ -1,7 +1,7 @@
 """Settings of the Splunk destination."""
 
 import re
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -11,23 +11,31 @@ from shared.settings.environment import Secret, Settings
 _COLLECTOR = re.compile(r"/services/collector(/(event|raw|health)(/1\.0)?)?/?$")
 
 
-def _base_url(url: str) -> str:
-    """Return the URL without the collector's path: people paste it with and without."""
-    return check_url(_COLLECTOR.sub("", url))
+def _base_urls(text: str) -> str:
+    """Return the URLs without the collector's path: people paste them with and without."""
+    return ",".join(dict.fromkeys(check_url(_COLLECTOR.sub("", url.strip())) for url in text.split(",")))
 
 
 class SplunkSettings(Settings):
-    """Where the collector is and how to speak to it."""
+    """Where the collectors are and how to speak to them."""
 
-    url: Annotated[str, AfterValidator(_base_url)] = Field(
-        alias="SPLUNK_HEC_URL", description="URL of the collector, with or without /services/collector/event."
+    url: Annotated[str, AfterValidator(_base_urls)] = Field(
+        alias="SPLUNK_HEC_URL",
+        description="URL of the collector, with or without /services/collector/event; several apart by commas.",
     )
     token: Annotated[Secret, AfterValidator(check_token)] = Field(alias="SPLUNK_TOKEN", description="HEC token.")
     index: str = Field(
         default="", alias="SPLUNK_INDEX", description="Index of events whose mapping names none; empty: the token's."
     )
     sourcetype: str = Field(
-        default="", alias="SPLUNK_SOURCETYPE", description="Source type of all events; empty: as the mapping says."
+        default="",
+        alias="SPLUNK_SOURCETYPE",
+        description="Source type of all events but raw audit records; empty: as the mapping says.",
+    )
+    audit: Literal["event", "raw"] = Field(
+        default="event",
+        alias="SPLUNK_AUDIT",
+        description="Kubernetes audit records as an `event` like everything else, or `raw` as their own lines.",
     )
     ca_file: str | None = Field(default=None, alias="SPLUNK_CA_FILE", description="CA file for the collector's TLS.")
     ack: bool = Field(
@@ -49,3 +57,8 @@ class SplunkSettings(Settings):
         le=60,
         description="Most seconds of one request, and of its acknowledgement.",
     )
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """Return the address of each collector."""
+        return tuple(self.url.split(","))

@@ -9,6 +9,7 @@ from typing import Final, Generic, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 from shared.delivery.failure import Ambiguous, Failure, Refused, Temporary
+from shared.destinations.finding import Finding
 from shared.destinations.http import Answer, exchange, is_token, naming, new_client
 from shared.destinations.refusals import Refusals
 from shared.destinations.webhook.answers import CREDENTIALS, judge, may_help
@@ -49,10 +50,10 @@ class WebhookClient:
             )
         self._refusals = Refusals()
 
-    @property
-    def signs(self) -> bool:
-        """Return True where requests are signed, so that clocks must agree."""
-        return self._settings.secret is not None
+    def clocks(self) -> list[Finding]:
+        """Return what `tidings doctor` says of the clocks: receivers refuse signatures that are minutes old."""
+        signs = self._settings.secret is not None
+        return self._client.clock.lines("receivers may refuse our signatures" if signs else "")
 
     async def close(self) -> None:
         """Close the connections."""

@@ -18,6 +18,20 @@ OURS: Final = frozenset({
 """Headers that are set by Tidings alone."""
 
 
+_BREAKING: Final = OURS - {"webhook-id"} | {
+    "accept", "accept-encoding", "authorization", "content-encoding", "content-type", "cookie", "expect", "keep-alive",
+    "proxy-authorization", "te", "trailer", "upgrade",
+}  # fmt: skip
+"""Headers that mean something else to servers and proxies: a key in them breaks the request, or who sends it."""
+
+
+def _key_header(name: str) -> str:
+    """Return the name of a header as it came. Raises ValueError for one that has another meaning."""
+    if name.lower() in _BREAKING:
+        raise ValueError(f"cannot be `{name}`, which has a meaning of its own: take one such as `Idempotency-Key`")
+    return name
+
+
 def _checked(check: Callable[[str], object]) -> AfterValidator:
     """Return a validator of a secret's text as it is now; a file that went away since is told where it is used."""
 
@@ -67,7 +81,7 @@ class WebhookSettings(Settings):
         alias="WEBHOOK_SECRET",
         description="Signs each request (Standard Webhooks), as `whsec_…`; two of them while they are rotated.",
     )
-    key_header: str = Field(
+    key_header: Annotated[str, AfterValidator(_key_header)] = Field(
         default="Idempotency-Key",
         alias="WEBHOOK_KEY_HEADER",
         pattern=f"^{TOKEN.pattern}$",

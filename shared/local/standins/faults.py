@@ -3,7 +3,7 @@
 import re
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, get_args
 
@@ -134,11 +134,14 @@ class Faults:
             self._targets -= len(self._log.popleft().path)
         return entry
 
-    def take(self, method: str, target: str, operation: str) -> Rule | None:
-        """Return the rule that strikes this request, if any. Every matching rule counts the request."""
+    def take(self, method: str, target: str, operation: str, only: Collection[Do] = ()) -> Rule | None:
+        """Return the rule that strikes this request, if any, of those that do one of `only`.
+
+        Every matching rule counts the request.
+        """
         struck: Rule | None = None
         for rule, seen in self._rules:
-            if not rule.matches(method, target, operation):
+            if not rule.matches(method, target, operation) or (only and rule.do not in only):
                 continue
             seen[0] += 1
             past = seen[0] - rule.nth

@@ -115,7 +115,7 @@ class Frame:
 
     async def _strike(self, rule: Rule, request: Request, entry: Logged, receive: Receive, send: Send) -> None:
         if rule.do in {"status", "body", "html"}:
-            await _answer(send, entry, _scripted(rule))
+            await _answer(send, entry, scripted(rule))
             return
         if rule.do == "delay":
             await asyncio.sleep(rule.seconds)
@@ -129,7 +129,7 @@ class Frame:
         elif rule.do in {"close", "commit-then-close"}:
             await _reset(receive, rst=False)
         elif rule.do == "commit-then-status":
-            await _answer(send, entry, _scripted(rule))
+            await _answer(send, entry, scripted(rule))
         elif answer is not None:
             entry.status = answer.status
             if rule.do == "slow-bytes":
@@ -153,7 +153,8 @@ class Frame:
         return self._control(request)
 
 
-def _scripted(rule: Rule) -> Response:
+def scripted(rule: Rule) -> Response:
+    """Return the answer that a rule has of its own."""
     if rule.do == "html":
         return html_page()
     status = 200 if rule.do == "body" and rule.status == Rule("body").status else rule.status

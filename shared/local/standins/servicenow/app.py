@@ -12,6 +12,8 @@ from shared.local.standins.faults import Faults
 from shared.local.standins.frame import Frame, Request, Response, html_page, json_response
 from shared.local.standins.servicenow import page, schema
 from shared.local.standins.servicenow.access import CLIENTS, TOKENS, USERS, Access, Client, RateLimit, User, error
+from shared.local.standins.servicenow.batches import PATH as BATCH_PATH
+from shared.local.standins.servicenow.batches import Batches
 from shared.local.standins.servicenow.events import PATH as EVENTS_PATH
 from shared.local.standins.servicenow.events import EventManagement
 from shared.local.standins.servicenow.imports import PATH as IMPORT_PATH
@@ -40,6 +42,10 @@ class Options:
     invalid_query_returns_no_rows: bool = False
     business_rule: str = ""
     """Name of a rule that stops every write to a table that people work in, quoting what was written."""
+    batch_role: str = ""
+    """Role that the Batch API wants, empty where everybody may."""
+    batch_most: int = 1000
+    """Requests of a batch that fit into its 30 seconds; those after them are left out."""
     import_sets: Mapping[str, str] = field(default_factory=lambda: {"u_tidings_incident": "incident"})
     """Staging tables, by the table that their transform writes: coalesced by correlation_id."""
 
@@ -56,6 +62,7 @@ class ServiceNow:
         self._tables = TableAPI(database)
         self._events = EventManagement(database)
         self._imports = ImportSets(database, self._tables)
+        self._batches = Batches(self._api, operation, faults)
         self._frame = Frame(self._handle, self._control, operation, faults)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -134,6 +141,8 @@ class ServiceNow:
             return error(500, "Transaction cancelled: maximum execution time exceeded")
 
     def _other(self, request: Request, user: User) -> Response:
+        if request.path == BATCH_PATH:
+            return self._batches.take(request, user, self.options.batch_role, self.options.batch_most)
         if request.path == EVENTS_PATH:
             return self._events.take(request, user)
         staging = request.path.removeprefix(IMPORT_PATH)
@@ -222,7 +231,7 @@ def operation(request: Request) -> str:
         return names.get(request.method, "get" if found["sys_id"] else "find")
     if request.path.startswith(IMPORT_PATH):
         return "import"
-    return {"/oauth_token.do": "token", EVENTS_PATH: "events"}.get(request.path, "page")
+    return {"/oauth_token.do": "token", EVENTS_PATH: "events", BATCH_PATH: "batch"}.get(request.path, "page")
 
 
 def _negotiate(request: Request) -> Response | None:

@@ -21,6 +21,7 @@ from shared.local.standins.splunk.store import Kept, Store
 from shared.runtime.asgi import Receive, Scope, Send
 
 _PATH = re.compile(r"/services/collector(?:/(?P<what>event|raw|ack|health)(?:/1\.0)?)?/?")
+_BREAK = re.compile(rb"[\r\n]+")  # LINE_BREAKER of props.conf as it is shipped
 _MAX_PENDING = 100_000
 _MOST = 1_000_000_000
 _SHOWN = 200
@@ -156,7 +157,7 @@ class Splunk:
             return json_response(413, {"text": "Content-Length is too large", "code": 413})
         if self.options.unhealthy is not None:
             return reply(_SHUTTING_DOWN if self.options.unhealthy == _SHUTTING_DOWN else _BUSY)
-        channel = self._channel(request, token)
+        channel = self._channel(request, token, wanted=raw)
         if isinstance(channel, Response):
             return channel
         gzipped = request.headers.get("content-encoding", "").lower() == "gzip"
@@ -187,11 +188,11 @@ class Splunk:
             return [], Bad(7)
         now = query.get("time", f"{time.time():.3f}")
         place = (query.get("host", ""), query.get("source", ""), query.get("sourcetype", "httpevent"))
-        lines = [line for line in body.decode("utf-8", "replace").splitlines() if line.strip()]
+        lines = [line.decode("utf-8", "replace") for line in _BREAK.split(body) if line.strip()]
         return [Stored(now, *place, index, "", orjson.dumps(line), raw=True) for line in lines], None
 
-    def _channel(self, request: Request, token: Token) -> _Channel | Response | None:
-        if not token.ack:
+    def _channel(self, request: Request, token: Token, *, wanted: bool = False) -> _Channel | Response | None:
+        if not token.ack and not wanted:
             return None
         name = request.headers.get("x-splunk-request-channel") or request.query.get("channel", "")
         if not name:
@@ -200,7 +201,7 @@ class Splunk:
             UUID(name)
         except ValueError:
             return reply(11)
-        return self._channels.setdefault((token.value, name), _Channel())
+        return self._channels.setdefault((token.value, name), _Channel()) if token.ack else None
 
     def _promise(self, channel: _Channel) -> int:
         number = channel.next

@@ -1,7 +1,8 @@
-"""A Kubernetes audit record as the API server wrote it, for QRadar's own Kubernetes Auditing DSM (§5.2).
+"""A Kubernetes audit record as the API server wrote it, for SIEMs that know these records already.
 
-It has names for these events already (QIDs), so they go as they are: redacted, with our identity among the record's
-annotations, which are free for everybody to add to.
+QRadar has names for them (its Kubernetes Auditing DSM, reference/destinations.md §5.2), Splunk's add-ons read them as
+lines of `kube:apiserver:audit`. So they go as they are: redacted, with our identity among the record's annotations,
+which are free for everybody to add to.
 """
 
 from collections.abc import Mapping
@@ -9,13 +10,29 @@ from typing import Any, Final
 
 import orjson
 
+from shared.events.model import Observation
+from shared.events.redaction import redact
+
 _IDENTITY: Final = "tidings.dev/event-id"
 _TRUNCATED: Final = "tidings.dev/truncated"
 _BODIES: Final = ("responseObject", "requestObject")
 _LONGEST: Final = (1024, 256, 64)  # characters of each text, tried in turn where bodies alone were not what is too long
 
 
-def is_record(original: Mapping[str, Any]) -> bool:
+def audit_line(observation: Observation, most: int) -> bytes | None:
+    """Return an audit record as it was sent, masked once more whoever posted it (F41), on one line of `most` bytes.
+
+    None of what is no whole audit record, or cannot be made so short. Raises orjson.JSONEncodeError for what JSON
+    cannot hold. Whatever a mapping's `minimise` keeps out must be out of the observation.
+    """
+    original = observation.original
+    if observation.dialect != "audit" or not _is_record(original):
+        return None
+    clean, _ = redact(original)  # whole: in an object as it was sent the names of members tell of secrets, too
+    return audit_json(clean, observation.identity, most)
+
+
+def _is_record(original: Mapping[str, Any]) -> bool:
     """Return True where the sent object is a whole audit record: not one that was cut, nor a collector's extract."""
     return original.get("kind") == "Event" and isinstance(original.get("auditID"), str)
 
