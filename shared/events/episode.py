@@ -1,5 +1,6 @@
 """Episode: one occurrence of a problem, as the snapshot that travels (architecture.md §6)."""
 
+from datetime import datetime
 from typing import Literal
 
 from pydantic import AwareDatetime, Field
@@ -60,3 +61,26 @@ class Episode(Frozen):
     reopened: int = Field(default=0, ge=0, description="How often it came back within the reopen window.")
     history: tuple[Occurrence, ...] = Field(default=(), description="The latest occurrences, oldest first.")
     labels: dict[str, str] = Field(default_factory=dict, description="Labels of the namespace, where known.")
+
+    @property
+    def key(self) -> str:
+        """Return the key by which foreign records know the problem."""
+        return self.problem_key
+
+    @property
+    def over(self) -> bool:
+        """Return True once the problem has ended."""
+        return self.state == "resolved"
+
+    @property
+    def ended(self) -> datetime | None:
+        """Return when it ended."""
+        return self.resolved
+
+    @property
+    def noteworthy(self) -> tuple[str, ...]:
+        """Return what people want a note for whenever it differs: state, severity, and the count once it doubled.
+
+        Not the reason: a pod that cannot pull its image says `Failed` and `BackOff` in turn for hours.
+        """
+        return (self.state, str(self.reopened), self.severity, str(self.count.bit_length()))

@@ -25,7 +25,7 @@ class Destination(NamedTuple):
 
     label: str
     variable: str
-    subject: Literal["episode", "classified", "any"]
+    subject: Literal["episode", "change", "classified", "any"]
     example: Mapping[str, str]
     mapping: str
     record: str
