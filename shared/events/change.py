@@ -86,4 +86,4 @@ class Change(Frozen):
     @property
     def noteworthy(self) -> tuple[str, ...]:
         """Return what people want a note for whenever it differs."""
-        return (self.state, str(self.taken_in), ",".join(self.problems))
+        return (self.state, self.severity, str(self.taken_in), ",".join(self.problems))

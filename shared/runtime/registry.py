@@ -125,6 +125,20 @@ FUNCTIONS: dict[str, Registered] = {
             component=True,
         ),
     ),
+    "servicenow_change": Registered(
+        "functions.servicenow_change.handler",
+        "one ServiceNow change request for each roll-out",
+        ("store",),
+        Destination(
+            "servicenow_change",
+            "SERVICENOW_INSTANCE",
+            "change",
+            {"SERVICENOW_INSTANCE": "https://servicenow.example", "SERVICENOW_TOKEN": "not-set"},
+            "SERVICENOW_CHANGE_MAPPING",
+            "shared.destinations.servicenow.change_record",
+            component=True,
+        ),
+    ),
     "siem_forwarder": Registered(
         "functions.siem_forwarder.handler",
         "hands every observation to the SIEM",

@@ -79,7 +79,11 @@ class Client:
 
     async def post(self, path: str, body: object, judged: Judge[T], seconds: float) -> T | Failure:
         """Post JSON to another of its interfaces, whose answers `judged` knows."""
-        return await self._send(Request("POST", path, {}, body), judged, seconds)
+        return await self.ask("POST", path, body, judged, seconds)
+
+    async def ask(self, method: str, path: str, body: object, judged: Judge[T], seconds: float) -> T | Failure:
+        """Ask another of its interfaces anything, with a body where there is one."""
+        return await self._send(Request(method, path, {}, body), judged, seconds)
 
     async def _send(self, request: Request, judged: Judge[T], seconds: float) -> T | Failure:
         return await self._caller.call(request, lambda answer: judged(answer, self._clock()), seconds)
