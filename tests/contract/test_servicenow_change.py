@@ -10,60 +10,18 @@ import yaml
 
 from functions.servicenow_change.handler import MAPPING, new
 from shared.cli.checked import check
-from shared.events.change import Change
 from shared.events.cloudevent import CloudEvent
-from shared.events.outcome import Done, Duplicate, Ignored, Rejected, Retry
+from shared.events.outcome import Done, Duplicate, Ignored, Rejected
 from shared.local.standins.faults import Rule
 from shared.runtime.function import Call, Result
 from shared.settings.environment import SettingsError
 from shared.telemetry.metrics import Metrics
 from tests.conftest import ROOT
+from tests.support.change_requests import LABELS, NORMAL, RIG, notes, only, play, walked
 from tests.support.changes import completed, failed, running
-from tests.support.rigs.place import Delivering, Place, TicketRig, event_of, placed
-from tests.support.rigs.registry import TICKETS
+from tests.support.rigs.place import Delivering, placed
 
-RIG = TICKETS["servicenow_change"]
 ENVIRON = {"SERVICENOW_INSTANCE": "http://127.0.0.1:9", "SERVICENOW_TOKEN": "t"}
-NORMAL = {"SERVICENOW_CHANGE_TEMPLATE": ""}
-LABELS = {
-    "-5": "New",
-    "-4": "Assess",
-    "-3": "Authorize",
-    "-2": "Scheduled",
-    "-1": "Implement",
-    "0": "Review",
-    "3": "Closed",
-}
-
-
-def play(place: Place[TicketRig], *told: Change, **settings: str) -> list[Result]:
-    """Deliver snapshots one after the other."""
-
-    async def main(deliver: Delivering) -> list[Result]:
-        results = []
-        for one in told:
-            call = Call(asyncio.get_running_loop().time() + 10)
-            results.append(await deliver.function.handle(event_of(one), call))
-        return results
-
-    return place.play(main, **settings)
-
-
-def only(place: Place[TicketRig]) -> dict[str, str]:
-    """Return the one change request that there is."""
-    (row,) = place.app.records("change_request")
-    found: dict[str, str] = row
-    return found
-
-
-def notes(place: Place[TicketRig]) -> str:
-    return "\n".join(entry["value"] for entry in place.app.journal(only(place)["sys_id"]))
-
-
-def walked(place: Place[TicketRig]) -> list[str]:
-    """Return the states that were asked for, in their order."""
-    bodies = [one.body for one in place.app.faults.requests if one.method == "PATCH"]
-    return [LABELS[state] for body in bodies for state in [yaml.safe_load(body).get("state")] if state in LABELS]
 
 
 def test_a_roll_out_is_a_standard_change_that_is_implemented_and_closed_as_successful() -> None:
@@ -178,14 +136,6 @@ def test_an_announced_change_that_cannot_be_followed_is_left_and_named(values: A
         assert [row for row in rows if row["sys_id"] == theirs] == before
 
 
-def test_a_plan_that_is_no_number_is_not_asked_for() -> None:
-    """F47: encoded query injection in ServiceNow `sysparm_query` via object name: value-encoded; key is a hash."""
-    with placed(RIG) as place:
-        play(place, running(planned=True, plan="CHG0000001^NQactive=true"))
-        assert not [one for one in place.app.faults.requests if "NQactive" in one.path]
-        assert only(place)["state"] == "-1"
-
-
 def test_conflicts_that_the_instance_found_are_told() -> None:
     with placed(RIG) as place:
         sys_id = place.app.insert("change_request", {"state": "-2", "assignment_group": "g", "approval": "approved"})
@@ -230,34 +180,6 @@ def test_a_template_that_is_not_there_is_named() -> None:
         assert isinstance(outcome, Rejected)
         assert "SERVICENOW_CHANGE_TEMPLATE" in outcome.reason
         assert place.app.records("change_request") == []
-
-
-def test_f11_a_state_that_wants_a_field_is_refused_by_the_name_of_the_field() -> None:
-    """F11: sink 400/422 for one field: Rejected, DLQ extension names stage+field; no retry storm."""
-    with placed(RIG) as place:
-        outcome = play(place, running(), SERVICENOW_ASSIGNMENT_GROUP="")[0].outcome
-        assert isinstance(outcome, Rejected)
-        assert outcome.reason == "a data policy wants fields that are empty: Assignment group (403)"
-        assert LABELS[only(place)["state"]] == "New"
-        assert play(place, running())[0].outcome == Done(), "with a group it goes on, and no second one is made"
-        assert only(place)["state"] == "-1"
-
-
-@pytest.mark.parametrize("nth", [1, 2, 3])
-@pytest.mark.parametrize("fault", ["commit-then-reset", "status"])
-def test_f03_a_walk_that_was_broken_off_goes_on_where_it_is(fault: Any, nth: int) -> None:
-    """F03: SIGKILL mid-send (bytes out): DOUBT path: find(key) first; one ticket."""
-    with placed(RIG) as place:
-        place.app.faults.set([Rule(do=fault, operation="update", status=502, nth=nth, count=1)])
-        for one in (running(), completed()):
-            for _ in range(6):
-                outcome = play(place, one)[0].outcome
-                place.clock.now += 60
-                if isinstance(outcome, Done | Duplicate):
-                    break
-                assert isinstance(outcome, Retry)
-        assert (only(place)["state"], only(place)["close_code"]) == ("3", "successful")
-        assert walked(place).count("Closed") <= 2
 
 
 def test_a_snapshot_of_a_problem_is_none_of_its_business() -> None:

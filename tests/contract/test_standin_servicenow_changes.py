@@ -85,6 +85,7 @@ def test_servicenows_own_client_makes_a_change_and_moves_it_only_as_its_model_al
         again.state = "-4"
         assert again.update()
         assert again.get_display_value("state") == "Assess"
+        session.session.close()
 
 
 def test_a_create_answers_200_with_each_field_twice_and_names_what_it_left_out(client: httpx2.Client) -> None:
