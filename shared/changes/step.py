@@ -126,7 +126,7 @@ def _newer(record: Record | None, seen: Seen) -> Step:
     if known and not differences.number and wrote and record.written and wrote != record.written:
         differences = _unseen(masked)
     before = record.conditions
-    if rollouts.begins(observation.object.kind, (one.path for one in differences.told)):
+    if rollouts.begins(observation.object.kind, seen.thing, (one.path for one in differences.told)):
         before = {**before, rollouts.CONDITION: ""}  # the change itself says that it began: only its end is news
     conditions, news = transitions(before, seen.findings)
     kept = Record(

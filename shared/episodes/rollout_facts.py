@@ -65,7 +65,7 @@ def _meaning(seen: Observation) -> int | None:
         return _MEANS.get(seen.reason) if own is None else own
     rows = mapping(seen.original.get("change")).get("fields")
     paths = [text(mapping(row).get("path")) for row in rows] if isinstance(rows, list) else []
-    return START if begins(seen.object.kind, paths) else None
+    return START if begins(seen.object.kind, seen.original, paths) else None
 
 
 def _fields(change: Any) -> tuple[FieldRow, ...]:

@@ -34,18 +34,23 @@ class Standing(NamedTuple):
 UNTOLD: Final = Standing()
 
 
-def begins(kind: str, paths: Iterable[str]) -> bool:
-    """Return True where what changed at one of these paths is what the object's controller will roll out."""
-    return any(within(path, _TARGET.get(kind, ())) for path in paths)
+def begins(kind: str, thing: Mapping[str, Any], paths: Iterable[str]) -> bool:
+    """Return True where what changed at one of these paths is what the object's controller will roll out now."""
+    return not _is_held(mapping(thing.get("spec"))) and any(within(path, _TARGET.get(kind, ())) for path in paths)
 
 
 def standing(kind: str, thing: Mapping[str, Any]) -> Standing:
     """Return how a roll-out of an object stands; of a kind that rolls nothing out nothing is told."""
     reader = _READERS.get(kind)
     status, spec = mapping(thing.get("status")), mapping(thing.get("spec"))
-    if reader is None or spec.get("paused") is True or _is_behind(thing, status):
+    if reader is None or _is_held(spec) or _is_behind(thing, status):
         return UNTOLD
     return reader(spec, status)
+
+
+def _is_held(spec: Mapping[str, Any]) -> bool:
+    """Return True where nothing is rolled out until people go on: paused, or updated by deleting pods by hand."""
+    return spec.get("paused") is True or mapping(spec.get("updateStrategy")).get("type") == "OnDelete"
 
 
 def _is_behind(thing: Mapping[str, Any], status: Mapping[str, Any]) -> bool:
@@ -67,7 +72,7 @@ def _stateful_set(spec: Mapping[str, Any], status: Mapping[str, Any]) -> Standin
     strategy = mapping(spec.get("updateStrategy"))
     wanted = _wanted(spec) - number(mapping(strategy.get("rollingUpdate")).get("partition"))
     updated, new = number(status.get("updatedReplicas")), text(status.get("updateRevision"))
-    if strategy.get("type") == "OnDelete" or not new:
+    if not new:
         return UNTOLD
     differs = text(status.get("currentRevision")) != new
     if differs and updated < wanted:
@@ -76,10 +81,8 @@ def _stateful_set(spec: Mapping[str, Any], status: Mapping[str, Any]) -> Standin
     return Standing(updated if differs else wanted, wanted, under_way=False if ready else None)
 
 
-def _daemon_set(spec: Mapping[str, Any], status: Mapping[str, Any]) -> Standing:
+def _daemon_set(spec: Mapping[str, Any], status: Mapping[str, Any]) -> Standing:  # noqa: ARG001 - as all readers
     """Say when it is over only: that it began its template tells, for a new node lacks a pod just as well."""
-    if mapping(spec.get("updateStrategy")).get("type") == "OnDelete":
-        return UNTOLD
     updated, wanted = number(status.get("updatedNumberScheduled")), number(status.get("desiredNumberScheduled"))
     over = updated >= wanted and number(status.get("numberAvailable")) >= wanted
     return Standing(updated, wanted, under_way=False if over and "desiredNumberScheduled" in status else None)

@@ -22,6 +22,15 @@ def test_f11_a_state_that_wants_a_field_is_refused_by_the_name_of_the_field() ->
         assert only(place)["state"] == "-1"
 
 
+def test_f10_a_template_that_cannot_be_asked_for_now_is_asked_for_later() -> None:
+    """F10: sink 500/502/503: bounded retries with jitter, then Retry; after recovery drains without operator."""
+    with placed(RIG) as place:
+        place.app.faults.set([Rule(do="status", status=503, path="std_change_record_producer", count=0)])
+        assert isinstance(play(place, running())[0].outcome, Retry)
+        place.app.faults.set([])
+        assert play(place, running())[0].outcome == Done()
+
+
 @pytest.mark.parametrize("nth", [1, 2, 3])
 @pytest.mark.parametrize("fault", ["commit-then-reset", "status"])
 def test_f03_a_walk_that_was_broken_off_goes_on_where_it_is(fault: Any, nth: int) -> None:

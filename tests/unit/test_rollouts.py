@@ -195,6 +195,24 @@ def test_a_status_that_tells_nothing_begins_nothing(what: str) -> None:
     assert Track().take(seen(list(enumerate(objects)))).told == []
 
 
+def test_what_is_paused_is_rolled_out_once_it_goes_on() -> None:
+    known, _, under_way, _, last = upgraded()
+    held = (-10.0, deployment(2, "shop/web:1.5", generation=2))
+    held[1]["spec"]["paused"] = True
+    assert Track().take(seen([known, held])).told == []
+    track = Track().take(seen([known, held, under_way, last]))
+    assert track.line == [("running", 1), ("completed", 2)]
+    assert track.told[0].started == NOW + timedelta(seconds=1)
+
+
+def test_what_people_update_by_deleting_pods_is_no_roll_out() -> None:
+    def database(version: int, image: str) -> Object:
+        spec = {"updateStrategy": {"type": "OnDelete"}, "template": {"image": image}}
+        return thing("StatefulSet", version, spec=spec, status={"updateRevision": image, "currentRevision": "a"})
+
+    assert Track().take(seen([(0, database(1, "a")), (1, database(2, "b"))])).told == []
+
+
 def test_an_observation_that_comes_again_gives_the_current_snapshot_again() -> None:
     found = seen(upgraded())
     track = Track().take(found)

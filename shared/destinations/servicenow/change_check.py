@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
-from shared.destinations.servicenow.change_record import CORE_FIELDS, TABLE
+from shared.destinations.servicenow.change_record import CORE_FIELDS, TABLE, TEMPLATES
 from shared.destinations.servicenow.check import check_lookups, check_named, check_table
 from shared.destinations.servicenow.client import Client
 from shared.destinations.servicenow.settings import ChangeSettings
@@ -19,7 +19,7 @@ async def check_changes(client: Client, settings: ChangeSettings, fields: Iterab
         return lines
     lines += await check_lookups(client, settings)
     template = settings.template
-    lines.append(await check_named(client, "std_change_record_producer", "name", "standard change template", template))
+    lines.append(await check_named(client, TEMPLATES, "name", "standard change template", template))
     if not template:
         lines.append((True, _NORMAL))
     if not settings.group:

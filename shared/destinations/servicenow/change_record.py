@@ -18,6 +18,7 @@ from shared.destinations.servicenow.record import mark_of
 _log = logging.getLogger(__name__)
 
 TABLE: Final = "change_request"
+TEMPLATES: Final = "std_change_record_producer"
 ROOT: Final = "/api/sn_chg_rest/change"
 IMPLEMENT: Final = "-1"
 REVIEW: Final = "0"

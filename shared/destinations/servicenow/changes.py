@@ -30,6 +30,7 @@ from shared.destinations.servicenow.change_record import (
     REVIEW,
     ROOT,
     TABLE,
+    TEMPLATES,
     TYPE,
     found_of,
     judge_conflicts,
@@ -41,7 +42,7 @@ from shared.destinations.servicenow.change_record import (
 from shared.destinations.servicenow.client import Client
 from shared.destinations.servicenow.lookups import Lookups, groups_and_items, people, sent_as_they_are
 from shared.destinations.servicenow.record import display_of
-from shared.destinations.servicenow.references import Named
+from shared.destinations.servicenow.references import KEEP, is_safe, is_sys_id
 from shared.destinations.servicenow.settings import ChangeSettings
 
 _NUMBER: Final = re.compile(r"[A-Z]{2,6}\d{4,12}")
@@ -68,7 +69,7 @@ class Changes:
         self._lookups = Lookups(
             {**groups_and_items(client, settings), "requested_by": people(client, "user", "")},
         )
-        self._templates = Named(client, "std_change_record_producer", ("name",), "template", settings.template)
+        self._template = ("", float("-inf"))
         others = (self._mapped | {_GROUP}) - set(CORE_FIELDS) - self.journals
         self._fields = ",".join([*CORE_FIELDS, *sorted(others)])
         self._end = REVIEW if settings.end == "review" else CLOSED
@@ -157,14 +158,11 @@ class Changes:
         return self._one(await self._patch(found.ref, values, seconds), mark)
 
     async def _made(self, order: Order, notes: list[str], deadline: float) -> Found | Failure:
-        kind, path = self._type(order), ROOT
-        if kind == _STANDARD:
-            template = await self._templates.resolve("", _left(deadline) / 2)
-            if not template.sys_id:
-                return _NO_TEMPLATE
-            path = f"{ROOT}/{kind}/{template.sys_id}"
-        else:
-            path = f"{ROOT}/{kind}"
+        kind = self._type(order)
+        template = await self._template_id(_left(deadline) / 2) if kind == _STANDARD else ""
+        if not isinstance(template, str):
+            return template
+        path = f"{ROOT}/{kind}/{template}" if template else f"{ROOT}/{kind}"
         found, missing = await self._lookups.resolve(self._lookups.of(order.fields), _left(deadline) / 2)
         body = {name: text for name, text in _marked(order).items() if name not in self._lookups.fields} | found
         told = "\n".join(part for part in (body.get("work_notes", ""), *notes, *missing) if part)
@@ -179,12 +177,10 @@ class Changes:
             return None, []
         deadline = asyncio.get_running_loop().time() + seconds
         answer = await self._client.search(TABLE, f"number={number}", self._fields, 2, seconds / 3)
+        if isinstance(answer, Refused):
+            return None, [f"{number} was announced and could not be read."]
         if not isinstance(answer, Rows):
-            return (
-                (None, [f"{number} was announced and could not be read."])
-                if isinstance(answer, Refused)
-                else (answer, [])
-            )
+            return answer, []
         row = next((row for row in answer.rows if row.get("number") == number and row.get("sys_id")), None)
         if row is None:
             return None, [f"{number} was announced and is not there."]
@@ -237,6 +233,22 @@ class Changes:
 
     async def _patch(self, ref: str, values: Mapping[str, str], seconds: float) -> Rows | Failure:
         return await self._client.ask("PATCH", f"{ROOT}/{ref}", values, judge_patched, seconds)
+
+    async def _template_id(self, seconds: float) -> str | Failure:
+        """Return the sys_id of the standard change template, asked for by its name every ten minutes."""
+        name, now = self._settings.template, asyncio.get_running_loop().time()
+        if is_sys_id(name) or now < self._template[1]:
+            return name if is_sys_id(name) else self._template[0]
+        if not is_safe(name):
+            return _NO_TEMPLATE
+        answer = await self._client.search(TEMPLATES, f"name={name}^active=true", "sys_id,name", 2, seconds)
+        if not isinstance(answer, Rows):
+            return answer
+        found = next((row.get("sys_id", "") for row in answer.rows if row.get("name", "").lower() == name.lower()), "")
+        if not found:
+            return _NO_TEMPLATE
+        self._template = (found, now + KEEP)
+        return found
 
     def _type(self, order: Order) -> str:
         return order.fields.get(TYPE) or (_STANDARD if self._settings.template else "normal")
