@@ -6,7 +6,9 @@ judges both, and both are one problem. Where the cluster sends no Event the pack
 
 from typing import Final, Literal, NamedTuple
 
-How = Literal["condition", "value", "waiting", "terminated", "expiry"]
+from shared.sources.rollouts import CONDITION, KINDS
+
+How = Literal["condition", "value", "waiting", "terminated", "expiry", "rollout"]
 
 
 class Condition(NamedTuple):
@@ -15,7 +17,8 @@ class Condition(NamedTuple):
     - `condition`: the status of that type in `status.conditions`, with one of `reasons` where any are given;
     - `value`: the text at that path, over where it is one of `good`;
     - `waiting`, `terminated`: a container's reason in that state;
-    - `expiry`: the time at that path, bad where it comes near.
+    - `expiry`: the time at that path, bad where it comes near;
+    - `rollout`: what its controller rolls out (rollouts.py), which lasts and is nothing bad.
 
     `began` and `ended` are the reasons of what is observed, `*` the condition's own. The texts hold `{message}`, what
     the object says, and `{part}`, the container.
@@ -104,6 +107,33 @@ CONDITIONS: Final = (
 )
 # fmt: on
 
+_POOL: Final = "MachineConfigPool"
+ROLLOUTS: Final = (
+    Condition(
+        CONDITION,
+        tuple(kind for kind in KINDS if kind != _POOL),
+        "rollout",
+        "status",
+        (),
+        "RolloutStarted",
+        "RolloutCompleted",
+        "A roll-out is under way{message}",
+        "The roll-out is complete{message}",
+    ),
+    Condition(
+        CONDITION,
+        (_POOL,),
+        "rollout",
+        "status",
+        (),
+        "Updating",
+        "Completed",
+        "Nodes take a new configuration{message}",
+        "All nodes have their configuration{message}",
+    ),
+)
+"""What is rolled out: no problems, but changes of which the beginning and the end is told (docs/changes.md)."""
+
 EXPIRY_ANNOTATIONS: Final = (
     "auth.openshift.io/certificate-not-after",
     "service.beta.openshift.io/expiry",
@@ -112,6 +142,8 @@ EXPIRY_ANNOTATIONS: Final = (
 """Where OpenShift says until when the certificate in a Secret is good: its value need not be looked at."""
 
 OF_KIND: Final = {
-    kind: tuple(row for row in CONDITIONS if kind in row.kinds) for each in CONDITIONS for kind in each.kinds
+    kind: tuple(row for row in (*CONDITIONS, *ROLLOUTS) if kind in row.kinds)
+    for each in (*CONDITIONS, *ROLLOUTS)
+    for kind in each.kinds
 }
 """The rows of each kind."""

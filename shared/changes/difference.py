@@ -1,6 +1,5 @@
 """What tells two shapes of one object apart, field by field and short."""
 
-from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from shared.changes.projection import Shape
@@ -47,11 +46,6 @@ def compare(before: Shape, after: Shape) -> Differences:
     found: list[Difference] = []
     number = 0 if before == after else _compare(before, after, "", found)
     return Differences(tuple(found), number)
-
-
-def within(path: str, roots: Sequence[str]) -> bool:
-    """Return True for the path of something in one of these members of an object."""
-    return any(path == root or path.startswith((f"{root}.", f"{root}[")) for root in roots)
 
 
 def _compare(before: Shape, after: Shape, path: str, found: list[Difference]) -> int:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from shared.changes.conditions import EXPIRY_ANNOTATIONS, OF_KIND, Condition
 from shared.events.times import parse_time
+from shared.sources import rollouts
 from shared.sources.context import mapping, message_text, number, text
 
 _EARLIEST = datetime.min.replace(tzinfo=UTC)
@@ -36,6 +37,11 @@ class Finding(NamedTuple):
         """Return what tells this condition from others of the object."""
         return f"{self.row.name}/{self.part}" if self.part else self.row.name
 
+    @property
+    def type(self) -> str:
+        """Return the type of an Event that would say so."""
+        return "Warning" if self.bad and self.row.how != "rollout" else "Normal"
+
 
 class Transition(NamedTuple):
     """A condition that began (or occurred once more), or ended."""
@@ -54,6 +60,8 @@ def findings(thing: Mapping[str, Any], kind: str, now: datetime, days: int) -> l
             found += _values(row, thing)
         elif row.how == "expiry":
             found += _expiries(row, thing, now, timedelta(days=days))
+        elif row.how == "rollout":
+            found.append(_rollout(row, thing, kind))
         else:
             found += _containers(row, thing, now)
     return found[:_MOST]
@@ -107,6 +115,12 @@ def _values(row: Condition, thing: Mapping[str, Any]) -> Iterator[Finding]:
     if isinstance(value, str) and value:
         bad = True if value in row.bad else False if value in row.good else None
         yield _made(row, bad=bad, own=value[:100], message=value[:100])
+
+
+def _rollout(row: Condition, thing: Mapping[str, Any], kind: str) -> Finding:
+    found = rollouts.standing(kind, thing)
+    counts = f": {found.updated} of {found.total} are updated" if found.total else ""
+    return _made(row, bad=found.under_way, own="", message=counts)
 
 
 def _expiries(row: Condition, thing: Mapping[str, Any], now: datetime, ahead: timedelta) -> Iterator[Finding]:

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from shared.changes.authors import Author
-from shared.changes.difference import within
 from shared.changes.findings import Finding
 from shared.changes.managers import Manager, last_manager
 from shared.changes.record import Answer
@@ -15,7 +14,7 @@ from shared.events.model import Observation, Operation, trusted
 from shared.events.redaction import redact_text
 from shared.events.times import parse_time
 from shared.sources.apiserver_resource import PAST
-from shared.sources.context import plausible
+from shared.sources.context import plausible, within
 
 PLANNED: Final = "tidings.dev/planned-change"
 """The annotation by which people say that changes of an object are planned; its value may name the change record."""
@@ -114,7 +113,7 @@ def _condition(seen: Seen, finding: Finding) -> Observation:
         object=thing.model_copy(update={"field_path": finding.field_path}) if finding.field_path else thing,
         reason=finding.reason,
         message=redact_text(finding.message),
-        type="Warning" if finding.bad else "Normal",
+        type=finding.type,
         component="" if manager is None else manager.name,
         time=plausible(parse_time(finding.time), observation.received),
         count=finding.times,

@@ -22,6 +22,7 @@ from shared.changes.projection import (
 from shared.changes.record import Answer, Record
 from shared.events.model import Observation
 from shared.events.redaction import redact
+from shared.sources import rollouts
 
 NONE = Differences((), 0)
 Verdict = Literal["new", "again", "unchanged", "older"]
@@ -124,7 +125,10 @@ def _newer(record: Record | None, seen: Seen) -> Step:
     wrote = written(seen.payload, masked) if masked else ""
     if known and not differences.number and wrote and record.written and wrote != record.written:
         differences = _unseen(masked)
-    conditions, news = transitions(record.conditions, seen.findings)
+    before = record.conditions
+    if rollouts.begins(observation.object.kind, seen.thing, (one.path for one in differences.told)):
+        before = {**before, rollouts.CONDITION: ""}  # the change itself says that it began: only its end is news
+    conditions, news = transitions(before, seen.findings)
     kept = Record(
         version=observation.resource_version,
         stamp=stamp,

@@ -2,15 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from shared.cli.configured import effective
 from shared.delivery.preview import Preview
+from shared.episodes import rollouts
 from shared.episodes.machine import Known, observe
 from shared.episodes.policy import IMMEDIATE, Policies
 from shared.episodes.record import Record
 from shared.events import attributes
-from shared.events.cloudevent import CloudEvent, type_of_transition, type_of_verdict
+from shared.events.change import Change
+from shared.events.cloudevent import CloudEvent, type_of_change, type_of_transition, type_of_verdict
 from shared.events.episode import Episode
 from shared.events.model import Classified, Observation, Verdict
 from shared.events.outcome import Rejected
@@ -76,12 +78,14 @@ def explained(
     if episode is not None:
         named = attributes.of_episode(episode)
         events.append(_event(type_of_transition(episode.transition), named, episode.object.path))
+    changes = rollouts.step(None, classified, observation.received.timestamp()).changes
+    events += [_event(type_of_change(one.transition), attributes.of_change(one), one.object.path) for one in changes]
     return Explained(
         observation=observation,
         explanation=explanation,
         triggers=topology if isinstance(topology, str) else _matching(topology, events),
         episode=episode,
-        previews=tuple(_previews(destinations, classified, episode, _told(topology, events[0]))),
+        previews=tuple(_previews(destinations, _Told(classified, episode, changes), _told(topology, events[0]))),
     )
 
 
@@ -134,17 +138,27 @@ def as_dict(item: Explained) -> dict[str, Any]:
     }
 
 
-def _previews(
-    destinations: Mapping[str, Any], classified: Classified, episode: Episode | None, told: frozenset[str]
-) -> list[Preview | str]:
+class _Told(NamedTuple):
+    """What destinations can be told of an observation."""
+
+    classified: Classified
+    episode: Episode | None
+    changes: tuple[Change, ...]
+
+
+def _previews(destinations: Mapping[str, Any], made: _Told, told: frozenset[str]) -> list[Preview | str]:
     """Return what each destination would be sent; `told` are those that a Trigger sends the observation itself to."""
+    classified, episode, changes = made
     found: list[Preview | str] = []
     for name, function in destinations.items():
         registered = FUNCTIONS[name].destination
         subject = registered.subject if registered is not None else "episode"
         if subject == "classified" or (subject == "any" and name in told):
             found += _shown(name, function.preview(classified), classified)
-        if subject != "classified":
+        if subject == "change":
+            nothing = f"{name}: nothing, this begins no roll-out"
+            found += [line for one in changes for line in _shown(name, function.preview(one), classified)] or [nothing]
+        elif subject != "classified":
             nothing = f"{name}: nothing, this alone is no problem"
             found += [nothing] if episode is None else _shown(name, function.preview(episode), classified)
     return found

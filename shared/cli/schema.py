@@ -12,6 +12,7 @@ from functions.intake.layouts import layouts_schema
 from shared.cli.output import Output, OutputOption, fail, print_document, show
 from shared.delivery.schema import mapping_schema
 from shared.episodes.policy_forms import policy_schema
+from shared.events.change import Change
 from shared.events.delivery import DeliveryReport
 from shared.events.episode import Episode
 from shared.events.listed import Listed
@@ -47,6 +48,7 @@ SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "verdict": Verdict.model_json_schema,
     "classified": Classified.model_json_schema,
     "episode": Episode.model_json_schema,
+    "change": Change.model_json_schema,
     "delivery": DeliveryReport.model_json_schema,
     "listed": Listed.model_json_schema,
     "outcome": _outcome,

@@ -24,6 +24,13 @@ _PLAIN: Final = re.compile(r"[A-Za-z_]\w*")
 _PRIORITY: Final = "ServiceNow computes the priority from impact and urgency"
 
 
+_CHANGES: Final = "change_request"
+_CHANGES_ADVICE: Final = (
+    "servicenow_change makes them, with a mapping of its own: take fields over by hand, below `extends: shipped` and "
+    "`destination: servicenow-change`"
+)
+
+
 class Converted(NamedTuple):
     """The text of our mapping, what of the other one it could not take over, and what it says in another way."""
 
@@ -57,7 +64,11 @@ def convert_mapping(
     for table, found in tables.items():
         if table != wanted.table:
             message = f"table `{table}` is not converted: a mapping file is for one table"
-            maker.notes.append(Problem(name, found.line, message, f"convert it by itself with --table {table}"))
+            advice = _CHANGES_ADVICE if table == _CHANGES else f"convert it by itself with --table {table}"
+            maker.notes.append(Problem(name, found.line, message, advice))
+    if wanted.table == _CHANGES:
+        message = "change requests are made of roll-outs, not of problems: this mapping begins with `episode`"
+        maker.notes.append(Problem(name, tables[_CHANGES].line, message, _CHANGES_ADVICE))
     text = _file(name, wanted, lines, shipped, taken=maker.rules)
     return Converted(text, maker.problems, maker.notes)
 

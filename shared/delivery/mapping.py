@@ -70,6 +70,7 @@ class Terms(NamedTuple):
         shipped: the mapping that comes with it, which an own one can extend; it was compiled.
         names: of the functions that may read the mapping; empty where anybody may.
         keys: of the pseudonyms that it may ask for.
+        subject: what its tickets are of, `episode` or `change`; empty where either may be meant.
     """
 
     ours: Reserved = NO_FIELDS
@@ -80,6 +81,7 @@ class Terms(NamedTuple):
     shipped: Path | None = None
     names: tuple[str, ...] = ()
     keys: Keys = no_keys
+    subject: str = ""
 
 
 ANY: Final = Terms()
@@ -171,7 +173,8 @@ def render(
 ) -> dict[str, Any] | Rejected:
     """Return the fields of one operation, without those that are empty or whose condition does not hold.
 
-    `context` holds `{"episode": Episode}` for tickets, `{"observation": Observation, "verdict": Verdict}` for records,
+    `context` holds `{"episode": Episode}` or `{"change": Change}` for tickets,
+    `{"observation": Observation, "verdict": Verdict}` for records,
     `{"delivery": DeliveryReport}` for reports; `shown` is what `Mapping.shown` made of it, where that was asked before.
     A field whose template cannot work gives Rejected that names the field; an operation that the mapping does not have
     gives no fields. What comes back holds no secret, whoever sent the event: this is the last look before it leaves

@@ -21,7 +21,14 @@ FORMAT: Final = 3
 _COMPILERS: Final = (
     *("conversions", "escaping", "filters", "limits", "mapping", "mapping_compiled", "mapping_conditions"),
     *("mapping_field", "mapping_file", "mapping_names", "mapping_overrides", "mapping_values", "sandbox", "templates"),
-    *("../events/delivery", "../events/episode", "../events/model", "../events/nodes", "../events/yaml_nodes"),
+    *(
+        "../events/change",
+        "../events/delivery",
+        "../events/episode",
+        "../events/model",
+        "../events/nodes",
+        "../events/yaml_nodes",
+    ),
     "../start/compiled",
 )
 _OPERATIONS: Final = "operations"

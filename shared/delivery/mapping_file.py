@@ -146,7 +146,7 @@ class _Reader:
     def _operations(self, node: yaml.Node) -> dict[str, tuple[Field, ...]]:
         operations: dict[str, tuple[Field, ...]] = {}
         for name, fields in self._nodes.members(node, "`operations`", OPERATIONS):
-            self._operation, self._roots = name, roots_of(name)
+            self._operation, self._roots = name, roots_of(name, self._terms.subject)
             operations[name] = tuple(self._fields(fields))
         return operations
 

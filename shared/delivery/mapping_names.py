@@ -7,6 +7,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 from jinja2 import nodes
 from pydantic import BaseModel
 
+from shared.events.change import Change
 from shared.events.delivery import DeliveryReport
 from shared.events.episode import Episode
 from shared.events.model import Observation, Verdict
@@ -14,18 +15,20 @@ from shared.events.problem import did_you_mean
 
 ROOTS: dict[str, type[BaseModel]] = {
     "episode": Episode,
+    "change": Change,
     "observation": Observation,
     "verdict": Verdict,
     "delivery": DeliveryReport,
 }
-"""What a template may begin with: `episode` for tickets, `observation` and `verdict` for records, `delivery` for
-reports."""
+"""What a template may begin with: `episode` or `change` for tickets, `observation` and `verdict` for records,
+`delivery` for reports."""
 
 
-def roots_of(operation: str) -> tuple[str, ...]:
-    """Return what an operation's templates may begin with."""
+def roots_of(operation: str, subject: str = "") -> tuple[str, ...]:
+    """Return what an operation's templates may begin with; `subject` is what tickets are of, where that is known."""
+    told = (subject,) if subject else ("episode", "change")
     seen = ("observation", "verdict")
-    return {"record": seen, "audit": seen, "report": ("delivery",)}.get(operation, ("episode",))
+    return {"record": seen, "audit": seen, "report": ("delivery",)}.get(operation, told)
 
 
 def check_names(tree: nodes.Template, roots: tuple[str, ...]) -> Iterator[tuple[int, str, str]]:

@@ -37,8 +37,8 @@ class Condition:
         if report is not None:  # which says no more of the event
             found = report.cluster if self.of == "cluster" else None
             return found
-        episode = context.get("episode")
-        seen, judged = (episode, episode) if episode is not None else (context["observation"], context["verdict"])
+        whole = context.get("episode") or context.get("change")
+        seen, judged = (whole, whole) if whole is not None else (context["observation"], context["verdict"])
         match self.of:
             case "namespace":  # a Namespace itself lies in none, and is meant as well
                 found = seen.object.namespace or (seen.object.name if seen.object.kind == _NAMESPACE else "")

@@ -43,6 +43,7 @@ _KEPT: Final[dict[str, frozenset[str]]] = {
         {"id", "problem_key", "scope", "state", "transition", "category", "subcategory", "severity", "condition"}
         | {"rule", "runbook"}
     ),
+    "change": frozenset({"id", "key", "scope", "state", "transition", "category", "subcategory", "severity"}),
 }
 """Members that are keys, or words of ours: they stay as they are, or nothing would be found again."""
 _ADDRESS: Final = re.compile(
@@ -55,7 +56,7 @@ def minimised(context: Context, wanted: Minimise, keys: Keys) -> Context | Rejec
     """Return what a template may see of an event; Rejected where it cannot be told what must go."""
     if "delivery" in context:
         return context  # a report has keys and numbers, and nothing that the event said
-    subject = context.get("episode") or context["observation"]
+    subject = context.get("episode") or context.get("change") or context["observation"]
     try:
         values = _values(subject, wanted)
         if len(values) > _MOST:
@@ -84,22 +85,23 @@ def _names(subject: Any) -> Iterator[str]:
     for reference in _references(subject):
         if reference.kind not in (_USER_KIND, _CLUSTER_KIND):
             yield reference.name
-    yield subject.host
+    yield getattr(subject, "host", "")
     yield from names_in(getattr(subject, "original", {}))
 
 
 def _users(subject: Any) -> Iterator[str]:
     yield from (one.name for one in _references(subject) if one.kind == _USER_KIND and is_person(one.name))
+    yield from filter(is_person, [getattr(subject, "user", "")])
     for place in ("original", "annotations", "labels"):
         yield from users_in(getattr(subject, place, {}))
     for one in _said(subject):
-        yield from users_of_sentence(subject.component, one.reason, one.message) or ()
+        yield from users_of_sentence(getattr(subject, "component", ""), one.reason, one.message) or ()
 
 
 def _untold(subject: Any) -> Iterator[str]:
     """Yield the texts that name somebody, nobody can tell whom: they go as a whole."""
     for one in _said(subject):
-        if users_of_sentence(subject.component, one.reason, one.message) is None:
+        if users_of_sentence(getattr(subject, "component", ""), one.reason, one.message) is None:
             yield from (one.message, getattr(subject, "part", ""), getattr(subject, "summary", ""))
 
 

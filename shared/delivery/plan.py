@@ -1,12 +1,12 @@
-"""Deciding what to do, purely from the episode, what we remember and what the destination said is there."""
+"""Deciding what to do, purely from the snapshot, what we remember and what the destination said is there."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from shared.delivery.claim import Memory
 from shared.delivery.states import TABLE, Action, EpisodeView, RecordView
+from shared.delivery.subject import Subject
 from shared.delivery.ticket import Found, Mark
-from shared.events.episode import Episode
 from shared.events.identity import digest
 
 
@@ -22,34 +22,34 @@ class Plan:
     """True where this revision or a newer one took effect before."""
 
 
-def decide(episode: Episode, memory: Memory, found: Iterable[Found]) -> Plan:
+def decide(subject: Subject, memory: Memory, found: Iterable[Found]) -> Plan:
     """Decide by the state table. Several active records: the oldest stays, then the lowest id; ours give way."""
     records = sorted((one for one in found if one.mark.standing != "void"), key=lambda one: (one.created, one.ref))
     active = [one for one in records if one.active]
-    own = [one for one in records if one.mark.episode == episode.id]
+    own = [one for one in records if one.mark.episode == subject.id]
     target = active[0] if active else own[-1] if own else None
-    extras = tuple(one for one in active[1:] if one.mark.episode == episode.id)
-    view = _record_view(episode, memory, target)
+    extras = tuple(one for one in active[1:] if one.mark.episode == subject.id)
+    view = _record_view(subject, memory, target)
     reopened = memory.reopened
     applied = memory.revision if target is not None and memory.record == target.ref else 0
-    if target is not None and target.mark.episode == episode.id:
+    if target is not None and target.mark.episode == subject.id:
         reopened = max(reopened, target.mark.reopened)
         applied = max(applied, target.mark.revision)
-    row = TABLE[_episode_view(episode, reopened), view]
-    return Plan(row.action, row.why, target, extras, applied=episode.revision <= applied)
+    row = TABLE[_episode_view(subject, reopened), view]
+    return Plan(row.action, row.why, target, extras, applied=subject.revision <= applied)
 
 
-def _episode_view(episode: Episode, reopened: int) -> EpisodeView:
-    if episode.state == "resolved":
+def _episode_view(subject: Subject, reopened: int) -> EpisodeView:
+    if subject.over:
         return "over"
-    return "back" if episode.reopened > reopened else "open"
+    return "back" if subject.reopened > reopened else "open"
 
 
-def _record_view(episode: Episode, memory: Memory, target: Found | None) -> RecordView:
+def _record_view(subject: Subject, memory: Memory, target: Found | None) -> RecordView:
     if target is None:
         return "none"
-    if target.mark.episode != episode.id:
-        return "later" if _age(target.mark.episode) > _age(episode.id) else "earlier"
+    if target.mark.episode != subject.id:
+        return "later" if _age(target.mark.episode) > _age(subject.id) else "earlier"
     if target.active:
         return "on-hold" if target.standing == "on-hold" else "working"
     if target.into:
@@ -66,18 +66,14 @@ def _age(episode_id: str) -> tuple[int, str]:
     return len(start), start
 
 
-def mark_of(episode: Episode) -> Mark:
+def mark_of(subject: Subject) -> Mark:
     """Return the mark that a record gets once this snapshot is applied."""
-    over = episode.state == "resolved"
-    return Mark(episode.id, episode.problem_key, episode.revision, episode.reopened, "over" if over else "open")
+    return Mark(subject.id, subject.key, subject.revision, subject.reopened, "over" if subject.over else "open")
 
 
-def note_of(episode: Episode) -> str:
-    """Return a digest of what people want a note for: state, severity, and the count whenever it doubled.
-
-    Not the reason: a pod that cannot pull its image says `Failed` and `BackOff` in turn for hours.
-    """
-    return digest("note", episode.state, str(episode.reopened), episode.severity, str(episode.count.bit_length()))
+def note_of(subject: Subject) -> str:
+    """Return a digest of what people want a note for."""
+    return digest("note", *subject.noteworthy)
 
 
 def untouched(wanted: Mapping[str, str], target: Found, memory: Memory, journals: frozenset[str]) -> dict[str, str]:

@@ -2,40 +2,32 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Final
 
 from shared.delivery.claim import Memory
 from shared.delivery.plan import mark_of, note_of, recognised
+from shared.delivery.subject import OPERATION_OF, Subject
 from shared.delivery.ticket import Found
 from shared.events.delivery import DeliveryOperation
-from shared.events.episode import Episode, Transition
-
-OPERATION_OF: Final[dict[Transition, DeliveryOperation]] = {
-    "opened": "open",
-    "updated": "update",
-    "resolved": "resolve",
-    "reopened": "reopen",
-}
 
 
-def dealt_with(memory: Memory, episode: Episode, record: Found | None) -> Memory:
+def dealt_with(memory: Memory, subject: Subject, record: Found | None) -> Memory:
     """Return the memory once a snapshot needs nothing more, whether or not anything was sent for it."""
-    known: dict[str, object] = {"revision": max(memory.revision, episode.revision)}
+    known: dict[str, object] = {"revision": max(memory.revision, subject.revision)}
     if record is not None:
         known |= {"record": record.ref, "number": record.number, "link": record.link}
     return memory.model_copy(update=known)
 
 
 def sent(
-    memory: Memory, episode: Episode, written: Mapping[str, str], operation: DeliveryOperation, now: datetime
+    memory: Memory, subject: Subject, written: Mapping[str, str], operation: DeliveryOperation, now: datetime
 ) -> Memory:
     """Return the memory once this snapshot took effect; `written` are the digests of fields as they stand now."""
     return memory.model_copy(
         update={
-            "reopened": episode.reopened,
-            "standing": mark_of(episode).standing,
+            "reopened": subject.reopened,
+            "standing": mark_of(subject).standing,
             "written": dict(written),
-            "noted": note_of(episode),
+            "noted": note_of(subject),
             "operation": operation,
             "time": now,
         }
@@ -52,7 +44,7 @@ def as_found(memory: Memory, record: Found, wanted: Mapping[str, str]) -> Memory
     return memory.model_copy(update={"written": {**memory.written, **recognised(wanted, record)}})
 
 
-def recognise(memory: Memory, episode: Episode, record: Found, wanted: Mapping[str, str], now: datetime) -> Memory:
+def recognise(memory: Memory, subject: Subject, record: Found, wanted: Mapping[str, str], now: datetime) -> Memory:
     """Return the memory of a record that we wrote though nobody remembers: its mark says so (F04, F33).
 
     Fields that stand exactly as we would write them (`wanted`) are taken for ours; all others count as people's.
@@ -63,8 +55,8 @@ def recognise(memory: Memory, episode: Episode, record: Found, wanted: Mapping[s
             "reopened": record.mark.reopened,
             "standing": "over" if record.mark.standing == "over" else "open",
             "written": recognised(wanted, record),
-            "noted": note_of(episode),
-            "operation": OPERATION_OF[episode.transition],
+            "noted": note_of(subject),
+            "operation": OPERATION_OF[subject.transition],
             "time": now,
         }
     )

@@ -1,16 +1,18 @@
 """The reply of a delivery: one `dev.tidings.delivery.v1` event for what took effect."""
 
+from shared.delivery.subject import EPISODES, Kind, Subject
 from shared.delivery.tickets import Delivered
-from shared.events.attributes import of_episode
+from shared.events.attributes import NONE
 from shared.events.cloudevent import DELIVERY, CloudEvent
 from shared.events.delivery import DeliveryReport
-from shared.events.episode import Episode
 from shared.events.identity import digest
 from shared.events.outcome import Done, Duplicate
 from shared.telemetry.trace import continued
 
 
-def report_of(delivered: Delivered, episode: Episode, destination: str, cause: CloudEvent) -> CloudEvent | None:
+def report_of(
+    delivered: Delivered, subject: Subject, destination: str, cause: CloudEvent, kind: Kind = EPISODES
+) -> CloudEvent | None:
     """Return the report of an effect, or None where there was none to tell of.
 
     Done is reported. A Duplicate of this very revision is reported again under the same id, as `duplicate` where the
@@ -20,25 +22,26 @@ def report_of(delivered: Delivered, episode: Episode, destination: str, cause: C
     memory = delivered.memory
     if memory is None or memory.time is None or not isinstance(delivered.outcome, Done | Duplicate):
         return None
+    attributes = kind.attributes(subject)
     report = DeliveryReport(
         destination=destination,
         operation=memory.operation,
-        key=episode.id,
-        revision=episode.revision,
+        key=subject.id,
+        revision=subject.revision,
         result="duplicate" if delivered.reported else "done",
-        cluster=episode.cluster,
-        problem_key=episode.problem_key,
+        cluster=subject.cluster,
+        problem_key="" if attributes["problemkey"] == NONE else subject.key,
         record=memory.record,
         number=memory.number,
         link=memory.link,
         time=memory.time,
     )
     return CloudEvent(
-        id=digest("delivery", destination, episode.id, str(episode.revision)),
+        id=digest("delivery", destination, subject.id, str(subject.revision)),
         source=f"tidings/{destination}",
         type=DELIVERY,
         subject=memory.number or memory.record,
         time=memory.time,
-        extensions={**of_episode(episode), **continued(cause.extensions)},
+        extensions={**attributes, **continued(cause.extensions)},
         data=report.model_dump(mode="json"),
     )

@@ -12,36 +12,36 @@ from shared.delivery.claims import Settled
 from shared.delivery.plan import fingerprint, note_of
 from shared.delivery.remember import dealt_with
 from shared.delivery.states import TABLE
+from shared.delivery.subject import Subject
 from shared.delivery.ticket import Render
-from shared.events.episode import Episode
 from shared.events.outcome import Rejected
 
 UNCHANGED: Final = "nothing that people need to know changed"
 
 
-def settle(memory: Memory, episode: Episode, render: Render, journals: frozenset[str]) -> Settled | None:
+def settle(memory: Memory, subject: Subject, render: Render, journals: frozenset[str]) -> Settled | None:
     """Return what is known and why nothing is to be done, or None where the ticket system has to be asked."""
-    why = _needless(memory, episode)
-    if not why and _is_noted(memory, episode):
-        fields = render("update", episode)
+    why = _needless(memory, subject)
+    if not why and _is_noted(memory, subject):
+        fields = render("update", subject)
         if not isinstance(fields, Rejected) and _as_left(fields, memory, journals):
             why = UNCHANGED
-    return Settled(dealt_with(memory, episode, None), why) if why else None
+    return Settled(dealt_with(memory, subject, None), why) if why else None
 
 
-def _needless(memory: Memory, episode: Episode) -> str:
+def _needless(memory: Memory, subject: Subject) -> str:
     """Return why an end needs neither a command nor a question, or nothing where what is remembered is not enough."""
-    if episode.state != "resolved":
+    if not subject.over:
         return ""
-    if memory.standing == "over" and memory.reopened == episode.reopened:
+    if memory.standing == "over" and memory.reopened == subject.reopened:
         return TABLE["over", "ended-by-us"].why
     return TABLE["over", "none"].why if memory.revision and not memory.record else ""
 
 
-def _is_noted(memory: Memory, episode: Episode) -> bool:
+def _is_noted(memory: Memory, subject: Subject) -> bool:
     """Return True where the ticket lasts as the problem does, and its last note says what this snapshot's would."""
-    lasts = episode.state == memory.standing == "open" and memory.reopened == episode.reopened
-    return lasts and bool(memory.record) and memory.noted == note_of(episode)
+    lasts = not subject.over and memory.standing == "open" and memory.reopened == subject.reopened
+    return lasts and bool(memory.record) and memory.noted == note_of(subject)
 
 
 def _as_left(wanted: Mapping[str, str], memory: Memory, journals: frozenset[str]) -> bool:

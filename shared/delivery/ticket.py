@@ -6,15 +6,15 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from shared.delivery.failure import Failure
+from shared.delivery.subject import Subject
 from shared.events.delivery import DeliveryOperation
-from shared.events.episode import Episode
 from shared.events.outcome import Rejected
 
 Standing = Literal["active", "on-hold", "resolved", "closed"]
 """How a foreign record stands: `resolved` can be reopened, `closed` (or cancelled) cannot."""
 
-Render = Callable[[DeliveryOperation, Episode], "dict[str, str] | Rejected"]
-"""How an episode's fields are made for an operation, by the mapping."""
+Render = Callable[[DeliveryOperation, Subject], "dict[str, str] | Rejected"]
+"""How a snapshot's fields are made for an operation, by the mapping."""
 
 _KEY = re.compile(r"[a-z0-9-]{1,80}")
 

@@ -16,12 +16,12 @@ from shared.delivery.claim import Held, Known, Memory
 from shared.delivery.claims import Claims, Settled, Taken
 from shared.delivery.failure import Ambiguous, Failure, Gone, Refused, Temporary
 from shared.delivery.plan import Plan, decide, mark_of, note_of, untouched, written
-from shared.delivery.remember import OPERATION_OF, as_found, dealt_with, recognise, sent
+from shared.delivery.remember import as_found, dealt_with, recognise, sent
 from shared.delivery.settled import UNCHANGED, settle
 from shared.delivery.states import Action
+from shared.delivery.subject import OPERATION_OF, Subject
 from shared.delivery.ticket import Found, Order, Render, TicketDestination, is_key
 from shared.events.delivery import DeliveryOperation
-from shared.events.episode import Episode
 from shared.events.outcome import Done, Duplicate, Ignored, InProgress, Outcome, Rejected, Retry
 from shared.telemetry.metrics import Metrics
 
@@ -66,7 +66,7 @@ class _Parts:
 
 
 class Tickets:
-    """Delivers episodes to one ticket system. Belongs to one event loop; holds no state of its own."""
+    """Delivers snapshots to one ticket system. Belongs to one event loop; holds no state of its own."""
 
     def __init__(self, destination: TicketDestination, claims: Claims, render: Render, metrics: Metrics) -> None:
         self._destination = destination
@@ -74,24 +74,24 @@ class Tickets:
         self._render = render
         self._metrics = metrics
 
-    async def deliver(self, episode: Episode, deadline: float) -> Delivered:
+    async def deliver(self, subject: Subject, deadline: float) -> Delivered:
         """Bring the destination to where this snapshot says it should be. Never raises for what others do.
 
         `deadline` is in seconds of the event loop's clock, which does not jump; nothing is sent after it.
         """
-        if not episode.ticket:
+        if not subject.ticket:
             return Delivered(Ignored("no ticket is wanted for it"))
-        if not (is_key(episode.id) and is_key(episode.problem_key)):
-            return Delivered(Rejected("delivery", "the episode's id and problem key must be keys: a-z, 0-9, -"))
+        if not (is_key(subject.id) and is_key(subject.key)):
+            return Delivered(Rejected("delivery", "its id and key must be keys: a-z, 0-9, -"))
         left = deadline - asyncio.get_running_loop().time()
         if left < MARGIN + _LEAST:
             return Delivered(Retry("no time left"))
-        settles = partial(settle, episode=episode, render=self._render, journals=self._destination.journals)
-        taken = await self._claims.take(episode.id, episode.revision, left, settles)
+        settles = partial(settle, subject=subject, render=self._render, journals=self._destination.journals)
+        taken = await self._claims.take(subject.id, subject.revision, left, settles)
         if not isinstance(taken, Taken):
-            return _answered(taken, episode)
+            return _answered(taken, subject)
         parts = _Parts(self._destination, self._claims, self._render)
-        delivered = await _Attempt(parts, episode, taken, deadline - MARGIN).run()
+        delivered = await _Attempt(parts, subject, taken, deadline - MARGIN).run()
         if isinstance(delivered.outcome, Retry):
             self._metrics.count(
                 "tidings_retries_total", destination=self._destination.name, reason=delivered.outcome.reason
@@ -99,11 +99,11 @@ class Tickets:
         return delivered
 
 
-def _answered(known: Known | Held | Settled, episode: Episode) -> Delivered:
+def _answered(known: Known | Held | Settled, subject: Subject) -> Delivered:
     """Return the answer where there is nothing to do here."""
     match known:
         case Known(memory):
-            return Delivered(Duplicate(), memory if memory.revision == episode.revision else None, reported=True)
+            return Delivered(Duplicate(), memory if memory.revision == subject.revision else None, reported=True)
         case Settled(why=why):
             return Delivered(Ignored(why))
         case Held():
@@ -113,11 +113,11 @@ def _answered(known: Known | Held | Settled, episode: Episode) -> Delivered:
 class _Attempt:
     """One attempt, under one claim."""
 
-    def __init__(self, parts: "_Parts", episode: Episode, taken: Taken, deadline: float) -> None:
+    def __init__(self, parts: "_Parts", subject: Subject, taken: Taken, deadline: float) -> None:
         self._destination = parts.destination
         self._claims = parts.claims
         self._render = parts.render
-        self._episode = episode
+        self._subject = subject
         self._taken = taken
         self._deadline = deadline
         self._memory = taken.memory
@@ -130,7 +130,7 @@ class _Attempt:
         found = await self._find()
         if not isinstance(found, tuple):
             return await self._failed(found, sent=False)  # a question changes nothing over there, however it ended
-        plan = decide(self._episode, self._memory, found)
+        plan = decide(self._subject, self._memory, found)
         failure = await self._cancel(plan)
         if failure is not None:
             return await self._failed(failure, sent=True)
@@ -147,23 +147,23 @@ class _Attempt:
             return await self._finish(plan.target, None, Duplicate())
         if plan.action == "leave":
             return await self._finish(plan.target, None, Ignored(plan.why))
-        fields = self._render(OPERATIONS[plan.action], self._episode)
+        fields = self._render(OPERATIONS[plan.action], self._subject)
         if isinstance(fields, Rejected):
             await self._claims.release(self._taken)
             return Delivered(fields)
         if plan.target is None or plan.action == "renew":
-            return await self._create(Order(mark_of(self._episode), fields, after=plan.target))
+            return await self._create(Order(mark_of(self._subject), fields, after=plan.target))
         return await self._change(plan.action, plan.target, fields)
 
     def _recognise(self, record: Found) -> None:
         """Learn what is ours in a record whose writing nobody remembers, or not the last of it (F04, F33)."""
         known = self._memory.record == record.ref and bool(self._memory.written)
-        fields = self._render(OPERATION_OF[self._episode.transition] if known else "open", self._episode)
+        fields = self._render(OPERATION_OF[self._subject.transition] if known else "open", self._subject)
         wanted = {} if isinstance(fields, Rejected) else fields
         if known:
             self._memory = as_found(self._memory, record, wanted)
         else:
-            self._memory = recognise(self._memory, self._episode, record, wanted, self._now())
+            self._memory = recognise(self._memory, self._subject, record, wanted, self._now())
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._claims.clock(), UTC)
@@ -171,7 +171,7 @@ class _Attempt:
     async def _find(self) -> tuple[Found, ...] | Failure:
         if self._left() < _LEAST:
             return Temporary("no time left")
-        found = await self._destination.find(self._episode.id, self._episode.problem_key, self._left())
+        found = await self._destination.find(self._subject.id, self._subject.key, self._left())
         if isinstance(found, tuple) and self._gone & {one.ref for one in found}:
             return Refused("the record is shown but cannot be written")
         return found
@@ -190,11 +190,11 @@ class _Attempt:
     async def _change(self, action: Action, target: Found, fields: dict[str, str]) -> "Delivered | Failure":
         chosen = untouched(fields, target, self._memory, self._destination.journals)
         self._memory = as_found(self._memory, target, fields)
-        if action == "update" and self._memory.noted == note_of(self._episode):
+        if action == "update" and self._memory.noted == note_of(self._subject):
             chosen = {name: value for name, value in chosen.items() if name not in self._destination.journals}
             if not chosen:
                 return await self._finish(target, None, Ignored(UNCHANGED))
-        order = Order(mark_of(self._episode), chosen)
+        order = Order(mark_of(self._subject), chosen)
         if self._left() < _LEAST:
             return Temporary("no time left")
         send = {"resolve": self._destination.resolve, "reopen": self._destination.reopen}.get(
@@ -202,11 +202,11 @@ class _Attempt:
         )
         answer = await send(target, order, self._left())
         if action == "reopen" and isinstance(answer, Refused):
-            renewed = self._render("open", self._episode)
+            renewed = self._render("open", self._subject)
             if isinstance(renewed, Rejected):
                 await self._claims.release(self._taken)
                 return Delivered(renewed)
-            return await self._create(Order(mark_of(self._episode), renewed, after=target))
+            return await self._create(Order(mark_of(self._subject), renewed, after=target))
         answer = await self._settled(answer, order)
         if not isinstance(answer, Found):
             return answer
@@ -232,7 +232,7 @@ class _Attempt:
         if not isinstance(again, tuple):
             return again
         records = again if any(one.ref == created.ref for one in again) else (*again, created)
-        plan = decide(self._episode, self._memory, records)
+        plan = decide(self._subject, self._memory, records)
         failure = await self._cancel(plan)
         if failure is not None:
             return failure
@@ -275,11 +275,11 @@ class _Attempt:
 
     def _remember(self, record: Found | None, order: Order | None, operation: DeliveryOperation | None) -> Memory:
         """Return what is known once this snapshot is dealt with; `order` is None where nothing was sent."""
-        memory = dealt_with(self._memory, self._episode, record)
+        memory = dealt_with(self._memory, self._subject, record)
         if order is None or record is None:
             return memory
         ours = written(order.fields, record, self._memory, self._destination.journals)
-        return sent(memory, self._episode, ours, operation or memory.operation, self._now())
+        return sent(memory, self._subject, ours, operation or memory.operation, self._now())
 
     async def _failed(self, failure: Failure, *, sent: bool) -> Delivered:
         match failure:

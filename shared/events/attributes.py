@@ -6,7 +6,8 @@ from shared.events.identity import scope_key
 from shared.events.model import Observation, Verdict
 
 if TYPE_CHECKING:
-    from shared.events.episode import Episode  # a model that the classifier's start need not build
+    from shared.events.change import Change  # models that the classifier's start need not build
+    from shared.events.episode import Episode
 
 NONE = "-"
 """Stands where an attribute has no value: an absent one would make filters behave differently by broker."""
@@ -53,6 +54,23 @@ def of_episode(episode: "Episode") -> dict[str, str]:
         "name": clean(episode.object.name),
         "problemkey": episode.problem_key,
         "partitionkey": episode.scope,
+    }
+
+
+def of_change(change: "Change") -> dict[str, str]:
+    """Return the extension attributes of a change's snapshot. It has no problem, hence no problem key."""
+    return {
+        "cluster": clean(change.cluster),
+        "category": change.category,
+        "subcategory": change.subcategory,
+        "severity": change.severity,
+        "phase": "change",
+        "reason": clean(change.reason),
+        "kind": clean(change.object.kind),
+        "namespace": clean(change.object.namespace),
+        "name": clean(change.object.name),
+        "problemkey": NONE,
+        "partitionkey": change.scope,
     }
 
 

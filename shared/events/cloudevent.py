@@ -16,6 +16,7 @@ TICKS = frozenset({TICK, "dev.knative.sources.ping"})
 DELIVERY = "dev.tidings.delivery.v1"
 CLASSIFIED_PREFIX = "dev.tidings."
 PROBLEM_PREFIX = "dev.tidings.problem."
+CHANGE_PREFIX = "dev.tidings.change."
 APISERVER_PREFIX = "dev.knative.apiserver."
 
 
@@ -81,3 +82,8 @@ def type_of_verdict(category: str) -> str:
 def type_of_transition(transition: str) -> str:
     """Return the event type of an episode's snapshot, as `dev.tidings.problem.opened.v1`."""
     return f"{PROBLEM_PREFIX}{transition}.v1"
+
+
+def type_of_change(transition: str) -> str:
+    """Return the event type of a change's snapshot, as `dev.tidings.change.started.v1`."""
+    return f"{CHANGE_PREFIX}{transition}.v1"

@@ -19,8 +19,8 @@ class DeliveryReport(Frozen):
 
     destination: str = Field(description="Name of the destination, as `servicenow_incident`.")
     operation: DeliveryOperation
-    key: str = Field(description="Episode id, or the observation's identity for a record.")
-    revision: int = Field(default=0, ge=0, description="The episode's revision; 0 for a record.")
+    key: str = Field(description="Id of the episode or change, or the observation's identity for a record.")
+    revision: int = Field(default=0, ge=0, description="Its revision; 0 for a record.")
     result: DeliveryResult
     reason: str = ""
     cluster: str

@@ -1,5 +1,6 @@
 """Episode: one occurrence of a problem, as the snapshot that travels (architecture.md §6)."""
 
+from datetime import datetime
 from typing import Literal
 
 from pydantic import AwareDatetime, Field
@@ -105,3 +106,26 @@ class Episode(Frozen):
     suspects: tuple[Suspect, ...] = Field(default=(), description="Changes on the same thing shortly before it began.")
     flapping: bool = Field(default=False, description="It ends and comes back too often to be told each time.")
     quiet: str = Field(default="", description="Name of the maintenance window or silence that holds its ticket.")
+
+    @property
+    def key(self) -> str:
+        """Return the key by which foreign records know the problem."""
+        return self.problem_key
+
+    @property
+    def over(self) -> bool:
+        """Return True once the problem has ended."""
+        return self.state == "resolved"
+
+    @property
+    def ended(self) -> datetime | None:
+        """Return when it ended."""
+        return self.resolved
+
+    @property
+    def noteworthy(self) -> tuple[str, ...]:
+        """Return what people want a note for whenever it differs: state, severity, and the count once it doubled.
+
+        Not the reason: a pod that cannot pull its image says `Failed` and `BackOff` in turn for hours.
+        """
+        return (self.state, str(self.reopened), self.severity, str(self.count.bit_length()))

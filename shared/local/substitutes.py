@@ -51,12 +51,13 @@ def _servicenow(url: str) -> dict[str, str]:
         "SERVICENOW_USERNAME": user.name,
         "SERVICENOW_PASSWORD": user.password,
         "SERVICENOW_ASSIGNMENT_GROUP": DEFAULT_GROUP,
+        "SERVICENOW_CHANGE_TEMPLATE": servicenow.TEMPLATE,
     }
 
 
 SUBSTITUTES: dict[str, Substitute] = {
     "servicenow": Substitute(
-        frozenset({"servicenow_incident", "servicenow_event", "servicenow_security"}),
+        frozenset({"servicenow_incident", "servicenow_event", "servicenow_security", "servicenow_change"}),
         lambda database, groups: servicenow.new_app(database, groups=groups),
         _servicenow,
     ),

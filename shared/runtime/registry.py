@@ -25,7 +25,7 @@ class Destination(NamedTuple):
 
     label: str
     variable: str
-    subject: Literal["episode", "classified", "any"]
+    subject: Literal["episode", "change", "classified", "any"]
     example: Mapping[str, str]
     mapping: str
     record: str
@@ -122,6 +122,20 @@ FUNCTIONS: dict[str, Registered] = {
             {"SERVICENOW_INSTANCE": "https://servicenow.example", "SERVICENOW_TOKEN": "not-set"},
             "SERVICENOW_SECURITY_MAPPING",
             "shared.destinations.servicenow.security_record",
+            component=True,
+        ),
+    ),
+    "servicenow_change": Registered(
+        "functions.servicenow_change.handler",
+        "one ServiceNow change request for each roll-out",
+        ("store",),
+        Destination(
+            "servicenow_change",
+            "SERVICENOW_INSTANCE",
+            "change",
+            {"SERVICENOW_INSTANCE": "https://servicenow.example", "SERVICENOW_TOKEN": "not-set"},
+            "SERVICENOW_CHANGE_MAPPING",
+            "shared.destinations.servicenow.change_record",
             component=True,
         ),
     ),

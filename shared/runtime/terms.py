@@ -25,4 +25,5 @@ def terms_of(owners: Mapping[str, Destination], shipped: Path | None = None, key
     def mistakes(found: mapping.Mapping) -> Sequence[str]:
         return [text for one in owners.values() for text in one.mistakes(found)]
 
-    return Terms(ours, needed, limits, names, mistakes, shipped, tuple(owners), keys)
+    subject = "change" if any(one.subject == "change" for one in owners.values()) else "episode"
+    return Terms(ours, needed, limits, names, mistakes, shipped, tuple(owners), keys, subject)

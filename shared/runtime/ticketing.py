@@ -1,8 +1,8 @@
-"""What every ticket function is: an episode in, its one record over there brought to where the snapshot says."""
+"""What every ticket function is: a snapshot in, its one record over there brought to where the snapshot says."""
 
 import asyncio
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 import orjson
 from pydantic import Field, ValidationError
@@ -12,12 +12,12 @@ from shared.delivery.mapping import Mapping, render
 from shared.delivery.plan import mark_of
 from shared.delivery.preview import Preview
 from shared.delivery.report import report_of
+from shared.delivery.subject import EPISODES, Kind, Subject
 from shared.delivery.ticket import Order, TicketDestination
 from shared.delivery.tickets import Delivered, Tickets
 from shared.destinations.finding import Finding
-from shared.events.cloudevent import PROBLEM_PREFIX, CloudEvent
+from shared.events.cloudevent import CloudEvent
 from shared.events.delivery import DeliveryOperation
-from shared.events.episode import Episode
 from shared.events.outcome import Duplicate, Ignored, Rejected, label
 from shared.runtime.function import Call, Readiness, Result
 from shared.runtime.parts import opened_store
@@ -53,7 +53,7 @@ class TicketSystem(TicketDestination, Protocol):
 
 
 class Ticketing:
-    """Delivers episodes to one ticket system. A store that it was given is not its to close.
+    """Delivers snapshots to one ticket system. A store that it was given is not its to close.
 
     Args:
         system: the ticket system; its name is the function's.
@@ -61,7 +61,7 @@ class Ticketing:
         store: where claims are kept.
         metrics: where deliveries are counted.
         owned: whether the store is this function's to close.
-        prefix: of the CloudEvent types that concern it.
+        kind: what it delivers, episodes or changes.
     """
 
     def __init__(  # noqa: PLR0913 - each is one part
@@ -72,7 +72,7 @@ class Ticketing:
         metrics: Metrics,
         *,
         owned: bool,
-        prefix: str = PROBLEM_PREFIX,
+        kind: Kind = EPISODES,
     ) -> None:
         self.name = system.name
         self._system = system
@@ -80,7 +80,7 @@ class Ticketing:
         self._store = store
         self._owned = owned
         self._metrics = metrics
-        self._prefix = prefix
+        self._kind = kind
         self._open = False
         self._turns = Turns()
         self._tickets = Tickets(system, Claims(store, self.name, metrics), self._fields, metrics)
@@ -93,18 +93,19 @@ class Ticketing:
 
     async def handle(self, event: CloudEvent, call: Call) -> Result:
         """Deliver one snapshot; reply with the report of what took effect."""
-        if not event.type.startswith(self._prefix):
-            return Result(Ignored("not an episode that concerns it"))
+        kind = self._kind
+        if not event.type.startswith(kind.prefix):
+            return Result(Ignored(f"no {kind.word} that concerns it"))
         try:
-            episode = Episode.model_validate(event.data)
+            subject: Any = kind.model().model_validate(event.data)
         except ValidationError:
-            return Result(Rejected("decode", "the data is not an episode"))
+            return Result(Rejected("decode", f"the data is no {kind.word}"))
         loop = asyncio.get_running_loop()
         begun = loop.time()
-        async with self._turns.of(episode.id):
-            delivered = await self._tickets.deliver(episode, call.deadline)
-        self._measure(delivered, episode, loop.time() - begun)
-        return Result(delivered.outcome, report_of(delivered, episode, self.name, event))
+        async with self._turns.of(subject.id):
+            delivered = await self._tickets.deliver(subject, call.deadline)
+        self._measure(delivered, subject, loop.time() - begun)
+        return Result(delivered.outcome, report_of(delivered, subject, self.name, event, kind))
 
     def readiness(self) -> Readiness:
         """Return ready once started: a system that is down is the broker's to wait for."""
@@ -126,24 +127,24 @@ class Ticketing:
             if not self._open:  # asked alone, without `start` and `stop` around it
                 await self._system.close()
 
-    def preview(self, subject: Episode) -> list[Preview] | Rejected:
+    def preview(self, subject: Subject) -> list[Preview] | Rejected:
         """Return the requests that this snapshot would cause where the system knows nothing of it yet, or is at rest.
 
-        An open one is shown as the creation, a resolved one as the resolution. No I/O.
+        One that lasts is shown as the creation, one that is over as the end. No I/O.
         """
         if not subject.ticket:
             return []
-        over = subject.state == "resolved"
+        over = subject.over
         fields = self._fields("resolve" if over else "open", subject)
         if isinstance(fields, Rejected):
             return fields
         return self._system.preview(Order(mark_of(subject), fields), over=over)
 
-    def _fields(self, operation: DeliveryOperation, episode: Episode) -> dict[str, str] | Rejected:
-        fields = render(self._mapping, operation, {"episode": episode})
+    def _fields(self, operation: DeliveryOperation, subject: Subject) -> dict[str, str] | Rejected:
+        fields = render(self._mapping, operation, {self._kind.word: subject})
         return fields if isinstance(fields, Rejected) else {name: _text(value) for name, value in fields.items()}
 
-    def _measure(self, delivered: Delivered, episode: Episode, seconds: float) -> None:
+    def _measure(self, delivered: Delivered, subject: Subject, seconds: float) -> None:
         metrics, outcome, name = self._metrics, delivered.outcome, self.name
         operation = delivered.memory.operation if delivered.memory is not None else "open"
         metrics.count("tidings_deliveries_total", destination=name, operation=operation, result=label(outcome))
@@ -151,7 +152,7 @@ class Ticketing:
         if isinstance(outcome, Duplicate):
             metrics.count("tidings_duplicates_total", function=name)
         elif delivered.memory is not None and delivered.memory.time is not None:
-            lag = (datetime.now(UTC) - (episode.resolved or episode.last_seen)).total_seconds()
+            lag = (datetime.now(UTC) - (subject.ended or subject.last_seen)).total_seconds()
             metrics.observe("tidings_end_to_end_lag_seconds", max(lag, 0.0), destination=name)
 
 

@@ -18,8 +18,8 @@ from shared.delivery.claim import Memory
 from shared.delivery.mapping import Mapping, render
 from shared.delivery.newest import Newest
 from shared.delivery.preview import Preview
-from shared.delivery.remember import OPERATION_OF
 from shared.delivery.report import report_of
+from shared.delivery.subject import OPERATION_OF
 from shared.delivery.ticket import is_key
 from shared.delivery.tickets import Delivered
 from shared.destinations.finding import Finding

@@ -1,6 +1,6 @@
 """What a decoder needs besides the event, and the small readers that foreign JSON is read with."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -81,6 +81,11 @@ def message_text(value: Any) -> str:
 def mapping(value: Any) -> Mapping[str, Any]:
     """Return a JSON object as it is; anything else as an empty one."""
     return value if isinstance(value, dict) else {}
+
+
+def within(path: str, roots: Sequence[str]) -> bool:
+    """Return True for the path of something in one of these members of an object."""
+    return any(path == root or path.startswith((f"{root}.", f"{root}[")) for root in roots)
 
 
 def number(value: Any) -> int:

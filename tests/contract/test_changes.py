@@ -20,6 +20,7 @@ from shared.sources.registry import decode_payload
 from shared.stores.protocol import ABSENT
 from shared.telemetry.metrics import Metrics
 from tests.support.objects import NOW, STORED, Rig, node, observation, on, play, sent, thing, web
+from tests.support.rollouts import MOVES, deployment
 
 
 @STORED
@@ -247,3 +248,19 @@ def test_what_a_real_source_sent_of_objects_is_told(shared_data: Path) -> None:
         assert [event.data["reason"] for event in rig.sink.events] == ["BackOff", "ContainerOOMKilled", "ClaimLost"]
 
     play(work)
+
+
+@STORED
+def test_the_end_of_a_roll_out_is_told_though_it_is_a_matter_of_the_status(name: str, tmp_path: Path) -> None:
+    async def work(rig: Rig) -> None:
+        for one in (deployment(1, "web:1"), deployment(2, "web:2", generation=2, behind=True)):
+            assert (await rig.send(one)).outcome == Done()
+        moves = await rig.send(deployment(3, "web:2", MOVES, 1, generation=2))
+        assert moves.outcome == Ignored("nothing that matters changed"), "the template told that it began"
+        over = await rig.send(deployment(4, "web:2", generation=2))
+        assert observation(over).reason == "RolloutCompleted"
+        assert observation(over).message == "The roll-out is complete: 3 of 3 are updated"
+        again = await rig.send(deployment(4, "web:2", generation=2))
+        assert (again.outcome, observation(again).identity) == (Duplicate(), observation(over).identity)
+
+    on(name, tmp_path, work)

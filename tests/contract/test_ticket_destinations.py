@@ -47,7 +47,8 @@ async def settle(deliver: Delivering, place: Tickets, turns: int = 8) -> list[ty
 def test_the_life_of_an_episode_is_the_life_of_one_ticket(place: Tickets) -> None:
     async def main(deliver: Delivering) -> list[tuple[str, list[str]]]:
         seen = []
-        for one in (episode(), episode(2, **WORSE), resolved(3), BACK, resolved(5, reopened=1)):
+        life = (episode(), episode(2, **WORSE), resolved(3), BACK, resolved(5, reopened=1))
+        for one in life if place.returns else life[:3]:
             answer = await deliver(one)
             assert answer.outcome == Done(), one.transition
             assert answer.reply is not None
@@ -56,6 +57,7 @@ def test_the_life_of_an_episode_is_the_life_of_one_ticket(place: Tickets) -> Non
 
     open_, over = ["active"], ["resolved"]
     steps = [("open", open_), ("update", open_), ("resolve", over), ("reopen", open_), ("resolve", over)]
+    steps = steps if place.returns else steps[:3]
     assert place.play(main) == steps
     (ticket,) = place.rig.tickets(place.app)
     assert "Pod shop/api-0 keeps crashing" in ticket.text
@@ -72,7 +74,7 @@ def test_the_report_leads_people_to_the_ticket(place: Tickets) -> None:
     assert (report["record"], report["number"]) == (ticket.ref, ticket.number)
     assert report["link"].startswith(place.url)
     assert ticket.ref in report["link"]
-    assert answer.reply.extensions["problemkey"] == episode().problem_key
+    assert answer.reply.extensions["problemkey"] == (episode().problem_key if place.returns else "-")
 
 
 def test_a_snapshot_that_comes_again_changes_nothing(place: Tickets) -> None:
@@ -114,10 +116,11 @@ def test_what_people_ended_is_left_until_the_problem_comes_back(place: Tickets, 
         assert isinstance((await deliver(episode(2, **WORSE))).outcome, Ignored)
         assert isinstance((await deliver(resolved(3))).outcome, Ignored)
         assert standings(place) == [standing]
-        assert isinstance((await deliver(BACK)).outcome, Done)
+        if place.returns:
+            assert isinstance((await deliver(BACK)).outcome, Done)
 
     place.play(main)
-    assert standings(place).count("active") == 1
+    assert standings(place).count("active") == place.returns
 
 
 def test_after_a_lost_store_the_ticket_is_found_by_its_key(place: Tickets) -> None:
@@ -347,7 +350,7 @@ def test_the_check_is_good_and_names_a_wrong_credential_and_a_wrong_port(place: 
 
 def test_the_preview_shows_where_it_would_go_and_no_credential(place: Tickets) -> None:
     async def main(deliver: Delivering) -> list[Any]:
-        return [*deliver.function.preview(episode()), *deliver.function.preview(resolved())]
+        return [*deliver.preview(episode()), *deliver.preview(resolved())]
 
     shown = place.play(main)
     assert shown

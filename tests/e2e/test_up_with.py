@@ -6,8 +6,12 @@ import sys
 from itertools import islice
 from pathlib import Path
 
+from shared.events.attributes import of_change
+from shared.events.codec import encode_binary
 from shared.local.recorded.player import requests
-from shared.local.standins import elastic, splunk
+from shared.local.standins import elastic, servicenow, splunk
+from tests.support.changes import completed, running
+from tests.support.rigs.place import event_of
 
 _EVENTS = 60
 
@@ -35,6 +39,22 @@ def test_what_splunk_gets_elastic_gets_as_well(root: Path, tmp_path: Path) -> No
     finally:
         documents.close()
         events.close()
+
+
+def test_a_roll_out_becomes_a_change_request_and_ends_it(root: Path, tmp_path: Path) -> None:
+    feed = tmp_path / "changes.jsonl"
+    events = [event_of(one)._replace(time=one.last_seen, extensions=of_change(one)) for one in (running(), completed())]
+    lines = [(dict(headers), json.loads(body)) for headers, body in map(encode_binary, events)]
+    feed.write_text("\n".join(json.dumps({"headers": headers, "body": body}) for headers, body in lines))
+    ended = up(root, tmp_path / "data", "--with", "servicenow-change", "--feed", str(feed))
+    assert ended.returncode == 0, ended.stderr
+    instance = servicenow.new_app(str(tmp_path / "data" / "servicenow.db"))
+    try:
+        (row,) = instance.records("change_request")
+        assert (row["type"], row["state"], row["close_code"]) == ("standard", "3", "successful")
+        assert instance.records("incident") == []
+    finally:
+        instance.close()
 
 
 def test_without_it_no_stand_in_of_it_is_opened(root: Path, tmp_path: Path) -> None:

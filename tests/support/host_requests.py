@@ -7,6 +7,7 @@ from typing import Any
 
 from shared.events.cloudevent import CloudEvent
 from shared.events.codec import encode_structured
+from tests.support.changes import completed, running
 from tests.support.hosts import ask
 from tests.support.records import TIME, classified, classified_event
 from tests.support.tickets import episode, resolved
@@ -186,6 +187,12 @@ CLASSIFIER = (*GOOD, *BAD, *HOSTILE, *OTHER_PATHS)
 _OPENED = CloudEvent(
     "o-1", "tidings/correlator", "dev.tidings.problem.opened.v1", data=episode().model_dump(mode="json")
 )
+_STARTED = CloudEvent(
+    "h-1", "tidings/correlator", "dev.tidings.change.started.v1", data=running().model_dump(mode="json")
+)
+_COMPLETED = _STARTED._replace(
+    id="h-2", type="dev.tidings.change.completed.v1", data=completed().model_dump(mode="json")
+)
 _RESOLVED = _OPENED._replace(id="o-2", type="dev.tidings.problem.resolved.v1", data=resolved().model_dump(mode="json"))
 _CLASSIFIED = classified_event(classified())
 _TICK = CloudEvent("t-1", "tidings/tick", "dev.tidings.tick.v1", time=TIME)
@@ -209,6 +216,13 @@ _EPISODES = (
     Row("none of its business", (of(_STRANGE),), 204),
     Row("what is no episode", (of(_OPENED._replace(data=[])),), 422),
 )
+_CHANGES = (
+    Row("a change", (of(_STARTED),), 200),
+    Row("the same change again", (of(_STARTED),), 200),
+    Row("its end", (of(_COMPLETED),), 200),
+    Row("none of its business", (of(_STRANGE),), 204),
+    Row("what is no change", (of(_STARTED._replace(data=[])),), 422),
+)
 
 OF_OTHERS: dict[str, tuple[Row, ...]] = {
     "changes": (
@@ -227,6 +241,7 @@ OF_OTHERS: dict[str, tuple[Row, ...]] = {
         Row("what is no observation", (of(_STRANGE),), 422),
         Row("not ready without a sink", (ask("/ready"),), 503),
     ),
+    "servicenow_change": _CHANGES,
     **dict.fromkeys(("servicenow_incident", "servicenow_event", "servicenow_security", "glpi_ticket"), _EPISODES),
     **dict.fromkeys(("siem_forwarder", "elastic_forwarder", "qradar_forwarder", "webhook"), _FORWARDED),
     "watch": (Row("an event is none of its business", (of(_STRANGE),), 204),),

@@ -205,7 +205,7 @@ def test_whatever_is_told_of_episodes_is_a_ticket_function_also_one_that_comes_l
         ),
         ("  filter:\n    attributes:\n      sevrity: high\n", 8, '"sevrity"', '"severity"'),
         ("  filters:\n    - exact: {type: dev.tidings.securty.v1}\n", 7, "that is", '"dev.tidings.security.v1"'),
-        ("  filters:\n    - exact: {type: dev.tidings.change.started.v1}\n", 7, "nobody emits", "dev.tidings."),
+        ("  filters:\n    - exact: {type: dev.tidings.rollout.begun.v1}\n", 7, "nobody emits", "dev.tidings."),
         ("  filters:\n    - prefix: {type: dev.tidings.prblem.}\n", 7, "begins with", '"dev.tidings.problem."'),
         ("  filters:\n    - exact: {type: dev.knative.apiserver.resource.ad}\n", 7, "that is", 'resource.add"'),
         ("  filters:\n    - cesql: severety = 'high'\n", 7, 'no event here has an attribute "severety"', '"severity"'),

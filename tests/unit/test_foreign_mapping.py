@@ -119,6 +119,7 @@ def test_what_is_said_in_another_way_is_told_with_its_line(brought: Path) -> Non
     assert f"{brought}:7: field `urgency` follows the severity, not the rule" in result.stderr
     assert f"{brought}:8: field `impact` follows the severity" in result.stderr
     assert f"{brought}:15: table `change_request` is not converted" in result.stderr
+    assert "servicenow_change makes them" in result.stderr
     assert "operations:\n  open:\n    short_description:" in result.stdout
 
 
@@ -147,6 +148,7 @@ def test_another_table_is_converted_by_its_name(brought: Path) -> None:
     assert result.exit_code == 1
     assert ":22: field `priority` is no mapping's to set" in result.stderr
     assert "Infrastructure Change: {{ episode.reason }}" in result.stdout
+    assert ":15: change requests are made of roll-outs" in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -230,7 +230,7 @@ def test_every_mistake_is_named_with_its_line_and_what_to_write_instead() -> Non
         (9, "no lookup `impct`", 'did you mean "impact"?'),
         (10, "no member `vaule`", 'did you mean "value"?'),
         (11, "`episode.object` has no `nmae`", 'did you mean "name"?'),
-        (12, "no `observaton`", "use one of: episode"),
+        (12, "no `observaton`", "use one of: episode, change"),
         (13, "no filter `uper`", 'did you mean "upper"?'),
         (14, "`max` is a number", ""),
         (15, "`g` stands here twice", "keep one of them"),

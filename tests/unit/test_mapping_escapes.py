@@ -92,7 +92,7 @@ def test_mistakes_in_lists_and_escapes_are_told_with_their_line() -> None:
     assert problems(text) == [
         Problem("mapping.yaml", 3, "`items` must be a list, with `- ` before each member"),
         Problem("mapping.yaml", 4, "there is no escape `mrkdown`", 'did you mean "mrkdwn"?'),
-        Problem("mapping.yaml", 5, "there is no `verdict` here", "use one of: episode"),
+        Problem("mapping.yaml", 5, "there is no `verdict` here", "use one of: episode, change"),
     ]
 
 

@@ -23,6 +23,7 @@ from shared.rules.classify import classify
 from shared.runtime.registry import FUNCTIONS, load
 from shared.stores.registry import open_store
 from shared.telemetry.metrics import Metrics
+from tests.support.changes import completed, failed, running
 from tests.support.minimising import KEY, RULES, WHOLE, audit, judged, of_record, of_ticket, read, ticket_of
 from tests.support.specimens import Place, decoded, observations, specimens
 from tests.support.tickets import episode
@@ -128,8 +129,12 @@ def sent(one: Observation, destinations: dict[str, Any]) -> dict[str, Any]:
     for name, function in destinations.items():
         registered = FUNCTIONS[name.partition("/")[0]].destination
         assert registered is not None
-        subjects: list[Any] = [classified] if registered.subject != "episode" else []
-        if registered.subject != "classified":
+        subjects: list[Any] = [classified] if registered.subject in {"classified", "any"} else []
+        if registered.subject == "change":
+            who = str(one.original.get("user", {}).get("username", ""))
+            told = {"user": who, "message": one.message, "cluster": one.cluster}
+            subjects += [running(**told), completed(**told), failed(**told)]
+        elif registered.subject != "classified":
             over = {"state": "resolved", "transition": "resolved", "resolved": one.time}
             subjects += [
                 changed for one in episodes for changed in (one, one.model_copy(update={"ticket": True, **over}))

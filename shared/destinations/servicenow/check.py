@@ -8,13 +8,14 @@ from shared.destinations.remedy import Remedy
 from shared.destinations.servicenow import security_record
 from shared.destinations.servicenow.answers import FOREIGN, NO_TABLE, Rows
 from shared.destinations.servicenow.client import Client
-from shared.destinations.servicenow.settings import ServiceNowSettings, TableSettings
+from shared.destinations.servicenow.settings import LookupSettings, ServiceNowSettings, TableSettings
 
 _SECONDS = 10.0
 _OK = 200
 _FORBIDDEN = 403
 _PLUGINS = {
     "em_event": "is Event Management installed?",
+    "change_request": "is Change Management installed?",
     security_record.TABLE: "is Security Incident Response installed?",
 }
 """What to ask where a table that no setting names is not there."""
@@ -29,9 +30,23 @@ _EVENT_FIELDS = frozenset(
 
 async def check(client: Client, settings: TableSettings, table: str, fields: Iterable[str]) -> list[Finding]:
     """Return lines for people, each with whether it is good. `fields` are those that the mapping can set."""
+    lines = await check_table(client, table, fields)
+    if not lines[0][0]:
+        return lines
+    lines += await check_lookups(client, settings)
+    lines.append(await check_named(client, "sys_user", "user_name", "caller of last resort", settings.caller))
+    lines.append(await _batches(client, table))
+    roles = "sn_si.basic" if table == security_record.TABLE else "itil or sn_incident_write"
+    lines.append((None, f"the right to create cannot be seen without writing: the user needs {roles}"))
+    lines += client.clocks()
+    return [line for line in lines if line[1]]
+
+
+async def check_table(client: Client, table: str, fields: Iterable[str]) -> list[Finding]:
+    """Return lines on whether a table can be read and has the fields of the mapping; a bad one alone if it cannot."""
     rows = await client.search(table, "ORDERBYDESCsys_created_on", "", 1, _SECONDS)
     if not isinstance(rows, Rows):
-        return [(False, f"{client.settings.instance}: {_advice(rows, table, settings)}")]
+        return [(False, f"{client.settings.instance}: {_advice(rows, table, client.settings)}")]
     place = client.settings.instance
     lines: list[Finding] = [(True, f"{place}: reached, credentials taken, table {table} can be read")]
     wanted = _NEEDED | set(fields)
@@ -42,14 +57,15 @@ async def check(client: Client, settings: TableSettings, table: str, fields: Ite
         missing = sorted(wanted - known)
         text = f"table {table} has no field {', '.join(missing)}" if missing else f"all {len(wanted)} fields are there"
         lines.append((not missing, text))
-    lines.append(await _last_resort(client, "sys_user_group", "name", "group", settings.group))
-    lines.append(await _last_resort(client, "sys_user", "user_name", "caller", settings.caller))
-    lines.append(await _last_resort(client, "cmdb_ci", "name", "configuration item", settings.default_ci))
-    lines.append(await _batches(client, table))
-    roles = "sn_si.basic" if table == security_record.TABLE else "itil or sn_incident_write"
-    lines.append((None, f"the right to create cannot be seen without writing: the user needs {roles}"))
-    lines += client.clocks()
-    return [line for line in lines if line[1]]
+    return lines
+
+
+async def check_lookups(client: Client, settings: LookupSettings) -> list[Finding]:
+    """Return lines on the group and the configuration item of last resort."""
+    return [
+        await check_named(client, "sys_user_group", "name", "group of last resort", settings.group),
+        await check_named(client, "cmdb_ci", "name", "configuration item of last resort", settings.default_ci),
+    ]
 
 
 async def check_events(client: Client, fields: Iterable[str]) -> list[Finding]:
@@ -90,15 +106,15 @@ async def _dictionary(client: Client, table: str, wanted: Iterable[str]) -> set[
     return {row.get("element", "") for row in found if row.get("name") in {table, "task"}}
 
 
-async def _last_resort(client: Client, table: str, column: str, word: str, name: str) -> Finding:
+async def check_named(client: Client, table: str, column: str, word: str, name: str) -> Finding:
     """Return a line on what a setting names by its name or sys_id; an empty one where it names nothing."""
     if not name:
         return True, ""
     rows = await client.search(table, f"{column}={name}^ORsys_id={name}", f"sys_id,{column}", 5, _SECONDS)
     if not isinstance(rows, Rows):
-        return False, f"the {word} of last resort cannot be looked up: {_advice(rows, table, client.settings)}"
+        return False, f"the {word} cannot be looked up: {_advice(rows, table, client.settings)}"
     there = any(name in {row.get(column), row.get("sys_id")} for row in rows.rows)
-    return there, f"the {word} of last resort {name!r} is {'there' if there else 'not there'}"
+    return there, f"the {word} {name!r} is {'there' if there else 'not there'}"
 
 
 def _advice(failure: Failure, table: str, settings: ServiceNowSettings) -> str:

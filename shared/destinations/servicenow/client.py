@@ -91,7 +91,11 @@ class Client:
 
     async def post(self, path: str, body: object, judged: Judge[T], seconds: float) -> T | Failure:
         """Post JSON to another of its interfaces, whose answers `judged` knows."""
-        return await self._send(Request("POST", path, {}, body), judged, seconds)
+        return await self.ask("POST", path, body, judged, seconds)
+
+    async def ask(self, method: str, path: str, body: object, judged: Judge[T], seconds: float) -> T | Failure:
+        """Ask another of its interfaces anything, with a body where there is one."""
+        return await self._send(Request(method, path, {}, body), judged, seconds)
 
     async def batches(self, table: str, seconds: float) -> int | Failure:
         """Say whether a batch that asks for one record of a table is taken: 200, or the status that refuses it."""

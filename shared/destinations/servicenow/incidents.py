@@ -13,7 +13,7 @@ from shared.destinations.http import naming
 from shared.destinations.servicenow.answers import Rows
 from shared.destinations.servicenow.check import check
 from shared.destinations.servicenow.client import Client
-from shared.destinations.servicenow.items import Items
+from shared.destinations.servicenow.lookups import Lookups, groups_and_items, people, sent_as_they_are
 from shared.destinations.servicenow.record import (
     CORE_FIELDS,
     Table,
@@ -22,7 +22,7 @@ from shared.destinations.servicenow.record import (
     found_of,
     query_of,
 )
-from shared.destinations.servicenow.references import Named, is_sys_id
+from shared.destinations.servicenow.references import is_sys_id
 from shared.destinations.servicenow.settings import TableSettings
 from shared.destinations.servicenow.writing import Directly, writer_of
 
@@ -48,11 +48,9 @@ class Incidents:
         self._table = table
         self._mapped = frozenset(fields)
         self._settings = settings
-        self._references: dict[str, Named | Items] = {
-            "assignment_group": Named(client, "sys_user_group", ("name",), "assignment group", settings.group),
-            "caller_id": Named(client, "sys_user", ("user_name", "email", "name"), "caller", settings.caller),
-            "cmdb_ci": Items(client, settings.ci_table, settings.server_table, settings.default_ci),
-        }
+        self._lookups = Lookups(
+            {**groups_and_items(client, settings), "caller_id": people(client, "caller", settings.caller)}
+        )
         self._unkeyed_until = float("-inf")
         own = {*CORE_FIELDS, table.parent}
         self._fields = ",".join([*CORE_FIELDS, table.parent, *sorted(self._mapped - own - self.journals)])
@@ -77,7 +75,7 @@ class Incidents:
         if over:
             body = resolved(marked(order, self._table), {}, self._table)
             return [Preview(self.name, "PATCH", f"{table}/{{sys_id}}", body)]
-        named = {name: text for name in self._references if (text := order.fields.get(name, ""))}
+        named = sent_as_they_are(order.fields, self._lookups.fields)
         body = created(order, self._table, named, [])
         return [Preview(self.name, "POST", table, body)]
 
@@ -99,9 +97,7 @@ class Incidents:
         deadline = loop.time() + seconds
         if loop.time() < self._unkeyed_until:
             return _UNKEYED
-        found, notes = await self._resolved(
-            {name: order.fields.get(name, "") for name in self._references}, seconds / 2
-        )
+        found, notes = await self._lookups.resolve(self._lookups.of(order.fields), seconds / 2)
         values = created(order, self._table, found, notes)
         answer = await self._writer.insert(values, self._fields, deadline - loop.time())
         record = self._one(answer, order.mark)
@@ -135,8 +131,8 @@ class Incidents:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds
         values = marked(order, self._table)
-        named = {name: values.pop(name) for name in self._references if name in values}
-        values |= (await self._resolved(named, seconds / 2))[0]
+        named = self._lookups.taken_from(values)
+        values |= (await self._lookups.resolve(named, seconds / 2))[0]
         writer = self._writer if found.mark.episode == order.mark.episode else self._direct
         answer = await writer.change(found.ref, finish(values), self._fields, deadline - loop.time())
         return self._one(answer, order.mark)
@@ -166,13 +162,6 @@ class Incidents:
         notes = {name: text for name, text in order.fields.items() if name in self.journals}
         answer = await self._direct.change(found.into, notes, "sys_id", seconds) if notes else Rows(())
         return replace(found, mark=order.mark) if isinstance(answer, Rows) else answer
-
-    async def _resolved(self, named: Mapping[str, str], seconds: float) -> tuple[dict[str, str], list[str]]:
-        """Return the sys_id of each reference that was found, by field, and what people are told of the others."""
-        asked = [self._references[name].resolve(text, seconds) for name, text in named.items()]
-        found = dict(zip(named, await asyncio.gather(*asked), strict=True))
-        sys_ids = {name: one.sys_id for name, one in found.items() if one.sys_id}
-        return sys_ids, [one.note for one in found.values() if one.note]
 
     def _one(self, answer: Rows | Failure, mark: Mark) -> Found | Failure:
         if not isinstance(answer, Rows):

@@ -45,6 +45,7 @@ FAMILY: Final = frozenset(
         *("TABLE", "TABLE_MAPPING", "CLOSE_CODE", "SECURITY_CLOSE_CODE", "SECURITY_STATES", "CALLER"),
         *("ASSIGNMENT_GROUP", "DEFAULT_CI", "CI_TABLE", "SERVER_TABLE", "IMPORT_SET", "IMPORT_PREFIX"),
         *("MAPPING", "EVENT_MAPPING", "SECURITY_MAPPING"),
+        *("CHANGE_MAPPING", "CHANGE_TEMPLATE", "CHANGE_END"),
     )
 )
 """What some function of ServiceNow reads and another does not: set for all of them, it is no slip of the pen."""
@@ -101,7 +102,46 @@ class ServiceNowSettings(Settings):
         return self
 
 
-class TableSettings(ServiceNowSettings):
+class LookupSettings(ServiceNowSettings):
+    """The instance, and what its records refer to."""
+
+    default_ci: str = Field(
+        default="",
+        alias="SERVICENOW_DEFAULT_CI",
+        description="Name or sys_id of the configuration item of last resort.",
+    )
+    ci_table: TableName = Field(
+        default="cmdb_ci_kubernetes_component",
+        alias="SERVICENOW_CI_TABLE",
+        description="Table in which the objects of clusters are looked up, with name, namespace and k8s_uid.",
+    )
+    server_table: TableName = Field(
+        default="cmdb_ci_server",
+        alias="SERVICENOW_SERVER_TABLE",
+        description="Table in which a node is looked up by its name, where its object is not found.",
+    )
+    group: str = Field(
+        default="", alias="SERVICENOW_ASSIGNMENT_GROUP", description="Name or sys_id of the group of last resort."
+    )
+
+
+class ChangeSettings(LookupSettings):
+    """The instance, and how its change requests are made."""
+
+    template: str = Field(
+        default="",
+        alias="SERVICENOW_CHANGE_TEMPLATE",
+        description="Name or sys_id of the standard change template by which changes are made, which are approved by "
+        "it; without one they are normal changes.",
+    )
+    end: Literal["closed", "review"] = Field(
+        default="closed",
+        alias="SERVICENOW_CHANGE_END",
+        description="Where a change is put once its roll-out has ended: `closed`, or `review` for people to close it.",
+    )
+
+
+class TableSettings(LookupSettings):
     """The instance, and what its tables of tickets need."""
 
     table: TableName = Field(default="incident", alias="SERVICENOW_TABLE", description="Table of the tickets.")
@@ -139,24 +179,6 @@ class TableSettings(ServiceNowSettings):
     )
     caller: str = Field(
         default="", alias="SERVICENOW_CALLER", description="User name or sys_id of the caller, where one is needed."
-    )
-    default_ci: str = Field(
-        default="",
-        alias="SERVICENOW_DEFAULT_CI",
-        description="Name or sys_id of the configuration item of last resort.",
-    )
-    ci_table: TableName = Field(
-        default="cmdb_ci_kubernetes_component",
-        alias="SERVICENOW_CI_TABLE",
-        description="Table in which the objects of clusters are looked up, with name, namespace and k8s_uid.",
-    )
-    server_table: TableName = Field(
-        default="cmdb_ci_server",
-        alias="SERVICENOW_SERVER_TABLE",
-        description="Table in which a node is looked up by its name, where its object is not found.",
-    )
-    group: str = Field(
-        default="", alias="SERVICENOW_ASSIGNMENT_GROUP", description="Name or sys_id of the group of last resort."
     )
 
     def table_for(self, category: Category) -> str:

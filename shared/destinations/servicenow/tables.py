@@ -13,7 +13,7 @@ STREAMS: Final[Mapping[str, tuple[Category, ...]]] = {
     "security-events": ("security",),
     "infrastructure-changes": (),
 }
-"""Streams of event routers by the problems that travel in them; changes are no problems: no ticket is made of one."""
+"""Streams of event routers by the problems that travel in them; changes are servicenow_change's."""
 _OF_CHANGES: Final = "change_request"
 _TABLE: Final = re.compile(r"[a-z][a-z0-9_]{0,79}")
 _PAIR: Final = re.compile(r"\s*(?P<key>[\w-]+)\s*[:=]\s*(?P<table>\S+?)\s*")
@@ -36,7 +36,9 @@ def parse_tables(text: object) -> object:
             raise ValueError(f'needs the name of a table for "{key}", as incident')
         categories: tuple[Category, ...] = STREAMS.get(key) or tuple(one for one in CATEGORIES if one == key)
         if key != "infrastructure-changes" and table == _OF_CHANGES:
-            raise ValueError(f'cannot make change requests of problems ("{key}")')
+            raise ValueError(
+                f'cannot make change requests of problems ("{key}"): servicenow_change makes them of roll-outs'
+            )
         if key != "infrastructure-changes":
             tables |= dict.fromkeys(categories, table)
     return tables

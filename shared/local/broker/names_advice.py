@@ -7,8 +7,10 @@ from collections.abc import Collection, Iterator
 from typing import get_args
 
 from shared.events import attributes
+from shared.events.change import ChangeTransition
 from shared.events.cloudevent import (
     APISERVER_PREFIX,
+    CHANGE_PREFIX,
     CLASSIFIED_PREFIX,
     DELIVERY,
     LISTED,
@@ -16,6 +18,7 @@ from shared.events.cloudevent import (
     PROBLEM_PREFIX,
     TICK,
     UNREAD,
+    type_of_change,
     type_of_transition,
     type_of_verdict,
 )
@@ -35,13 +38,14 @@ NAMES = frozenset({*_CONTEXT, *_FROM_APISERVER, *_FROM_INTAKE, *_TRACE, *attribu
 TYPES = (
     *(type_of_verdict(category) for category in CATEGORIES),
     *(type_of_transition(transition) for transition in get_args(Transition)),
+    *(type_of_change(transition) for transition in get_args(ChangeTransition)),
     *(OBSERVED, UNREAD, LISTED, TICK, DELIVERY),
     *(f"{APISERVER_PREFIX}{what}.{verb}" for what in ("resource", "ref") for verb in ("add", "update", "delete")),
 )
 """Every event type that functions, the local broker and ApiServerSources emit."""
 
 _FAMILIES = (CLASSIFIED_PREFIX, APISERVER_PREFIX)
-_PREFIXES = (PROBLEM_PREFIX, CLASSIFIED_PREFIX, APISERVER_PREFIX, f"{APISERVER_PREFIX}resource.")
+_PREFIXES = (PROBLEM_PREFIX, CHANGE_PREFIX, CLASSIFIED_PREFIX, APISERVER_PREFIX, f"{APISERVER_PREFIX}resource.")
 
 
 def advise_names(spec: Located, overrides: Collection[str], warn: Report) -> None:

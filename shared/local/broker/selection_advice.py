@@ -7,7 +7,7 @@ must pass every graver one too.
 
 from collections.abc import Mapping
 
-from shared.events.cloudevent import PROBLEM_PREFIX
+from shared.events.cloudevent import CHANGE_PREFIX, PROBLEM_PREFIX
 from shared.events.problem import Problem
 from shared.events.vocabulary import SEVERITIES
 from shared.local.broker.filters import mentioned
@@ -15,13 +15,16 @@ from shared.local.broker.located import Located
 from shared.local.broker.topology import Service, Trigger
 from shared.runtime.registry import FUNCTIONS
 
+_PREFIXES = {"episode": PROBLEM_PREFIX, "change": CHANGE_PREFIX}
+"""The types of what ticket functions are told of."""
 _MOVING = frozenset({"phase", "reason", "time", "id", "subject"})
 
 
 def advise(trigger: Trigger, spec: Located, services: Mapping[str, Service]) -> list[Problem]:
     """Return the warnings for one Trigger."""
     service = services.get(trigger.subscriber)
-    if service is None or not _makes_tickets(service.function):
+    prefix = _PREFIXES.get(_subject(service.function)) if service is not None else None
+    if prefix is None:
         return []
     place = spec.get("filters") or spec.get("filter") or spec
     comparisons = mentioned(trigger.selection.effective())
@@ -38,13 +41,13 @@ def advise(trigger: Trigger, spec: Located, services: Mapping[str, Service]) -> 
         message = f"an episode that rises to {' or '.join(missing)} leaves this Trigger, and its ticket stays open"
         warnings.append(Problem(trigger.file, place.line, message, "let `any` name every graver severity too"))
     types = {value for dialect, name, value in comparisons if name == "type" and dialect == "exact"}
-    if any(value.startswith(PROBLEM_PREFIX) for value in types):
+    if any(value.startswith(prefix) for value in types):
         message = "a ticket Trigger names single transitions: it would miss the others"
-        warnings.append(Problem(trigger.file, place.line, message, f"use `prefix: {{type: {PROBLEM_PREFIX}}}`"))
+        warnings.append(Problem(trigger.file, place.line, message, f"use `prefix: {{type: {prefix}}}`"))
     return warnings
 
 
-def _makes_tickets(function: str) -> bool:
-    """Return True for a function whose destination is told of episodes; one that is not ours is told of nothing."""
+def _subject(function: str) -> str:
+    """Return what a function's destination is told of; one that is not ours is told of nothing."""
     registered = FUNCTIONS.get(function.replace("-", "_"))
-    return registered is not None and registered.destination is not None and registered.destination.subject == "episode"
+    return registered.destination.subject if registered is not None and registered.destination is not None else ""

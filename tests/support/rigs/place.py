@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
-from shared.events.cloudevent import CloudEvent, type_of_transition
+from shared.events.change import Change
+from shared.events.cloudevent import CloudEvent, type_of_change, type_of_transition
 from shared.events.episode import Episode
 from shared.events.model import Classified
 from shared.local.standins.faults import Faults, Rule
@@ -68,6 +69,11 @@ class Place(Generic[R]):
         return bool(getattr(self.rig, "shares", True))
 
     @property
+    def returns(self) -> bool:
+        """Return whether what it is told of can come back after its end."""
+        return bool(getattr(self.rig, "returns", True))
+
+    @property
     def stranger(self) -> str:
         """Return the type of an event that is none of its business."""
         return str(getattr(self.rig, "stranger", "dev.tidings.problem.opened.v1"))
@@ -91,7 +97,7 @@ class Place(Generic[R]):
                 claims.clock = self.clock
             await function.start()
             try:
-                return await main(Delivering(function))
+                return await main(Delivering(function, self.rig))
             finally:
                 await function.stop()
 
@@ -207,21 +213,28 @@ class UpsertRig(Rig, Protocol):
 class Delivering:
     """A started function, called as the edge calls it."""
 
-    def __init__(self, function: Any) -> None:
+    def __init__(self, function: Any, rig: Any = None) -> None:
         self.function = function
+        self._subject: Callable[[Episode], Any] = getattr(rig, "subject", lambda one: one)
+
+    def preview(self, one: Episode) -> list[Any]:
+        """Return what it would send of an episode, or of what the rig tells instead."""
+        found: list[Any] = self.function.preview(self._subject(one))
+        return found
 
     async def __call__(self, one: Episode | Classified, seconds: float = 10.0) -> Result:
-        event = event_of(one) if isinstance(one, Episode) else classified_event(one)
+        event = event_of(self._subject(one)) if isinstance(one, Episode) else classified_event(one)
         result: Result = await self.function.handle(event, Call(asyncio.get_running_loop().time() + seconds))
         return result
 
 
-def event_of(one: Episode) -> CloudEvent:
+def event_of(one: Episode | Change) -> CloudEvent:
     """Return the correlator's event of a snapshot, as JSON brought it here."""
+    typed = type_of_change if isinstance(one, Change) else type_of_transition
     return CloudEvent(
         id=f"{one.id}-{one.revision}",
         source="tidings/correlator",
-        type=type_of_transition(one.transition),
+        type=typed(one.transition),
         extensions={"traceparent": "00-11111111111111111111111111111111-2222222222222222-01"},
         data=one.model_dump(mode="json"),
     )

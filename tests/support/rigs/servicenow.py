@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from shared.events.change import Change
 from shared.events.episode import Episode
 from shared.local.standins import servicenow
+from tests.support.changes import change_of
 from tests.support.rigs.place import App, Standing, Ticket, Upserted
 
 
@@ -55,6 +57,23 @@ class SecurityIncidents(Incidents):
     function = "servicenow_security"
     table = "sn_si_incident"
     states: Mapping[Standing, str] = {"active": "16", "resolved": "100", "closed": "3", "void": "7"}
+
+
+class ChangeRequests(Incidents):
+    """Change requests, which are told of roll-outs: the suite's episodes are told as such, and none comes back."""
+
+    function = "servicenow_change"
+    table = "change_request"
+    states: Mapping[Standing, str] = {"active": "-1", "resolved": "3", "closed": "4"}
+    returns = False
+
+    def settings(self, url: str) -> dict[str, str]:
+        own = {"SERVICENOW_CHANGE_TEMPLATE": servicenow.TEMPLATE, "SERVICENOW_ASSIGNMENT_GROUP": "Kubernetes Platform"}
+        return {**super().settings(url), **own}
+
+    def subject(self, one: Episode) -> Change:
+        """Return a roll-out with the suite's words in it."""
+        return change_of(one)
 
 
 class Events(_Instance):

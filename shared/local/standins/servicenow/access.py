@@ -33,7 +33,7 @@ class Client:
 
 
 USERS = (
-    User("tidings", "tidings", ("itil", "evt_mgmt_integration", "sn_si.basic")),
+    User("tidings", "tidings", ("itil", "evt_mgmt_integration", "sn_si.basic", "sn_change_writer")),
     User("viewer", "viewer", ("snc_read_only",)),
 )
 CLIENTS = (Client("tidings-client", "tidings-secret", "tidings"),)

@@ -14,6 +14,9 @@ from shared.local.standins.servicenow import page, schema
 from shared.local.standins.servicenow.access import CLIENTS, TOKENS, USERS, Access, Client, RateLimit, User, error
 from shared.local.standins.servicenow.batches import PATH as BATCH_PATH
 from shared.local.standins.servicenow.batches import Batches
+from shared.local.standins.servicenow.changes import PATH as CHANGES_PATH
+from shared.local.standins.servicenow.changes import TABLE as CHANGES_TABLE
+from shared.local.standins.servicenow.changes import TEMPLATES, Changes
 from shared.local.standins.servicenow.events import PATH as EVENTS_PATH
 from shared.local.standins.servicenow.events import EventManagement
 from shared.local.standins.servicenow.imports import PATH as IMPORT_PATH
@@ -27,6 +30,8 @@ from shared.runtime.asgi import Receive, Scope, Send
 _TABLE = re.compile(r"/api/now/(?:(?P<version>v[12])/)?table/(?P<table>\w+)(?:/(?P<sys_id>\w+))?/?")
 _WRITES = frozenset({"POST", "PUT", "PATCH"})
 _MAX_PAGE = 500
+TEMPLATE = "Kubernetes roll-out"
+"""Name of the standard change template that every instance here has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,8 @@ class Options:
     """Role that the Batch API wants, empty where everybody may."""
     batch_most: int = 1000
     """Requests of a batch that fit into its 30 seconds; those after them are left out."""
+    change_models: bool = True
+    """Whether changes go by models, of which the next states tell what is waited for."""
     import_sets: Mapping[str, str] = field(default_factory=lambda: {"u_tidings_incident": "incident"})
     """Staging tables, by the table that their transform writes: coalesced by correlation_id."""
 
@@ -63,6 +70,7 @@ class ServiceNow:
         self._events = EventManagement(database)
         self._imports = ImportSets(database, self._tables)
         self._batches = Batches(self._api, operation, faults)
+        self._changes = Changes(database, self._tables)
         self._frame = Frame(self._handle, self._control, operation, faults)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -148,6 +156,8 @@ class ServiceNow:
         staging = request.path.removeprefix(IMPORT_PATH)
         if request.path.startswith(IMPORT_PATH) and staging in self.options.import_sets:
             return self._imports.take(request, user, staging, self.options)
+        if CHANGES_PATH.fullmatch(request.path):
+            return _negotiate(request) or self._changes.take(request, user, self.options)
         return error(400, "Requested URI does not represent any resource")
 
     def _on_table(self, request: Request, table: str, user: User, *, old: bool) -> Response:
@@ -168,18 +178,19 @@ class ServiceNow:
         return error(405, "Method not supported")
 
     def _page(self, request: Request) -> Response:
-        row = self._database.get("incident", page.target(request)) if page.target(request) else None
+        table, sys_id = page.target(request)
+        row = self._database.get(table, sys_id) if table else None
         if row is not None:
             references = {
                 name: self._database.display(column.reference, row[name])
-                for name, column in self._database.tables["incident"].items()
+                for name, column in self._database.tables[table].items()
                 if column.kind == "reference"
             }
-            return page.incident_page(row, references, self.journal(row["sys_id"]))
+            return page.record_page(row, references, self.journal(row["sys_id"]))
         if request.path == "/em_alert_list.do":
             return self._alerts(request.query.get("sysparm_query", ""))
         if request.path in {"/", "/incident_list.do"} or "incident_list.do" in request.query_string:
-            others = (("Security incidents", "sn_si_incident"), ("Alerts", "em_alert"))
+            others = (("Changes", CHANGES_TABLE), ("Security incidents", "sn_si_incident"), ("Alerts", "em_alert"))
             shown = [(title, self.records(table)[-_MAX_PAGE:]) for title, table in others]
             return page.list_page(self.records("incident")[-_MAX_PAGE:], shown, request.base)
         return Response(404, b"<!DOCTYPE html><title>Not found</title>Record not found", "text/html;charset=UTF-8")
@@ -218,6 +229,8 @@ def new_app(  # noqa: PLR0913 -- each is one independent choice of the caller, a
     store.seed("sys_user_group", [{"name": name, "active": "true"} for name in groups], "name")
     people = [{"user_name": user.name, "name": user.name, "active": "true"} for user in users]
     store.seed("sys_user", people, "user_name")
+    template = {"name": TEMPLATE, "short_description": "Kubernetes roll-out", "active": "true"}
+    store.seed(TEMPLATES, [template], "name")
     store.seed_dictionary()
     access = Access(store, users, clients, TOKENS if tokens is None else tokens)
     return ServiceNow(store, access, options or Options(), faults or Faults())
@@ -231,6 +244,10 @@ def operation(request: Request) -> str:
         return names.get(request.method, "get" if found["sys_id"] else "find")
     if request.path.startswith(IMPORT_PATH):
         return "import"
+    if CHANGES_PATH.fullmatch(request.path):
+        last = request.path.rpartition("/")[2]
+        other = last if last in {"nextstates", "conflict"} else "get"
+        return {"POST": "create", "PATCH": "update"}.get(request.method, other)
     return {"/oauth_token.do": "token", EVENTS_PATH: "events", BATCH_PATH: "batch"}.get(request.path, "page")
 
 

@@ -7,13 +7,13 @@ from urllib.parse import unquote
 
 from shared.local.standins import html
 from shared.local.standins.frame import Request, Response
-from shared.local.standins.servicenow.schema import CHOICES
+from shared.local.standins.servicenow.schema import labels
 from shared.local.standins.servicenow.store import Row
 
-_TARGET = re.compile(r"incident\.do\?sys_id=([0-9a-f]{32})")
+_TARGET = re.compile(r"(?P<table>incident|change_request)\.do\?sys_id=(?P<sys_id>[0-9a-f]{32})")
 _SHOWN = (
     "state", "priority", "impact", "urgency", "category", "assignment_group", "cmdb_ci", "opened_at", "resolved_at",
-    "close_code", "close_notes", "correlation_id", "correlation_display",
+    "close_code", "close_notes", "correlation_id", "correlation_display", "type", "approval", "work_start", "work_end",
 )  # fmt: skip
 _OF_ALERT = (
     "state", "severity", "message_key", "event_count", "time_of_event", "resolution_state", "source", "node", "type",
@@ -21,17 +21,18 @@ _OF_ALERT = (
 )  # fmt: skip
 
 
-def target(request: Request) -> str:
-    """Return the sys_id of the incident that a link names, or the empty string."""
+def target(request: Request) -> tuple[str, str]:
+    """Return the table and sys_id of the incident or change that a link names, or empty strings."""
     found = _TARGET.search(unquote(unquote(request.target)))
-    return found[1] if found else ""
+    return (found["table"], found["sys_id"]) if found else ("", "")
 
 
-def incident_page(row: Row, references: dict[str, str], journal: Sequence[Row]) -> Response:
-    """Return the page of one incident."""
+def record_page(row: Row, references: dict[str, str], journal: Sequence[Row]) -> Response:
+    """Return the page of one incident or change."""
     lines = "".join(
         f"<tr><th>{escape(name.replace('_', ' '))}</th><td>{escape(_shown(row, name, references))}</td></tr>"
         for name in _SHOWN
+        if name in row
     )
     notes = "".join(
         f"<h3>{escape(entry['sys_created_on'])} {escape(entry['element'].replace('_', ' '))} by "
@@ -73,10 +74,14 @@ def list_page(rows: Sequence[Row], others: Sequence[tuple[str, Sequence[Row]]], 
 
 
 def _line(row: Row) -> str:
-    cells = (row["number"], row["state"], row.get("short_description") or row.get("description", "").partition("\n")[0])
+    cells = (
+        row["number"],
+        _shown(row, "state", {}),
+        row.get("short_description") or row.get("description", "").partition("\n")[0],
+    )
     return f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>"
 
 
 def _shown(row: Row, name: str, references: dict[str, str]) -> str:
     value = row.get(name, "")
-    return references.get(name) or CHOICES.get(name, {}).get(value, value)
+    return references.get(name) or labels(row["sys_class_name"], name).get(value, value)

@@ -1,10 +1,11 @@
 """Business rules and data policies of the tables that people work in, as an instance has them out of the box."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from shared.local.standins.servicenow.schema import Column
+from shared.local.standins.servicenow.change_states import moves
+from shared.local.standins.servicenow.schema import TABLES, Column
 from shared.local.standins.servicenow.store import Row, stable_id, stamp
 
 _PRIORITY = {
@@ -30,7 +31,8 @@ _DEFAULTS = {
 class Desk:
     """How one table works: its states, which of them want a close code, and the roles that read, write and close.
 
-    `computed`: the priority follows from impact and urgency.
+    `computed`: the priority follows from impact and urgency. `grouped` are the states that want an assignment group;
+    `moves` tells the states that may follow, where not every one may.
     """
 
     defaults: Mapping[str, str]
@@ -42,10 +44,25 @@ class Desk:
     writers: frozenset[str]
     closers: frozenset[str]
     computed: bool
+    grouped: frozenset[str] = frozenset()
+    moves: Callable[[Mapping[str, str]], frozenset[str]] | None = None
 
 
 _ITIL = frozenset({"itil", "itil_admin", "sn_incident_write", "admin"})
 _SECURITY = frozenset({"sn_si.basic", "sn_si.integration_user", "admin"})
+_CHANGES = frozenset({"itil", "itil_admin", "sn_change_writer", "admin"})
+_CHANGE_DEFAULTS = {
+    "state": "-5",
+    "type": "normal",
+    "active": "true",
+    "impact": "3",
+    "urgency": "3",
+    "priority": "4",
+    "risk": "3",
+    "approval": "not requested",
+    "on_hold": "false",
+    "conflict_status": "Not Run",
+}
 DESKS: Final = {
     "incident": Desk(
         {**_DEFAULTS, "state": "1", "category": "inquiry"},
@@ -62,6 +79,16 @@ DESKS: Final = {
         _SECURITY,
         _SECURITY,
         computed=False,
+    ),
+    "change_request": Desk(
+        _CHANGE_DEFAULTS,
+        *("", "3", "4", frozenset("3")),
+        _CHANGES | {"snc_read_only", "sn_change_read"},
+        _CHANGES,
+        _CHANGES,
+        computed=False,
+        grouped=frozenset({"-4", "-3", "-2", "-1", "0", "3"}),
+        moves=moves,
     ),
 }
 """By table; records of any other are stored as they come."""
@@ -99,7 +126,11 @@ def applied(table: str, before: Row | None, values: Row, user: str) -> Row:
     if before is None:
         new.setdefault("opened_at", stamp())
         new.setdefault("opened_by", stable_id("sys_user", user))
-    return new if whole["state"] == old.get("state") else {**new, **_moved(desk, old, whole["state"], user)}
+    if whole["state"] == old.get("state"):
+        return new
+    there = {column.name for column in TABLES[table]}
+    moved = _moved(desk, old, whole["state"], user)
+    return {**new, **{name: value for name, value in moved.items() if name in there}}
 
 
 def _moved(desk: Desk, old: Row, state: str, user: str) -> Row:
@@ -132,9 +163,14 @@ def stopped(
     needed = [name for name in policies.mandatory if not after.get(name)]
     if policies.close_code and state in desk.coded:
         needed += [name for name in ("close_code", "close_notes") if not after.get(name)]
+    if state in desk.grouped and not after.get("assignment_group"):
+        needed.append("assignment_group")
     if needed:
         labels = ", ".join(name.replace("_", " ").capitalize() for name in needed)
         return Aborted(f"Data Policy Exception: The following fields are mandatory: {labels}")
+    if before is not None and moved and desk.moves is not None and state not in desk.moves(before):
+        rule = "Change Model: Check State Transition"
+        return Aborted(f"Operation against file 'change_request' was aborted by Business Rule '{rule}^'. Error: no")
     if state == desk.closed and moved and not desk.closers & set(roles):
         return Aborted("ACL Exception Update Failed due to security constraints")
     return None

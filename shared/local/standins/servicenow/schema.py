@@ -71,6 +71,30 @@ _SECURITY = (
     Column("affected_user", "reference", 32, "sys_user"),
 )
 
+_CHANGE = (
+    Column("number"),
+    *_columns("type", "category", "contact_type", "close_code", "approval", "conflict_status", "phase"),
+    Column("short_description", length=160),
+    *_columns(
+        "description", "close_notes", "justification", "implementation_plan", "backout_plan", "test_plan",
+        "risk_impact_analysis", "on_hold_reason",
+        length=4000,
+    ),
+    *_columns("state", "impact", "urgency", "priority", "risk", kind="integer"),
+    *_columns("correlation_id", "correlation_display", length=100),
+    *_columns("chg_model", "std_change_producer_version", length=32),
+    Column("assignment_group", "reference", 32, "sys_user_group"),
+    *_columns(
+        "assigned_to", "requested_by", "opened_by", "closed_by", kind="reference", length=32, reference="sys_user"
+    ),
+    *_columns("cmdb_ci", "business_service", kind="reference", length=32, reference="cmdb_ci"),
+    Column("parent", "reference", 32, "change_request"),
+    *_columns("opened_at", "closed_at", "start_date", "end_date", "work_start", "work_end", kind="date"),
+    Column("conflict_last_run", "date"),
+    *_columns("active", "on_hold", "cab_required", "unauthorized", kind="boolean"),
+    *_columns("work_notes", "comments", kind="journal", length=4000),
+)  # fmt: skip
+
 _CI = (
     *_columns("name", "fqdn", "ip_address", "serial_number", "correlation_id", length=255),
     *_columns("short_description", "namespace", "k8s_uid", "discovery_source", length=1000),
@@ -80,6 +104,18 @@ _CI = (
 TABLES: dict[str, tuple[Column, ...]] = {
     "incident": (*SYSTEM, *_INCIDENT),
     "sn_si_incident": (*SYSTEM, *_INCIDENT, *_SECURITY),
+    "change_request": (*SYSTEM, *_CHANGE),
+    "std_change_record_producer": (
+        *SYSTEM,
+        *_columns("name", "short_description", length=160),
+        *_columns("description", "implementation_plan", "backout_plan", "test_plan", length=4000),
+        Column("active", "boolean"),
+    ),
+    "conflict": (
+        *SYSTEM,
+        *_columns("change", "conflicting_change", kind="reference", length=32, reference="change_request"),
+        *_columns("type", "schedule"),
+    ),
     "em_event": (*SYSTEM, *EVENT, *_columns("state", "alert", "processing_notes", length=255)),
     "em_alert": (
         *SYSTEM,
@@ -127,9 +163,9 @@ TABLES: dict[str, tuple[Column, ...]] = {
 
 DISPLAY = {
     "sys_user_group": "name", "sys_user": "name", "cmdb_ci": "name", "incident": "number", "em_alert": "number",
-    "sn_si_incident": "number",
+    "sn_si_incident": "number", "change_request": "number", "std_change_record_producer": "name",
 }  # fmt: skip
-NUMBERS = {"incident": "INC", "em_alert": "Alert", "sn_si_incident": "SIR"}
+NUMBERS = {"incident": "INC", "em_alert": "Alert", "sn_si_incident": "SIR", "change_request": "CHG"}
 """What a record's number begins with."""
 
 CHOICES: dict[str, dict[str, str]] = {
@@ -144,6 +180,26 @@ CHOICES: dict[str, dict[str, str]] = {
     "hold_reason": {"1": "Awaiting Caller", "3": "Awaiting Problem", "4": "Awaiting Vendor", "5": "Awaiting Change"},
 }  # fmt: skip
 CHOICES["incident_state"] = CHOICES["state"]
+CHOICES_OF: dict[str, dict[str, dict[str, str]]] = {
+    "change_request": {
+        "state": {
+            "-5": "New", "-4": "Assess", "-3": "Authorize", "-2": "Scheduled", "-1": "Implement", "0": "Review",
+            "3": "Closed", "4": "Canceled",
+        },
+        "risk": {"2": "High", "3": "Moderate", "4": "Low"},
+        "close_code": {
+            "successful": "Successful", "successful_issues": "Successful with issues", "unsuccessful": "Unsuccessful",
+        },
+    },
+    "conflict": {"type": {"not_in_maintenance_window": "Not In Maintenance Window"}},
+}  # fmt: skip
+"""Choices of single tables, which go before those of all."""
+
+
+def labels(table: str, name: str) -> dict[str, str]:
+    """Return the labels of a field's choices, none where it has none."""
+    return CHOICES_OF.get(table, {}).get(name) or CHOICES.get(name, {})
+
 
 CLOSE_CODES = (
     "Duplicate",

@@ -8,7 +8,7 @@ from shared.local.standins.frame import Request, Response, json_response
 from shared.local.standins.servicenow.access import User, error
 from shared.local.standins.servicenow.policy import DESKS, Policies, applied, stopped, writable
 from shared.local.standins.servicenow.query import parse
-from shared.local.standins.servicenow.schema import CHOICES, Column
+from shared.local.standins.servicenow.schema import Column, labels
 from shared.local.standins.servicenow.store import Database, Row, stable_id
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class TableAPI:
 
     def create(self, request: Request, table: str, user: User, options: "Options") -> Response:
         """Answer POST: one record, whatever else the body holds."""
-        body = _body(request)
+        body = body_of(request)
         if isinstance(body, Response):
             return body
         if not writes(table, user):
@@ -69,7 +69,7 @@ class TableAPI:
 
     def change(self, request: Request, table: str, sys_id: str, user: User, options: "Options") -> Response:
         """Answer PATCH and PUT: only the given fields change."""
-        body = _body(request)
+        body = body_of(request)
         if isinstance(body, Response):
             return body
         before = self._visible(table, sys_id, user)
@@ -123,14 +123,14 @@ class TableAPI:
         values = writable(body, columns)
         if request.query.get("sysparm_input_display_value") == "true":
             for name, value in values.items():
-                values[name] = self._from_display(columns[name], value)
+                values[name] = self._from_display(table, columns[name], value)
         return values
 
-    def _from_display(self, column: Column, value: str) -> str:
+    def _from_display(self, table: str, column: Column, value: str) -> str:
         if column.kind == "reference":
             return self._database.by_display(column.reference, value) or value
-        labels = CHOICES.get(column.name, {})
-        return next((number for number, shown in labels.items() if shown == value), value)
+        shown = labels(table, column.name)
+        return next((number for number, label in shown.items() if label == value), value)
 
     def refused(self, table: str, before: Row | None, after: Row, user: User, options: "Options") -> Response | None:
         """Return the answer of a policy, rule or unique index that stops a write, None where nothing does."""
@@ -209,7 +209,7 @@ class TableAPI:
                 f"{entry['sys_created_on']} - {entry['sys_created_by']} ({label})\n{entry['value']}\n\n"
                 for entry in reversed(entries)
             )
-        return CHOICES.get(column.name, {}).get(value, value)
+        return labels(row["sys_class_name"], column.name).get(value, value)
 
 
 def _hidden(table: str, user: User) -> bool:
@@ -222,7 +222,8 @@ def writes(table: str, user: User) -> bool:
     return bool((DESKS[table] if table in DESKS else DESKS["incident"]).writers & set(user.roles))
 
 
-def _body(request: Request) -> dict[str, Any] | Response:
+def body_of(request: Request) -> dict[str, Any] | Response:
+    """Return the object of a request's body, or the refusal of what is none."""
     try:
         value = orjson.loads(request.body) if request.body else {}
     except orjson.JSONDecodeError:

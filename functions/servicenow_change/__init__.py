@@ -1,0 +1,1 @@
+"""servicenow_change: one change request for each roll-out."""
