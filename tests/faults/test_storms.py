@@ -1,7 +1,6 @@
 """F26: storms of 10,000 events in 60 s: one problem, one ticket, and the SIEM gets all of them.
 
-Not collected with the rest (its name does not begin with `test_`): `pytest tests/faults/storms.py`. Each storm is told
-twice: by the simulated clock straight into the functions, and now, to the embedded system over HTTP.
+Each storm is told twice: by the simulated clock straight into the functions, and now, to the embedded system over HTTP.
 """
 
 import asyncio
