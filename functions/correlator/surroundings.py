@@ -33,11 +33,10 @@ class Lookout:
         found: dict[str, Found] = {}
         others: dict[str, Others] = {}
         for key, track in weighed.tracks.items():
-            if not bonds.is_open(track):
-                continue
-            if track.desk.deserved is not None:
+            if track.sent is not None and track.desk.deserved is not None:
                 found[key] = Found(await self._parent(thing, track, now, read), await self._quiet(track, now))
-            others[key] = await self._others(thing, track, read)
+            if bonds.is_open(track):
+                others[key] = await self._others(thing, track, read)
         around = Surroundings(found, others)
         return await self._within_limits(weighed, record, now, around)
 

@@ -39,7 +39,8 @@ class Desk:
 
     `deserved` is since when it deserves a ticket (policy time), `ticket` that it got one, `under` what took it in,
     `freed` when that was over, `quiet` the maintenance window or silence that holds it, `looked` that its ticket was
-    decided with all that was to be looked up: one that came back has its ticket again before.
+    decided with all that was to be looked up: one that came back has its ticket again before. `denied` is up to when
+    (policy time) spells that are over were decided to have none.
     """
 
     deserved: float | None = None
@@ -49,6 +50,7 @@ class Desk:
     quiet: str = ""
     suspects: tuple[Suspect, ...] = ()
     looked: bool = False
+    denied: float = 0.0
 
     @property
     def state(self) -> Literal["open", "resolved"]:
@@ -113,22 +115,42 @@ def escalated(core: Core, policy: Policy, affected: int, now: float) -> tuple[Se
 def _weigh(desk: Desk, case: _Case) -> tuple[Desk, float | None]:
     core, policy, around = case.core, case.policy, case.around
     if core.state != "open":
-        # Where nothing is waited for, it got its ticket by what occurred, whether or not its end is known already.
-        ticket = desk.ticket or (around.alone and not policy.open_after.lasting and core.deserves(policy))
-        return Desk(ticket=ticket, suspects=desk.suspects), None
-    if desk.deserved is None:
-        if not (desk.ticket or core.deserves(policy)):
+        return _over(desk, case)
+    deserved = core.asks(policy)
+    if deserved is None:
+        if not desk.ticket:
             return desk, None
-        lasting = policy.open_after.lasting
-        certain = core.started + lasting + LATENESS  # an end that is on its way may still come
-        if lasting and case.now < certain and not desk.ticket:
-            return desk, certain
-        desk = replace(desk, deserved=case.now)
+        deserved = core.begun
+    lasting = policy.open_after.lasting
+    certain = core.begun + lasting + LATENESS  # an end that is on its way may still come
+    if lasting and case.now < certain and not desk.ticket:
+        return desk, certain
+    desk = replace(desk, deserved=deserved, looked=desk.looked and desk.deserved is not None)
     if around.found is not None:
         return _looked(desk, case, around.found)
     if around.alone and desk.under is None:
         return _open(desk, case)
     return desk, _due(desk, case)
+
+
+def _over(desk: Desk, case: _Case) -> tuple[Desk, float | None]:
+    """Decide about what is over. It has a ticket if it had one, or was not over before its wait when it was not decided.
+
+    Else the order in which its beginning and its end came would decide. Who ran into a group is not told of alone.
+    """
+    core, policy, around = case.core, case.policy, case.around
+    lasting = policy.open_after.lasting
+    if desk.ticket or (around.alone and (core.owed > desk.denied or (not lasting and core.deserves(policy)))):
+        return Desk(ticket=True, suspects=desk.suspects), None
+    denied = desk.under is not None or desk.quiet or policy.group_by or around.alone
+    if denied or core.owed <= desk.denied:
+        return Desk(suspects=desk.suspects, denied=core.owed), None
+    certain = core.owed + LATENESS if lasting else case.now
+    if around.found is None or case.now < certain:
+        return Desk(deserved=core.owed, suspects=desk.suspects, denied=desk.denied), certain
+    if around.found.under is not None or around.quiet is not None:
+        return Desk(suspects=desk.suspects, denied=core.owed), None
+    return Desk(ticket=True, suspects=around.found.suspects or desk.suspects), None
 
 
 def _due(desk: Desk, case: _Case) -> float | None:
@@ -140,7 +162,13 @@ def _due(desk: Desk, case: _Case) -> float | None:
     if desk.under is not None or desk.quiet:
         return case.now + RELOOK
     assert desk.deserved is not None  # noqa: S101 - `weigh` has set it
-    return desk.deserved if case.policy.group_by else desk.deserved + case.policy.group_wait
+    return desk.deserved if case.policy.group_by else _waited(desk, case)
+
+
+def _waited(desk: Desk, case: _Case) -> float:
+    """Return until when its ticket waits: not at all where a spell before this one should have had it."""
+    assert desk.deserved is not None  # noqa: S101 - `weigh` has set it
+    return case.now if case.core.owed > desk.denied else desk.deserved + case.policy.group_wait
 
 
 def _looked(desk: Desk, case: _Case, found: Found) -> tuple[Desk, float | None]:
@@ -168,8 +196,7 @@ def _same(known: Under | None, found: Under) -> Under:
 
 
 def _open(desk: Desk, case: _Case) -> tuple[Desk, float | None]:
-    assert desk.deserved is not None  # noqa: S101 - `weigh` has set it
-    wait = desk.deserved + case.policy.group_wait
+    wait = _waited(desk, case)
     if not desk.ticket and case.now < wait:
         return replace(desk, under=None, freed=None), wait
     if not desk.ticket and case.around.quiet is not None:

@@ -59,7 +59,9 @@ class Core:
     `known` is the severity that an episode had before first contact, empty where it is news: because it began later,
     got worse, or came back. `past` says that an episode of this problem ended before: this one is news in any case.
     `changes` are the latest ends and returns, `flapping` that they came too fast when it last returned. `burst` are the
-    times of the latest occurrences, `dense` that as many as policy asks for fell into its time.
+    times of the latest occurrences, `dense` that as many as policy asks for fell into its time. `begun` is when it last
+    began or came back, `deserved` since when what occurred has deserved a ticket since then, `owed` the end of the latest
+    spell that deserved one and was not over before its wait.
     """
 
     state: Literal["none", "open", "resolved"] = "none"
@@ -87,6 +89,9 @@ class Core:
     flapping: bool = False
     burst: tuple[float, ...] = ()
     dense: bool = False
+    begun: float = 0.0
+    deserved: float | None = None
+    owed: float = 0.0
     sources: Sources = field(default_factory=Sources)
 
     def copy(self) -> "Core":
@@ -101,6 +106,11 @@ class Core:
         if self.known or not wanted:
             return False
         return self.dense if policy.open_after.within else wanted <= self.sources.total
+
+
+    def asks(self, policy: Policy) -> float | None:
+        """Return since when it asks for a ticket: what occurred deserves one, and it has lasted long enough."""
+        return None if self.deserved is None else max(self.deserved, self.begun + policy.open_after.lasting)
 
 
 _VALUES = attrgetter(*Core.__dataclass_fields__)
@@ -123,9 +133,10 @@ def fold(base: Core, facts: Sequence[Fact], policy: Policy, now: float, guard: f
     would decide between one episode and two. Facts up to `guard` were shown as one episode and stay one.
     """
     core = base.copy()
+    _deserve(core, policy, core.last)  # by what came too late to be a fact, or since policy asks for less
     for index, fact in enumerate(facts):
         if core.ending is not None or core.expires:
-            advance(core, fact.time)
+            advance(core, fact.time, policy)
         if fact.kind == RECOVERY:
             _recover(core, fact, policy)
             continue
@@ -139,7 +150,7 @@ def fold(base: Core, facts: Sequence[Fact], policy: Policy, now: float, guard: f
                 waits = certain + 1.0 if now <= certain else None
                 return Folded(core, index, waits)
         _occur(core, fact, policy)
-    advance(core, now)
+    advance(core, now, policy)
     return Folded(core)
 
 
@@ -169,11 +180,14 @@ def over_at(core: Core) -> float | None:
     return ended if expired is None else min(ended, expired)
 
 
-def advance(core: Core, now: float) -> None:
+def advance(core: Core, now: float, policy: Policy) -> None:
     """Resolve an open episode whose hold or expiry is over at `now`."""
     over = over_at(core)
     if over is None or over > now:
         return
+    asked = core.asks(policy)
+    if asked is not None and over > asked + policy.group_wait:
+        core.owed = over
     core.state = "resolved"
     core.resolved = over
     core.flapping = False
@@ -219,11 +233,19 @@ def _occur(core: Core, fact: Fact, policy: Policy) -> None:
         core.ended_by = core.ended_mark = ""
         core.changes = (*core.changes, fact.time)[-_MAX_CHANGES:]
         core.flapping = _flaps(core, fact.time, policy)
+    if core.state != "open":
+        core.begun, core.deserved = fact.time, None
     core.state = "open"
     core.ending = None
     core.last, core.last_shown = fact.time, fact.shown
     core.hold, core.expires = fact.hold, fact.expires
     absorb(core, fact, policy)
+    _deserve(core, policy, fact.time)
+
+
+def _deserve(core: Core, policy: Policy, time: float) -> None:
+    if core.deserved is None and core.state == "open" and core.deserves(policy):
+        core.deserved = time
 
 
 def _flaps(core: Core, time: float, policy: Policy) -> bool:
@@ -256,4 +278,4 @@ def _recover(core: Core, fact: Fact, policy: Policy) -> None:
     if core.ending is None or fact.time + hold < core.ending + core.ending_hold:
         core.ending, core.ending_hold = fact.time, hold
         core.ending_shown, core.ending_reason, core.ending_mark = fact.shown, fact.reason, fact.mark
-    advance(core, fact.time)
+    advance(core, fact.time, policy)

@@ -97,13 +97,13 @@ def _desk(desk: Desk) -> list[Any]:
         return []
     under = None if desk.under is None else _UNDER(desk.under)
     suspects = [one.model_dump(mode="json") for one in desk.suspects]
-    return [desk.deserved, desk.ticket, under, desk.freed, desk.quiet, suspects, desk.looked]
+    return [desk.deserved, desk.ticket, under, desk.freed, desk.quiet, suspects, desk.looked, desk.denied]
 
 
 def _read_desk(row: list[Any]) -> Desk:
     if not row:
         return _NO_DESK
-    deserved, ticket, under, freed, quiet, suspects, looked = row
+    deserved, ticket, under, freed, quiet, suspects, *looked = row
     return Desk(
         deserved,
         ticket,
@@ -111,7 +111,7 @@ def _read_desk(row: list[Any]) -> Desk:
         freed,
         quiet,
         tuple(Suspect.model_validate(one) for one in suspects),
-        looked,
+        *looked,
     )
 
 
@@ -125,6 +125,7 @@ def _read_track(row: list[Any]) -> Track:
     sent = None if sent_row is None else Sent(*sent_row)
     relations, desk, (hit, first) = new or ({}, None, (0, ()))
     base = Core(*core)
+    base.begun = base.begun or base.started
     base.changes, base.burst = tuple(base.changes), tuple(base.burst)
     base.sources = Sources({name: (count, time) for name, (count, time) in known.items()}, *others)
     return Track(

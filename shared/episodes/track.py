@@ -133,14 +133,13 @@ def _told(
     if core.state == "none":
         return track, [], ()
     found: list[Snapshot] = []
-    if track.sent is None and core.state == "resolved":
-        running = core.copy()
-        running.state = "open"
-        track = replace(track, desk=weigh(track.desk, running, around, now)[0])
-        track, snapshot = _send(track, running, now, now)
-        found.append(snapshot)
     desk, looked = weigh(track.desk, core, around, now)
     track = replace(track, desk=desk)
+    if core.state == "resolved" and _must_be_opened_first(track, around):
+        running = core.copy()
+        running.state = "open"
+        track, snapshot = _send(track, running, now, now)
+        found.append(snapshot)
     raised = None
     if core.state == "open" and policy.escalate:
         core.severity, raised = escalated(core, policy, track.others.count, now)
@@ -153,6 +152,12 @@ def _told(
         return track, found, (looked, raised, time)
     track, snapshot = _send(track, core, now, now + SETTLE if found else now)
     return track, [*found, snapshot], (looked, raised)
+
+
+def _must_be_opened_first(track: Track, around: Around) -> bool:
+    """Return True where the end is the first that is told, or a ticket was found to be owed when all was over."""
+    sent = track.sent
+    return sent is None or (around.found is not None and track.desk.ticket and not sent.ticket)
 
 
 def _tell_at(track: Track, core: Core, policy: Policy, now: float) -> float | None:
