@@ -178,6 +178,8 @@ def _looked(desk: Desk, case: _Case, found: Found) -> tuple[Desk, float | None]:
         freed = case.now if desk.freed is None else desk.freed
         if case.now < freed + OUTLIVE:
             return replace(desk, freed=freed), freed + OUTLIVE
+        if case.core.ending is not None:  # it went well since, too: what it is held for is no outliving
+            return replace(desk, freed=freed), None
     if found.under is not None:
         return _held(desk, found.under), None
     return _open(replace(desk, suspects=found.suspects or desk.suspects), case)

@@ -107,7 +107,6 @@ class Core:
             return False
         return self.dense if policy.open_after.within else wanted <= self.sources.total
 
-
     def asks(self, policy: Policy) -> float | None:
         """Return since when it asks for a ticket: what occurred deserves one, and it has lasted long enough."""
         return None if self.deserved is None else max(self.deserved, self.begun + policy.open_after.lasting)

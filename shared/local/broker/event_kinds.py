@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import get_args
 
 from shared.events import attributes
+from shared.events.change import ChangeTransition
 from shared.events.cloudevent import (
     APISERVER_PREFIX,
     CLASSIFIED_PREFIX,
@@ -17,6 +18,7 @@ from shared.events.cloudevent import (
     OBSERVED,
     TICK,
     UNREAD,
+    type_of_change,
     type_of_transition,
     type_of_verdict,
 )
@@ -81,7 +83,7 @@ def _classified(added: frozenset[str]) -> list[EventKind]:
 
 
 def _told(added: frozenset[str]) -> list[EventKind]:
-    """Return what is told of problems: snapshots of each category, and what became of tickets."""
+    """Return what is told of problems and changes: snapshots of each category, and what became of tickets."""
     free = added | {"subject", *attributes.NAMES}
     found = [
         EventKind(
@@ -93,11 +95,16 @@ def _told(added: frozenset[str]) -> list[EventKind]:
         for transition in get_args(Transition)
         for category in CATEGORIES
     ]
+    changes = [
+        EventKind(type_of_change(transition), category, choices=_words(category) | {"phase": ("change",)}, free=free)
+        for transition in get_args(ChangeTransition)
+        for category in CATEGORIES
+    ]
     outcomes = [
         EventKind(DELIVERY, one, choices=_words(one) | {"phase": ("problem", "recovery")}, free=free)
         for one in CATEGORIES
     ]
-    return [*found, *outcomes]
+    return [*found, *changes, *outcomes]
 
 
 def _words(category: str) -> dict[str, tuple[str, ...]]:
