@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pydantic import ValidationError
 
 from functions.correlator.answers import event_of
+from functions.correlator.changes import Changes
 from functions.correlator.contact import FirstContact
 from functions.correlator.namespaces import Namespaces
 from functions.correlator.outgoing import Outgoing
@@ -23,6 +24,7 @@ from shared.episodes.bonds import Rules
 from shared.episodes.machine import Known
 from shared.episodes.recent import Recent
 from shared.episodes.record import RecordError, RecordFullError
+from shared.episodes.rollouts import concerns
 from shared.episodes.things import things_of
 from shared.events.cloudevent import TICKS, CloudEvent
 from shared.events.model import Classified
@@ -81,9 +83,18 @@ class Correlator:
         self._together = Together(store, recent, turns, rules, self._written)
         self._outgoing = Outgoing(store, publisher, recent, turns)
         self._namespaces = Namespaces(store, settings.labels)
-        lookout = Lookout(store, rules, self._namespaces)
+        self._changes = Changes(store, self._outgoing)
+        lookout = Lookout(store, rules, self._namespaces, self._changes)
         self._ticks = Ticks(
-            store, rules, self._outgoing, lookout, recent=recent, turns=turns, metrics=metrics, written=self._written
+            store,
+            rules,
+            self._outgoing,
+            lookout,
+            self._changes,
+            recent=recent,
+            turns=turns,
+            metrics=metrics,
+            written=self._written,
         )
         self._contact = FirstContact(store, settings.first_contact)
         self._probe = Probe(store)
@@ -130,11 +141,11 @@ class Correlator:
             return Result(Rejected("decode", "a problem without its key"))
         await self._namespaces.remember(classified.observation)
         old = await self._contact.is_old(classified.observation)
-        things = things_of(classified)
-        if not things:
+        things, rolls = things_of(classified), concerns(classified)
+        if not things and not rolls:
             return Result(Ignored("nothing begins or ends with it"))
-        labels = await self._namespaces.labels(classified.observation) if problem else {}
-        results: list[Result] = []
+        labels = await self._namespaces.labels(classified.observation) if problem or rolls else {}
+        results: list[Result] = [await self._changes.take(event, classified, labels)] if rolls else []
         for thing, told in things:
             step = await self._together.take(thing, told, Known(labels, old))
             if step is None:

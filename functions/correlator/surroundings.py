@@ -4,25 +4,28 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from operator import attrgetter
 
+from functions.correlator.changes import Changes
 from functions.correlator.limits import Limits
 from functions.correlator.namespaces import Namespaces
 from shared.episodes import bonds, keeper, machine
 from shared.episodes.bonds import Rules
 from shared.episodes.desk import Found, Under
 from shared.episodes.machine import Surroundings
-from shared.episodes.members import Member, others_of
+from shared.episodes.members import Member, others_of, since_of
 from shared.episodes.namespaces import NAMESPACE, NODE
 from shared.episodes.policy import Quiet, quiet_by_annotation
 from shared.episodes.record import Others, Record, Track
+from shared.events.episode import Suspect
 from shared.stores.protocol import Store
 
 
 class Lookout:
     """Looks into other objects' records for one; it writes nothing but places under the limit."""
 
-    def __init__(self, store: Store, rules: Rules, namespaces: Namespaces) -> None:
+    def __init__(self, store: Store, rules: Rules, namespaces: Namespaces, changes: Changes) -> None:
         self._store = store
         self._namespaces = namespaces
+        self._changes = changes
         self._rules = rules
         self._limits = Limits(store)
 
@@ -34,7 +37,8 @@ class Lookout:
         others: dict[str, Others] = {}
         for key, track in weighed.tracks.items():
             if track.sent is not None and track.desk.deserved is not None:
-                found[key] = Found(await self._parent(thing, track, now, read), await self._quiet(track, now))
+                parent = await self._parent(thing, track, now, read)
+                found[key] = Found(parent, await self._quiet(track, now), await self._suspects(track))
             if bonds.is_open(track):
                 others[key] = await self._others(thing, track, read)
         around = Surroundings(found, others)
@@ -68,6 +72,12 @@ class Lookout:
         said = [await self._namespaces.of(shown["cluster"], kind, name) for kind, name in places]
         quiets = [quiet for labels in said if (quiet := quiet_by_annotation(labels, now)) is not None]
         return max(quiets, key=attrgetter("until"), default=None)
+
+    async def _suspects(self, track: Track) -> tuple[Suspect, ...]:
+        if track.desk.ticket:
+            return ()
+        within = bonds.policy_of(track, self._rules).suspect_within
+        return await self._changes.suspects(track, since_of(track), within)
 
     async def _others(self, thing: str, track: Track, read: dict[str, list[Member]]) -> Others:
         """Return who is in trouble because of the problem, or makes it up."""

@@ -6,13 +6,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import ceil
 
+from functions.correlator.changes import PREFIX as ROLLOUT
+from functions.correlator.changes import Changes
 from functions.correlator.outgoing import Outgoing
 from functions.correlator.surroundings import Lookout
 from shared.episodes import bonds, groups, keeper, machine
 from shared.episodes.bonds import Rules
 from shared.episodes.desk import RELOOK
 from shared.episodes.recent import Recent
-from shared.episodes.record import Record, RecordError, RecordFullError
+from shared.episodes.record import Record, RecordError, RecordFullError, Track
 from shared.episodes.track import Snapshot
 from shared.events.cloudevent import CloudEvent
 from shared.events.outcome import Done, Outcome, Rejected, Retry
@@ -50,6 +52,7 @@ class Ticks:
         rules: Rules,
         outgoing: Outgoing,
         lookout: Lookout,
+        changes: Changes,
         *,
         recent: Recent,
         turns: Turns,
@@ -64,6 +67,7 @@ class Ticks:
         self._written = written
         self._metrics = metrics
         self._lookout = lookout
+        self._changes = changes
 
     async def do(self, event: CloudEvent, call: Call) -> Outcome:
         """Do what is due at the event's time, at most so much as the deadline allows: the next tick goes on there.
@@ -117,9 +121,11 @@ class Ticks:
         return True
 
     async def _bring_up(self, due: keeper.Due, tick: _Tick) -> bool:
+        if due.thing.startswith(ROLLOUT):
+            return await self._roll(due, tick)
         try:
             async with self._turns.of(due.thing):
-                step = await self._advance(due, tick.now)
+                step = await self._advance(due, tick)
         except RecordFullError:
             return await self._drain(due, tick)
         if step is None:
@@ -138,7 +144,15 @@ class Ticks:
             raise RecordFullError("the record is full, and nothing of it can be sent")
         return await self._outgoing.flush(due.thing, ready, tick.event)
 
-    async def _advance(self, due: keeper.Due, now: float) -> machine.Step | None:
+    async def _roll(self, due: keeper.Due, tick: _Tick) -> bool:
+        """End the roll-outs of which nothing is heard any more."""
+        if not await self._changes.due(due.thing, tick.now, tick.event):
+            return False
+        await self._store.delete(due.entry.key, expected=due.entry.revision)
+        return True
+
+    async def _advance(self, due: keeper.Due, tick: _Tick) -> machine.Step | None:
+        now = tick.now
         saving = keeper.Saving(self._rules, due.second)
         for attempt in range(_TRIES):
             held = await keeper.load(self._store, due.thing)
@@ -149,6 +163,8 @@ class Ticks:
             if not step.record.tracks and not step.record.outbox:
                 # Gone, aged out, or a group whose members are not there yet.
                 return step if step.due is None or await keeper.enter(self._store, ceil(step.due), due.thing) else None
+            for track in _accusers(held.record, step.record):
+                await self._changes.blame(track, tick.event)
             if await keeper.save(self._store, held, step, saving, self._recent):
                 self._written(step)
                 return step
@@ -176,3 +192,9 @@ class Ticks:
         )
         due = min((time for time in (step.due, look) if time is not None), default=None)
         return replace(step, snapshots=(*earlier, *step.snapshots), due=due)
+
+
+def _accusers(before: Record, after: Record) -> list[Track]:
+    """Return the problems that name changes as suspects and did not before."""
+    known = {key: track.desk.suspects for key, track in before.tracks.items()}
+    return [track for key, track in after.tracks.items() if track.desk.suspects and not known.get(key)]

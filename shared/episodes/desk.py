@@ -134,7 +134,7 @@ def _weigh(desk: Desk, case: _Case) -> tuple[Desk, float | None]:
 
 
 def _over(desk: Desk, case: _Case) -> tuple[Desk, float | None]:
-    """Decide about what is over. It has a ticket if it had one, or was not over before its wait when it was not decided.
+    """Decide about what is over: a ticket if it had one, or was not over before its wait when it was not decided.
 
     Else the order in which its beginning and its end came would decide. Who ran into a group is not told of alone.
     """

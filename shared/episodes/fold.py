@@ -60,8 +60,8 @@ class Core:
     got worse, or came back. `past` says that an episode of this problem ended before: this one is news in any case.
     `changes` are the latest ends and returns, `flapping` that they came too fast when it last returned. `burst` are the
     times of the latest occurrences, `dense` that as many as policy asks for fell into its time. `begun` is when it last
-    began or came back, `deserved` since when what occurred has deserved a ticket since then, `owed` the end of the latest
-    spell that deserved one and was not over before its wait.
+    began or came back, `deserved` since when what occurred has deserved a ticket since then, `owed` the end of the
+    latest spell that deserved one and was not over before its wait.
     """
 
     state: Literal["none", "open", "resolved"] = "none"

@@ -101,6 +101,11 @@ def subject(shown: Mapping[str, Any], labels: Mapping[str, str]) -> Subject:
     )
 
 
+def since_of(track: Track) -> float:
+    """Return when the problem began (policy time)."""
+    return track.base.started or (track.facts[0].time if track.facts else track.head.time)
+
+
 def digest_of(tracks: Iterable[Track]) -> str:
     """Return a digest of what others go by: texts that move on make no new entry."""
     parts = [part for track in tracks for part in _essence(track)]
@@ -123,7 +128,17 @@ def _row(track: Track, now: float, over: str) -> list[Any]:
     sent, desk = track.sent, track.desk
     assert sent is not None  # noqa: S101 - what has an entry was told
     shown = {**track.head.shown, "message": track.head.shown["message"][:300], "severity": sent.severity}
-    since = track.base.started or (track.facts[0].time if track.facts else track.head.time)
     under = over if desk.under is None else desk.under.thing
     end = (0.0, "") if track.lasts else (now, sent.ended_by)
-    return [track.key, sent.id, since, desk.ticket, under, shown, track.labels, track.relations, sent.count, *end]
+    return [
+        track.key,
+        sent.id,
+        since_of(track),
+        desk.ticket,
+        under,
+        shown,
+        track.labels,
+        track.relations,
+        sent.count,
+        *end,
+    ]

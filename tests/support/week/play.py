@@ -13,7 +13,7 @@ from typing import Any
 from functions.changes import handler as changes
 from functions.classifier import handler as classifier
 from functions.correlator import handler as correlator
-from shared.events.cloudevent import APISERVER_PREFIX, PROBLEM_PREFIX, TICK, CloudEvent
+from shared.events.cloudevent import APISERVER_PREFIX, CHANGE_PREFIX, PROBLEM_PREFIX, TICK, CloudEvent
 from shared.events.outcome import Rejected, Retry
 from shared.runtime.function import Call, Function
 from shared.stores.memory import MemoryStore
@@ -49,6 +49,7 @@ class Player:
     _again: list[CloudEvent] = field(default_factory=list)
     _revisions: dict[str, int] = field(default_factory=dict)
     _tickets: dict[str, _Ticket] = field(default_factory=dict)
+    _rolled: dict[str, str] = field(default_factory=dict)
     _of_objects: Function = field(init=False)
     _of_all: Function = field(init=False)
     _correlator: Function = field(init=False)
@@ -112,7 +113,7 @@ class Player:
         """Hand on what was published meanwhile."""
         while self._published:
             event = self._published.pop(0)
-            if event.type.startswith(PROBLEM_PREFIX):
+            if event.type.startswith((PROBLEM_PREFIX, CHANGE_PREFIX)):
                 self._tell(event)
             else:
                 await self._classify(event)
@@ -145,6 +146,9 @@ class Player:
         """Do as a ticket function does: newer snapshots count, and an open one that deserves a ticket makes it."""
         snapshot = event.data
         key = snapshot["id"]
+        if event.type.startswith(CHANGE_PREFIX):
+            self._rolled[key] = _path(snapshot["object"])
+            return
         if snapshot["revision"] <= self._revisions.get(key, 0):
             return
         self._revisions[key] = snapshot["revision"]
@@ -173,6 +177,8 @@ class Player:
                 severity=last["severity"],
                 count=last["count"],
                 spans=tuple((float(begin or 0), end) for begin, end in ticket.spans),
+                cause=(last["cause"] or {}).get("id", ""),
+                suspects=tuple(self._rolled[one["id"]] for one in last["suspects"]),
             )
 
 

@@ -1,0 +1,145 @@
+"""Keeps roll-outs: takes what concerns one, tells its change, ends what nothing is heard of, and says who is suspect.
+
+The roll-outs of one workload lie under one key, `rollout.<workload>`, so that its pods' problems find them.
+"""
+
+from collections.abc import Mapping
+from math import ceil
+
+import orjson
+
+from functions.correlator.answers import event_of_change
+from functions.correlator.outgoing import Outgoing
+from shared.episodes import keeper, rollouts
+from shared.episodes.record import RecordError, Track
+from shared.episodes.rollouts import Rollout, RolloutError
+from shared.episodes.snapshot import moment
+from shared.episodes.suspects import suspects_of
+from shared.events.cloudevent import CloudEvent
+from shared.events.episode import Suspect
+from shared.events.identity import object_key, workload_of
+from shared.events.model import Classified, ObjectRef, policy_time
+from shared.events.outcome import Done, Duplicate, Ignored, Retry
+from shared.runtime.function import Result
+from shared.runtime.turns import Turns
+from shared.stores.protocol import ABSENT, Store
+
+PREFIX = "rollout-"
+"""Of a workload's name in the index of due work."""
+_ROLLOUTS = "rollout."
+_TRIES = 20
+_Kept = tuple[dict[str, Rollout], int]
+
+
+class Changes:
+    """The roll-outs of all workloads, in the store."""
+
+    def __init__(self, store: Store, outgoing: Outgoing) -> None:
+        self._store = store
+        self._outgoing = outgoing
+        self._turns = Turns()
+
+    async def take(self, event: CloudEvent, classified: Classified, labels: Mapping[str, str]) -> Result:
+        """Take in an observation of an object that rolls out; the reply is its change, where that is news.
+
+        Raises StoreUnavailableError, RecordError.
+        """
+        seen = classified.observation
+        key, kind = object_key(seen.cluster, workload_of(seen.object)), seen.object.kind
+        now = policy_time(seen).timestamp()
+        async with self._turns.of(key):
+            for _ in range(_TRIES):
+                kept, revision = await self._load(key)
+                step = rollouts.step(kept.get(kind), classified, now, labels)
+                told = [event_of_change(change, event) for change in (*step.changes, *step.again)]
+                if step.rollout is None or step.rollout == kept.get(kind):
+                    return await self._reply(told, known=True)
+                if await self._save(key, {**kept, kind: step.rollout}, revision, now):
+                    return await self._reply(told, known=not step.changes)
+        return Result(Retry("others change this workload's roll-outs"))
+
+    async def due(self, name: str, now: float, event: CloudEvent) -> bool:
+        """End what nothing was heard of for too long; False where the broker did not take what there is to tell.
+
+        Raises StoreUnavailableError, RecordError.
+        """
+        key = name.removeprefix(PREFIX)
+        async with self._turns.of(key):
+            for _ in range(_TRIES):
+                kept, revision = await self._load(key)
+                steps = {kind: rollouts.tick(one, now) for kind, one in kept.items()}
+                # Told before it is kept: where that fails it is told again, at the same revision.
+                told = [event_of_change(change, event) for step in steps.values() for change in step.changes]
+                if told and not await self._outgoing.hand_over(told):
+                    return False
+                found = {kind: step.rollout for kind, step in steps.items() if step.rollout is not None}
+                left = {kind: one for kind, one in found.items() if not rollouts.is_over(one, now)}
+                if left == kept or await self._save(key, left, revision, now):
+                    return True
+        return False
+
+    async def suspects(self, track: Track, started: float, within: float) -> tuple[Suspect, ...]:
+        """Return the changes of the problem's workload that it may come of.
+
+        Raises StoreUnavailableError, RecordError.
+        """
+        key = _workload(track)
+        if not key:
+            return ()
+        kept, _ = await self._load(key)
+        found = suspects_of(list(kept.values()), started, within)
+        return tuple(Suspect(id=one.id, time=moment(one.when), what=one.what, who=one.who) for one in found)
+
+    async def blame(self, track: Track, event: CloudEvent) -> None:
+        """Note on the suspects of a problem that it names them, and tell so.
+
+        Raises StoreUnavailableError, RecordError.
+        """
+        key, sent = _workload(track), track.sent
+        if not key or sent is None:
+            return
+        async with self._turns.of(key):
+            for _ in range(_TRIES):
+                kept, revision = await self._load(key)
+                changed, told = dict(kept), []
+                for kind, one in kept.items():
+                    for suspect in track.desk.suspects:
+                        step = rollouts.name_problem(changed[kind], suspect.id, sent.id)
+                        changed[kind] = step.rollout or one
+                        told += [event_of_change(change, event) for change in step.changes]
+                if changed == kept:
+                    return
+                if await self._save(key, changed, revision, max(one.now for one in changed.values())):
+                    await self._outgoing.hand_over(told)
+                    return
+
+    async def _reply(self, told: list[CloudEvent], *, known: bool) -> Result:
+        outcome = Done() if not known else Duplicate() if told else Ignored("no roll-out is told of by it")
+        if len(told) > 1 and not await self._outgoing.hand_over(told[1:]):
+            return Result(Retry("the broker did not accept every snapshot"))
+        return Result(outcome, told[0] if told else None)
+
+    async def _load(self, key: str) -> _Kept:
+        entry = await self._store.get(_ROLLOUTS + key)
+        if entry is None:
+            return {}, ABSENT
+        try:
+            return {kind: rollouts.decode(row) for kind, row in orjson.loads(entry.value).items()}, entry.revision
+        except (ValueError, AttributeError, RolloutError) as error:
+            raise RecordError("the roll-outs of a workload cannot be read") from error
+
+    async def _save(self, key: str, kept: Mapping[str, Rollout], revision: int, now: float) -> bool:
+        dues = [due for one in kept.values() if (due := rollouts.due(one)) is not None]
+        if dues and not await keeper.enter(self._store, ceil(min(dues)), PREFIX + key):
+            return False
+        value = orjson.dumps({kind: rollouts.encode(one) for kind, one in kept.items()})
+        ttl = None if dues else 2 * rollouts.KEPT
+        return await self._store.put(_ROLLOUTS + key, value, expected=revision, ttl=ttl) is not None
+
+
+def _workload(track: Track) -> str:
+    """Return the key of what rolls out the problem's object, empty where nothing does."""
+    _, _, rest = track.relations.get("workload", "").partition("/")
+    namespace, _, name = rest.partition("/")
+    thing = ObjectRef(kind="Workload", namespace=namespace, name=name)
+    return object_key(str(track.head.shown["cluster"]), thing) if name else ""

@@ -1,0 +1,99 @@
+"""Roll-outs at the correlator: told as changes, named as suspects by the problems that come of them, ended unheard."""
+
+import asyncio
+from datetime import timedelta
+
+from shared.episodes.policy import Policies, Policy
+from shared.events.change import Change
+from shared.events.cloudevent import CHANGE_PREFIX, TICK, CloudEvent
+from shared.events.episode import Episode
+from shared.events.identity import problem_key
+from shared.events.model import Classified, ObjectRef
+from shared.events.outcome import Done, Duplicate
+from shared.runtime.function import Call, Result
+from tests.support.correlator import Rig, play, problem
+from tests.support.objects import NOW
+from tests.support.rollouts import seen, upgraded
+
+RULES = Policies(Policy())
+
+
+def changes(rig: Rig) -> list[Change]:
+    """Return what was told of changes besides replies."""
+    return [Change.model_validate(one.data) for one in rig.sink.events if one.type.startswith(CHANGE_PREFIX)]
+
+
+async def tick(rig: Rig, seconds: float) -> Result:
+    event = CloudEvent("t", "tick", TICK, time=NOW + timedelta(seconds=seconds))
+    return await rig.function.handle(event, Call(asyncio.get_running_loop().time() + 10))
+
+
+def crash(of: Classified, seconds: float) -> Classified:
+    """Return the crash of a pod of what is rolled out."""
+    thing = of.observation.object
+    pod = ObjectRef(kind="Pod", namespace=thing.namespace, name=f"{thing.name}-66d9f8c7b5-hq7dp")
+    at, cluster = NOW + timedelta(seconds=seconds), of.observation.cluster
+    key = problem_key(cluster, pod, "crash-loop")
+    return problem(0, object=pod, cluster=cluster, time=at, received=at, problem_key=key)
+
+
+def test_a_roll_out_is_told_as_one_change_and_again_where_its_answer_was_lost() -> None:
+    async def work(rig: Rig) -> None:
+        replies = [await rig.send(one) for one in seen(upgraded())]
+        told = [result.reply for result in replies if result.reply is not None]
+        assert [one.type.removeprefix(CHANGE_PREFIX) for one in told] == ["started.v1", "completed.v1"]
+        assert len({one.data["id"] for one in told}) == 1
+        assert told[0].extensions["phase"] == "change"
+        again = await rig.send(seen(upgraded())[-1])
+        assert isinstance(again.outcome, Duplicate)
+        assert again.reply is not None
+        assert again.reply.id == told[-1].id
+
+    play(work, RULES)
+
+
+def test_a_problem_soon_after_a_roll_out_names_it_and_the_change_names_the_problem() -> None:
+    async def work(rig: Rig) -> None:
+        rolled = seen(upgraded())
+        for one in rolled:
+            await rig.send(one)
+        await rig.send(crash(rolled[-1], 100))
+        await tick(rig, 120)
+        episodes = [Episode.model_validate(one.data) for one in rig.sink.events if "problem" in one.type]
+        (ticket,) = [one for one in episodes if one.ticket]
+        (suspect,) = ticket.suspects
+        (change,) = changes(rig)
+        assert suspect.id == change.id
+        assert "shop/web:1.5" in suspect.what
+        assert change.problems == (ticket.id,)
+
+    play(work, RULES)
+
+
+def test_a_problem_of_long_after_names_nothing() -> None:
+    async def work(rig: Rig) -> None:
+        rolled = seen(upgraded())
+        for one in rolled:
+            await rig.send(one)
+        await rig.send(crash(rolled[-1], 7200))
+        await tick(rig, 7220)
+        assert [one.data["suspects"] for one in rig.sink.events if one.data["ticket"]] == [[]]
+
+    play(work, RULES)
+
+
+def test_a_roll_out_of_which_nothing_is_heard_is_ended_by_a_tick_once_the_broker_takes_it() -> None:
+    async def work(rig: Rig) -> None:
+        for one in seen(upgraded()[:3]):
+            await rig.send(one)
+        rig.sink.broken = True
+        assert (await tick(rig, 4000)).outcome != Done()
+        rig.sink.broken = False
+        assert (await tick(rig, 4010)).outcome == Done()
+        (change,) = changes(rig)
+        assert (change.state, change.transition) == ("failed", "failed")
+        assert await rig.due() == []
+        await tick(rig, 4020)
+        assert len(changes(rig)) == 1
+
+    play(work, RULES)
