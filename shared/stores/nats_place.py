@@ -12,13 +12,20 @@ from shared.settings.environment import Environ, Secret, Settings, SettingsError
 EXAMPLE = "nats://host:4222/tidings?replicas=3"
 _PORT = 4222
 _BUCKET = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_REPLICAS = (1, 3, 5)
+_REPLICAS = ("1", "3", "5")
+_SCHEMES = ("nats", "tls")
 _SERVER = re.compile(r"(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+)(?::(\d{1,5}))?")
 
 
 class NatsSettings(Settings):
-    """Who we are for NATS, and whom we trust. One way to sign in is enough; without any, none is tried."""
+    """Where NATS is, who we are there, and whom we trust. One way to sign in is enough; without any, none is tried."""
 
+    url: str = Field(
+        default="",
+        alias="NATS_URL",
+        description="`nats://host:4222` (several hosts by comma) or `tls://…`: for a `STORE_URL` without hosts, "
+        "`nats:///BUCKET`.",
+    )
     username: str = Field(default="", alias="NATS_USERNAME", description="User, with NATS_PASSWORD.")
     password: Secret | None = Field(default=None, alias="NATS_PASSWORD", description="Password of NATS_USERNAME.")
     token: Secret | None = Field(default=None, alias="NATS_TOKEN", description="Token, where the server asks for one.")
@@ -48,49 +55,49 @@ class Place(NamedTuple):
     replicas: int | None
 
 
-def place_of(url: str) -> Place:
-    """Return what a STORE_URL says. Raises ValueError, without any part of the URL: one may hold a password."""
+def place_of(url: str, elsewhere: str = "") -> Place:
+    """Return what a STORE_URL says; where it names no servers, those of `elsewhere` (NATS_URL) are meant.
+
+    Raises ValueError, without any part of the URL: one may hold a password.
+    """
     parts = urlsplit(url)
-    if "@" in parts.netloc:
+    named = parts if parts.netloc else urlsplit(elsewhere)
+    if "@" in named.netloc:
         raise ValueError("no credentials in the URL: set NATS_USERNAME and NATS_PASSWORD, NATS_CREDS_FILE or NATS_NKEY")
-    servers = [_SERVER.fullmatch(server) for server in parts.netloc.split(",")]
+    servers = [_SERVER.fullmatch(server) for server in named.netloc.split(",")]
     bucket = parts.path.strip("/")
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
     replicas = query.pop("replicas", None)
-    if not all(servers) or not _BUCKET.fullmatch(bucket) or query or parts.fragment:
-        raise ValueError(f"a NATS store is {EXAMPLE}, several hosts by comma, tls:// for TLS")
-    if replicas is not None and replicas not in map(str, _REPLICAS):
+    if named.scheme not in _SCHEMES or not all(servers) or not _BUCKET.fullmatch(bucket) or query or parts.fragment:
+        raise ValueError(f"a NATS store is {EXAMPLE}, several hosts by comma, tls:// for TLS, none to take NATS_URL's")
+    if replicas is not None and replicas not in _REPLICAS:
         raise ValueError("replicas of a NATS bucket are 1, 3 or 5")
     return Place(
-        tuple(f"{parts.scheme}://{one[1]}:{one[2] or _PORT}" for one in servers if one is not None),
+        tuple(f"{named.scheme}://{one[1]}:{one[2] or _PORT}" for one in servers if one is not None),
         bucket,
-        parts.scheme == "tls",
+        named.scheme == "tls",
         None if replicas is None else int(replicas),
     )
 
 
-def who_of(place: Place, environ: Environ) -> NatsSettings:
-    """Return the NATS_ settings. Raises ValueError that names those that cannot work."""
+def opened(url: str, environ: Environ) -> tuple[Place, NatsSettings]:
+    """Return where the store is and who we are there. Raises ValueError that names what cannot work."""
     try:
-        found = read(NatsSettings, environ)
+        who = read(NatsSettings, environ)
     except SettingsError as error:
         raise ValueError(str(error)) from None
-    ways = {
-        "NATS_PASSWORD": found.password,
-        "NATS_TOKEN": found.token,
-        "NATS_CREDS": found.creds,
-        "NATS_NKEY": found.nkey,
-    }
+    place = place_of(url, who.url)
+    _check(place, who)
+    return place, who
+
+
+def _check(place: Place, who: NatsSettings) -> None:
+    ways = {"NATS_PASSWORD": who.password, "NATS_TOKEN": who.token, "NATS_CREDS": who.creds, "NATS_NKEY": who.nkey}
     named = [name for name, value in ways.items() if value is not None]
     if len(named) > 1:
         raise ValueError(f"one way to sign in is enough, not {' and '.join(named)}")
-    if bool(found.username) != (found.password is not None):
+    if bool(who.username) != (who.password is not None):
         raise ValueError("NATS_USERNAME and NATS_PASSWORD go together")
-    far = [server for server in place.servers if not is_loopback(_host(server))]
-    if not place.tls and far and {"NATS_PASSWORD", "NATS_TOKEN"} & set(named):
+    far = not all(is_loopback(urlsplit(server).hostname or "") for server in place.servers)
+    if far and not place.tls and {"NATS_PASSWORD", "NATS_TOKEN"} & set(named):
         raise ValueError(f"{named[0]} is only sent over TLS: write tls:// instead of nats://")
-    return found
-
-
-def _host(server: str) -> str:
-    return (urlsplit(server).hostname or "").strip("[]")

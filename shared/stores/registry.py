@@ -46,10 +46,9 @@ def _sqlite(url: str, clock: Clock, _environ: Environ) -> Store:
 
 def _nats(url: str, _clock: Clock, environ: Environ) -> Store:
     from shared.stores.nats_kv import NatsStore  # nats-py costs a quarter of a second where aiohttp is there too
-    from shared.stores.nats_place import place_of, who_of
+    from shared.stores.nats_place import opened
 
-    place = place_of(url)
-    return NatsStore(place, who_of(place, environ))
+    return NatsStore(*opened(url, environ))
 
 
 def sqlite_url(path: Path) -> str:
