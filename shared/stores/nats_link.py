@@ -43,14 +43,40 @@ _REASONS: Final[dict[type[Exception], str]] = {
 }
 
 
+class _Standing:
+    """A connection that stands, and the calls under way on it: they end with it, not at their own deadline."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        self.lost = asyncio.Event()
+        self._calls: set[asyncio.Timeout] = set()
+
+    @contextlib.asynccontextmanager
+    async def call(self, seconds: float) -> AsyncIterator[Client]:
+        """Give the client for one call. Raises TimeoutError after `seconds`, or once the connection is lost."""
+        async with asyncio.timeout(seconds) as limit:
+            self._calls.add(limit)
+            try:
+                yield self.client
+            finally:
+                self._calls.discard(limit)
+
+    def lose(self) -> None:
+        """Count it as lost, for all."""
+        self.lost.set()
+        now = asyncio.get_running_loop().time()
+        for limit in self._calls:
+            if not limit.expired():
+                limit.reschedule(now)
+
+
 class Link:
     """Connects with the first call. One event loop uses it."""
 
     def __init__(self, place: Place, who: NatsSettings) -> None:
         self._place = place
         self._who = who
-        self._client: Client | None = None
-        self._lost = asyncio.Event()
+        self._standing: _Standing | None = None
         self._tried = asyncio.Event()
         self._keeping: asyncio.Task[None] | None = None
         self._why = ""
@@ -62,17 +88,17 @@ class Link:
     @property
     def max_payload(self) -> int:
         """Return how large a message may be, as the server said last."""
-        return self._client.max_payload if self._client is not None else 0
+        return self._standing.client.max_payload if self._standing is not None else 0
 
     async def ask(self, subject: str, payload: bytes = b"", headers: Mapping[str, str] | None = None) -> Msg:
         """Ask and return the answer. Raises StoreUnavailableError."""
-        async with self._calling(len(payload)) as client:
+        async with self._calling(len(payload), SECONDS) as client:
             return await client.request(subject, payload, SECONDS, headers=dict(headers) if headers else None)
 
     async def ask_many(self, subject: str, payload: bytes, seconds: float) -> list[Msg]:
         """Ask and return all messages of an answer; the last one has a status. Raises StoreUnavailableError."""
         found: list[Msg] = []
-        async with self._calling(len(payload)) as client, asyncio.timeout(seconds):
+        async with self._calling(len(payload), seconds) as client:
             inbox = client.new_inbox()
             answers = await client.subscribe(inbox, pending_bytes_limit=0)
             try:
@@ -96,24 +122,24 @@ class Link:
             await asyncio.gather(self._keeping, return_exceptions=True)
 
     @contextlib.asynccontextmanager
-    async def _calling(self, size: int) -> AsyncIterator[Client]:
+    async def _calling(self, size: int, seconds: float) -> AsyncIterator[Client]:
         """Give the client for one call; one that fails throws the connection away, for all."""
-        client = await self._now()
+        standing = await self._now()
         if self._waiting >= _MAX_WAITING or self._bytes + size > _MAX_BYTES:
             raise StoreUnavailableError("more is waiting for NATS than may be held")
         self._waiting += 1
         self._bytes += size
-        lost = self._lost
         try:
-            yield client
+            async with standing.call(seconds) as client:
+                yield client
         except (errors.Error, TimeoutError, OSError) as error:
-            lost.set()
+            standing.lose()
             raise StoreUnavailableError(self._heard or f"NATS did not answer ({type(error).__name__})") from error
         finally:
             self._waiting -= 1
             self._bytes -= size
 
-    async def _now(self) -> Client:
+    async def _now(self) -> _Standing:
         if self._closed:
             raise StoreUnavailableError("the store is closed")
         if self._keeping is None:
@@ -121,9 +147,9 @@ class Link:
         if not self._tried.is_set():
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._tried.wait(), _CONNECT)
-        if self._client is None or self._lost.is_set():
+        if self._standing is None or self._standing.lost.is_set():
             raise StoreUnavailableError(self._why or _AWAY)
-        return self._client
+        return self._standing
 
     async def _keep(self) -> None:
         """Go through the servers again and again, staying with each that serves for as long as it does."""
@@ -137,28 +163,30 @@ class Link:
 
     async def _stay(self, server: str) -> bool:
         """Connect and stay until the connection is lost; return False where it never stood."""
-        client, lost = Client(), asyncio.Event()
+        standing = _Standing(Client())
         try:
             async with asyncio.timeout(_CONNECT):
-                await self._connect(client, server, lost)
-                await prepare(client, self._place)
+                await self._connect(standing, server)
+                await prepare(standing.client, self._place)
         except Exception as error:  # noqa: BLE001 - whatever it is, the next round may go well; it is said once
             self._say(self._heard or _reason(error))
             return False
         else:
-            self._client, self._lost = client, lost
+            self._standing = standing
             self._say("")
             self._tried.set()
-            await lost.wait()
+            await standing.lost.wait()
             return True
         finally:
-            self._client = None
+            self._standing = None
             self._tried.set()
-            await _end(client)
+            await _end(standing.client)
 
-    async def _connect(self, client: Client, server: str, lost: asyncio.Event) -> None:
+    async def _connect(self, standing: _Standing, server: str) -> None:
+        client = standing.client
+
         async def ended() -> None:
-            lost.set()
+            standing.lose()
 
         async def heard(error: Exception) -> None:
             if "permissions violation" in str(error).lower():  # what was asked is never answered then

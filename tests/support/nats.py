@@ -5,6 +5,7 @@ import contextlib
 import functools
 import hashlib
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -96,6 +97,7 @@ class Nats:
         """Stop it where it is: its connections stay open and nothing is answered."""
         assert self.process is not None
         self.process.send_signal(signal.SIGSTOP)
+        os.waitpid(self.process.pid, os.WUNTRACED)  # a signal takes a moment: until then it goes on answering
 
     def thaw(self) -> None:
         assert self.process is not None
