@@ -47,7 +47,7 @@ class MemoryStore:
         if key not in self._kept:
             bisect.insort(self._keys, key)
         expires = None if ttl is None else self._clock() + ttl
-        self._kept[key] = _Kept(Entry(key, value, self._revision), expires)
+        self._kept[key] = _Kept(Entry(key, value, self._revision, expires), expires)
         return self._revision
 
     async def delete(self, key: str, *, expected: int) -> bool:

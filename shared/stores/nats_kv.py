@@ -9,6 +9,7 @@ a moment old: then the write that follows is refused, as if another had been fir
 import json
 import time
 from collections.abc import AsyncIterator, Mapping
+from datetime import datetime
 from math import ceil
 from typing import Final
 
@@ -142,8 +143,12 @@ class NatsStore:
             return None
         if status != "204":
             raise StoreUnavailableError(f"NATS cannot read now (status {status})")
-        entries = (_entry(self._key(message), message) for message in found)
-        return sorted((entry for entry in entries if entry is not None), key=lambda entry: entry.key)
+        entries = [
+            Entry(self._key(message), message.data, _sequence(message), _expires(message.headers or {}))
+            for message in found
+            if not _is_marker(message.headers or {})
+        ]
+        return sorted(entries, key=lambda entry: entry.key)
 
     async def _itself(self, prefix: str) -> list[Entry]:
         """Return the entry whose key is a prefix of others."""
@@ -159,6 +164,13 @@ def _entry(key: str, message: Msg) -> Entry | None:
     if _is_marker(message.headers or {}):
         return None
     return Entry(key, message.data, _sequence(message))
+
+
+def _expires(headers: Mapping[str, str]) -> float | None:
+    """Return when a message ends by the server's clock."""
+    if _TTL not in headers:
+        return None
+    return datetime.fromisoformat(headers["Nats-Time-Stamp"]).timestamp() + int(headers[_TTL].rstrip("s"))
 
 
 def _is_marker(headers: Mapping[str, str]) -> bool:

@@ -14,11 +14,15 @@ ABSENT = 0
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One stored value and the revision to expect when replacing it (>= 1)."""
+    """One stored value and the revision to expect when replacing it (>= 1).
+
+    `expires`: when it ends by the store's clock, seconds since the epoch, or None; only `scan` looks for that.
+    """
 
     key: str
     value: bytes
     revision: int
+    expires: float | None = None
 
 
 class StoreUnavailableError(Exception):

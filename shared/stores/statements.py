@@ -149,7 +149,7 @@ def delete(transaction: Transaction, key: str, expected: int, now: float) -> boo
 def page(connection: Connection, prefix: str, after: str, size: int, now: float) -> list[Entry]:
     """Return entries in key order."""
     rows = connection.execute(
-        "SELECT key, value, revision FROM entry WHERE key >= ? AND key > ? AND key < ? "
+        "SELECT key, value, revision, expires FROM entry WHERE key >= ? AND key > ? AND key < ? "
         "AND (expires IS NULL OR expires > ?) ORDER BY key LIMIT ?",
         (prefix, after, prefix + _BEYOND, now, size),
     )
