@@ -81,6 +81,7 @@ class Link:
         self._keeping: asyncio.Task[None] | None = None
         self._why = ""
         self._heard = ""
+        self._cause: Exception = errors.NoServersError()  # that no server was good says less than why the last was not
         self._waiting = 0
         self._bytes = 0
         self._closed = False
@@ -169,7 +170,7 @@ class Link:
                 await self._connect(standing, server)
                 await prepare(standing.client, self._place)
         except Exception as error:  # noqa: BLE001 - whatever it is, the next round may go well; it is said once
-            self._say(self._heard or _reason(error))
+            self._say(self._heard or _reason(self._cause if isinstance(error, errors.NoServersError) else error))
             return False
         else:
             self._standing = standing
@@ -189,6 +190,7 @@ class Link:
             standing.lose()
 
         async def heard(error: Exception) -> None:
+            self._cause = error
             if "permissions violation" in str(error).lower():  # what was asked is never answered then
                 self._heard = _FORBIDDEN
 

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 import logging
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -310,6 +311,25 @@ def test_rights_that_are_missing_are_said(tmp_path: Path) -> None:
     async def work(store: Store) -> None:
         with pytest.raises(StoreUnavailableError, match=r"forbids what a store needs: allow \$KV"):
             await store.put("k", b"", expected=ABSENT)
+
+    with nats(tmp_path, more=more) as server:
+        play(server.url(), work, {"NATS_USERNAME": "tidings", "NATS_PASSWORD": "x"})
+
+
+def test_the_rights_that_the_documentation_names_are_enough(root: Path, tmp_path: Path) -> None:
+    """docs/episodes.md, "Storage": what a user of its own needs."""
+    page = (root / "docs" / "episodes.md").read_text()
+    sentence = page[page.index("A user of its own needs") :].partition("_INBOX")[0]
+    named = re.findall(r"`(\$[^`]+)`", sentence)
+    direct = [one.removesuffix(".>") for one in named if one.endswith(".KV_BUCKET.>")]
+    rights = [one.replace("BUCKET", "tidings") for one in (*named, *direct)]
+    assert len(rights) == 5
+    allowed = f'publish: {json.dumps(rights)}, subscribe: ["_INBOX.>"]'
+    more = f"authorization {{ users: [ {{ user: tidings, password: x, permissions: {{ {allowed} }} }} ] }}"
+
+    async def work(store: Store) -> None:
+        await works(store)
+        assert [entry async for entry in store.scan("")] == []
 
     with nats(tmp_path, more=more) as server:
         play(server.url(), work, {"NATS_USERNAME": "tidings", "NATS_PASSWORD": "x"})
