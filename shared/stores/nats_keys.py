@@ -22,10 +22,28 @@ def key_of(subject: str) -> str:
     return subject[::2].replace("=", ".")
 
 
-def filters_of(prefix: str) -> list[str]:
-    """Return the filters that match all keys with a prefix, and the key that is the prefix itself."""
+def filters_of(prefix: str, *, all_below: bool = True) -> list[str]:
+    """Return the filters that match the key that is the prefix itself and, with `all_below`, all that begin with it."""
     subject = subject_of(prefix)
-    return [subject, f"{subject}.>"] if prefix else [">"]
+    own = [subject] if prefix else []
+    return [*own, f"{subject}.>" if prefix else ">"] if all_below else own
+
+
+def below(prefix: str, before: str) -> list[tuple[str, bool]]:
+    """Return what makes up the keys with a prefix that are less than `before`, in order.
+
+    Each is a key alone, or (True) a prefix with all below it. Where `before` lies among the keys of the prefix, these
+    are few: for each further character of it the key that ends there, and the letters before it.
+    """
+    if prefix + _BEYOND <= before:
+        return [(prefix, True)]
+    if not before.startswith(prefix):
+        return []
+    found: list[tuple[str, bool]] = []
+    for length in range(len(prefix), len(before)):
+        own = before[:length]
+        found += [(own, False), *((own + letter, True) for letter in ALPHABET if letter < before[length])]
+    return found
 
 
 def children(prefix: str) -> list[str]:

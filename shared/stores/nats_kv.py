@@ -34,8 +34,10 @@ _FOUND_NOTHING, _TOO_MANY = "404", "413"
 _MARKER_SECONDS: Final = 1  # the least that NATS takes; nobody watches for what was deleted
 _SCAN_SECONDS: Final = 10.0
 _PAGE_BYTES: Final = 32 * 1024 * 1024
-_CROWDED_SECONDS: Final = 600.0
+_CROWDED_SECONDS: Final = 3600.0
 _MAX_CROWDED: Final = 50_000
+Parts = list[tuple[str, bool]]
+"""Keys, each alone or (True) with all that begin with it, in order."""
 
 
 class NatsStore:
@@ -80,18 +82,19 @@ class NatsStore:
         headers = {_MARKER: "DEL", _TTL: f"{_MARKER_SECONDS}s"}
         return await self._publish(key, b"", expected, headers) is not None
 
-    async def scan(self, prefix: str, *, after: str = "", limit: int = 1000) -> AsyncIterator[Entry]:
-        """Iterate at most `limit` entries under `prefix` in key order, keys greater than `after` only."""
+    async def scan(self, prefix: str, *, after: str = "", before: str = "", limit: int = 1000) -> AsyncIterator[Entry]:
+        """Iterate at most `limit` entries under `prefix` in key order, keys between `after` and `before` only."""
         left = limit
-        ahead = [prefix]
+        parts = nats_keys.below(prefix, before) if before else [(prefix, True)]
+        ahead = [parts] if left > 0 and parts else []
         while ahead and left > 0:
-            part = ahead.pop()
-            if nats_keys.is_past(part, after):
+            parts = ahead.pop()
+            if all(nats_keys.is_past(part, after) for part, _ in parts):
                 continue
-            page = await self._page(part)
+            page = await self._page(parts)
             if page is None:
-                ahead += reversed(nats_keys.children(part))
-                page = await self._itself(part)
+                ahead += [[one] for one in reversed(_smaller(parts))]
+                continue
             for entry in [one for one in page if one.key > after][:left]:
                 left -= 1
                 yield entry
@@ -123,23 +126,25 @@ class NatsStore:
             return None
         raise StoreUnavailableError(f"NATS does not write now (error {code})")
 
-    async def _page(self, prefix: str) -> list[Entry] | None:
-        """Return all entries with a prefix, in order, or None where they are too many for one answer."""
+    async def _page(self, parts: Parts) -> list[Entry] | None:
+        """Return all entries of some parts of the keys, in order, or None where they are too many for one answer."""
         now = time.monotonic()
-        if self._crowded.get(prefix, 0.0) > now:
+        only = parts[0][0] if len(parts) == 1 and parts[0][1] else None
+        if only is not None and self._crowded.get(only, 0.0) > now:
             return None
-        wanted = [self._subjects + one for one in nats_keys.filters_of(prefix)]
+        filters = [one for part, all_below in parts for one in nats_keys.filters_of(part, all_below=all_below)]
+        if not filters:
+            return []
+        wanted = [self._subjects + one for one in filters]
         request = json.dumps({"multi_last": wanted, "max_bytes": _PAGE_BYTES}).encode()
         *found, end = await self._link.ask_many(self._direct, request, _SCAN_SECONDS)
         ending = end.headers or {}
         status = ending.get("Status")
         if status == _FOUND_NOTHING:
             return []
-        if status == _TOO_MANY or int(ending.get("Nats-Num-Pending", 0)):
-            if len(self._crowded) >= _MAX_CROWDED:
-                self._crowded.clear()
-            # To be told so costs the server a look at all of them: it is remembered for a while.
-            self._crowded[prefix] = now + _CROWDED_SECONDS
+        if status == _TOO_MANY or (int(ending.get("Nats-Num-Pending", 0)) and len(found) > 1):
+            if only is not None:
+                self._remember(only, now)
             return None
         if status != "204":
             raise StoreUnavailableError(f"NATS cannot read now (status {status})")
@@ -150,10 +155,11 @@ class NatsStore:
         ]
         return sorted(entries, key=lambda entry: entry.key)
 
-    async def _itself(self, prefix: str) -> list[Entry]:
-        """Return the entry whose key is a prefix of others."""
-        entry = await self.get(prefix) if prefix else None
-        return [] if entry is None else [entry]
+    def _remember(self, prefix: str, now: float) -> None:
+        """Remember a prefix with too many keys: to be told so costs the server a look at all of them."""
+        if len(self._crowded) >= _MAX_CROWDED:
+            self._crowded.clear()
+        self._crowded[prefix] = now + _CROWDED_SECONDS
 
     def _key(self, message: Msg) -> str:
         subject: str = (message.headers or {})["Nats-Subject"]
@@ -164,6 +170,14 @@ def _entry(key: str, message: Msg) -> Entry | None:
     if _is_marker(message.headers or {}):
         return None
     return Entry(key, message.data, _sequence(message))
+
+
+def _smaller(parts: Parts) -> Parts:
+    """Return the same keys in more parts, in order."""
+    if len(parts) > 1:
+        return parts
+    (prefix, _) = parts[0]
+    return [(prefix, False), *((child, True) for child in nats_keys.children(prefix))]
 
 
 def _expires(headers: Mapping[str, str]) -> float | None:

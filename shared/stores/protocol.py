@@ -45,8 +45,12 @@ class Store(Protocol):
     async def delete(self, key: str, *, expected: int) -> bool:
         """Delete if the key's revision is `expected`; False where another writer was first or it is gone."""
 
-    def scan(self, prefix: str, *, after: str = "", limit: int = 1000) -> AsyncIterator[Entry]:
-        """Iterate entries whose key starts with `prefix`, in key order, keys greater than `after` only."""
+    def scan(self, prefix: str, *, after: str = "", before: str = "", limit: int = 1000) -> AsyncIterator[Entry]:
+        """Iterate entries whose key starts with `prefix`, in key order, at most `limit` of them.
+
+        Only keys greater than `after` and, where it is not empty, less than `before`: whoever wants the few first of an
+        index with many keys says where they end, since not every store has keys in order. Raises StoreUnavailableError.
+        """
 
     async def close(self) -> None:
         """Release what it holds; a closed store raises StoreUnavailableError."""

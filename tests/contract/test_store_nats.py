@@ -146,6 +146,9 @@ def test_more_keys_than_one_answer_holds_come_in_order_from_any_key_on(tmp_path:
             for after in ("due", names[1234], names[1234] + "-", names[-1], "due.000000002"):
                 wanted = [name for name in names if name.startswith(prefix) and name > after][:37]
                 assert [entry.key async for entry in store.scan(prefix, after=after, limit=37)] == wanted
+            for before in ("due", "due.0", names[2400], names[9] + "-", "e"):
+                wanted = [name for name in names if name.startswith(prefix) and name < before]
+                assert [entry.key async for entry in store.scan(prefix, before=before, limit=10_000)] == wanted
 
     play(store_url("nats", tmp_path), work)
 

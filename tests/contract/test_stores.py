@@ -44,8 +44,8 @@ def run(
     return asyncio.run(inside())
 
 
-async def keys(store: Store, prefix: str, *, after: str = "", limit: int = 1000) -> list[str]:
-    return [entry.key async for entry in store.scan(prefix, after=after, limit=limit)]
+async def keys(store: Store, prefix: str, *, after: str = "", before: str = "", limit: int = 1000) -> list[str]:
+    return [entry.key async for entry in store.scan(prefix, after=after, before=before, limit=limit)]
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -206,6 +206,14 @@ def test_a_scan_goes_in_key_order_by_prefix_and_goes_on_after_a_key(name: str, t
         assert await keys(store, "due.", after="z") == []
         assert await keys(store, "due.", after="a", limit=2) == names[:2]
         assert await keys(store, "nothing.") == []
+        assert await keys(store, "due.", before="due.0003") == names[:3]
+        assert await keys(store, "due.", before="due.0003x") == names[:4]
+        assert await keys(store, "due.", after="due.0001", before="due.0693") == names[2:693]
+        assert await keys(store, "due.", before="due.0003", limit=2) == names[:2]
+        assert await keys(store, "due.", before="due.") == []
+        assert await keys(store, "due.", before="a") == []
+        assert await keys(store, "due.", before="z") == names
+        assert await keys(store, "", before="due.0001") == ["a", "du", "dud.1", "due-x", "due.0000"]
 
     run(name, tmp_path, work)
 

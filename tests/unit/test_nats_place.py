@@ -28,6 +28,16 @@ def test_a_prefix_is_a_filter_that_matches_exactly_the_keys_that_begin_with_it(p
         assert matched == one[:512].startswith(prefix)
 
 
+@given(st.text(nats_keys.ALPHABET, max_size=5), KEYS, KEYS)
+def test_the_parts_below_an_end_hold_exactly_the_lesser_keys_and_are_in_order(prefix: str, key: str, end: str) -> None:
+    for before in (end, prefix + end, "z" * 40, prefix + key):
+        parts = nats_keys.below(prefix, before)
+        for one in (prefix + key, prefix or "-", key, before[:-1] or "-"):
+            among = [part for part, all_below in parts if one == part or (all_below and one.startswith(part))]
+            assert len(among) == (one.startswith(prefix) and one < before)
+        assert [part for part, _ in parts] == sorted(part for part, _ in parts)
+
+
 @given(st.text(nats_keys.ALPHABET, max_size=20), KEYS, KEYS)
 def test_the_children_of_a_prefix_are_in_the_order_of_keys(prefix: str, one: str, other: str) -> None:
     children = nats_keys.children(prefix)
