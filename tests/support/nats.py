@@ -64,7 +64,7 @@ class Nats:
             )
         )  # fmt: skip
         with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen([_program(), "-c", str(file)], stdout=log, stderr=log)
+            self.process = subprocess.Popen([program(), "-c", str(file)], stdout=log, stderr=log)
         if wait:
             self.wait()
 
@@ -168,7 +168,7 @@ def _cluster(port: int, routes: Sequence[int]) -> str:
     return f"cluster {{ name: tidings, listen: 127.0.0.1:{port}, routes: [{peers}] }}"
 
 
-def _program() -> str:
+def program() -> str:
     own = Path(sys.executable).with_name("nats-server")
     found = str(own) if own.exists() else which("nats-server")
     return found or could_not_run("nats-server is missing", "make .venv/test.stamp")
