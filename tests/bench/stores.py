@@ -7,7 +7,7 @@ import asyncio
 import random
 import tempfile
 import time
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -30,12 +30,12 @@ T = TypeVar("T")
 class Filled:
     """A store with so many keys, in an event loop of its own that runs while something is asked."""
 
-    def __init__(self, url: str, keys: int) -> None:
+    def __init__(self, url: str, keys: int, spelled: Callable[[int], str]) -> None:
         self._loop = asyncio.new_event_loop()
         self._keys = keys
         self._draw = random.Random(7)  # noqa: S311 -- which keys are asked for is no secret
         self._store: Store = self.run(_opened(url))
-        self.run(_fill(self._store, keys))
+        self.run(_fill(self._store, keys, spelled))
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         return self._loop.run_until_complete(work)
@@ -127,9 +127,9 @@ def _restarted(kept: Kept) -> float:
 
 
 @contextmanager
-def filled(url: str, keys: int) -> Iterator[Filled]:
-    """Fill an empty store."""
-    one = Filled(url, keys)
+def filled(url: str, keys: int, spelled: Callable[[int], str] = name) -> Iterator[Filled]:
+    """Fill an empty store; `spelled` says how each key is named."""
+    one = Filled(url, keys, spelled)
     try:
         yield one
     finally:
@@ -140,12 +140,12 @@ async def _opened(url: str) -> Store:
     return open_store(url, environ={})
 
 
-async def _fill(store: Store, keys: int) -> None:
+async def _fill(store: Store, keys: int, spelled: Callable[[int], str]) -> None:
     numbers = iter(range(keys))
 
     async def write() -> None:
         for number in numbers:
-            if await store.put(name(number), _VALUE, expected=ABSENT) is None:
+            if await store.put(spelled(number), _VALUE, expected=ABSENT) is None:
                 raise RuntimeError("the store was not empty")
 
     await asyncio.gather(*(write() for _ in range(_FILLING)))
