@@ -24,8 +24,8 @@ from shared.stores.protocol import StoreUnavailableError
 
 _log = logging.getLogger("tidings.store")
 
-SECONDS: Final = 2.0
-"""What one call may take."""
+SECONDS: Final = 4.0
+"""What one call may take: short beside an event's 20 s, long beside a Pod that is throttled for a moment."""
 _CONNECT: Final = 5.0
 _PING: Final = 2  # seconds; after two without an answer the connection counts as broken
 _FIRST, _LONGEST = 0.05, 5.0  # seconds between two rounds through the servers
