@@ -61,7 +61,7 @@ bench: .venv/test.stamp try-hosts ## Measure, as ratios against a baseline in th
 	@$(BIN)/python -m tests.bench $(ARGS)
 
 .PHONY: endurance
-endurance: .venv/test.stamp ## Run what takes long: ARGS=day, week, conservation, takeover, load or outage
+endurance: .venv/test.stamp ## Run what takes long: ARGS=day, week, conservation, takeover, load, outage or stores
 	@$(BIN)/python -m tests.endurance.$(or $(firstword $(ARGS)),day) $(wordlist 2,99,$(ARGS))
 
 .PHONY: fuzz
@@ -73,7 +73,8 @@ fuzz: .venv/test.stamp ## Feed made-up bytes for 2 minutes to all that reads for
 lock: .venv/uv.stamp ## Resolve the requirements files again
 	for set in "runtime pyproject.toml" "run pyproject.toml --extra build --extra cli" \
 	  "oidc pyproject.toml --extra oidc -c requirements/runtime.txt" \
-	  "test pyproject.toml --extra build --extra cli --extra oidc --extra test --extra check" \
+	  "nkeys pyproject.toml --extra nkeys -c requirements/runtime.txt" \
+	  "test pyproject.toml --extra build --extra cli --extra oidc --extra nkeys --extra test --extra check" \
 	  "fuzz pyproject.toml --extra fuzz -c requirements/runtime.txt" \
 	  "framework pyproject.toml --extra framework -c requirements/runtime.txt" \
 	  "knfunc pyproject.toml --extra knfunc -c requirements/runtime.txt"; do \
@@ -81,7 +82,7 @@ lock: .venv/uv.stamp ## Resolve the requirements files again
 	  $(COMPILE) --generate-hashes "$$@" -o requirements/$$name.txt || exit 1; \
 	done
 	echo uv | $(COMPILE) --generate-hashes - -o requirements/uv.txt
-	$(COMPILE) --no-annotate pyproject.toml --extra build --extra oidc -c requirements/runtime.txt -o requirements/constraints.txt
+	$(COMPILE) --no-annotate pyproject.toml --extra build --extra oidc --extra nkeys -c requirements/runtime.txt -o requirements/constraints.txt
 
 .PHONY: schemas
 schemas: .venv/test.stamp ## Write the schemas and pages under docs that are made from the code

@@ -55,11 +55,8 @@ class Expiries:
 
     async def work(self, now: datetime, publish: Publish) -> bool:
         """Publish what has begun by now; False where not all of it could be told. Raises StoreUnavailableError."""
-        due: list[Entry] = []
-        async for entry in self._store.scan(_PREFIX, limit=_MOST):
-            if _second(entry) > now.timestamp():
-                break
-            due.append(entry)
+        end = f"{_PREFIX}{int(now.timestamp()) + 1:0{_DIGITS}d}"
+        due = [entry async for entry in self._store.scan(_PREFIX, before=end, limit=_MOST)]
         complete = True
         for entry in due:  # one that cannot be told now keeps no other one waiting
             try:
@@ -101,7 +98,3 @@ class Expiries:
         answer = Answer(digest("expired", observation.identity), known=True, differences=NONE, transitions=told)
         found = [one for one in observations(seen, answer) if one.reason]
         return await publish([one.model_copy(update={"identity": answer.identity}) for one in found], event)
-
-
-def _second(entry: Entry) -> int:
-    return int(entry.key.split(".")[1])

@@ -20,8 +20,8 @@ class ChangesSettings(Settings):
     store_url: str = Field(
         default="memory:",
         alias="STORE_URL",
-        description="Where objects are remembered: `sqlite:///path/to/file`, or `memory:`, which forgets with its "
-        "process.",
+        description="Where objects are remembered: `sqlite:///path/to/file`, `nats://host/BUCKET`, or `memory:`, "
+        "which forgets with its process.",
     )
     sink: str = Field(
         default="",

@@ -54,7 +54,7 @@ class Changes:
                 told = [event_of_change(change, event) for change in (*step.changes, *step.again)]
                 if step.rollout is None or step.rollout == kept.get(kind):
                     return await self._reply(told, known=True)
-                if await self._save(key, {**kept, kind: step.rollout}, revision, now):
+                if await self._save(key, {**kept, kind: step.rollout}, revision):
                     return await self._reply(told, known=not step.changes)
         return Result(Retry("others change this workload's roll-outs"))
 
@@ -74,7 +74,7 @@ class Changes:
                     return False
                 found = {kind: step.rollout for kind, step in steps.items() if step.rollout is not None}
                 left = {kind: one for kind, one in found.items() if not rollouts.is_over(one, now)}
-                if left == kept or await self._save(key, left, revision, now):
+                if left == kept or await self._save(key, left, revision):
                     return True
         return False
 
@@ -109,7 +109,7 @@ class Changes:
                         told += [event_of_change(change, event) for change in step.changes]
                 if changed == kept:
                     return
-                if await self._save(key, changed, revision, max(one.now for one in changed.values())):
+                if await self._save(key, changed, revision):
                     await self._outgoing.hand_over(told)
                     return
 
@@ -128,7 +128,7 @@ class Changes:
         except (ValueError, AttributeError, RolloutError) as error:
             raise RecordError("the roll-outs of a workload cannot be read") from error
 
-    async def _save(self, key: str, kept: Mapping[str, Rollout], revision: int, now: float) -> bool:
+    async def _save(self, key: str, kept: Mapping[str, Rollout], revision: int) -> bool:
         dues = [due for one in kept.values() if (due := rollouts.due(one)) is not None]
         if dues and not await keeper.enter(self._store, ceil(min(dues)), PREFIX + key):
             return False

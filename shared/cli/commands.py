@@ -13,6 +13,7 @@ COMMANDS: dict[str, str] = {
     "triggers": "Show which event types and categories go where, and what goes nowhere.",
     "doctor": "Check each configured system: reach, credentials, rights, fields.",
     "episodes": "List, show or close episodes: what is and was wrong in the clusters.",
+    "state": "Export or import what a store keeps: for backups, and to move to another store.",
     "dead-letters": "List, show, retry or discard what no try could deliver.",
     "schema": "Print the JSON Schema of rules, mappings, settings or events.",
     "serve": "Serve one function on its own port, exactly as its container does.",

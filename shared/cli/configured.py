@@ -155,5 +155,6 @@ def models() -> dict[str, type[Settings]]:
     from shared.runtime.auth.settings import AuthSettings
     from shared.runtime.document import settings_models  # imports every function's room: only where all are asked for
     from shared.settings.host import HostSettings
+    from shared.stores.nats_place import NatsSettings
 
-    return {"host": HostSettings, "auth": AuthSettings, **settings_models()}
+    return {"host": HostSettings, "auth": AuthSettings, "nats": NatsSettings, **settings_models()}

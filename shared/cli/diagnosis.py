@@ -97,7 +97,7 @@ async def _store(environ: Mapping[str, str]) -> list[Row]:
     if not url:
         return [_row("store", "absent", "not configured: STORE_URL is not set")]
     try:
-        store = open_store(url)
+        store = open_store(url, environ=environ)
         await store.get("doctor")
         await store.close()
     except (StoreUnavailableError, ValueError, OSError) as error:

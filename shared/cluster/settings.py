@@ -46,8 +46,8 @@ class ClusterSettings(Settings):
     store_url: str = Field(
         default="memory:",
         alias="STORE_URL",
-        description="Where is kept what was seen: `sqlite:///path/to/file`, or `memory:`, which forgets with its "
-        "process.",
+        description="Where is kept what was seen: `sqlite:///path/to/file`, `nats://host/BUCKET`, or `memory:`, "
+        "which forgets with its process.",
     )
     sink: str = Field(
         default="", alias="K_SINK", description="The broker, as a ContainerSource or SinkBinding sets it."

@@ -190,7 +190,7 @@ async def mark_sent(store: Store, thing: str, labels: frozenset[tuple[str, int]]
 async def due_until(store: Store, now: float, limit: int) -> list[Due]:
     """Return the entries of the index that are due at `now` (seconds), oldest first, at most `limit`."""
     found: list[Due] = []
-    async for entry in store.scan(DUE, limit=limit):
+    async for entry in store.scan(DUE, before=f"{DUE}{int(now) + 1:0{_DIGITS}d}", limit=limit):
         _, second, thing = entry.key.split(".", 2)
         if int(second) > now:
             break

@@ -14,6 +14,8 @@ from shared.rules.shipped import SHIPPED
 from shared.runtime.auth.settings import AuthSettings
 from shared.runtime.registry import FUNCTIONS
 from shared.settings.environment import Secret, Settings
+from shared.stores.nats_place import NatsSettings
+from shared.stores.registry import STORES
 from shared.telemetry.metrics import METRICS
 
 _MADE = "<!-- Made by `python -m shared.runtime.document docs`; edit the code instead. -->"
@@ -56,6 +58,10 @@ def settings_page() -> str:
         "## Who may send",
         "For every function and for `tidings up`; [who may send](who-may-send.md) has what to set for which sender.",
         _table(_HEAD, _rows(AuthSettings)),
+        "## Where state is kept",
+        "`STORE_URL` of each function that keeps state: " + " ".join(kind.help for kind in STORES.values()),
+        "For NATS, besides its `STORE_URL` ([what it takes](episodes.md#storage)):",
+        _table(_HEAD, _rows(NatsSettings)),
     ]
     for function, model in settings_models().items():
         title = f"## {function.replace('_', '-')}"

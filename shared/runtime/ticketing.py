@@ -32,7 +32,9 @@ class TicketSettings(PseudonymSettings):
     """What every ticket function can be told besides where its system is."""
 
     store: str = Field(
-        default="memory:", alias="STORE_URL", description="Where claims are kept, as `sqlite:///data/store.db`."
+        default="memory:",
+        alias="STORE_URL",
+        description="Where claims are kept, as `sqlite:///data/store.db` or `nats://host/tidings`.",
     )
 
 

@@ -47,7 +47,7 @@ class MemoryStore:
         if key not in self._kept:
             bisect.insort(self._keys, key)
         expires = None if ttl is None else self._clock() + ttl
-        self._kept[key] = _Kept(Entry(key, value, self._revision), expires)
+        self._kept[key] = _Kept(Entry(key, value, self._revision, expires), expires)
         return self._revision
 
     async def delete(self, key: str, *, expected: int) -> bool:
@@ -60,13 +60,13 @@ class MemoryStore:
         self._remove(key)
         return True
 
-    async def scan(self, prefix: str, *, after: str = "", limit: int = 1000) -> AsyncIterator[Entry]:
-        """Iterate at most `limit` entries under `prefix` in key order, keys greater than `after` only."""
+    async def scan(self, prefix: str, *, after: str = "", before: str = "", limit: int = 1000) -> AsyncIterator[Entry]:
+        """Iterate at most `limit` entries under `prefix` in key order, keys between `after` and `before` only."""
         self._open()
         last = after
         for _ in range(limit):
             entry = self._next(prefix, last)
-            if entry is None:
+            if entry is None or (before and entry.key >= before):
                 return
             yield entry
             self._open()

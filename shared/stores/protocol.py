@@ -14,11 +14,15 @@ ABSENT = 0
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One stored value and the revision to expect when replacing it (>= 1)."""
+    """One stored value and the revision to expect when replacing it (>= 1).
+
+    `expires`: when it ends by the store's clock, seconds since the epoch, or None; only `scan` looks for that.
+    """
 
     key: str
     value: bytes
     revision: int
+    expires: float | None = None
 
 
 class StoreUnavailableError(Exception):
@@ -41,8 +45,12 @@ class Store(Protocol):
     async def delete(self, key: str, *, expected: int) -> bool:
         """Delete if the key's revision is `expected`; False where another writer was first or it is gone."""
 
-    def scan(self, prefix: str, *, after: str = "", limit: int = 1000) -> AsyncIterator[Entry]:
-        """Iterate entries whose key starts with `prefix`, in key order, keys greater than `after` only."""
+    def scan(self, prefix: str, *, after: str = "", before: str = "", limit: int = 1000) -> AsyncIterator[Entry]:
+        """Iterate entries whose key starts with `prefix`, in key order, at most `limit` of them.
+
+        Only keys greater than `after` and, where it is not empty, less than `before`: whoever wants the few first of an
+        index with many keys says where they end, since not every store has keys in order. Raises StoreUnavailableError.
+        """
 
     async def close(self) -> None:
         """Release what it holds; a closed store raises StoreUnavailableError."""

@@ -1,7 +1,8 @@
 """The stores by the scheme of their URL. A new store is one entry here: settings, docs and contract tests follow."""
 
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote, unquote, urlsplit
@@ -11,22 +12,29 @@ from shared.stores.protocol import Store
 Clock = Callable[[], float]
 
 
-class Registered(NamedTuple):
-    """One kind of store: how it is opened, an example of its URL in a folder, whether it outlives its process."""
+Environ = Mapping[str, str]
 
-    open: Callable[[str, Clock], Store]
+
+class Registered(NamedTuple):
+    """One kind of store: how it is opened, an example of its URL in a folder, whether it outlives its process.
+
+    `remote`: a server elsewhere keeps it, whose own clock decides what expired.
+    """
+
+    open: Callable[[str, Clock, Environ], Store]
     example: Callable[[Path], str]
     durable: bool
     help: str
+    remote: bool = False
 
 
-def _memory(_url: str, clock: Clock) -> Store:
+def _memory(_url: str, clock: Clock, _environ: Environ) -> Store:
     from shared.stores.memory import MemoryStore  # only the store that is used is imported
 
     return MemoryStore(clock)
 
 
-def _sqlite(url: str, clock: Clock) -> Store:
+def _sqlite(url: str, clock: Clock, _environ: Environ) -> Store:
     from shared.stores.sqlite import SqliteStore  # sqlite3 costs start-up time where another store is used
 
     parts = urlsplit(url)
@@ -34,6 +42,13 @@ def _sqlite(url: str, clock: Clock) -> Store:
     if parts.netloc or not path.strip("/"):
         raise ValueError("a SQLite store is sqlite:///absolute/path")
     return SqliteStore(Path(path), clock)
+
+
+def _nats(url: str, _clock: Clock, environ: Environ) -> Store:
+    from shared.stores.nats_kv import NatsStore  # nats-py costs a quarter of a second where aiohttp is there too
+    from shared.stores.nats_place import opened
+
+    return NatsStore(*opened(url, environ))
 
 
 def sqlite_url(path: Path) -> str:
@@ -49,12 +64,24 @@ STORES: dict[str, Registered] = {
         durable=True,
         help="`sqlite:///path/to/file` is one file on this machine.",
     ),
+    "nats": Registered(
+        _nats,
+        lambda _folder: "nats://host:4222/tidings?replicas=3",
+        durable=True,
+        help="`nats://host:4222/BUCKET?replicas=3` is a bucket of NATS JetStream, `tls://` the same over TLS.",
+        remote=True,
+    ),
 }
+_SAME = {"tls": "nats"}
 
 
-def open_store(url: str, clock: Clock = time.time) -> Store:
-    """Return the store of a URL; no I/O happens before its first use. Raises ValueError for an unknown URL."""
+def open_store(url: str, clock: Clock = time.time, environ: Environ = os.environ) -> Store:
+    """Return the store of a URL; no I/O happens before its first use. `environ` has what a server asks us for.
+
+    Raises ValueError for an unknown URL, and for settings of the store that cannot work.
+    """
     scheme = url.partition(":")[0]
-    if scheme not in STORES:
+    kind = STORES.get(_SAME.get(scheme, scheme))
+    if kind is None:
         raise ValueError(f"unknown store {scheme!r}: use one of {', '.join(sorted(STORES))}")
-    return STORES[scheme].open(url, clock)
+    return kind.open(url, clock, environ)

@@ -79,12 +79,12 @@ class SqliteStore:
         now = self._clock()
         return await self._write(lambda transaction: statements.delete(transaction, key, expected, now))
 
-    async def scan(self, prefix: str, *, after: str = "", limit: int = 1000) -> AsyncIterator[Entry]:
-        """Iterate at most `limit` entries under `prefix` in key order, keys greater than `after` only."""
+    async def scan(self, prefix: str, *, after: str = "", before: str = "", limit: int = 1000) -> AsyncIterator[Entry]:
+        """Iterate at most `limit` entries under `prefix` in key order, keys between `after` and `before` only."""
         left = limit
         last = after
         while left > 0:
-            page = await self._page(prefix, last, min(left, _PAGE))
+            page = await self._page(prefix, last, before, min(left, _PAGE))
             for entry in page:
                 yield entry
             if len(page) < min(left, _PAGE):
@@ -98,9 +98,10 @@ class SqliteStore:
         await self._writes.stop()
         await self._reader.stop()
 
-    async def _page(self, prefix: str, after: str, size: int) -> list[Entry]:
+    async def _page(self, prefix: str, after: str, before: str, size: int) -> list[Entry]:
         now = self._clock()
-        return await self._read(lambda connection: statements.page(connection, prefix, after, size, now))
+        wanted = statements.Range(prefix, after, before)
+        return await self._read(lambda connection: statements.page(connection, wanted, size, now))
 
     def _check_open(self) -> None:
         if self._closed:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from shared.stores.protocol import ABSENT, Entry
 
@@ -146,11 +147,20 @@ def delete(transaction: Transaction, key: str, expected: int, now: float) -> boo
     return done.rowcount == 1
 
 
-def page(connection: Connection, prefix: str, after: str, size: int, now: float) -> list[Entry]:
+class Range(NamedTuple):
+    """Keys with a prefix that are greater than `after` and, where it is not empty, less than `before`."""
+
+    prefix: str
+    after: str
+    before: str
+
+
+def page(connection: Connection, wanted: Range, size: int, now: float) -> list[Entry]:
     """Return entries in key order."""
+    end = wanted.prefix + _BEYOND
     rows = connection.execute(
-        "SELECT key, value, revision FROM entry WHERE key >= ? AND key > ? AND key < ? "
+        "SELECT key, value, revision, expires FROM entry WHERE key >= ? AND key > ? AND key < ? "
         "AND (expires IS NULL OR expires > ?) ORDER BY key LIMIT ?",
-        (prefix, after, prefix + _BEYOND, now, size),
+        (wanted.prefix, wanted.after, min(wanted.before or end, end), now, size),
     )
     return [Entry(*row) for row in rows]

@@ -20,6 +20,7 @@ _PLACES = {
     "intake": "tests.bench.taking",
     "destinations": "tests.bench.destinations",
     "up": "tests.bench.embedded",
+    "stores": "tests.bench.stores",
 }
 NAMES = tuple(name for name, place in _PLACES.items() if find_spec(place) is not None)
 

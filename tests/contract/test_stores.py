@@ -14,6 +14,7 @@ import pytest
 
 from shared.stores.protocol import ABSENT, Store, StoreUnavailableError
 from shared.stores.registry import STORES, open_store
+from tests.support.nats import store_url
 
 ALL = sorted(STORES)
 DURABLE = sorted(name for name, kind in STORES.items() if kind.durable)
@@ -34,7 +35,7 @@ def run(
     name: str, folder: Path, work: Callable[[Store], Awaitable[Result]], clock: Callable[[], float] = time.time
 ) -> Result:
     async def inside() -> Result:
-        store = open_store(STORES[name].example(folder), clock)
+        store = open_store(store_url(name, folder), clock)
         try:
             return await work(store)
         finally:
@@ -43,8 +44,8 @@ def run(
     return asyncio.run(inside())
 
 
-async def keys(store: Store, prefix: str, *, after: str = "", limit: int = 1000) -> list[str]:
-    return [entry.key async for entry in store.scan(prefix, after=after, limit=limit)]
+async def keys(store: Store, prefix: str, *, after: str = "", before: str = "", limit: int = 1000) -> list[str]:
+    return [entry.key async for entry in store.scan(prefix, after=after, before=before, limit=limit)]
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -133,38 +134,61 @@ def test_a_key_made_again_after_deletion_never_has_an_old_revision(name: str, tm
     run(name, tmp_path, work)
 
 
+class Time:
+    """Lets time pass until entries of a ttl are over: the store's own clock is moved, a server's is waited for."""
+
+    def __init__(self, name: str) -> None:
+        self.clock = Clock()
+        self._remote = STORES[name].remote
+        self.ttl = 1.2 if self._remote else 10.0
+
+    def almost(self) -> None:
+        if not self._remote:
+            self.clock.now += self.ttl - 0.5
+
+    async def over(self, store: Store, key: str) -> None:
+        if not self._remote:
+            self.clock.now += 0.5
+        until = time.monotonic() + 10
+        while self._remote and await store.get(key) is not None and time.monotonic() < until:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+
+
 @pytest.mark.parametrize("name", ALL)
 def test_an_entry_ends_with_its_ttl_for_every_operation(name: str, tmp_path: Path) -> None:
-    clock = Clock()
+    when = Time(name)
 
     async def work(store: Store) -> None:
-        revision = await store.put("short", b"1", expected=ABSENT, ttl=10)
+        revision = await store.put("short", b"1", expected=ABSENT, ttl=when.ttl)
         assert revision is not None
         await store.put("long", b"1", expected=ABSENT)
-        clock.now += 9.5
+        when.almost()
         assert await store.get("short") is not None
-        clock.now += 0.5
+        await when.over(store, "short")
         assert await store.get("short") is None
         assert await keys(store, "") == ["long"]
         assert not await store.delete("short", expected=revision)
         assert await store.put("short", b"2", expected=revision) is None
         assert await store.put("short", b"2", expected=ABSENT) is not None
 
-    run(name, tmp_path, work, clock)
+    run(name, tmp_path, work, when.clock)
 
 
 @pytest.mark.parametrize("name", ALL)
 def test_a_new_write_replaces_the_ttl(name: str, tmp_path: Path) -> None:
-    clock = Clock()
+    when = Time(name)
 
     async def work(store: Store) -> None:
-        revision = await store.put("k", b"1", expected=ABSENT, ttl=10)
+        revision = await store.put("k", b"1", expected=ABSENT, ttl=when.ttl)
         assert revision is not None
         assert await store.put("k", b"2", expected=revision) is not None
-        clock.now += 100_000
+        await store.put("other", b"1", expected=ABSENT, ttl=when.ttl)
+        when.almost()
+        await when.over(store, "other")
+        assert await store.get("other") is None
         assert await store.get("k") is not None
 
-    run(name, tmp_path, work, clock)
+    run(name, tmp_path, work, when.clock)
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -182,6 +206,14 @@ def test_a_scan_goes_in_key_order_by_prefix_and_goes_on_after_a_key(name: str, t
         assert await keys(store, "due.", after="z") == []
         assert await keys(store, "due.", after="a", limit=2) == names[:2]
         assert await keys(store, "nothing.") == []
+        assert await keys(store, "due.", before="due.0003") == names[:3]
+        assert await keys(store, "due.", before="due.0003x") == names[:4]
+        assert await keys(store, "due.", after="due.0001", before="due.0693") == names[2:693]
+        assert await keys(store, "due.", before="due.0003", limit=2) == names[:2]
+        assert await keys(store, "due.", before="due.") == []
+        assert await keys(store, "due.", before="a") == []
+        assert await keys(store, "due.", before="z") == names
+        assert await keys(store, "", before="due.0001") == ["a", "du", "dud.1", "due-x", "due.0000"]
 
     run(name, tmp_path, work)
 
@@ -265,7 +297,7 @@ asyncio.run(main())
 
 @pytest.mark.parametrize("name", DURABLE)
 def test_a_durable_store_keeps_every_acknowledged_write_over_sigkill(name: str, tmp_path: Path, root: Path) -> None:
-    url = STORES[name].example(tmp_path)
+    url = store_url(name, tmp_path)
     writer = subprocess.Popen(
         [sys.executable, "-c", _WRITER, url],
         stdout=subprocess.PIPE,
@@ -293,7 +325,7 @@ def test_two_openings_of_a_durable_store_have_one_winner(name: str, tmp_path: Pa
     """F40, with two stores on one file as two processes have them."""
 
     async def work(store: Store) -> None:
-        other = open_store(STORES[name].example(tmp_path))
+        other = open_store(store_url(name, tmp_path))
         try:
             for round_ in range(10):
                 answers = await asyncio.gather(
@@ -307,7 +339,7 @@ def test_two_openings_of_a_durable_store_have_one_winner(name: str, tmp_path: Pa
 
 
 def test_an_unknown_url_is_refused_with_what_there_is() -> None:
-    with pytest.raises(ValueError, match="memory, sqlite"):
+    with pytest.raises(ValueError, match="memory, nats, sqlite"):
         open_store("redis://x")
     with pytest.raises(ValueError, match="sqlite:///"):
         open_store("sqlite:")

@@ -136,8 +136,8 @@ class Between(MemoryStore):
         super().__init__()
         self.then: Callable[[], Awaitable[object]] | None = None
 
-    async def scan(self, prefix: str, *, after: str = "", limit: int = 1000) -> AsyncIterator[Entry]:
-        async for entry in super().scan(prefix, after=after, limit=limit):
+    async def scan(self, prefix: str, *, after: str = "", before: str = "", limit: int = 1000) -> AsyncIterator[Entry]:
+        async for entry in super().scan(prefix, after=after, before=before, limit=limit):
             yield entry
         then, self.then = self.then, None
         if then is not None:

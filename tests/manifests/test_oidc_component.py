@@ -145,7 +145,7 @@ def test_the_component_lists_its_files() -> None:
 @pytest.mark.parametrize("kind", ["Service", "Trigger", "EventPolicy"])
 def test_what_the_component_makes_is_valid_for_its_crd(kind: str, shared_data: Path) -> None:
     known = schemas(shared_data / "data" / "crds")
-    for item in of_kind(kind):
+    for item in (one for one in of_kind(kind) if "." in one["apiVersion"]):
         validator = jsonschema.Draft202012Validator(known[item["apiVersion"], item["kind"]])
         validator.validate({**item, "metadata": {}})
 

@@ -64,7 +64,8 @@ def test_the_overlay_of_the_page_has_glpi_and_nothing_of_servicenow_and_splunk(t
     if kubectl is None:
         pytest.skip("could not run: kubectl is missing; to enable: install it")
     (overlay,) = re.findall(r"(?ms)<<'END'\n(.*?)^END$", PAGE)
-    (more,) = re.findall(r"(?ms)^```yaml\n(.*?)^```$", PAGE)
+    blocks = re.findall(r"(?ms)^```yaml\n(.*?)^```$", PAGE)
+    more = yaml.safe_dump({"patches": [patch for block in blocks for patch in yaml.safe_load(block)["patches"]]})
     shutil.copytree(KNATIVE, tmp_path / "knative")
     folder = tmp_path / "knative" / "overlays" / "own"
     folder.mkdir(parents=True)
@@ -72,6 +73,10 @@ def test_the_overlay_of_the_page_has_glpi_and_nothing_of_servicenow_and_splunk(t
     command = [kubectl, "kustomize", str(folder)]
     rendered = list(yaml.safe_load_all(subprocess.run(command, capture_output=True, text=True, check=True).stdout))
     assert {secret for secret, _, _ in secrets_of(rendered)} == {"glpi"}
+    (nats,) = [item for item in rendered if item["kind"] == "StatefulSet"]
+    user = nats["spec"]["template"]["spec"]["securityContext"]
+    assert (user["runAsUser"], user["fsGroup"], user["runAsNonRoot"]) == (1000, 1000, True)
+    assert nats["spec"]["template"]["spec"]["containers"][0]["image"] == "quay.io/mine/nats@sha256:" + "2" * 64
     names = {(item["kind"], item["metadata"]["name"]) for item in rendered}
     for kind in ("Service", "Trigger"):
         assert (kind, "glpi-ticket") in names

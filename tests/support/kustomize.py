@@ -28,7 +28,7 @@ def overlaid(manifests: list[Manifest], component: Path) -> list[Manifest]:
 def _is_target(item: Manifest, target: dict[str, str]) -> bool:
     group = item["apiVersion"].rpartition("/")[0]
     named = re.fullmatch(target.get("name", ".*"), item["metadata"]["name"])
-    return group == target["group"] and item["kind"] == target["kind"] and named is not None
+    return bool(target.get("group", group) == group and re.fullmatch(target["kind"], item["kind"]) and named)
 
 
 def _apply(item: Any, step: dict[str, Any]) -> None:

@@ -22,6 +22,7 @@ from shared.stores.protocol import Store
 from shared.stores.registry import STORES, open_store
 from shared.telemetry.metrics import Metrics
 from tests.support.correlator import Sink
+from tests.support.nats import store_url
 
 NOW = datetime(2026, 11, 24, 10, tzinfo=UTC)
 DAYS = 14
@@ -121,7 +122,7 @@ def on(name: str, folder: Path, work: Callable[[Rig], Awaitable[None]], **enviro
     """Run a scenario with one function on a store of this kind."""
 
     async def inside() -> None:
-        store = open_store(STORES[name].example(folder))
+        store = open_store(store_url(name, folder))
         try:
             await work(Rig(store, **environ))
         finally:

@@ -48,8 +48,8 @@ class SteppedStore:
     async def delete(self, key: str, *, expected: int) -> bool:
         return await self._store.delete(key, expected=expected)
 
-    def scan(self, prefix: str, *, after: str = "", limit: int = 1000) -> AsyncIterator[Entry]:
-        return self._store.scan(prefix, after=after, limit=limit)
+    def scan(self, prefix: str, *, after: str = "", before: str = "", limit: int = 1000) -> AsyncIterator[Entry]:
+        return self._store.scan(prefix, after=after, before=before, limit=limit)
 
     async def close(self) -> None:
         await self._store.close()

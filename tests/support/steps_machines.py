@@ -229,8 +229,8 @@ class _Store:
     async def delete(self, key: str, *, expected: int) -> bool:
         return await self._world.store.delete(key, expected=expected)
 
-    def scan(self, prefix: str, *, after: str = "", limit: int = 1000) -> AsyncIterator[Entry]:
-        return self._world.store.scan(prefix, after=after, limit=limit)
+    def scan(self, prefix: str, *, after: str = "", before: str = "", limit: int = 1000) -> AsyncIterator[Entry]:
+        return self._world.store.scan(prefix, after=after, before=before, limit=limit)
 
     async def close(self) -> None:
         """Leave it open: it is everybody's."""

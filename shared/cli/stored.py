@@ -1,0 +1,43 @@
+"""How commands reach a store: that of `tidings up` in its folder, or any by its URL."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import typer
+
+from shared.cli.output import fail
+from shared.episodes.record import RecordError
+from shared.stores.protocol import Store, StoreUnavailableError
+from shared.stores.registry import open_store, sqlite_url
+
+DataOption = Annotated[Path, typer.Option(help="Folder that keeps the state of `tidings up`.")]
+StoreOption = Annotated[
+    str,
+    typer.Option(envvar="STORE_URL", help="The store itself, as sqlite:///path or nats://host/bucket; over --data."),
+]
+DATA = Path(".tidings")
+T = TypeVar("T")
+
+
+def with_store(data: Path, url: str, act: Callable[[Store], Awaitable[T]], *, must_exist: bool = True) -> T:
+    """Open a store, act, close it; what cannot be done ends the command with a sentence.
+
+    The folder's own store is made where `must_exist` is False.
+    """
+    path = data / "state.db"
+    if must_exist and not url and not path.is_file():
+        fail(f"{data} holds no state: name the folder of `tidings up` by --data, or a store by --store")
+
+    async def run() -> T:
+        store = open_store(url or sqlite_url(path))
+        try:
+            return await act(store)
+        finally:
+            await store.close()
+
+    try:
+        return asyncio.run(run())
+    except (StoreUnavailableError, RecordError, TimeoutError, ValueError) as error:
+        fail(str(error))

@@ -1,0 +1,362 @@
+"""A real NATS is killed, stopped, wiped and without quorum: tickets are found by asking, and all recovers by itself."""
+
+import asyncio
+import json
+import shutil
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from nats.aio.client import Client
+
+from functions.correlator.handler import new
+from shared.events.outcome import Done, Duplicate, Retry
+from shared.runtime.function import Function
+from shared.stores.nats_link import SECONDS
+from shared.stores.protocol import ABSENT, Store, StoreUnavailableError
+from shared.stores.registry import open_store
+from tests.support.correlator import Rig as Correlator
+from tests.support.correlator import problem, told
+from tests.support.nats import Nats, cluster, cluster_url, nats
+from tests.support.tickets import Rig, episode, resolved
+
+SOON = 15.0
+"""Seconds within which everything is as before once the server is."""
+
+
+class Correlating(Correlator):
+    """One correlator on a store that it opens by its URL; `build` makes another replica."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        super().__init__(STORE_URL=url)
+
+    def build(self) -> Function:
+        return new({"STORE_URL": self.url}, self.metrics, publisher=self.sink)
+
+
+@asynccontextmanager
+async def opened(url: str) -> AsyncIterator[Store]:
+    store = open_store(url, environ={})
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+@asynccontextmanager
+async def correlating(url: str) -> AsyncIterator[Correlating]:
+    rig = Correlating(url)
+    await rig.function.start()
+    try:
+        yield rig
+    finally:
+        await rig.function.stop()
+
+
+async def until(true: Callable[[], Awaitable[bool]], seconds: float = SOON) -> None:
+    end = time.monotonic() + seconds
+    while not await true():
+        assert time.monotonic() < end, "what was waited for did not happen"
+        await asyncio.sleep(0.1)
+
+
+async def answers(store: Store) -> bool:
+    """Return whether the store takes a write."""
+    try:
+        entry = await store.get("probe-of-test")
+        revision = ABSENT if entry is None else entry.revision
+        return await store.put("probe-of-test", b"", expected=revision) is not None
+    except StoreUnavailableError:
+        return False
+
+
+def kill(server: Nats) -> None:
+    server.kill()
+
+
+def freeze(server: Nats) -> None:
+    server.freeze()
+
+
+def again(server: Nats) -> None:
+    if server.process is None:
+        server.start()
+    else:
+        server.thaw()
+
+
+BREAKS = pytest.mark.parametrize("away", [kill, freeze])
+
+
+@BREAKS
+def test_f32_with_nats_away_each_delivery_asks_the_destination_and_goes_by_claims_again_after(
+    away: Callable[[Nats], None], tmp_path: Path
+) -> None:
+    """F32, word for word.
+
+    KV restart / partition / quorum lost | deliveries degrade to asking the destination; the correlator answers Retry;
+    both recover by themselves
+    """
+
+    async def main(server: Nats) -> None:
+        async with opened(server.url()) as store:
+            rig = Rig(store=store)
+            assert (await rig.deliver(episode())).outcome == Done()
+            away(server)
+            rig.desk.asked.clear()
+            outcomes = [type((await rig.deliver(one)).outcome) for one in (episode(), episode(2), resolved(3))]
+            assert outcomes[0] is Duplicate
+            assert set(outcomes[1:]) <= {Done, Duplicate}
+            assert rig.desk.asked.count("find") >= 3, "each one asked"
+            assert "create" not in rig.desk.asked
+            degraded = rig.metrics.total("tidings_degraded_total")
+            assert degraded >= 3
+            await asyncio.to_thread(again, server)
+            await until(lambda: answers(store))
+            degraded = rig.metrics.total("tidings_degraded_total")
+            assert isinstance((await rig.deliver(resolved(3))).outcome, Done | Duplicate)
+            rig.desk.asked.clear()
+            assert (await rig.deliver(resolved(3))).outcome == Duplicate()
+            assert rig.desk.asked == [], "the claim says it"
+            assert rig.metrics.total("tidings_degraded_total") == degraded
+            assert [one.standing for one in rig.desk.records.values()] == ["resolved"]
+
+    with nats(tmp_path) as server:
+        asyncio.run(main(server))
+
+
+@BREAKS
+def test_f32_with_nats_away_the_correlator_answers_retry_and_goes_on_where_it_was(
+    away: Callable[[Nats], None], tmp_path: Path
+) -> None:
+    """F32, word for word.
+
+    KV restart / partition / quorum lost | deliveries degrade to asking the destination; the correlator answers Retry;
+    both recover by themselves
+    """
+
+    async def main(server: Nats) -> None:
+        async with correlating(server.url()) as rig:
+            first = told(await rig.send(problem(0)))
+            away(server)
+            begun = time.monotonic()
+            assert isinstance((await rig.send(problem(1, count=2))).outcome, Retry)
+            assert time.monotonic() - begun < 2 * SECONDS, "within the deadline of a call"
+            begun = time.monotonic()
+            results = await asyncio.gather(*(rig.send(problem(2, count=3 + number)) for number in range(200)))
+            assert {type(result.outcome) for result in results} == {Retry}
+            assert time.monotonic() - begun < SECONDS, "those who come after know it at once"
+            assert rig.function.readiness().problems
+            await asyncio.to_thread(again, server)
+
+            async def ready() -> bool:
+                return not rig.function.readiness().problems
+
+            await until(ready)
+            second = told(await rig.send(problem(600, count=50)))
+            assert second.id == first.id
+            assert second.count == 50
+
+    with nats(tmp_path) as server:
+        asyncio.run(main(server))
+
+
+def test_f32_a_cluster_that_lost_its_quorum_is_as_good_as_away_until_it_has_one_again(tmp_path: Path) -> None:
+    """F32, word for word.
+
+    KV restart / partition / quorum lost | deliveries degrade to asking the destination; the correlator answers Retry;
+    both recover by themselves
+    """
+
+    async def main(servers: list[Nats]) -> None:
+        url = cluster_url(servers)
+        async with opened(url) as store, correlating(url) as rig:
+            await until(lambda: answers(store), 30)
+            tickets = Rig(store=store)
+            await until(lambda: is_ready(rig), 30)
+            assert (await tickets.deliver(episode())).outcome == Done()
+            first = told(await rig.send(problem(0)))
+
+            servers[0].kill()
+            await until(lambda: answers(store), 30)
+            await until(lambda: is_ready(rig), 30)
+            assert told(await settled(rig, 300, 10)).id == first.id, "two of three are enough"
+
+            servers[1].kill()
+            assert isinstance((await tickets.deliver(episode(2, severity="critical"))).outcome, Done | Duplicate)
+            assert len(tickets.desk.active()) == 1
+            assert isinstance((await rig.send(problem(600, count=20))).outcome, Retry)
+            assert tickets.metrics.total("tidings_degraded_total") >= 1
+
+            for server in servers[:2]:
+                server.start(wait=False)
+            for server in servers[:2]:
+                await asyncio.to_thread(server.wait)
+            await until(lambda: answers(store), 30)
+            await until(lambda: is_ready(rig), 30)
+            assert told(await settled(rig, 900, 30)).id == first.id
+            assert (await tickets.deliver(resolved(3))).outcome == Done()
+            assert [one.standing for one in tickets.desk.records.values()] == ["resolved"]
+
+    with cluster(tmp_path) as servers:
+        asyncio.run(main(list(servers)))
+
+
+async def is_ready(rig: Correlating) -> bool:
+    return not rig.function.readiness().problems
+
+
+async def settled(rig: Correlating, seconds: float, count: int) -> object:
+    """Send an observation until it is not to be tried again, as a broker does."""
+    for _ in range(100):
+        result = await rig.send(problem(seconds, count=count))
+        if not isinstance(result.outcome, Retry):
+            return result
+        await asyncio.sleep(0.2)
+    raise AssertionError("never settled")
+
+
+async def wipe_by_hand(server: Nats) -> None:
+    """Delete the bucket while all runs."""
+    client = Client()
+    await client.connect(server.url("").rstrip("/"))
+    answer = await client.request("$JS.API.STREAM.DELETE.KV_tidings", b"", timeout=5)
+    assert json.loads(answer.data)["success"]
+    await client.close()
+
+
+async def lose_the_files(server: Nats) -> None:
+    """Let the server start again with an empty disk."""
+    server.kill()
+    shutil.rmtree(server.folder / "jetstream")
+    await asyncio.to_thread(server.start)
+
+
+WIPES = pytest.mark.parametrize("wipe", [wipe_by_hand, lose_the_files])
+
+
+@WIPES
+def test_f33_with_the_bucket_wiped_the_ticket_is_found_at_the_cost_of_one_question(
+    wipe: Callable[[Nats], Awaitable[None]], tmp_path: Path
+) -> None:
+    """F33: KV bucket wiped (or NATS lost acked writes) | find(key) prevents duplicates; stated cost: one extra GET."""
+
+    async def main(server: Nats) -> None:
+        async with opened(server.url()) as store:
+            rig = Rig(store=store)
+            assert (await rig.deliver(episode())).outcome == Done()
+            await wipe(server)
+            await until(lambda: answers(store))
+            rig.desk.asked.clear()
+            assert (await rig.deliver(episode())).outcome == Duplicate()
+            assert rig.desk.asked == ["find"]
+            rig.desk.asked.clear()
+            assert (await rig.deliver(episode())).outcome == Duplicate()
+            assert rig.desk.asked == [], "it is known again"
+            assert (await rig.deliver(resolved())).outcome == Done()
+            assert [one.standing for one in rig.desk.records.values()] == ["resolved"]
+
+    with nats(tmp_path) as server:
+        asyncio.run(main(server))
+
+
+@WIPES
+def test_f33_a_correlator_whose_bucket_was_wiped_gives_a_problem_that_is_sent_again_the_same_episode(
+    wipe: Callable[[Nats], Awaitable[None]], tmp_path: Path
+) -> None:
+    """F33: KV bucket wiped (or NATS lost acked writes) | find(key) prevents duplicates; stated cost: one extra GET."""
+
+    async def main(server: Nats) -> None:
+        async with opened(server.url()) as store, correlating(server.url()) as rig:
+            first = told(await rig.send(problem(0)))
+            desk = Rig(store=store)
+            assert (await desk.deliver(first)).outcome == Done()
+            await wipe(server)
+            await until(lambda: answers(store))
+            rig.function = rig.build()  # nothing that it remembers by itself helps
+            await rig.function.start()
+            again_told = told(await settled(rig, 0, 1))
+            assert again_told.id == first.id
+            assert isinstance((await desk.deliver(again_told)).outcome, Done | Duplicate)
+            assert len(desk.desk.records) == 1
+
+    with nats(tmp_path) as server:
+        asyncio.run(main(server))
+
+
+@pytest.mark.parametrize("jump", [3600.0, -3600.0])
+def test_f31_the_servers_clock_decides_what_expired_and_no_clock_of_ours(
+    jump: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """F31: clock jumps ±1 h | leases use monotonic/server time; token expiry has leeway; no duplicates."""
+
+    async def main(server: Nats) -> None:
+        async with opened(server.url()) as store:
+            assert await store.put("long", b"", expected=ABSENT, ttl=600) is not None
+            assert await store.put("short", b"", expected=ABSENT, ttl=1) is not None
+            real = time.time
+            monkeypatch.setattr(time, "time", lambda: real() + jump)
+            assert await store.get("short") is not None
+
+            async def gone() -> bool:
+                return await store.get("short") is None
+
+            await until(gone)
+            assert await store.get("long") is not None
+
+    with nats(tmp_path) as server:
+        asyncio.run(main(server))
+
+
+def test_what_is_asked_while_nats_is_away_is_not_done_after(tmp_path: Path) -> None:
+    """Nothing is queued: a write that was given up is never made by a connection that comes back."""
+
+    async def main(server: Nats) -> None:
+        async with opened(server.url()) as store:
+            assert await answers(store)
+            server.kill()
+            with pytest.raises(StoreUnavailableError):
+                await store.put("first", b"", expected=ABSENT)
+            puts = (store.put(f"k{number}", b"x" * 1000, expected=ABSENT) for number in range(1000))
+            results = await asyncio.gather(*puts, return_exceptions=True)
+            assert {type(result) for result in results} == {StoreUnavailableError}
+            await asyncio.to_thread(server.start)
+            await until(lambda: answers(store))
+            assert [entry.key async for entry in store.scan("k")] == []
+
+    with nats(tmp_path) as server:
+        asyncio.run(main(server))
+
+
+def test_f40_two_correlators_on_one_bucket_make_one_episode_of_one_problem(tmp_path: Path) -> None:
+    """F40: two replicas, same key, store CAS race | exactly one winner."""
+
+    async def main(server: Nats) -> None:
+        async with correlating(server.url()) as here, correlating(server.url()) as there:
+            ids = set[str]()
+
+            async def send(rig: Correlating, count: int) -> None:
+                result = await settled(rig, count, count)
+                reply = getattr(result, "reply", None)
+                if reply is not None:
+                    ids.add(reply.data["id"])
+
+            await asyncio.gather(*(send((here, there)[count % 2], count) for count in range(1, 61)))
+            assert len(ids) == 1
+            last = told(await settled(here, 700, 100))  # type: ignore[arg-type]
+            assert {last.id} == ids
+            assert last.count == 100
+            other = told(await settled(there, 760, 200))  # type: ignore[arg-type]
+            assert (other.id, other.count) == (last.id, 200)
+            assert len([key async for key in scan(server, "thing.")]) == 1
+
+    async def scan(server: Nats, prefix: str) -> AsyncIterator[str]:
+        async with opened(server.url()) as store:
+            async for entry in store.scan(prefix):
+                yield entry.key
+
+    with nats(tmp_path) as server:
+        asyncio.run(main(server))
