@@ -24,8 +24,8 @@ class CorrelatorSettings(Settings):
     store_url: str = Field(
         default="memory:",
         alias="STORE_URL",
-        description="Where state is kept: `sqlite:///path/to/file`, `nats://host:4222/BUCKET`, or `memory:`, which forgets "
-        "with its process.",
+        description="Where state is kept: `sqlite:///path/to/file`, `nats://host:4222/BUCKET`, or `memory:`, which "
+        "forgets with its process.",
     )
     sink: str = Field(
         default="",

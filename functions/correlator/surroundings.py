@@ -53,6 +53,8 @@ class Lookout:
             for cause in await self._members(bonds.CAUSES, bond, read):
                 if cause.key == track.key or cause.under == thing or not inhibition.cause.takes(cause.subject):
                     continue
+                if not (cause.deserves or inhibition.at_most):
+                    continue  # nobody is told of it, so nobody would be told of this one either
                 if not await keeper.knows(self._store, cause.thing, f"{bonds.CAUSES}.{bond}"):
                     continue  # its record was not kept, or not yet: then it wakes this one
                 return Under("consequence", cause.thing, cause.id, str(cause.shown["summary"]), cause.path, now)

@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from shared.episodes.desk import Desk
 from shared.episodes.policy import Subject
 from shared.episodes.record import Others, Track
 from shared.episodes.snapshot import moment
@@ -31,7 +32,7 @@ class Member:
     key: str
     id: str
     since: float
-    ticket: bool
+    deserves: bool
     under: str
     shown: dict[str, Any]
     labels: dict[str, str]
@@ -116,7 +117,20 @@ def _essence(track: Track) -> tuple[str, ...]:
     sent, desk = track.sent, track.desk
     under = "" if desk.under is None else desk.under.thing
     assert sent is not None  # noqa: S101 - what has an entry was told
-    return (sent.id, sent.severity, str(desk.ticket), under, track.head.shown["reason"], str(sent.count), sent.state)
+    return (
+        sent.id,
+        sent.severity,
+        str(_deserves(desk)),
+        under,
+        track.head.shown["reason"],
+        str(sent.count),
+        sent.state,
+    )
+
+
+def _deserves(desk: Desk) -> bool:
+    """Return True where people are told of it, or would be, were it not held."""
+    return desk.ticket or desk.deserved is not None
 
 
 def encode(tracks: Iterable[Track], now: float, over: str = "") -> bytes:
@@ -134,7 +148,7 @@ def _row(track: Track, now: float, over: str) -> list[Any]:
         track.key,
         sent.id,
         since_of(track),
-        desk.ticket,
+        _deserves(desk),
         under,
         shown,
         track.labels,

@@ -92,6 +92,21 @@ def test_a_lost_node_takes_its_pods_problems_in_and_lists_them() -> None:
     play(work, Policies(Policy(), inhibitions=(LOST_NODE,)))
 
 
+def test_a_cause_of_which_nobody_is_told_keeps_nothing_quiet_unless_it_may_for_a_time() -> None:
+    async def work(life: Life) -> None:
+        await life.at(0, trouble(0, NODE, "not-ready", ticket_after=0))
+        await life.at(1, trouble(1, pod(1), "unhealthy", host="worker-1", component="kubelet"))
+        await life.until(60)
+        assert len(life.open()) == opened
+        await life.until(2000)
+        assert len(life.open()) == 1
+
+    opened = 1
+    play(work, Policies(Policy(), inhibitions=(LOST_NODE,)))
+    opened = 0
+    play(work, Policies(Policy(), inhibitions=(replace(LOST_NODE, at_most=900.0),)))
+
+
 def test_a_cause_that_shows_up_late_closes_the_tickets_of_its_consequences_which_come_back_if_they_outlive_it() -> None:
     async def work(life: Life) -> None:
         await life.at(
