@@ -50,7 +50,7 @@ _KEEP_SECONDS = 0.05  # within which what ends shares one transaction; a crash o
 class EmbeddedBus:
     """A bus in one file. `clock` returns seconds of the wall clock. One event loop uses it."""
 
-    abilities = Abilities(dedupe=True, limit=True, keyed=True, order=False, early=True)
+    abilities = Abilities(dedupe=True, limit=True, keyed=True, order=False, early=True, change=True)
 
     def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
         self._path = path

@@ -56,7 +56,7 @@ _FULL = frozenset({10023, 10028, 10047, 10076, 10077, 10122})
 class NatsBus:
     """A bus of streams. `ack_seconds`: how long a delivery may go without its end before it is given again."""
 
-    abilities = Abilities(dedupe=True, limit=True, keyed=True, order=False, early=True)
+    abilities = Abilities(dedupe=True, limit=True, keyed=True, order=False, early=True, change=True)
 
     def __init__(self, settings: NatsSettings, *, mode: Mode = "binary", ack_seconds: float = _ACK_SECONDS) -> None:
         self._link = NatsLink(settings)

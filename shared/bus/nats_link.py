@@ -34,6 +34,7 @@ class NatsLink:
     def __init__(self, settings: NatsSettings) -> None:
         self._settings = settings
         self._client: Client | None = None
+        self._told: _Told | None = None
         self._making = asyncio.Lock()
         self._not_before = 0.0
         self._calls: set[asyncio.Timeout] = set()
@@ -74,6 +75,8 @@ class NatsLink:
     async def close(self) -> None:
         """End it; what was sent is sent."""
         self._closed = True
+        if self._told is not None:
+            self._told.stands = False
         if self._client is not None:
             await _end(self._client)
 
@@ -95,7 +98,8 @@ class NatsLink:
             raise BusUnavailableError(self._why) from error
         # From here on it connects again for ever; before, a refusal was to be told and not to be repeated.
         client.options["allow_reconnect"] = True
-        self._client = client
+        told.stands = True
+        self._client, self._told = client, told
 
     async def _connect(self, client: Client, told: "_Told") -> None:
         settings = self._settings
@@ -149,6 +153,8 @@ class _Told:
         self._broken = broken
         self._tls = tls
         self.why = "NATS cannot be reached"
+        self.stands = False
+        """Whether it broke where it breaks: not where it never stood, nor where we end it."""
 
     async def error(self, error: Exception) -> None:
         """Keep why; nats-py tells each attempt."""
@@ -158,7 +164,8 @@ class _Told:
     async def disconnected(self) -> None:
         """Say so, also to those who wait for an answer."""
         self._broken()
-        _log.warning("the connection to NATS broke; it is being made again")
+        if self.stands:
+            _log.warning("the connection to NATS broke; it is being made again")
 
     async def reconnected(self) -> None:
         """Say so, unless it is not what was asked for."""

@@ -40,9 +40,35 @@ def _nats(settings: Any) -> Bus:
     return NatsBus(settings)
 
 
+def _kafka_settings() -> type[Settings]:
+    from shared.bus.settings import KafkaSettings
+
+    return KafkaSettings
+
+
+def _kafka(settings: Any) -> Bus:
+    from shared.bus.kafka import KafkaBus
+
+    return KafkaBus(settings)
+
+
+def _rabbitmq_settings() -> type[Settings]:
+    from shared.bus.settings import RabbitmqSettings
+
+    return RabbitmqSettings
+
+
+def _rabbitmq(settings: Any) -> Bus:
+    from shared.bus.rabbitmq import RabbitmqBus
+
+    return RabbitmqBus(settings)
+
+
 BUSES: dict[str, Registered] = {
     "embedded": Registered(_embedded_settings, "EMBEDDED_BUS", _embedded, "one SQLite file on this machine"),
     "nats": Registered(_nats_settings, "NATS_URL", _nats, "NATS JetStream"),
+    "kafka": Registered(_kafka_settings, "KAFKA_BROKERS", _kafka, "Apache Kafka, Red Hat AMQ Streams"),
+    "rabbitmq": Registered(_rabbitmq_settings, "RABBITMQ_URL", _rabbitmq, "RabbitMQ: quorum queues and streams"),
 }
 
 

@@ -13,6 +13,7 @@ COMMANDS: dict[str, str] = {
     "doctor": "Check each configured system: reach, credentials, rights, fields.",
     "episodes": "List, show or close episodes: what is and was wrong in the clusters.",
     "dead-letters": "List, show, retry or discard what no try could deliver.",
+    "bus": "Make the topics of the bus, or say what they hold.",
     "schema": "Print the JSON Schema of rules, mappings, settings or events.",
     "serve": "Serve one function on its own port, exactly as its container does.",
 }

@@ -1,6 +1,7 @@
 """Servers as processes that end with the tests, also where those are killed."""
 
 import ctypes
+import os
 import signal
 import socket
 import subprocess
@@ -11,7 +12,10 @@ from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None)
-_SECONDS = 60.0
+_SECONDS = 90.0
+_END_SECONDS = 20.0
+_FAMILY = ("sh", "-c", '"$@" </dev/null & cat >/dev/null; kill -9 0', "sh")
+"""Ends the whole group when its standard input does: that is ours."""
 _SPAWNER = ThreadPoolExecutor(1, "servers")
 """The thread that starts them all: what dies with its parent dies with the thread of it that made it."""
 
@@ -19,8 +23,16 @@ _SPAWNER = ThreadPoolExecutor(1, "servers")
 class Server:
     """One program on this machine; started again, it goes on with the same command."""
 
-    def __init__(self, command: Sequence[str], log: Path, environment: Mapping[str, str] | None = None) -> None:
-        self._command = list(command)
+    def __init__(
+        self,
+        command: Sequence[str],
+        log: Path,
+        environment: Mapping[str, str] | None = None,
+        *,
+        family: bool = False,
+    ) -> None:
+        """`family`: it starts others, that would outlive it where the tests are killed."""
+        self._command = list(command if not family else [*_FAMILY, *command])
         self._environment = environment
         self.log = log
         self._process: subprocess.Popen[bytes] | None = None
@@ -34,7 +46,7 @@ class Server:
                 self._command,
                 stdout=stream,
                 stderr=subprocess.STDOUT,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 env=self._environment,
                 start_new_session=True,
                 preexec_fn=_die_with_parent,  # calls libc alone
@@ -67,13 +79,27 @@ class Server:
     def _end(self, number: signal.Signals) -> None:
         if self._process is None:
             return
-        self._process.send_signal(number)
-        try:
-            self._process.wait(20)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait(20)
+        # It leads a session of its own: what it started ends with it, as the emulator behind a script.
+        os.killpg(self._process.pid, number)
+        end = time.monotonic() + _END_SECONDS
+        while not self._is_gone(self._process):
+            time.sleep(0.02)
+            if time.monotonic() > end:
+                number = signal.SIGKILL
+                os.killpg(self._process.pid, number)
+                end += _END_SECONDS
+        if self._process.stdin is not None:
+            self._process.stdin.close()
         self._process = None
+
+    @staticmethod
+    def _is_gone(process: "subprocess.Popen[bytes]") -> bool:
+        process.poll()
+        try:
+            os.killpg(process.pid, 0)
+        except ProcessLookupError:
+            return process.poll() is not None
+        return False
 
 
 def _listens(port: int) -> bool:

@@ -5,9 +5,11 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from tests.support.buses import embedded, nats
+from tests.support.buses import embedded, kafka, nats, rabbitmq
 
 RIGS: dict[str, Callable[[Path], AbstractContextManager[Any]]] = {
     "embedded": embedded.running,
     "nats": nats.running,
+    "kafka": kafka.running,
+    "rabbitmq": rabbitmq.running,
 }
