@@ -7,17 +7,16 @@ from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
 
+from shared.bus.kafka_configuration import UNBOUNDED, configuration
 from shared.bus.kafka_link import KafkaLink, stopped, unavailable
 from shared.bus.protocol import State, Topic, deadline
 
 _OWN = frozenset({1})  # DYNAMIC_TOPIC_CONFIG: what somebody set for this very topic
-_SAFE_REPLICAS = 3
-_EVER = "-1"
 
 
 async def ensure(link: KafkaLink, topic: Topic) -> list[str]:
     """Make the topic, or change it. Partitions only grow: keys move then, and each keeps its order from there on."""
-    wanted = _configuration(topic)
+    wanted = configuration(topic)
     async with link.admin() as admin:
         found = await _found(admin, topic.name)
         if found is None:
@@ -74,13 +73,13 @@ async def _found(admin: AIOKafkaAdminClient, name: str) -> State | None:
     if partitions is None:
         return None
     found = await _configured(admin, name, own=False)
-    kept = found.get("retention.bytes", _EVER)
+    kept = found.get("retention.bytes", UNBOUNDED)
     count = len(partitions)
     topic = Topic(
         name,
         partitions=count,
-        seconds=int(found.get("retention.ms", _EVER)) // 1000,
-        max_bytes=None if kept == _EVER else int(kept) * count,
+        seconds=int(found.get("retention.ms", UNBOUNDED)) // 1000,
+        max_bytes=None if kept == UNBOUNDED else int(kept) * count,
         replicas=min(len(one["replicas"]) for one in partitions),
     )
     return State(topic, 0)
@@ -106,17 +105,6 @@ async def _configured(admin: AIOKafkaAdminClient, name: str, *, own: bool = True
             # Each entry is (name, value, read only, source, …).
             found |= {entry[0]: entry[1] for entry in resource[4] if not own or entry[3] in _OWN}
     return found
-
-
-def _configuration(topic: Topic) -> dict[str, str]:
-    per_partition = _EVER if topic.max_bytes is None else str(topic.max_bytes // topic.partitions)
-    return {
-        "cleanup.policy": "delete",
-        "retention.ms": str(topic.seconds * 1000),
-        "retention.bytes": per_partition,
-        # With three replicas, what all in sync have acknowledged outlives any one of them.
-        "min.insync.replicas": "2" if topic.replicas >= _SAFE_REPLICAS else "1",
-    }
 
 
 def _raise_for(codes: list[int], besides: type[KafkaError] | None = None) -> None:

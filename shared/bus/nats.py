@@ -4,21 +4,18 @@ What a stream acknowledges is on its way to the disk, and there within `sync_int
 says otherwise): with three replicas a machine may go, on one server a loss of power may cost that much.
 """
 
-import asyncio
 import contextlib
 import json
-import logging
-import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
 from nats import errors
-from nats.aio.msg import Msg
-from nats.js import JetStreamContext, api
+from nats.js import api
 from nats.js import errors as refusals
 
-from shared.bus.codec import UNWRITABLE, Mode, from_nats, key_of, message_id, to_nats, token
+from shared.bus.codec import UNWRITABLE, Mode, key_of, message_id, to_nats, token
+from shared.bus.nats_consumer import GroupConsumer, record_of
 from shared.bus.nats_link import NatsLink
 from shared.bus.protocol import (
     OLDEST,
@@ -39,13 +36,8 @@ from shared.bus.settings import NatsSettings
 from shared.events.cloudevent import CloudEvent
 from shared.events.times import parse_time
 
-_log = logging.getLogger("tidings.bus")
-
 _ACK_SECONDS = 60.0
-_FETCH_SECONDS = 2.0
-_PAUSE_SECONDS = 0.5
 _PAGE = 32
-_MAX_ACK_PENDING = 10_000
 _NANO = 1_000_000_000
 _NO_STREAM = 10059
 _TOO_LARGE = frozenset({10054})
@@ -95,7 +87,7 @@ class NatsBus:
     @asynccontextmanager
     async def consume(self, topic: str, group: str, *, in_flight: int = 64) -> AsyncIterator[AsyncIterator[Delivery]]:
         """Take part in a group, over restarts of the server."""
-        consumer = _Consumer(self._link, topic, group, self._ack_seconds)
+        consumer = GroupConsumer(self._link, topic, group, self._ack_seconds)
         try:
             await consumer.bind()
         except (OSError, errors.Error, TimeoutError) as error:
@@ -119,7 +111,7 @@ class NatsBus:
                 while left > 0:
                     for message in await source.fetch(min(left, _PAGE), timeout=SECONDS):
                         left = min(left - 1, message.metadata.num_pending)
-                        yield _record(topic, message)
+                        yield record_of(topic, message)
             finally:
                 with contextlib.suppress(errors.Error, OSError):
                     await source.unsubscribe()
@@ -129,7 +121,7 @@ class NatsBus:
 
     async def ensure(self, topic: Topic) -> list[str]:
         """Make the stream, or change what differs."""
-        wanted = _config(topic)
+        wanted = stream_of(topic)
         try:
             info = await self._info(topic.name)
             stream = await self._link.jetstream()
@@ -191,104 +183,8 @@ class NatsBus:
         raise BusUnavailableError("the stream has nobody who answers for it now")
 
 
-class _Consumer:
-    """One that takes part in a group."""
-
-    def __init__(self, link: NatsLink, topic: str, group: str, ack_seconds: float) -> None:
-        self._link = link
-        self._topic = topic
-        self._ack_seconds = ack_seconds
-        self._config = api.ConsumerConfig(
-            durable_name=group,
-            ack_policy=api.AckPolicy.EXPLICIT,
-            ack_wait=ack_seconds,
-            max_ack_pending=_MAX_ACK_PENDING,
-        )
-        self._source: JetStreamContext.PullSubscription | None = None
-        self._mine: dict[int, tuple[Msg, float]] = {}  # with when it was given
-        self._ended = asyncio.Event()
-        self._left = False
-
-    async def bind(self) -> JetStreamContext.PullSubscription:
-        """Make the group where it is not there, and a subscription of ours to it."""
-        stream = await self._link.jetstream()
-        await stream.add_consumer(self._topic, self._config)
-        group = self._config.durable_name
-        self._source = await stream.pull_subscribe_bind(consumer=group, stream=self._topic)
-        return self._source
-
-    async def deliveries(self, in_flight: int) -> AsyncIterator[Delivery]:
-        """Iterate for ever; at most so many have not ended."""
-        while not self._left:
-            if len(self._mine) >= in_flight:
-                self._ended.clear()
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(_FETCH_SECONDS):
-                        await self._ended.wait()
-                self._forget()
-                continue
-            for message in await self._fetch(in_flight - len(self._mine)):
-                yield self._delivery(message)
-
-    async def leave(self) -> None:
-        """Give back what has not ended, so that the others need not wait for it."""
-        self._left = True
-        with contextlib.suppress(OSError, errors.Error, TimeoutError):
-            for message, _ in self._mine.values():
-                await message.nak()
-            if self._source is not None:
-                await self._source.unsubscribe()
-
-    async def _fetch(self, most: int) -> list[Msg]:
-        try:
-            client = await self._link.client()
-            source = self._source
-            if source is None or source._nc is not client:  # noqa: SLF001 - it was made for a connection that ended
-                source = await self.bind()
-            return await source.fetch(min(most, _PAGE), timeout=_FETCH_SECONDS)
-        except TimeoutError:
-            return []  # nothing new, or the connection broke in the middle: then the next try says so
-        except (OSError, errors.Error, BusUnavailableError) as error:
-            _log.debug("%s cannot be consumed now (%s)", self._topic, type(error).__name__)
-            self._source = None
-            await asyncio.sleep(_PAUSE_SECONDS)
-            return []
-
-    def _delivery(self, message: Msg) -> Delivery:
-        place = message.metadata.sequence.consumer
-        self._mine[place] = (message, time.monotonic())
-
-        def end() -> bool:
-            self._ended.set()
-            return self._mine.pop(place, None) is not None
-
-        async def ack() -> bool:
-            with contextlib.suppress(OSError, errors.Error):
-                await message.ack()
-                return end()
-            end()
-            return False
-
-        async def again(after: float) -> None:
-            if end():
-                with contextlib.suppress(OSError, errors.Error):  # else it comes again by itself
-                    await message.nak(delay=after or None)
-
-        return Delivery(_record(self._topic, message), message.metadata.num_delivered, ack, again)
-
-    def _forget(self) -> None:
-        """Forget what the server gives again by now: its time is over, whoever has it."""
-        before = time.monotonic() - self._ack_seconds
-        self._mine = {place: kept for place, kept in self._mine.items() if kept[1] > before}
-
-
-def _record(topic: str, message: Msg) -> Record:
-    meta = message.metadata
-    event = from_nats(message.headers, message.data)
-    return Record(topic, 0, meta.sequence.stream, meta.timestamp, event, message.data)
-
-
-def _config(topic: Topic) -> api.StreamConfig:
+def stream_of(topic: Topic) -> api.StreamConfig:
+    """Return the stream of a topic."""
     return api.StreamConfig(
         name=topic.name,
         subjects=[topic.name, f"{topic.name}.>"],  # the bare name is what others publish to

@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated, Any, TypeVar
 
 import typer
 
+from shared.bus.manifests import nack, strimzi
 from shared.bus.protocol import Bus, BusUnavailableError, State
 from shared.bus.registry import BUSES, chosen, open_bus
 from shared.bus.topology import TOPOLOGY, differences, wanted
@@ -20,6 +22,14 @@ EXAMPLE = "Example: NATS_URL=tls://nats.example tidings bus apply --dry-run"
 _DAY = 86_400
 
 app = typer.Typer(no_args_is_help=True, epilog=EXAMPLE, help="Make the topics of the bus, or say what they hold.")
+
+
+class Operator(StrEnum):
+    """Who makes topics from manifests."""
+
+    strimzi = "strimzi"
+    nack = "nack"
+
 
 BusOption = Annotated[
     str, typer.Option("--bus", metavar="|".join(BUSES), help="Which bus; else BUS, or the only one that is configured.")
@@ -58,6 +68,20 @@ def _status(bus: BusOption = "", output: OutputOption = Output.table) -> None:
     print_rows(rows, ("topic", "state", "events", "bytes", "oldest", "newest"), output)
     if any(row["state"] == "missing" for row in rows):
         raise typer.Exit(1)
+
+
+@app.command("manifests", epilog="Example: tidings bus manifests strimzi --cluster event-cluster | oc apply -f -")
+def _manifests(
+    operator: Annotated[Operator, typer.Argument(help="Whose: Strimzi's and AMQ Streams', or those of NACK for NATS.")],
+    cluster: Annotated[str, typer.Option(help="Name of the Kafka resource that the topics belong to.")] = "my-cluster",
+    replicas: Annotated[int, typer.Option(min=1, max=5, help="Copies of each topic.")] = 3,
+) -> None:
+    """Print the topics as manifests, for clusters where an operator makes them."""
+    import yaml  # the command's own need
+
+    topics = wanted(replicas)
+    made = nack(topics) if operator is Operator.nack else strimzi(topics, cluster)
+    typer.echo(yaml.safe_dump_all(made, sort_keys=False), nl=False)
 
 
 def _held(name: str, found: State | None) -> dict[str, Any]:
