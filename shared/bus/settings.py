@@ -1,7 +1,7 @@
 """Settings of the buses (surface.md §4): where each is, who we are there, whom we trust."""
 
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
@@ -155,6 +155,14 @@ class RabbitmqSettings(Settings):
         if parts.scheme == "amqp" and not _all_loopback([parts.hostname]):
             raise ValueError("RABBITMQ_URL: amqp:// sends the password in the clear: use amqps://")
         return self
+
+
+class BusSettings(Settings):
+    """Which bus is meant, where several are configured."""
+
+    name: Literal["", "embedded", "nats", "kafka", "rabbitmq"] = Field(
+        default="", alias="BUS", description="The bus that is meant, where several are configured."
+    )
 
 
 class EmbeddedSettings(Settings):

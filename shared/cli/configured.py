@@ -155,9 +155,10 @@ def _problem(sentence: str, file: str, line: int) -> Problem:
 
 def models() -> dict[str, type[Settings]]:
     """Return every settings model: each function's, and that of the host around it."""
+    from shared.bus.settings import BusSettings
     from shared.runtime.auth.settings import AuthSettings
     from shared.runtime.document import settings_models  # imports every function's room: only where all are asked for
     from shared.settings.host import HostSettings
 
     buses = {name: bus.settings() for name, bus in BUSES.items()}
-    return {"host": HostSettings, "auth": AuthSettings, **buses, **settings_models()}
+    return {"host": HostSettings, "auth": AuthSettings, "bus": BusSettings, **buses, **settings_models()}

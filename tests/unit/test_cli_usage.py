@@ -37,7 +37,17 @@ ALL = commands(get_command(app))
 
 def test_the_list_of_commands_is_the_one_of_the_help() -> None:
     assert sorted(path[0] for path in ALL if len(path) == 1) == sorted(COMMANDS)
-    assert set(COMMANDS) == {"up", "serve", "explain", "validate", "doctor", "schema", "episodes", "dead-letters"}
+    assert set(COMMANDS) == {
+        "up",
+        "serve",
+        "explain",
+        "validate",
+        "doctor",
+        "schema",
+        "episodes",
+        "dead-letters",
+        "bus",
+    }
 
 
 @pytest.mark.parametrize("path", ALL, ids=" ".join)
