@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import BeforeValidator
 from pydantic.fields import FieldInfo
 
+from shared.bus.registry import BUSES
 from shared.cli.dotenv import Dotenv, load
 from shared.events.problem import Problem
 from shared.runtime.registry import FUNCTIONS
@@ -129,6 +130,8 @@ def _placed(sentence: str, found: Dotenv, path: Path) -> Problem:
 
 
 def _complaints(name: str, model: type[Settings], environ: Mapping[str, str], *, destinations: bool) -> list[str]:
+    if name in BUSES and not environ.get(BUSES[name].wanted):
+        return wrong_values(model, environ)
     registered = FUNCTIONS.get(name)
     destination = registered.destination if registered is not None else None
     if destination is not None:
@@ -152,9 +155,17 @@ def _problem(sentence: str, file: str, line: int) -> Problem:
 
 def models() -> dict[str, type[Settings]]:
     """Return every settings model: each function's, and that of the host around it."""
+    from shared.bus.settings import BusSettings
     from shared.runtime.auth.settings import AuthSettings
     from shared.runtime.document import settings_models  # imports every function's room: only where all are asked for
     from shared.settings.host import HostSettings
     from shared.stores.nats_place import NatsSettings
 
-    return {"host": HostSettings, "auth": AuthSettings, "nats": NatsSettings, **settings_models()}
+    buses = {name: bus.settings() for name, bus in BUSES.items()}
+    own: dict[str, type[Settings]] = {
+        "host": HostSettings,
+        "auth": AuthSettings,
+        "nats": NatsSettings,
+        "bus": BusSettings,
+    }
+    return {**own, **buses, **settings_models()}

@@ -61,7 +61,7 @@ def decode(headers: Headers, body: bytes, limits: Limits = DEFAULT) -> CloudEven
         return NotAnEvent(415, "only the JSON format of CloudEvents is taken")
     if "ce-specversion" not in headers:
         return NotAnEvent(400, "not a CloudEvent: no ce-specversion header and not application/cloudevents+json")
-    return _decode_binary(headers, media, body, limits)
+    return _decode_binary(headers, body, limits)
 
 
 def decode_batch(headers: Headers, body: bytes, limits: Limits = DEFAULT) -> list[CloudEvent | NotAnEvent] | NotAnEvent:
@@ -112,7 +112,7 @@ def refusal_of(event: CloudEvent) -> NotAnEvent | None:
 
     Its data is not looked at: that takes the bytes.
     """
-    attributes = _attributes(event)
+    attributes = attributes_of(event)
     if not _TEXT.issuperset(map(type, attributes.values())):
         return NotAnEvent(400, "a CloudEvent attribute must be a string")
     problem = _problem(attributes) or ("" if _CONTEXT.isdisjoint(event.extensions) else "an extension has a core name")
@@ -121,13 +121,14 @@ def refusal_of(event: CloudEvent) -> NotAnEvent | None:
 
 def to_mapping(event: CloudEvent) -> dict[str, Any]:
     """Return the event in the JSON format."""
-    value: dict[str, Any] = _attributes(event)
+    value: dict[str, Any] = attributes_of(event)
     if event.data is not None:
         value["data"] = event.data
     return value
 
 
-def _attributes(event: CloudEvent) -> dict[str, str]:
+def attributes_of(event: CloudEvent) -> dict[str, str]:
+    """Return all attributes by their own names, as the JSON format and every binary mode has them."""
     value = {"specversion": "1.0", "id": event.id, "source": event.source, "type": event.type}
     if event.subject:
         value["subject"] = event.subject
@@ -191,19 +192,33 @@ def encode_binary(event: CloudEvent) -> tuple[list[tuple[str, str]], bytes]:
         return headers, b""
     media = event.datacontenttype  # the one header whose value is never percent-encoded, as far as it can be one
     headers.append(("content-type", media if media.isascii() and media.isprintable() else _to_header(media)))
+    return headers, encode_data(event)
+
+
+def encode_data(event: CloudEvent) -> bytes:
+    """Return the data as binary mode of any protocol carries it: JSON, or the text that it is."""
+    if event.data is None:
+        return b""
     if isinstance(event.data, str) and not _JSON.match(event.datacontenttype.partition(";")[0].strip().lower()):
-        return headers, event.data.encode()
-    return headers, orjson.dumps(event.data)
+        return event.data.encode()
+    return orjson.dumps(event.data)
 
 
-def _decode_binary(headers: Headers, media: str, body: bytes, limits: Limits) -> CloudEvent | NotAnEvent:
+def _decode_binary(headers: Headers, body: bytes, limits: Limits) -> CloudEvent | NotAnEvent:
     attributes = {
         name[3:]: unquote(value, errors="replace") if "%" in value else value
         for name, value in headers.items()
         if name.startswith("ce-")
     }
     attributes.pop("datacontenttype", None)
-    content_type = headers.get("content-type", "")
+    return decode_attributes(attributes, headers.get("content-type", ""), body, limits)
+
+
+def decode_attributes(
+    attributes: dict[str, str], content_type: str, body: bytes, limits: Limits = DEFAULT
+) -> CloudEvent | NotAnEvent:
+    """Decode binary mode of any protocol, once its attributes have their own names; `attributes` is used up."""
+    media = content_type.partition(";")[0].strip().lower()
     if content_type:
         attributes["datacontenttype"] = content_type
     data: Any = None

@@ -1,0 +1,134 @@
+"""CloudEvents on the wire of each bus: the specification's NATS and Kafka bindings (v1.0.2), Knative's of RabbitMQ.
+
+Written and read in binary mode, where attributes are headers that a bus can show and filter; structured mode is read
+as well, and written on demand. NATS percent-encodes header values as HTTP does; the others carry UTF-8 as it is.
+
+The specification's AMQP binding is of AMQP 1.0; for 0-9-1, which RabbitMQ speaks, there is Knative's
+(https://github.com/knative-extensions/eventing-rabbitmq, cloudevents-protocol-spec). Both are read.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from typing import Literal
+
+import orjson
+
+from shared.events.cloudevent import CloudEvent
+from shared.events.codec import (
+    NotAnEvent,
+    attributes_of,
+    decode,
+    decode_attributes,
+    encode_binary,
+    encode_data,
+    encode_structured,
+    refusal_of,
+    to_json,
+)
+
+Mode = Literal["binary", "structured"]
+
+_KAFKA = "ce_"
+_RABBITMQ = "ce-"
+_RABBITMQ_READ = (_RABBITMQ, "cloudEvents_", "cloudEvents:")  # AMQP 1.0 has both
+UNWRITABLE = (ValueError, orjson.JSONEncodeError)
+"""What `to_…` raise for an event that could not be read again, or whose data is no JSON."""
+
+_CONTENT_TYPE = "content-type"
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{1,128}")
+_UNKEYED = "-"
+
+
+def message_id(event: CloudEvent) -> str:
+    """Return what makes two events the same one: the specification says source and id together."""
+    return hashlib.sha256(f"{event.source}\0{event.id}".encode(errors="replace")).hexdigest()[:32]
+
+
+def key_of(event: CloudEvent) -> str:
+    """Return the partition key as an attribute names it; `-` where the event has none."""
+    return event.extensions.get("partitionkey") or _UNKEYED
+
+
+def token(key: str) -> str:
+    """Return a key as one token of a subject: as it is where it can be one, else a hash of it."""
+    return key if _TOKEN.fullmatch(key) else hashlib.sha256(key.encode(errors="replace")).hexdigest()[:32]
+
+
+def to_file(event: CloudEvent) -> bytes:
+    """Return what the embedded bus keeps: the JSON format."""
+    _check(event)
+    return to_json(event)
+
+
+def to_nats(event: CloudEvent, mode: Mode = "binary") -> tuple[dict[str, str], bytes]:
+    """Return headers and payload of a NATS message."""
+    _check(event)
+    headers, body = encode_binary(event) if mode == "binary" else encode_structured(event)
+    return dict(headers), body
+
+
+def from_nats(headers: Mapping[str, str] | None, body: bytes) -> CloudEvent | NotAnEvent:
+    """Decode a NATS message; without headers, as older clients send, its payload is the JSON format."""
+    lowered = {name.lower(): value for name, value in (headers or {}).items()}
+    if _CONTENT_TYPE not in lowered and "ce-specversion" not in lowered:
+        lowered[_CONTENT_TYPE] = "application/cloudevents+json"
+    return decode(lowered, body)
+
+
+def to_kafka(event: CloudEvent, mode: Mode = "binary") -> tuple[list[tuple[str, bytes]], bytes]:
+    """Return headers and value of a Kafka record."""
+    _check(event)
+    if mode == "structured":
+        headers, body = encode_structured(event)
+        return [(name, value.encode()) for name, value in headers], body
+    attributes, media = _named(event, _KAFKA)
+    named = [*attributes.items(), *([(_CONTENT_TYPE, media)] if event.data is not None else [])]
+    return [(name, value.encode(errors="replace")) for name, value in named], encode_data(event)
+
+
+def from_kafka(headers: Iterable[tuple[str, bytes]], body: bytes) -> CloudEvent | NotAnEvent:
+    """Decode a Kafka record."""
+    texts = {name.lower(): (value or b"").decode(errors="replace") for name, value in headers}
+    return _decoded(texts, texts.get(_CONTENT_TYPE, ""), body, (_KAFKA,))
+
+
+def to_rabbitmq(event: CloudEvent, mode: Mode = "binary") -> tuple[dict[str, str], str, bytes]:
+    """Return headers, content type and body of a RabbitMQ message."""
+    _check(event)
+    if mode == "structured":
+        headers, body = encode_structured(event)
+        return {}, headers[0][1], body
+    attributes, media = _named(event, _RABBITMQ)
+    return attributes, media, encode_data(event)
+
+
+def from_rabbitmq(headers: Mapping[str, object], content_type: str, body: bytes) -> CloudEvent | NotAnEvent:
+    """Decode a RabbitMQ message; headers that are no text are not ours."""
+    texts = {name: value for name, value in headers.items() if isinstance(value, str)}
+    return _decoded(texts, content_type, body, _RABBITMQ_READ)
+
+
+def _check(event: CloudEvent) -> None:
+    if (refusal := refusal_of(event)) is not None:
+        raise ValueError(refusal.reason)
+
+
+def _named(event: CloudEvent, prefix: str) -> tuple[dict[str, str], str]:
+    attributes = attributes_of(event)
+    media = attributes.pop("datacontenttype")
+    return {f"{prefix}{name}": value for name, value in attributes.items()}, media
+
+
+def _decoded(
+    texts: Mapping[str, str], content_type: str, body: bytes, prefixes: tuple[str, ...]
+) -> CloudEvent | NotAnEvent:
+    if content_type.lower().startswith("application/cloudevents"):
+        return decode({_CONTENT_TYPE: content_type}, body)
+    attributes = {
+        name[len(prefix) :]: value for prefix in prefixes for name, value in texts.items() if name.startswith(prefix)
+    }
+    if not attributes:
+        return NotAnEvent(400, "not a CloudEvent: neither its attributes nor application/cloudevents+json")
+    attributes.pop("datacontenttype", None)
+    return decode_attributes(attributes, content_type, body)

@@ -1,0 +1,159 @@
+"""Kafka, also as Red Hat AMQ Streams gives it: idempotent, acknowledged by all replicas in sync, partitioned by key."""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import (
+    KafkaError,
+    MessageSizeTooLargeError,
+    TopicAuthorizationFailedError,
+)
+
+from shared.bus.codec import UNWRITABLE, Mode, key_of, to_kafka
+from shared.bus.kafka_consumer import GroupConsumer
+from shared.bus.kafka_link import KafkaLink, stopped, unavailable
+from shared.bus.kafka_record import record_of
+from shared.bus.kafka_topics import describe, ensure, is_there
+from shared.bus.protocol import (
+    OLDEST,
+    Abilities,
+    BusUnavailableError,
+    Delivery,
+    Kept,
+    Published,
+    Record,
+    Refused,
+    Room,
+    Start,
+    State,
+    Topic,
+    deadline,
+)
+from shared.bus.settings import KafkaSettings
+from shared.events.cloudevent import CloudEvent
+
+_SESSION_SECONDS = 15.0
+_PAGE = 500
+_PAGE_MS = 1000
+
+
+class KafkaBus:
+    """A bus of topics. `session_seconds`: after how long without a heartbeat a consumer's partitions go to others."""
+
+    abilities = Abilities(dedupe=False, limit=False, keyed=False, order=True, early=True, change=True)
+
+    def __init__(
+        self, settings: KafkaSettings, *, mode: Mode = "binary", session_seconds: float = _SESSION_SECONDS
+    ) -> None:
+        self._link = KafkaLink(settings)
+        self._mode = mode
+        self._session_seconds = session_seconds
+        self._room = Room()
+        self._known: set[str] = set()
+        self._closed = False
+
+    async def publish(self, topic: str, event: CloudEvent) -> Published:
+        """Return once all replicas in sync have it."""
+        try:
+            headers, body = to_kafka(event, self._mode)
+        except UNWRITABLE:
+            return Refused("invalid")
+        size = len(body) + sum(len(name) + len(value) for name, value in headers)
+        if self._closed:
+            raise BusUnavailableError("the bus is closed")
+        if not self._room.take(size):
+            return Refused("full")
+        try:
+            return await self._sent(topic, key_of(event).encode(errors="replace"), headers, body)
+        finally:
+            self._room.give_back(size)
+
+    async def _sent(self, topic: str, key: bytes, headers: list[tuple[str, bytes]], body: bytes) -> Published:
+        if topic not in self._known:
+            if not await is_there(self._link, topic):
+                return Refused("no topic")  # the producer would look for it until its deadline
+            self._known.add(topic)
+        producer = await self._link.producer()
+        try:
+            async with deadline():
+                at = int(time.time() * 1000)
+                made = await (await producer.send(topic, body, key=key, headers=headers, timestamp_ms=at))
+        except MessageSizeTooLargeError:
+            return Refused("too large")
+        except TopicAuthorizationFailedError:
+            return Refused("not allowed")
+        except (OSError, KafkaError, TimeoutError) as error:
+            self._known.discard(topic)
+            self._link.discard(producer)
+            raise unavailable(error) from error
+        return Kept(made.partition, made.offset)
+
+    @asynccontextmanager
+    async def consume(self, topic: str, group: str, *, in_flight: int = 64) -> AsyncIterator[AsyncIterator[Delivery]]:
+        """Take part in a group: partitions come and go with its members, over restarts of the brokers."""
+        consumer = await self._link.consumer(
+            group_id=group,
+            auto_offset_reset="earliest",
+            session_timeout_ms=int(self._session_seconds * 1000),
+            heartbeat_interval_ms=int(self._session_seconds * 1000 / 3),
+            fetch_max_wait_ms=250,
+        )
+        member = GroupConsumer(consumer, topic, in_flight)
+        await self._link.start(consumer)
+        try:
+            yield member.deliveries()
+        finally:
+            await member.leave()
+            await stopped(consumer)
+
+    async def read(self, topic: str, start: Start = OLDEST, *, key: str = "") -> AsyncIterator[Record]:
+        """Iterate what is there now. One key is found by reading all: more partitions would have moved it."""
+        consumer = await self._link.consumer(topic, group_id=None)
+        wanted = key.encode() if key else None
+        try:
+            await self._link.start(consumer)
+            async with deadline():
+                ends = await _placed(consumer, start)
+            while ends:
+                async with deadline():
+                    found = await consumer.getmany(*ends, timeout_ms=_PAGE_MS, max_records=_PAGE)
+                for place, records in found.items():
+                    for one in records:
+                        if one.offset < ends[place] and wanted in {None, one.key}:
+                            yield record_of(one)
+                async with deadline():
+                    ends = {place: end for place, end in ends.items() if await consumer.position(place) < end}
+        except (OSError, KafkaError, TimeoutError) as error:
+            raise unavailable(error) from error
+        finally:
+            await stopped(consumer)
+
+    async def ensure(self, topic: Topic) -> list[str]:
+        """Make the topic, or change what can be changed."""
+        return await ensure(self._link, topic)
+
+    async def describe(self, name: str) -> State | None:
+        """Return what the brokers say."""
+        return await describe(self._link, name)
+
+    async def close(self) -> None:
+        """End the producer."""
+        self._closed = True
+        await self._link.close()
+
+
+async def _placed(consumer: AIOKafkaConsumer, start: Start) -> dict[TopicPartition, int]:
+    """Put the consumer where reading begins; return where each partition that has something to read ends now."""
+    places = consumer.assignment()
+    ends: dict[TopicPartition, int] = await consumer.end_offsets(places)
+    begins: dict[TopicPartition, int] = await consumer.beginning_offsets(places)
+    if start.since is not None:
+        at = int(start.since.timestamp() * 1000)
+        found = await consumer.offsets_for_times(dict.fromkeys(places, at))
+        begins = {place: ends[place] if one is None else one.offset for place, one in found.items()}
+    for place, first in begins.items():
+        begins[place] = max(first, start.after.get(place.partition, -1) + 1)
+        consumer.seek(place, begins[place])
+    return {place: end for place, end in ends.items() if begins[place] < end}

@@ -1,0 +1,128 @@
+"""One member of a Kafka group: what it holds, what comes again, and how far each of its partitions is.
+
+Kafka commits one offset for each partition, and knows no single event: so what is given back waits here, in memory, and
+what is committed is the lowest offset that has not ended. After a crash everything from there on comes again.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Iterable
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import KafkaError
+
+from shared.bus.held import Held
+from shared.bus.kafka_record import record_of
+from shared.bus.progress import Progress
+from shared.bus.protocol import Delivery
+
+_Item = tuple[Any, Progress]
+"""A record, and its partition's progress as long as that is ours."""
+
+_log = logging.getLogger("tidings.bus")
+
+_PAUSE_SECONDS = 0.5
+_COMMIT_SECONDS = 0.2
+_COMMIT_DEADLINE = 5.0
+_PAGE = 200
+
+
+class GroupConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has no types
+    """Built around a consumer that was not started yet; it subscribes it."""
+
+    def __init__(self, consumer: AIOKafkaConsumer, topic: str, in_flight: int) -> None:
+        self._consumer = consumer
+        self._progress: dict[TopicPartition, Progress] = {}
+        self._held: Held[_Item] = Held(in_flight, self._is_ours)
+        self._dirty = False
+        self._committing = asyncio.create_task(self._commit_for_ever())
+        consumer.subscribe([topic], listener=self)
+
+    async def deliveries(self) -> AsyncIterator[Delivery]:
+        """Iterate for ever."""
+        while True:
+            while (given := self._held.give()) is not None:
+                yield self._delivery(*given)
+            if (room := self._held.room()) > 0:
+                await self._fetch(min(room, _PAGE))
+            else:
+                await self._held.change()
+
+    async def leave(self) -> None:
+        """Commit what has ended, and nothing after."""
+        self._committing.cancel()
+        await self._commit(self._progress)
+
+    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        """Commit how far they are, and forget what of them has not ended: others are given it."""
+        gone = set(revoked)
+        await self._commit({place: one for place, one in self._progress.items() if place in gone})
+        for place in gone:
+            self._progress.pop(place, None)
+
+    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        """Do nothing: their first record says where they begin, and may have come before this is called."""
+
+    async def _fetch(self, most: int) -> None:
+        try:
+            found = await self._consumer.getmany(timeout_ms=int(self._held.pause() * 1000), max_records=most)
+        except KafkaError as error:
+            _log.debug("a topic cannot be consumed now (%s)", type(error).__name__)
+            await asyncio.sleep(_PAUSE_SECONDS)
+            return
+        for place, records in found.items():
+            progress = self._progress.setdefault(place, Progress(records[0].offset))
+            for one in records:
+                progress.begin(one.offset)
+                self._held.add((one, progress), 1)
+
+    def _is_ours(self, item: _Item) -> bool:
+        """Return False where its partition has gone to somebody else meanwhile."""
+        one, progress = item
+        return self._progress.get(TopicPartition(one.topic, one.partition)) is progress
+
+    def _delivery(self, item: _Item, tries: int) -> Delivery:
+        one, progress = item
+        out = True
+
+        def come_back() -> bool:
+            nonlocal out
+            was, out = out, False
+            if was:
+                self._held.back()
+            return was and self._is_ours(item)
+
+        async def ack() -> bool:
+            if not come_back() or not progress.end(one.offset):
+                return False
+            self._dirty = True
+            return True
+
+        async def again(after: float) -> None:
+            if come_back():
+                self._held.again(item, tries + 1, after)
+
+        return Delivery(record_of(one), tries, ack, again)
+
+    async def _commit_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(_COMMIT_SECONDS)
+            if self._dirty:
+                self._dirty = False
+                if not await self._commit(self._progress):
+                    self._dirty = True
+
+    async def _commit(self, progress: dict[TopicPartition, Progress]) -> bool:
+        ours = self._consumer.assignment()  # one that is not would have all of them refused
+        lows = {place: one.low() for place, one in progress.items() if place in ours}
+        if not lows:
+            return True
+        try:
+            async with asyncio.timeout(_COMMIT_DEADLINE):
+                await self._consumer.commit(lows)
+        except (OSError, KafkaError, TimeoutError) as error:
+            # A rebalance is under way, or the brokers are: what was not committed comes again.
+            _log.debug("how far a group is could not be committed (%s)", type(error).__name__)
+            return False
+        return True

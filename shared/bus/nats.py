@@ -1,0 +1,236 @@
+"""NATS JetStream: a stream for each topic, a subject for each partition key, a durable pull consumer for each group.
+
+What a stream acknowledges is on its way to the disk, and there within `sync_interval` (2 minutes, unless the server
+says otherwise): with three replicas a machine may go, on one server a loss of power may cost that much.
+"""
+
+import contextlib
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from nats import errors
+from nats.js import api
+from nats.js import errors as refusals
+
+from shared.bus.codec import UNWRITABLE, Mode, key_of, message_id, to_nats, token
+from shared.bus.nats_consumer import GroupConsumer, record_of
+from shared.bus.nats_link import NatsLink
+from shared.bus.protocol import (
+    OLDEST,
+    SECONDS,
+    Abilities,
+    BusUnavailableError,
+    Delivery,
+    Kept,
+    Published,
+    Record,
+    Refused,
+    Room,
+    Start,
+    State,
+    Topic,
+)
+from shared.bus.settings import NatsSettings
+from shared.events.cloudevent import CloudEvent
+from shared.events.times import parse_time
+
+_ACK_SECONDS = 60.0
+_PAGE = 32
+_NANO = 1_000_000_000
+_NO_STREAM = 10059
+_TOO_LARGE = frozenset({10054})
+_FULL = frozenset({10023, 10028, 10047, 10076, 10077, 10122})
+"""Error codes of the server (errors.json of nats-server): no resources, storage or place left in the stream."""
+
+
+class NatsBus:
+    """A bus of streams. `ack_seconds`: how long a delivery may go without its end before it is given again."""
+
+    abilities = Abilities(dedupe=True, limit=True, keyed=True, order=False, early=True, change=True)
+
+    def __init__(self, settings: NatsSettings, *, mode: Mode = "binary", ack_seconds: float = _ACK_SECONDS) -> None:
+        self._link = NatsLink(settings)
+        self._mode = mode
+        self._ack_seconds = ack_seconds
+        self._room = Room()
+
+    async def publish(self, topic: str, event: CloudEvent) -> Published:
+        """Return once the stream has it."""
+        try:
+            headers, body = to_nats(event, self._mode)
+        except UNWRITABLE:
+            return Refused("invalid")
+        headers["Nats-Msg-Id"] = message_id(event)
+        size = len(body) + sum(len(name) + len(value) + 4 for name, value in headers.items()) + 64
+        client = await self._link.client()
+        if size > client.max_payload:
+            return Refused("too large")
+        if not self._room.take(size):
+            return Refused("full")
+        try:
+            async with self._link.call() as client:
+                made = await client.jetstream(timeout=SECONDS).publish(
+                    f"{topic}.{token(key_of(event))}", body, stream=topic, headers=headers
+                )
+        except refusals.NoStreamResponseError:
+            return await self._unheard(topic)
+        except refusals.APIError as error:
+            return _refusal(error)
+        except (OSError, errors.Error, TimeoutError) as error:
+            raise _unavailable(error) from error
+        finally:
+            self._room.give_back(size)
+        return Kept(offset=made.seq, duplicate=bool(made.duplicate))
+
+    @asynccontextmanager
+    async def consume(self, topic: str, group: str, *, in_flight: int = 64) -> AsyncIterator[AsyncIterator[Delivery]]:
+        """Take part in a group, over restarts of the server."""
+        consumer = GroupConsumer(self._link, topic, group, self._ack_seconds)
+        try:
+            await consumer.bind()
+        except (OSError, errors.Error, TimeoutError) as error:
+            raise _unavailable(error) from error
+        try:
+            yield consumer.deliveries(in_flight)
+        finally:
+            await consumer.leave()
+
+    async def read(self, topic: str, start: Start = OLDEST, *, key: str = "") -> AsyncIterator[Record]:
+        """Iterate what is there now, by a consumer of its own that the server forgets."""
+        try:
+            stream = await self._link.jetstream()
+            config = _reading(start, f"{topic}.{token(key)}" if key else None)
+            made = await stream.add_consumer(topic, config)
+            left = made.num_pending or 0
+            if not left:
+                return
+            source = await stream.pull_subscribe_bind(consumer=made.name, stream=topic)
+            try:
+                while left > 0:
+                    for message in await source.fetch(min(left, _PAGE), timeout=SECONDS):
+                        left = min(left - 1, message.metadata.num_pending)
+                        yield record_of(topic, message)
+            finally:
+                with contextlib.suppress(errors.Error, OSError):
+                    await source.unsubscribe()
+                    await stream.delete_consumer(topic, made.name)
+        except (OSError, errors.Error, TimeoutError) as error:
+            raise _unavailable(error) from error
+
+    async def ensure(self, topic: Topic) -> list[str]:
+        """Make the stream, or change what differs."""
+        wanted = stream_of(topic)
+        try:
+            info = await self._info(topic.name)
+            stream = await self._link.jetstream()
+            if info is None:
+                await stream.add_stream(wanted)
+                return ["made"]
+            found = api.StreamConfig.from_response(info["config"])
+            names = ("subjects", "max_age", "max_bytes", "num_replicas", "duplicate_window", "discard")
+            pairs = {name: (getattr(found, name), getattr(wanted, name)) for name in names}
+            changes = {name: new for name, (old, new) in pairs.items() if old != new}
+            if changes:
+                await stream.update_stream(found.evolve(**changes))
+        except (OSError, errors.Error, TimeoutError) as error:
+            raise _unavailable(error) from error
+        return [f"{name}: {pairs[name][0]} to {new}" for name, new in changes.items()]
+
+    async def describe(self, name: str) -> State | None:
+        """Return what the server says of the stream."""
+        try:
+            info = await self._info(name)
+        except (OSError, errors.Error, TimeoutError) as error:
+            raise _unavailable(error) from error
+        if info is None:
+            return None
+        config, state = info["config"], info["state"]
+        topic = Topic(
+            name,
+            seconds=config.get("max_age", 0) // _NANO,
+            max_bytes=config["max_bytes"] if config.get("max_bytes", -1) > 0 else None,
+            replicas=config["num_replicas"],
+            window=config.get("duplicate_window", 0) // _NANO,
+        )
+        there = state["messages"] > 0
+        first, last = ((parse_time(state[end]) if there else None) for end in ("first_ts", "last_ts"))
+        return State(topic, state["messages"], state["bytes"], first, last)
+
+    async def close(self) -> None:
+        """End the connection."""
+        await self._link.close()
+
+    async def _info(self, name: str) -> Mapping[str, Any] | None:
+        """Return what the server says of a stream as it says it: nats-py leaves the times out."""
+        async with self._link.call() as client:
+            answer = json.loads((await client.request(f"$JS.API.STREAM.INFO.{name}", timeout=SECONDS)).data)
+        if "error" in answer:
+            if answer["error"].get("err_code") == _NO_STREAM:
+                return None
+            raise refusals.APIError.from_error(answer["error"])
+        found: Mapping[str, Any] = answer
+        return found
+
+    async def _unheard(self, topic: str) -> Refused:
+        """Say why nobody answered: there is no such stream, or none just now, as while a cluster elects."""
+        try:
+            if await self._info(topic) is None:
+                return Refused("no topic")
+        except (OSError, errors.Error, TimeoutError) as error:
+            raise _unavailable(error) from error
+        raise BusUnavailableError("the stream has nobody who answers for it now")
+
+
+def stream_of(topic: Topic) -> api.StreamConfig:
+    """Return the stream of a topic."""
+    return api.StreamConfig(
+        name=topic.name,
+        subjects=[topic.name, f"{topic.name}.>"],  # the bare name is what others publish to
+        retention=api.RetentionPolicy.LIMITS,
+        storage=api.StorageType.FILE,
+        discard=api.DiscardPolicy.NEW,  # a full stream refuses: what it had accepted is not dropped for it
+        max_age=float(topic.seconds),
+        max_bytes=topic.max_bytes if topic.max_bytes is not None else -1,
+        num_replicas=topic.replicas,
+        duplicate_window=float(topic.window),
+        allow_direct=True,
+    )
+
+
+def _reading(start: Start, subject: str | None) -> api.ConsumerConfig:
+    policy, first, since = api.DeliverPolicy.ALL, None, None
+    if 0 in start.after:
+        policy, first = api.DeliverPolicy.BY_START_SEQUENCE, start.after[0] + 1
+    elif start.since is not None:
+        policy, since = api.DeliverPolicy.BY_START_TIME, start.since
+    return api.ConsumerConfig(
+        deliver_policy=policy,
+        opt_start_seq=first,
+        opt_start_time=since,
+        filter_subject=subject,
+        ack_policy=api.AckPolicy.NONE,
+        inactive_threshold=60.0,
+        mem_storage=True,
+    )
+
+
+def _refusal(error: refusals.APIError) -> Refused:
+    if error.err_code in _FULL:
+        return Refused("full")
+    if error.err_code in _TOO_LARGE:
+        return Refused("too large")
+    if error.err_code == _NO_STREAM:
+        return Refused("no topic")
+    raise BusUnavailableError(f"the stream does not take it now (NATS error {error.err_code})") from error
+
+
+def _unavailable(error: Exception) -> BusUnavailableError:
+    if isinstance(error, BusUnavailableError):
+        return error
+    if isinstance(error, TimeoutError):
+        return BusUnavailableError("NATS did not answer in time")
+    if isinstance(error, refusals.APIError):
+        return BusUnavailableError(f"NATS refuses it (error {error.err_code})")
+    return BusUnavailableError(f"NATS cannot be asked now ({type(error).__name__})")

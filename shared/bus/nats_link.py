@@ -1,0 +1,201 @@
+"""One connection to NATS, made by the first who needs it and made again by itself; also after a refusal.
+
+nats-py decides by what the server says in the clear whether it goes on in TLS. So whoever asked for TLS and did not get
+it is refused here: before a password is sent, and before anything else is.
+"""
+
+import asyncio
+import contextlib
+import logging
+import ssl
+import time
+from collections.abc import AsyncIterator, Callable
+
+from nats import errors
+from nats.aio.client import Client, RawCredentials
+from nats.js import JetStreamContext
+
+from shared.bus import tls
+from shared.bus.protocol import SECONDS, BusUnavailableError
+from shared.bus.settings import NatsSettings
+
+_log = logging.getLogger("tidings.bus")
+
+_CONNECT_SECONDS = 5.0
+_CLOSE_SECONDS = 2.0
+_RETRY_SECONDS = 1.0  # between two attempts of ours: who asks meanwhile is told at once
+_RECONNECT_SECONDS = 0.5
+_PENDING_BYTES = 8 * 1024 * 1024
+
+
+class NatsLink:
+    """The connection of one process. `changed` is called whenever it is there again after it was not."""
+
+    def __init__(self, settings: NatsSettings) -> None:
+        self._settings = settings
+        self._client: Client | None = None
+        self._told: _Told | None = None
+        self._making = asyncio.Lock()
+        self._not_before = 0.0
+        self._calls: set[asyncio.Timeout] = set()
+        self._why = "NATS cannot be reached"
+        self._closed = False
+
+    async def client(self) -> Client:
+        """Return it once it is connected; while it is broken, raise BusUnavailableError at once."""
+        if self._closed:
+            raise BusUnavailableError("the bus is closed")
+        if self._client is None or self._client.is_closed:
+            async with self._making:
+                if self._client is None or self._client.is_closed:
+                    await self._make()
+        assert self._client is not None  # noqa: S101 - made above
+        if not self._client.is_connected:
+            raise BusUnavailableError("NATS cannot be reached: the connection broke and is being made again")
+        return self._client
+
+    @contextlib.asynccontextmanager
+    async def call(self) -> AsyncIterator[Client]:
+        """Give the client for one call that ends with TimeoutError: in time, or at once when the connection breaks.
+
+        nats-py would let it wait for an answer that cannot come.
+        """
+        client = await self.client()
+        async with asyncio.timeout(SECONDS) as limit:
+            self._calls.add(limit)
+            try:
+                yield client
+            finally:
+                self._calls.discard(limit)
+
+    async def jetstream(self) -> JetStreamContext:
+        """Return its JetStream."""
+        return (await self.client()).jetstream(timeout=SECONDS)
+
+    async def close(self) -> None:
+        """End it; what was sent is sent."""
+        self._closed = True
+        if self._told is not None:
+            self._told.stands = False
+        if self._client is not None:
+            await _end(self._client)
+
+    async def _make(self) -> None:
+        if time.monotonic() < self._not_before:
+            raise BusUnavailableError(self._why)
+        client = Client()
+        told = _Told(client, self._broken, tls=self._settings.tls)
+        connecting = asyncio.create_task(self._connect(client, told))
+        try:
+            async with asyncio.timeout(_CONNECT_SECONDS):
+                await connecting
+            if self._settings.tls and not _is_secure(client):
+                raise _InTheClearError
+        except (OSError, errors.Error, TimeoutError) as error:
+            self._why = told.why if isinstance(error, TimeoutError) else _why(error)
+            self._not_before = time.monotonic() + _RETRY_SECONDS
+            await _end(client)
+            raise BusUnavailableError(self._why) from error
+        # From here on it connects again for ever; before, a refusal was to be told and not to be repeated.
+        client.options["allow_reconnect"] = True
+        told.stands = True
+        self._client, self._told = client, told
+
+    async def _connect(self, client: Client, told: "_Told") -> None:
+        settings = self._settings
+        context = await tls.context(settings.ca_file, settings.cert_file, settings.key_file) if settings.tls else None
+        creds = settings.creds
+        await client.connect(
+            [*settings.servers],
+            error_cb=told.error,
+            disconnected_cb=told.disconnected,
+            reconnected_cb=told.reconnected,
+            name="tidings",
+            allow_reconnect=False,
+            max_reconnect_attempts=-1,
+            connect_timeout=int(_CONNECT_SECONDS),
+            reconnect_time_wait=_RECONNECT_SECONDS,  # type: ignore[arg-type] # it is only slept for
+            ping_interval=10,
+            pending_size=_PENDING_BYTES,
+            tls=context,
+            user=settings.username or None,
+            password=self._password(client),
+            nkeys_seed_str=settings.nkey.value() if settings.nkey is not None else None,
+            user_credentials=RawCredentials(creds.value()) if creds is not None else None,
+        )
+
+    def _password(self, client: Client) -> Callable[[], str] | None:
+        secret = self._settings.password
+        if secret is None:
+            return None
+
+        def password() -> str:
+            if self._settings.tls and not _is_secure(client):
+                raise _InTheClearError
+            return secret.value()
+
+        return password
+
+    def _broken(self) -> None:
+        for limit in self._calls:
+            limit.reschedule(asyncio.get_running_loop().time())
+
+
+class _InTheClearError(errors.Error):
+    """TLS was asked for, and the server went on without."""
+
+
+class _Told:
+    """What nats-py tells: said once when it begins and when it is over, in our own words."""
+
+    def __init__(self, client: Client, broken: Callable[[], None], *, tls: bool) -> None:
+        self._client = client
+        self._broken = broken
+        self._tls = tls
+        self.why = "NATS cannot be reached"
+        self.stands = False
+        """Whether it broke where it breaks: not where it never stood, nor where we end it."""
+
+    async def error(self, error: Exception) -> None:
+        """Keep why; nats-py tells each attempt."""
+        if not isinstance(error, TimeoutError):
+            self.why = _why(error)
+
+    async def disconnected(self) -> None:
+        """Say so, also to those who wait for an answer."""
+        self._broken()
+        if self.stands:
+            _log.warning("the connection to NATS broke; it is being made again")
+
+    async def reconnected(self) -> None:
+        """Say so, unless it is not what was asked for."""
+        if self._tls and not _is_secure(self._client):
+            _log.error("NATS went on without TLS: the connection is ended")
+            await _end(self._client)
+        else:
+            _log.warning("the connection to NATS is there again")
+
+
+def _is_secure(client: Client) -> bool:
+    return bool(client._server_info.get("tls_required"))  # noqa: SLF001 - nothing public says it
+
+
+def _why(error: BaseException) -> str:
+    """Return in constant words what was wrong."""
+    if isinstance(error, _InTheClearError):
+        return "NATS does not speak TLS there: use nats:// or mend the server"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return "the certificate of NATS cannot be verified: see NATS_CA_FILE and the certificate's dates and names"
+    if isinstance(error, ssl.SSLError):
+        return "NATS refuses TLS with what we show"
+    text = str(error).lower()
+    if isinstance(error, errors.AuthorizationError) or "authorization" in text or "authentication" in text:
+        return "NATS refuses our credentials"
+    return "NATS cannot be reached"
+
+
+async def _end(client: Client) -> None:
+    """Close it; one whose connection never stood, or whose server is frozen, would wait for ever."""
+    with contextlib.suppress(OSError, errors.Error, TimeoutError):
+        async with asyncio.timeout(_CLOSE_SECONDS):
+            await client.close()

@@ -1,0 +1,117 @@
+"""One member of a group at its quorum queue.
+
+A message whose consumers crash over it again and again goes to the exchange of dead letters after `_DELIVERIES`: the
+queue counts that by itself. What is only given back is held here meanwhile, and is no such try.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from functools import partial
+
+from aio_pika import ExchangeType
+from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
+from pamqp.common import FieldTable
+
+from shared.bus.held import Held
+from shared.bus.protocol import BusUnavailableError, Delivery, deadline
+from shared.bus.rabbitmq_link import TROUBLE, RabbitmqLink
+from shared.bus.rabbitmq_record import record_of
+
+DEAD_LETTERS = "dead-letters"
+
+_Item = tuple[AbstractIncomingMessage, AbstractChannel]
+"""A message, and the channel by which it came."""
+
+_log = logging.getLogger("tidings.bus")
+
+_DELIVERIES = 20
+_PAUSE_SECONDS = 0.5
+_CLOSE_SECONDS = 3.0
+
+
+class GroupConsumer:
+    """A channel of its own; when it breaks, another one, and what was not ended comes again there."""
+
+    def __init__(self, link: RabbitmqLink, topic: str, group: str, in_flight: int) -> None:
+        self._link = link
+        self._topic = topic
+        self._name = f"{topic}.{group}"
+        self._held: Held[_Item] = Held(in_flight, self._is_ours)
+        self._channel: AbstractChannel | None = None
+
+    async def open(self) -> None:
+        """Make the group's queue where it is not there, and begin to consume."""
+        channel = await (await self._link.connection()).channel()
+        await channel.set_qos(self._held.most)
+        exchange = await channel.declare_exchange(self._topic, ExchangeType.FANOUT, durable=True, passive=True)
+        arguments: FieldTable = {
+            "x-queue-type": "quorum",
+            "x-delivery-limit": _DELIVERIES,
+            "x-dead-letter-exchange": DEAD_LETTERS,
+            "x-dead-letter-strategy": "at-least-once",
+            "x-overflow": "reject-publish",  # without it, dead letters go at most once
+        }
+        queue = await channel.declare_queue(self._name, durable=True, arguments=arguments)
+        await queue.bind(exchange)
+        self._channel = channel
+        await queue.consume(partial(self._came, channel))
+
+    async def deliveries(self) -> AsyncIterator[Delivery]:
+        """Iterate for ever."""
+        while True:
+            while (given := self._held.give()) is not None:
+                yield self._delivery(*given)
+            if self._channel is None or self._channel.is_closed:
+                await self._open_again()
+            else:
+                await self._held.change()
+
+    async def leave(self) -> None:
+        """Close the channel: what has not ended goes back to the queue."""
+        channel, self._channel = self._channel, None
+        if channel is not None:
+            with contextlib.suppress(*TROUBLE):
+                async with asyncio.timeout(_CLOSE_SECONDS):
+                    await channel.close()
+
+    async def _open_again(self) -> None:
+        try:
+            async with deadline():
+                await self.open()
+        except (*TROUBLE, BusUnavailableError) as error:
+            _log.debug("%s cannot be consumed now (%s)", self._topic, type(error).__name__)
+            await asyncio.sleep(_PAUSE_SECONDS)
+
+    async def _came(self, channel: AbstractChannel, message: AbstractIncomingMessage) -> None:
+        before = message.headers.get("x-delivery-count", 0)
+        self._held.add((message, channel), 1 + (before if isinstance(before, int) else 0))
+
+    def _is_ours(self, item: _Item) -> bool:
+        """Return False for one of a channel that is closed: the queue gives it again, to anybody."""
+        return not item[1].is_closed
+
+    def _delivery(self, item: _Item, tries: int) -> Delivery:
+        message, _ = item
+        out = True
+
+        def come_back() -> bool:
+            nonlocal out
+            was, out = out, False
+            if was:
+                self._held.back()
+            return was
+
+        async def ack() -> bool:
+            if come_back() and self._is_ours(item):
+                with contextlib.suppress(*TROUBLE):
+                    await message.ack()
+                    return True
+            return False
+
+        async def again(after: float) -> None:
+            if come_back():
+                self._held.again(item, tries + 1, after)
+
+        return Delivery(record_of(self._topic, message), tries, ack, again)

@@ -1,0 +1,103 @@
+"""The buses by name. A new bus is one entry here: the command line, docs and contract tests follow."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from shared.bus.protocol import Bus
+from shared.settings.environment import Environ, Settings, SettingsError, read
+
+
+class Registered(NamedTuple):
+    """One kind of bus: its settings, the setting by which it is known to be wanted, and how it is opened."""
+
+    settings: Callable[[], type[Settings]]
+    wanted: str
+    open: Callable[[Any], Bus]
+    help: str
+
+
+def _embedded_settings() -> type[Settings]:
+    from shared.bus.settings import EmbeddedSettings  # models cost start-up time where nothing of a bus is used
+
+    return EmbeddedSettings
+
+
+def _embedded(settings: Any) -> Bus:
+    from shared.bus.embedded import EmbeddedBus  # only the bus that is used is imported
+
+    return EmbeddedBus(settings.path)
+
+
+def _nats_settings() -> type[Settings]:
+    from shared.bus.settings import NatsSettings
+
+    return NatsSettings
+
+
+def _nats(settings: Any) -> Bus:
+    from shared.bus.nats import NatsBus
+
+    return NatsBus(settings)
+
+
+def _kafka_settings() -> type[Settings]:
+    from shared.bus.settings import KafkaSettings
+
+    return KafkaSettings
+
+
+def _kafka(settings: Any) -> Bus:
+    from shared.bus.kafka import KafkaBus
+
+    return KafkaBus(settings)
+
+
+def _rabbitmq_settings() -> type[Settings]:
+    from shared.bus.settings import RabbitmqSettings
+
+    return RabbitmqSettings
+
+
+def _rabbitmq(settings: Any) -> Bus:
+    from shared.bus.rabbitmq import RabbitmqBus
+
+    return RabbitmqBus(settings)
+
+
+BUSES: dict[str, Registered] = {
+    "embedded": Registered(_embedded_settings, "EMBEDDED_BUS", _embedded, "one SQLite file on this machine"),
+    "nats": Registered(_nats_settings, "NATS_URL", _nats, "NATS JetStream"),
+    "kafka": Registered(_kafka_settings, "KAFKA_BROKERS", _kafka, "Apache Kafka, Red Hat AMQ Streams"),
+    "rabbitmq": Registered(_rabbitmq_settings, "RABBITMQ_URL", _rabbitmq, "RabbitMQ: quorum queues and streams"),
+}
+
+
+def chosen(environ: Environ) -> str:
+    """Return the name of the bus that the settings mean: BUS, else the only one that is configured.
+
+    Raises SettingsError where they mean none, or several.
+    """
+    from shared.bus.settings import BusSettings  # a model, as above
+
+    name = read(BusSettings, environ).name
+    if name:
+        return name
+    there = [name for name, bus in BUSES.items() if environ.get(bus.wanted) or environ.get(f"{bus.wanted}_FILE")]
+    if len(there) == 1:
+        return there[0]
+    if there:
+        raise SettingsError([f"BUS is not set: {' and '.join(there)} are configured, name one of them"])
+    wanted = ", ".join(bus.wanted for bus in BUSES.values())
+    raise SettingsError([f"no bus is configured: set one of {wanted}"])
+
+
+def open_bus(name: str, environ: Environ) -> Bus:
+    """Return a bus by its name; no I/O happens before its first use. Raises SettingsError, also where it is missing."""
+    bus = BUSES[name]
+    settings = read(bus.settings(), environ)
+    try:
+        return bus.open(settings)
+    except ModuleNotFoundError as error:
+        raise SettingsError(
+            [f"{bus.wanted}: the client for {name} is not installed: it is the extra `{name}`"]
+        ) from error

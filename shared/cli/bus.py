@@ -1,0 +1,117 @@
+"""`tidings bus`: the topics of the bus that the settings name: make them, say what they hold."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from shared.bus.manifests import nack, strimzi
+from shared.bus.protocol import Bus, BusUnavailableError, State
+from shared.bus.registry import BUSES, chosen, open_bus
+from shared.bus.topology import TOPOLOGY, differences, wanted
+from shared.cli import configured
+from shared.cli.output import Output, OutputOption, fail, print_rows, waiting
+from shared.settings.environment import SettingsError
+
+T = TypeVar("T")
+
+EXAMPLE = "Example: NATS_URL=tls://nats.example tidings bus apply --dry-run"
+_DAY = 86_400
+
+app = typer.Typer(no_args_is_help=True, epilog=EXAMPLE, help="Make the topics of the bus, or say what they hold.")
+
+
+class Operator(StrEnum):
+    """Who makes topics from manifests."""
+
+    strimzi = "strimzi"
+    nack = "nack"
+
+
+BusOption = Annotated[
+    str, typer.Option("--bus", metavar="|".join(BUSES), help="Which bus; else BUS, or the only one that is configured.")
+]
+
+
+@app.command("apply", epilog=EXAMPLE)
+def _apply(
+    bus: BusOption = "",
+    replicas: Annotated[int, typer.Option(min=1, max=5, help="Copies of each topic: 3 where there are as many.")] = 1,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
+    output: OutputOption = Output.table,
+) -> None:
+    """Make the topics that are missing and change what differs; what is in them stays."""
+
+    async def work(there: Bus) -> list[dict[str, Any]]:
+        rows = []
+        for topic in wanted(replicas):
+            done = differences(topic, await there.describe(topic.name)) if dry_run else await there.ensure(topic)
+            days = topic.seconds // _DAY
+            said = ", ".join(done) or "as it should be"
+            rows.append({"topic": topic.name, "partitions": topic.partitions, "days": days, "done": said})
+        return rows
+
+    print_rows(_with(bus, work), ("topic", "partitions", "days", "done"), output)
+
+
+@app.command("status", epilog="Example: tidings bus status --output json")
+def _status(bus: BusOption = "", output: OutputOption = Output.table) -> None:
+    """Say what each topic holds; ends with 1 where one is missing."""
+
+    async def work(there: Bus) -> list[dict[str, Any]]:
+        return [_held(row.topic.name, await there.describe(row.topic.name)) for row in TOPOLOGY]
+
+    rows = _with(bus, work)
+    print_rows(rows, ("topic", "state", "events", "bytes", "oldest", "newest"), output)
+    if any(row["state"] == "missing" for row in rows):
+        raise typer.Exit(1)
+
+
+@app.command("manifests", epilog="Example: tidings bus manifests strimzi --cluster event-cluster | oc apply -f -")
+def _manifests(
+    operator: Annotated[Operator, typer.Argument(help="Whose: Strimzi's and AMQ Streams', or those of NACK for NATS.")],
+    cluster: Annotated[str, typer.Option(help="Name of the Kafka resource that the topics belong to.")] = "my-cluster",
+    replicas: Annotated[int, typer.Option(min=1, max=5, help="Copies of each topic.")] = 3,
+) -> None:
+    """Print the topics as manifests, for clusters where an operator makes them."""
+    import yaml  # the command's own need
+
+    topics = wanted(replicas)
+    made = nack(topics) if operator is Operator.nack else strimzi(topics, cluster)
+    typer.echo(yaml.safe_dump_all(made, sort_keys=False), nl=False)
+
+
+def _held(name: str, found: State | None) -> dict[str, Any]:
+    if found is None:
+        return {"topic": name, "state": "missing", "events": None, "bytes": None, "oldest": None, "newest": None}
+    times = {"oldest": _text(found.first), "newest": _text(found.last)}
+    return {"topic": name, "state": "there", "events": found.events, "bytes": found.size, **times}
+
+
+def _text(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat(timespec="seconds")
+
+
+def _with(name: str, work: Callable[[Bus], Awaitable[T]]) -> T:
+    """Do it with the bus that is meant, and close that; what cannot be done is said, and ends the command."""
+    if name and name not in BUSES:
+        fail(f"there is no bus {name}: use one of {', '.join(BUSES)}", code=2)
+
+    async def whole() -> T:
+        environ = configured.effective()
+        bus = open_bus(name or chosen(environ), environ)
+        try:
+            return await work(bus)
+        finally:
+            await bus.close()
+
+    try:
+        with waiting("asking the bus"):
+            return asyncio.run(whole())
+    except SettingsError as error:
+        fail(*error.problems)
+    except BusUnavailableError as error:
+        fail(str(error))

@@ -1,0 +1,38 @@
+"""What `tidings doctor` says of each bus that is configured: does it let us in, are its topics there."""
+
+from collections.abc import Coroutine, Mapping
+from typing import Any
+
+from shared.bus.protocol import BusUnavailableError
+from shared.bus.registry import BUSES, open_bus
+from shared.bus.topology import TOPOLOGY, differences
+from shared.settings.environment import SettingsError
+
+_Rows = list[dict[str, Any]]
+
+
+def buses(environ: Mapping[str, str]) -> dict[str, Coroutine[Any, Any, _Rows]]:
+    """Return by name what asks each bus that is configured."""
+    there = [name for name, bus in BUSES.items() if environ.get(bus.wanted) or environ.get(f"{bus.wanted}_FILE")]
+    return {f"bus {name}": _ask(name, environ) for name in there}
+
+
+async def _ask(name: str, environ: Mapping[str, str]) -> _Rows:
+    try:
+        bus = open_bus(name, environ)
+    except SettingsError as error:
+        return [_row(name, "bad", problem) for problem in error.problems]
+    try:
+        found = {row.topic.name: differences(row.topic, await bus.describe(row.topic.name)) for row in TOPOLOGY}
+    except BusUnavailableError as error:
+        return [_row(name, "bad", str(error))]
+    finally:
+        await bus.close()
+    wrong = [f"{topic}: {', '.join(what)}" for topic, what in found.items() if what]
+    if wrong:
+        return [_row(name, "bad", f"{'; '.join(wrong)}: tidings bus apply --bus {name}")]
+    return [_row(name, "good", f"all {len(found)} topics are there")]
+
+
+def _row(name: str, state: str, finding: str) -> dict[str, Any]:
+    return {"system": f"bus {name}", "state": state, "finding": finding}

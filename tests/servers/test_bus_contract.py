@@ -1,0 +1,335 @@
+"""The bus contract: every bus that is registered, against its real server."""
+
+import asyncio
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from shared.bus.protocol import Bus, BusUnavailableError, Delivery, Kept, Refused, Start, Topic
+from shared.bus.registry import BUSES
+from tests.support.buses.registry import RIGS
+from tests.support.buses.use import event, name, nothing_more, numbers, publish, read, run, take, until, with_topic
+
+
+def test_every_bus_has_a_rig() -> None:
+    assert set(RIGS) == set(BUSES)
+
+
+def test_an_event_comes_back_as_it_was_published(rig: Any) -> None:
+    async def work() -> None:
+        async with with_topic(rig) as (bus, topic):
+            before = datetime.now(UTC) - timedelta(seconds=2)
+            assert isinstance(await bus.publish(topic, event(7)), Kept)
+            (record,) = await read(bus, topic)
+            assert record.event == event(7)
+            assert before < record.at < datetime.now(UTC) + timedelta(seconds=2)
+
+    run(work())
+
+
+def test_a_group_is_given_each_event_once_where_it_ends_each(rig: Any) -> None:
+    async def work() -> None:
+        async with with_topic(rig) as (bus, topic), bus.consume(topic, "g") as deliveries:
+            await publish(bus, topic, [event(number, f"k{number % 7}") for number in range(50)])
+            found = await take(deliveries, 50)
+            assert sorted(numbers(found)) == list(range(50))
+            assert {one.tries for one in found} == {1}
+            await nothing_more(deliveries)
+
+    run(work())
+
+
+def test_two_groups_are_given_everything_each(rig: Any) -> None:
+    async def work() -> None:
+        async with with_topic(rig) as (bus, topic), bus.consume(topic, "a") as first, bus.consume(topic, "b") as second:
+            await publish(bus, topic, [event(number) for number in range(10)])
+            for deliveries in (first, second):
+                assert sorted(numbers(await take(deliveries, 10))) == list(range(10))
+
+    run(work())
+
+
+def test_a_group_that_comes_late_is_given_what_was_before_it_where_the_bus_can(rig: Any) -> None:
+    async def work() -> None:
+        async with with_topic(rig) as (bus, topic):
+            await publish(bus, topic, [event(number) for number in range(5)])
+            async with bus.consume(topic, "late") as deliveries:
+                if bus.abilities.early:
+                    assert sorted(numbers(await take(deliveries, 5))) == list(range(5))
+                else:
+                    await nothing_more(deliveries)
+
+    run(work())
+
+
+def test_what_is_given_back_comes_again_after_its_time_and_holds_up_nobody(rig: Any) -> None:
+    async def work() -> None:
+        async with with_topic(rig) as (bus, topic), bus.consume(topic, "g") as deliveries:
+            await publish(bus, topic, [event(number) for number in range(4)])
+            began: dict[int, float] = {}
+            ended: list[int] = []
+            async for one in deliveries:
+                (number,) = numbers([one])
+                if number == 2 and number not in began:
+                    began[number] = time.monotonic()
+                    await one.again(1.0)
+                    continue
+                assert await one.ack()
+                ended.append(number)
+                if number == 2:
+                    assert one.tries >= 2
+                    assert 0.9 < time.monotonic() - began[2] < 5
+                    break
+            assert sorted(ended) == [0, 1, 2, 3]
+            assert ended[-1] == 2
+
+    run(work())
+
+
+def test_what_a_consumer_left_without_its_end_is_given_to_the_next_one(rig: Any) -> None:
+    async def work() -> None:
+        async with with_topic(rig) as (bus, topic):
+            async with bus.consume(topic, "g") as deliveries:
+                await publish(bus, topic, [event(number) for number in range(6)])
+                found = await take(deliveries, 6, ack=False)
+                for one in found[:3]:
+                    assert await one.ack()
+            kept = set(numbers(found[3:]))
+            async with bus.consume(topic, "g") as deliveries:
+                seen: set[int] = set()
+                async for one in deliveries:
+                    assert await one.ack()
+                    seen |= set(numbers([one]))
+                    if seen >= kept:
+                        break
+            assert seen >= kept
+            assert len(seen & set(numbers(found[:3]))) <= (3 if bus.abilities.order else 0)
+
+    run(work())
+
+
+def test_an_event_that_is_published_twice_is_kept_once_where_the_bus_can(rig: Any) -> None:
+    async def work() -> None:
+        async with with_topic(rig) as (bus, topic):
+            first = await bus.publish(topic, event(1))
+            again = await bus.publish(topic, event(1))
+            other = await bus.publish(topic, event(1, source="elsewhere"))
+            assert isinstance(first, Kept)
+            assert isinstance(again, Kept)
+            assert isinstance(other, Kept)
+            assert [one.duplicate for one in (first, again, other)] == [False, bus.abilities.dedupe, False]
+            assert len(await read(bus, topic)) == (2 if bus.abilities.dedupe else 3)
+
+    run(work())
+
+
+def test_reading_goes_by_time(rig: Any) -> None:
+    async def work() -> None:
+        async with with_topic(rig) as (bus, topic):
+            await publish(bus, topic, [event(number) for number in range(3)])
+            await asyncio.sleep(1.1)
+            middle = datetime.now(UTC)
+            await asyncio.sleep(0.1)
+            await publish(bus, topic, [event(number) for number in range(3, 6)])
+            assert sorted(numbers(await read(bus, topic, Start(since=middle)))) == [3, 4, 5]
+            assert await read(bus, topic, Start(since=datetime.now(UTC) + timedelta(hours=1))) == []
+            assert len(await read(bus, topic, Start(since=middle - timedelta(days=1)))) == 6
+
+    run(work())
+
+
+def test_reading_goes_on_where_it_ended(rig: Any) -> None:
+    async def work() -> None:
+        async with with_topic(rig) as (bus, topic):
+            await publish(bus, topic, [event(number, f"k{number}") for number in range(20)])
+            after: dict[int, int] = {}
+            seen: list[int] = []
+            async for record in bus.read(topic):
+                after[record.partition] = record.offset
+                seen += numbers([record])
+                if len(seen) == 8:
+                    break
+            seen += numbers(await read(bus, topic, Start(after=after)))
+            assert sorted(seen) == list(range(20))
+
+    run(work())
+
+
+def test_reading_goes_by_key(rig: Any) -> None:
+    async def work() -> None:
+        async with with_topic(rig) as (bus, topic):
+            await publish(bus, topic, [event(number, f"k{number % 3}") for number in range(12)])
+            await bus.publish(topic, event(99, "a key.with > signs"))
+            assert sorted(numbers(await read(bus, topic, key="k1"))) == [1, 4, 7, 10]
+            assert numbers(await read(bus, topic, key="a key.with > signs")) == [99]
+            assert await read(bus, topic, key="nobody") == []
+
+    run(work())
+
+
+def test_one_key_keeps_its_order(rig: Any) -> None:
+    async def work() -> None:
+        async with with_topic(rig) as (bus, topic):
+            for number in range(10):
+                await bus.publish(topic, event(number, "same"))
+            assert numbers(await read(bus, topic, key="same")) == list(range(10))
+
+    run(work())
+
+
+def test_an_empty_topic_is_read_to_its_end(rig: Any) -> None:
+    async def work() -> None:
+        async with with_topic(rig) as (bus, topic):
+            assert await read(bus, topic) == []
+
+    run(work())
+
+
+def test_a_slow_consumer_has_no_more_than_it_asked_for(rig: Any) -> None:
+    async def work() -> None:
+        async with with_topic(rig) as (bus, topic), bus.consume(topic, "slow", in_flight=5) as deliveries:
+            await publish(bus, topic, [event(number, f"k{number}") for number in range(40)])
+            held: list[Delivery] = []
+
+            async def collect() -> None:
+                async for one in deliveries:
+                    held.append(one)  # noqa: PERF401 - it goes on for ever
+
+            task = asyncio.create_task(collect())
+            await until(lambda: len(held) == 5)
+            await asyncio.sleep(1.0)
+            assert len(held) == 5
+            for one in held[:5]:
+                assert await one.ack()
+            await until(lambda: len(held) == 10)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    run(work())
+
+
+def test_three_consumers_share_and_one_that_goes_is_replaced(rig: Any) -> None:
+    """F34: "broker/dispatcher restart, rebalance: duplicates absorbed; ordering claim only per object key"."""
+
+    async def consumer(topic: str, bus: Bus, seen: list[int], ready: asyncio.Event) -> None:
+        async with bus.consume(topic, "g", in_flight=4) as deliveries:
+            ready.set()
+            async for one in deliveries:
+                await asyncio.sleep(0.002)
+                seen += numbers([one])
+                await one.ack()
+
+    async def work() -> None:
+        async with with_topic(rig, Topic(name(), partitions=6)) as (bus, topic):
+            # The embedded bus has one process, and so one connection, for all of a group.
+            buses = [bus] * 3 if rig.name == "embedded" else [rig.bus() for _ in range(3)]
+            seen: list[list[int]] = [[], [], []]
+            ready = [asyncio.Event() for _ in buses]
+            tasks = [
+                asyncio.create_task(consumer(topic, one, mine, there))
+                for one, mine, there in zip(buses, seen, ready, strict=True)
+            ]
+            await asyncio.gather(*(one.wait() for one in ready))
+            await asyncio.sleep(1.0)
+            await publish(bus, topic, [event(number, f"k{number % 50}") for number in range(300)])
+            await until(lambda: sum(map(len, seen)) >= 150)
+            tasks[0].cancel()
+            await asyncio.gather(tasks[0], return_exceptions=True)
+            await publish(bus, topic, [event(number, f"k{number % 50}") for number in range(300, 500)])
+            await until(lambda: {*seen[0], *seen[1], *seen[2]} == set(range(500)))
+            assert all(seen), [len(one) for one in seen]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            for one in buses:
+                if one is not bus:
+                    await one.close()
+
+    run(work())
+
+
+def test_what_is_too_large_is_refused_with_its_reason(rig: Any) -> None:
+    async def work() -> None:
+        async with with_topic(rig) as (bus, topic):
+            assert await bus.publish(topic, event(1, size=1_200_000)) == Refused("too large")
+            assert isinstance(await bus.publish(topic, event(2, size=900_000)), Kept)
+            assert numbers(await read(bus, topic)) == [2]
+
+    run(work())
+
+
+def test_a_topic_that_is_not_there_is_said_to_be_missing(rig: Any) -> None:
+    async def work() -> None:
+        bus = rig.bus()
+        assert await bus.publish(name("missing"), event(1)) == Refused("no topic")
+        assert await bus.describe(name("missing")) is None
+        await bus.close()
+
+    run(work())
+
+
+def test_an_event_that_could_not_be_read_again_is_refused(rig: Any) -> None:
+    async def work() -> None:
+        async with with_topic(rig) as (bus, topic):
+            bad = event(1)._replace(extensions={"Not-A-Name": "x"})
+            assert await bus.publish(topic, bad) == Refused("invalid")
+            assert await bus.publish(topic, event(1)._replace(data=2**64)) == Refused("invalid")
+
+    run(work())
+
+
+def test_a_full_topic_refuses_and_loses_nothing_where_the_bus_can(rig: Any) -> None:
+    async def work() -> None:
+        async with with_topic(rig, Topic(name(), max_bytes=200_000)) as (bus, topic):
+            if not bus.abilities.limit:
+                return
+            answers = [await bus.publish(topic, event(number, size=10_000)) for number in range(40)]
+            kept = [number for number, one in enumerate(answers) if isinstance(one, Kept)]
+            assert 5 < len(kept) < 30
+            assert {one for one in answers if not isinstance(one, Kept)} == {Refused("full")}
+            assert numbers(await read(bus, topic)) == kept
+
+    run(work())
+
+
+def test_a_topic_is_made_once_and_changed_where_it_differs(rig: Any) -> None:
+    async def work() -> None:
+        bus = rig.bus()
+        topic = Topic(name(), partitions=2, seconds=86_400)
+        assert await bus.ensure(topic) == ["made"]
+        assert await bus.ensure(topic) == []
+        longer = Topic(topic.name, partitions=2, seconds=2 * 86_400)
+        if bus.abilities.change:
+            found = await bus.describe(topic.name)
+            assert found is not None
+            assert (found.topic.name, found.topic.seconds, found.events) == (topic.name, 86_400, 0)
+            assert await bus.ensure(longer)
+            assert await bus.ensure(longer) == []
+            changed = await bus.describe(topic.name)
+            assert changed is not None
+            assert changed.topic.seconds == 2 * 86_400
+        else:
+            with pytest.raises(BusUnavailableError, match="policy"):
+                await bus.ensure(longer)
+        await bus.close()
+
+    run(work())
+
+
+def test_a_topic_is_described_with_what_it_holds(rig: Any) -> None:
+    async def work() -> None:
+        async with with_topic(rig) as (bus, topic):
+            await publish(bus, topic, [event(number) for number in range(5)])
+
+            async def counted() -> int:
+                found = await bus.describe(topic)
+                assert found is not None
+                return found.events
+
+            async with asyncio.timeout(15):  # RabbitMQ counts every five seconds
+                while await counted() != 5:  # noqa: ASYNC110 - nobody tells
+                    await asyncio.sleep(0.2)
+
+    run(work())

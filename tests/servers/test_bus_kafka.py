@@ -1,0 +1,91 @@
+"""What Kafka alone promises: an order by key, mutual TLS, and configuration that others set and that stays."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+
+from shared.bus.kafka import KafkaBus
+from shared.bus.kafka_link import KafkaLink
+from shared.bus.protocol import BusUnavailableError, Kept, Topic
+from shared.bus.registry import open_bus
+from shared.bus.settings import KafkaSettings
+from shared.settings.environment import read as read_settings
+from tests.support.buses.use import event, name, numbers, publish, read, run, take, with_topic
+
+
+def test_events_of_one_key_lie_in_one_partition(rig_kafka: Any) -> None:
+    async def work() -> None:
+        async with with_topic(rig_kafka, Topic(name(), partitions=6)) as (bus, topic):
+            made = await publish(bus, topic, [event(number, f"k{number % 20}") for number in range(100)])
+            places: dict[int, set[int]] = {}
+            for number, one in enumerate(made):
+                assert isinstance(one, Kept)
+                places.setdefault(number % 20, set()).add(one.partition)
+            assert all(len(found) == 1 for found in places.values())
+            assert len(set().union(*places.values())) > 2
+
+    run(work())
+
+
+def test_a_group_is_given_one_keys_events_in_their_order(rig_kafka: Any) -> None:
+    async def work() -> None:
+        async with with_topic(rig_kafka, Topic(name(), partitions=3)) as (bus, topic):
+            for number in range(30):
+                await bus.publish(topic, event(number, f"k{number % 3}"))
+            async with bus.consume(topic, "g") as deliveries:
+                found = numbers(await take(deliveries, 30))
+            for key in range(3):
+                assert [number for number in found if number % 3 == key] == list(range(key, 30, 3))
+
+    run(work())
+
+
+def test_structured_mode_is_written_on_demand_and_read(rig_kafka: Any) -> None:
+    async def work() -> None:
+        async with with_topic(rig_kafka) as (_, topic):
+            bus = KafkaBus(read_settings(KafkaSettings, rig_kafka.environment()), mode="structured")
+            await bus.publish(topic, event(1))
+            (record,) = await read(bus, topic)
+            assert record.event == event(1)
+            assert record.body.startswith(b'{"specversion"')
+            await bus.close()
+
+    run(work())
+
+
+def test_a_certificate_lets_us_in_and_none_does_not(rig_kafka: Any) -> None:
+    async def work() -> None:
+        bus = open_bus("kafka", rig_kafka.mutual())
+        topic = Topic(name())
+        await bus.ensure(topic)
+        assert isinstance(await bus.publish(topic.name, event(1)), Kept)
+        await bus.close()
+        without = {key: value for key, value in rig_kafka.mutual().items() if key != "KAFKA_CERT_FILE"}
+        bus = open_bus("kafka", without)
+        with pytest.raises(BusUnavailableError, match="credentials"):
+            await bus.publish(topic.name, event(1))
+        await bus.close()
+
+    run(work())
+
+
+def test_what_others_configured_of_a_topic_stays_when_ours_changes(rig_kafka: Any) -> None:
+    async def work() -> None:
+        async with with_topic(rig_kafka, Topic(name(), partitions=2)) as (bus, topic):
+            link = KafkaLink(read_settings(KafkaSettings, rig_kafka.environment()))
+            resource = ConfigResource(ConfigResourceType.TOPIC, topic, {"segment.bytes": "12345678"})
+            async with link.admin() as admin:
+                await admin.alter_configs([resource])
+            done = await bus.ensure(Topic(topic, partitions=4, seconds=3600))
+            assert any(line.startswith("partitions: 2 to 4") for line in done)
+            found: dict[str, str] = {}
+            async with asyncio.timeout(15):  # the broker that is asked hears of it from the controller
+                while found.get("retention.ms") != "3600000":
+                    async with link.admin() as admin:
+                        (answer,) = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)])
+                    found = {entry[0]: entry[1] for entry in answer.resources[0][4]}
+            assert found["segment.bytes"] == "12345678"
+
+    run(work())

@@ -1,0 +1,128 @@
+"""What NATS alone promises: keys and credentials, TLS that cannot be talked away, and an answer while it hangs."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import nkeys
+import pytest
+
+from shared.bus.nats import NatsBus
+from shared.bus.protocol import BusUnavailableError, Kept, Refused, Topic
+from shared.bus.registry import open_bus
+from shared.bus.settings import NatsSettings
+from shared.settings.environment import read as read_settings
+from tests.bench.processes import free_port
+from tests.support.buses.nats import program
+from tests.support.buses.process import Server
+from tests.support.buses.use import event, name, numbers, publish, read, run, until_kept, with_topic
+
+
+@contextmanager
+def nats(folder: Path, more: str = "") -> Iterator[tuple[Server, int]]:
+    port = free_port()
+    conf = folder / "nats.conf"
+    conf.write_text(f'listen: "127.0.0.1:{port}"\njetstream {{ store_dir: "{folder}/store" }}\n{more}')
+    server = Server([program(), "-c", str(conf)], folder / "log")
+    server.start(port)
+    try:
+        yield server, port
+    finally:
+        server.kill()
+
+
+async def published(bus: NatsBus) -> object:
+    await bus.ensure(Topic("topic"))
+    done = await bus.publish("topic", event(1))
+    await bus.close()
+    return done
+
+
+def test_an_nkey_lets_us_in_and_another_one_does_not(tmp_path: Path) -> None:
+    good, other = (
+        nkeys.from_seed(nkeys.encode_seed(bytes([number]) * 32, nkeys.PREFIX_BYTE_USER)) for number in (1, 2)
+    )
+    with nats(tmp_path, f"authorization {{ users: [ {{ nkey: {good.public_key.decode()} }} ] }}") as (_, port):
+        for pair, is_in in ((good, True), (other, False)):
+            seed = tmp_path / "seed"
+            seed.write_bytes(bytes(pair.seed))
+            bus: Any = open_bus("nats", {"NATS_URL": f"nats://127.0.0.1:{port}", "NATS_NKEY_FILE": str(seed)})
+            if is_in:
+                assert isinstance(run(published(bus)), Kept)
+            else:
+                with pytest.raises(BusUnavailableError, match="credentials"):
+                    run(published(bus))
+
+
+def test_a_server_that_does_without_tls_is_told_nothing(tmp_path: Path, rig_nats: Any) -> None:
+    with nats(tmp_path) as (server, port):
+        environment = {**rig_nats.right_credentials(), "NATS_URL": f"tls://127.0.0.1:{port}"}
+        bus: Any = open_bus("nats", environment)
+        with pytest.raises(BusUnavailableError, match="does not speak TLS"):
+            run(published(bus))
+        assert "right" not in server.log.read_text()
+
+
+def test_a_server_that_hangs_costs_a_deadline_and_no_more(tmp_path: Path) -> None:
+    async def work(server: Server, port: int) -> None:
+        bus = NatsBus(read_settings(NatsSettings, {"NATS_URL": f"nats://127.0.0.1:{port}"}))
+        await bus.ensure(Topic("topic"))
+        server.freeze()
+        try:
+            begun = time.monotonic()
+            with pytest.raises(BusUnavailableError, match="in time"):
+                await bus.publish("topic", event(1))
+            assert time.monotonic() - begun < 12
+        finally:
+            server.thaw()
+        await until_kept(bus, "topic", event(2))
+        assert set(numbers(await read(bus, "topic"))) >= {2}
+        await bus.close()
+
+    with nats(tmp_path) as (server, port):
+        run(work(server, port))
+
+
+def test_what_waits_for_an_answer_is_bounded_in_bytes(tmp_path: Path) -> None:
+    async def work(server: Server, port: int) -> None:
+        bus = NatsBus(read_settings(NatsSettings, {"NATS_URL": f"nats://127.0.0.1:{port}"}))
+        await bus.ensure(Topic("topic"))
+        server.freeze()
+        tasks = [asyncio.create_task(bus.publish("topic", event(number, size=900_000))) for number in range(60)]
+        await asyncio.sleep(1)
+        answered = [task.result() for task in tasks if task.done() and not task.exception()]
+        assert len(answered) >= 20
+        assert set(answered) == {Refused("full")}
+        server.thaw()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await bus.close()
+
+    with nats(tmp_path) as (server, port):
+        run(work(server, port))
+
+
+def test_a_client_of_others_that_publishes_without_headers_is_read(rig_nats: Any) -> None:
+    async def work() -> None:
+        async with with_topic(rig_nats) as (bus, topic):
+            client = await bus._link.client()  # type: ignore[attr-defined]
+            await client.publish(topic, b'{"specversion":"1.0","id":"1","source":"s","type":"t","data":{"number":5}}')
+            await client.publish(topic, b"no event at all")
+            await client.flush()
+            await publish(bus, topic, [event(6)])
+            found = await read(bus, topic)
+            assert numbers([found[0], found[2]]) == [5, 6]
+            assert found[1].body == b"no event at all"
+
+    run(work())
+
+
+def test_a_topic_that_is_not_there_is_not_taken_for_an_outage(rig_nats: Any) -> None:
+    async def work() -> None:
+        bus = rig_nats.bus()
+        assert await bus.publish(name("nowhere"), event(1)) == Refused("no topic")
+        await bus.close()
+
+    run(work())

@@ -1,0 +1,58 @@
+"""Settings of the buses: nothing secret in an address, nothing secret in the clear."""
+
+import pytest
+
+from shared.bus.settings import KafkaSettings, NatsSettings, RabbitmqSettings
+from shared.settings.environment import Settings, SettingsError, read
+
+TLS = "tls://nats.example"
+
+
+@pytest.mark.parametrize(
+    ("model", "environment", "text"),
+    [
+        (NatsSettings, {}, "NATS_URL is not set"),
+        (NatsSettings, {"NATS_URL": "http://nats"}, "must be an address such as nats://"),
+        (NatsSettings, {"NATS_URL": "nats://app:geheim@nats"}, "must not hold a user or password"),
+        (NatsSettings, {"NATS_URL": "nats://a,tls://b"}, "all servers have tls://, or none"),
+        (NatsSettings, {"NATS_URL": "nats://nats.example", "NATS_CA_FILE": "ca"}, "need a NATS_URL of tls://"),
+        (
+            NatsSettings,
+            {"NATS_URL": "nats://nats.example", "NATS_USERNAME": "app", "NATS_PASSWORD": "geheim"},
+            "would be sent in the clear",
+        ),
+        (NatsSettings, {"NATS_URL": TLS, "NATS_USERNAME": "app"}, "belong together"),
+        (NatsSettings, {"NATS_URL": TLS, "NATS_NKEY": "geheim", "NATS_CREDS": "geheim"}, "exclude each other"),
+        (NatsSettings, {"NATS_URL": TLS, "NATS_KEY_FILE": "key"}, "NATS_KEY_FILE needs NATS_CERT_FILE"),
+        (KafkaSettings, {"KAFKA_BROKERS": "http://kafka/"}, "must be host:port"),
+        (
+            KafkaSettings,
+            {"KAFKA_BROKERS": "kafka:9092", "KAFKA_USERNAME": "app", "KAFKA_PASSWORD": "geheim"},
+            "KAFKA_USERNAME needs TLS",
+        ),
+        (KafkaSettings, {"KAFKA_BROKERS": "kafka:9092", "KAFKA_USERNAME": "app"}, "belong together"),
+        (RabbitmqSettings, {"RABBITMQ_URL": "amqp://rabbit.example"}, "in the clear"),
+        (RabbitmqSettings, {"RABBITMQ_URL": "amqps://app:geheim@rabbit"}, "must not hold a user or password"),
+        (RabbitmqSettings, {"RABBITMQ_URL": "amqps://a,amqps://b"}, "one address"),
+    ],
+)
+def test_what_cannot_work_is_said_without_what_is_secret(
+    model: type[Settings], environment: dict[str, str], text: str
+) -> None:
+    with pytest.raises(SettingsError, match=text) as raised:
+        read(model, environment)
+    assert "geheim" not in str(raised.value)
+
+
+def test_an_address_is_completed() -> None:
+    nats = read(NatsSettings, {"NATS_URL": "nats://a, nats://[::1]:9999"})
+    assert nats.servers == ["nats://a:4222", "nats://[::1]:9999"]
+    assert not nats.tls
+    assert read(RabbitmqSettings, {"RABBITMQ_URL": "amqps://r/vhost"}).url == "amqps://r:5671/vhost"
+
+
+def test_what_the_requirements_set_is_taken_as_it_stands() -> None:
+    nats = read(NatsSettings, {"NATS_URL": "nats://nats.event-bus.svc.cluster.local:4222"})
+    assert nats.servers == ["nats://nats.event-bus.svc.cluster.local:4222"]
+    kafka = read(KafkaSettings, {"KAFKA_BROKERS": "a:9092, b:9092", "KAFKA_TOPICS": "kubernetes-events"})
+    assert (kafka.brokers, kafka.secure) == ("a:9092,b:9092", False)
