@@ -162,7 +162,7 @@ def test_up_in_a_pipe_says_how_it_starts_and_how_it_ends(tidings: Tidings, tmp_p
 
 
 def test_up_tells_what_is_wrong_with_any_function_at_once(tidings: Tidings, tmp_path: Path) -> None:
-    wrong = {"LOG_LEVEL": "loud", "MASK_ENTROPY": "x", "CORRELATOR_REOPEN_WITHIN": "5", "SPLUNK_ACK": "maybe"}
+    wrong = {"LOG_LEVEL": "loud", "MASK_ENTROPY": "x", "FIRST_CONTACT": "5", "SPLUNK_ACK": "maybe"}
     ended = tidings.run("up", "--listen", "127.0.0.1:0", "--feed", "none", "--data", str(tmp_path), **wrong)
     assert ended.returncode == 1
     lines = ended.stderr.splitlines()

@@ -89,8 +89,8 @@ def test_a_value_of_the_largest_size_fits_into_a_message() -> None:
 def test_every_function_that_keeps_state_keeps_it_there_with_as_many_replicas_as_servers() -> None:
     (url,) = set(stores(ALL).values())
     assert set(stores(ALL)) == {
-        "changes", "correlator", "reconcile", "servicenow-incident", "servicenow-security", "glpi-ticket", "webhook",
-        "tidings-watch",
+        "changes", "correlator", "reconcile", "servicenow-change", "servicenow-incident",
+        "servicenow-security", "glpi-ticket", "webhook", "tidings-watch",
     }  # fmt: skip
     place = place_of(url)
     assert place.servers == ("nats://nats:4222",)

@@ -9,9 +9,15 @@ import pytest
 @pytest.fixture(autouse=True)
 def logging_as_it_was() -> Iterator[None]:
     """Put back handlers and levels after each test."""
-    root, settings = logging.getLogger(), logging.getLogger("tidings.settings")
-    before = (root.handlers[:], root.level, settings.level)
+    root = logging.getLogger()
+    before = (root.handlers[:], root.level, {name: one.level for name, one in _ours().items()})
     yield
     root.handlers[:], level, own = before
     root.setLevel(level)
-    settings.setLevel(own)
+    for name, one in _ours().items():
+        one.setLevel(own.get(name, logging.NOTSET))
+
+
+def _ours() -> dict[str, logging.Logger]:
+    known = logging.Logger.manager.loggerDict
+    return {name: one for name, one in known.items() if name.startswith("tidings") and isinstance(one, logging.Logger)}

@@ -210,7 +210,7 @@ VALUES = {
     "SPLUNK_TOKEN_FILE=/nope": "SPLUNK_TOKEN_FILE: /nope cannot be read",
     "LOG_LEVEL=loud": "LOG_LEVEL: Input should be 'debug', 'info', 'warning' or 'error'",
     "CLASSIFIER_RULES=/nope": "CLASSIFIER_RULES: there is no /nope",
-    "CORRELATOR_REOPEN_WITHIN=5": "CORRELATOR_REOPEN_WITHIN: Input should be greater than",
+    "FIRST_CONTACT=never": "FIRST_CONTACT: Input should be 'baseline' or 'ticket'",
 }
 
 
@@ -237,11 +237,11 @@ def test_validate_without_a_file_and_doctor_find_the_same_values(tmp_path: Path,
 
 
 def test_values_that_cannot_be_are_told_where_they_are_set(tmp_path: Path) -> None:
-    file = write(tmp_path, ".env", "CORRELATOR_REOPEN_WITHIN=soon\nSPLUNK_HEC_URL=https://x.example\n")
+    file = write(tmp_path, ".env", "FIRST_CONTACT=soon\nSPLUNK_HEC_URL=https://x.example\n")
     problems = configured.check(file, {"CLASSIFIER_RULES": "/nowhere", "AUTH": "perhaps", "SPLUNK_INDX": "x"})
     places = {(problem.line, str(problem).split(": ", 1)[1].split(" ")[0].rstrip(":")) for problem in problems}
     assert places == {
-        *((1, "CORRELATOR_REOPEN_WITHIN"), (0, "SPLUNK_TOKEN"), (0, "CLASSIFIER_RULES"), (0, "AUTH")),
+        *((1, "FIRST_CONTACT"), (0, "SPLUNK_TOKEN"), (0, "CLASSIFIER_RULES"), (0, "AUTH")),
         (0, "SPLUNK_INDX"),
     }
 
