@@ -10,6 +10,8 @@ from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
 
+from shared.bus.registry import BUSES
+from shared.bus.settings import BusSettings
 from shared.rules.shipped import SHIPPED
 from shared.runtime.auth.settings import AuthSettings
 from shared.runtime.registry import FUNCTIONS
@@ -56,11 +58,18 @@ def settings_page() -> str:
         "## Who may send",
         "For every function and for `tidings up`; [who may send](who-may-send.md) has what to set for which sender.",
         _table(_HEAD, _rows(AuthSettings)),
+        "## The bus",
+        "For `tidings bus` and `tidings doctor`; [the bus](bus.md) has which one is for whom.",
+        _table(_HEAD, [row for model in _bus_models() for row in _rows(model)]),
     ]
     for function, model in settings_models().items():
         title = f"## {function.replace('_', '-')}"
         parts += [title, _sentence(FUNCTIONS[function].summary), _table(_HEAD, _rows(model))]
     return _page(parts)
+
+
+def _bus_models() -> list[type[Settings]]:
+    return [BusSettings, *(bus.settings() for bus in BUSES.values())]
 
 
 def metrics_page() -> str:
