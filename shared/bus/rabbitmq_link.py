@@ -48,6 +48,9 @@ class RabbitmqLink:
         async with self._making:
             # `is_closed` only says whether we closed it.
             if self._connection is None or not self._connection.connected.is_set():
+                broken, self._connection = self._connection, None
+                if broken is not None:
+                    await _ended(broken)
                 if time.monotonic() < self._not_before:
                     raise BusUnavailableError(self._why)
                 self._connection = await self._connected()

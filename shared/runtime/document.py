@@ -10,6 +10,8 @@ from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
 
+from shared.bus.registry import BUSES
+from shared.bus.settings import BusSettings
 from shared.rules.shipped import SHIPPED
 from shared.runtime.auth.settings import AuthSettings
 from shared.runtime.registry import FUNCTIONS
@@ -62,11 +64,18 @@ def settings_page() -> str:
         "`STORE_URL` of each function that keeps state: " + " ".join(kind.help for kind in STORES.values()),
         "For NATS, besides its `STORE_URL` ([what it takes](episodes.md#storage)):",
         _table(_HEAD, _rows(NatsSettings)),
+        "## The bus",
+        "For `tidings bus` and `tidings doctor`; [the bus](bus.md) has which one is for whom.",
+        _table(_HEAD, [row for model in _bus_models() for row in _rows(model)]),
     ]
     for function, model in settings_models().items():
         title = f"## {function.replace('_', '-')}"
         parts += [title, _sentence(FUNCTIONS[function].summary), _table(_HEAD, _rows(model))]
     return _page(parts)
+
+
+def _bus_models() -> list[type[Settings]]:
+    return [BusSettings, *(bus.settings() for bus in BUSES.values())]
 
 
 def metrics_page() -> str:
