@@ -90,7 +90,7 @@ async def fill(url: str, episodes: int) -> None:
 
     async def ask(event: CloudEvent) -> None:
         result = await correlator.handle(event, Call(asyncio.get_running_loop().time() + _CALL_SECONDS))
-        if not isinstance(result.outcome, Done):
+        if result.outcome != Done():
             raise RuntimeError(f"the store could not be filled: {result.outcome}")
 
     async def open_some() -> None:
