@@ -18,6 +18,9 @@ from shared.episodes.record import Others, Record, Track
 from shared.events.episode import Suspect
 from shared.stores.protocol import Store
 
+_Read = Mapping[tuple[str, str], list[Member]]
+"""What records say, by the prefix of the store's keys and the bond."""
+
 
 class Lookout:
     """Looks into other objects' records for one; it writes nothing but places under the limit."""
@@ -31,26 +34,36 @@ class Lookout:
 
     async def around(self, thing: str, record: Record, now: float) -> Surroundings:
         """Return what others say of the record's problems at `now`. Raises StoreUnavailableError."""
-        read: dict[str, list[Member]] = {}
         weighed = machine.tick(record, now, self._rules).record
-        found: dict[str, Found] = {}
-        others: dict[str, Others] = {}
-        for key, track in weighed.tracks.items():
-            if track.sent is not None and track.desk.deserved is not None:
-                parent = await self._parent(thing, track, now, read)
-                found[key] = Found(parent, await self._quiet(track, now), await self._suspects(track))
-            if bonds.is_open(track):
-                others[key] = await self._others(thing, track, read)
-        around = Surroundings(found, others)
+        looked = [one for one in weighed.tracks.values() if one.sent is not None and one.desk.deserved is not None]
+        lasting = [one for one in weighed.tracks.values() if bonds.is_open(one)]
+        read = await self._read(thing, looked, lasting)
+        found = await keeper.all_of(self._found(thing, track, now, read) for track in looked)
+        around = Surroundings(
+            {track.key: one for track, one in zip(looked, found, strict=True)},
+            {track.key: self._others(thing, track, read) for track in lasting},
+        )
         return await self._within_limits(weighed, record, now, around)
 
-    async def _parent(self, thing: str, track: Track, now: float, read: dict[str, list[Member]]) -> Under | None:
+    async def _read(self, thing: str, looked: Iterable[Track], lasting: Iterable[Track]) -> _Read:
+        """Read all that is said under what may take problems in, and what they may take in, at the same time."""
+        starts = {(bonds.CAUSES, bond.key) for track in looked for bond in bonds.parents_of(track, self._rules)}
+        starts |= {(bonds.MEMBERS, bond.key) for track in lasting for bond in bonds.causes_of(track, self._rules)}
+        wanted = sorted({*starts, (bonds.MEMBERS, thing)} if bonds.is_group(thing) else starts)
+        members = await keeper.all_of(keeper.bound_by(self._store, *start) for start in wanted)
+        return dict(zip(wanted, members, strict=True))
+
+    async def _found(self, thing: str, track: Track, now: float, read: _Read) -> Found:
+        parent = await self._parent(thing, track, now, read)
+        return Found(parent, await self._quiet(track, now), await self._suspects(track))
+
+    async def _parent(self, thing: str, track: Track, now: float, read: _Read) -> Under | None:
         """Return what takes the problem in now: its cause, else its group."""
         waits = now - (track.desk.deserved or now)
         for inhibition, bond in bonds.parents_of(track, self._rules):
             if inhibition.at_most and waits >= inhibition.at_most:
                 continue
-            for cause in await self._members(bonds.CAUSES, bond, read):
+            for cause in read[bonds.CAUSES, bond]:
                 if cause.key == track.key or cause.under == thing or not inhibition.cause.takes(cause.subject):
                     continue
                 if not (cause.deserves or inhibition.at_most):
@@ -81,16 +94,14 @@ class Lookout:
         within = bonds.policy_of(track, self._rules).suspect_within
         return await self._changes.suspects(track, since_of(track), within)
 
-    async def _others(self, thing: str, track: Track, read: dict[str, list[Member]]) -> Others:
+    def _others(self, thing: str, track: Track, read: _Read) -> Others:
         """Return who is in trouble because of the problem, or makes it up."""
         if bonds.is_group(thing):
-            held = [
-                one for one in await self._members(bonds.MEMBERS, thing, read) if one.under == thing and not one.over
-            ]
+            held = [one for one in read[bonds.MEMBERS, thing] if one.under == thing and not one.over]
             return others_of(held, thing)
         found: dict[str, Member] = {}
         for inhibition, bond in bonds.causes_of(track, self._rules):
-            for one in await self._members(bonds.MEMBERS, bond, read):
+            for one in read[bonds.MEMBERS, bond]:
                 if inhibition.affected.takes(one.subject):
                     found[one.key] = one
         return others_of(found.values(), thing)
@@ -107,12 +118,6 @@ class Lookout:
             if track.sent is not None and not await self._limits.take(storm, track.sent.id, policy.limit, now):
                 found[key] = replace(found[key], under=Under("limit", storm, since=now))
         return replace(around, found=found)
-
-    async def _members(self, prefix: str, bond: str, read: dict[str, list[Member]]) -> list[Member]:
-        known = read.get(prefix + bond)
-        if known is None:
-            known = read[prefix + bond] = await keeper.bound_by(self._store, prefix, bond)
-        return known
 
 
 def _new_tickets(before: Mapping[str, Track], after: Iterable[Track]) -> list[tuple[str, Track]]:

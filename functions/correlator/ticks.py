@@ -94,20 +94,12 @@ class Ticks:
             if self._is_late(tick):
                 break
             batch = due[start : start + _DUE_AT_ONCE]
-            complete = await self._work_batch(batch, tick) and complete
+            complete = all(await keeper.all_of(self._work(entry, tick) for entry in batch)) and complete
         return complete
 
     @staticmethod
     def _is_late(tick: _Tick) -> bool:
         return asyncio.get_running_loop().time() > tick.deadline
-
-    async def _work_batch(self, batch: Sequence[keeper.Due], tick: _Tick) -> bool:
-        """Work on entries side by side. Raises what one of them raised once all have ended: none outlives its tick."""
-        ended = await asyncio.gather(*(self._work(entry, tick) for entry in batch), return_exceptions=True)
-        for one in ended:
-            if isinstance(one, BaseException):
-                raise one
-        return all(ended)
 
     async def _work(self, due: keeper.Due, tick: _Tick) -> bool:
         """Do what is due on one object, then forget the index entry; False where its snapshots are still unsent."""

@@ -5,9 +5,11 @@ by then. The index entry is written before the record that needs it and deleted 
 many only costs a look.
 """
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Awaitable, Iterable, Mapping
 from dataclasses import dataclass, field
 from math import inf
+from typing import NamedTuple, TypeVar
 
 from shared.episodes import bonds
 from shared.episodes.bonds import Rules
@@ -25,6 +27,7 @@ DUE = "due."
 _DIGITS = 12
 _TRIES = 5
 _YOUNG = 60.0
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,17 +67,27 @@ async def save(store: Store, held: Held, step: Step, saving: Saving, recent: Rec
     own. What was written is kept in `recent` too. Raises StoreUnavailableError, and RecordFullError for a record that
     no store takes.
     """
-    record, told = await _bind(store, held, step.record, saving)
+    record, entering, told = _bound(held, step.record, saving)
     time = wanted(step, -inf if saving.consumed is None else step.record.now)
     if record.wakes:
         time = record.now if time is None else min(time, record.now)
     record, second = indexed(record, time, saving.consumed)
     if second is not None:
         told = {*told, (second, held.thing)}
-    for when, thing in sorted(told):
-        if not await enter(store, when, thing):
-            return False
+    work = [*_writes(store, held, entering), *(enter(store, *each) for each in sorted(told))]
+    if work and not all(await all_of(work)):
+        return False
     return await _write(store, held, record, recent)
+
+
+async def all_of(work: Iterable[Awaitable[T]]) -> list[T]:
+    """Do all of it at the same time, and return what came of each. Raises what one raised once all have ended."""
+    found: list[T] = []
+    for one in await asyncio.gather(*work, return_exceptions=True):
+        if isinstance(one, BaseException):
+            raise one
+        found.append(one)
+    return found
 
 
 async def bound_by(store: Store, prefix: str, bond: str) -> list[Member]:
@@ -92,16 +105,14 @@ async def standing(store: Store, prefix: str, bond: str, now: float) -> tuple[li
     An entry is written before its record. One whose record never came (its process died, and nothing came again) would
     stand for ever: it is deleted after a minute. Raises StoreUnavailableError.
     """
-    found: list[Member] = []
-    again = False
-    for member in await bound_by(store, prefix, bond):
-        if await knows(store, member.thing, f"{prefix}.{bond}"):
-            found.append(member)
-        elif now - member.at < _YOUNG:
-            again = True
-        else:
-            await _remove(store, f"{prefix}.{bond}.{member.thing}")
-    return found, again
+    key = f"{prefix}.{bond}"
+    members = await bound_by(store, prefix, bond)
+    things = sorted({member.thing for member in members})
+    known = dict(zip(things, await all_of(knows(store, thing, key) for thing in things), strict=True))
+    lost = [member for member in members if not known[member.thing]]
+    old = {member.thing for member in lost if now - member.at >= _YOUNG}
+    await all_of(_remove(store, f"{key}.{thing}") for thing in old)
+    return [member for member in members if known[member.thing]], any(one.thing not in old for one in lost)
 
 
 async def knows(store: Store, thing: str, key: str) -> bool:
@@ -120,16 +131,20 @@ async def forget(store: Store, bond: str, over: Iterable[Member]) -> None:
 
     Raises StoreUnavailableError.
     """
-    for thing in {one.thing for one in over}:
+
+    async def take_out(thing: str) -> None:
         entry = await store.get(f"{bonds.MEMBERS}.{bond}.{thing}")
         if entry is not None and all(one.over for one in decode_members(thing, entry.value)):
             await store.delete(entry.key, expected=entry.revision)
 
+    await all_of(take_out(thing) for thing in {one.thing for one in over})
 
-async def _remove(store: Store, key: str) -> None:
+
+async def _remove(store: Store, key: str) -> bool:
     entry = await store.get(key)
     if entry is not None:
         await store.delete(key, expected=entry.revision)
+    return True
 
 
 async def wake(store: Store, bond: str, second: int) -> bool:
@@ -137,39 +152,55 @@ async def wake(store: Store, bond: str, second: int) -> bool:
     last, looked = "", MAX_MEMBERS
     start = f"{bonds.MEMBERS}.{bond}."
     while looked == MAX_MEMBERS:
-        looked = 0
-        async for entry in store.scan(start, after=last, limit=MAX_MEMBERS):
-            last, looked = entry.key, looked + 1
-            if not await enter(store, second, entry.key.removeprefix(start)):
-                return False
+        found = [entry.key async for entry in store.scan(start, after=last, limit=MAX_MEMBERS)]
+        if not all(await all_of(enter(store, second, key.removeprefix(start)) for key in found)):
+            return False
+        last, looked = found[-1] if found else last, len(found)
     return True
 
 
-async def _bind(store: Store, held: Held, record: Record, saving: Saving) -> tuple[Record, set[tuple[int, str]]]:
-    """Write and delete the entries under which others find the record, before the record says that they are there.
+class _Entering(NamedTuple):
+    """The entries under which others find a record: those to write, and those to delete."""
 
-    A crash in between leaves an entry that says too much or too little until the observation or tick comes again.
-    Returns who must look at the record's problems too, and when.
+    enters: Mapping[str, bytes] = {}
+    leaves: tuple[str, ...] = ()
+
+
+def _bound(held: Held, record: Record, saving: Saving) -> tuple[Record, _Entering, set[tuple[int, str]]]:
+    """Return the record as it will be found, what to write and delete for that, and who must look at it and when.
+
+    All of that is done before the record says so. A crash in between leaves an entry that says too much or too little
+    until the observation or tick comes again.
     """
     if not bonds.moved(held.record, record) and not saving.tried:
-        return record, set()
+        return record, _Entering(), set()
     tried = frozenset().union(*saving.tried) if saving.tried else None
     bound = bonds.bound(held.record, record, saving.rules, tried)
     saving.tried.append(frozenset(bound.enters))
-    for key, value in bound.enters.items():
-        await _put(store, f"{key}.{held.thing}", value)
-    for key in bound.leaves:
-        await _remove(store, f"{key}.{held.thing}")
-    return bound.record, bonds.lookers(held.record, record, saving.rules)
+    return bound.record, _Entering(bound.enters, bound.leaves), bonds.lookers(held.record, record, saving.rules)
 
 
-async def _put(store: Store, key: str, value: bytes) -> None:
-    """Write an entry that only the record's own writers write; of two of them the later one is right."""
+def _writes(store: Store, held: Held, entering: _Entering) -> list[Awaitable[bool]]:
+    """Return the writes of entries that only the record's own writers write; of two of them the later one is right."""
+    known = held.record.entered
+    return [
+        *(_set(store, f"{key}.{held.thing}", value, there=key in known) for key, value in entering.enters.items()),
+        *(_remove(store, f"{key}.{held.thing}") for key in entering.leaves),
+    ]
+
+
+async def _set(store: Store, key: str, value: bytes, *, there: bool = False) -> bool:
+    """Write an entry whether there is one or not; False where others were first each time.
+
+    `there` says that there probably is one: to be refused costs as much as a write.
+    """
     for _ in range(_TRIES):
-        entry = await store.get(key)
+        entry = await store.get(key) if there else None
         expected = ABSENT if entry is None else entry.revision
         if await store.put(key, value, expected=expected) is not None:
-            return
+            return True
+        there = True
+    return False
 
 
 async def mark_sent(store: Store, thing: str, labels: frozenset[tuple[str, int]], recent: Recent | None = None) -> bool:
@@ -220,11 +251,4 @@ async def _write(store: Store, held: Held, record: Record, recent: Recent | None
 
 async def enter(store: Store, second: int, thing: str) -> bool:
     """Write an index entry. One that is there already is written again, so that nobody deletes it as worked on."""
-    key = f"{DUE}{max(0, second):0{_DIGITS}d}.{thing}"
-    expected = ABSENT
-    for _ in range(_TRIES):
-        if await store.put(key, b"1", expected=expected) is not None:
-            return True
-        entry = await store.get(key)
-        expected = ABSENT if entry is None else entry.revision
-    return False
+    return await _set(store, f"{DUE}{max(0, second):0{_DIGITS}d}.{thing}", b"1")

@@ -21,6 +21,7 @@ _PLACES = {
     "destinations": "tests.bench.destinations",
     "up": "tests.bench.embedded",
     "stores": "tests.bench.stores",
+    "correlator": "tests.bench.correlator",
 }
 NAMES = tuple(name for name, place in _PLACES.items() if find_spec(place) is not None)
 
