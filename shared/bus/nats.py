@@ -32,9 +32,9 @@ from shared.bus.protocol import (
     State,
     Topic,
 )
-from shared.bus.settings import NatsSettings
 from shared.events.cloudevent import CloudEvent
 from shared.events.times import parse_time
+from shared.settings.nats import NatsSettings
 
 _ACK_SECONDS = 60.0
 _PAGE = 32

@@ -12,12 +12,12 @@ import time
 from collections.abc import AsyncIterator, Callable
 
 from nats import errors
-from nats.aio.client import Client, RawCredentials
+from nats.aio.client import Client
 from nats.js import JetStreamContext
 
 from shared.bus import tls
 from shared.bus.protocol import SECONDS, BusUnavailableError
-from shared.bus.settings import NatsSettings
+from shared.settings.nats import NatsSettings
 
 _log = logging.getLogger("tidings.bus")
 
@@ -104,7 +104,6 @@ class NatsLink:
     async def _connect(self, client: Client, told: "_Told") -> None:
         settings = self._settings
         context = await tls.context(settings.ca_file, settings.cert_file, settings.key_file) if settings.tls else None
-        creds = settings.creds
         await client.connect(
             [*settings.servers],
             error_cb=told.error,
@@ -118,23 +117,12 @@ class NatsLink:
             ping_interval=10,
             pending_size=_PENDING_BYTES,
             tls=context,
-            user=settings.username or None,
-            password=self._password(client),
-            nkeys_seed_str=settings.nkey.value() if settings.nkey is not None else None,
-            user_credentials=RawCredentials(creds.value()) if creds is not None else None,
+            **settings.login(lambda: self._check_secured(client)),
         )
 
-    def _password(self, client: Client) -> Callable[[], str] | None:
-        secret = self._settings.password
-        if secret is None:
-            return None
-
-        def password() -> str:
-            if self._settings.tls and not _is_secure(client):
-                raise _InTheClearError
-            return secret.value()
-
-        return password
+    def _check_secured(self, client: Client) -> None:
+        if self._settings.tls and not _is_secure(client):
+            raise _InTheClearError
 
     def _broken(self) -> None:
         for limit in self._calls:

@@ -29,7 +29,7 @@ def _embedded(settings: Any) -> Bus:
 
 
 def _nats_settings() -> type[Settings]:
-    from shared.bus.settings import NatsSettings
+    from shared.settings.nats import NatsSettings
 
     return NatsSettings
 

@@ -45,53 +45,6 @@ def _all_loopback(hosts: list[str | None]) -> bool:
     return all(host is not None and is_loopback(host) for host in hosts)
 
 
-class NatsSettings(Settings):
-    """Where NATS is, and who we are there: nobody, a user with password, an nkey, or a credentials file."""
-
-    url: Annotated[str, _servers({"nats": 4222, "tls": 4222}, "nats://nats.example:4222 or tls://…")] = Field(
-        alias="NATS_URL", description="`nats://HOST:4222`, or `tls://…`, which goes on in TLS alone; several by comma."
-    )
-    username: str = Field(default="", alias="NATS_USERNAME", description="User, if the server wants one.")
-    password: Secret | None = Field(default=None, alias="NATS_PASSWORD", description="The user's password.")
-    nkey: Secret | None = Field(default=None, alias="NATS_NKEY", description="Seed of an nkey, as `SU…`.")
-    creds: Secret | None = Field(
-        default=None, alias="NATS_CREDS", description="Credentials as `nsc` writes them: JWT and seed."
-    )
-    ca_file: str | None = Field(default=None, alias="NATS_CA_FILE", description="CA file for the server's TLS.")
-    cert_file: str | None = Field(
-        default=None, alias="NATS_CERT_FILE", description="PEM file with the certificate that we show, if wanted."
-    )
-    key_file: str | None = Field(
-        default=None, alias="NATS_KEY_FILE", description="PEM file with its key, where that is not in the same file."
-    )
-
-    @property
-    def servers(self) -> list[str]:
-        """Return the addresses."""
-        return self.url.split(",")
-
-    @property
-    def tls(self) -> bool:
-        """Return True where nothing may be said in the clear."""
-        return self.url.startswith("tls:")
-
-    @model_validator(mode="after")
-    def _whole(self) -> Self:
-        _one_certificate(self.cert_file, self.key_file, "NATS")
-        if len({one.partition(":")[0] for one in self.servers}) > 1:
-            raise ValueError("NATS_URL: all servers have tls://, or none")
-        if (self.ca_file or self.cert_file) and not self.tls:
-            raise ValueError("NATS_CA_FILE and NATS_CERT_FILE need a NATS_URL of tls://")
-        if bool(self.username) != (self.password is not None):
-            raise ValueError("NATS_USERNAME and NATS_PASSWORD belong together")
-        if sum(one is not None for one in (self.password, self.nkey, self.creds)) > 1:
-            raise ValueError("NATS_PASSWORD, NATS_NKEY and NATS_CREDS exclude each other")
-        plain = not self.tls and not _all_loopback([urlsplit(one).hostname for one in self.servers])
-        if self.password is not None and plain:
-            raise ValueError("NATS_PASSWORD would be sent in the clear: use tls://")
-        return self
-
-
 class KafkaSettings(Settings):
     """Where Kafka is, and who we are there: nobody, a SCRAM user, or a certificate's."""
 

@@ -159,7 +159,7 @@ def models() -> dict[str, type[Settings]]:
     from shared.runtime.auth.settings import AuthSettings
     from shared.runtime.document import settings_models  # imports every function's room: only where all are asked for
     from shared.settings.host import HostSettings
-    from shared.stores.nats_place import NatsSettings
+    from shared.settings.nats import NatsSettings
 
     buses = {name: bus.settings() for name, bus in BUSES.items()}
     own: dict[str, type[Settings]] = {

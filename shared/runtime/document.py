@@ -16,7 +16,7 @@ from shared.rules.shipped import SHIPPED
 from shared.runtime.auth.settings import AuthSettings
 from shared.runtime.registry import FUNCTIONS
 from shared.settings.environment import Secret, Settings
-from shared.stores.nats_place import NatsSettings
+from shared.settings.nats import NatsSettings
 from shared.stores.registry import STORES
 from shared.telemetry.metrics import METRICS
 
@@ -75,7 +75,8 @@ def settings_page() -> str:
 
 
 def _bus_models() -> list[type[Settings]]:
-    return [BusSettings, *(bus.settings() for bus in BUSES.values())]
+    """Return the models of what is not told elsewhere on the page, as NATS is."""
+    return [BusSettings, *(model for bus in BUSES.values() if (model := bus.settings()) is not NatsSettings)]
 
 
 def metrics_page() -> str:

@@ -15,11 +15,12 @@ from typing import Final
 
 from nats.aio.msg import Msg
 
+from shared.settings.nats import NatsSettings
 from shared.stores import nats_keys
 from shared.stores.limits import check
 from shared.stores.nats_bucket import HEADERS_ROOM, stream_of
 from shared.stores.nats_link import Link
-from shared.stores.nats_place import NatsSettings, Place
+from shared.stores.nats_place import Place
 from shared.stores.protocol import ABSENT, Entry, StoreUnavailableError
 
 _EXPECTED: Final = "Nats-Expected-Last-Subject-Sequence"

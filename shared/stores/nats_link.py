@@ -10,16 +10,16 @@ import contextlib
 import logging
 import random
 import ssl
-from collections.abc import AsyncIterator, Callable, Mapping
-from typing import Any, Final
+from collections.abc import AsyncIterator, Mapping
+from typing import Final
 
 from nats import errors
-from nats.aio.client import Client, RawCredentials
+from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from shared.settings.environment import Secret
+from shared.settings.nats import NatsSettings
 from shared.stores.nats_bucket import prepare
-from shared.stores.nats_place import NatsSettings, Place
+from shared.stores.nats_place import Place
 from shared.stores.protocol import StoreUnavailableError
 
 _log = logging.getLogger("tidings.store")
@@ -207,7 +207,7 @@ class Link:
             closed_cb=ended,
             error_cb=heard,
             tls=_context(self._who) if self._place.tls else None,
-            **_signing_in(self._who, lambda: self._check_secured(client)),
+            **self._who.login(lambda: self._check_secured(client)),
         )
         self._check_secured(client)
 
@@ -222,27 +222,6 @@ class Link:
         elif self._why and not why:
             _log.warning("the store is back")
         self._why = why
-
-
-def _signing_in(who: NatsSettings, check: Callable[[], None]) -> dict[str, Any]:
-    """Return what `connect` takes; secrets are read now, as their files may have changed. Raises OSError."""
-
-    def checked(secret: Secret) -> Callable[[], str]:
-        def give() -> str:
-            check()
-            return secret.value()
-
-        return give
-
-    if who.password is not None:
-        return {"user": who.username, "password": checked(who.password)}
-    if who.token is not None:
-        return {"token": checked(who.token)}
-    if who.creds is not None:
-        return {"user_credentials": RawCredentials(who.creds.value())}
-    if who.nkey is not None:
-        return {"nkeys_seed_str": who.nkey.value()}
-    return {}
 
 
 def _context(who: NatsSettings) -> ssl.SSLContext:

@@ -13,8 +13,8 @@ import pytest
 from shared.bus.nats import NatsBus
 from shared.bus.protocol import BusUnavailableError, Kept, Refused, Topic
 from shared.bus.registry import open_bus
-from shared.bus.settings import NatsSettings
 from shared.settings.environment import read as read_settings
+from shared.settings.nats import NatsSettings
 from tests.bench.processes import free_port
 from tests.support.buses.nats import program
 from tests.support.buses.process import Server

@@ -2,8 +2,9 @@
 
 import pytest
 
-from shared.bus.settings import KafkaSettings, NatsSettings, RabbitmqSettings
+from shared.bus.settings import KafkaSettings, RabbitmqSettings
 from shared.settings.environment import Settings, SettingsError, read
+from shared.settings.nats import NatsSettings
 
 TLS = "tls://nats.example"
 
@@ -11,7 +12,6 @@ TLS = "tls://nats.example"
 @pytest.mark.parametrize(
     ("model", "environment", "text"),
     [
-        (NatsSettings, {}, "NATS_URL is not set"),
         (NatsSettings, {"NATS_URL": "http://nats"}, "must be an address such as nats://"),
         (NatsSettings, {"NATS_URL": "nats://app:geheim@nats"}, "must not hold a user or password"),
         (NatsSettings, {"NATS_URL": "nats://a,tls://b"}, "all servers have tls://, or none"),
@@ -19,10 +19,14 @@ TLS = "tls://nats.example"
         (
             NatsSettings,
             {"NATS_URL": "nats://nats.example", "NATS_USERNAME": "app", "NATS_PASSWORD": "geheim"},
-            "would be sent in the clear",
+            "NATS_PASSWORD is only sent over TLS",
         ),
-        (NatsSettings, {"NATS_URL": TLS, "NATS_USERNAME": "app"}, "belong together"),
-        (NatsSettings, {"NATS_URL": TLS, "NATS_NKEY": "geheim", "NATS_CREDS": "geheim"}, "exclude each other"),
+        (NatsSettings, {"NATS_URL": TLS, "NATS_USERNAME": "app"}, "go together"),
+        (
+            NatsSettings,
+            {"NATS_URL": TLS, "NATS_NKEY": "geheim", "NATS_CREDS": "geheim"},
+            "one way to sign in is enough",
+        ),
         (NatsSettings, {"NATS_URL": TLS, "NATS_KEY_FILE": "key"}, "NATS_KEY_FILE needs NATS_CERT_FILE"),
         (KafkaSettings, {"KAFKA_BROKERS": "http://kafka/"}, "must be host:port"),
         (
@@ -45,8 +49,8 @@ def test_what_cannot_work_is_said_without_what_is_secret(
 
 
 def test_an_address_is_completed() -> None:
-    nats = read(NatsSettings, {"NATS_URL": "nats://a, nats://[::1]:9999"})
-    assert nats.servers == ["nats://a:4222", "nats://[::1]:9999"]
+    nats = read(NatsSettings, {"NATS_URL": "nats://a, nats://[::1]:9999, b"})
+    assert nats.servers == ["nats://a:4222", "nats://[::1]:9999", "nats://b:4222"]
     assert not nats.tls
     assert read(RabbitmqSettings, {"RABBITMQ_URL": "amqps://r/vhost"}).url == "amqps://r:5671/vhost"
 

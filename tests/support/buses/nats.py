@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from shared.bus.nats import NatsBus
-from shared.bus.settings import NatsSettings
 from shared.settings.environment import read
+from shared.settings.nats import NatsSettings
 from tests.bench.processes import free_port
 from tests.conftest import could_not_run
 from tests.support.buses.process import Server
