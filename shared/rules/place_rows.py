@@ -27,7 +27,12 @@ class Row(NamedTuple):
 ROWS: tuple[Row, ...] = (
     # --- what a cloud refuses is no rule of the cluster ---
     Row(("infrastructure", "network"), both=r"\AService .*\n.*load ?balancer"),
+    # A Gateway that refers to what it may not use is set up wrongly; the certificate itself may be fine.
+    Row(("infrastructure", "network"),
+        reason=r"invalid certificate ref",
+        message=r"(?:certificate ?ref(?:s|erence)?|ReferenceGrant)\b"),
     Row(("infrastructure", "control-plane"), kind=r"\A(?:ClusterOperator|Etcd\w*)\b"),
+    Row(("infrastructure", "node"), both=r"\A(?:\w*Machine\w*|NodeClaim|NodePool) .*\n.*quota"),
     # --- refused by a rule of the cluster ---
     Row(("admission", "quota"),
         kind=r"\A\w*ResourceQuota\b|\A(?:Cluster|Local)Queue\b",
@@ -53,7 +58,9 @@ ROWS: tuple[Row, ...] = (
             r"|image (?:was )?rejected|pull access denied|requested access to the resource|(?:pull|image|manifest"
             r"|registry).*(?:unauthori[sz]ed|forbidden|denied)"),
     Row(("admission", "policy"),
-        message=r"forbidden (?:by policy|for the current)|validation\.gatekeeper\.sh|kyverno"
+        message=r"forbidden (?:by policy|for the current)|validation\.gatekeeper\.sh|kyverno\S*\.svc"
+            r"|webhook \"\S*kyverno"
+            r"|(?:polic|rule|violat)\w*\b.*kyverno|kyverno\b.*(?:polic|rule|den|block|violat)"
             r"|ValidatingAdmissionPolicy|constraint violat"),
     Row(("security", "certificate"),
         message=r"calling webhook.*x509|(?:secret|configmap)s? .*(?:\btls\b|\bcert|\bca-bundle|\bserving).*not found"),
@@ -66,7 +73,7 @@ ROWS: tuple[Row, ...] = (
         who=r"\bgpu-|nvidia|kmm\b|\bamd-gpu|device-plugin"),
     Row(("admission", "policy"), kind=r"\A\w*Policy\w*Violations?\b"),
     Row(("infrastructure", "workload"), kind=r"slurm|\A\w*Chaos\b", reason=r"rollout restart|\breflection"),
-    Row(("security", "rbac"), kind=r"\AIAM\w*"),
+    Row(("security", "rbac"), kind=r"\A(?:IAM\w*|(?:Cluster)?RoleBinding\b)"),
     Row(("infrastructure", "storage"), both=r"\A\w*Policy .*\n.*(?:back ?up|snapshot|restore)"),
     Row(("infrastructure", "node"), both=r"\ANode .*\n.*(?:\btaint|out of disk|disk space|disk pressure"
         r"|chassis intrusion)"),
@@ -74,7 +81,7 @@ ROWS: tuple[Row, ...] = (
     Row(("security", "network-policy"),
         kind=r"\APolicyEndpoint|NetworkPolicy\b|\ASecurityPolicy\b|\A(?:Egress|IngressNode)Firewall"
             r"|\ASecurityGroupPolicy|\AAuthorizationPolicy\b",
-        reason=r"network polic(?:y|ies)|security policy|\banp|egress firewall|packet drop",
+        reason=r"network polic(?:y|ies)|security policy|\banp|egress firewall|packets? drop",
         both=r"\A(?:Pod|Cilium|Network|Node|Endpoint|Namespace)\S* .*\n.*policy (?:denied|drop)"),
     Row(("security", "runtime"),
         kind=r"\ATracingPolicy|platform\.stackrox|\A(?:FileIntegrity|Intrusion|Malware|Threat)\w*",
@@ -97,9 +104,13 @@ ROWS: tuple[Row, ...] = (
         message=r"authenticat|(?:incorrect|invalid|wrong|bad) (?:user ?name|login|credential)|user ?name or password"
             r"|complete login|failed to log ?in|\bauth failure|InvalidAccessKey|SignatureDoesNotMatch"
             r"|InvalidClientTokenId|UnrecognizedClient|ExpiredToken|AuthFailure|invalid_(?:grant|client)|AADSTS"
+            r"|token (?:has |is |was )?(?:expired|invalid|revoked)|\bunauthorized\.?\z|to provide credentials"
             r"|auth login|(?:check|expired|bad|wrong|revoked|registration) token|unable to log ?in|invalid (?:token"
             r"|credential|password)|\b401\b|log ?in failed"),
-    Row(("infrastructure", "workload"), kind=r"\AVaultStaticSecret"),
+    Row(("infrastructure", "workload"), kind=r"\A(?:VaultStaticSecret|OnePasswordItem)",
+        # Not every role gives rights, and not every token lets in.
+        reason=r"\brole group|\btoken (?:ring|range)|\bhelm (?:release|chart)",
+        message=r"\brole (?:\w+ )?(?:from \S+ )?to (?:primary|secondary|master|slave|replica|leader|follower|standby)"),
     # What a backup is refused is its store's to permit, not the cluster's.
     Row(("infrastructure", "storage"), kind=r"\A(?:\w*Cluster)?(?:Backup|Restore)\b"),
     Row(("security", "rbac"),
@@ -121,7 +132,8 @@ ROWS: tuple[Row, ...] = (
     Row(("security", "authentication"),
         kind=r"\A(?:Vault(?:Auth\w*|Connection|Dynamic\w*)?|OAuth\w*|Users?|CredentialsRequest|Identity"
             r"|ServiceAccount|TokenReview)\b|\A(?:Peer|Request)Authentication|spiffe|pinniped|authorino"
-            r"|\A\w*Auth(?:Config|Provider|Policy|Flow)\b|\ASpire\w*|\APasswordPolic|\A(?:JWT|Group)(?:Authenticator|Sync)|\A(?:Azure|AWS|GCP|Pod|Workload"
+            r"|\A\w*Auth(?:Config|Provider|Policy|Flow)\b|\ASpire\w*|\APasswordPolic|\A(?:JWT|Group)(?:Authenticator"
+            r"|Sync)|\A(?:Azure|AWS|GCP|Pod|Workload"
             r"|Federated)\w*Identity",
         who=r"authelia|zitadel|oidc|\bkiam|\bspire|\bdex\b|keycloak|\Avault|vault-agent|teleport|boundary|authentik"
             r"|\bory-|pinniped|oauth",
@@ -132,7 +144,8 @@ ROWS: tuple[Row, ...] = (
             r"|service account .*not found"),
     Row(("admission", "policy"),
         kind=r"\A(?:Cluster)?(?:Cleanup)?Policy|\A(?:Configuration|Js)Policy|PolicyReport|\AConstraint"
-            r"|AdmissionPolicy|\ACompliance|compliance\.openshift|constraints\.gatekeeper|\ACIS|cis\.cattle|kyverno|gatekeeper",
+            r"|AdmissionPolicy|\ACompliance|compliance\.openshift|constraints\.gatekeeper|\ACIS|cis\.cattle|kyverno"
+            r"|gatekeeper",
         who=r"kube-bench|kyverno|gatekeeper|\bopa\b|compliance|governance|kubewarden|polaris|datree",
         reason=r"(?:policy|constraint) (?:violat|error|appl|skip|template)|compliant"),
     Row(("infrastructure", "workload"),

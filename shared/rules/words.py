@@ -36,6 +36,7 @@ KINDS: dict[str, str] = {
     "batch": r"(?:Job|Cron\w+)\b",
     "guest": r"VirtualMachine(?:Instance)?\b",
     "issuing": r"(?:Certificate|Issuer|ClusterIssuer)\b",
+    "lease": r"Lease\b",
     "updating": r"(?:ClusterVersion|MachineOS\w+|MachineConfig\w*)\b",
 }  # fmt: skip
 

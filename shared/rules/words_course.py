@@ -11,7 +11,8 @@ DONE = (
     r"|regenerated|reattached|elected|regained|acquired|claimed|adopted|placed|balanced|merged\b|built|compiled"
     r"|committed|executed|uploaded|downloaded|pushed|exported|bootstrapped|commissioned|remediated|fixed\b|peered"
     r"|paired|linked\b|subscribed|advertised|routed|(?:goal|target|desired|quorum|consensus) (?:\w+ )?reached|served"
-    r"|deduplicated|converted|materiali[sz]ed|populated|hydrated|warmed up|encrypted|decrypted|reflected"
+    r"|optimi[sz]ed|vacuumed|reindexed|deduplicated|converted|materiali[sz]ed|populated|hydrated|warmed up|encrypted"
+    r"|decrypted|reflected"
     r"|(?:hot ?)?plugged|reali[sz]ed|compensated|reconverged|rejoined|reopened|woke(?:n)?\b|started up|\Aup\z|live\z"
     r"|ref set\z|warmed|reserved\b|refreshed\b|processed\b|prepared\b|injected\b|(?:session|tunnel|link|node|peer"
     r"|interface|port|bond|uplink|bgp|neighbou?r|connection|path|cable|replica|member|host|osd|mon|broker|server"
@@ -22,10 +23,12 @@ COURSE: dict[str, str] = {
     # --- good news ---
     "success": r"success|succeed|recovered|restored|resolved|healed|repaired|cleared|all (?:\w+ )*(?:nodes|members"
     r"|replicas|pods) are (?:ready|healthy)|back to normal|no longer|proceeds|(?:active|ready|healthy|available"
-    r"|online|up|running) again|salvaged|ended\b|caught up\b|reconnected|rejoined|re-?established|corrected\b",
+    r"|online|up|running) again|back on (?:line|mains|utility|grid|ac|external)\b|on line\z|salvaged|ended\b"
+    r"|caught up\b|reconnected|rejoined|re-?established|corrected\b",
     "changed-to-good": r"(?:degraded|failing|stalled)\b.*true (?:->|to) false|(?:ready|healthy"
     r"|available)\b.*false (?:->|to) true|\w+ -> (?:healthy|synced|ready|green|true)\b|to:? \[?(?:succeeded"
-    r"|completed?|healthy|ready|green|established|connected|synced|available|online)\b|is (?:now |back )?(?:online"
+    r"|completed?|healthy|ready|green|established|connected|synced|available|online)\b|back (?:above|below|within"
+    r"|under) |is (?:now |back )?(?:online"
     r"|ready|healthy|available|green|up)\b|recovered\b|back to normal|changed: green",
     "changed-to-bad": r"no longer (?:ready|healthy|available)|(?:ready|healthy|available)\b.*true (?:->|to) false"
     r"|(?:degraded|failing|stalled)\b.*false (?:->|to) true|\w+ -> (?:degraded|missing|failed|error|unhealthy|down"
@@ -66,7 +69,8 @@ COURSE: dict[str, str] = {
     "deleted-well": r"success\w* terminat|(?:uninstall|terminat)\w* succe|deprovision(?:ed|ing\z|\w* (?:succe"
     r"|complete|finish|done))|(?:delet|remov|uninstall)\w* (?:complete|finish|done)|delet\w* (?:successful|succe)"
     r"|success\w* (?:delet|remov|deprovision|uninstall|detach|unmount)\w* \w|detach\w* succe",
-    "starting": r"\w+ (?:started|starting|wait|waiting|planned|queued|scheduled|pending|initiated)\z|(?:creat\w*"
+    "starting": r"\w+ (?:started|starting|wait|waiting|planned|queued|scheduled|pending|initiated|in progress"
+    r"|progressing|ongoing|underway)\z|(?:creat\w*"
     r"|deploy\w*|install\w*|provision\w*|sync|reconcile|resource|import|export|build|job|task|step|run) (?:start"
     r"|begin)\z",
     "birth": r"bootstrap|deploy|creat|start|provision|launch|boot\b|regist|join|build",
@@ -94,9 +98,25 @@ COURSE: dict[str, str] = {
     # Cut off from the others on purpose.
     "shut-off": r"no ?execute|no ?schedule\b|fenc(?:ed?|ing)\b|quarantin|isolat|out of service",
     "nothing-new": r"no (?:changes?|differences?|drift|updates?)\b|unchanged|not changed|same as before",
-    "ongoing": r"\A(?:creat|start|prepar|initiali[sz]|install|deploy|provision|sync|reconcil|validat|verify|check"
+    "ongoing": r"\A(?:stag|creat|start|prepar|initiali[sz]|install|deploy|provision|sync|reconcil|validat|verify|check"
     r"|paus|bootstrap|build|pull|push|download|upload|import|export|copy|clon|generat|comput|resolv|fetch|load|apply"
     r"|process|schedul|launch|configur|enabl|connect|join|attach|mount|issu|renew|sign|request)ing\b",
+    "lead-moved": r"(?:primary|master|leader)(?: \w+)? (?:has |was )?(?:moved|changed|switched|stepp\w+ down"
+    r"|transferred)\b"
+    r"|new (?:primary|master)\b|switch(?:ed|ing) (?:the )?(?:primary|master)|(?:secondary|standby|replica|slave"
+    r"|follower"
+    r"|learner) to (?:primary|master|leader)|(?:primary|master|leader) to (?:secondary|standby|replica|slave|follower)",
+    "balance": r"under-? ?utili[sz]|consolidat|rebalanc|descheduler|drift|high node utili|low node utili",
+    "operation": r"operation started",
+    # One of several goes, and the others stay.
+    "shrinking": r"scale ?down|scaled ?down|scaled? ?in\b|decommission",
+    "one-of-many": r"from \d+ to [1-9]|(?:broker|node|member|peer|instance|shard|pool|server|drive|osd)s? decommission"
+    r"|decommission\w* (?:of )?(?:broker|node|member|peer|instance|shard|pool|server|drive|osd)",
+    "leadership": r"stopped leading|los(?:t|e|ing) (?:the |its )?(?:lease|leadership|leader lock)"
+    r"|leader ?election lost",
+    "running": r"(?:cluster|server|service|database|registry|instance|broker|component|replica|member|proxy|gateway"
+    r"|controller|collector|agent|daemon|engine|stack) running\z|(?:is|are) (?:now )?(?:up and )?running and (?:healthy"
+    r"|ready|available)",
     "tentative": r"\A(?:begin|start|initiat|prepar|plan|attempt|try|request)(?:ing|s|e)? \w+",
     "retention": r"ttl\b|time to live|retention|lifetime|history|backup|snapshot|session|lease|preview|idle",
     "none": r"\Ano \w+",
@@ -120,12 +140,14 @@ COURSE: dict[str, str] = {
     r"|leader)",
     "was-changed": r"changed\b|(?:paused|suspended|override|overridden)\z",
     "changed": r"cancell?ed\b|[\w.:/\]\[]+ -> |chang(?:e|ed|ing)|modif(?:y|ied)|delet(?:e|ed|ing|ion)|remov(?:e|ed"
-    r"|ing|al)\b|scal(?:e|ed|ing)\b|resiz|expand|upgrad|downgrad|patched|edited|paus(?:e|ed|ing)|suspend|detached"
+    r"|ing|al)\b|scal(?:e|ing)\b|scaled(?:\z| [^jo]| [jo][^bo])|resiz|expand|upgrad|downgrad|patched|edited|paus(?:e"
+    r"|ed|ing)|suspend|detached"
     r"|deactivat|activat|promot|demot|replac|new (?:artifact|revision|version|target|commit|image|release|digest)"
     r"|overrid|migrating|version|rotat|updating|operation started|image updated|targeting|registered|pruned"
     r"|deregistered|unloaded|un ?mounted|rescal|supersed|released\b|revok|unbound|unpublish|unstaged|shrunk|shrink"
     r"|shrank|extend|truncat|trimm|purg|compacted|defragmented|reclaim|patching|renam|label|annotat|untagged|tagged"
-    r"|hibernat|idled|unidled|rescheduled|unreserv|dealloc|unclaimed|transfer|moved\b|moving\b|relocat|switched"
+    r"|destroy|eras(?:ed|ing)\b|wip(?:ed|ing)\b|drop(?:ped|ping)?\b|discard|hibernat|idled|unidled|rescheduled"
+    r"|unreserv|dealloc|unclaimed|transfer|moved\b|moving\b|relocat|switched"
     r"|switch\b|toggl|revert|granted|cleaned|raised\b|increased|decreased|lowered|reduced|adjusted|reassigned"
     r"|shifted|recreated|swapped|overwritten|(?:up|down)-?scal|unlabel|split\b|grew\b|grown\b|uninstall|undeploy"
     r"|retired|retiring|disabling|disabled\b|banned|blacklist|whitelist|denylist|allowlist|exempt|exclu|bypass"

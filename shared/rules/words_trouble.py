@@ -14,8 +14,10 @@ TROUBLE: dict[str, str] = {
     r"|\w+(?:error|exception|failure)\b|(?:http|code|status)[:= ]+(?:code[:= ]+)?[45]\d\d\b|exit (?:code"
     r"|status)[:= ]+[1-9]|rate exceeded|too many (?:requests|connections|errors|failures|restarts)",
     # Said of what should be and is not: trouble in a Warning, else only not yet.
-    "undone": r"un(?:bound|synced|consolidat|evictable|drainable|verified|approved|accepted|resolved|satisf"
-    r"|fulfilled|programmed|reconciled|matched|plac(?:ed|eable)|usable|confirmed|met\b|provisioned|initiali[sz]ed|authenticated|trusted|delivered|routed"
+    "undone": r"partial(?:ly)? (?:appl|ready|avail|healthy|sync|complet|install|deploy|creat|restor|reconcil"
+    r"|provision)|un(?:bound|synced|consolidat|evictable|drainable|verified|approved|accepted|resolved|satisf"
+    r"|fulfilled|programmed|reconciled|matched|plac(?:ed|eable)|usable|confirmed|met\b|provisioned|initiali[sz]ed"
+    r"|authenticated|trusted|delivered|routed"
     r"|claimed|reserved|applied|joined|served|processed|finished|completed|healed|recovered|monitored|watched)"
     r"|in(?:accessible|admissible|complete\b)|not (?:yet )?(?:applied|met|reached|satisfied|fulfilled|completed?"
     r"|installed|deployed|created|verified|validated|trusted|approved|accepted|admitted|ensured|recovered|restored"
@@ -41,7 +43,8 @@ TROUBLE: dict[str, str] = {
     r"|region|zone|mds|osd|mon|brick|disk|database|db|endpoint|backend|upstream|collector|exporter|worker|master"
     r"|leader|ospf|bgp|vpn|ipsec|vrrp|storage|node|link|cluster|server|peer|interface|tunnel|session|broker|member"
     r"|gateway|replicas?|primary|proxy|agent|plugin|controller|pool|volume|shard|daemon) down\b|down state\b|dead\z"
-    r"|died\b|\Adown\z|not up\b|offline\b|not online\b|not covered\b|inactive\b|read[- ]only\b|(?:is|was) sealed\b"
+    r"|died\b|\Adown\z|not up\b|offline\b|not online\b|not covered\b|inactive\b|read[- ]only\b|writes? (?:are |is "
+    r"|were )?(?:blocked|stopped|rejected|disabled|refused)|(?:is|was) sealed\b"
     r"|network partition|minority\b|partitioned\b|quorum not\b|lost (?:its )?carrier"
     r"|(?:member|shard|replica|broker|peer|session|tunnel) lost\b"
     r"|server (?:is )?not responding",
@@ -72,7 +75,8 @@ TROUBLE: dict[str, str] = {
     "hardware": r"raid(?: \w*\d\w*| array| controller| set| volume| group| disk| member)? (?:has |is |was )?(?:fail"
     r"|fault|dead)|(?:hardware|drive|power ?supply|psu|fan|dimm|nvme|ssd|smart)\b(?:\W+\w+){0,2}\W+(?:fail|fault"
     r"|stopped|dead\b)|(?:disk|block device)(?: \S*\d\S*| sd\w+)? (?:has |is |was )?(?:failed\b|failing\b|faulty"
-    r"|dead\b|broken)|lost its disk|battery low|low battery|ecc (?:memory )?error|bad sector",
+    r"|dead\b|broken)|lost its disk|on battery\b|overheat|thermal (?:shut ?down|trip)|temperature (?:is )?critical"
+    r"|critical temperature|battery low|low battery|ecc (?:memory )?error|bad sector",
     "gone": r"(?:instance|machine|server|vm|host) (?:was |is |has been )?(?:not found|terminated|deleted|missing"
     r"|powered off|gone|does not exist|preempted|stopped)\b",
     "scale-up": r"scale ?up|scaled up|scale out|new nodes?\b",
@@ -94,16 +98,20 @@ TROUBLE: dict[str, str] = {
     r"|hung\b|hang(?:s|ing)?\b|deadlock|blocked for more|storm\b|flap(?:s|ping)?\b|repetitive|frequent"
     r"|threshold (?:met|exceeded)|drift(?:ed)?\b|disabled\b",
     "expired": r"expired|expiration (?:warning|soon|near)|expir(?:y|es|ing)\b",
-    "corrupt": r"corrupt|checksum|integrity (?:check|changed|fail|error|violat|mismatch|broken|lost)|bad ?block"
+    "corrupt": r"corrupt|data inconsisten|inconsistent (?:data|pg|placement|replica)|checksum|integrity (?:check"
+    r"|changed|fail|error|violat|mismatch|broken|lost)|bad ?block"
     r"|i/?o err",
     # --- what makes it grave ---
-    "disaster": r"health(?: is| status is| status)?:? red\b|data (?:\w+ )?(?:is )?corrupt|corrupt(?:ed|ion)? (?:data"
+    "disaster": r"majority (?:\w+ ){0,3}lost|lost (?:its |the )?majority|health(?: is| status is| status)?:? red\b"
+    r"|data (?:\w+ )?(?:is )?corrupt|corrupt(?:ed|ion)? (?:data"
     r"|wal)|no quorum|quorum lost|lost (?:its )?quorum|split[- ]?brain|data ?loss|no (?:healthy |active |elected "
     r"|available )?(?:master|leader|primary)\b|(?:master|primary|leader) (?:nodes? )?(?:removed|not ready|lost(?:\z"
     r"|[.,;:]))|master nodes? .*not ready|claim ?lost|volume ?lost|lost (?:its |the )?(?:volume|data)|faulted"
-    r"|health[_ ]err|cluster (?:is )?down|cluster crash|irrecoverable|unrecoverable|no template left|outage"
+    r"|health[_ ]err|cluster (?:is )?down|cluster crash|irrecoverable|unrecoverable|data (?:(?:is|was|were|has been"
+    r"|have been) )?lost\b|no template left|outage"
     r"|guest panicked",
-    "risk": r"(?:potential|possible|risk of|avoid(?:s|ing)?|prevent(?:s|ing)?|(?:may|might|could|can) (?:cause|lead to"
+    "risk": r"quorum (?:is )?at risk|(?:potential|possible|risk of|avoid(?:s|ing)?|prevent(?:s|ing)?|(?:may|might"
+    r"|could|can) (?:cause|lead to"
     r"|result in)) (?:\w+ )?(?:data ?loss|split[- ]?brain|outage)",
     "broken-machine": r"kernel (?:panic|oops|bug|deadlock)|fatal\b.*hardware|hardware .*fatal|fatal exception"
     r"|uncorrectable|power lost|lost power|(?:soft|hard) lock ?up|frozen\b|double[- ]bit|off the bus|(?:kubelet"
@@ -140,7 +148,8 @@ TROUBLE: dict[str, str] = {
     "misbound": r"misbound|content mismatch|content missing|incompatible|not supported|forbidden|does ?n.t match"
     r"|does not match|admission|invalid node|declared features",
     # --- what makes it light ---
-    "hint": r"redundant|unnecessary|discouraged|experimental\b|tech(?:nology)? ?preview|legacy\b|will no longer"
+    "hint": r"end of (?:life|support|maintenance)\b|redundant|unnecessary|discouraged|experimental\b"
+    r"|tech(?:nology)? ?preview|legacy\b|will no longer"
     r"|no effect|best[- ]effort|unused\b|consider (?:using|setting|upgrading)|recommend|advisory|suggest",
     "harmless": r"clamp(?:ed|ing)|coerced|defaulted|defaulting to|outdated\b|(?:update|upgrade) available|deprecat"
     r"|will be removed|ignor(?:ed|ing)|skipping|skipped(?:\z| \d)|fall(?:ing|ed)? ?back|using default"

@@ -88,6 +88,29 @@ def test_every_word_of_the_tables_is_used_by_a_row() -> None:
         ("AWSMachine", "Warning", "Gone", "the instance was terminated by somebody", "instance-gone"),
         ("ConfigMap", "Warning", "ScaleUpFailed", "no instances left", "no-nodes"),
         ("ServiceAccount", "Warning", "ClusterAdminGranted", "bob was granted cluster-admin", "rights"),
+        ("Lease", "Normal", "LeaderLost", "a-1 lost the lease", "leader-steps-down"),
+        ("Lease", "Normal", "LeaderLost", "", "leader-of-controllers"),
+        ("Lease", "Warning", "LeaderLost", "", "lease-lost"),
+        ("Pod", "Normal", "Evicted", "Evicted pod: Underutilized", "moved-for-balance"),
+        ("Database", "Normal", "UpgradeStarted", "upgrade to 8.1 started", "long-step"),
+        ("Database", "Normal", "UpgradeInProgress", "", "long-step"),
+        ("Database", "Normal", "LayoutStaging", "staging layout changes", "at-work"),
+        ("Database", "Normal", "ScaledDown", "from 5 to 3", "shrunk"),
+        ("Database", "Normal", "ScaledDown", "from 1 to 0", "upset"),
+        ("Database", "Normal", "BrokerDecommissioned", "", "shrunk"),
+        ("Database", "Normal", "PrimaryReplicaMoved", "from db-0 to db-1", "lead-moved"),
+        ("Database", "Normal", "ServerRunning", "", "running"),
+        ("Database", "Normal", "JobRunning", "", "begun"),
+        ("Database", "Normal", "Destroyed", "", "changed"),
+        ("Database", "Normal", "PartiallyReady", "2 of 3 replicas are ready", "not-yet"),
+        ("Database", "Warning", "PartiallyReady", "2 of 3 replicas are ready", "failed"),
+        ("Database", "Warning", "GroupGone", "all its data was lost", "disaster"),
+        ("Database", "Warning", "QuorumAtRisk", "one more and it is gone", "risk"),
+        ("Database", "Warning", "EndOfLife", "", "hint"),
+        ("Node", "Warning", "UPSOnBattery", "11 minutes left", "hardware"),
+        ("Node", "Normal", "UPSOnLine", "", "success"),
+        ("TemporaryAccess", "Normal", "AccessExpired", "", "rights-over"),
+        ("ScaledObject", "Normal", "ScaledObjectCreated", "", "made"),
     ],
 )
 def test_what_the_words_amount_to(kind: str, type_: str, reason: str, message: str, row: str) -> None:
@@ -107,6 +130,27 @@ def test_what_the_words_amount_to(kind: str, type_: str, reason: str, message: s
 def test_a_word_of_another_matter_does_not_tell_whose_it_is(reason: str, message: str) -> None:
     rule = fallback.rule_for(_seen("Widget", "Normal", reason, message))
     assert rule.subcategory in ("workload", "authentication"), rule.subcategory
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason", "message", "place"),
+    [
+        ("Gateway", "ListenerNotReady", "listener https: invalid certificate reference", "network"),
+        ("Gateway", "ListenerNotReady", "certificateRefs: kind ConfigMap is not supported", "network"),
+        ("Gateway", "ListenerNotReady", "certificate secret shop/tls not found", "certificate"),
+        ("Database", "RoleChanged", "role changed from secondary to primary", "workload"),
+        ("Database", "RoleGroupFailed", "role group data failed", "workload"),
+        ("RoleBinding", "PrivilegedBinding", "binds cluster-admin to a group", "rbac"),
+        ("HelmRelease", "InstallFailed", "chart kyverno/kyverno: context deadline exceeded", "workload"),
+        ("Widget", "CreateFailed", 'admission webhook "x.kyverno.example" denied the request', "policy"),
+        ("ManagedCluster", "KubeconfigRejected", "cannot connect: token has expired", "authentication"),
+        ("ManagedCluster", "ConnectFailed", "cannot connect: Unauthorized", "authentication"),
+        ("Machine", "QuotaExceeded", "instance quota of the project", "node"),
+        ("Pod", "PacketsDropped", "policy denied 10.0.0.1 -> 10.0.0.2", "network-policy"),
+    ],
+)
+def test_who_must_act_decides_the_place(kind: str, reason: str, message: str, place: str) -> None:
+    assert fallback.rule_for(_seen(kind, "Warning", reason, message)).subcategory == place
 
 
 @pytest.mark.parametrize(
