@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from functions.correlator.answers import event_of
 from functions.correlator.changes import Changes
 from functions.correlator.contact import FirstContact
+from functions.correlator.live import InForce, live_policies
 from functions.correlator.namespaces import Namespaces
 from functions.correlator.outgoing import Outgoing
 from functions.correlator.settings import CorrelatorSettings
@@ -22,6 +23,7 @@ from functions.correlator.together import Together
 from shared.episodes import machine
 from shared.episodes.bonds import Rules
 from shared.episodes.machine import Known
+from shared.episodes.policy import Policies
 from shared.episodes.recent import Recent
 from shared.episodes.record import RecordError, RecordFullError
 from shared.episodes.rollouts import concerns
@@ -30,6 +32,7 @@ from shared.events.cloudevent import TICKS, CloudEvent
 from shared.events.model import Classified
 from shared.events.outcome import Done, Duplicate, Ignored, Outcome, Rejected, Retry
 from shared.runtime.function import Call, Function, Publisher, Readiness, Result
+from shared.runtime.live import Live
 from shared.runtime.parts import opened_publisher, opened_store
 from shared.runtime.probe import Probe
 from shared.runtime.turns import Turns
@@ -39,6 +42,7 @@ from shared.telemetry.metrics import Metrics
 
 NAME = "correlator"
 _WEIGHT = (Rejected, Retry, Done, Duplicate, Ignored)  # of two outcomes, the earlier one here is that of both
+_NO_POLICIES = "the policies cannot be loaded: run `tidings validate`"
 _LOG = logging.getLogger("tidings.correlator")
 
 
@@ -50,7 +54,7 @@ def new(
     publisher: Publisher | None = None,
     rules: Rules | None = None,
 ) -> Function:
-    """Build the correlator, with other policies than those of its settings where `rules` are given.
+    """Build the correlator, with other policies than those of its settings where `rules` are given; they stay.
 
     Raises SettingsError for settings that cannot work.
     """
@@ -58,11 +62,17 @@ def new(
     owned = store is None
     store = store or opened_store(settings.store_url)
     publisher = publisher or opened_publisher(settings.sink)
-    return Correlator(settings, metrics, store, publisher, rules or settings.rules(), owned=owned)
+    policies = live_policies(settings.policy_file, metrics)
+    if rules is None:
+        return Correlator(settings, metrics, store, publisher, InForce(policies), owned=owned, policies=policies)
+    return Correlator(settings, metrics, store, publisher, rules, owned=owned)
 
 
 class Correlator:
-    """The function. A store that it was given (`owned` is False) is not its to close: others may use it too."""
+    """The function. A store that it was given (`owned` is False) is not its to close: others may use it too.
+
+    `policies`, where there are, are what the rules follow; it starts and ends them.
+    """
 
     name = NAME
 
@@ -75,8 +85,10 @@ class Correlator:
         rules: Rules,
         *,
         owned: bool,
+        policies: Live[Policies] | None = None,
     ) -> None:
         self._owned = owned
+        self._policies = policies
         self._metrics = metrics
         self._store = store
         recent, turns = Recent(), Turns()
@@ -100,15 +112,20 @@ class Correlator:
         self._probe = Probe(store)
 
     async def start(self) -> None:
-        """Ask the store once; where it cannot be asked, readiness says so until it can."""
+        """Load the policies, ask the store once; readiness says what cannot be loaded or asked until it can (F30)."""
+        if self._policies is not None:
+            await self._policies.start()
         await self._probe.look()
 
     def readiness(self) -> Readiness:
-        """Return whether the store can be asked and the broker is known."""
-        return Readiness((*self._probe.problems, *self._outgoing.problems))
+        """Return whether there are policies, the store can be asked and the broker is known."""
+        lacking = (_NO_POLICIES,) if self._lacks_policies() else ()
+        return Readiness((*lacking, *self._probe.problems, *self._outgoing.problems))
 
     async def stop(self) -> None:
         """Close what `new` opened."""
+        if self._policies is not None:
+            await self._policies.stop()
         await self._probe.stop()
         await self._outgoing.stop()
         if self._owned:
@@ -116,6 +133,8 @@ class Correlator:
 
     async def handle(self, event: CloudEvent, call: Call) -> Result:
         """Handle one classified observation or tick. The store's failure is never the end of an observation."""
+        if self._lacks_policies():
+            return Result(Retry("no policies are loaded"))
         try:
             if event.type in TICKS:
                 return Result(await self._ticks.do(event, call))
@@ -129,6 +148,9 @@ class Correlator:
         except RecordError:
             _LOG.exception("a record cannot be read", extra={"event_id": event.id})
             return Result(Retry("the record of this object cannot be read"))
+
+    def _lacks_policies(self) -> bool:
+        return self._policies is not None and self._policies.value is None
 
     async def _observation(self, event: CloudEvent) -> Result:
         try:
