@@ -6,7 +6,7 @@ until it has accepted them (architecture.md §6).
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from pydantic import ValidationError
 
@@ -25,7 +25,7 @@ from shared.episodes.bonds import Rules
 from shared.episodes.machine import Known
 from shared.episodes.policy import Policies
 from shared.episodes.recent import Recent
-from shared.episodes.record import RecordError, RecordFullError
+from shared.episodes.record import Record, RecordError, RecordFullError
 from shared.episodes.rollouts import concerns
 from shared.episodes.things import things_of
 from shared.events.cloudevent import TICKS, CloudEvent
@@ -42,20 +42,23 @@ from shared.telemetry.metrics import Metrics
 
 NAME = "correlator"
 _WEIGHT = (Rejected, Retry, Done, Duplicate, Ignored)  # of two outcomes, the earlier one here is that of both
+Heard = Callable[[Record, machine.Step], None]
 _NO_POLICIES = "the policies cannot be loaded: run `tidings validate`"
 _LOG = logging.getLogger("tidings.correlator")
 
 
-def new(
+def new(  # noqa: PLR0913 - each replaces what it would open or read itself
     environ: Mapping[str, str],
     metrics: Metrics,
     *,
     store: Store | None = None,
     publisher: Publisher | None = None,
     rules: Rules | None = None,
+    heard: Heard | None = None,
 ) -> Function:
     """Build the correlator, with other policies than those of its settings where `rules` are given; they stay.
 
+    `heard` is told of each step that was kept, with the record before it.
     Raises SettingsError for settings that cannot work.
     """
     settings = read(CorrelatorSettings, environ)
@@ -64,8 +67,10 @@ def new(
     publisher = publisher or opened_publisher(settings.sink)
     policies = live_policies(settings.policy_file, metrics)
     if rules is None:
-        return Correlator(settings, metrics, store, publisher, InForce(policies), owned=owned, policies=policies)
-    return Correlator(settings, metrics, store, publisher, rules, owned=owned)
+        return Correlator(
+            settings, metrics, store, publisher, InForce(policies), owned=owned, policies=policies, heard=heard
+        )
+    return Correlator(settings, metrics, store, publisher, rules, owned=owned, heard=heard)
 
 
 class Correlator:
@@ -86,9 +91,11 @@ class Correlator:
         *,
         owned: bool,
         policies: Live[Policies] | None = None,
+        heard: Heard | None = None,
     ) -> None:
         self._owned = owned
         self._policies = policies
+        self._heard = heard
         self._metrics = metrics
         self._store = store
         recent, turns = Recent(), Turns()
@@ -204,7 +211,9 @@ class Correlator:
             outcome = Ignored("no problem of this object ends with it")
         return Result(outcome, None if answer is None else event_of(answer, event))
 
-    def _written(self, step: machine.Step) -> None:
+    def _written(self, before: Record, step: machine.Step) -> None:
+        if self._heard is not None:
+            self._heard(before, step)
         for snapshot in step.snapshots:
             self._metrics.count("tidings_episodes_total", transition=snapshot.episode.transition)
             if snapshot.episode.baseline and snapshot.episode.transition == "opened":
