@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from functions.classifier.live import LiveRules
+from functions.classifier.live import live_rules
 from shared.events import attributes
 from shared.events.cloudevent import CloudEvent, type_of_verdict
 from shared.events.model import Observation, classified_data
@@ -13,6 +13,7 @@ from shared.events.outcome import Done, Ignored, Rejected, Retry
 from shared.rules.classify import classify
 from shared.rules.ruleset import RuleSet
 from shared.runtime.function import Call, Readiness, Result
+from shared.runtime.live import Live
 from shared.settings.environment import Environ, Settings, read
 from shared.sources.registry import decode
 from shared.telemetry.metrics import Metrics
@@ -50,7 +51,7 @@ class Classifier:
 
     name = NAME
 
-    def __init__(self, settings: ClassifierSettings, metrics: Metrics, rules: LiveRules) -> None:
+    def __init__(self, settings: ClassifierSettings, metrics: Metrics, rules: Live[RuleSet]) -> None:
         self._cluster = settings.cluster
         self._own_namespace = settings.own_namespace
         self._mask_entropy = settings.mask_entropy
@@ -63,7 +64,7 @@ class Classifier:
 
     async def handle(self, event: CloudEvent, call: Call) -> Result:  # noqa: ARG002 - it never waits for anything
         """Reply with the event's classified observation."""
-        ruleset = self._rules.ruleset
+        ruleset = self._rules.value
         if ruleset is None:
             return Result(Retry("no rules are loaded"))
         decoded = decode(event, cluster=self._cluster, now=datetime.now(UTC))
@@ -102,7 +103,7 @@ class Classifier:
 
     def readiness(self) -> Readiness:
         """Return not ready until a first good rule set is there."""
-        if self._rules.ruleset is not None:
+        if self._rules.value is not None:
             return Readiness()
         return Readiness(("the rules cannot be loaded: run `tidings validate`",))
 
@@ -134,7 +135,7 @@ class Classifier:
 def new(environ: Environ, metrics: Metrics) -> Classifier:
     """Build the function from the environment, without I/O. Raises SettingsError."""
     settings = read(ClassifierSettings, environ)
-    return Classifier(settings, metrics, LiveRules(settings.rules, metrics))
+    return Classifier(settings, metrics, live_rules(settings.rules, metrics))
 
 
 def _is_expiry(observation: Observation) -> bool:

@@ -6,13 +6,14 @@ until it has accepted them (architecture.md §6).
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from pydantic import ValidationError
 
 from functions.correlator.answers import event_of
 from functions.correlator.changes import Changes
 from functions.correlator.contact import FirstContact
+from functions.correlator.live import InForce, live_policies
 from functions.correlator.namespaces import Namespaces
 from functions.correlator.outgoing import Outgoing
 from functions.correlator.settings import CorrelatorSettings
@@ -22,14 +23,16 @@ from functions.correlator.together import Together
 from shared.episodes import machine
 from shared.episodes.bonds import Rules
 from shared.episodes.machine import Known
+from shared.episodes.policy import Policies
 from shared.episodes.recent import Recent
-from shared.episodes.record import RecordError, RecordFullError
+from shared.episodes.record import Record, RecordError, RecordFullError
 from shared.episodes.rollouts import concerns
 from shared.episodes.things import things_of
 from shared.events.cloudevent import TICKS, CloudEvent
 from shared.events.model import Classified
 from shared.events.outcome import Done, Duplicate, Ignored, Outcome, Rejected, Retry
 from shared.runtime.function import Call, Function, Publisher, Readiness, Result
+from shared.runtime.live import Live
 from shared.runtime.parts import opened_publisher, opened_store
 from shared.runtime.probe import Probe
 from shared.runtime.turns import Turns
@@ -39,30 +42,42 @@ from shared.telemetry.metrics import Metrics
 
 NAME = "correlator"
 _WEIGHT = (Rejected, Retry, Done, Duplicate, Ignored)  # of two outcomes, the earlier one here is that of both
+Heard = Callable[[Record, machine.Step], None]
+_NO_POLICIES = "the policies cannot be loaded: run `tidings validate`"
 _LOG = logging.getLogger("tidings.correlator")
 
 
-def new(
+def new(  # noqa: PLR0913 - each replaces what it would open or read itself
     environ: Mapping[str, str],
     metrics: Metrics,
     *,
     store: Store | None = None,
     publisher: Publisher | None = None,
     rules: Rules | None = None,
+    heard: Heard | None = None,
 ) -> Function:
-    """Build the correlator, with other policies than those of its settings where `rules` are given.
+    """Build the correlator, with other policies than those of its settings where `rules` are given; they stay.
 
+    `heard` is told of each step that was kept, with the record before it.
     Raises SettingsError for settings that cannot work.
     """
     settings = read(CorrelatorSettings, environ)
     owned = store is None
     store = store or opened_store(settings.store_url)
     publisher = publisher or opened_publisher(settings.sink)
-    return Correlator(settings, metrics, store, publisher, rules or settings.rules(), owned=owned)
+    policies = live_policies(settings.policy_file, metrics)
+    if rules is None:
+        return Correlator(
+            settings, metrics, store, publisher, InForce(policies), owned=owned, policies=policies, heard=heard
+        )
+    return Correlator(settings, metrics, store, publisher, rules, owned=owned, heard=heard)
 
 
 class Correlator:
-    """The function. A store that it was given (`owned` is False) is not its to close: others may use it too."""
+    """The function. A store that it was given (`owned` is False) is not its to close: others may use it too.
+
+    `policies`, where there are, are what the rules follow; it starts and ends them.
+    """
 
     name = NAME
 
@@ -75,8 +90,12 @@ class Correlator:
         rules: Rules,
         *,
         owned: bool,
+        policies: Live[Policies] | None = None,
+        heard: Heard | None = None,
     ) -> None:
         self._owned = owned
+        self._policies = policies
+        self._heard = heard
         self._metrics = metrics
         self._store = store
         recent, turns = Recent(), Turns()
@@ -100,15 +119,20 @@ class Correlator:
         self._probe = Probe(store)
 
     async def start(self) -> None:
-        """Ask the store once; where it cannot be asked, readiness says so until it can."""
+        """Load the policies, ask the store once; readiness says what cannot be loaded or asked until it can (F30)."""
+        if self._policies is not None:
+            await self._policies.start()
         await self._probe.look()
 
     def readiness(self) -> Readiness:
-        """Return whether the store can be asked and the broker is known."""
-        return Readiness((*self._probe.problems, *self._outgoing.problems))
+        """Return whether there are policies, the store can be asked and the broker is known."""
+        lacking = (_NO_POLICIES,) if self._lacks_policies() else ()
+        return Readiness((*lacking, *self._probe.problems, *self._outgoing.problems))
 
     async def stop(self) -> None:
         """Close what `new` opened."""
+        if self._policies is not None:
+            await self._policies.stop()
         await self._probe.stop()
         await self._outgoing.stop()
         if self._owned:
@@ -116,6 +140,8 @@ class Correlator:
 
     async def handle(self, event: CloudEvent, call: Call) -> Result:
         """Handle one classified observation or tick. The store's failure is never the end of an observation."""
+        if self._lacks_policies():
+            return Result(Retry("no policies are loaded"))
         try:
             if event.type in TICKS:
                 return Result(await self._ticks.do(event, call))
@@ -129,6 +155,9 @@ class Correlator:
         except RecordError:
             _LOG.exception("a record cannot be read", extra={"event_id": event.id})
             return Result(Retry("the record of this object cannot be read"))
+
+    def _lacks_policies(self) -> bool:
+        return self._policies is not None and self._policies.value is None
 
     async def _observation(self, event: CloudEvent) -> Result:
         try:
@@ -182,7 +211,9 @@ class Correlator:
             outcome = Ignored("no problem of this object ends with it")
         return Result(outcome, None if answer is None else event_of(answer, event))
 
-    def _written(self, step: machine.Step) -> None:
+    def _written(self, before: Record, step: machine.Step) -> None:
+        if self._heard is not None:
+            self._heard(before, step)
         for snapshot in step.snapshots:
             self._metrics.count("tidings_episodes_total", transition=snapshot.episode.transition)
             if snapshot.episode.baseline and snapshot.episode.transition == "opened":

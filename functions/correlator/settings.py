@@ -6,9 +6,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field
 
 from shared.episodes.contact import Mode
-from shared.episodes.policy import Policies
-from shared.episodes.policy_shipped import PolicyError, load_policies
-from shared.settings.environment import Settings, SettingsError
+from shared.settings.environment import Settings
 
 
 def _names(value: object) -> object:
@@ -50,10 +48,3 @@ class CorrelatorSettings(Settings):
         alias="CORRELATOR_POLICY",
         description="A file or folder of own policies that go above the shipped ones (docs/policy.md).",
     )
-
-    def rules(self) -> Policies:
-        """Return the policies in force. Raises SettingsError with every mistake of the file."""
-        try:
-            return load_policies(self.policy_file)
-        except PolicyError as error:
-            raise SettingsError([f"CORRELATOR_POLICY: {problem}" for problem in error.problems]) from None

@@ -70,10 +70,12 @@ class Lookout:
                     continue  # nobody is told of it, so nobody would be told of this one either
                 if not await keeper.knows(self._store, cause.thing, f"{bonds.CAUSES}.{bond}"):
                     continue  # its record was not kept, or not yet: then it wakes this one
-                return Under("consequence", cause.thing, cause.id, str(cause.shown["summary"]), cause.path, now)
-        group = bonds.group_of(track, bonds.policy_of(track, self._rules))
+                said = str(cause.shown["summary"])
+                return Under("consequence", cause.thing, cause.id, said, cause.path, now, inhibition.name)
+        policy = bonds.policy_of(track, self._rules)
+        group = bonds.group_of(track, policy)
         if group:
-            return Under("group", group, since=now)
+            return Under("group", group, since=now, by=policy.name)
         under = track.desk.under
         return under if under is not None and under.kind == "limit" else None
 
@@ -116,7 +118,7 @@ class Lookout:
                 continue
             storm = bonds.storm_of(track, policy)
             if track.sent is not None and not await self._limits.take(storm, track.sent.id, policy.limit, now):
-                found[key] = replace(found[key], under=Under("limit", storm, since=now))
+                found[key] = replace(found[key], under=Under("limit", storm, since=now, by=policy.name))
         return replace(around, found=found)
 
 

@@ -57,7 +57,7 @@ class Ticks:
         recent: Recent,
         turns: Turns,
         metrics: Metrics,
-        written: Callable[[machine.Step], None],
+        written: Callable[[Record, machine.Step], None],
     ) -> None:
         self._store = store
         self._rules = rules
@@ -158,7 +158,7 @@ class Ticks:
             for track in _accusers(held.record, step.record):
                 await self._changes.blame(track, tick.event)
             if await keeper.save(self._store, held, step, saving, self._recent):
-                self._written(step)
+                self._written(held.record, step)
                 return step
             await asyncio.sleep(_PAUSE * attempt)
         return None

@@ -11,6 +11,7 @@ from shared.episodes import keeper, machine
 from shared.episodes.bonds import Rules
 from shared.episodes.machine import Known
 from shared.episodes.recent import Held, Recent
+from shared.episodes.record import Record
 from shared.events.model import Classified
 from shared.runtime.turns import Turns
 from shared.stores.protocol import Store
@@ -34,7 +35,12 @@ class Together:
     """The rows of waiting observations, by object. `written` is told of each step that was kept."""
 
     def __init__(
-        self, store: Store, recent: Recent, turns: Turns, rules: Rules, written: Callable[[machine.Step], None]
+        self,
+        store: Store,
+        recent: Recent,
+        turns: Turns,
+        rules: Rules,
+        written: Callable[[Record, machine.Step], None],
     ) -> None:
         self._store = store
         self._recent = recent
@@ -71,11 +77,11 @@ class Together:
             found, kept = self._observe(held, batch)
             # What is answered without a write must be the store's word.
             if (not kept and known is None) or (
-                kept and await keeper.save(self._store, held, kept[-1], saving, self._recent)
+                kept and await keeper.save(self._store, held, kept[-1][1], saving, self._recent)
             ):
                 steps = [*found]
-                for each in kept:
-                    self._written(each)
+                for before, each in kept:
+                    self._written(before, each)
                 break
             if known is None:
                 await asyncio.sleep(_PAUSE * attempt)
@@ -83,17 +89,19 @@ class Together:
             waiting.step = step
             waiting.done = True
 
-    def _observe(self, held: Held, batch: list[_Waiting]) -> tuple[list[machine.Step], list[machine.Step]]:
-        """Return the step of each observation after the ones before it, and those steps that must be kept."""
+    def _observe(
+        self, held: Held, batch: list[_Waiting]
+    ) -> tuple[list[machine.Step], list[tuple[Record, machine.Step]]]:
+        """Return the step of each observation after the ones before it, and those that must be kept, after what."""
         record = held.record
         steps: list[machine.Step] = []
-        kept: list[machine.Step] = []
+        kept: list[tuple[Record, machine.Step]] = []
         for waiting in batch:
             step = machine.observe(record, waiting.classified, waiting.known, self._rules)
             if not step.repeated or step.snapshots:
                 ready = [unsent for unsent in step.record.outbox if unsent.not_before <= step.record.now]
                 step = step if step.answer is not None and not ready else machine.into_outbox(step)
+                kept.append((record, step))
                 record = step.record
-                kept.append(step)
             steps.append(step)
         return steps, kept

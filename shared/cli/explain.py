@@ -20,24 +20,31 @@ def command(
         typer.Option(envvar="CLASSIFIER_RULES", help="A folder of own rule packs, above the shipped ones."),
     ] = None,
     knative: Annotated[Path, typer.Option(help="Folder with the Trigger manifests.")] = Path("knative"),
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Play them in simulated time: which tickets would be opened, and why.")
+    ] = False,
     output: OutputOption = Output.table,
 ) -> None:
     """Say of each observation what it is, what happens to it, why, what nearly matched, and what would be sent.
 
-    The exit code is 0 where at least one observation was read.
+    With --follow, say what would become of all of them together: which tickets would be opened, held, grouped, closed
+    and why, and what each destination would get a day. The exit code is 0 where at least one observation was read.
     """
     import sys
 
-    from shared.cli.explaining import run  # the command's room, only when it runs
-    from shared.rules.shipped import RulesError
+    from shared.events.problem import ProblemsError
     from shared.settings.environment import SettingsError
 
     path = None if file == "-" else Path(file)
     if path is None and sys.stdin.isatty():
         fail("no events to explain: name a file, or pipe them in", EXAMPLE, code=2)
     try:
-        good = run(path, cluster=cluster, rules=rules, knative=knative, output=output)
-    except (SettingsError, RulesError) as error:
+        if follow:
+            from shared.cli.followed import run as work  # the command's room, only when it runs
+        else:
+            from shared.cli.explaining import run as work
+        good = work(path, cluster=cluster, rules=rules, knative=knative, output=output)
+    except (SettingsError, ProblemsError) as error:
         fail(*(str(problem) for problem in error.problems))
     except OSError as error:
         fail(f"{error.filename or file}: {error.strerror or error}")

@@ -1,7 +1,7 @@
 """Explain every observation of an input, in the form that is wanted."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,8 +26,7 @@ _COLUMNS = ("severity", "phase", "ticket", "reason", "object", "rule")
 def run(path: Path | None, *, cluster: str, rules: Path | None, knative: Path, output: Output) -> bool:
     """Explain and print; return whether there was any observation. Raises OSError, RulesError, SettingsError."""
     environ = effective()  # `.env`, too: what is explained is what `tidings up` beside it would do
-    own = environ.get("CLASSIFIER_RULES")
-    ruleset = _rules(rules or (Path(own) if own else None))
+    ruleset = rules_of(rules, environ)
     cluster = cluster or environ.get("CLUSTER", "")
     found = read(path, sys.stdin.buffer, cluster, datetime.now(UTC))
     if output is Output.jsonl:
@@ -41,7 +40,10 @@ def run(path: Path | None, *, cluster: str, rules: Path | None, knative: Path, o
     return any(isinstance(item, Observation) for item in results)
 
 
-def _rules(folder: Path | None) -> RuleSet:
+def rules_of(folder: Path | None, environ: Mapping[str, str]) -> RuleSet:
+    """Return the rules in force, with the packs of a folder, else of the settings. Raises RulesError, SettingsError."""
+    own = environ.get("CLASSIFIER_RULES")
+    folder = folder or (Path(own) if own else None)
     if folder is not None and not folder.is_dir():
         raise SettingsError([f"{folder} is no folder of rule packs"])
     return load_shipped(folder)
@@ -59,7 +61,7 @@ def _lines(found: Iterator[Result], ruleset: RuleSet) -> bool:
 
 
 def _documents(results: list[Result], ruleset: RuleSet, knative: Path) -> list[dict[str, Any]]:
-    topology, destinations = _topology(knative), previewers()
+    topology, destinations = topology_of(knative), previewers()
     return [
         {"error": item.error}
         if isinstance(item, Unreadable)
@@ -74,7 +76,7 @@ def _tables(results: list[Result], ruleset: RuleSet, knative: Path) -> None:
         rows = [_short(row(item, classify(item, ruleset)), item) for item in observations]
         print_rows(rows, _COLUMNS, Output.table)
     elif observations:
-        topology, destinations = _topology(knative), previewers()
+        topology, destinations = topology_of(knative), previewers()
         for item in observations:
             show(page(explained(item, ruleset, topology, destinations), width()), soft_wrap=True, end="")
     for error in (item.error for item in results if isinstance(item, Unreadable)):
@@ -85,10 +87,10 @@ def _short(line: dict[str, Any], item: Observation) -> dict[str, Any]:
     return {**line, "object": item.object.path}
 
 
-def _topology(folder: Path) -> Topology | str:
-    """Return what the manifests say, or why there are none."""
+def topology_of(folder: Path, components: Sequence[str] = ()) -> Topology | str:
+    """Return what the manifests say, with those of some components, or why there are none."""
     if not folder.is_dir():
         return f"there is no folder {folder}; name it by --knative"
     from shared.local.broker.loader import load_topology  # YAML is needed only where Triggers are shown
 
-    return load_topology(folder)
+    return load_topology(folder, [name.replace("_", "-") for name in components])

@@ -1,7 +1,7 @@
 """Read observations from whatever a person has at hand: a file of events, a kubectl list, recorded requests."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -16,27 +16,44 @@ from shared.events.json_items import frame_of
 from shared.events.limits import DEFAULT
 from shared.events.model import Observation
 from shared.events.outcome import Ignored, Rejected
+from shared.local.recorded.player import is_script, requests
 from shared.sources.context import Context
 from shared.sources.registry import UNKNOWN_CLUSTER, decode, decode_payload
 
 _DEPTH = 3  # of lists in lists
+_FIRST = datetime.min.replace(tzinfo=UTC)
 Result = Observation | Unreadable
 
 
-def read(path: Path | None, stream: IO[bytes], cluster: str, now: datetime) -> Iterator[Result]:
+def read(
+    path: Path | None, stream: IO[bytes], cluster: str, now: datetime, *, by_time: bool = False
+) -> Iterator[Result]:
     """Yield what a file or stream holds, in order and as it comes in: one result at least for each of its items.
 
     Taken are JSON documents, JSON lines and YAML; each item a Kubernetes Event or object, a List of them, a CloudEvent
-    in the JSON format, or a recorded request `{"headers": …, "body": …}`. Raises OSError.
+    in the JSON format, or a recorded request `{"headers": …, "body": …}`; and the script of a recorded day
+    (docs/recorded-day.md). With `by_time` those of one list come in the order in which they were sent: kubectl lists
+    by name. Raises OSError.
     """
     reader = _Reader(cluster, now, Versions())
-    if path is not None:
-        with path.open("rb") as file:
-            for value in values(file, path.suffix):
-                yield from _value(value, reader, _DEPTH)
+    for value in _values(path, stream):
+        found = _value(value, reader, _DEPTH)
+        yield from sorted(found, key=_sent) if by_time else found
+
+
+def _values(path: Path | None, stream: IO[bytes]) -> Iterator[Any]:
+    if path is None:
+        yield from values(stream)
+    elif is_script(path):
+        for request in requests(path):
+            yield {"headers": request.headers, "body": request.body.decode()}
     else:
-        for value in values(stream):
-            yield from _value(value, reader, _DEPTH)
+        with path.open("rb") as file:
+            yield from values(file, path.suffix)
+
+
+def _sent(item: Result) -> datetime:
+    return item.received if isinstance(item, Observation) else _FIRST
 
 
 class _Reader(NamedTuple):

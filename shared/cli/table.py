@@ -46,3 +46,16 @@ def _lines(row: list[str], widths: list[int], beside: int, width: int) -> list[s
 
 def _wrapped(text: str, width: int) -> list[str]:
     return textwrap.wrap(text, max(width, 10), break_on_hyphens=False) or [""]
+
+
+def beside(cells: Sequence[str], widths: Sequence[int], width: int) -> str:
+    """Return one row of a table whose other rows are not known yet; the last cell is wrapped in its place or below.
+
+    A cell that is longer than its column shifts those behind it.
+    """
+    head = "".join(" ".join(cell.split()).ljust(own) + _GAP for cell, own in zip(cells, widths, strict=False))
+    if width - len(head) >= _ENOUGH:
+        first, *more = _wrapped(cells[-1], width - len(head))
+        return "\n".join([head + first, *(" " * len(head) + line for line in more)])
+    below = [_BELOW + line for line in _wrapped(cells[-1], width - len(_BELOW))]
+    return "\n".join([*_wrapped(head.rstrip(), width), *below])

@@ -23,7 +23,10 @@ Taken = Literal["consequence", "group", "limit"]
 
 @dataclass(frozen=True, slots=True)
 class Under:
-    """What took a problem in: the key of its record, its episode, its words, and since when (policy time)."""
+    """What took a problem in: the key of its record, its episode, its words, and since when (policy time).
+
+    `by` is the name of the policy that says so: of an inhibition, or of the route that groups or limits.
+    """
 
     kind: Taken
     thing: str
@@ -31,6 +34,7 @@ class Under:
     summary: str = ""
     path: str = ""
     since: float = 0.0
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

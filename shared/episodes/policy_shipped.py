@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from shared.episodes.policy import Policies
 from shared.episodes.policy_content import policies_of
-from shared.events.problem import Problem
+from shared.events.problem import Problem, ProblemsError
 from shared.start import compiled
 
 SHIPPED: Final = Path(__file__).resolve().parents[2] / "functions" / "correlator" / "policy.yaml"
@@ -16,12 +16,8 @@ _COMPILERS: Final = (
 )
 
 
-class PolicyError(ValueError):
-    """Policies that cannot be put in force; `problems` names every mistake with its place."""
-
-    def __init__(self, problems: list[Problem]) -> None:
-        super().__init__("; ".join(str(problem) for problem in problems[:3]))
-        self.problems = problems
+class PolicyError(ProblemsError):
+    """Policies that cannot be put in force."""
 
 
 def load_policies(own: Path | None = None, shipped: Path = SHIPPED) -> Policies:

@@ -20,6 +20,14 @@ class Problem(NamedTuple):
         return f"{place}: {self.message}" + (f" - {self.suggestion}" if self.suggestion else "")
 
 
+class ProblemsError(ValueError):
+    """What people edit cannot be put in force; `problems` names every mistake with its place."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__("; ".join(str(problem) for problem in problems[:3]))
+        self.problems = problems
+
+
 def did_you_mean(word: str, known: Iterable[str], otherwise: str = "") -> str:
     """Return `did you mean "x"?` for the nearest known word, else `otherwise` or the list of known words."""
     import difflib  # only where there is a mistake, never on a function's start

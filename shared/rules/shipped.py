@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shared.events.problem import Problem
+from shared.events.problem import Problem, ProblemsError
 from shared.rules import compiled
 from shared.rules.ruleset import Rule, RuleSet
 from shared.start.compiled import write
@@ -14,12 +14,8 @@ if TYPE_CHECKING:
 SHIPPED = Path(__file__).resolve().parents[2] / "functions" / "classifier" / "rules"
 
 
-class RulesError(ValueError):
-    """Rules that cannot be put in force; `problems` names every mistake with its place."""
-
-    def __init__(self, problems: list[Problem]) -> None:
-        super().__init__("; ".join(str(problem) for problem in problems[:3]))
-        self.problems = problems
+class RulesError(ProblemsError):
+    """Rules that cannot be put in force."""
 
 
 def load_shipped(extra_dir: Path | None = None, folder: Path = SHIPPED) -> RuleSet:

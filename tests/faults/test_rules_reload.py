@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from functions.classifier.handler import Classifier, ClassifierSettings, new
-from functions.classifier.live import LiveRules
+from functions.classifier.live import live_rules
 from shared.cli.recognised import recognise
 from shared.events.cloudevent import CloudEvent
 from shared.events.outcome import Done, Retry
@@ -18,6 +18,7 @@ from shared.rules.regex import PatternError, compiled, finder
 from shared.rules.ruleset import RuleSet
 from shared.rules.shipped import load_shipped
 from shared.runtime.function import Call
+from shared.runtime.live import Live
 from shared.telemetry.metrics import Metrics
 from tests.support.records import classified
 
@@ -57,11 +58,11 @@ def swap(mount: Path, version: str, text: str) -> None:
         (mount / "own.yaml").symlink_to("..data/own.yaml")
 
 
-def classifier(mount: Path, metrics: Metrics, shipped: Path) -> tuple[Classifier, LiveRules]:
+def classifier(mount: Path, metrics: Metrics, shipped: Path) -> tuple[Classifier, Live[RuleSet]]:
     def load_both(own: Path | None) -> RuleSet:
         return load_shipped(own, folder=shipped)
 
-    rules = LiveRules(mount, metrics, load=load_both, every=0.01)
+    rules = live_rules(mount, metrics, load=load_both, every=0.01)
     return Classifier(ClassifierSettings(), metrics, rules), rules
 
 
@@ -236,9 +237,9 @@ def test_f30_a_folder_that_vanishes_or_a_loader_that_fails_keeps_the_last_good_s
         def fail(_own: Path | None) -> RuleSet:
             raise RecursionError
 
-        failing = LiveRules(None, metrics, load=fail)
+        failing = live_rules(None, metrics, load=fail)
         await failing.start()
-        assert failing.ruleset is None
+        assert failing.value is None
         assert "RecursionError" in failing.problems[0].message
 
     asyncio.run(run())
@@ -255,9 +256,9 @@ def test_packs_are_read_at_any_depth_and_followed_there(tmp_path: Path, shipped:
     async def run() -> tuple[str, str, bool]:
         await function.start()
         try:
-            first, before = await rule_of(function), rules.ruleset
+            first, before = await rule_of(function), rules.value
             swap(team, "v2", PACK.format(name="second"))
-            await until(lambda: rules.ruleset is not before)
+            await until(lambda: rules.value is not before)
             return first, await rule_of(function), await rules.refresh()
         finally:
             await function.stop()

@@ -1,6 +1,7 @@
 """Plays a recorded cluster: the requests that its ApiServerSource sent, in the order of sending."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,6 +14,7 @@ from shared.local.recorded import wire
 DAY = Path(__file__).with_name("day.yaml")
 EXPECTED = Path(__file__).with_name("expected.yaml")
 
+_HEAD = 8192  # bytes in which a script says what day it is
 _FIRST_VERSION = 48_210_000
 
 
@@ -53,6 +55,15 @@ def requests(path: Path | None = None) -> Iterator[Request]:
             yield from _played(script.load(file))
     except (OSError, UnicodeDecodeError, script.ScriptError) as error:
         raise FeedError(f"{file}: cannot be played: {error}") from error
+
+
+def is_script(path: Path) -> bool:
+    """Return True for a file that begins as the script of a day does. Raises OSError."""
+    if path.suffix != ".yaml":
+        return False
+    with path.open("rb") as file:
+        head = file.read(_HEAD)
+    return all(re.search(rb"^%s:" % name, head, re.MULTILINE) for name in (b"cluster", b"date", b"source"))
 
 
 def _played(day: script.Day) -> Iterator[Request]:
