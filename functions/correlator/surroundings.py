@@ -110,6 +110,8 @@ class Lookout:
 
     async def _within_limits(self, weighed: Record, record: Record, now: float, around: Surroundings) -> Surroundings:
         """Put what would get a ticket beyond its limit under the summary of all of those."""
+        if all(weighed.tracks[key].desk.ticket for key in around.found):
+            return around  # only what was looked up can get one now
         would = machine.tick(record, now, self._rules, around).record
         found: dict[str, Found] = dict(around.found)
         for key, track in _new_tickets(weighed.tracks, would.tracks.values()):

@@ -28,7 +28,7 @@ _TRIES = 20  # compare-and-set rounds against other replicas; within one process
 _PAUSE = 0.005
 _MAX_DUE = 1000  # index entries listed at once
 _ROUNDS = 5  # what one look makes due for another object is done by the same tick
-_DUE_AT_ONCE = 16
+_DUE_AT_ONCE = 32
 # Seconds of the ticks' time until a record that cannot be read is looked at again: not long, for in a roll-out an older
 # replica may see records of a newer one; long enough for 10,000 of them not to fill every minute's tick.
 _SET_ASIDE = 600
@@ -84,18 +84,23 @@ class Ticks:
                 break
             done = await self._work_all(due, tick)
             complete = complete and done
-            if not done or len(due) == _MAX_DUE or self._is_late(tick):
+            if not done or self._is_late(tick):
                 break
         return Done() if complete else Retry("the broker did not accept every snapshot")
 
     async def _work_all(self, due: Sequence[keeper.Due], tick: _Tick) -> bool:
-        complete = True
-        for start in range(0, len(due), _DUE_AT_ONCE):
-            if self._is_late(tick):
-                break
-            batch = due[start : start + _DUE_AT_ONCE]
-            complete = all(await keeper.all_of(self._work(entry, tick) for entry in batch)) and complete
-        return complete
+        """Work on entries side by side; none outlives its tick."""
+        entries = iter(due)
+
+        async def work() -> bool:
+            complete = True
+            for entry in entries:
+                if self._is_late(tick):
+                    break
+                complete = await self._work(entry, tick) and complete
+            return complete
+
+        return all(await keeper.all_of(work() for _ in range(_DUE_AT_ONCE)))
 
     @staticmethod
     def _is_late(tick: _Tick) -> bool:

@@ -177,7 +177,7 @@ def bound(before: Record, record: Record, rules: Rules, tried: frozenset[str] | 
     wanted = entries(record, rules)
     for name, tracks in _ended(before, record).items():
         wanted[name] = (*wanted.get(name, ()), *tracks)
-    digests = {key: digest_of(tracks) for key, tracks in wanted.items()}
+    digests = {key: digest_of(tracks, counted=is_group(key.split(".", 1)[1])) for key, tracks in wanted.items()}
     enters = {
         key: encode(wanted[key], record.now, key.split(".", 1)[1])
         for key, value in digests.items()

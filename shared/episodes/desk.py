@@ -182,11 +182,16 @@ def _looked(desk: Desk, case: _Case, found: Found) -> tuple[Desk, float | None]:
         freed = case.now if desk.freed is None else desk.freed
         if case.now < freed + OUTLIVE:
             return replace(desk, freed=freed), freed + OUTLIVE
-        if case.core.ending is not None:  # it went well since, too: what it is held for is no outliving
-            return replace(desk, freed=freed), None
+        if case.core.ending is not None or _is_silent(case.core, freed):
+            return replace(desk, freed=freed), None  # what it is held for is no outliving
     if found.under is not None:
         return _held(desk, found.under), None
     return _open(replace(desk, suspects=found.suspects or desk.suspects), case)
+
+
+def _is_silent(core: Core, since: float) -> bool:
+    """Return True for what is over when it is not said again, and was not said again since a time."""
+    return bool(core.expires) and core.last <= since
 
 
 def _held(desk: Desk, under: Under) -> Desk:

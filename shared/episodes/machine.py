@@ -28,7 +28,7 @@ from shared.episodes.record import (
     Track,
     Unsent,
 )
-from shared.episodes.relations import relations_of
+from shared.episodes.relations import node_of, relations_of
 from shared.episodes.snapshot import head_of, line_of, mark_of, problem_fact, recovery_mark
 from shared.episodes.track import Said, Settled, Snapshot, current, occur, recover, settle
 from shared.events.episode import Episode
@@ -89,8 +89,7 @@ def observe(record: Record, classified: Classified, known: Known, rules: Rules) 
     time = policy_time(classified.observation).timestamp()
     repeated = mark in record.seen
     seen = record.seen if repeated else (*record.seen, mark)[-MAX_SEEN:]
-    relations = relations_of(classified, record.node) if known.relations is None else known.relations
-    node = relations.get("node", "") if classified.observation.object.kind == "Pod" else ""
+    node = node_of(classified) if classified.observation.object.kind == "Pod" else ""
     record = replace(record, now=max(record.now, time), seen=seen, node=node or record.node)
     tracks: dict[str, Track] = dict(record.tracks)
     moved = classified.verdict.phase == "problem"
@@ -104,7 +103,7 @@ def observe(record: Record, classified: Classified, known: Known, rules: Rules) 
             }
             record = replace(record, marks=_remember(record, ended))
         if classified.verdict.phase == "problem":
-            track = _occurred(tracks, record, classified, replace(known, relations=relations), rules)
+            track = _occurred(tracks, record, classified, known, rules)
             tracks[track.key] = track
     step, settled = _settle(record, tracks, rules)
     own, again = _again(step, settled, classified, mark)
@@ -183,7 +182,8 @@ def _occurred(tracks: Mapping[str, Track], record: Record, classified: Classifie
     said = Said(head_of(classified, mark, time), line_of(classified, mark, time))
     track = tracks.get(key) or Track(key, said.head)
     labels = dict(known.labels) or track.labels
-    track = replace(track, labels=labels, relations={**track.relations, **(known.relations or {})})
+    relations = relations_of(classified, record.node) if known.relations is None else known.relations
+    track = replace(track, labels=labels, relations={**track.relations, **relations})
     fact = problem_fact(classified, mark, time, old=known.old)
     return occur(track, fact, said, record.marks, policy_of(track, rules))
 

@@ -107,25 +107,21 @@ def since_of(track: Track) -> float:
     return track.base.started or (track.facts[0].time if track.facts else track.head.time)
 
 
-def digest_of(tracks: Iterable[Track]) -> str:
-    """Return a digest of what others go by: texts that move on make no new entry."""
-    parts = [part for track in tracks for part in _essence(track)]
+def digest_of(tracks: Iterable[Track], *, counted: bool) -> str:
+    """Return a digest of what others go by: texts that move on make no new entry.
+
+    Only groups want to know how often it was (`counted`).
+    """
+    parts = [part for track in tracks for part in _essence(track, counted=counted)]
     return digest("entry", *parts)[:12]
 
 
-def _essence(track: Track) -> tuple[str, ...]:
+def _essence(track: Track, *, counted: bool) -> tuple[str, ...]:
     sent, desk = track.sent, track.desk
     under = "" if desk.under is None else desk.under.thing
     assert sent is not None  # noqa: S101 - what has an entry was told
-    return (
-        sent.id,
-        sent.severity,
-        str(_deserves(desk)),
-        under,
-        track.head.shown["reason"],
-        str(sent.count),
-        sent.state,
-    )
+    count = str(sent.count) if counted else ""
+    return (sent.id, sent.severity, sent.state, count, str(_deserves(desk)), under, track.head.shown["reason"])
 
 
 def _deserves(desk: Desk) -> bool:

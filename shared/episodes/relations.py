@@ -57,6 +57,13 @@ def relations_of(classified: Classified, placed: str = "") -> dict[str, str]:
     return {name: value for name, value in found.items() if 0 < len(value) <= LONGEST}
 
 
+def node_of(classified: Classified) -> str:
+    """Return the node of an observation, as `relations_of` does: all that is kept of one that is no problem."""
+    seen = classified.observation
+    found = _node(seen, seen.message[:_LOOKED_AT])
+    return found if len(found) <= LONGEST else ""
+
+
 def _node(seen: Observation, text: str) -> str:
     if seen.object.kind == "Node":
         return seen.object.name

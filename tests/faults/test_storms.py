@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 
 import httpx2
@@ -19,63 +19,33 @@ from shared.events.codec import to_mapping
 from shared.local.settings import UpSettings
 from shared.local.system import System
 from shared.sources.registry import decode
-from tests.support.week import storms
+from tests.support.week import raging, storms
 from tests.support.week.judge import Told
 from tests.support.week.play import Player
+from tests.support.week.raging import LIMIT, STILL_DOWN, TOLD_WITHIN
 from tests.support.week.world import Sent
 
-START = 1_788_134_400.0
-TOLD_WITHIN = 10 + 10 + 5
-"""Seconds until a ticket is open: `group_wait`, the period of ticks, and five (issue: within each storm)."""
-LIMIT = 20
-"""Default of `ticket_limit`; one summary comes on top."""
-STILL_DOWN = 2
 _BATCH = 200
 
 
-def simulated(start: float, *acts: Iterable[Sent]) -> list[Told]:
-    """Play the acts one after the other; return the tickets an hour after the last one."""
-    return asyncio.run(Player(start).play(chain.from_iterable(acts)))
+def simulated(start: float, sent: Iterable[Sent]) -> list[Told]:
+    """Play events; return the tickets an hour after the last one."""
+    return asyncio.run(Player(start).play(sent))
 
 
 def test_f26_10000_events_of_a_lost_node_make_its_ticket_and_few_more() -> None:
     """F26: event storm 10 000/min: grouping by fingerprint; ticket cap + one summary; SIEM still gets all."""
-    storm = storms.new_storm(1, START)
-    node, pods = storms.crowded(storm)
-    lost = START + 300
-    rages = storm.act(storms.node_lost(storm, node, pods), lost)
-    ends = storm.act(storms.node_back(storm, node, pods, STILL_DOWN), lost + 120)
-    told = simulated(START, storm.stands(), rages, ends)
-    of_node = [ticket for ticket in told if node.on.path in ticket.things]
-    assert len(of_node) == 1
-    assert of_node[0].opened - lost <= TOLD_WITHIN
-    assert of_node[0].closed is not None
-    assert lost + 120 <= of_node[0].closed <= lost + 120 + 600
-    others = [ticket for ticket in told if ticket is not of_node[0]]
-    assert len(others) <= STILL_DOWN
-    down = {path for pod in pods[: 2 * STILL_DOWN] for path in (pod.on.path, *pod.workload.paths)}
-    assert all(down & set(ticket.things) for ticket in others)
+    raging.a_lost_node(simulated)
 
 
 def test_f26_10000_events_of_a_crash_looping_deployment_make_one_ticket_with_its_count() -> None:
     """F26: event storm 10 000/min, one deployment: grouping by fingerprint; ticket cap + one summary."""
-    storm = storms.new_storm(2, START)
-    workload = storms.looping(storm)
-    begins = START + 300
-    rages = storm.act(storms.crash_loop(storm, workload), begins)
-    ends = storm.act(storms.mended(storm, workload), begins + 120)
-    told = simulated(START, storm.stands(), rages, ends)
-    assert len(told) == 1
-    assert told[0].count == storms.EVENTS
-    assert told[0].opened - begins <= TOLD_WITHIN
-    assert told[0].closed is not None
+    raging.a_crash_loop(simulated)
 
 
 def test_f26_500_failures_at_once_make_tickets_up_to_the_limit_and_one_summary() -> None:
     """F26: event storm 10 000/min: ticket cap + one summary."""
-    storm = storms.new_storm(3, START, storms.NAMESPACES)
-    told = simulated(START, storm.stands(), storm.act(storms.failures(storm), START + 300))
-    assert len(told) == LIMIT + 1
+    raging.failures_everywhere(simulated)
 
 
 # --- the embedded system ---

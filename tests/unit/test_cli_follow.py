@@ -150,7 +150,9 @@ def test_members_are_grouped_under_the_route_that_says_so(follow: Follow) -> Non
     pods = [f"Pod/shop/web-{number}" for number in range(3)]
     lines = follow(policy, *((0, pod, "Bad") for pod in pods), *((60, pod, "Good") for pod in pods))
     grouped = [line for line in lines if line.get("what") == "grouped"]
-    assert [(line["object"], line["by"]) for line in grouped] == [(pod, "shops") for pod in pods], "as they were looked at"
+    assert [(line["object"], line["by"]) for line in grouped] == [(pod, "shops") for pod in pods], (
+        "as they were looked at"
+    )
     opened = [line for line in lines if line.get("what") == "opened"]
     assert [(line["group"], line["why"]) for line in opened] == [(True, "rule bad: high, 3 times; of 3 objects")]
     assert sorted(Counter(what for _, what, _ in told(lines)).items())[:2] == [("closed group", 1), ("grouped", 3)]

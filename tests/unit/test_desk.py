@@ -107,6 +107,25 @@ def test_a_cause_of_which_nobody_is_told_keeps_nothing_quiet_unless_it_may_for_a
     play(work, Policies(Policy(), inhibitions=(replace(LOST_NODE, at_most=900.0),)))
 
 
+def test_a_consequence_that_is_over_when_it_is_not_said_again_outlives_its_cause_only_if_it_is_said_again() -> None:
+    async def work(life: Life) -> None:
+        here = {"host": "worker-1", "component": "kubelet", "expires": 1800}
+        await life.at(0, trouble(0, NODE, "not-ready"))
+        await life.at(1, *(trouble(1, pod(number), "unhealthy", **here) for number in range(3)))
+        await life.at(120, fine(120, NODE))
+        await life.at(200, trouble(200, pod(0), "unhealthy", count=2, **here))
+        await life.until(600)
+        assert [one.episode.object.name for one in life.open()] == ["web-0"]
+        await life.at(700, trouble(700, pod(1), "unhealthy", count=2, **here))
+        await life.until(760)
+        assert [one.episode.object.name for one in life.open()] == ["web-0", "web-1"]
+        await life.until(2600)
+        assert not life.open()
+        assert len(life.tickets) == 3, "nothing was heard of the third since the node was back"
+
+    play(work, Policies(Policy(), inhibitions=(LOST_NODE,)))
+
+
 def test_a_cause_that_shows_up_late_closes_the_tickets_of_its_consequences_which_come_back_if_they_outlive_it() -> None:
     async def work(life: Life) -> None:
         await life.at(

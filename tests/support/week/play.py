@@ -1,11 +1,13 @@
 """Plays a simulated time through the real functions in process, and collects the tickets that they would make.
 
 `changes`, the classifier and the correlator as `knative/triggers` connects them, on a store whose clock is the
-simulated one; a tick comes each ten seconds. No HTTP, no broker: each event is handled before the next one comes.
+simulated one; a tick comes each ten seconds. No HTTP, no broker: each event is handled before the next one comes, or
+some of those between two ticks at once. With several stores there are as many correlators, and each event goes to any.
 """
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping
+import random
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -17,6 +19,7 @@ from shared.events.cloudevent import APISERVER_PREFIX, CHANGE_PREFIX, PROBLEM_PR
 from shared.events.outcome import Rejected, Retry
 from shared.runtime.function import Call, Function
 from shared.stores.memory import MemoryStore
+from shared.stores.protocol import Store
 from shared.telemetry.metrics import Metrics
 from tests.support.week.judge import Told
 from tests.support.week.truth import HOUR
@@ -39,10 +42,15 @@ class _Ticket:
 
 @dataclass(slots=True)
 class Player:
-    """The functions, what they told, and the simulated time (seconds since 1970)."""
+    """The functions, what they told, and the simulated time (seconds since 1970).
+
+    `stores` are the correlators', one each, none for one in memory; so many events are handled `at_once`.
+    """
 
     now: float
     environ: Mapping[str, str] = field(default_factory=dict)
+    stores: Sequence[Store] = ()
+    at_once: int = 1
     handled: int = 0
     classified: int = 0
     _published: list[CloudEvent] = field(default_factory=list)
@@ -52,14 +60,15 @@ class Player:
     _rolled: dict[str, str] = field(default_factory=dict)
     _of_objects: Function = field(init=False)
     _of_all: Function = field(init=False)
-    _correlator: Function = field(init=False)
+    _correlators: Sequence[Function] = field(init=False)
+    _draw: random.Random = field(default_factory=lambda: random.Random(1))  # noqa: S311 -- who gets it is no secret
 
     def __post_init__(self) -> None:
         metrics = Metrics()
-        store = MemoryStore(lambda: self.now)
-        self._of_objects = changes.new(self.environ, metrics, store=store, publisher=self)
+        stores = self.stores or (MemoryStore(lambda: self.now),)
+        self._of_objects = changes.new(self.environ, metrics, store=stores[0], publisher=self)
         self._of_all = classifier.new(self.environ, metrics)
-        self._correlator = correlator.new(self.environ, metrics, store=store, publisher=self)
+        self._correlators = [correlator.new(self.environ, metrics, store=store, publisher=self) for store in stores]
 
     async def publish(self, event: CloudEvent) -> bool:
         """Take what a function publishes, as the broker does."""
@@ -68,16 +77,20 @@ class Player:
 
     async def play(self, sent: Iterable[Sent]) -> list[Told]:
         """Play all of it; return the tickets. Raises NotHandledError."""
-        functions = (self._of_objects, self._of_all, self._correlator)
+        functions = (self._of_objects, self._of_all, *self._correlators)
         for function in functions:
             await function.start()
         due = self.now + TICK_SECONDS
+        flying: list[Sent] = []
         for at, event in sent:
+            if due <= at or len(flying) == self.at_once:
+                await self._take_all(flying)
+                flying = []
             while due <= at:
                 await self._tick(due)
                 due += TICK_SECONDS
-            self.now = max(self.now, at)
-            await self._take(event)
+            flying.append((at, event))
+        await self._take_all(flying)
         for _ in range(int(_AFTERWARDS / TICK_SECONDS)):
             await self._tick(due)
             due += TICK_SECONDS
@@ -93,12 +106,16 @@ class Player:
         for event in waiting:
             await self._correlate(event)
         tick = CloudEvent(f"tick-{at:.0f}", "tick", TICK, time=datetime.fromtimestamp(at, UTC))
-        for function in (self._of_objects, self._correlator):
+        for function in (self._of_objects, self._draw.choice(self._correlators)):
             await function.handle(tick, self._call())
         await self._settle()
 
-    async def _take(self, event: CloudEvent) -> None:
+    async def _take_all(self, flying: Sequence[Sent]) -> None:
+        await asyncio.gather(*(self._take(at, event) for at, event in flying))
+
+    async def _take(self, at: float, event: CloudEvent) -> None:
         """Hand an event to whom its Trigger would."""
+        self.now = max(self.now, at)
         self.handled += 1
         about_object = event.type.startswith(APISERVER_PREFIX) and event.extensions["kind"] != "Event"
         if about_object:
@@ -125,7 +142,7 @@ class Player:
             await self._correlate(reply)
 
     async def _correlate(self, event: CloudEvent) -> None:
-        reply = await self._ask(self._correlator, event)
+        reply = await self._ask(self._draw.choice(self._correlators), event)
         if reply is not None:
             self._tell(reply)
 
@@ -134,7 +151,7 @@ class Player:
         if isinstance(result.outcome, Rejected):
             raise NotHandledError(f"{function.name} refused {event.type} {event.subject}: {result.outcome.reason}")
         if isinstance(result.outcome, Retry):
-            if function is not self._correlator:
+            if function not in self._correlators:
                 raise NotHandledError(f"{function.name} could not take {event.type}")
             self._again.append(event)  # the broker sends it again
         return result.reply
