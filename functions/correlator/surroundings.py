@@ -46,7 +46,8 @@ class Lookout:
             for cause in await self._members(bonds.CAUSES, bond, read):
                 if thing in {cause.thing, cause.under} or not inhibition.cause.takes(cause.subject):
                     continue
-                if not await keeper.knows(self._store, cause.thing, f"{bonds.CAUSES}.{bond}"):
+                key = f"{bonds.CAUSES}.{bond}"
+                if not await keeper.lasts(self._store, cause.thing, key, self._rules, now):
                     continue  # its record was not kept, or not yet: then it wakes this one
                 return Under("consequence", cause.thing, cause.id, str(cause.shown["summary"]), cause.path, now)
         group = bonds.group_of(track, bonds.policy_of(track, self._rules))

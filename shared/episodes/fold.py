@@ -59,8 +59,8 @@ class Core:
     got worse, or came back. `past` says that an episode of this problem ended before: this one is news in any case.
     `changes` are the latest ends and returns, `flapping` that they came too fast when it last returned. `burst` are the
     times of the latest occurrences, `dense` that as many as policy asks for fell into its time. `begun` is when it last
-    began or came back, `deserved` since when what occurred has deserved a ticket since then, `owed` the end of the latest
-    spell that deserved one and was not over before its wait.
+    began or came back, `deserved` since when what occurred has deserved a ticket since then, `owed` the end of the
+    latest spell that deserved one and was not over before its wait.
     """
 
     state: Literal["none", "open", "resolved"] = "none"
@@ -105,7 +105,6 @@ class Core:
         if self.known or not wanted:
             return False
         return self.dense if policy.open_after.within else wanted <= self.sources.total
-
 
     def asks(self, policy: Policy) -> float | None:
         """Return since when it asks for a ticket: what occurred deserves one, and it has lasted long enough."""
@@ -245,7 +244,7 @@ def _hold(core: Core, fact: Fact, policy: Policy) -> float:
     if fact.at_once:
         return 0.0
     hold = max(core.hold, fact.hold) if policy.resolve_after is None else policy.resolve_after
-    return max(hold, policy.flap.within) if policy.flap is not None and _flaps(core, fact.time, policy) else hold
+    return max(hold, policy.flap.within) if policy.flap is not None and core.flapping else hold
 
 
 def _crowd(core: Core, time: float, grown: int, policy: Policy) -> None:
