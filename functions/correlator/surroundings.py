@@ -66,9 +66,8 @@ class Lookout:
             for cause in read[bonds.CAUSES, bond]:
                 if cause.key == track.key or cause.under == thing or not inhibition.cause.takes(cause.subject):
                     continue
-                if not (cause.deserves or inhibition.at_most):
-                    continue  # nobody is told of it, so nobody would be told of this one either
-                if not await keeper.knows(self._store, cause.thing, f"{bonds.CAUSES}.{bond}"):
+                key = f"{bonds.CAUSES}.{bond}"
+                if not await keeper.lasts(self._store, cause.thing, key, self._rules, now):
                     continue  # its record was not kept, or not yet: then it wakes this one
                 said = str(cause.shown["summary"])
                 return Under("consequence", cause.thing, cause.id, said, cause.path, now, inhibition.name)

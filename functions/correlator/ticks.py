@@ -82,7 +82,9 @@ class Ticks:
             due = await keeper.due_until(self._store, tick.now, _MAX_DUE)
             if not due:
                 break
-            done = await self._work_all(due, tick)
+            # Groups come last: by then it is decided what is in them.
+            things = [one for one in due if not bonds.is_group(one.thing)]
+            done = await self._work_all(things if things and len(due) < _MAX_DUE else due, tick)
             complete = complete and done
             if not done or self._is_late(tick):
                 break

@@ -58,7 +58,14 @@ def policy_of(track: Track, rules: Rules) -> Policy:
     group = track.relations.get(OF_GROUP)
     if group is None:
         return policy
-    return replace(policy, group_by=(), group_wait=0.0, flap=None, limit=None if group == STORM else policy.limit)
+    return replace(
+        policy,
+        group_by=(),
+        group_wait=0.0,
+        resolve_after=0.0,
+        flap=None,
+        limit=None if group == STORM else policy.limit,
+    )
 
 
 def parents_of(track: Track, rules: Rules) -> tuple[Bond, ...]:
@@ -71,10 +78,9 @@ def causes_of(track: Track, rules: Rules) -> tuple[Bond, ...]:
     return tuple(_bonds(track, rules, lambda inhibition: inhibition.cause))
 
 
-def is_alone(track: Track, policy: Policy, rules: Rules) -> bool:
-    """Return True where nothing has to be looked up or waited for before its ticket."""
-    waits = policy.group_wait or policy.group_by or policy.limit is not None
-    return not waits and not parents_of(track, rules)
+def is_bound(track: Track, rules: Rules) -> bool:
+    """Return True where something else may take the problem in."""
+    return any(True for _ in _bonds(track, rules, lambda inhibition: inhibition.affected))
 
 
 def group_of(track: Track, policy: Policy) -> str:
@@ -110,7 +116,9 @@ def entries(record: Record, rules: Rules) -> dict[str, tuple[Track, ...]]:
         if not is_open(track):
             continue
         keys = {f"{MEMBERS}.{bond.key}" for bond in parents_of(track, rules)}
-        keys |= {f"{CAUSES}.{bond.key}" for bond in causes_of(track, rules)}
+        # What nobody is told of keeps nothing quiet for good: else nobody would be told of either.
+        told = track.desk.ticket or track.desk.deserved is not None
+        keys |= {f"{CAUSES}.{bond.key}" for bond in causes_of(track, rules) if told or bond.inhibition.at_most}
         under = track.desk.under
         if under is not None and is_group(under.thing):
             keys.add(f"{MEMBERS}.{under.thing}")

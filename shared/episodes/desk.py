@@ -78,13 +78,14 @@ class Found:
 class Around:
     """What surrounds a problem: its policy, what was looked up (None: nobody did), what keeps tickets back.
 
-    `alone` says that there is nothing to look up and nothing to wait for.
+    `alone` says that there is nothing to look up and nothing to wait for, `bound` that something may take it in.
     """
 
     policy: Policy
     alone: bool = False
     quiet: Quiet | None = None
     found: Found | None = None
+    bound: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,13 +121,16 @@ def _weigh(desk: Desk, case: _Case) -> tuple[Desk, float | None]:
     core, policy, around = case.core, case.policy, case.around
     if core.state != "open":
         return _over(desk, case)
+    if desk.deserved is not None and desk.deserved < core.begun:
+        desk = replace(_over(desk, case)[0], deserved=None)  # it was over in between
     deserved = core.asks(policy)
     if deserved is None:
         if not desk.ticket:
             return desk, None
         deserved = core.begun
     lasting = policy.open_after.lasting
-    certain = core.begun + lasting + LATENESS  # an end that is on its way may still come
+    # An end that is on its way may still come.
+    certain = LATENESS + (core.owed if core.owed > desk.denied else core.begun + lasting)
     if lasting and case.now < certain and not desk.ticket:
         return desk, certain
     desk = replace(desk, deserved=deserved, looked=desk.looked and desk.deserved is not None)
@@ -138,7 +142,7 @@ def _weigh(desk: Desk, case: _Case) -> tuple[Desk, float | None]:
 
 
 def _over(desk: Desk, case: _Case) -> tuple[Desk, float | None]:
-    """Decide about what is over: a ticket if it had one, or was not over before its wait when it was not decided.
+    """Decide about what is over: it has a ticket if it had one, or lasted past its wait and was not decided by then.
 
     Else the order in which its beginning and its end came would decide. Who ran into a group is not told of alone.
     """
@@ -166,7 +170,7 @@ def _due(desk: Desk, case: _Case) -> float | None:
     if desk.under is not None or desk.quiet:
         return case.now + RELOOK
     assert desk.deserved is not None  # noqa: S101 - `weigh` has set it
-    return desk.deserved if case.policy.group_by else _waited(desk, case)
+    return desk.deserved if case.policy.group_by or case.around.bound else _waited(desk, case)
 
 
 def _waited(desk: Desk, case: _Case) -> float:

@@ -257,7 +257,7 @@ def _hold(core: Core, fact: Fact, policy: Policy) -> float:
     if fact.at_once:
         return 0.0
     hold = max(core.hold, fact.hold) if policy.resolve_after is None else policy.resolve_after
-    return max(hold, policy.flap.within) if policy.flap is not None and _flaps(core, fact.time, policy) else hold
+    return max(hold, policy.flap.within) if policy.flap is not None and core.flapping else hold
 
 
 def _crowd(core: Core, time: float, grown: int, policy: Policy) -> None:

@@ -6,6 +6,7 @@ that a group lives, ends, comes back and is told like any problem.
 
 from collections import Counter
 from collections.abc import Sequence
+from math import inf
 from typing import Any
 
 from shared.episodes.bonds import GROUP, OF_GROUP, STORM
@@ -17,6 +18,7 @@ from shared.events.model import Classified, ObjectRef, Observation, Verdict
 from shared.events.vocabulary import severity_rank
 
 _MAX_NAMES = 5
+_AFTER = 0.001  # of an end and a beginning at the same time the end would be the later one (fold.py)
 
 
 def observed(thing: str, members: Sequence[Member], record: Record, now: float) -> list[Classified]:
@@ -26,8 +28,9 @@ def observed(thing: str, members: Sequence[Member], record: Record, now: float) 
     track = next(iter(record.tracks.values()), None)
     if track is None and not held:
         return []
-    found = [_member(thing, one, held or mine, now) for one in mine]
-    if not held and track is not None:
+    over = max((mark.fact.time for mark in record.marks), default=-inf)
+    found = [_member(thing, one, held or mine, now, over) for one in mine]
+    if not held and track is not None and (mine or track.lasts):
         last = max(mine, key=lambda one: one.over, default=None)
         found.append(_over(thing, track.head.shown, now, "" if last is None else last.ended_by))
     return found
@@ -50,12 +53,16 @@ def relations_of_group(thing: str, members: Sequence[Member]) -> dict[str, str]:
     return {**shared, OF_GROUP: STORM if thing.startswith(STORM) else GROUP}
 
 
-def _member(thing: str, one: Member, held: Sequence[Member], now: float) -> Classified:
-    """Return one member's problem as the group's: its own count, and the words of all."""
+def _member(thing: str, one: Member, held: Sequence[Member], now: float, over: float) -> Classified:
+    """Return one member's problem as the group's: its own count, and the words of all.
+
+    What lasts and began before the group was `over` last came into it since: that is news of now.
+    """
     first = held[0]
+    since, again = (max(now, over + _AFTER), str(over)) if not one.over and one.since <= over else (one.since, "")
     worst = min(held, key=lambda each: severity_rank(each.severity))
     seen = Observation(
-        identity=digest("group", thing, one.id, str(one.count), one.severity),
+        identity=digest("group", thing, one.id, str(one.count), one.severity, again),
         dialect="tidings-group",
         cluster=first.shown["cluster"],
         object=_object(thing, held),
@@ -64,7 +71,7 @@ def _member(thing: str, one: Member, held: Sequence[Member], now: float) -> Clas
         type=one.shown["type"],
         component=one.shown["component"],
         host=first.shown["host"],
-        time=moment(one.since),
+        time=moment(since),
         received=moment(now),
         count=one.count,
         fingerprint=digest("group", str(len(held))),

@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeVar
 
 from shared.episodes import bonds
 from shared.episodes.bonds import Rules
-from shared.episodes.machine import Step, indexed, wanted
+from shared.episodes.machine import Step, indexed, tick, wanted
 from shared.episodes.members import MAX_MEMBERS, Member
 from shared.episodes.members import decode as decode_members
 from shared.episodes.recent import Held, Recent
@@ -113,6 +113,23 @@ async def standing(store: Store, prefix: str, bond: str, now: float) -> tuple[li
     old = {member.thing for member in lost if now - member.at >= _YOUNG}
     await all_of(_remove(store, f"{key}.{thing}") for thing in old)
     return [member for member in members if known[member.thing]], any(one.thing not in old for one in lost)
+
+
+async def lasts(store: Store, thing: str, key: str, rules: Rules, now: float) -> bool:
+    """Return True where a record knows that it was entered under a key, and has reason to at `now`.
+
+    The same tick may be about to end what it was entered for. Raises StoreUnavailableError.
+    """
+    entry = await store.get(THINGS + thing)
+    if entry is None:
+        return False
+    try:
+        record = decode(entry.value)
+    except RecordError:
+        return True  # a newer version's: it will know
+    if record.due is not None and record.due <= now and key in record.entered:
+        return key in bonds.entries(tick(record, now, rules).record, rules)
+    return key in record.entered
 
 
 async def knows(store: Store, thing: str, key: str) -> bool:

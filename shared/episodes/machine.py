@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from math import ceil, inf
 from operator import attrgetter
 
-from shared.episodes.bonds import Rules, is_alone, policy_of, subject_of
+from shared.episodes.bonds import Rules, is_bound, policy_of, subject_of
 from shared.episodes.desk import Around, Found
 from shared.episodes.fold import LATENESS, RECOVERY, Fact
 from shared.episodes.policy import Quiet, quiet_by_annotation
@@ -268,7 +268,9 @@ def _again(
 def around_of(track: Track, rules: Rules, now: float, found: Found | None = None) -> Around:
     """Return what surrounds a problem at `now`, with what was looked up for it."""
     policy = policy_of(track, rules)
-    return Around(policy, is_alone(track, policy, rules), _quiet(track, rules, now, found), found)
+    bound = is_bound(track, rules)
+    alone = not (bound or policy.group_wait or policy.group_by or policy.limit is not None)
+    return Around(policy, alone, _quiet(track, rules, now, found), found, bound)
 
 
 def _quiet(track: Track, rules: Rules, now: float, found: Found | None) -> Quiet | None:

@@ -6,7 +6,6 @@ from typing import Any
 
 import orjson
 
-from shared.episodes.desk import Desk
 from shared.episodes.policy import Subject
 from shared.episodes.record import Others, Track
 from shared.episodes.snapshot import moment
@@ -32,7 +31,6 @@ class Member:
     key: str
     id: str
     since: float
-    deserves: bool
     under: str
     shown: dict[str, Any]
     labels: dict[str, str]
@@ -121,12 +119,7 @@ def _essence(track: Track, *, counted: bool) -> tuple[str, ...]:
     under = "" if desk.under is None else desk.under.thing
     assert sent is not None  # noqa: S101 - what has an entry was told
     count = str(sent.count) if counted else ""
-    return (sent.id, sent.severity, sent.state, count, str(_deserves(desk)), under, track.head.shown["reason"])
-
-
-def _deserves(desk: Desk) -> bool:
-    """Return True where people are told of it, or would be, were it not held."""
-    return desk.ticket or desk.deserved is not None
+    return (sent.id, sent.severity, sent.state, count, str(desk.ticket), under, track.head.shown["reason"])
 
 
 def encode(tracks: Iterable[Track], now: float, over: str = "") -> bytes:
@@ -144,7 +137,6 @@ def _row(track: Track, now: float, over: str) -> list[Any]:
         track.key,
         sent.id,
         since_of(track),
-        _deserves(desk),
         under,
         shown,
         track.labels,

@@ -27,12 +27,17 @@ EVERY = 10.0
 
 @dataclass
 class Ticket:
-    """One ticket: when it was opened, when it was closed (None: open), and the newest snapshot it was told."""
+    """One ticket: when it was opened, when it was closed (None: open), and the newest snapshot it was told.
+
+    `spans` are all times at which it was open, of the last one to None while it is; `closing` is what closed it last.
+    """
 
     opened: float
     episode: Episode
     closed: float | None = None
     closings: int = 0
+    spans: list[tuple[float, float | None]] = field(default_factory=list)
+    closing: Episode | None = None
 
 
 @dataclass
@@ -98,14 +103,18 @@ class Life:
         ticket = self.tickets.get(episode.id)
         if ticket is None:
             if episode.ticket and episode.state == "open":
-                self.tickets[episode.id] = Ticket(self.now, episode)
+                self.tickets[episode.id] = Ticket(self.now, episode, spans=[(self.now, None)])
             return
         ticket.episode = episode
         if episode.state == "open":
+            if ticket.closed is not None:
+                ticket.spans.append((self.now, None))
             ticket.closed = None
         elif ticket.closed is None:
             ticket.closed = self.now
             ticket.closings += 1
+            ticket.closing = episode
+            ticket.spans[-1] = (ticket.spans[-1][0], self.now)
 
 
 def pod(number: int, namespace: str = "shop") -> ObjectRef:

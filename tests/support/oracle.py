@@ -21,13 +21,13 @@ class Rules:
     Attributes:
         open_after: A problem deserves a ticket once it happened so often...
         open_within: ...within so many seconds (0: whenever)...
-        open_lasting: ...or once it has lasted so long (0: never for that).
+        open_lasting: ...and has lasted so long, since it began or came back.
         group_wait: Seconds for which a group gathers before its ticket opens; what is over by then makes none.
         hold: Seconds of silence after a recovery before a problem is over.
         resolve_after: Seconds of silence after which a problem is over without a recovery (0: never).
         reopen_within: Seconds after its end within which what comes back is the same problem and the same ticket.
-        flap_changes: From so many changes on (begun, over)...
-        flap_within: ...within so many seconds a problem flaps, and lasts until there are fewer again (0: never).
+        flap_changes: From so many ends and returns on...
+        flap_within: ...within so many seconds a problem flaps: its next end must last for as long (0 changes: never).
         limit: So many tickets open...
         limit_within: ...within so many seconds; what comes beyond belongs to one summary (0: no limit).
     """
@@ -58,12 +58,20 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What is the same for a whole history: rules by key, which keys make a group, and what may cause what."""
+    """What is the same for a whole history: rules by key, which keys make a group, and what may cause what.
+
+    What a cause took in gets a ticket once it has outlived the cause by `outlive` seconds. Whether it has a cause, and
+    whether it has waited long enough, is looked at `every` so many seconds. What must last for a time is decided when
+    that has been `certain` for so many seconds.
+    """
 
     rules: Rules = field(default_factory=Rules)
     of_key: Mapping[str, Rules] = field(default_factory=dict)
     groups: Mapping[str, str] = field(default_factory=dict)
     causes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    outlive: int = 0
+    every: int = 1
+    certain: int = 0
 
     def rules_of(self, key: str) -> Rules:
         """Return the rules of a key."""
@@ -76,13 +84,17 @@ class Setting:
 
 @dataclass(slots=True)
 class Ticket:
-    """One ticket: when it was open (to None: still), which keys it is about, and why it was closed."""
+    """One ticket: when it was open (to None: still), which keys it is about, and why it was closed.
+
+    Of a key without others `life` is which of its problems it is about.
+    """
 
     group: str
     spans: list[tuple[int, int | None]]
     keys: set[str] = field(default_factory=set)
     why: Why = ""
     cause: str = ""
+    life: int = 0
 
     @property
     def open(self) -> bool:
@@ -108,14 +120,17 @@ class _Problem:
     """What is known of one key at a second."""
 
     alive: bool = False
+    life: int = 0
     begun: int = 0
     last: int = 0
     ending: int | None = None
+    calm: int = 0
     ended: int | None = None
     happened: list[int] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
     changes: list[int] = field(default_factory=list)
     deserves: bool = False
+    flapping: bool = False
 
     def flaps(self, at: int, rules: Rules) -> bool:
         recent = [change for change in self.changes if change > at - rules.flap_within]
@@ -125,19 +140,29 @@ class _Problem:
         """Take a problem that was seen: one that is back soon enough is the same, with all its counts."""
         if not self.alive:
             if self.ended is None or fact.time > self.ended + rules.reopen_within:
-                self.happened, self.counts, self.deserves = [], {}, False
-                self.changes = [at for at in self.changes if at > fact.time - rules.flap_within]
+                self.happened, self.counts, self.deserves, self.changes = [], {}, False, []
+                self.life += 1
+            else:
+                self.changes.append(fact.time)
+                self.flapping = self.flaps(fact.time, rules)
             self.alive, self.begun = True, fact.time
-            self.changes.append(fact.time)
         self.last, self.ending = fact.time, None
         more = fact.count - self.counts.get(fact.source, 0)
         if more > 0:
             self.counts[fact.source] = fact.count
             self.happened += [fact.time] * more
 
+    def well(self, fact: Fact, rules: Rules) -> None:
+        """Take a recovery: the end once it has been calm for long enough after it."""
+        calm = max(rules.hold, rules.flap_within) if self.flapping else rules.hold
+        if self.ending is None or fact.time + calm < self.ending + self.calm:
+            self.ending, self.calm = fact.time, calm
+        if not calm:
+            self.over(fact.time)
+
     def over(self, at: int) -> None:
         """Note that it is over."""
-        self.alive, self.ended, self.ending = False, at, None
+        self.alive, self.ended, self.ending, self.flapping = False, at, None, False
         self.changes.append(at)
 
 
@@ -149,6 +174,9 @@ class Oracle:
         self.tickets: list[Ticket] = []
         self._problems: dict[str, _Problem] = {}
         self._waits: dict[str, int] = {}  # groups that gather, and since when
+        self._owed: dict[str, int] = {}  # what waited long enough, but was over when it was looked at, and since when
+        self._under: dict[str, str] = {}  # what takes a key in
+        self._freed: dict[str, int] = {}  # when something last took a key in
         self._summed: set[str] = set()  # groups that are in the summary
 
     def tell(self, facts: Iterable[Fact], end: int) -> list[Ticket]:
@@ -161,15 +189,25 @@ class Oracle:
             for fact in sorted(at.get(second, ()), key=lambda each: (not each.problem, each.key, each.source)):
                 self._happens(fact)
             self._deserve(second)
-            self._consequences(second)
+            self._reopen(second)
+            if second % self.setting.every == 0:
+                self._look_for_causes(second)
+            self._gather(second)
+            if second % self.setting.every == 0:
+                self._consequences(second)
+                self._pay(second)
             self._open(second)
             self._close(second)
         return self.tickets
 
+    def lives(self, key: str) -> int:
+        """Return how many problems of a key there were: what came back soon enough is the same."""
+        return self._problems[key].life if key in self._problems else 0
+
     def _silences(self, now: int) -> None:
         for key, problem in self._problems.items():
             rules = self.setting.rules_of(key)
-            held = problem.ending is not None and now >= problem.ending + rules.hold
+            held = problem.ending is not None and now >= problem.ending + problem.calm
             quiet = bool(rules.resolve_after) and now >= problem.last + rules.resolve_after
             if problem.alive and (held or quiet):
                 problem.over(now)
@@ -179,32 +217,48 @@ class Oracle:
         rules = self.setting.rules_of(fact.key)
         if fact.problem:
             problem.see(fact, rules)
-        elif problem.alive and problem.ending is None:
-            problem.ending = fact.time
-            if not rules.hold:
-                problem.over(fact.time)
+        elif problem.alive:
+            problem.well(fact, rules)
 
     def _deserve(self, now: int) -> None:
-        """Note who deserves a ticket: once is for good, as long as it is the same problem."""
+        """Note what occurred often enough: once is for good, as long as it is the same problem."""
         for key, problem in self._problems.items():
             rules = self.setting.rules_of(key)
-            if not problem.alive or problem.deserves:
+            if not problem.alive:
+                self._under.pop(key, None)
+                self._freed.pop(key, None)
                 continue
-            since = now - rules.open_within if rules.open_within else -1
-            often = sum(at > since for at in problem.happened) >= rules.open_after
-            long = bool(rules.open_lasting) and now >= problem.begun + rules.open_lasting
-            problem.deserves = often or long
+            since = now - rules.open_within if rules.open_within else 0
+            problem.deserves |= sum(at >= since for at in problem.happened) >= rules.open_after
 
-    def _lasts(self, key: str, now: int) -> bool:
-        problem = self._problems.get(key)
-        return problem is not None and (problem.alive or problem.flaps(now, self.setting.rules_of(key)))
+    def _alive(self, key: str) -> bool:
+        return key in self._problems and self._problems[key].alive
 
-    def _cause(self, key: str, now: int) -> str:
+    def _wants(self, key: str, now: int) -> bool:
+        """Return whether a key is to have a ticket, waits aside: often enough, for long enough, and nobody's fault."""
+        if not self._alive(key) or self._is_taken(key, now):
+            return False
+        problem, rules = self._problems[key], self.setting.rules_of(key)
+        return problem.deserves and now >= problem.begun + rules.open_lasting
+
+    def _is_taken(self, key: str, now: int) -> bool:
+        return bool(self._under.get(key)) or now < self._freed.get(key, -self.setting.outlive) + self.setting.outlive
+
+    def _look_for_causes(self, now: int) -> None:
+        for key, problem in self._problems.items():
+            before = self._under.get(key)
+            self._under[key] = self._cause(key) if problem.alive and problem.deserves else ""
+            if before or self._under[key]:
+                self._freed[key] = now
+
+    def _cause(self, key: str) -> str:
         """Return the problem at the bottom of a key that lasts and deserves a ticket; empty where there is none."""
-        for cause in self.setting.causes.get(key, ()):
-            if self._lasts(cause, now) and self._problems[cause].deserves:
-                return self._cause(cause, now) or cause
-        return ""
+        return next((self._cause(cause) or cause for cause in self._causes(key)), "")
+
+    def _causes(self, key: str) -> list[str]:
+        """Return what takes a key in at once; the first is what counts."""
+        causes = self.setting.causes.get(key, ())
+        return [cause for cause in causes if self._alive(cause) and self._problems[cause].deserves]
 
     def _newest(self, group: str) -> Ticket | None:
         return next((ticket for ticket in reversed(self.tickets) if ticket.group == group), None)
@@ -213,51 +267,96 @@ class Oracle:
         return [key for key in self._problems if self.setting.group(key) == group]
 
     def _lasting(self, group: str, now: int) -> list[str]:
-        """Return the keys of a group that last and are no consequence of anything."""
-        return [key for key in self._members(group) if self._lasts(key, now) and not self._cause(key, now)]
+        """Return the keys of a group that last, happened often enough, and are no consequence of anything."""
+        return [key for key in self._deserving(group) if not self._is_taken(key, now)]
+
+    def _deserving(self, group: str) -> list[str]:
+        return [key for key in self._members(group) if self._alive(key) and self._problems[key].deserves]
 
     def _consequences(self, now: int) -> None:
         """Close what turns out to be the consequence of something else."""
         for ticket in self.tickets:
             if ticket.open and ticket.group != SUMMARY:
-                members = [key for key in self._members(ticket.group) if self._lasts(key, now)]
-                causes = {self._cause(key, now) for key in members}
+                members = self._deserving(ticket.group)
+                causes = {self._under.get(key, "") for key in members}
                 if members and "" not in causes:
                     ticket.close(now, "consequence", min(causes))
 
+    def _gather(self, now: int) -> None:
+        """Note since when a group wants a ticket, and what was over before anybody looked."""
+        for group in dict.fromkeys(self.setting.group(key) for key in self._problems):
+            wanting = [key for key in self._members(group) if self._wants(key, now)]
+            if wanting:
+                waited = any(key in self._freed for key in wanting) * self.setting.rules_of(wanting[0]).group_wait
+                self._waits.setdefault(group, now - waited)
+                continue
+            since = self._waits.pop(group, None)
+            if since is None or group in self._summed or group not in self._problems or self._alive(group):
+                continue
+            newest = self._newest(group)
+            if now > since + self.setting.rules_of(group).group_wait and not (newest and self._same(newest, now)):
+                self._owed[group] = now
+
+    def _pay(self, now: int) -> None:
+        """Give what was over before anybody looked the ticket that it should have had, unless a cause takes it in."""
+        for group, since in list(self._owed.items()):
+            rules = self.setting.rules_of(group)
+            if now >= since + (self.setting.certain if rules.open_lasting else 0):
+                del self._owed[group]
+                if not self._cause(group):
+                    self._opens(group, {group}, now, rules)
+
+    def _reopen(self, now: int) -> None:
+        """Give what came back its ticket again; whether something takes it in is looked at later."""
+        for key in self._problems:
+            newest = self._newest(key)
+            if newest and not newest.open and self._same(newest, now) and self._lasting(key, now):
+                newest.reopen(now)
+
     def _open(self, now: int) -> None:
         for group in dict.fromkeys(self.setting.group(key) for key in self._problems):
-            wanting = [key for key in self._lasting(group, now) if self._problems[key].deserves]
             newest = self._newest(group)
+            same = newest is not None and self._same(newest, now)
+            wanting = [key for key in self._members(group) if self._wants(key, now)]
+            if same and group in self._problems and self._lasting(group, now):
+                wanting = [group]
             if not wanting:
-                self._waits.pop(group, None)
                 continue
-            if newest is not None and newest.open:
+            if newest is not None and (newest.open or same):
                 newest.keys |= set(wanting)
+                if not newest.open:
+                    newest.reopen(now)
                 continue
             rules = self.setting.rules_of(wanting[0])
-            if newest is not None and self._same(newest, now, rules):
-                newest.reopen(now)
-                newest.keys |= set(wanting)
-                continue
-            if now >= self._waits.setdefault(group, now) + rules.group_wait:
+            waited = now >= self._waits[group] + rules.group_wait
+            certain = not rules.open_lasting or any(
+                now >= self._problems[key].begun + rules.open_lasting + self.setting.certain for key in wanting
+            )
+            if waited and certain and now % self.setting.every == 0:
                 self._opens(group, set(wanting), now, rules)
 
-    @staticmethod
-    def _same(ticket: Ticket, now: int, rules: Rules) -> bool:
-        """Return whether what wants a ticket now is what this closed one was about."""
-        closed = ticket.spans[-1][1] or 0
-        return ticket.why == "consequence" or now <= closed + rules.reopen_within
+    def _same(self, ticket: Ticket, now: int) -> bool:
+        """Return whether what wants a ticket now is what this one is, or was, about."""
+        if ticket.group in self._problems:
+            return ticket.life == self._problems[ticket.group].life
+        closed = ticket.spans[-1][1]
+        rules = self.setting.rules_of(min(ticket.keys))
+        return closed is None or now <= closed + rules.reopen_within
 
     def _opens(self, group: str, keys: set[str], now: int, rules: Rules) -> None:
         """Open a ticket, or, beyond the limit, let the summary stand for it."""
-        recent = [one for one in self.tickets if one.group != SUMMARY and one.spans[0][0] > now - rules.limit_within]
-        if not rules.limit or (len(recent) < rules.limit and group not in self._summed):
-            self.tickets.append(Ticket(group, [(now, None)], set(keys)))
+        if group in self._summed:
             return
+        recent = [one for one in self.tickets if one.group != SUMMARY and one.spans[0][0] > now - rules.limit_within]
+        if not rules.limit or len(recent) < rules.limit:
+            life = self._problems[group].life if group in self._problems else 0
+            self.tickets.append(Ticket(group, [(now, None)], set(keys), life=life))
+            return
+        if not self._lasting(group, now):
+            return  # it is over: the summary is of what lasts
         self._summed.add(group)
         summary = self._newest(SUMMARY)
-        if summary is None:
+        if summary is None or not self._same(summary, now):
             self.tickets.append(Ticket(SUMMARY, [(now, None)], set(keys)))
             return
         if not summary.open:
