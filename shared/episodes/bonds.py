@@ -18,6 +18,7 @@ from shared.events.identity import digest
 
 CAUSES = "cause"
 MEMBERS = "under"
+_END = "end "  # begins the digest of an entry that tells of nothing but ends
 GROUP = "group-"
 STORM = "storm-"
 OF_GROUP = "group"
@@ -182,19 +183,25 @@ def bound(before: Record, record: Record, rules: Rules, tried: frozenset[str] | 
     `tried` are those that were written for a record that could not be kept: then all are written anew.
     """
     stored = before.entered
-    wanted = entries(record, rules)
+    open_now = entries(record, rules)
+    wanted = dict(open_now)
     for name, tracks in _ended(before, record).items():
         wanted[name] = (*wanted.get(name, ()), *tracks)
-    digests = {key: digest_of(tracks, counted=is_group(key.split(".", 1)[1])) for key, tracks in wanted.items()}
+    # What a group is told of an end is the group's to delete: it may not have looked yet.
+    ends = {key: value for key, value in stored.items() if value.startswith(_END) and key not in wanted}
+    digests = {
+        key: ("" if key in open_now else _END) + digest_of(tracks, counted=is_group(key.split(".", 1)[1]))
+        for key, tracks in wanted.items()
+    }
     enters = {
         key: encode(wanted[key], record.now, key.split(".", 1)[1])
         for key, value in digests.items()
         if tried is not None or stored.get(key) != value
     }
-    leaves = tuple(key for key in sorted({*stored, *(tried or ())}) if key not in wanted)
+    leaves = tuple(key for key in sorted({*stored, *(tried or ())}) if key not in wanted and key not in ends)
     changed = {key.split(".", 1)[1] for key in (*enters, *leaves) if key.startswith(f"{CAUSES}.")}
     wakes = tuple(sorted({*record.wakes, *changed}))
-    return Bound(replace(record, entered=digests, wakes=wakes), enters, leaves)
+    return Bound(replace(record, entered={**ends, **digests}, wakes=wakes), enters, leaves)
 
 
 def _bonds(track: Track, rules: Rules, side: Any) -> Iterable[Bond]:
