@@ -1,7 +1,8 @@
 """Records that an older version wrote: tickets stay what they are, and none is opened twice.
 
 `tests/support/stored/version_1.json` holds what the correlator before there was a policy kept of four pods, and what
-it had told: `open` and `holds` (a recovery waits) have tickets, `resolved` had one, `not-yet` occurred once of three times.
+it had told. `open` and `holds` (a recovery waits) have tickets, `resolved` had one, `not-yet` occurred once of three
+times.
 """
 
 import asyncio
