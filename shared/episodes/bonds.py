@@ -129,13 +129,12 @@ def entries(record: Record, rules: Rules) -> dict[str, tuple[Track, ...]]:
 
 
 def _ended(before: Record, after: Record) -> dict[str, tuple[Track, ...]]:
-    """Return what groups are told of problems that just ended: how often it was, and what ended it."""
+    """Return what groups are told of problems that ended: how often it was, and what ended it."""
     found: dict[str, tuple[Track, ...]] = {}
     for key, track in after.tracks.items():
         old = before.tracks.get(key)
-        under = None if old is None else old.desk.under
-        if under is not None and is_group(under.thing) and track.sent is not None and not track.lasts:
-            name = f"{MEMBERS}.{under.thing}"
+        if track.desk.left and track.sent is not None and not track.lasts and (old is None or old.sent != track.sent):
+            name = f"{MEMBERS}.{track.desk.left}"
             found[name] = (*found.get(name, ()), track)
     return found
 
@@ -167,6 +166,8 @@ def lookers(before: Record, after: Record, rules: Rules) -> set[tuple[int, str]]
     for key in {*before.tracks, *after.tracks}:
         old, new = before.tracks.get(key), after.tracks.get(key)
         unders = {track.desk.under for track in (old, new) if track is not None and track.desk.under is not None}
+        if new is not None and new.desk.left and (old is None or old.sent != new.sent):
+            found.add((ceil((after.now + 1.0) / _LOOK) * _LOOK, new.desk.left))  # told of an end, or of its count
         if old is not None and new is not None and old.desk == new.desk and is_open(old) == is_open(new):
             continue
         for under in unders:

@@ -44,7 +44,7 @@ class Desk:
     `deserved` is since when it deserves a ticket (policy time), `ticket` that it got one, `under` what took it in,
     `freed` when that was over, `quiet` the maintenance window or silence that holds it, `looked` that its ticket was
     decided with all that was to be looked up: one that came back has its ticket again before. `denied` is up to when
-    (policy time) spells that are over were decided to have none.
+    (policy time) spells that are over were decided to have none, `left` which group it was in when it ended.
     """
 
     deserved: float | None = None
@@ -55,6 +55,7 @@ class Desk:
     suspects: tuple[Suspect, ...] = ()
     looked: bool = False
     denied: float = 0.0
+    left: str = ""
 
     @property
     def state(self) -> Literal["open", "resolved"]:
@@ -120,7 +121,8 @@ def escalated(core: Core, policy: Policy, affected: int, now: float) -> tuple[Se
 def _weigh(desk: Desk, case: _Case) -> tuple[Desk, float | None]:
     core, policy, around = case.core, case.policy, case.around
     if core.state != "open":
-        return _over(desk, case)
+        over, due = _over(desk, case)
+        return replace(over, left=_group_of(desk)), due
     if desk.deserved is not None and desk.deserved < core.begun:
         desk = replace(_over(desk, case)[0], deserved=None)  # it was over in between
     deserved = core.asks(policy)
@@ -139,6 +141,12 @@ def _weigh(desk: Desk, case: _Case) -> tuple[Desk, float | None]:
     if around.alone and desk.under is None:
         return _open(desk, case)
     return desk, _due(desk, case)
+
+
+def _group_of(desk: Desk) -> str:
+    """Return the record of the group that it is in, or was in when it ended."""
+    under = desk.under
+    return under.thing if under is not None and under.kind != "consequence" else desk.left
 
 
 def _over(desk: Desk, case: _Case) -> tuple[Desk, float | None]:
@@ -199,7 +207,7 @@ def _is_silent(core: Core, since: float) -> bool:
 
 
 def _held(desk: Desk, under: Under) -> Desk:
-    return replace(desk, under=_same(desk.under, under), freed=None, quiet="", looked=False)
+    return replace(desk, under=_same(desk.under, under), freed=None, quiet="", looked=False, left="")
 
 
 def _same(known: Under | None, found: Under) -> Under:
@@ -217,4 +225,4 @@ def _open(desk: Desk, case: _Case) -> tuple[Desk, float | None]:
     if not desk.ticket and case.around.quiet is not None:
         held = replace(desk, under=None, freed=None, quiet=case.around.quiet.name)
         return held, min(case.around.quiet.until, case.now + RELOOK)
-    return replace(desk, ticket=True, under=None, freed=None, quiet="", looked=True), None
+    return replace(desk, ticket=True, under=None, freed=None, quiet="", looked=True, left=""), None

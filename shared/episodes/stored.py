@@ -97,7 +97,7 @@ def _desk(desk: Desk) -> list[Any]:
         return []
     under = None if desk.under is None else _UNDER(desk.under)
     suspects = [one.model_dump(mode="json") for one in desk.suspects]
-    return [desk.deserved, desk.ticket, under, desk.freed, desk.quiet, suspects, desk.looked, desk.denied]
+    return [desk.deserved, desk.ticket, under, desk.freed, desk.quiet, suspects, desk.looked, desk.denied, desk.left]
 
 
 def _read_desk(row: list[Any]) -> Desk:

@@ -22,6 +22,9 @@ _WINDOW = timedelta(seconds=20)
 _SOON = timedelta(seconds=30)
 """After so long everything that waits for its group has waited long enough."""
 
+_AFTERWARDS = (timedelta(minutes=1), timedelta(minutes=15), timedelta(hours=1))
+"""When it is looked at once more what becomes of it all after a recording: our own clock may be days ahead of it."""
+
 _PATIENCE = 30.0
 
 
@@ -81,7 +84,10 @@ class Feed:
             self._remember()
         await self._broker.idle(_PATIENCE)
         if self.progress.time is not None:
-            await self._tick_until(self.progress.time + 2 * _SOON)
+            for later in _AFTERWARDS:
+                for at in (self.progress.time + later, self.progress.time + later + _SOON):
+                    await self._publish([_tick(at)])
+                    await self._broker.idle(_PATIENCE)
         self.progress.done = True
 
     async def _tick_until(self, time: datetime) -> None:

@@ -4,7 +4,7 @@ A key of a history is a condition of an object: `CASTS` has those that histories
 """
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from shared.episodes.policy import Asked, Flap, Inhibition, Limit, Match, OpenAfter, Policies, Policy
@@ -97,13 +97,13 @@ class Arrival:
     fact: Fact
 
 
-def played(arrivals: Iterable[Arrival], end: float, setting: Setting) -> Life:
+def played(arrivals: Iterable[Arrival], end: float, setting: Setting, live: Callable[[Policies], Life] = Life) -> Life:
     """Return the correlator's life at `end`. Raises AssertionError where a key ever has two open tickets."""
-    return asyncio.run(_play(arrivals, end, setting))
+    return asyncio.run(_play(arrivals, end, setting, live))
 
 
-async def _play(arrivals: Iterable[Arrival], end: float, setting: Setting) -> Life:
-    life = Life(policies_of(setting))
+async def _play(arrivals: Iterable[Arrival], end: float, setting: Setting, live: Callable[[Policies], Life]) -> Life:
+    life = live(policies_of(setting))
     for one in arrivals:
         await life.at(one.time - 0.001, seen(one.fact, setting))  # before the tick of the same second
         _never_two(life)

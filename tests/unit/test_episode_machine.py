@@ -23,11 +23,10 @@ from shared.events.episode import Episode
 from shared.events.outcome import Retry
 from shared.events.vocabulary import SEVERITIES
 from shared.runtime.function import Call, Function
-from shared.stores.memory import MemoryStore
-from shared.stores.protocol import Entry
 from shared.telemetry.metrics import Metrics
 from tests.support.correlator import Rig, Sink, play, problem, recovery, told
 from tests.support.histories import START, Seen, oracle
+from tests.support.mortal import MortalStore
 from tests.support.steps_machines import profile
 
 CONDITIONS = st.sampled_from(["crash-loop", "image", "probe"])
@@ -35,28 +34,6 @@ GRAVITIES = st.sampled_from(["critical", "high", "medium"])
 ENDS = st.sampled_from([("crash-loop",), ("image",), ("probe", "image"), ("*",)])
 GAPS = st.sampled_from([0, 1, 5, 20, 59, 60, 61, 95, 101, 161, 250])
 REOPEN = 100
-
-
-class MortalStore(MemoryStore):
-    """A store whose user dies right after the call that brings `left` to nothing; None: it lives."""
-
-    left: int | None = None
-
-    def _count(self) -> None:
-        if self.left is not None:
-            self.left -= 1
-            if self.left <= 0:
-                raise asyncio.CancelledError
-
-    async def get(self, key: str) -> Entry | None:
-        entry = await super().get(key)
-        self._count()
-        return entry
-
-    async def put(self, key: str, value: bytes, *, expected: int, ttl: float | None = None) -> int | None:
-        written = await super().put(key, value, expected=expected, ttl=ttl)
-        self._count()
-        return written
 
 
 @dataclass(frozen=True)

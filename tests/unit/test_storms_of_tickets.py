@@ -1,0 +1,63 @@
+"""Storms with the shipped policy's defaults in force: F25 and F26, clause by clause."""
+
+import asyncio
+
+from shared.episodes.policy import Policies, Policy
+from tests.support.life import Life, fine, pod, trouble
+
+
+def test_f25_a_series_from_1_to_50_updates_one_ticket() -> None:
+    """F25: Event series count 1→50 | updates one ticket, no 50 tickets."""
+
+    async def work() -> None:
+        life = Life(Policies(Policy()))
+        for count in range(1, 51):
+            await life.at(20 * count, trouble(20 * count, pod(1), "crash-loop", count=count))
+        await life.until(5000)
+        (ticket,) = life.tickets.values()
+        assert (ticket.episode.count, ticket.closings, ticket.closed) == (50, 0, None)
+        assert 1 < ticket.episode.revision < 12
+        await life.at(5001, fine(5001, pod(1)))
+        assert not life.open()
+        assert len(life.tickets) == 1
+
+    asyncio.run(work())
+
+
+def test_f26_a_storm_of_one_deployment_is_grouped_by_its_fingerprint_into_one_ticket() -> None:
+    """F26: event storm 10 000/min, one deployment | grouping by fingerprint; ticket cap + one summary; SIEM gets all.
+
+    Here 1,000 Events of 50 pods with one condition; they are one group's.
+    """
+
+    async def work() -> None:
+        life = Life(Policies(Policy(group_by=("namespace", "condition"))))
+        for number in range(1000):
+            at = number * 0.06
+            await life.at(at, trouble(at, pod(number % 50), "crash-loop", count=number // 50 + 1))
+        await life.until(8000)  # a count alone is told ever more rarely
+        (ticket,) = life.tickets.values()
+        assert (ticket.episode.affected_count, ticket.episode.count) == (50, 1000)
+
+    asyncio.run(work())
+
+
+def test_f26_beyond_the_cap_one_summary_stands_for_the_rest() -> None:
+    """F26: event storm 10 000/min, one deployment | grouping by fingerprint; ticket cap + one summary; SIEM gets all.
+
+    Here pods that nothing groups, each told of 20 times: 20 tickets and the summary.
+    """
+
+    async def work() -> None:
+        life = Life(Policies(Policy()))
+        for number in range(1000):
+            at = number * 0.06
+            await life.at(at, trouble(at, pod(number % 50), "crash-loop", count=number // 50 + 1))
+        await life.until(200)
+        assert sorted(one.episode.condition == "too-many-problems" for one in life.tickets.values()) == [False] * 20 + [
+            True
+        ]
+        (summary,) = [one for one in life.open() if one.episode.condition == "too-many-problems"]
+        assert summary.episode.affected_count == 30
+
+    asyncio.run(work())
