@@ -281,7 +281,7 @@ ROWS: tuple[Outcome, ...] = (
             unless="drain maintenance issue removed operation", at="workload storage"),
     Outcome("maintenance", "change", "low", "it says what is done to a node", reason="maintenance", at="node"),
     Outcome("upset-over", "recovery", "info", "its message says that a disturbance is over", reason="upset",
-            message="finished", unless="shut-off begun", at="node workload"),
+            message="finished success", unless="shut-off begun", at="node workload"),
     Outcome("guest-moved", "recovery", "info", "a virtual machine was moved and runs",
             reason="migrated", at="virtualization"),
     Outcome("shrunk", "change", "info", "one of several was taken away", reason="shrinking", text="one-of-many",

@@ -32,6 +32,7 @@ ROWS: tuple[Row, ...] = (
         reason=r"invalid certificate ref",
         message=r"(?:certificate ?ref(?:s|erence)?|ReferenceGrant)\b"),
     Row(("infrastructure", "control-plane"), kind=r"\A(?:ClusterOperator|Etcd\w*)\b"),
+    Row(("infrastructure", "storage"), kind=r"\ANode longhorn"),
     Row(("infrastructure", "node"), both=r"\A(?:\w*Machine\w*|NodeClaim|NodePool) .*\n.*quota"),
     # --- refused by a rule of the cluster ---
     Row(("admission", "quota"),
@@ -63,7 +64,8 @@ ROWS: tuple[Row, ...] = (
             r"|(?:polic|rule|violat)\w*\b.*kyverno|kyverno\b.*(?:polic|rule|den|block|violat)"
             r"|ValidatingAdmissionPolicy|constraint violat"),
     Row(("security", "certificate"),
-        message=r"calling webhook.*x509|(?:secret|configmap)s? .*(?:\btls\b|\bcert|\bca-bundle|\bserving).*not found"),
+        message=r"calling webhook.*x509|(?:secret|configmap)s? .*(?:\btls\b|\bcert|\bca-bundle"
+            r"|\bserving).*(?:not found|does not exist)"),
     Row(("admission", "validating-webhook"),
         kind=r"\AValidatingWebhook",
         reason=r"admission webhook|\bwebhook (?:call|cert|config|den|down|err|fail|inval|not|reject|tim|un)",
@@ -120,7 +122,8 @@ ROWS: tuple[Row, ...] = (
             r"|permission denied|\b(?:iam|missing|excessive|insufficient) permission|audit (?:policy|profile)"
             r"|\baudit\z",
         message=r"(?-i:\b[a-z]+s(?:\.[a-z0-9.]+)? is forbidden)|\bis forbidden: User"
-            r"|cannot \w+ resource \"|unauthorized operation|not authori[sz]ed|Access ?Denied|AuthorizationFailed"
+            r"|cannot \w+ resource \"|unauthorized operation|not authori[sz]ed|permission denied (?:to|for) \w"
+            r"|Access ?Denied|AuthorizationFailed"
             r"|UnauthorizedOperation|(?:insufficient|lacks|missing) (?:\w+ )?(?:permission|privilege)s?|grant RBAC"),
     Row(("security", "certificate"),
         kind=r"\A(?:Certificate|ManagedCertificate|ClusterTrustBundle|Order|Challenge|PodCertificate|CABundle"
@@ -137,7 +140,8 @@ ROWS: tuple[Row, ...] = (
             r"|Federated)\w*Identity",
         who=r"authelia|zitadel|oidc|\bkiam|\bspire|\bdex\b|keycloak|\Avault|vault-agent|teleport|boundary|authentik"
             r"|\bory-|pinniped|oauth",
-        reason=r"oauth|token|(?:secret|credential|key)s? (?:leak|expos)|password|authenticat|\bauth\b|encrypt|login"
+        reason=r"oauth|token|anonymous|(?:secret|credential|key)s? (?:leak|expos)|password|authenticat|\bauth\b"
+            r"|encrypt|login"
             r"|client secret|service account",
         both=r"operator\n.*\bsecret (?:creat|updat|delet)",
         message=r"authentication|invalid (?:token|credential|password)|log ?in failed|\b401\b"

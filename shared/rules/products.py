@@ -200,7 +200,7 @@ PARTS: dict[tuple[Category, Subcategory], str] = {
     ("infrastructure", "network"): _part_of(r"""
         AddressPool BGP CIDR DNS EgressIP EndpointSlice Envoy Firewall FloatingIP Gateway (?-i:IPAM) IPRange IPReserv
         LoadBalancer Netplan Network OVSBridge Peering PortForward RouteAdvert Router SecurityGroup Subnet Traceflow
-        TrafficTarget Tunnel VirtualIP Vlan VPC VPN
+        PortBinding TrafficTarget Tunnel (?-i:[ACENS]LB) VirtualIP Vlan VPC VPN
     """),
     ("infrastructure", "node"): _part_of(r"""
         AutoscalingGroup BareMetal BIOS Chassis CPUManager Firmware Hardware HugePages (?-i:BMC) (?-i:GPU) Kernel

@@ -82,7 +82,7 @@ COURSE: dict[str, str] = {
     "final": r"will not (?:be )?retr|not retrying|no more retries|giv(?:ing|en) up|gave up|(?:attempts"
     r"|retries) exhausted|stop(?:ped|ping)? (?:re)?try|no (?:more|further) (?:retry|retries|attempts)|(?:retry"
     r"|attempt) (?:limit|budget|count) (?:reached|exceeded)|max(?:imum)? (?:number of )?(?:retries|attempts)"
-    r"|(?:permanent|terminal)(?:ly)? (?:fail|error)|(?:un|non-?)retr(?:y|i)able|abandoned",
+    r"|fail(?:ed|ure)? permanently|(?:permanent|terminal)(?:ly)? (?:fail|error)|(?:un|non-?)retr(?:y|i)able|abandoned",
     "to-issue": r"(?:sign\w*|order|present\w*)\b.* ?(?:fail|err)\w*|\Afailed\z",
     "tries-used-up": r"exhausted (?:\w+ ){0,2}(?:retries|attempts|tries)|(?:retries|attempts) exhausted",
     "backup": r"back ?up|snapshot|archiv",
@@ -97,7 +97,8 @@ COURSE: dict[str, str] = {
     "drifted": r"drift(?:ed)?\b",
     # Cut off from the others on purpose.
     "shut-off": r"no ?execute|no ?schedule\b|fenc(?:ed?|ing)\b|quarantin|isolat|out of service",
-    "nothing-new": r"no (?:changes?|differences?|drift|updates?)\b|unchanged|not changed|same as before",
+    "nothing-new": r"nothing (?:has )?changed|no (?:changes?|differences?|drift|updates?)\b|unchanged|not changed"
+    r"|same as before",
     "ongoing": r"\A(?:stag|creat|start|prepar|initiali[sz]|install|deploy|provision|sync|reconcil|validat|verify|check"
     r"|paus|bootstrap|build|pull|push|download|upload|import|export|copy|clon|generat|comput|resolv|fetch|load|apply"
     r"|process|schedul|launch|configur|enabl|connect|join|attach|mount|issu|renew|sign|request)ing\b",
@@ -127,7 +128,8 @@ COURSE: dict[str, str] = {
     "trifle": r"no ?op\b|nothing (?:to\b|changed)|no changes?\b|unchanged|notice\b|\Atermination .*finished"
     r"|stopped serving|(?:phase|status) updated|(?:update|upgrade|version) available|paus\w* until|(?:csr|order"
     r"|request) created|finali[sz]er|feature gates? init|log level|stopped listening|graceful|shutdown delay"
-    r"|in flight|waiting|await|(?:approval|action|intervention|input|confirmation|review"
+    r"|in flight|waiting|await|requires? (?:manual )?(?:approval|action|intervention|confirmation|review)|(?:approval"
+    r"|action|intervention|input|confirmation|review"
     r"|decision) (?:is )?(?:required|needed|pending)|status sync|spec sync|file change",
     "upset": r"reboot|restart\b|restarting|restarted|cordon\b|cordoned|drain\b|draining|drained|disrupted|disrupting"
     r"|disruption(?:\z| [ac-z])|terminat|(?:node|instance|machine|vm|capacity) (?:\S+ )?(?:is "
@@ -143,7 +145,7 @@ COURSE: dict[str, str] = {
     r"|ing|al)\b|scal(?:e|ing)\b|scaled(?:\z| [^jo]| [jo][^bo])|resiz|expand|upgrad|downgrad|patched|edited|paus(?:e"
     r"|ed|ing)|suspend|detached"
     r"|deactivat|activat|promot|demot|replac|new (?:artifact|revision|version|target|commit|image|release|digest)"
-    r"|overrid|migrating|version|rotat|updating|operation started|image updated|targeting|registered|pruned"
+    r"|overrid|migrating|version|rotat|updating|operation started|image updated|targeting|registered|prun(?:ed|ing)\b"
     r"|deregistered|unloaded|un ?mounted|rescal|supersed|released\b|revok|unbound|unpublish|unstaged|shrunk|shrink"
     r"|shrank|extend|truncat|trimm|purg|compacted|defragmented|reclaim|patching|renam|label|annotat|untagged|tagged"
     r"|destroy|eras(?:ed|ing)\b|wip(?:ed|ing)\b|drop(?:ped|ping)?\b|discard|hibernat|idled|unidled|rescheduled"

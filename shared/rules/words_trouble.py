@@ -53,7 +53,8 @@ TROUBLE: dict[str, str] = {
     "ailing": r"nearly|near ?full|almost|health[_ ]?warn",
     "leader": r"(?:primary|master|leader)\b",
     "cancelled": r"cancell?ed\b",
-    "unavailable": r"no healthy \w+|no (?:ready |healthy |available )?(?:endpoints|backends|upstreams?)\b"
+    "unavailable": r"endpoints? (?:are |is )?empty\b|empty endpoints|no healthy \w+|no (?:ready |healthy "
+    r"|available )?(?:endpoints|backends|upstreams?)\b"
     r"|un ?available|not available\b|available (?:changed from \w+|set) to false",
     "turned-unavailable": r"available (?:changed from \w+|set) to false",
     "full": r"full\b|exhaust|insufficient|pressure\b|limit (?:reached|exceeded)|over ?commit|low on|exceed(?:ed|s"
@@ -89,12 +90,14 @@ TROUBLE: dict[str, str] = {
     r"|postpone|on hold\b|\Aheld\b|held back|(?:is|was|are) held|retry|retried|reattempt|throttl"
     r"|rate[- ]?limit|too many requests|blocked\b|late\z",
     "strained": r"sick\b|ailing\b|unstable|flaky|saturat|starv|congest|overload|panicked|lag(?:s|ging)?\b"
-    r"|under[- ]?(?:replicat|provision|sized)|over[- ]?siz|imbalanc|unbalanced|diverg|insecure|unsafe|violat"
+    r"|anonymous (?:access|auth)\w*|under[- ]?(?:replicat|provision|sized)|over[- ]?siz|imbalanc|unbalanced|diverg"
+    r"|insecure|unsafe|violat"
     r"|leak(?:ed|ing|s)?\b|slow\b|too (?:slow|old|large|big|high|low|few|many)|behind\b|spike|shortage|scarc|anomal"
     r"|misplaced|breach|alarm\b|emergency|critical\z|outlier|undersized",
     "capped": r"limited\z|(?:max|maximum|min|minimum|limit|cap|ceiling) (?:\w+ ){0,2}(?:reached|hit)",
     "stuck": r"(?:replication|sync|archiving|updates?|reporting|monitoring|logging|collection|ingestion|backups?"
-    r"|heartbeats?|mirroring|polling|scraping) (?:has |is |was )?stopped|halted|froze\b|stuck|stall(?:ed|s)?\b"
+    r"|heartbeats?|mirroring|polling|scraping) (?:has |is |was )?stopped|halt(?:ed|s|ing)?\b|froze\b|stuck|stall(?:ed"
+    r"|s)?\b"
     r"|hung\b|hang(?:s|ing)?\b|deadlock|blocked for more|storm\b|flap(?:s|ping)?\b|repetitive|frequent"
     r"|threshold (?:met|exceeded)|drift(?:ed)?\b|disabled\b",
     "expired": r"expired|expiration (?:warning|soon|near)|expir(?:y|es|ing)\b",
@@ -104,7 +107,7 @@ TROUBLE: dict[str, str] = {
     # --- what makes it grave ---
     "disaster": r"majority (?:\w+ ){0,3}lost|lost (?:its |the )?majority|health(?: is| status is| status)?:? red\b"
     r"|data (?:\w+ )?(?:is )?corrupt|corrupt(?:ed|ion)? (?:data"
-    r"|wal)|no quorum|quorum lost|lost (?:its )?quorum|split[- ]?brain|data ?loss|no (?:healthy |active |elected "
+    r"|wal)|no[ _]quorum|quorum lost|lost (?:its )?quorum|split[- ]?brain|data ?loss|no (?:healthy |active |elected "
     r"|available )?(?:master|leader|primary)\b|(?:master|primary|leader) (?:nodes? )?(?:removed|not ready|lost(?:\z"
     r"|[.,;:]))|master nodes? .*not ready|claim ?lost|volume ?lost|lost (?:its |the )?(?:volume|data)|faulted"
     r"|health[_ ]err|cluster (?:is )?down|cluster crash|irrecoverable|unrecoverable|data (?:(?:is|was|were|has been"
@@ -124,7 +127,8 @@ TROUBLE: dict[str, str] = {
     r"|dropped and executed|fileless|connection to c2|c2 (?:server|traffic)|crypto\w* mining"
     r"|mining (?:process|pool)|root ?kit|web ?shell|trojan|spyware|botnet",
     "failover": r"take ?over\b|taking over|took over|fail(?:ed|ing)? ?over\b",
-    "remediation": r"remediation (?:created|started|skipped|cannot|failed)|marked (?:as )?unhealthy|marked unhealthy",
+    "remediation": r"needs? replacement|remediation (?:created|started|skipped|cannot|failed)"
+    r"|marked (?:as )?unhealthy|marked unhealthy",
     "fails-first": r"\A(?:error|failed|failure|failing|unable|could ?n.t|could not)\b",
     "disabled": r"disabled\b",
     "drain": r"drain|uncordon|evacuat|deleting all pods",
@@ -152,7 +156,7 @@ TROUBLE: dict[str, str] = {
     r"|tech(?:nology)? ?preview|legacy\b|will no longer"
     r"|no effect|best[- ]effort|unused\b|consider (?:using|setting|upgrading)|recommend|advisory|suggest",
     "harmless": r"clamp(?:ed|ing)|coerced|defaulted|defaulting to|outdated\b|(?:update|upgrade) available|deprecat"
-    r"|will be removed|ignor(?:ed|ing)|skipping|skipped(?:\z| \d)|fall(?:ing|ed)? ?back|using default"
+    r"|will be removed|ignor(?:ed|ing)|skipping|skipped(?:\z| \d|:)|fall(?:ing|ed)? ?back|using default"
     r"|not recommended|obsolete|unmanaged|omitt|repairing|cleaning up|corrected|tolerated|will report|nothing to"
     r"|limits? (?:were|was) exceeded|resolv ?conf|resynced|will resync|resync interval|dry ?run|change in progress"
     r"|advanced feature|too many (?:active|succeeded|addresses)|multiple pod|possible memory|same template",

@@ -9,8 +9,10 @@ from shared.rules.specimen import build
 from shared.rules.words import KINDS, STATES
 
 
-def _seen(kind: str, type_: str, reason: str, message: str, component: str = "widget-operator") -> Observation:
-    made = build({"component": component, "kind": kind, "type": type_, "reason": reason, "message": message})
+def _seen(thing: str, type_: str, reason: str, message: str, component: str = "widget-operator") -> Observation:
+    kind, _, version = thing.partition(" ")
+    event = {"component": component, "kind": kind, "type": type_, "reason": reason, "message": message}
+    made = build({**event, "api_version": version})
     assert isinstance(made, Observation), made
     return made
 
@@ -111,6 +113,13 @@ def test_every_word_of_the_tables_is_used_by_a_row() -> None:
         ("Node", "Normal", "UPSOnLine", "", "success"),
         ("TemporaryAccess", "Normal", "AccessExpired", "", "rights-over"),
         ("ScaledObject", "Normal", "ScaledObjectCreated", "", "made"),
+        ("Database", "Warning", "StatusChange", "from ONLINE to NO_QUORUM", "disaster"),
+        ("Database", "Normal", "Switchover", "switchover to db-1 SUCCEEDED", "upset-over"),
+        ("Database", "Warning", "Logging", "handler failed permanently", "given-up"),
+        ("Canary", "Warning", "Synced", "halt advancement: success rate 90% < 99%", "failed-in-words"),
+        ("Node", "Warning", "ReplacementRequested", "node needs replacement", "remediation"),
+        ("Ingress", "Warning", "EndpointsEmpty", "", "down"),
+        ("InstallPlan", "Normal", "RequiresApproval", "", "trifle"),
     ],
 )
 def test_what_the_words_amount_to(kind: str, type_: str, reason: str, message: str, row: str) -> None:
@@ -146,6 +155,10 @@ def test_a_word_of_another_matter_does_not_tell_whose_it_is(reason: str, message
         ("ManagedCluster", "KubeconfigRejected", "cannot connect: token has expired", "authentication"),
         ("ManagedCluster", "ConnectFailed", "cannot connect: Unauthorized", "authentication"),
         ("Machine", "QuotaExceeded", "instance quota of the project", "node"),
+        ("Database", "UserCreateFailed", "permission denied to create role", "rbac"),
+        ("Database", "AnonymousAccessEnabled", "anybody may read", "authentication"),
+        ("Node longhorn.io/v1", "DiskPressure", "disk is not schedulable", "storage"),
+        ("Ingress", "TranslationFailed", "secret shop/tls does not exist", "certificate"),
         ("Pod", "PacketsDropped", "policy denied 10.0.0.1 -> 10.0.0.2", "network-policy"),
     ],
 )
