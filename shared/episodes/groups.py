@@ -55,7 +55,7 @@ def _member(thing: str, one: Member, held: Sequence[Member], now: float) -> Clas
     first = held[0]
     worst = min(held, key=lambda each: severity_rank(each.severity))
     seen = Observation(
-        identity=digest("group", thing, one.id, str(one.count), one.severity),
+        identity=digest("group", thing, one.id, str(int(one.since)), str(one.count), one.severity),
         dialect="tidings-group",
         cluster=first.shown["cluster"],
         object=_object(thing, held),
