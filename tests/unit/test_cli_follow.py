@@ -20,8 +20,8 @@ pack: own
 description: Two problems and their end
 defaults: {category: infrastructure, subcategory: pod, why: A test.}
 rules:
-  - {name: bad, match: {reason: Bad}, severity: high, phase: problem, condition: trouble, ended_by: [good], ticket: true,
-     summary: '{name} is bad'}
+  - {name: bad, match: {reason: Bad}, severity: high, phase: problem, condition: trouble, ended_by: [good],
+     ticket: true, summary: '{name} is bad'}
   - {name: worse, match: {reason: Worse}, severity: critical, phase: problem, condition: trouble, ended_by: [good],
      ticket: true, summary: '{name} is worse'}
   - {name: often, match: {reason: Often}, severity: medium, phase: problem, condition: trouble, ended_by: [good],
