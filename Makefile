@@ -87,9 +87,10 @@ lock: .venv/uv.stamp ## Resolve the requirements files again
 	  -c requirements/runtime.txt -o requirements/constraints.txt
 
 .PHONY: schemas
-schemas: .venv/test.stamp ## Write the schemas and pages under docs that are made from the code
+schemas: .venv/test.stamp ## Write the schemas, pages and pictures under docs that are made from the code
 	@$(BIN)/tidings schema --all docs/schemas
 	@$(BIN)/python -m shared.runtime.document docs
+	@$(BIN)/python -m tests.support.pictures docs/pictures
 
 .PHONY: clean
 clean: ## Remove what was made here: the environments and the embedded system's state

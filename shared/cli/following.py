@@ -154,7 +154,7 @@ class Following:
         summary, sent = self.summary, seen.received.timestamp()
         summary.observations += 1
         if summary.last is None:
-            self._now = self._ticked = sent
+            self._now = sent
             summary.first = seen.received
         elif sent < self._now - _LATE:
             summary.late += 1
@@ -176,7 +176,8 @@ class Following:
     async def _until(self, time: float) -> None:
         """Let time pass, with a tick at each ten seconds at which something is due."""
         while (due := await self._next_due()) is not None:
-            at = max(self._ticked + EVERY, float(ceil(due / EVERY) * EVERY))
+            # Ticks that find nothing due do nothing, so that they need not be.
+            at = max(ceil(due / EVERY), ceil(self._now / EVERY), int(self._ticked / EVERY) + 1) * float(EVERY)
             if at > time:
                 break
             self._now = self._ticked = at

@@ -36,6 +36,11 @@ def read(
     by name. Raises OSError.
     """
     reader = _Reader(cluster, now, Versions())
+    if path is not None and is_script(path):
+        for request in requests(path):  # a made-up day may be one that is to come
+            recorded = {"headers": request.headers, "body": request.body.decode()}
+            yield from _value(recorded, reader._replace(now=request.time), _DEPTH)
+        return
     for value in _values(path, stream):
         found = _value(value, reader, _DEPTH)
         yield from sorted(found, key=_sent) if by_time else found
@@ -44,9 +49,6 @@ def read(
 def _values(path: Path | None, stream: IO[bytes]) -> Iterator[Any]:
     if path is None:
         yield from values(stream)
-    elif is_script(path):
-        for request in requests(path):
-            yield {"headers": request.headers, "body": request.body.decode()}
     else:
         with path.open("rb") as file:
             yield from values(file, path.suffix)

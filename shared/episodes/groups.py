@@ -62,7 +62,7 @@ def _member(thing: str, one: Member, held: Sequence[Member], now: float, over: f
     since, again = (max(now, over + _AFTER), str(over)) if not one.over and one.since <= over else (one.since, "")
     worst = min(held, key=lambda each: severity_rank(each.severity))
     seen = Observation(
-        identity=digest("group", thing, one.id, str(one.count), one.severity, again),
+        identity=digest("group", thing, one.id, str(int(one.since)), str(one.count), one.severity, again),
         dialect="tidings-group",
         cluster=first.shown["cluster"],
         object=_object(thing, held),

@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from shared.episodes.fold import PROBLEM
 from shared.episodes.policy import Subject
 from shared.episodes.record import Others, Track
 from shared.episodes.snapshot import moment
@@ -101,8 +102,12 @@ def subject(shown: Mapping[str, Any], labels: Mapping[str, str]) -> Subject:
 
 
 def since_of(track: Track) -> float:
-    """Return when the problem began (policy time)."""
-    return track.base.started or (track.facts[0].time if track.facts else track.head.time)
+    """Return when the problem began, or came back (policy time): what was before its latest end is over."""
+    base = track.base
+    if base.state == "open":
+        return base.begun if base.reopened else base.started
+    begun = (fact.time for fact in track.facts if fact.kind == PROBLEM and fact.time > base.resolved)
+    return next(begun, base.started or track.head.time)
 
 
 def digest_of(tracks: Iterable[Track], *, counted: bool) -> str:
