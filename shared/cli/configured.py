@@ -154,7 +154,9 @@ def models() -> dict[str, type[Settings]]:
     """Return every settings model: each function's, and that of the host around it."""
     from shared.runtime.auth.settings import AuthSettings
     from shared.runtime.document import settings_models  # imports every function's room: only where all are asked for
+    from shared.runtime.shadow import ShadowSettings
     from shared.settings.host import HostSettings
     from shared.stores.nats_place import NatsSettings
 
-    return {"host": HostSettings, "auth": AuthSettings, "nats": NatsSettings, **settings_models()}
+    ours: dict[str, type[Settings]] = {"host": HostSettings, "auth": AuthSettings, "nats": NatsSettings}
+    return {**ours, "shadow": ShadowSettings, **settings_models()}

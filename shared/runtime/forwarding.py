@@ -12,6 +12,7 @@ from typing import Final, Protocol
 from pydantic import ValidationError
 
 from shared.delivery.batching import Batcher, Send
+from shared.delivery.claim import Memory
 from shared.delivery.preview import Preview
 from shared.delivery.recent import Recent
 from shared.destinations.finding import Finding
@@ -144,8 +145,8 @@ class Forwarder:
         finally:
             await connection.close()
 
-    def preview(self, subject: Classified) -> list[Preview] | Rejected:
-        """Return the requests that this observation would cause. No I/O."""
+    def preview(self, subject: Classified, told: Memory | None = None) -> list[Preview] | Rejected:  # noqa: ARG002
+        """Return the requests that this observation would cause: nothing was told of it before. No I/O."""
         return self._siem.preview(subject)
 
     async def _forward(self, classified: Classified, call: Call) -> Outcome:

@@ -18,6 +18,7 @@ from shared.runtime.function import Result
 from shared.stores.protocol import StoreUnavailableError
 from tests.support.rigs.place import Delivering, NoticeRig, Place, Told, placed
 from tests.support.rigs.registry import NOTICES
+from tests.support.shadowed import sent, shown_as, told_in_shadow
 from tests.support.tickets import episode, resolved
 
 Notices = Place[NoticeRig]
@@ -273,3 +274,15 @@ def test_a_store_in_a_file_keeps_what_was_told_over_a_restart(place: Notices, tm
         asyncio.run(store.close())
     assert last == [Duplicate()]
     assert operations(place) == ["opened"]
+
+
+def test_f60_in_shadow_each_notice_is_shown_and_none_is_sent(place: Notices) -> None:
+    """F60: first start on a cluster with 5,000 old conditions: baseline: known, not ticketed, said.
+
+    Or, for one destination, shadow: rendered and reported, not sent.
+    """
+    results = told_in_shadow(place, [episode(), episode(2, **WORSE), resolved(3), BACK, resolved(5, reopened=1)])
+    assert shown_as(results) == ["open", "update", "resolve", "reopen", "resolve"]
+    assert "problem.updated" in sent(results[1])
+    place.play(lambda deliver: deliver(episode(6, reopened=1, **WORSE)))
+    assert place.rig.told(place.app) == [Told(key(6), "opened", 6, again=False)], "let loose, it tells of what is open"

@@ -16,6 +16,7 @@ from shared.stores.memory import MemoryStore
 from tests.support.rigs.place import Delivering, Place, TicketRig, placed
 from tests.support.rigs.registry import TICKETS
 from tests.support.servers import new_certificate
+from tests.support.shadowed import report, sent, shown_as, told_in_shadow
 from tests.support.tickets import episode, resolved
 
 Tickets = Place[TicketRig]
@@ -357,3 +358,38 @@ def test_the_preview_shows_where_it_would_go_and_no_credential(place: Tickets) -
     assert all(one.url.startswith(place.url) and one.destination == place.rig.function for one in shown)
     assert place.settings[place.rig.secret] not in str([one.headers for one in shown])
     assert place.app.faults.requests == []
+
+
+def test_f60_in_shadow_a_ticket_is_shown_from_its_beginning_to_its_end_and_nothing_is_asked(place: Tickets) -> None:
+    """F60: first start on a cluster with 5,000 old conditions: baseline: known, not ticketed, said.
+
+    Or, for one destination, shadow: rendered and reported, not sent.
+    """
+    life = (episode(), episode(2, **WORSE), resolved(3), BACK, resolved(5, reopened=1))
+    life = life if place.returns else life[:3]
+    results = told_in_shadow(place, life)
+    assert shown_as(results) == ["open", "update", "resolve", "reopen", "resolve"][: len(life)]
+    assert "Pod shop/api-0 keeps crashing" in sent(results[0])
+    assert all(request["url"].startswith(place.url) for one in results for request in report(one)["requests"])
+    assert len({one.reply.id for one in results if one.reply is not None}) == len(life)
+
+
+def test_f60_out_of_shadow_the_next_snapshot_of_what_is_open_makes_its_ticket(place: Tickets) -> None:
+    """F60: first start on a cluster with 5,000 old conditions: baseline: known, not ticketed, said.
+
+    What shadow showed did not happen: let loose, the destination knows nothing.
+    """
+    (shown,) = told_in_shadow(place, [episode()])
+
+    async def loose(deliver: Delivering) -> list[Result]:
+        return [await deliver(episode(2, **WORSE)), await deliver(episode(2, **WORSE))]
+
+    first, again = place.play(loose)
+    assert (first.outcome, again.outcome) == (Done(), Duplicate())
+    assert report(first)["operation"] == "open"
+    assert standings(place) == ["active"]
+    assert first.reply is not None
+    assert shown.reply is not None
+    assert first.reply.id != shown.reply.id, (
+        "an archive keeps one of one id: the delivery must not be lost behind its show"
+    )

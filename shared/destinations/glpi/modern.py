@@ -208,6 +208,14 @@ class Modern:
         """Return URL and body of the request that creates a ticket."""
         return f"{self._settings.url}{_TICKETS}", _body(values)
 
+    def preview_change(self, values: Mapping[str, object]) -> tuple[str, str, object]:
+        """Return method, URL and body of the request that changes fields."""
+        return "PATCH", f"{self._settings.url}{_TICKETS}/{{id}}", _body(values)
+
+    def preview_follow(self, html: str, *, reopen: bool) -> tuple[str, object]:  # noqa: ARG002 - its status does that
+        """Return URL and body of the request that adds a private follow-up."""
+        return f"{self._settings.url}{_TICKETS}/{{id}}/Timeline/Followup", {"content": html, "is_private": True}
+
     def preview_solve(self, html: str) -> tuple[str, object]:
         """Return URL and body of the request that solves one."""
         return f"{self._settings.url}{_TICKETS}/{{id}}/Timeline/Solution", {"content": html}
