@@ -1,6 +1,7 @@
 """Shadow: which destinations are in it, what it shows of each event, and that this is bounded."""
 
 import asyncio
+import base64
 import json
 import logging
 from collections.abc import Sequence
@@ -24,7 +25,7 @@ from shared.runtime.shadow import Shadow
 from shared.settings.environment import SettingsError
 from shared.stores.memory import MemoryStore
 from shared.telemetry.metrics import Metrics
-from tests.support.records import TIME, classified_event
+from tests.support.records import TIME, classified, classified_event
 from tests.support.rigs.place import event_of
 from tests.support.servers import serve
 from tests.support.tickets import episode, resolved
@@ -206,9 +207,11 @@ def test_what_is_minimised_for_the_system_is_minimised_in_the_report(tmp_path: P
 
 
 def test_no_credential_is_shown_not_even_one_that_is_part_of_an_address() -> None:
-    signed = {**WEBHOOK, "WEBHOOK_TOKEN": "hunter2", "WEBHOOK_SECRET": "whsec_aHVudGVyMmh1bnRlcjJodW50ZXIy"}
+    secret = f"whsec_{base64.b64encode(b'hunter2' * 4).decode()}"
+    signed = {**WEBHOOK, "WEBHOOK_TOKEN": "hunter2", "WEBHOOK_SECRET": secret}
     (shown,) = answers("webhook", snapshots(episode()), **signed)
     assert "hunter2" not in json.dumps(data(shown))
+    assert secret not in json.dumps(data(shown))
     assert "secret-part" not in json.dumps(data(shown))
 
 
@@ -234,7 +237,7 @@ def test_events_that_are_none_of_its_business_are_ignored_and_broken_ones_reject
     tick = CloudEvent("1", "s", "dev.tidings.tick.v1")
     broken = CloudEvent("2", "s", "dev.tidings.problem.opened.v1", data={"id": 7})
     ticked, record, bad, keyless = answers(
-        "servicenow_incident", [tick, classified_event(), broken, event_of(episode(id="no key!"))]
+        "servicenow_incident", [tick, classified_event(classified()), broken, event_of(episode(id="no key!"))]
     )
     assert [type(one.outcome) for one in (ticked, record, bad, keyless)] == [Ignored, Ignored, Rejected, Rejected]
 
@@ -260,7 +263,7 @@ def test_shadow_is_counted_by_what_would_have_been_done() -> None:
         function = built("siem_forwarder", metrics, SHADOW="siem-forwarder")
         await function.start()
         for _ in range(2):
-            await function.handle(classified_event(), Call(asyncio.get_running_loop().time() + 5))
+            await function.handle(classified_event(classified()), Call(asyncio.get_running_loop().time() + 5))
         await function.stop()
 
     asyncio.run(main())
@@ -293,7 +296,7 @@ def test_doctor_says_it_and_still_looks_whether_the_system_answers(
     standin = splunk.new_app(database=":memory:")
     with serve(standin) as url:
         monkeypatch.setenv("SPLUNK_HEC_URL", url)
-        monkeypatch.setenv("SPLUNK_TOKEN", splunk.TOKEN)
+        monkeypatch.setenv("SPLUNK_TOKEN", splunk.TOKENS[0].value)
         monkeypatch.setenv("SHADOW", "siem-forwarder")
         rows = json.loads(CliRunner().invoke(app, ["doctor", "-o", "json"]).stdout)
     standin.close()
