@@ -1,6 +1,7 @@
 """What every ticket system's function does, over real HTTP against its stand-in: one suite for all of them."""
 
 import asyncio
+import re
 import socket
 import time
 from collections.abc import Iterator
@@ -393,3 +394,24 @@ def test_f60_out_of_shadow_the_next_snapshot_of_what_is_open_makes_its_ticket(pl
     assert first.reply.id != shown.reply.id, (
         "an archive keeps one of one id: the delivery must not be lost behind its show"
     )
+
+
+def test_f60_what_shadow_shows_is_what_the_same_life_really_asks_of_the_system(place: Tickets) -> None:
+    """F60: first start on a cluster with 5,000 old conditions: baseline: known, not ticketed, said.
+
+    Or shadow: of each request that it shows, method and path are those of one that goes out without it.
+    """
+    life = (episode(), episode(2, **WORSE), resolved(3), BACK, resolved(5, reopened=1))
+    life = life if place.returns else life[:3]
+    shown = [
+        (one["method"], one["url"]) for result in told_in_shadow(place, life) for one in report(result)["requests"]
+    ]
+
+    async def loose(deliver: Delivering) -> list[Result]:
+        return [await deliver(one) for one in life]
+
+    assert [one.outcome for one in place.play(loose)] == [Done()] * len(life)
+    asked = [f"{one.method} {one.path}" for one in place.app.faults.requests]
+    for method, url in shown:
+        pattern = re.sub(r"\\{\w+\\}", r"[^/]+", re.escape(f"{method} {url.removeprefix(place.url)}"))
+        assert any(re.fullmatch(pattern, one.partition("?")[0]) for one in asked), (method, url)

@@ -212,9 +212,11 @@ class Modern:
         """Return method, URL and body of the request that changes fields."""
         return "PATCH", f"{self._settings.url}{_TICKETS}/{{id}}", _body(values)
 
-    def preview_follow(self, html: str, *, reopen: bool) -> tuple[str, object]:  # noqa: ARG002 - its status does that
-        """Return URL and body of the request that adds a private follow-up."""
-        return f"{self._settings.url}{_TICKETS}/{{id}}/Timeline/Followup", {"content": html, "is_private": True}
+    def preview_follow(self, html: str, *, reopen: bool) -> list[tuple[str, str, object]]:
+        """Return method, URL and body of each request that adds a private follow-up, or before it reopens."""
+        url = f"{self._settings.url}{_TICKETS}/{{id}}/Timeline/Followup"
+        before = [self.preview_change({"status": 2})] if reopen else []
+        return [*before, ("POST", url, {"content": html, "is_private": True})]
 
     def preview_solve(self, html: str) -> tuple[str, object]:
         """Return URL and body of the request that solves one."""

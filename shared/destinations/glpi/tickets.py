@@ -82,7 +82,7 @@ class Tickets:
             requests.append(("POST", *self._api.preview_solve(_note(fields.get("solution", _OVER), order.mark))))
         elif operation == "reopen" or "followup" in fields:
             text = _note(fields.get("followup", _BACK), order.mark)
-            requests.append(("POST", *self._api.preview_follow(text, reopen=operation == "reopen")))
+            requests += self._api.preview_follow(text, reopen=operation == "reopen")
         return [Preview(self.name, *request) for request in requests]
 
     async def find(self, episode: str, problem: str, seconds: float) -> tuple[Found, ...] | Failure:
