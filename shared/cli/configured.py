@@ -88,6 +88,13 @@ def unknown_at(places: Mapping[str, int], file: str) -> list[Problem]:
     return [_problem(sentence, file, places[name]) for name, sentence in _unknown(names).items()]
 
 
+def wrong_shadow(value: str, file: str, line: int) -> list[Problem]:
+    """Return what is wrong with a manifest's SHADOW."""
+    from shared.runtime.shadow import ShadowSettings
+
+    return [_problem(sentence, file, line) for sentence in wrong_values(ShadowSettings, {"SHADOW": value})]
+
+
 def _unknown(values: Mapping[str, str]) -> dict[str, str]:
     return strangers(models().values(), values, {prefix_of(name).upper() for name in FUNCTIONS})
 

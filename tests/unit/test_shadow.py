@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from shared.cli.app import app
+from shared.cli.checked import check
 from shared.delivery.preview import Preview
 from shared.delivery.shadow import requests_of
 from shared.events.cloudevent import DELIVERY, CloudEvent
@@ -313,3 +314,15 @@ def test_doctor_names_a_wrong_value(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert ended.exit_code == 1
     wrong = [row for row in json.loads(ended.stdout) if row["system"] == "settings"]
     assert "did you mean siem_forwarder?" in wrong[0]["finding"]
+
+
+def test_validate_finds_a_wrong_name_in_a_services_manifest(root: Path, tmp_path: Path) -> None:
+    shipped = (root / "knative/base/servicenow-incident.yaml").read_text(encoding="utf-8")
+    for value, found in (("servicenow-incident", []), ("servicenow-incidents", ["did you mean servicenow_incident?"])):
+        manifest = tmp_path / "service.yaml"
+        name = "            - name: LOG_LEVEL"
+        assert name in shipped
+        manifest.write_text(shipped.replace(name, f"            - {{name: SHADOW, value: {value}}}\n{name}", 1))
+        problems = check([manifest]).problems
+        assert [one.message.split(": ")[-1] for one in problems] == found
+        assert all("name: SHADOW" in manifest.read_text().splitlines()[one.line - 1] for one in problems)
