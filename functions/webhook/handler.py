@@ -134,7 +134,8 @@ class Webhook:
         """Return the request that the subject would cause where that much was told of it before. No I/O."""
         noted = False
         if isinstance(subject, Episode):
-            operation = first(subject) if told is None else told_as(subject, told)
+            by_key = self._claims is None and told is None
+            operation = first(subject) if by_key else told_as(subject, told or Memory(), in_doubt=told is None)
             if not subject.ticket or isinstance(operation, Ignored):
                 return []
             noted = told is not None and told.noted == note_of(subject)

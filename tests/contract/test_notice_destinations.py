@@ -252,6 +252,14 @@ def test_f43_what_an_event_says_is_never_a_template(place: Notices) -> None:
     assert came["raw"].decode().count(hostile) >= 2
 
 
+def test_the_preview_is_told_as_it_would_be_by_whoever_remembers(place: Notices) -> None:
+    async def main(deliver: Delivering) -> str:
+        return str(deliver.function.preview(BACK)[0].body["type"])
+
+    assert place.play(main) == "problem.opened", "whoever was told nothing hears of it as its opening"
+    assert place.play(main, WEBHOOK_IDEMPOTENT="true") == "problem.reopened", "nobody here knows what was told"
+
+
 def test_the_preview_shows_where_it_would_go_and_no_credential(place: Notices) -> None:
     async def main(deliver: Delivering) -> list[Any]:
         return [*deliver.function.preview(episode()), *deliver.function.preview(resolved())]

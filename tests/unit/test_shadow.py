@@ -9,16 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
-from shared.cli.app import app
-from shared.cli.checked import check
 from shared.delivery.preview import Preview
 from shared.delivery.shadow import requests_of
 from shared.events.cloudevent import DELIVERY, CloudEvent
 from shared.events.delivery import DeliveryReport
 from shared.events.outcome import Done, Duplicate, Ignored, Rejected
-from shared.local.standins import splunk
 from shared.runtime.edge import Edge
 from shared.runtime.function import Call, Result
 from shared.runtime.registry import FUNCTIONS, load
@@ -28,7 +24,6 @@ from shared.stores.memory import MemoryStore
 from shared.telemetry.metrics import Metrics
 from tests.support.records import TIME, classified, classified_event
 from tests.support.rigs.place import event_of
-from tests.support.servers import serve
 from tests.support.tickets import episode, resolved
 
 INCIDENTS = {"SERVICENOW_INSTANCE": "https://servicenow.example", "SERVICENOW_TOKEN": "t"}
@@ -36,17 +31,21 @@ WEBHOOK = {"WEBHOOK_URL": "https://hooks.example/T0/secret-part"}
 DESTINATIONS = [name for name, one in FUNCTIONS.items() if one.destination is not None]
 
 
-def built(name: str, metrics: Metrics | None = None, **settings: str) -> Any:
+def built(name: str, **settings: str) -> Any:
+    return counted_by(Metrics(), name, **settings)
+
+
+def counted_by(metrics: Metrics, name: str, **settings: str) -> Any:
     destination = FUNCTIONS[name].destination
     environ = {} if destination is None else dict(destination.example)
-    return load(name, {**environ, **settings}, metrics or Metrics(), store=MemoryStore())
+    return load(name, {**environ, **settings}, metrics, store=MemoryStore())
 
 
 def answers(name: str, events: Sequence[CloudEvent], **settings: str) -> list[Result]:
     """Return what a destination in shadow answers, one event after the other."""
 
     async def main() -> list[Result]:
-        function = built(name, **{"SHADOW": "all", **settings})
+        function = built(name, SHADOW="all", **settings)
         await function.start()
         try:
             return [await function.handle(one, Call(asyncio.get_running_loop().time() + 5)) for one in events]
@@ -261,7 +260,7 @@ def test_shadow_is_counted_by_what_would_have_been_done() -> None:
     metrics = Metrics()
 
     async def main() -> None:
-        function = built("siem_forwarder", metrics, SHADOW="siem-forwarder")
+        function = counted_by(metrics, "siem_forwarder", SHADOW="siem-forwarder")
         await function.start()
         for _ in range(2):
             await function.handle(classified_event(classified()), Call(asyncio.get_running_loop().time() + 5))
@@ -271,58 +270,3 @@ def test_shadow_is_counted_by_what_would_have_been_done() -> None:
     labels = {"destination": "splunk", "operation": "record"}
     assert metrics.value("tidings_deliveries_total", **labels, result="shadow") == 1
     assert metrics.value("tidings_deliveries_total", **labels, result="duplicate") == 1
-
-
-def test_explain_says_that_it_is_not_sent(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(root)
-    monkeypatch.setenv("SHADOW", "servicenow-incident")
-    happened = {"kind": "Event", "type": "Warning", "reason": "BackOff", "involvedObject": {"kind": "Pod", "name": "a"}}
-    page = CliRunner().invoke(app, ["explain", "--cluster", "prod"], input=json.dumps(happened)).stdout
-    assert "siem_forwarder: POST" in page
-    happened = {**happened, "reason": "FailedMount", "count": 500}
-    page = CliRunner().invoke(app, ["explain", "--cluster", "prod"], input=json.dumps(happened)).stdout
-    assert "servicenow_incident (in shadow: not sent): POST" in page
-    shown = CliRunner().invoke(app, ["explain", "--cluster", "prod", "-o", "json"], input=json.dumps(happened)).stdout
-    (one,) = json.loads(shown)
-    assert {item["destination"]: item["shadow"] for item in one["sent"]} == {
-        "servicenow_incident": True,
-        "siem_forwarder": False,
-    }
-
-
-def test_doctor_says_it_and_still_looks_whether_the_system_answers(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    standin = splunk.new_app(database=":memory:")
-    with serve(standin) as url:
-        monkeypatch.setenv("SPLUNK_HEC_URL", url)
-        monkeypatch.setenv("SPLUNK_TOKEN", splunk.TOKENS[0].value)
-        monkeypatch.setenv("SHADOW", "siem-forwarder")
-        rows = json.loads(CliRunner().invoke(app, ["doctor", "-o", "json"]).stdout)
-    standin.close()
-    found = [row for row in rows if row["system"] == "siem_forwarder"]
-    assert found[0]["finding"] == "in shadow: nothing is sent, what would be sent is reported"
-    assert len(found) > 1
-    assert {row["state"] for row in found} <= {"good", "unseen"}
-
-
-def test_doctor_names_a_wrong_value(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("SHADOW", "sien-forwarder")
-    ended = CliRunner().invoke(app, ["doctor", "-o", "json"])
-    assert ended.exit_code == 1
-    wrong = [row for row in json.loads(ended.stdout) if row["system"] == "settings"]
-    assert "did you mean siem_forwarder?" in wrong[0]["finding"]
-
-
-def test_validate_finds_a_wrong_name_in_a_services_manifest(root: Path, tmp_path: Path) -> None:
-    shipped = (root / "knative/base/servicenow-incident.yaml").read_text(encoding="utf-8")
-    for value, found in (("servicenow-incident", []), ("servicenow-incidents", ["did you mean servicenow_incident?"])):
-        manifest = tmp_path / "service.yaml"
-        name = "            - name: LOG_LEVEL"
-        assert name in shipped
-        manifest.write_text(shipped.replace(name, f"            - {{name: SHADOW, value: {value}}}\n{name}", 1))
-        problems = check([manifest]).problems
-        assert [one.message.split(": ")[-1] for one in problems] == found
-        assert all("name: SHADOW" in manifest.read_text().splitlines()[one.line - 1] for one in problems)
