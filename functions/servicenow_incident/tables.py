@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from shared.delivery.claim import Memory
 from shared.delivery.preview import Preview
 from shared.destinations.finding import Finding
 from shared.events.cloudevent import CloudEvent
@@ -47,9 +48,9 @@ class ByTable:
         lines = [line for one in self._all for line in await one.check()]
         return list(dict.fromkeys(lines))
 
-    def preview(self, subject: Episode) -> list[Preview] | Rejected:
+    def preview(self, subject: Episode, told: Memory | None = None) -> list[Preview] | Rejected:
         """Return the requests that this snapshot would cause in its table. No I/O."""
-        return self._of(subject.category).preview(subject)
+        return self._of(subject.category).preview(subject, told)
 
     def _of(self, category: object) -> Ticketing:
         return self._tables.get(category, self._otherwise) if isinstance(category, str) else self._otherwise

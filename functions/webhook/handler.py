@@ -20,9 +20,11 @@ from functions.webhook.notices import (
     of_report,
 )
 from functions.webhook.settings import MAPPING, NoticeSettings
+from shared.delivery.claim import Memory
 from shared.delivery.claims import Claims
 from shared.delivery.mapping import Mapping
-from shared.delivery.notices import Notices, outcome_of
+from shared.delivery.notices import Notices, first, key_of, outcome_of
+from shared.delivery.plan import note_of, told_as
 from shared.delivery.preview import Preview
 from shared.delivery.recent import Recent
 from shared.delivery.report import report_of
@@ -128,15 +130,19 @@ class Webhook:
         finally:
             await client.close()
 
-    def preview(self, subject: Subject) -> list[Preview] | Rejected:
-        """Return the request that the subject would cause where nothing was told before. No I/O."""
+    def preview(self, subject: Subject, told: Memory | None = None) -> list[Preview] | Rejected:
+        """Return the request that the subject would cause where that much was told of it before. No I/O."""
+        noted = False
         if isinstance(subject, Episode):
-            if not subject.ticket:
+            by_key = self._claims is None and told is None
+            operation = first(subject) if by_key else told_as(subject, told or Memory(), in_doubt=told is None)
+            if not subject.ticket or isinstance(operation, Ignored):
                 return []
-            notice = of_episode(subject)
+            noted = told is not None and told.noted == note_of(subject)
+            notice = Notice(operation, {"episode": subject}, key_of(subject))
         else:
             notice = of_observation(subject) if isinstance(subject, Classified) else of_report(subject)
-        if self._requests.skips(notice.operation, notice.context):
+        if self._requests.skips(notice.operation, notice.context, noted=noted):
             return []
         request = self._requests.make(notice.operation, notice.context)
         if isinstance(request, Rejected):

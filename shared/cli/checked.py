@@ -160,12 +160,18 @@ def _of_func(path: Path) -> list[Problem]:
 
 
 def _environments(path: Path, name: str) -> list[Problem]:
-    """Return a problem for each variable of a service's container that looks like a setting of ours and is none."""
+    """Return a problem for each variable of a service's container that looks like a setting of ours and is none.
+
+    Of the values one is looked at: a name that SHADOW cannot mean keeps a destination from starting.
+    """
     places: dict[str, int] = {}
+    wrong: list[Problem] = []
     for document in _documents(path):
         containers = document.get("spec", "template", "spec", "containers")
         for container in containers.items() if containers is not None else ():
             entries = container.get("env")
             for entry in entries.items() if entries is not None else ():
                 places[entry.text("name")] = entry.line
-    return configured.unknown_at(places, name)
+                if entry.text("name") == "SHADOW":
+                    wrong += configured.wrong_shadow(entry.text("value"), name, entry.line)
+    return wrong + configured.unknown_at(places, name)

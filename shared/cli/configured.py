@@ -89,6 +89,13 @@ def unknown_at(places: Mapping[str, int], file: str) -> list[Problem]:
     return [_problem(sentence, file, places[name]) for name, sentence in _unknown(names).items()]
 
 
+def wrong_shadow(value: str, file: str, line: int) -> list[Problem]:
+    """Return what is wrong with a manifest's SHADOW."""
+    from shared.runtime.shadow import ShadowSettings
+
+    return [_problem(sentence, file, line) for sentence in wrong_values(ShadowSettings, {"SHADOW": value})]
+
+
 def _unknown(values: Mapping[str, str]) -> dict[str, str]:
     return strangers(models().values(), values, {prefix_of(name).upper() for name in FUNCTIONS})
 
@@ -158,6 +165,7 @@ def models() -> dict[str, type[Settings]]:
     from shared.bus.settings import BusSettings
     from shared.runtime.auth.settings import AuthSettings
     from shared.runtime.document import settings_models  # imports every function's room: only where all are asked for
+    from shared.runtime.shadow import ShadowSettings
     from shared.settings.host import HostSettings
     from shared.settings.nats import NatsSettings
 
@@ -167,5 +175,6 @@ def models() -> dict[str, type[Settings]]:
         "auth": AuthSettings,
         "nats": NatsSettings,
         "bus": BusSettings,
+        "shadow": ShadowSettings,
     }
     return {**own, **buses, **settings_models()}

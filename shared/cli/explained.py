@@ -131,7 +131,13 @@ def as_dict(item: Explained) -> dict[str, Any]:
         "lost": [lost._asdict() for lost in found.lost],
         "triggers": None if isinstance(item.triggers, str) else list(item.triggers),
         "sent": [
-            {"destination": preview.destination, "method": preview.method, "url": preview.url, "body": preview.body}
+            {
+                "destination": preview.destination,
+                "method": preview.method,
+                "url": preview.url,
+                "body": preview.body,
+                "shadow": preview.shadow,
+            }
             for preview in item.previews
             if isinstance(preview, Preview)
         ],

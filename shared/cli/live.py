@@ -33,16 +33,22 @@ def counts(shot: Snapshot) -> Table:
     table.add_row("classified", str(shot.classified), f"{shot.ignored} left out, {shot.unknown} of unknown reason")
     changes = f"now: {opened} opened, {updated} updated, {resolved} resolved, {reopened} reopened"
     if "servicenow_incident" not in shot.absent:
-        table.add_row("tickets", _tickets(shot), changes)
+        table.add_row("tickets", _tickets(shot), _shadow(shot, "servicenow_incident") or changes)
     if "siem_forwarder" not in shot.absent:
-        table.add_row("SIEM records", *_records(shot))
+        held, came = _records(shot)
+        table.add_row("SIEM records", held, _shadow(shot, "siem_forwarder") or came)
     for name, told in shot.others.items():
-        table.add_row(name.replace("_", "-"), _held(told), f"now: {told['told']} told")
+        table.add_row(name.replace("_", "-"), _held(told), _shadow(shot, name) or f"now: {told['told']} told")
     retries, letters = counted(shot.retried, "retry", "retries"), counted(shot.dead_letters, "dead letter")
     table.add_row("waiting", str(shot.waiting), f"{retries}, {letters}")
     for trouble in shot.troubles:
         table.add_row("", "", Text(trouble, style="yellow"))
     return table
+
+
+def _shadow(shot: Snapshot, name: str) -> str:
+    """Return what a destination in shadow did not send; nothing of one that sends."""
+    return f"in shadow: {shot.shadow[name]} not sent" if name in shot.shadow else ""
 
 
 def _records(shot: Snapshot) -> tuple[str, str]:

@@ -115,4 +115,5 @@ def _preview(preview: Preview | str) -> str:
     if isinstance(preview, str):
         return preview
     body = json.dumps(preview.body, indent=2, ensure_ascii=False, default=str)
-    return f"{preview.destination}: {preview.method} {preview.url}\n{body}"
+    where = f"{preview.destination} (in shadow: not sent)" if preview.shadow else preview.destination
+    return f"{where}: {preview.method} {preview.url}\n{body}"

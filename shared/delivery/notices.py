@@ -16,7 +16,7 @@ from typing import Final, Protocol
 from shared.delivery.claim import Held, Known, Memory
 from shared.delivery.claims import Claims, Settled, Taken
 from shared.delivery.failure import Ambiguous, Failure, Gone, Refused, Temporary
-from shared.delivery.plan import note_of
+from shared.delivery.plan import note_of, told_as
 from shared.delivery.remember import dealt_with, sent
 from shared.delivery.ticket import is_key
 from shared.delivery.tickets import MARGIN, Delivered
@@ -53,22 +53,6 @@ class Told(Protocol):
 def key_of(episode: Episode) -> str:
     """Return what makes two requests the same notice: the episode at one revision."""
     return f"{episode.id}-{episode.revision}"
-
-
-def chosen(episode: Episode, memory: Memory, *, in_doubt: bool = False) -> DeliveryOperation | Ignored:
-    """Return what a snapshot is told as, or why nobody needs to hear of it.
-
-    `memory.standing` is what was certainly told; `in_doubt`, something else may have been told as well.
-    """
-    if episode.state == "resolved":
-        if not memory.standing:
-            return "resolve" if in_doubt else Ignored("the problem ended without anybody having been told of it")
-        ended = memory.standing == "over" and memory.reopened == episode.reopened
-        return Ignored("the end was told already") if ended else "resolve"
-    if not memory.standing:
-        return "open"
-    back = memory.standing == "over" or memory.reopened < episode.reopened
-    return "reopen" if back else "update"
 
 
 def first(episode: Episode) -> DeliveryOperation:
@@ -187,13 +171,13 @@ class Notices:
         return Delivered(found) if isinstance(found, Ignored) else found
 
     def _wanted(self, episode: Episode, memory: Memory, *, in_doubt: bool) -> DeliveryOperation | Ignored:
-        operation = chosen(episode, memory, in_doubt=in_doubt)
+        operation = told_as(episode, memory, in_doubt=in_doubt)
         skip = None if isinstance(operation, Ignored) else self._told.skips(operation, episode, noted=False)
         return operation if skip is None else Ignored(skip.why)
 
     def _settled(self, memory: Memory, episode: Episode) -> Settled | None:
         """Return what is known and why nothing is told, or None where something is."""
-        operation = chosen(episode, memory)
+        operation = told_as(episode, memory)
         if isinstance(operation, Ignored):
             return Settled(dealt_with(memory, episode, None), operation.reason)
         skip = self._told.skips(operation, episode, noted=memory.noted == note_of(episode))

@@ -7,7 +7,9 @@ from shared.delivery.claim import Memory
 from shared.delivery.states import TABLE, Action, EpisodeView, RecordView
 from shared.delivery.subject import Subject
 from shared.delivery.ticket import Found, Mark
+from shared.events.delivery import DeliveryOperation
 from shared.events.identity import digest
+from shared.events.outcome import Ignored
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,22 @@ def _age(episode_id: str) -> tuple[int, str]:
     """Return what sorts episodes of one problem by their start, which ends their id as a base32 number."""
     start = episode_id.rpartition("-")[2]
     return len(start), start
+
+
+def told_as(subject: Subject, memory: Memory, *, in_doubt: bool = False) -> DeliveryOperation | Ignored:
+    """Return what a snapshot is told as, or why nobody needs to hear of it.
+
+    `memory.standing` is what was certainly told; `in_doubt`, something else may have been told as well.
+    """
+    if subject.over:
+        if not memory.standing:
+            return "resolve" if in_doubt else Ignored("the problem ended without anybody having been told of it")
+        ended = memory.standing == "over" and memory.reopened == subject.reopened
+        return Ignored("the end was told already") if ended else "resolve"
+    if not memory.standing:
+        return "open"
+    back = memory.standing == "over" or memory.reopened < subject.reopened
+    return "reopen" if back else "update"
 
 
 def mark_of(subject: Subject) -> Mark:

@@ -1,13 +1,22 @@
 """Delivery: what one destination was told about one episode or observation, and how that ended."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import AwareDatetime, Field
 
 from shared.events.model import Frozen
 
 DeliveryOperation = Literal["open", "update", "resolve", "reopen", "record"]
-DeliveryResult = Literal["done", "duplicate"]
+DeliveryResult = Literal["done", "duplicate", "shadow"]
+
+
+class ShadowRequest(Frozen):
+    """One request that a destination in shadow would have sent, without headers and credentials."""
+
+    method: str
+    url: str = Field(description="With `{sys_id}` or `{id}` where the other system's own id would stand.")
+    body: Any = Field(default=None, description="As it would go out; a text where it is very long or deep.")
+    cut: bool = Field(default=False, description="Whether the body is only the beginning of it.")
 
 
 class DeliveryReport(Frozen):
@@ -15,6 +24,7 @@ class DeliveryReport(Frozen):
 
     Done replies with it, and so does a Duplicate of the same revision, under the same event id: the first reply may
     have been lost. Ignored and Retry reply with nothing; what is Rejected is in the dead letters, with its stage.
+    With `shadow` as its result nothing took effect: `requests` is what would have been sent.
     """
 
     destination: str = Field(description="Name of the destination, as `servicenow_incident`.")
@@ -29,3 +39,4 @@ class DeliveryReport(Frozen):
     number: str = Field(default="", description="The foreign record's number for people, as INC0010042.")
     link: str = Field(default="", description="Where people can open it.")
     time: AwareDatetime
+    requests: tuple[ShadowRequest, ...] = Field(default=(), description="With `shadow`: what would have been sent.")

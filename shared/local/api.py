@@ -126,6 +126,7 @@ async def _functions(system: "System", _query: Query, _limit: int, _cursor: str)
                 "summary": FUNCTIONS[name].summary,
                 "ready": readiness.ready,
                 "problems": list(readiness.problems),
+                "notes": list(readiness.notes),
                 "waiting": sum(status.waiting for status in triggers),
                 "triggers": [status.trigger for status in triggers],
             }

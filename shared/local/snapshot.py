@@ -58,6 +58,8 @@ class Snapshot:
     """Destinations beside ServiceNow's incidents and Splunk: how many deliveries were `told`, what a stand-in holds."""
     absent: tuple[str, ...] = field(default=())
     """Which of those two does not run."""
+    shadow: dict[str, int] = field(default_factory=dict)
+    """Destinations in shadow: how many deliveries each would have made since the start."""
 
 
 async def look(system: "System") -> Snapshot:
@@ -97,6 +99,7 @@ async def look(system: "System") -> Snapshot:
         latest=await _latest(system),
         others=_others(system),
         absent=tuple(name for name in BASE if name not in system.functions),
+        shadow={str(row["name"]): int(str(row["shadow"])) for row in system.destinations() if row["in_shadow"]},
     )
 
 
@@ -137,10 +140,12 @@ async def _latest(system: "System") -> tuple[Line, ...]:
             data = report_of(item.event)
             summaries[str(data.get("id"))] = line(data.get("summary"))
     for item in stored:
-        if item.event.type == DELIVERY and report_of(item.event).get("result") == "done":
-            data = report_of(item.event)
+        data = report_of(item.event) if item.event.type == DELIVERY else {}
+        if (result := data.get("result")) in {"done", "shadow"}:
             summary = summaries.get(str(data.get("key")), line(item.event.subject))
-            what = _WORDS.get(str(data.get("operation")), "")
+            what = (_WORDS if result == "done" else _WOULD).get(str(data.get("operation")), "")
+            if not what:
+                continue  # one record of many, which a forwarder in shadow tells of
             number = line(data.get("number"))
             lines.append(Line(item.event.time, what, summary, number if number.isalnum() else ""))
         if len(lines) == _SHOWN:
@@ -149,3 +154,4 @@ async def _latest(system: "System") -> tuple[Line, ...]:
 
 
 _WORDS = {"open": "opened", "update": "updated", "resolve": "resolved", "reopen": "reopened"}
+_WOULD = {operation: f"shadow: {operation}" for operation in _WORDS}

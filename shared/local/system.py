@@ -33,6 +33,7 @@ from shared.runtime.hosts import StartError, behind_gate, gate_of
 from shared.runtime.ingress import NAME as INGRESS
 from shared.runtime.registry import FUNCTIONS, canonical, load
 from shared.runtime.serve import context_of
+from shared.runtime.shadow import Shadow
 from shared.settings.addresses import exposure_refusal, is_loopback
 from shared.settings.environment import SettingsError
 from shared.settings.host import log_level
@@ -155,16 +156,17 @@ class System:
         """Return of each destination whether a stand-in plays it, what waits, and what became of its deliveries."""
         rows: list[dict[str, object]] = []
         statuses = self.broker.status()
-        for name in self.functions:
+        for name, function in self.functions.items():
             destination = FUNCTIONS[name].destination
             if destination is not None:
                 label = destination.label
                 done = self.metrics.total("tidings_deliveries_total", destination=label, result="done")
+                unsent = self.metrics.total("tidings_deliveries_total", destination=label, result="shadow")
                 retries = self.metrics.series("tidings_retries_total", "reason", destination=label)
                 real = name in self.settings.real
                 waiting = sum(one.waiting for one in statuses if one.subscriber == self.services[name])
                 row = {"stand_in": not real, "done": int(done), "waiting": waiting, "retries": retries}
-                rows.append({"name": name, **row})
+                rows.append({"name": name, **row, "in_shadow": isinstance(function, Shadow), "shadow": int(unsent)})
         return rows
 
     def _stood_in_for(self) -> set[str]:

@@ -15,6 +15,7 @@ from shared.bus.settings import BusSettings
 from shared.rules.shipped import SHIPPED
 from shared.runtime.auth.settings import AuthSettings
 from shared.runtime.registry import FUNCTIONS
+from shared.runtime.shadow import ShadowSettings
 from shared.settings.environment import Secret, Settings
 from shared.settings.nats import NatsSettings
 from shared.stores.registry import STORES
@@ -60,6 +61,9 @@ def settings_page() -> str:
         "## Who may send",
         "For every function and for `tidings up`; [who may send](who-may-send.md) has what to set for which sender.",
         _table(_HEAD, _rows(AuthSettings)),
+        "## Shadow",
+        "For every destination and for `tidings up`; [first contact](first-contact.md) has what it is for.",
+        _table(_HEAD, _rows(ShadowSettings)),
         "## Where state is kept",
         "`STORE_URL` of each function that keeps state: " + " ".join(kind.help for kind in STORES.values()),
         "For NATS, besides its `STORE_URL` ([what it takes](episodes.md#storage)):",

@@ -120,6 +120,7 @@ class Edge:
         elif path in _READINESS or path == "/":
             readiness = self._function.readiness()
             status = {"ready": readiness.ready, "problems": list(readiness.problems)}
+            status |= {"notes": list(readiness.notes)} if readiness.notes else {}
             await answer_json(send, 200 if readiness.ready else 503, status)
         elif path == "/metrics":
             body, content_type = self._metrics.render(flat_headers(scope).get("accept", ""))

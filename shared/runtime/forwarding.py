@@ -7,7 +7,7 @@ It replies with nothing: a report of each record would double the traffic, and t
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from pydantic import ValidationError
 
@@ -23,6 +23,9 @@ from shared.runtime.function import Call, Readiness, Result
 from shared.runtime.measured import handed_over
 from shared.start.later import later
 from shared.telemetry.metrics import Metrics
+
+if TYPE_CHECKING:
+    from shared.delivery.claim import Memory  # nothing that a record needs
 
 _LINGER: Final = 0.04  # seconds; at 500 events a second 20 share a call, alone none waits at all
 _ENOUGH: Final = 24  # half of what a Trigger has in flight: the other half is on its way meanwhile
@@ -144,8 +147,8 @@ class Forwarder:
         finally:
             await connection.close()
 
-    def preview(self, subject: Classified) -> list[Preview] | Rejected:
-        """Return the requests that this observation would cause. No I/O."""
+    def preview(self, subject: Classified, told: "Memory | None" = None) -> list[Preview] | Rejected:  # noqa: ARG002
+        """Return the requests that this observation would cause: nothing was told of it before. No I/O."""
         return self._siem.preview(subject)
 
     async def _forward(self, classified: Classified, call: Call) -> Outcome:

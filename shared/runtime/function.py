@@ -29,9 +29,13 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """Whether the function can do its work now; `problems` are constant texts that name what is missing."""
+    """Whether the function can do its work now; `problems` are constant texts that name what is missing.
+
+    `notes` are constant texts of what people should know though nothing is missing.
+    """
 
     problems: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = field(default=())
 
     @property
     def ready(self) -> bool:

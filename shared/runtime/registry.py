@@ -254,8 +254,15 @@ def canonical(name: str) -> str:
 def load(name: str, environ: Mapping[str, str], metrics: Metrics, **parts: Any) -> Function:
     """Build a function; of `parts` those that it takes replace what it would open itself, as `store=`.
 
+    A destination that SHADOW names is built as one that sends nothing.
+
     Raises UnknownFunctionError, or SettingsError for settings that cannot work.
     """
     registered = FUNCTIONS[canonical(name)]
     new: Callable[..., Function] = importlib.import_module(registered.module).new
-    return new(environ, metrics, **{part: parts[part] for part in registered.parts if part in parts})
+    function = new(environ, metrics, **{part: parts[part] for part in registered.parts if part in parts})
+    if not (environ.get("SHADOW") or environ.get("SHADOW_FILE")):
+        return function
+    from shared.runtime.shadow import shadowed  # nobody else pays for it
+
+    return shadowed(function, environ, metrics)

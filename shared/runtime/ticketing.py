@@ -7,9 +7,10 @@ from typing import Any, Protocol
 import orjson
 from pydantic import Field, ValidationError
 
+from shared.delivery.claim import Memory
 from shared.delivery.claims import Claims
 from shared.delivery.mapping import Mapping, render
-from shared.delivery.plan import mark_of
+from shared.delivery.plan import mark_of, note_of, told_as
 from shared.delivery.preview import Preview
 from shared.delivery.report import report_of
 from shared.delivery.subject import EPISODES, Kind, Subject
@@ -50,8 +51,8 @@ class TicketSystem(TicketDestination, Protocol):
     async def check(self) -> list[Finding]:
         """Return what `tidings doctor` says: lines for people, each with whether it is good. Writes nothing."""
 
-    def preview(self, order: Order, *, over: bool) -> list[Preview]:
-        """Return the requests that create a record, or with `over` end it, where nothing is known of it. No I/O."""
+    def preview(self, order: Order, operation: DeliveryOperation) -> list[Preview]:
+        """Return the requests that create a record, change, end or reopen it, none of them asked for before. No I/O."""
 
 
 class Ticketing:
@@ -129,18 +130,20 @@ class Ticketing:
             if not self._open:  # asked alone, without `start` and `stop` around it
                 await self._system.close()
 
-    def preview(self, subject: Subject) -> list[Preview] | Rejected:
-        """Return the requests that this snapshot would cause where the system knows nothing of it yet, or is at rest.
+    def preview(self, subject: Subject, told: Memory | None = None) -> list[Preview] | Rejected:
+        """Return the requests that this snapshot would cause where the system was told that much of it. No I/O.
 
-        One that lasts is shown as the creation, one that is over as the end. No I/O.
+        Where it was told nothing, one that lasts is shown as the creation, one that is over as the end.
         """
-        if not subject.ticket:
+        operation = told_as(subject, told or Memory(), in_doubt=told is None)
+        if not subject.ticket or isinstance(operation, Ignored):
             return []
-        over = subject.over
-        fields = self._fields("resolve" if over else "open", subject)
-        if isinstance(fields, Rejected):
-            return fields
-        return self._system.preview(Order(mark_of(subject), fields), over=over)
+        if operation == "update" and told is not None and told.noted == note_of(subject):
+            return []  # nothing that people need to know changed
+        fields = self._fields(operation, subject)
+        return (
+            fields if isinstance(fields, Rejected) else self._system.preview(Order(mark_of(subject), fields), operation)
+        )
 
     def _fields(self, operation: DeliveryOperation, subject: Subject) -> dict[str, str] | Rejected:
         fields = render(self._mapping, operation, {self._kind.word: subject})

@@ -119,8 +119,8 @@ class Upserting:
         finally:
             await connection.close()
 
-    def preview(self, subject: Episode) -> list[Preview] | Rejected:
-        """Return the request that this snapshot would cause. No I/O."""
+    def preview(self, subject: Episode, told: Memory | None = None) -> list[Preview] | Rejected:  # noqa: ARG002
+        """Return the request that this snapshot would cause, whatever the system was told before. No I/O."""
         if not subject.ticket:
             return []
         record = self._record(subject)

@@ -20,6 +20,7 @@ from tests.support.rigs.place import Delivering, Place, RecordRig, placed
 from tests.support.rigs.registry import RECORDS
 from tests.support.rigs.transport import calls, nowhere, outages, over_http, silences
 from tests.support.servers import new_certificate
+from tests.support.shadowed import sent, shown_as, told_in_shadow
 
 Records = Place[RecordRig]
 
@@ -273,3 +274,16 @@ def test_the_check_is_good_stores_nothing_and_names_a_wrong_port(place: Records)
         (bad, text), *_ = checked(place, **{place.rig.url: nowhere(place.rig, taken.getsockname()[1])[0]})
         assert not bad
         assert "connect" in text
+
+
+def test_f60_in_shadow_each_record_is_shown_and_none_is_sent(place: Records) -> None:
+    """F60: first start on a cluster with 5,000 old conditions: baseline: known, not ticketed, said.
+
+    Or, for one destination, shadow: rendered and reported, not sent.
+    """
+    one, other = (classified(identity, message="went out of memory") for identity in ("a" * 26, "b" * 26))
+    results = told_in_shadow(place, [one, other])
+    assert shown_as(results) == ["record", "record"]
+    assert "went out of memory" in sent(results[0])
+    place.play(lambda deliver: deliver(other))
+    assert arrived(place) == ["b" * 26], "let loose, it sends what it only showed before"

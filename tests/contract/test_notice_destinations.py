@@ -18,6 +18,7 @@ from shared.runtime.function import Result
 from shared.stores.protocol import StoreUnavailableError
 from tests.support.rigs.place import Delivering, NoticeRig, Place, Told, placed
 from tests.support.rigs.registry import NOTICES
+from tests.support.shadowed import sent, shown_as, told_in_shadow
 from tests.support.tickets import episode, resolved
 
 Notices = Place[NoticeRig]
@@ -251,6 +252,14 @@ def test_f43_what_an_event_says_is_never_a_template(place: Notices) -> None:
     assert came["raw"].decode().count(hostile) >= 2
 
 
+def test_the_preview_is_told_as_it_would_be_by_whoever_remembers(place: Notices) -> None:
+    async def main(deliver: Delivering) -> str:
+        return str(deliver.function.preview(BACK)[0].body["type"])
+
+    assert place.play(main) == "problem.opened", "whoever was told nothing hears of it as its opening"
+    assert place.play(main, WEBHOOK_IDEMPOTENT="true") == "problem.reopened", "nobody here knows what was told"
+
+
 def test_the_preview_shows_where_it_would_go_and_no_credential(place: Notices) -> None:
     async def main(deliver: Delivering) -> list[Any]:
         return [*deliver.function.preview(episode()), *deliver.function.preview(resolved())]
@@ -273,3 +282,15 @@ def test_a_store_in_a_file_keeps_what_was_told_over_a_restart(place: Notices, tm
         asyncio.run(store.close())
     assert last == [Duplicate()]
     assert operations(place) == ["opened"]
+
+
+def test_f60_in_shadow_each_notice_is_shown_and_none_is_sent(place: Notices) -> None:
+    """F60: first start on a cluster with 5,000 old conditions: baseline: known, not ticketed, said.
+
+    Or, for one destination, shadow: rendered and reported, not sent.
+    """
+    results = told_in_shadow(place, [episode(), episode(2, **WORSE), resolved(3), BACK, resolved(5, reopened=1)])
+    assert shown_as(results) == ["open", "update", "resolve", "reopen", "resolve"]
+    assert "problem.updated" in sent(results[1])
+    place.play(lambda deliver: deliver(episode(6, reopened=1, **WORSE)))
+    assert place.rig.told(place.app) == [Told(key(6), "opened", 6, again=False)], "let loose, it tells of what is open"

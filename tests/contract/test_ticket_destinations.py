@@ -1,6 +1,7 @@
 """What every ticket system's function does, over real HTTP against its stand-in: one suite for all of them."""
 
 import asyncio
+import re
 import socket
 import time
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from shared.stores.memory import MemoryStore
 from tests.support.rigs.place import Delivering, Place, TicketRig, placed
 from tests.support.rigs.registry import TICKETS
 from tests.support.servers import new_certificate
+from tests.support.shadowed import report, sent, shown_as, told_in_shadow
 from tests.support.tickets import episode, resolved
 
 Tickets = Place[TicketRig]
@@ -357,3 +359,59 @@ def test_the_preview_shows_where_it_would_go_and_no_credential(place: Tickets) -
     assert all(one.url.startswith(place.url) and one.destination == place.rig.function for one in shown)
     assert place.settings[place.rig.secret] not in str([one.headers for one in shown])
     assert place.app.faults.requests == []
+
+
+def test_f60_in_shadow_a_ticket_is_shown_from_its_beginning_to_its_end_and_nothing_is_asked(place: Tickets) -> None:
+    """F60: first start on a cluster with 5,000 old conditions: baseline: known, not ticketed, said.
+
+    Or, for one destination, shadow: rendered and reported, not sent.
+    """
+    life = (episode(), episode(2, **WORSE), resolved(3), BACK, resolved(5, reopened=1))
+    life = life if place.returns else life[:3]
+    results = told_in_shadow(place, life)
+    assert shown_as(results) == ["open", "update", "resolve", "reopen", "resolve"][: len(life)]
+    assert "Pod shop/api-0 keeps crashing" in sent(results[0])
+    assert all(request["url"].startswith(place.url) for one in results for request in report(one)["requests"])
+    assert len({one.reply.id for one in results if one.reply is not None}) == len(life)
+
+
+def test_f60_out_of_shadow_the_next_snapshot_of_what_is_open_makes_its_ticket(place: Tickets) -> None:
+    """F60: first start on a cluster with 5,000 old conditions: baseline: known, not ticketed, said.
+
+    What shadow showed did not happen: let loose, the destination knows nothing.
+    """
+    (shown,) = told_in_shadow(place, [episode()])
+
+    async def loose(deliver: Delivering) -> list[Result]:
+        return [await deliver(episode(2, **WORSE)), await deliver(episode(2, **WORSE))]
+
+    first, again = place.play(loose)
+    assert (first.outcome, again.outcome) == (Done(), Duplicate())
+    assert report(first)["operation"] == "open"
+    assert standings(place) == ["active"]
+    assert first.reply is not None
+    assert shown.reply is not None
+    assert first.reply.id != shown.reply.id, (
+        "an archive keeps one of one id: the delivery must not be lost behind its show"
+    )
+
+
+def test_f60_what_shadow_shows_is_what_the_same_life_really_asks_of_the_system(place: Tickets) -> None:
+    """F60: first start on a cluster with 5,000 old conditions: baseline: known, not ticketed, said.
+
+    Or shadow: of each request that it shows, method and path are those of one that goes out without it.
+    """
+    life = (episode(), episode(2, **WORSE), resolved(3), BACK, resolved(5, reopened=1))
+    life = life if place.returns else life[:3]
+    shown = [
+        (one["method"], one["url"]) for result in told_in_shadow(place, life) for one in report(result)["requests"]
+    ]
+
+    async def loose(deliver: Delivering) -> list[Result]:
+        return [await deliver(one) for one in life]
+
+    assert [one.outcome for one in place.play(loose)] == [Done()] * len(life)
+    asked = [f"{one.method} {one.path}" for one in place.app.faults.requests]
+    for method, url in shown:
+        pattern = re.sub(r"\\{\w+\\}", r"[^/]+", re.escape(f"{method} {url.removeprefix(place.url)}"))
+        assert any(re.fullmatch(pattern, one.partition("?")[0]) for one in asked), (method, url)

@@ -17,6 +17,7 @@ from shared.runtime.function import Call, Result
 from tests.support.rigs.place import Delivering, Place, Upserted, UpsertRig, placed
 from tests.support.rigs.registry import UPSERTS
 from tests.support.servers import new_certificate
+from tests.support.shadowed import sent, shown_as, told_in_shadow
 from tests.support.tickets import KEY, START, episode, resolved
 
 Upserts = Place[UpsertRig]
@@ -351,3 +352,15 @@ def test_the_preview_is_the_request_that_goes_out_and_shows_no_credential(place:
     assert all(one.url.startswith(place.url) and one.destination == place.rig.function for one in shown)
     assert place.settings[place.rig.secret] not in str([one.headers for one in shown])
     assert place.app.faults.requests == []
+
+
+def test_f60_in_shadow_each_snapshot_is_shown_and_nothing_is_sent(place: Upserts) -> None:
+    """F60: first start on a cluster with 5,000 old conditions: baseline: known, not ticketed, said.
+
+    Or, for one destination, shadow: rendered and reported, not sent.
+    """
+    results = told_in_shadow(place, [episode(), episode(2, **WORSE), resolved(3), BACK, resolved(5, reopened=1)])
+    assert shown_as(results) == ["open", "update", "resolve", "reopen", "resolve"]
+    assert "is worse" in sent(results[1])
+    place.play(lambda deliver: deliver(episode(6, reopened=1, **WORSE)))
+    assert [one.over for one in told(place)] == [False], "let loose, it tells of what is open"

@@ -47,3 +47,12 @@ def test_each_destination_that_is_switched_on_has_a_row_and_no_other(
     assert shown["webhook"] == "- now: 7 told", "a real one is not asked what it holds"
     assert "tickets" not in shown
     assert "SIEM records" in shown
+
+
+def test_of_a_destination_in_shadow_the_row_says_that_nothing_is_sent(capsys: pytest.CaptureFixture[str]) -> None:
+    shadow = {"servicenow_incident": 3, "siem_forwarder": 70, "webhook": 0}
+    shown = told(capsys, others={"glpi_ticket": {"told": 4}, "webhook": {"told": 0}}, shadow=shadow)
+    assert shown["tickets"] == "- in shadow: 3 not sent"
+    assert shown["SIEM records"] == "- in shadow: 70 not sent"
+    assert shown["webhook"] == "- in shadow: 0 not sent"
+    assert shown["glpi-ticket"] == "- now: 4 told"

@@ -208,6 +208,7 @@ VALUES = {
     "SPLUNK_ACK=maybe": "SPLUNK_ACK: Input should be a valid boolean",
     "SERVICENOW_TIMEOUT=abc": "SERVICENOW_TIMEOUT: Input should be a valid number",
     "SPLUNK_TOKEN_FILE=/nope": "SPLUNK_TOKEN_FILE: /nope cannot be read",
+    "SHADOW=all, glpi-tiket": "SHADOW: 'glpi_tiket' is no destination",
     "LOG_LEVEL=loud": "LOG_LEVEL: Input should be 'debug', 'info', 'warning' or 'error'",
     "CLASSIFIER_RULES=/nope": "CLASSIFIER_RULES: there is no /nope",
     "FIRST_CONTACT=never": "FIRST_CONTACT: Input should be 'baseline' or 'ticket'",

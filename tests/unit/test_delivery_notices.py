@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from shared.delivery.claim import Memory
 from shared.delivery.claims import Claims
 from shared.delivery.failure import Ambiguous, Failure, Refused, Temporary
-from shared.delivery.notices import Notices, Skip, chosen, first, key_of
+from shared.delivery.notices import Notices, Skip, first, key_of
+from shared.delivery.plan import told_as
 from shared.events.delivery import DeliveryOperation
 from shared.events.episode import Episode
 from shared.events.outcome import Done, Duplicate, Ignored, InProgress, Outcome, Rejected, Retry
@@ -153,7 +154,7 @@ def test_without_a_failure_each_revision_is_told_once_at_most_and_the_operations
     ],
 )
 def test_what_a_snapshot_is_told_as(one: Episode, memory: Memory, wanted: Any, *, in_doubt: bool) -> None:
-    assert chosen(one, memory, in_doubt=in_doubt) == wanted
+    assert told_as(one, memory, in_doubt=in_doubt) == wanted
 
 
 def test_where_nothing_is_known_the_snapshot_alone_tells() -> None:

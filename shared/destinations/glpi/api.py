@@ -67,5 +67,11 @@ class Api(Protocol):
     def preview_add(self, values: Mapping[str, object]) -> tuple[str, object]:
         """Return URL and body of the request that creates a ticket."""
 
+    def preview_change(self, values: Mapping[str, object]) -> tuple[str, str, object]:
+        """Return method, URL and body of the request that changes fields."""
+
+    def preview_follow(self, html: str, *, reopen: bool) -> list[tuple[str, str, object]]:
+        """Return method, URL and body of each request that adds a private follow-up, or with it reopens."""
+
     def preview_solve(self, html: str) -> tuple[str, object]:
         """Return URL and body of the request that solves one."""

@@ -177,6 +177,16 @@ class Legacy:
         """Return URL and body of the request that creates a ticket."""
         return f"{self._settings.url}{API}/Ticket", {"input": dict(values)}
 
+    def preview_change(self, values: Mapping[str, object]) -> tuple[str, str, object]:
+        """Return method, URL and body of the request that changes fields."""
+        return "PUT", f"{self._settings.url}{API}/Ticket/{{id}}", {"input": {"id": "{id}", **values}}
+
+    def preview_follow(self, html: str, *, reopen: bool) -> list[tuple[str, str, object]]:
+        """Return method, URL and body of the request that adds a private follow-up, or with it reopens."""
+        body = {"itemtype": "Ticket", "items_id": "{id}", "content": html, "is_private": 1}
+        body |= {"add_reopen": 1} if reopen else {}
+        return [("POST", f"{self._settings.url}{API}/ITILFollowup", {"input": body})]
+
     def preview_solve(self, html: str) -> tuple[str, object]:
         """Return URL and body of the request that solves one."""
         body = {"itemtype": "Ticket", "items_id": "{id}", "content": html}

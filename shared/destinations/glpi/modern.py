@@ -208,6 +208,16 @@ class Modern:
         """Return URL and body of the request that creates a ticket."""
         return f"{self._settings.url}{_TICKETS}", _body(values)
 
+    def preview_change(self, values: Mapping[str, object]) -> tuple[str, str, object]:
+        """Return method, URL and body of the request that changes fields."""
+        return "PATCH", f"{self._settings.url}{_TICKETS}/{{id}}", _body(values)
+
+    def preview_follow(self, html: str, *, reopen: bool) -> list[tuple[str, str, object]]:
+        """Return method, URL and body of each request that adds a private follow-up, or before it reopens."""
+        url = f"{self._settings.url}{_TICKETS}/{{id}}/Timeline/Followup"
+        before = [self.preview_change({"status": 2})] if reopen else []
+        return [*before, ("POST", url, {"content": html, "is_private": True})]
+
     def preview_solve(self, html: str) -> tuple[str, object]:
         """Return URL and body of the request that solves one."""
         return f"{self._settings.url}{_TICKETS}/{{id}}/Timeline/Solution", {"content": html}

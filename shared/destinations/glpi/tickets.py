@@ -29,6 +29,7 @@ from shared.destinations.glpi.record import (
 from shared.destinations.glpi.settings import GlpiSettings
 from shared.destinations.glpi.text import html_of, title_of
 from shared.destinations.http import as_unsent, naming
+from shared.events.delivery import DeliveryOperation
 
 _log = logging.getLogger(__name__)
 
@@ -63,18 +64,26 @@ class Tickets:
         """Return what `tidings doctor` says."""
         return await check(self._api, self._settings, self._mapped)
 
-    def preview(self, order: Order, *, over: bool) -> list[Preview]:
-        """Return the request that creates the ticket, or with `over` solves it. Names stand for their ids."""
-        if over:
-            url, body = self._api.preview_solve(_note(order.fields.get("solution", _OVER), order.mark))
-        else:
+    def preview(self, order: Order, operation: DeliveryOperation) -> list[Preview]:
+        """Return the requests that create the ticket, change, solve or reopen it. Names stand for their ids."""
+        fields = order.fields
+        if operation == "open":
             settings = self._settings
             ours = {"itilcategories_id": settings.category, "_groups_id_assign": settings.group}
             ours |= {"_users_id_requester": settings.requester}
-            names = {name: order.fields.get(name) or ours.get(name, "") for name in FIELDS}
+            names = {name: fields.get(name) or ours.get(name, "") for name in FIELDS}
             shown = {name: text for name, text in names.items() if text}
-            url, body = self._api.preview_add(_new_values(order, shown, ()))
-        return [Preview(self.name, "POST", url, body)]
+            return [Preview(self.name, "POST", *self._api.preview_add(_new_values(order, shown, ())))]
+        values = _values(order, {name: text for name in FIELDS if (text := fields.get(name, ""))})
+        if "content" in values:
+            values["content"] = _note(fields["content"], order.mark)
+        requests = [self._api.preview_change(values)] if values else []
+        if operation == "resolve":
+            requests.append(("POST", *self._api.preview_solve(_note(fields.get("solution", _OVER), order.mark))))
+        elif operation == "reopen" or "followup" in fields:
+            text = _note(fields.get("followup", _BACK), order.mark)
+            requests += self._api.preview_follow(text, reopen=operation == "reopen")
+        return [Preview(self.name, *request) for request in requests]
 
     async def find(self, episode: str, problem: str, seconds: float) -> tuple[Found, ...] | Failure:
         """Return the tickets of the episode and of its problem, compared again in code."""

@@ -45,6 +45,7 @@ from shared.destinations.servicenow.lookups import Lookups, groups_and_items, pe
 from shared.destinations.servicenow.record import display_of
 from shared.destinations.servicenow.references import KEEP, is_safe, is_sys_id
 from shared.destinations.servicenow.settings import ChangeSettings
+from shared.events.delivery import DeliveryOperation
 
 _NUMBER: Final = re.compile(r"[A-Z]{2,6}\d{4,12}")
 _MOST: Final = 20
@@ -89,11 +90,12 @@ class Changes:
         """Return what `tidings doctor` says."""
         return await check_changes(self._client, self._settings, self._mapped)
 
-    def preview(self, order: Order, *, over: bool) -> list[Preview]:
-        """Return the request that creates the change, or with `over` ends it; each state on the way is one more."""
+    def preview(self, order: Order, operation: DeliveryOperation) -> list[Preview]:
+        """Return the request that creates the change, changes or ends it; each state on the way is one more."""
         place = f"{self._settings.instance}{ROOT}"
-        if over:
-            body = {**_closing(_marked(order), {}), "state": self._end}
+        if operation != "open":
+            body = _marked(order)
+            body = {**_closing(body, {}), "state": self._end} if operation == "resolve" else body
             return [Preview(self.name, "PATCH", f"{place}/{{sys_id}}", body)]
         named = sent_as_they_are(order.fields, self._lookups.fields)
         kind = self._type(order)

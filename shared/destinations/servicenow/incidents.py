@@ -25,6 +25,7 @@ from shared.destinations.servicenow.record import (
 from shared.destinations.servicenow.references import is_sys_id
 from shared.destinations.servicenow.settings import TableSettings
 from shared.destinations.servicenow.writing import Directly, writer_of
+from shared.events.delivery import DeliveryOperation
 
 _MOST = 100
 """Most records of one problem that are looked at, newest first."""
@@ -68,16 +69,18 @@ class Incidents:
         """Return what `tidings doctor` says."""
         return await check(self._client, self._settings, self._table.name, self._mapped)
 
-    def preview(self, order: Order, *, over: bool) -> list[Preview]:
-        """Return the request that creates the incident, or with `over` resolves it."""
-        settings = self._settings
-        table = f"{settings.instance}/api/now/table/{self._table.name}"
-        if over:
-            body = resolved(marked(order, self._table), {}, self._table)
-            return [Preview(self.name, "PATCH", f"{table}/{{sys_id}}", body)]
-        named = sent_as_they_are(order.fields, self._lookups.fields)
-        body = created(order, self._table, named, [])
-        return [Preview(self.name, "POST", table, body)]
+    def preview(self, order: Order, operation: DeliveryOperation) -> list[Preview]:
+        """Return the request that creates the incident, changes, resolves or reopens it. Names stand for their ids."""
+        table = f"{self._settings.instance}/api/now/table/{self._table.name}"
+        if operation == "open":
+            named = sent_as_they_are(order.fields, self._lookups.fields)
+            return [Preview(self.name, "POST", table, created(order, self._table, named, []))]
+        body = marked(order, self._table)
+        if operation == "resolve":
+            body = resolved(body, {}, self._table)
+        elif operation == "reopen":
+            body["state"] = self._table.states.working
+        return [Preview(self.name, "PATCH", f"{table}/{{sys_id}}", body)]
 
     async def find(self, episode: str, problem: str, seconds: float) -> tuple[Found, ...] | Failure:
         """Return the incidents of the episode and of its problem, compared again in code."""
