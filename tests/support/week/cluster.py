@@ -53,8 +53,12 @@ class Cluster:
         return workload
 
     def _revise(self, workload: Workload) -> None:
-        workload.revision = "".join(self.chance.choices(_DIGITS, k=10))
+        workload.revision = self.template_hash()
         workload.revision_uid = self.world.uid()
+
+    def template_hash(self) -> str:
+        """Return the hash of a pod template as Kubernetes writes it: a number, in which each digit has another sign."""
+        return "".join(self.chance.choices(_DIGITS, k=10))
 
     def word(self, length: int) -> str:
         """Return a random word as Kubernetes makes them."""

@@ -63,7 +63,7 @@ def crowded(storm: Storm) -> tuple[Node, list[Pod]]:
     for number in range(PODS // 2):
         namespace = cluster.namespaces[number % len(cluster.namespaces)]
         workload = Workload("Deployment", namespace, f"app-{number}", storm.world.uid(), 2)
-        workload.revision, workload.revision_uid = cluster.word(10), storm.world.uid()
+        workload.revision, workload.revision_uid = cluster.template_hash(), storm.world.uid()
         cluster.workloads.append(workload)
         cluster.write_workload(workload)
         for _ in range(2):
@@ -137,7 +137,7 @@ def looping(storm: Storm) -> Workload:
     """Return a workload with twenty pods on all nodes."""
     cluster = storm.cluster
     workload = Workload("Deployment", cluster.namespaces[0], "ledger", storm.world.uid(), _PODS_OF_THE_LOOP)
-    workload.revision, workload.revision_uid = cluster.word(10), storm.world.uid()
+    workload.revision, workload.revision_uid = cluster.template_hash(), storm.world.uid()
     cluster.workloads.append(workload)
     cluster.write_workload(workload)
     for _ in range(workload.replicas):
@@ -188,8 +188,8 @@ def failures(storm: Storm) -> Process:
 def _failure(cluster: Cluster, number: int, namespace: str) -> tuple[On, str, str, str]:
     """Return what fails in a namespace: on what, who says so, the reason and the text."""
     uid = cluster.world.uid()
-    pod = On("Pod", namespace, f"web-{cluster.word(10)}-{cluster.word(5)}", uid, "spec.containers{web}")
-    made = On("ReplicaSet", namespace, f"api-{cluster.word(10)}", uid)
+    pod = On("Pod", namespace, f"web-{cluster.template_hash()}-{cluster.word(5)}", uid, "spec.containers{web}")
+    made = On("ReplicaSet", namespace, f"api-{cluster.template_hash()}", uid)
     claim = On("PersistentVolumeClaim", namespace, "data", uid)
     kinds = (
         (pod, "kubelet", "BackOff", f"Back-off restarting failed container web in pod {pod.name}_{namespace}({uid})"),
