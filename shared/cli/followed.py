@@ -14,7 +14,8 @@ from shared.cli.explained import previewers
 from shared.cli.explaining import rules_of, topology_of
 from shared.cli.following import Following, Line
 from shared.cli.inputs import Unreadable
-from shared.cli.output import Output, complain, print_document, print_line, show, waiting, width
+from shared.cli.output import Output, complain, print_document, print_line, show, width
+from shared.cli.output import lines as lines_of
 from shared.cli.payloads import Result, read
 from shared.cli.table import beside
 from shared.episodes.bonds import OF_GROUP
@@ -143,7 +144,7 @@ def _table(following: Following, lines: Iterator[Line | Unreadable]) -> None:
     unreadable: dict[str, int] = {}
     later = False
     show(Text(beside(_COLUMNS, _WIDTHS, columns), style="bold"), soft_wrap=True)
-    with waiting("reading") as tell:
+    with lines_of("reading") as (put, tell):
         for line in lines:
             if isinstance(line, Unreadable):
                 if line.error in unreadable or len(unreadable) < _SAID:
@@ -153,8 +154,8 @@ def _table(following: Following, lines: Iterator[Line | Unreadable]) -> None:
                 tell(f"{line.time:%Y-%m-%d %H:%M}: {counted(following.summary.observations, 'observation')}")
             if line.later and not later:
                 later = True
-                show(Text("If nothing more comes", style="bold"))
-            show(_shown(line, columns), soft_wrap=True)
+                put(Text("If nothing more comes", style="bold"))
+            put(_shown(line, columns))
     for error, times in unreadable.items():
         complain(f"no observation: {error}" + (f" ({times} times)" if times > 1 else ""))
     show(_summary(following), soft_wrap=True, end="")

@@ -100,6 +100,21 @@ def waiting(what: str) -> Iterator[Callable[[str], None]]:
         yield lambda _what: None
 
 
+@contextmanager
+def lines(what: str) -> Iterator[tuple[Callable[[Text], None], Callable[[str], None]]]:
+    """Yield what prints one line after the other, and what says how far it is: below them, and on a terminal alone."""
+    screen = console()
+
+    def line(text: Text) -> None:
+        screen.print(_harmless(text), soft_wrap=True, markup=False)
+
+    if screen.is_terminal:
+        with screen.status(what) as status:
+            yield line, status.update
+    else:
+        yield line, lambda _what: None
+
+
 def complain(*problems: str) -> None:
     """Print problems on stderr."""
     errors = Console(stderr=True, highlight=False)

@@ -1,6 +1,9 @@
 """`tidings explain --follow`: what would become of observations, each kind of decision and why, and the sums."""
 
 import json
+import signal
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -298,3 +301,18 @@ def test_the_ticket_of_a_group_is_reopened_with_what_comes_back(follow: Follow) 
     tickets = [(when, what) for when, what, _ in told(lines) if what.endswith(" group")]
     assert [what for _, what in tickets] == ["opened group", "closed group", "reopened group", "closed group"]
     assert len({line["episode"] for line in lines if line.get("group")}) == 1
+
+
+def test_ctrl_c_ends_a_watch_with_the_sums(root: Path) -> None:
+    arguments = (sys.executable, "-m", "shared.cli", "explain", "--follow", "-", "--output", "jsonl")
+    with subprocess.Popen(arguments, cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(f"{sent(0, 'Node/-/n1', 'NodeNotReady')}\n{sent(30, WEB, 'Bad')}\n".encode())
+        process.stdin.flush()
+        first = [json.loads(process.stdout.readline())["what"] for _ in range(2)]
+        assert first == ["held", "opened"], "as it comes in"
+        process.send_signal(signal.SIGINT)
+        rest = [json.loads(line) for line in process.stdout]
+        assert process.wait(20) == 0
+    assert rest[-1]["summary"]["observations"] == 2
