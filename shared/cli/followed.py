@@ -1,5 +1,6 @@
 """`tidings explain --follow`: prints decisions as they are made, and at the end what became of all."""
 
+import signal
 import sys
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -61,11 +62,31 @@ def run(path: Path | None, *, cluster: str, rules: Path | None, knative: Path, o
 
 
 def _until_interrupted(found: Iterator[Result]) -> Iterator[Result]:
-    """Yield what is read; Ctrl-C ends it as the end of the input does: whoever watched wants the summary."""
+    """Yield what is read; Ctrl-C ends it as the end of the input does: whoever watched wants the summary.
+
+    While something is read it breaks the reading off; while something is decided, that is finished first.
+    """
+    reading = interrupted = False
+
+    def interrupt(*_: object) -> None:
+        nonlocal interrupted
+        interrupted = True
+        if reading:
+            raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, interrupt)
     try:
-        yield from found
+        while not interrupted:
+            reading = True
+            item = next(found, None)
+            reading = False
+            if item is None:
+                return
+            yield item
     except KeyboardInterrupt:
         return
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _print(following: Following, lines: Iterator[Line | Unreadable], output: Output) -> None:
