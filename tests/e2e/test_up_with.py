@@ -1,16 +1,12 @@
 """`tidings up --with NAME`: a destination beyond the base, by its component's Trigger, into a stand-in of its own."""
 
-import asyncio
 import json
 import subprocess
 import sys
 from itertools import islice
 from pathlib import Path
 
-from shared.bus.embedded import EmbeddedBus
-from shared.bus.topology import TOPOLOGY
 from shared.events.attributes import of_change
-from shared.events.cloudevent import CloudEvent
 from shared.events.codec import encode_binary
 from shared.local.recorded.player import requests
 from shared.local.standins import elastic, servicenow, splunk
@@ -64,34 +60,3 @@ def test_a_roll_out_becomes_a_change_request_and_ends_it(root: Path, tmp_path: P
 def test_without_it_no_stand_in_of_it_is_opened(root: Path, tmp_path: Path) -> None:
     assert up(root, tmp_path / "data").returncode == 0
     assert not (tmp_path / "data" / "elastic.db").exists()
-
-
-def test_archive_keeps_on_the_embedded_bus_what_splunk_and_servicenow_were_told(root: Path, tmp_path: Path) -> None:
-    data = tmp_path / "data"
-    ended = up(root, data, "--with", "archive")
-    assert ended.returncode == 0, ended.stderr
-
-    async def kept() -> dict[str, list[CloudEvent]]:
-        bus = EmbeddedBus(data / "bus.db")
-        try:
-            topics = [row.topic.name for row in TOPOLOGY]
-            found = {topic: [record.event async for record in bus.read(topic)] for topic in topics}
-        finally:
-            await bus.close()
-        return {topic: [one for one in events if isinstance(one, CloudEvent)] for topic, events in found.items()}
-
-    found = asyncio.run(kept())
-    observed = [one.data["observation"]["identity"] for events in found.values() for one in events if has_verdict(one)]
-    events = splunk.new_app(str(data / "splunk.db"))
-    instance = servicenow.new_app(str(data / "servicenow.db"))
-    try:
-        assert sorted(observed) == sorted(set(events.event_ids()))
-        numbers = {row["number"] for row in instance.records("incident")}
-        assert {one.data["number"] for one in found["audit-trail"]} == numbers != set()
-    finally:
-        events.close()
-        instance.close()
-
-
-def has_verdict(event: CloudEvent) -> bool:
-    return isinstance(event.data, dict) and "verdict" in event.data
