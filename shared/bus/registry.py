@@ -1,6 +1,8 @@
 """The buses by name. A new bus is one entry here: the command line, docs and contract tests follow."""
 
 from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from shared.bus.protocol import Bus
@@ -8,12 +10,16 @@ from shared.settings.environment import Environ, Settings, SettingsError, read
 
 
 class Registered(NamedTuple):
-    """One kind of bus: its settings, the setting by which it is known to be wanted, and how it is opened."""
+    """One kind of bus: its settings, the setting by which it is known to be wanted, and how it is opened.
+
+    `client` is the package that speaks to it, in the extra of the bus's name; empty where none is needed.
+    """
 
     settings: Callable[[], type[Settings]]
     wanted: str
     open: Callable[[Any], Bus]
     help: str
+    client: str = ""
 
 
 def _embedded_settings() -> type[Settings]:
@@ -66,10 +72,17 @@ def _rabbitmq(settings: Any) -> Bus:
 
 BUSES: dict[str, Registered] = {
     "embedded": Registered(_embedded_settings, "EMBEDDED_BUS", _embedded, "one SQLite file on this machine"),
-    "nats": Registered(_nats_settings, "NATS_URL", _nats, "NATS JetStream"),
-    "kafka": Registered(_kafka_settings, "KAFKA_BROKERS", _kafka, "Apache Kafka, Red Hat AMQ Streams"),
-    "rabbitmq": Registered(_rabbitmq_settings, "RABBITMQ_URL", _rabbitmq, "RabbitMQ: quorum queues and streams"),
+    "nats": Registered(_nats_settings, "NATS_URL", _nats, "NATS JetStream", "nats"),
+    "kafka": Registered(_kafka_settings, "KAFKA_BROKERS", _kafka, "Apache Kafka, Red Hat AMQ Streams", "aiokafka"),
+    "rabbitmq": Registered(
+        _rabbitmq_settings, "RABBITMQ_URL", _rabbitmq, "RabbitMQ: quorum queues and streams", "aio_pika"
+    ),
 }
+
+
+def configured(environ: Environ) -> list[str]:
+    """Return the names of the buses that the settings lead to."""
+    return [name for name, bus in BUSES.items() if environ.get(bus.wanted) or environ.get(f"{bus.wanted}_FILE")]
 
 
 def chosen(environ: Environ) -> str:
@@ -82,7 +95,7 @@ def chosen(environ: Environ) -> str:
     name = read(BusSettings, environ).name
     if name:
         return name
-    there = [name for name, bus in BUSES.items() if environ.get(bus.wanted) or environ.get(f"{bus.wanted}_FILE")]
+    there = configured(environ)
     if len(there) == 1:
         return there[0]
     if there:
@@ -91,13 +104,28 @@ def chosen(environ: Environ) -> str:
     raise SettingsError([f"no bus is configured: set one of {wanted}"])
 
 
-def open_bus(name: str, environ: Environ) -> Bus:
-    """Return a bus by its name; no I/O happens before its first use. Raises SettingsError, also where it is missing."""
+def or_embedded(environ: Environ, data: Path) -> dict[str, str]:
+    """Return the settings that make the embedded bus in the data folder of `tidings up` the one that is meant.
+
+    None, where the settings mean another one.
+    """
+    if environ.get("BUS", "embedded") != "embedded" or configured(environ):
+        return {}
+    return {"BUS": "embedded", BUSES["embedded"].wanted: str(data / "bus.db")}
+
+
+def opener(name: str, environ: Environ) -> Callable[[], Bus]:
+    """Return what opens a bus: its settings are read, its client is known to be there and not yet imported.
+
+    Raises SettingsError.
+    """
     bus = BUSES[name]
     settings = read(bus.settings(), environ)
-    try:
-        return bus.open(settings)
-    except ModuleNotFoundError as error:
-        raise SettingsError(
-            [f"{bus.wanted}: the client for {name} is not installed: it is the extra `{name}`"]
-        ) from error
+    if bus.client and find_spec(bus.client) is None:
+        raise SettingsError([f"{bus.wanted}: the client for {name} is not installed: it is the extra `{name}`"])
+    return lambda: bus.open(settings)
+
+
+def open_bus(name: str, environ: Environ) -> Bus:
+    """Return a bus by its name; no I/O happens before its first use. Raises SettingsError, also where it is missing."""
+    return opener(name, environ)()

@@ -4,7 +4,7 @@ from collections.abc import Coroutine, Mapping
 from typing import Any
 
 from shared.bus.protocol import BusUnavailableError
-from shared.bus.registry import BUSES, open_bus
+from shared.bus.registry import chosen, configured, open_bus, opener
 from shared.bus.topology import TOPOLOGY, differences
 from shared.settings.environment import SettingsError
 
@@ -13,8 +13,19 @@ _Rows = list[dict[str, Any]]
 
 def buses(environ: Mapping[str, str]) -> dict[str, Coroutine[Any, Any, _Rows]]:
     """Return by name what asks each bus that is configured."""
-    there = [name for name, bus in BUSES.items() if environ.get(bus.wanted) or environ.get(f"{bus.wanted}_FILE")]
-    return {f"bus {name}": _ask(name, environ) for name in there}
+    return {f"bus {name}": _ask(name, environ) for name in configured(environ)}
+
+
+async def archive(environ: Mapping[str, str]) -> _Rows:
+    """Return what there is to say of the function `archive`: where it keeps events; the bus itself has its own row."""
+    if not environ.get("BUS") and not configured(environ):
+        return [{"system": "archive", "state": "absent", "finding": "not configured: BUS is not set"}]
+    try:
+        name = chosen(environ)
+        opener(name, environ)
+    except SettingsError as error:
+        return [{"system": "archive", "state": "bad", "finding": problem} for problem in error.problems]
+    return [{"system": "archive", "state": "good", "finding": f"would keep events on the bus {name}"}]
 
 
 async def _ask(name: str, environ: Mapping[str, str]) -> _Rows:

@@ -15,6 +15,7 @@ COMMANDS: dict[str, str] = {
     "episodes": "List, show or close episodes: what is and was wrong in the clusters.",
     "state": "Export or import what a store keeps: for backups, and to move to another store.",
     "dead-letters": "List, show, retry or discard what no try could deliver.",
+    "trail": "Show what led to a ticket, by which rule, and what each destination was told and answered.",
     "bus": "Make the topics of the bus, or say what they hold.",
     "schema": "Print the JSON Schema of rules, mappings, settings or events.",
     "serve": "Serve one function on its own port, exactly as its container does.",

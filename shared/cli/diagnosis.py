@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from shared.cli import configured
-from shared.cli.bus_check import buses
+from shared.cli.bus_check import archive, buses
 from shared.cli.checked import check
 from shared.cli.senders import senders
 from shared.rules.shipped import SHIPPED
@@ -32,7 +32,7 @@ async def diagnose(knative: Path, told: Callable[[Collection[str]], None]) -> li
     except SettingsError:
         return rows  # `.env` cannot be read: what it would say of the systems is not known
     wanted = components(environ)
-    asked = {"senders": senders(environ), "store": _store(environ), **buses(environ)}
+    asked = {"senders": senders(environ), "store": _store(environ), **buses(environ), "archive": archive(environ)}
     for name, registered in FUNCTIONS.items():
         destination = registered.destination
         if destination is None or (destination.component and destination.configured(environ) and name not in wanted):

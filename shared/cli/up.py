@@ -40,7 +40,8 @@ def command(
         list[str] | None,
         typer.Option(
             "--with",
-            help="Run this destination, too, as glpi-ticket; a stand-in takes its place where it is not configured.",
+            help="Run this function, too, as glpi-ticket or archive; a stand-in, or the embedded bus, takes the place "
+            "of what is not configured.",
         ),
     ] = None,
     knative: Annotated[Path, typer.Option(help="Folder with the Trigger and service manifests.")] = Path("knative"),
@@ -79,7 +80,7 @@ def command(
             output=output,
             tls=(tls_cert, tls_key, client_ca),
             kubeconfig=kubeconfig,
-            also=_destinations(also or []),
+            also=_functions(also or []),
         )
     except Unable as error:
         fail(*error.problems)
@@ -93,14 +94,14 @@ def _address(text: str) -> Address:
     return Address(host, int(port))
 
 
-def _destinations(names: list[str]) -> tuple[str, ...]:
+def _functions(names: list[str]) -> tuple[str, ...]:
     from shared.runtime.registry import FUNCTIONS
 
-    known = [name for name, one in FUNCTIONS.items() if one.destination is not None and one.destination.component]
+    known = [name for name, one in FUNCTIONS.items() if one.optional]
     wanted = [name.replace("-", "_") for name in names]
     for name in set(wanted) - set(known):
         shown = ", ".join(one.replace("_", "-") for one in known)
-        fail(f"--with: {name.replace('_', '-')} is no destination that can be added; there are: {shown}", code=2)
+        fail(f"--with: {name.replace('_', '-')} is no function that can be added; there are: {shown}", code=2)
     return tuple(wanted)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from shared.bus.registry import BUSES
 from shared.local.recorded.player import DAY
 from shared.runtime.registry import FUNCTIONS, components
 
@@ -55,3 +56,16 @@ class UpSettings:
         if self.feed == NONE or (self.feed == AUTO and (self.real or self.kubeconfig)):
             return None
         return DAY if self.feed in {AUTO, RECORDED} else Path(self.feed)
+
+
+def portable(manifest: Mapping[str, str]) -> dict[str, str]:
+    """Return what a service's manifest sets that means the same outside its cluster: no mounted file, no address.
+
+    Nor FIRST_CONTACT: whoever tries it here wants to see tickets; who runs it for real sets it.
+    """
+    elsewhere = {"STORE_URL", "AUTH", "HOST", "PORT", "OWN_NAMESPACE", "FIRST_CONTACT", "BUS"}
+    elsewhere |= {bus.wanted for bus in BUSES.values()}
+    for registered in FUNCTIONS.values():
+        if registered.destination is not None:
+            elsewhere |= registered.destination.example.keys()
+    return {name: value for name, value in manifest.items() if name not in elsewhere and not name.endswith("_FILE")}

@@ -8,8 +8,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
+from shared.bus.protocol import BusUnavailableError
 from shared.delivery.claims import abandon_all
 from shared.events.cloudevent import TICK, CloudEvent
 from shared.events.identity import digest
@@ -20,9 +22,10 @@ from shared.local.broker.caller import Caller, EdgeCaller
 from shared.local.broker.http_caller import HttpCaller
 from shared.local.broker.loader import load_topology
 from shared.local.broker.topology import Service, Topology, is_url
+from shared.local.bus import prepared
 from shared.local.feed import Feed, assignment_groups
 from shared.local.listening import ListenError, listen, url_of
-from shared.local.settings import UpSettings
+from shared.local.settings import UpSettings, portable
 from shared.local.substitutes import DEFAULT_GROUP, Standins, open_standins
 from shared.local.visitors import keep_pages_out
 from shared.local.web import new_standins, new_web
@@ -113,7 +116,7 @@ class System:
         inside = await self._listen(opened)
         self.store = open_store(sqlite_url(data / "state.db"))
         opened.push_async_callback(self.store.close)
-        environ = {**self.settings.environ, **self._standins.settings(inside)}
+        environ = {**self.settings.environ, **self._standins.settings(inside), **await self._bus(data)}
         callers = {**self._build(environ), **self._remote(opened)}
         self.broker = Broker(replace(self.topology, ticks=()), callers, data / "broker.db", self.metrics)
         await abandon_all(self.store)
@@ -173,6 +176,15 @@ class System:
         """Return the functions that run and whose foreign system is not configured."""
         return {canonical(one.function) for one in self.topology.services.values()} - set(self.settings.real)
 
+    async def _bus(self, data: Path) -> Mapping[str, str]:
+        """Return the settings of a bus of our own, its topics made, where one is needed and none is configured."""
+        if "archive" not in self.settings.components:
+            return {}
+        try:
+            return await prepared(self.settings.environ, data)
+        except BusUnavailableError as error:
+            raise UpError([str(error)]) from None
+
     def _groups(self) -> list[str]:
         recording = self.settings.recording
         return [DEFAULT_GROUP, *(assignment_groups(recording, _GROUP_LABEL) if recording else ())]
@@ -210,7 +222,7 @@ class System:
             environ = {**environ, "KUBECONFIG": str(kubeconfig)}
         for service in {**_ALWAYS, **(_WATCH if kubeconfig else {}), **self.topology.services}.values():
             name = canonical(service.function)
-            own = {**_portable(service.environment), **environ}
+            own = {**portable(service.environment), **environ}
             try:
                 function = load(name, own, self.metrics, **parts)
             except SettingsError as error:
@@ -264,18 +276,6 @@ def _tls(environ: Mapping[str, str]) -> ssl.SSLContext | None:
         return context_of(environ)
     except StartError as error:
         raise UpError(list(error.problems)) from None
-
-
-def _portable(manifest: Mapping[str, str]) -> dict[str, str]:
-    """Return what a service's manifest sets that means the same outside its cluster: no mounted file, no address.
-
-    Nor FIRST_CONTACT: whoever tries it here wants to see tickets; who runs it for real sets it.
-    """
-    elsewhere = {"STORE_URL", "AUTH", "HOST", "PORT", "OWN_NAMESPACE", "FIRST_CONTACT"}
-    for registered in FUNCTIONS.values():
-        if registered.destination is not None:
-            elsewhere |= registered.destination.example.keys()
-    return {name: value for name, value in manifest.items() if name not in elsewhere and not name.endswith("_FILE")}
 
 
 class _Later:

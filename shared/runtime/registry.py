@@ -1,7 +1,7 @@
 """The functions by name, imported only when asked for: a function's process loads its own room alone."""
 
 import importlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from shared.runtime.function import Function
@@ -68,12 +68,19 @@ class Registered(NamedTuple):
     """One function: its module, which exports `new(environ, metrics, ...)`, and what it is in one line.
 
     `parts` names what `new` takes besides: a host that has them hands them over, else the function opens its own.
+    `wanted_by` is the setting by which a function is wanted that is neither a destination nor part of knative/base.
     """
 
     module: str
     summary: str
     parts: tuple[str, ...] = ()
     destination: Destination | None = None
+    wanted_by: str = ""
+
+    @property
+    def optional(self) -> bool:
+        """Return True where it is no part of knative/base: a folder of its name below knative/components has it."""
+        return bool(self.wanted_by) or (self.destination is not None and self.destination.component)
 
 
 FUNCTIONS: dict[str, Registered] = {
@@ -208,6 +215,7 @@ FUNCTIONS: dict[str, Registered] = {
             component=True,
         ),
     ),
+    "archive": Registered("functions.archive.handler", "keeps everything on the bus", wanted_by="BUS"),
     "intake": Registered("functions.intake.handler", "takes what producers post, each in its own form", ("handover",)),
     "watch": Registered("functions.watch.handler", "follows what happens in clusters", ("store", "handover")),
     "reconcile": Registered(
@@ -225,18 +233,21 @@ def readers(variable: str) -> dict[str, Destination]:
 
 
 def components(environ: Mapping[str, str], also: Sequence[str] = ()) -> tuple[str, ...]:
-    """Return the destinations that are wanted besides those of the base: of `also`, or named by a setting of their own.
+    """Return the functions that are wanted besides those of the base: of `also`, or named by a setting of their own.
 
     A setting that leads to a system of the base says nothing of what else is wanted there; a mapping of their own does.
     """
-    known = {name: one.destination for name, one in FUNCTIONS.items() if one.destination is not None}
-    base = {one.variable for one in known.values() if not one.component}
+    base = {one.destination.variable for one in FUNCTIONS.values() if one.destination is not None and not one.optional}
     return tuple(
-        name
-        for name, one in known.items()
-        if one.component
-        and (name in also or (one.configured(environ) and (one.variable not in base or one.mapping in environ)))
+        name for name, one in FUNCTIONS.items() if one.optional and (name in also or _wanted(one, environ, base))
     )
+
+
+def _wanted(registered: Registered, environ: Mapping[str, str], base: Collection[str]) -> bool:
+    one = registered.destination
+    if one is None:
+        return bool(environ.get(registered.wanted_by))
+    return one.configured(environ) and (one.variable not in base or one.mapping in environ)
 
 
 class UnknownFunctionError(Exception):

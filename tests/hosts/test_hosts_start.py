@@ -105,6 +105,7 @@ SETTINGS = {
     "correlator": {"STORE_URL": "memory:"},
     "servicenow_incident": {"SERVICENOW_INSTANCE": "https://dev.service-now.example", **SERVICENOW},
     "siem_forwarder": {"SPLUNK_HEC_URL": "https://splunk.example:8088", **SPLUNK},
+    "archive": {"BUS": "nats", "NATS_URL": "nats://127.0.0.1:9"},
     "intake": {},
     "watch": {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "K_SINK": "http://127.0.0.1:9"},
     "reconcile": {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "K_SINK": "http://127.0.0.1:9"},

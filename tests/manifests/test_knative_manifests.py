@@ -24,11 +24,7 @@ KNATIVE = ROOT / "knative"
 FILES = sorted(path for path in KNATIVE.rglob("*.yaml") if path.name != "kustomization.yaml")
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the CRDs are long
 PLURALS = {"NetworkPolicy": "networkpolicies", "Ingress": "ingresses", "StorageClass": "storageclasses"}
-COMPONENTS = [
-    name.replace("_", "-")
-    for name, one in FUNCTIONS.items()
-    if one.destination is not None and one.destination.component
-]
+COMPONENTS = [name.replace("_", "-") for name, one in FUNCTIONS.items() if one.optional]
 IMAGE = "registry.example.com/tidings@sha256:" + "0" * 64
 ASK_THE_API_SERVER = {"reconcile"}  # all other functions have no token
 

@@ -20,11 +20,7 @@ from tests.manifests.test_knative_manifests import documents, schemas
 from tests.support.kustomize import Manifest, overlaid
 
 COMPONENT = ROOT / "knative" / "components" / "oidc"
-DASHED = [
-    name.replace("_", "-")
-    for name, one in FUNCTIONS.items()
-    if one.destination is not None and one.destination.component
-]
+DASHED = [name.replace("_", "-") for name, one in FUNCTIONS.items() if one.optional]
 BASE = [
     item
     for folder in ("base", "triggers")

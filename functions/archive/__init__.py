@@ -1,0 +1,1 @@
+"""archive: keeps what was classified, correlated and delivered on the bus."""

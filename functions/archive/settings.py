@@ -1,0 +1,17 @@
+"""Settings of the archive function: its own, beside those of the bus that `BUS` names."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from shared.bus.settings import BusSettings
+
+
+class ArchiveSettings(BusSettings):
+    """How events go to the bus."""
+
+    waiting: Annotated[int, Field(ge=1)] = Field(
+        default=2_000,
+        alias="ARCHIVE_WAITING",
+        description="Most events that may wait for the bus here; more are answered 503.",
+    )
