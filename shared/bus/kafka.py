@@ -130,6 +130,22 @@ class KafkaBus:
         finally:
             await stopped(consumer)
 
+    async def behind(self, topic: str, group: str) -> int:
+        """Return how far what is committed is behind the ends of the partitions."""
+        async with self._link.admin() as admin:
+            kept = await admin.list_consumer_group_offsets(group)
+        consumer = await self._link.consumer(topic, group_id=None)
+        try:
+            await self._link.start(consumer)
+            async with deadline():
+                after = {place.partition: one.offset - 1 for place, one in kept.items() if place.topic == topic}
+                ends = await _placed(consumer, Start(after=after))
+                return sum([end - await consumer.position(place) for place, end in ends.items()])
+        except (OSError, KafkaError, TimeoutError) as error:
+            raise unavailable(error) from error
+        finally:
+            await stopped(consumer)
+
     async def ensure(self, topic: Topic) -> list[str]:
         """Make the topic, or change what can be changed."""
         return await ensure(self._link, topic)

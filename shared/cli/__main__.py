@@ -4,6 +4,12 @@ import os
 import sys
 
 
+def publish() -> None:
+    """Run `tidings publish` by the name under which an image is asked for it."""
+    sys.argv[1:1] = ["publish"]
+    main()
+
+
 def main() -> None:
     """Run the command and exit with its code: 0 fine, 1 the answer is no, 2 wrong usage."""
     arguments = sys.argv[1:]

@@ -15,11 +15,16 @@ COMMANDS: dict[str, str] = {
     "episodes": "List, show or close episodes: what is and was wrong in the clusters.",
     "state": "Export or import what a store keeps: for backups, and to move to another store.",
     "dead-letters": "List, show, retry or discard what no try could deliver.",
+    "replay": "Hand events of a bus, or dead letters, to the broker or to one destination again.",
+    "publish": "The same as replay: without --from, what a group of the bus has not had yet.",
     "bus": "Make the topics of the bus, or say what they hold.",
     "schema": "Print the JSON Schema of rules, mappings, settings or events.",
     "serve": "Serve one function on its own port, exactly as its container does.",
 }
 """Names and what `tidings --help` says of them."""
+
+_MODULES = {"publish": "replay"}
+"""Names that are a second one of a command."""
 
 _EXAMPLE = "Example: kubectl get events -A -o json | tidings explain"
 
@@ -64,7 +69,7 @@ def build(wanted: Iterable[str]) -> typer.Typer:
 
 
 def _add(app: typer.Typer, name: str) -> None:
-    module = importlib.import_module(f"shared.cli.{name.replace('-', '_')}")
+    module = importlib.import_module(f"shared.cli.{_MODULES.get(name, name).replace('-', '_')}")
     if hasattr(module, "app"):
         app.add_typer(module.app, name=name)
     else:
