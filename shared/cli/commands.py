@@ -26,6 +26,7 @@ COMMANDS: dict[str, str] = {
 _MODULES = {"publish": "replay"}
 """Names that are a second one of a command."""
 
+_SERVE = "Example: tidings serve classifier --port 8081; or from a bus: tidings serve webhook --source nats"
 _EXAMPLE = "Example: kubectl get events -A -o json | tidings explain"
 
 
@@ -60,7 +61,7 @@ def build(wanted: Iterable[str]) -> typer.Typer:
     )
     for name, about in COMMANDS.items():
         if name == "serve":
-            app.command("serve", help=about, epilog="Example: tidings serve classifier --port 8081")(_serve)
+            app.command("serve", help=about, epilog=_SERVE)(_serve)
         elif name in chosen:
             _add(app, name)
         else:
@@ -83,7 +84,7 @@ def _not_chosen() -> None:
 
 
 def _serve(function: str = typer.Argument(help="Name of the function, as classifier.")) -> None:
-    """Serve one function on its own port, exactly as its container does (--host, --port, or PORT)."""
+    """Serve one function on its own port, as its container does (--host, --port, or PORT); --source: also from a bus."""
     # Reached only through the help: `tidings serve …` itself never comes here (shared/cli/__main__.py).
     from shared.runtime.serve import main
 

@@ -1,4 +1,4 @@
-"""The component that hands to Splunk what NATS kept: the command that was asked for, in a Pod as strict as a function."""
+"""The component that hands to Splunk what NATS kept: the command that was asked for, as strictly as a function."""
 
 import tomllib
 from typing import Any
