@@ -118,6 +118,12 @@ class EmbeddedBus:
         state = state_of(progress)  # as it is now: the thread writes it later
         await self._write(lambda file: file.keep_progress(topic, group, state), 0)
 
+    async def behind(self, topic: str, group: str) -> int:
+        """Return how many events a group has still to end."""
+        if (known := self._groups.get((topic, group))) is not None:
+            return await self._read(lambda file: file.behind(topic, known.progress))
+        return await self._read(lambda file: file.behind(topic, file.progress(topic, group)))
+
     async def ensure(self, topic: Topic) -> list[str]:
         """Make the topic, or change it."""
         return await self._write(lambda file: file.ensure(topic), 0)

@@ -179,6 +179,13 @@ class BusFile:
         next_offset, *opened = orjson.loads(found[0]) if found is not None else [1]
         return Progress(next_offset, opened)
 
+    def behind(self, topic: str, progress: Progress) -> int:
+        """Return how many records of the topic have not ended."""
+        (found,) = self._connection.execute(
+            "SELECT count(*) FROM record WHERE topic = ? AND offset >= ?", (topic, progress.next)
+        ).fetchone()
+        return int(found) + len(progress.open)
+
     def keep_progress(self, topic: str, group: str, state: str) -> None:
         """Keep how far a group is."""
         self._connection.execute("INSERT OR REPLACE INTO member VALUES (?, ?, ?)", (topic, group, state))

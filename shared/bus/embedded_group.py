@@ -36,7 +36,7 @@ class Group:
         self._bus = bus
         self._topic = topic
         self._name = name
-        self._progress = progress
+        self.progress = progress
         self._tries: dict[int, int] = {}
         self._due: list[tuple[float, int]] = [(0.0, offset) for offset in sorted(progress.open)]
         self._reading = asyncio.Lock()
@@ -54,7 +54,7 @@ class Group:
             self._keeping.cancel()
             self._keeping = None
             with contextlib.suppress(BusUnavailableError):  # then it is given again
-                await self._bus.keep_progress(self._topic, self._name, self._progress)
+                await self._bus.keep_progress(self._topic, self._name, self.progress)
 
     async def deliveries(self, mine: set[int], in_flight: int) -> AsyncIterator[Delivery]:
         """Iterate deliveries for one consumer; `mine` is what it has not ended."""
@@ -86,19 +86,19 @@ class Group:
                 self._due.remove(due)  # only now: who was cancelled while reading has taken nothing
                 heapq.heapify(self._due)
                 if not rows:  # retention was faster
-                    self._progress.end(offset)
+                    self.progress.end(offset)
                     self._tries.pop(offset, None)
             else:
-                rows = await self._bus.page(self._topic, self._progress.next - 1, 2**62, "", most)
+                rows = await self._bus.page(self._topic, self.progress.next - 1, 2**62, "", most)
             for row in rows:
-                self._progress.begin(row.offset)
+                self.progress.begin(row.offset)
                 self._tries[row.offset] = self._tries.get(row.offset, 0) + 1
                 mine.add(row.offset)
             return rows
 
     def _delivery(self, row: Row, mine: set[int]) -> Delivery:
         async def ack() -> bool:
-            if row.offset not in mine or not self._progress.end(row.offset):
+            if row.offset not in mine or not self.progress.end(row.offset):
                 return False
             mine.discard(row.offset)
             self._tries.pop(row.offset, None)
@@ -120,7 +120,7 @@ class Group:
         while True:
             await asyncio.sleep(_KEEP_SECONDS)
             with contextlib.suppress(BusUnavailableError):
-                await self._bus.keep_progress(self._topic, self._name, self._progress)
+                await self._bus.keep_progress(self._topic, self._name, self.progress)
                 self._keeping = None
                 return
 

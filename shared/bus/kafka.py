@@ -1,13 +1,18 @@
 """Kafka, also as Red Hat AMQ Streams gives it: idempotent, acknowledged by all replicas in sync, partitioned by key."""
 
+import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import (
+    GroupCoordinatorNotAvailableError,
     KafkaError,
     MessageSizeTooLargeError,
+    NotCoordinatorForGroupError,
     TopicAuthorizationFailedError,
 )
 
@@ -37,6 +42,7 @@ from shared.events.cloudevent import CloudEvent
 _SESSION_SECONDS = 15.0
 _PAGE = 500
 _PAGE_MS = 1000
+_COORDINATOR_SECONDS = 0.2
 
 
 class KafkaBus:
@@ -130,6 +136,22 @@ class KafkaBus:
         finally:
             await stopped(consumer)
 
+    async def behind(self, topic: str, group: str) -> int:
+        """Return how far what is committed is behind the ends of the partitions."""
+        async with self._link.admin() as admin:
+            kept = await _committed(admin, group)
+        consumer = await self._link.consumer(topic, group_id=None)
+        try:
+            await self._link.start(consumer)
+            async with deadline():
+                after = {place.partition: one.offset - 1 for place, one in kept.items() if place.topic == topic}
+                ends = await _placed(consumer, Start(after=after))
+                return sum([end - await consumer.position(place) for place, end in ends.items()])
+        except (OSError, KafkaError, TimeoutError) as error:
+            raise unavailable(error) from error
+        finally:
+            await stopped(consumer)
+
     async def ensure(self, topic: Topic) -> list[str]:
         """Make the topic, or change what can be changed."""
         return await ensure(self._link, topic)
@@ -142,6 +164,17 @@ class KafkaBus:
         """End the producer."""
         self._closed = True
         await self._link.close()
+
+
+async def _committed(admin: AIOKafkaAdminClient, group: str) -> Mapping[TopicPartition, Any]:
+    """Return what a group has committed; brokers that had no group before first make the place for it."""
+    while True:
+        try:
+            found: Mapping[TopicPartition, Any] = await admin.list_consumer_group_offsets(group)
+        except (GroupCoordinatorNotAvailableError, NotCoordinatorForGroupError):
+            await asyncio.sleep(_COORDINATOR_SECONDS)  # the admin client's deadline bounds it
+        else:
+            return found
 
 
 async def _placed(consumer: AIOKafkaConsumer, start: Start) -> dict[TopicPartition, int]:

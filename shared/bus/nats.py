@@ -119,6 +119,19 @@ class NatsBus:
         except (OSError, errors.Error, TimeoutError) as error:
             raise _unavailable(error) from error
 
+    async def behind(self, topic: str, group: str) -> int:
+        """Return what the consumer has pending, and what of it waits for its acknowledgement."""
+        try:
+            stream = await self._link.jetstream()
+            try:
+                info = await stream.consumer_info(topic, group, timeout=SECONDS)
+            except refusals.NotFoundError:
+                found = await self._info(topic)
+                return 0 if found is None else int(found["state"]["messages"])
+        except (OSError, errors.Error, TimeoutError) as error:
+            raise _unavailable(error) from error
+        return (info.num_pending or 0) + (info.num_ack_pending or 0)
+
     async def ensure(self, topic: Topic) -> list[str]:
         """Make the stream, or change what differs."""
         wanted = stream_of(topic)

@@ -169,6 +169,13 @@ class Bus(Protocol):
         Nothing is ended or acknowledged by it. Raises BusUnavailableError.
         """
 
+    async def behind(self, topic: str, group: str) -> int:
+        """Return how many events a group has still to end; of one that is not there, how many it would be given.
+
+        RabbitMQ leaves out what a consumer was given, and Kafka counts what is no record, too: where it is 0, there is
+        nothing to wait for. Raises BusUnavailableError.
+        """
+
     async def ensure(self, topic: Topic) -> list[str]:
         """Make the topic, or change what can be changed; return in words what was done, empty where all was right.
 

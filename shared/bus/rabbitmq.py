@@ -36,7 +36,7 @@ from shared.bus.protocol import (
     Topic,
     deadline,
 )
-from shared.bus.rabbitmq_consumer import GroupConsumer
+from shared.bus.rabbitmq_consumer import GroupConsumer, queue_of
 from shared.bus.rabbitmq_link import TROUBLE, RabbitmqLink, unavailable
 from shared.bus.rabbitmq_record import AT, record_of
 from shared.bus.settings import RabbitmqSettings
@@ -139,6 +139,17 @@ class RabbitmqBus:
                         if newer is None or newer.offset <= last.offset:
                             return
                         last = newer  # a busy server had not said all
+        except TROUBLE as error:
+            raise unavailable(error) from error
+
+    async def behind(self, topic: str, group: str) -> int:
+        """Return what waits in the group's queue; nothing where it has none yet."""
+        try:
+            async with self._link.channel() as channel, deadline():
+                queue = await channel.declare_queue(queue_of(topic, group), passive=True)
+                return queue.declaration_result.message_count or 0
+        except ChannelNotFoundEntity:
+            return 0
         except TROUBLE as error:
             raise unavailable(error) from error
 

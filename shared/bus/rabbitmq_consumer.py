@@ -37,7 +37,7 @@ class GroupConsumer:
     def __init__(self, link: RabbitmqLink, topic: str, group: str, in_flight: int) -> None:
         self._link = link
         self._topic = topic
-        self._name = f"{topic}.{group}"
+        self._name = queue_of(topic, group)
         self._held: Held[_Item] = Held(in_flight, self._is_ours)
         self._channel: AbstractChannel | None = None
 
@@ -115,3 +115,8 @@ class GroupConsumer:
                 self._held.again(item, tries + 1, after)
 
         return Delivery(record_of(self._topic, message), tries, ack, again)
+
+
+def queue_of(topic: str, group: str) -> str:
+    """Return the name of a group's queue."""
+    return f"{topic}.{group}"

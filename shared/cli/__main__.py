@@ -2,6 +2,20 @@
 
 import os
 import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Mapping
+
+    from shared.runtime.asgi import App
+    from shared.runtime.edge import Edge
+
+
+def publish() -> None:
+    """Run `tidings publish` by the name under which an image is asked for it."""
+    sys.argv[1:1] = ["publish"]
+    main()
 
 
 def main() -> None:
@@ -14,7 +28,7 @@ def main() -> None:
             loading.begin()
             from shared.runtime.serve import main as serve
 
-            sys.exit(serve(arguments[1:]))
+            sys.exit(serve(arguments[1:], consuming=_consuming))
         from shared.cli.commands import COMMANDS, build
 
         completing = "_TIDINGS_COMPLETE" in os.environ
@@ -26,6 +40,12 @@ def main() -> None:
             raise
         what = f"{type(error).__name__}: {error}".replace("\n", " ")
         sys.exit(f"tidings: a mistake in Tidings itself: {what} (LOG_LEVEL=debug shows where)")
+
+
+def _consuming(app: "App", edge: "Edge", options: "Namespace", environ: "Mapping[str, str]") -> "App":
+    from shared.local.consuming import around  # buses and the broker's rules, only where --source is given
+
+    return around(app, edge, options, environ)
 
 
 if __name__ == "__main__":

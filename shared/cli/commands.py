@@ -16,12 +16,18 @@ COMMANDS: dict[str, str] = {
     "state": "Export or import what a store keeps: for backups, and to move to another store.",
     "dead-letters": "List, show, retry or discard what no try could deliver.",
     "trail": "Show what led to a ticket, by which rule, and what each destination was told and answered.",
+    "replay": "Hand events of a bus, or dead letters, to the broker or to one destination again.",
+    "publish": "The same as replay: without --from, what a group of the bus has not had yet.",
     "bus": "Make the topics of the bus, or say what they hold.",
     "schema": "Print the JSON Schema of rules, mappings, settings or events.",
     "serve": "Serve one function on its own port, exactly as its container does.",
 }
 """Names and what `tidings --help` says of them."""
 
+_MODULES = {"publish": "replay"}
+"""Names that are a second one of a command."""
+
+_SERVE = "Example: tidings serve classifier --port 8081; or from a bus: tidings serve webhook --source nats"
 _EXAMPLE = "Example: kubectl get events -A -o json | tidings explain"
 
 
@@ -56,7 +62,7 @@ def build(wanted: Iterable[str]) -> typer.Typer:
     )
     for name, about in COMMANDS.items():
         if name == "serve":
-            app.command("serve", help=about, epilog="Example: tidings serve classifier --port 8081")(_serve)
+            app.command("serve", help=about, epilog=_SERVE)(_serve)
         elif name in chosen:
             _add(app, name)
         else:
@@ -65,7 +71,7 @@ def build(wanted: Iterable[str]) -> typer.Typer:
 
 
 def _add(app: typer.Typer, name: str) -> None:
-    module = importlib.import_module(f"shared.cli.{name.replace('-', '_')}")
+    module = importlib.import_module(f"shared.cli.{_MODULES.get(name, name).replace('-', '_')}")
     if hasattr(module, "app"):
         app.add_typer(module.app, name=name)
     else:
@@ -79,7 +85,7 @@ def _not_chosen() -> None:
 
 
 def _serve(function: str = typer.Argument(help="Name of the function, as classifier.")) -> None:
-    """Serve one function on its own port, exactly as its container does (--host, --port, or PORT)."""
+    """Serve one function on its own port, as its container does (--host, --port, or PORT); --source: also from a bus."""
     # Reached only through the help: `tidings serve …` itself never comes here (shared/cli/__main__.py).
     from shared.runtime.serve import main
 

@@ -38,6 +38,11 @@ def new_edge(name: str, addresses: Iterable[str], environ: Mapping[str, str]) ->
 
     Raises StartError, which names all that is wrong with the settings of the host and of the function.
     """
+    return behind_gate(*new_parts(name, addresses, environ))
+
+
+def new_parts(name: str, addresses: Iterable[str], environ: Mapping[str, str]) -> "tuple[Edge, Gate | None]":
+    """Return what `new_edge` puts together. Raises StartError."""
     auth = environ.get("AUTH", "")
     problems = [refusal for address in addresses if (refusal := exposure_refusal(address, auth))]
     problems += _set_up_logs(environ)
@@ -54,7 +59,7 @@ def new_edge(name: str, addresses: Iterable[str], environ: Mapping[str, str]) ->
         problems += error.problems
     if problems:
         raise StartError(dict.fromkeys(problems))
-    return behind_gate(Edge(function, metrics), gate)
+    return Edge(function, metrics), gate
 
 
 def gate_of(environ: Mapping[str, str], metrics: Metrics, name: str) -> "Gate | None":

@@ -10,12 +10,14 @@ import signal
 import socket
 import ssl
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import uvicorn
 
+from shared.runtime.asgi import App
+from shared.runtime.edge import Edge
 from shared.runtime.gathered import GatheringProtocol
-from shared.runtime.hosts import StartError, is_port, new_edge
+from shared.runtime.hosts import StartError, behind_gate, is_port, new_parts
 from shared.settings.environment import SettingsError
 from shared.start import loading
 
@@ -23,8 +25,12 @@ _DRAIN_SECONDS = 28  # below the 30 s of a Pod's default grace period
 _EXAMPLE = "example: tidings serve classifier --port 8081"
 
 
-def main(arguments: list[str], environ: Mapping[str, str] = os.environ) -> int:
-    """Serve until SIGTERM; return the exit code."""
+Around = Callable[[App, Edge, argparse.Namespace, Mapping[str, str]], App]
+"""Makes of a function's app one that consumes a bus as well. Raises StartError."""
+
+
+def main(arguments: list[str], environ: Mapping[str, str] = os.environ, consuming: Around | None = None) -> int:
+    """Serve until SIGTERM, with `--source` also from a bus, as `consuming` does it; return the exit code."""
     parser = argparse.ArgumentParser(
         prog="tidings serve",
         description="Serve one function on its own port, as its container does.",
@@ -36,21 +42,36 @@ def main(arguments: list[str], environ: Mapping[str, str] = os.environ) -> int:
     parser.add_argument("--tls-cert", metavar="FILE", help="PEM certificate of this port (TLS_CERT_FILE)")
     parser.add_argument("--tls-key", metavar="FILE", help="its key, where it is not in the same file (TLS_KEY_FILE)")
     parser.add_argument("--client-ca", metavar="FILE", help="who signs the senders' certificates (TLS_CLIENT_CA_FILE)")
+    if consuming is not None:
+        _add_bus(parser)
     options = parser.parse_args(arguments)
     environ = with_files(environ, options.tls_cert, options.tls_key, options.client_ca)
     try:
-        edge = new_edge(options.function, [options.host], environ)
+        edge, gate = new_parts(options.function, [options.host], environ)
+        app = behind_gate(edge, gate)
+        if consuming is not None and options.source:
+            app = consuming(app, edge, options, environ)
         tls = context_of(environ)
     except StartError as error:
         for problem in error.problems:
             print(f"tidings serve: {problem}", file=sys.stderr)  # noqa: T201 - the command's own words
         return error.code
-    server = _Server(config(edge, options.host, options.port, tls))
+    server = _Server(config(app, options.host, options.port, tls))
     try:
         server.run()
     except SystemExit:  # uvicorn's way to say that it cannot listen; the log has why
         return 1
     return 0 if server.started else 1
+
+
+def _add_bus(parser: argparse.ArgumentParser) -> None:
+    bus = parser.add_argument_group("as a plain consumer of a bus, without a broker (docs/bus.md)")
+    bus.add_argument("--source", metavar="BUS", help="nats, kafka, rabbitmq or embedded: take events from there, too")
+    bus.add_argument("--topics", metavar="A,B", help="its topics (KAFKA_TOPICS, or those of classified events)")
+    bus.add_argument("--group", metavar="NAME", help="the consumer group (tidings-FUNCTION)")
+    bus.add_argument("--filter", default="", metavar="TEXT", help="only these: a Trigger's filters as JSON, or CESQL")
+    bus.add_argument("--retry", type=int, default=100, metavar="N", help="further tries of an event (%(default)s)")
+    bus.add_argument("--backoff", type=float, default=10.0, metavar="SECONDS", help="more before each (%(default)s)")
 
 
 def _port(text: str) -> int:

@@ -292,4 +292,5 @@ def test_the_command_itself_brings_nothing_of_the_command_line() -> None:
         [sys.executable, "-c", program], cwd=ROOT, env=environment({}), capture_output=True, text=True, check=True
     )
     modules = set(json.loads(ended.stdout.splitlines()[-1]))
-    assert not modules & {"typer", "rich", "yaml", "jinja2", "httpx2", "prometheus_client"}
+    assert not modules & {"typer", "rich", "yaml", "jinja2", "httpx2", "prometheus_client", "nats", "aiokafka"}
+    assert not any(name.startswith(("shared.bus", "shared.local", "aio_pika")) for name in modules)

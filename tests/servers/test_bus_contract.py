@@ -110,6 +110,26 @@ def test_what_a_consumer_left_without_its_end_is_given_to_the_next_one(rig: Any)
     run(work())
 
 
+def test_a_bus_says_how_far_a_group_is_behind(rig: Any) -> None:
+    async def work() -> None:
+        async with with_topic(rig) as (bus, topic):
+            if not bus.abilities.early:
+                async with bus.consume(topic, "g"):
+                    pass
+            await publish(bus, topic, [event(number, f"k{number}") for number in range(6)])
+            assert await bus.behind(topic, "g") == 6
+            async with bus.consume(topic, "g") as deliveries:
+                await take(deliveries, 4)
+                await asyncio.sleep(0.5)  # how far it is becomes durable within that
+            assert await bus.behind(topic, "g") == 2
+            async with bus.consume(topic, "g") as deliveries:
+                await take(deliveries, 2)
+                await asyncio.sleep(0.5)
+            assert await bus.behind(topic, "g") == 0
+
+    run(work())
+
+
 def test_an_event_that_is_published_twice_is_kept_once_where_the_bus_can(rig: Any) -> None:
     async def work() -> None:
         async with with_topic(rig) as (bus, topic):

@@ -1,0 +1,137 @@
+"""`tidings replay`, also by the name of `publish`: what a bus kept, to the broker or to one destination."""
+
+import asyncio
+import re
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from shared.bus.registry import BUSES
+from shared.bus.topology import CHANGES, KUBERNETES, LETTERS, SECURITY
+from shared.cli import configured
+from shared.cli.output import Output, OutputOption, complain, fail, print_document, print_line, print_rows, waiting
+from shared.cli.replaying import DEAD_LETTERS, Unable, Wanted, counted_dry, run
+from shared.events.times import parse_time
+from shared.local.selection import selection
+from shared.runtime.replay import Tally
+from shared.runtime.replay_source import Span
+from shared.runtime.replay_target import BROKER, destinations
+from shared.settings.environment import SettingsError
+from shared.settings.host import log_level
+from shared.telemetry import logs
+
+EXAMPLE = "Example: tidings replay --source kafka --target splunk --from 2h --filter \"severity = 'critical'\""
+SOURCES = (*BUSES, DEAD_LETTERS)
+_AGO = re.compile(r"(\d{1,6})([smhdw])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_TOPICS = (KUBERNETES, SECURITY, CHANGES)
+_COLUMNS = ("outcome", "events")
+_LISTED = 20
+
+
+def command(
+    source: Annotated[str, typer.Option(metavar="|".join(SOURCES), help="Where the events come from.")],
+    target: Annotated[str, typer.Option(metavar="|".join((BROKER, *destinations())), help="Whom they are handed to.")],
+    since: Annotated[
+        str, typer.Option("--from", metavar="TIME", help="Read what was published from then on: a time, or 2h ago.")
+    ] = "",
+    until: Annotated[str, typer.Option("--to", metavar="TIME", help="Read what was published before then.")] = "",
+    only: Annotated[
+        str, typer.Option("--filter", help="Only events that pass it: a Trigger's filters as JSON, or CESQL.")
+    ] = "",
+    topics: Annotated[
+        str, typer.Option(help="Topics by comma; else KAFKA_TOPICS, or those of classified events and changes.")
+    ] = "",
+    rate: Annotated[float, typer.Option(min=0, help="At most so many events a second; 0 as many as go.")] = 0,
+    group: Annotated[
+        str, typer.Option(help="Consumer group of the bus that remembers what was handed over (tidings-TARGET).")
+    ] = "",
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="File that remembers it instead, also for --from and --to.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say how many events there are, and send none.")] = False,
+    output: OutputOption = Output.table,
+) -> None:
+    """Hand events that a bus kept to the broker or to one destination, each with the identity that it always had.
+
+    Without --from, --to and --checkpoint it goes on where its group ended, so a second run sends nothing new. With
+    them it reads that span, each time anew unless there is a checkpoint. Ends with 1 where anything was refused.
+    """
+    _check(source, target, spanned=bool(since or until or checkpoint), group=group)
+    passes = selection(only)
+    if isinstance(passes, list):
+        fail(*(f"--filter: {one.message}: {one.suggestion}" for one in passes), code=2)
+    try:
+        environ = configured.effective()
+        wanted = Wanted(
+            source=source,
+            target=target,
+            topics=_topics(source, topics or environ.get("KAFKA_TOPICS", "") * (source == "kafka")),
+            span=Span(_time(since, "--from"), _time(until, "--to")),
+            group="" if since or until or checkpoint else group or f"tidings-{target}",
+            checkpoint=checkpoint,
+            passes=passes,
+            rate=rate,
+        )
+        logs.setup(log_level(environ, "warning"))
+        with waiting("reading") as update:
+            if dry_run:
+                rows = asyncio.run(counted_dry(wanted, environ))
+            else:
+                tally = asyncio.run(run(wanted, environ, update))
+    except (SettingsError, Unable) as error:
+        fail(*error.problems)
+    if dry_run:
+        print_rows(rows, ("topic", "events"), output)
+        return
+    _print(tally, output)
+    if not tally.good or tally.why:
+        raise typer.Exit(1)
+
+
+def _check(source: str, target: str, *, spanned: bool, group: str) -> None:
+    if source not in SOURCES:
+        fail(f"--source: there is no {source}: use one of {', '.join(SOURCES)}", code=2)
+    targets = (BROKER, *destinations())
+    if target not in targets:
+        fail(f"--target: there is no {target}: use one of {', '.join(targets)}", code=2)
+    if group and spanned:
+        fail("--group goes on where it ended: it takes no --from, --to or --checkpoint", code=2)
+
+
+def _topics(source: str, text: str) -> tuple[str, ...]:
+    named = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+    return named or ((LETTERS,) if source == DEAD_LETTERS else _TOPICS)
+
+
+def _time(text: str, option: str) -> datetime | None:
+    """Return a time, written as such or as how long it is ago."""
+    if not text:
+        return None
+    ago = _AGO.fullmatch(text)
+    found = parse_time(text) if ago is None else datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+    if found is None:
+        fail(f"{option}: {text!r} is no time: write 2026-03-01T12:00:00Z, or 2h for two hours ago", code=2)
+    return found
+
+
+def _print(tally: Tally, output: Output) -> None:
+    counts = {name: count for name, count in sorted(tally.outcomes.items()) if count}
+    if output is Output.table:
+        print_rows([{"outcome": name, "events": count} for name, count in counts.items()], _COLUMNS, output)
+        for one in tally.refusals[:_LISTED]:
+            complain(f"rejected: {one.topic}/{one.partition}/{one.offset} {one.event}: {one.stage}: {one.reason}")
+        if (more := tally.outcomes["rejected"] - _LISTED) > 0:
+            complain(f"{more} more were rejected; --output json lists the first thousand")
+    elif output is Output.jsonl:
+        for one in tally.refusals:
+            print_line({"rejected": asdict(one)})
+        print_line({"outcomes": counts, "why": tally.why})
+    else:
+        rejected = [asdict(one) for one in tally.refusals]
+        print_document({"outcomes": counts, "rejected": rejected, "why": tally.why})
+    if tally.why:
+        complain(f"not all is done: {tally.why}; run it again to go on")

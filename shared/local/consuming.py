@@ -1,0 +1,243 @@
+"""`tidings serve FUNCTION --source BUS`: a function as a plain consumer, with the Broker's rules but without one.
+
+Each event goes through the function's own edge. The answer means what it means to the Broker (`broker.answer`): done
+with, try again later, or a dead letter; a reply goes to its topic of the bus. An event is acknowledged only after that.
+"""
+
+import asyncio
+import contextlib
+import logging
+from argparse import Namespace
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+from weakref import WeakValueDictionary
+
+from shared.bus.codec import key_of
+from shared.bus.coming import Coming
+from shared.bus.protocol import Bus, BusUnavailableError, Delivery, Kept
+from shared.bus.registry import BUSES, open_bus
+from shared.bus.topology import CHANGES, KUBERNETES, SECURITY, topic_of
+from shared.events.cloudevent import CloudEvent
+from shared.events.codec import NotAnEvent
+from shared.local.broker.answer import Ended, Failed, judge
+from shared.local.broker.caller import EdgeCaller
+from shared.local.broker.delivery_spec import DeliverySpec
+from shared.local.broker.filters import Test
+from shared.local.broker.records import Letter
+from shared.local.selection import selection
+from shared.runtime.asgi import App, Message, Receive, Scope, Send
+from shared.runtime.edge import Edge
+from shared.runtime.hosts import StartError
+from shared.settings.environment import SettingsError
+
+_LOG = logging.getLogger("tidings.consumer")
+_IN_FLIGHT: Final = 50  # as many as a Trigger has
+_LOOK_SECONDS: Final = 5.0
+_PAUSE_SECONDS: Final = 1.0
+_DRAIN_SECONDS: Final = 25.0  # what the edge gives an event, and some more
+_DEFAULT_TOPICS: Final = f"{KUBERNETES},{SECURITY},{CHANGES}"
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What is consumed, by which group, which of it, and how often it is tried."""
+
+    name: str
+    topics: tuple[str, ...]
+    group: str
+    passes: Test
+    delivery: DeliverySpec
+
+
+def around(app: App, edge: Edge, options: Namespace, environ: Mapping[str, str]) -> App:
+    """Return the app with a consumer that lives as long as it does. Raises StartError."""
+    if options.source not in BUSES:
+        raise StartError([f"--source: there is no {options.source}: use one of {', '.join(BUSES)}"], code=2)
+    passes = selection(options.filter)
+    if isinstance(passes, list):
+        raise StartError([f"--filter: {one.message}: {one.suggestion}" for one in passes], code=2)
+    try:
+        bus = open_bus(options.source, environ)
+    except SettingsError as error:
+        raise StartError(error.problems) from None
+    kafkas = environ.get("KAFKA_TOPICS", "") if options.source == "kafka" else ""
+    topics = (options.topics or kafkas or _DEFAULT_TOPICS).split(",")
+    name = options.function.replace("-", "_")
+    terms = Terms(
+        name=name,
+        topics=tuple(dict.fromkeys(topic.strip() for topic in topics if topic.strip())),
+        group=options.group or f"tidings-{name}",
+        passes=passes,
+        delivery=DeliverySpec(retry=options.retry, backoff_policy="linear", backoff_delay=options.backoff),
+    )
+    return Consuming(app, Consumer(bus, edge, terms))
+
+
+class Consuming:
+    """An app around another one: where that has started, the consumer does, and before that ends, the consumer has."""
+
+    def __init__(self, app: App, consumer: "Consumer") -> None:
+        self._app = app
+        self._consumer = consumer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection scope (ASGI 3)."""
+        if scope["type"] != "lifespan":
+            await self._app(scope, receive, send)
+            return
+
+        async def received() -> Message:
+            message = await receive()
+            if message["type"] == "lifespan.shutdown":
+                await self._consumer.stop()
+            return message
+
+        async def sent(message: Message) -> None:
+            if message["type"] == "lifespan.startup.complete":
+                self._consumer.start()
+            await send(message)
+
+        await self._app(scope, received, sent)
+
+
+class Consumer:
+    """Consumes all topics until it is stopped, over restarts of the bus."""
+
+    def __init__(self, bus: Bus, edge: Edge, terms: Terms) -> None:
+        self._bus = bus
+        self._caller = EdgeCaller(edge)
+        self._terms = terms
+        self._stop = asyncio.Event()
+        self._running: list[asyncio.Task[None]] = []
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    def start(self) -> None:
+        """Begin."""
+        self._running = [asyncio.create_task(self._consume(topic)) for topic in self._terms.topics]
+
+    async def stop(self) -> None:
+        """Take nothing more, finish what is in flight, give back what waits, leave the groups and close the bus."""
+        self._stop.set()
+        if self._running:
+            _, late = await asyncio.wait(self._running, timeout=_DRAIN_SECONDS)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+        await self._bus.close()
+
+    async def _consume(self, topic: str) -> None:
+        said = ""
+        while not self._stop.is_set():
+            try:
+                async with self._bus.consume(topic, self._terms.group, in_flight=_IN_FLIGHT) as deliveries:
+                    said = ""
+                    coming = Coming(deliveries, self._stop)
+                    try:
+                        await self._deliver_all(coming)
+                    finally:
+                        await coming.close()
+            except* BusUnavailableError as errors:
+                if (why := str(errors.exceptions[0])) != said:
+                    said = why
+                    _LOG.warning("a topic cannot be consumed now", extra={"topic": topic, "why": said})
+                await self._pause(_PAUSE_SECONDS)
+
+    async def _deliver_all(self, coming: Coming) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            while not self._stop.is_set():
+                delivery = await coming.take(_LOOK_SECONDS)
+                if delivery is not None:
+                    tasks.create_task(self._delivered(delivery))
+
+    async def _delivered(self, delivery: Delivery) -> None:
+        try:
+            await self._deliver(delivery)
+        except Exception:  # noqa: BLE001 - were a bug of ours to end the consumer, the same event would end it at each start
+            _LOG.exception("an event could not be delivered", extra={"topic": delivery.record.topic})
+            await delivery.again(self._terms.delivery.delay(1))
+
+    async def _deliver(self, delivery: Delivery) -> None:
+        event = delivery.record.event
+        if isinstance(event, NotAnEvent):
+            record = delivery.record
+            place = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
+            _LOG.error("what lies in the topic is no event, and passed over", extra={**place, "why": event.reason})
+            await delivery.ack()
+        elif not self._terms.passes(event):
+            await delivery.ack()
+        elif self._bus.abilities.order:
+            await self._in_order(delivery, event)
+        else:
+            await self._end(delivery, await self._tried(event, delivery.tries))
+
+    async def _in_order(self, delivery: Delivery, event: CloudEvent) -> None:
+        """Deliver after all that came before with the same key, however often that is tried: as an ordered Trigger."""
+        lock = self._locks.setdefault(key_of(event), asyncio.Lock())
+        async with lock:
+            tries = 1
+            while not self._stop.is_set():
+                after = await self._tried(event, tries)
+                if after is None:
+                    await delivery.ack()
+                    return
+                tries += 1
+                await self._pause(after)
+            await delivery.again()
+
+    @staticmethod
+    async def _end(delivery: Delivery, after: float | None) -> None:
+        if after is None:
+            await delivery.ack()
+        else:
+            await delivery.again(after)
+
+    async def _tried(self, event: CloudEvent, tries: int) -> float | None:
+        """Call the function once; return None where the event has ended, else the seconds until the next try."""
+        spec = self._terms.delivery
+        try:
+            result = judge(await self._caller.call(event, ""))
+            if isinstance(result, Ended):
+                return None if result.reply is None else await self._replied(result.reply, event, tries)
+            if result.again and tries <= spec.retry:
+                return spec.delay(tries)
+            return await self._buried(result, event, tries)
+        except BusUnavailableError:
+            return _PAUSE_SECONDS  # it took effect, and the function knows it again
+
+    async def _replied(self, reply: CloudEvent, event: CloudEvent, tries: int) -> float | None:
+        topic = topic_of(reply)
+        if topic is None:
+            return None
+        published = await self._bus.publish(topic, reply)
+        if isinstance(published, Kept):
+            return None
+        if published.reason == "full":
+            return _PAUSE_SECONDS
+        why = f"the bus refuses the reply: {published.reason}"
+        return await self._buried(Failed(again=False, why=why), event, tries)
+
+    async def _buried(self, result: Failed, event: CloudEvent, tries: int) -> float | None:
+        """Make it a dead letter, as the Broker would; where the bus does not take that, the event stays."""
+        letter = Letter(
+            trigger=self._terms.group,
+            event=event,
+            destination=self._terms.name,
+            code=result.code,
+            data=result.data,
+            why=result.why,
+            extensions=result.extensions,
+            at=0.0,
+            tries=tries,
+        ).as_event()
+        published = await self._bus.publish(topic_of(letter) or "", letter)
+        if isinstance(published, Kept):
+            _LOG.warning("an event became a dead letter", extra={"event_id": event.id, "why": result.why})
+            return None
+        _LOG.error("a dead letter was refused, its event stays", extra={"event_id": event.id, "why": published.reason})
+        return max(_PAUSE_SECONDS, self._terms.delivery.delay(tries))
+
+    async def _pause(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._stop.wait()
