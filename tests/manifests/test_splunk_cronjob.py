@@ -5,9 +5,9 @@ from typing import Any
 
 import yaml
 
-from shared.bus.settings import NatsSettings
 from shared.runtime.registry import load
 from shared.settings.environment import read
+from shared.settings.nats import NatsSettings
 from shared.telemetry.metrics import Metrics
 from tests.conftest import ROOT
 

@@ -37,19 +37,8 @@ ALL = commands(get_command(app))
 
 def test_the_list_of_commands_is_the_one_of_the_help() -> None:
     assert sorted(path[0] for path in ALL if len(path) == 1) == sorted(COMMANDS)
-    known = {
-        "up",
-        "serve",
-        "explain",
-        "validate",
-        "triggers",
-        "doctor",
-        "bus",
-        "schema",
-        "state",
-        "episodes",
-        "dead-letters",
-    }
+    known = {"up", "serve", "explain", "validate", "triggers", "doctor", "schema", "state", "episodes", "dead-letters"}
+    known |= {"bus", "trail", "replay", "publish"}
     assert set(COMMANDS) == known
 
 
