@@ -1,9 +1,9 @@
 """Bonds: what problems of different objects have in common, and the store's keys under which they find each other.
 
-A bond is one relation that two problems share: the same node, claim, image, … (relations.py). A record says in the
-store what it is bound by: `cause.<bond>.<thing>` where one of its problems may take others in, `under.<bond>.<thing>`
-where others may take its problems in. Whoever decides about a ticket looks there; nobody writes into another's record.
-Pure.
+A bond is one relation that two problems share, for one inhibition: the same node, claim, image, … (relations.py). A
+record says in the store what it is bound by: `cause.<bond>.<thing>` where one of its problems may take others in,
+`under.<bond>.<thing>` where others may take its problems in. Whoever decides about a ticket looks there; nobody writes
+into another's record. Pure.
 """
 
 from collections.abc import Iterable
@@ -212,7 +212,8 @@ def _bonds(track: Track, rules: Rules, side: Any) -> Iterable[Bond]:
     for inhibition in rules.inhibitions:
         value = _value(track, inhibition.by)
         if value and side(inhibition).takes(subject):
-            yield Bond(inhibition, digest("bond", track.head.shown["cluster"], inhibition.by, value))
+            # With its name: where causes of one met all members of another, each would wake and read all the others.
+            yield Bond(inhibition, digest("bond", track.head.shown["cluster"], inhibition.name, inhibition.by, value))
 
 
 def _value(track: Track, name: str) -> str:

@@ -2,7 +2,9 @@
 
 import asyncio
 
-from shared.episodes.policy import Policies, Policy
+from shared.episodes.policy import Policies, Policy, shipped
+from shared.events.model import ObjectRef
+from shared.stores.memory import MemoryStore
 from tests.support.life import Life, fine, pod, trouble
 
 
@@ -61,3 +63,31 @@ def test_f26_beyond_the_cap_one_summary_stands_for_the_rest() -> None:
         assert summary.episode.affected_count == 30
 
     asyncio.run(work())
+
+
+class Counting(MemoryStore):
+    """A store that counts the writes to the index of due work."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.looks = 0
+
+    async def put(self, key: str, value: bytes, *, expected: int, ttl: float | None = None) -> int | None:
+        self.looks += key.startswith("due.")
+        return await super().put(key, value, expected=expected, ttl=ttl)
+
+
+def test_pods_that_may_be_cause_and_consequence_of_one_workload_do_not_wake_each_other() -> None:
+    """Each pod crashes (which may be why a roll-out is stuck) and is not alive (which a stuck roll-out may explain)."""
+
+    async def looks(pods: int) -> int:
+        store = Counting()
+        life = Life(shipped(), store)
+        for number in range(pods):
+            letters = "bcdfghjklm"[number // 10] + "bcdfghjklm"[number % 10]
+            one = ObjectRef(kind="Pod", namespace="shop", name=f"web-5d8f7c9b6d-{letters}bbb")
+            await life.see(trouble(0, one, "crash-loop"), trouble(0, one, "liveness-probe"))
+        await life.until(60)
+        return store.looks
+
+    assert asyncio.run(looks(40)) < 2.5 * asyncio.run(looks(20))
