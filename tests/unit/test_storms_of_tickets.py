@@ -1,10 +1,17 @@
 """Storms with the shipped policy's defaults in force: F25 and F26, clause by clause."""
 
 import asyncio
+import sys
+from types import FrameType
+from typing import Any
 
+from shared.episodes import groups
+from shared.episodes.members import Member
 from shared.episodes.policy import Policies, Policy, shipped
+from shared.episodes.record import Record
 from shared.events.model import ObjectRef
 from shared.stores.memory import MemoryStore
+from tests.support.correlator import problem
 from tests.support.life import Life, fine, pod, trouble
 
 
@@ -91,3 +98,26 @@ def test_pods_that_may_be_cause_and_consequence_of_one_workload_do_not_wake_each
         return store.looks
 
     assert asyncio.run(looks(40)) < 2.5 * asyncio.run(looks(20))
+
+
+def test_what_a_group_sees_of_its_members_costs_so_much_for_each_however_many_they_are() -> None:
+    shown = problem().verdict.model_dump() | problem().observation.model_dump()
+
+    def calls(number: int) -> int:
+        members = [
+            Member(f"t{n}", 0.0, f"k{n}", f"i{n}", 0.0, "group-a", shown, {}, {}, 1, 0.0, "") for n in range(number)
+        ]
+        made = 0
+
+        def count(_frame: FrameType, event: str, _what: Any) -> None:
+            nonlocal made
+            made += event == "call"
+
+        sys.setprofile(count)
+        try:
+            groups.observed("group-a", members, Record(), 1.0)
+        finally:
+            sys.setprofile(None)
+        return made
+
+    assert calls(200) < 2.5 * calls(100)
