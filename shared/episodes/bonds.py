@@ -168,7 +168,7 @@ def lookers(before: Record, after: Record, rules: Rules) -> set[tuple[int, str]]
         unders = {track.desk.under for track in (old, new) if track is not None and track.desk.under is not None}
         if new is not None and new.desk.left and (old is None or old.sent != new.sent):
             found.add((ceil((after.now + 1.0) / _LOOK) * _LOOK, new.desk.left))  # told of an end, or of its count
-        if old is not None and new is not None and old.desk == new.desk and is_open(old) == is_open(new):
+        if old is not None and new is not None and _stays(old, new):
             continue
         for under in unders:
             time = after.now + _LOOK
@@ -176,6 +176,12 @@ def lookers(before: Record, after: Record, rules: Rules) -> set[tuple[int, str]]
                 time = (new.desk.deserved or after.now) + policy_of(new, rules).group_wait
             found.add((ceil(max(time, after.now) / _LOOK) * _LOOK, under.thing))
     return found
+
+
+def _stays(old: Track, new: Track) -> bool:
+    """Return True where nothing happened to a problem for which its group or cause would look before their time."""
+    severities = [track.sent.severity for track in (old, new) if track.sent is not None]
+    return old.desk == new.desk and is_open(old) == is_open(new) and len(set(severities)) <= 1
 
 
 def bound(before: Record, record: Record, rules: Rules, tried: frozenset[str] | None = None) -> Bound:

@@ -15,7 +15,7 @@ from shared.stores.memory import MemoryStore
 from shared.stores.protocol import Entry, StoreUnavailableError
 from shared.telemetry.metrics import Metrics
 from tests.support.correlator import AT_ONCE, Rig, play, problem, told
-from tests.support.life import Life, fine, pod, trouble
+from tests.support.life import Life, pod, trouble
 
 
 class Slow(MemoryStore):

@@ -169,6 +169,18 @@ def test_problems_of_one_group_have_one_ticket_that_ends_with_the_last_of_them()
     play(work, Policies(Policy(group_by=("namespace", "reason"))))
 
 
+def test_a_group_rises_with_its_worst_member_within_seconds() -> None:
+    async def work(life: Life) -> None:
+        await life.at(0, trouble(0, pod(1), "mount-failed"), trouble(0, pod(2), "mount-failed"))
+        await life.until(60)
+        assert [one.episode.severity for one in life.open()] == ["high"]
+        await life.at(101, trouble(101, pod(2), "mount-failed", count=2, severity="critical"))
+        await life.until(130)
+        assert [one.episode.severity for one in life.open()] == ["critical"]
+
+    play(work, Policies(Policy(group_by=("namespace", "reason"))))
+
+
 def test_beyond_the_limit_one_summary_stands_for_all_others_until_the_last_of_them_ends() -> None:
     async def work(life: Life) -> None:
         for number in range(100):
