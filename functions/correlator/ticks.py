@@ -163,7 +163,7 @@ class Ticks:
                 # Gone, aged out, or a group whose members are not there yet.
                 return step if step.due is None or await keeper.enter(self._store, ceil(step.due), due.thing) else None
             for track in _accusers(held.record, step.record):
-                await self._changes.blame(track, tick.event)
+                await self._changes.blame(track, now)
             if await keeper.save(self._store, held, step, saving, self._recent):
                 self._written(held.record, step)
                 return step
