@@ -194,8 +194,9 @@ def bound(before: Record, record: Record, rules: Rules, tried: frozenset[str] | 
     wanted = dict(open_now)
     for name, tracks in _ended(before, record).items():
         wanted[name] = (*wanted.get(name, ()), *tracks)
-    # What a group is told of an end is the group's to delete: it may not have looked yet.
-    ends = {key: value for key, value in stored.items() if value.startswith(_END) and key not in wanted}
+    # What a group is told of an end is the group's to delete: it may not have looked yet. The latest group is enough.
+    left = {f"{MEMBERS}.{track.desk.left}" for track in record.tracks.values()}
+    ends = {key: stored[key] for key in (left & stored.keys()) - wanted.keys() if stored[key].startswith(_END)}
     digests = {
         key: ("" if key in open_now else _END) + digest_of(tracks, counted=is_group(key.split(".", 1)[1]))
         for key, tracks in wanted.items()
