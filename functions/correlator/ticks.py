@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import ceil
 
 from functions.correlator.changes import PREFIX as ROLLOUT
@@ -38,9 +39,13 @@ _SPARE = 2.0  # seconds before the deadline at which a tick begins nothing new
 
 @dataclass(frozen=True, slots=True)
 class _Tick:
+    """One tick: how often it began to wake the members of each bond, and which time was the last that was done."""
+
     now: float
     event: CloudEvent
     deadline: float
+    begun: Counter[str] = field(default_factory=Counter)
+    done: Counter[str] = field(default_factory=Counter)
 
 
 class Ticks:
@@ -63,6 +68,7 @@ class Ticks:
         self._rules = rules
         self._outgoing = outgoing
         self._turns = turns
+        self._waking = Turns()
         self._recent = recent
         self._written = written
         self._metrics = metrics
@@ -156,7 +162,7 @@ class Ticks:
         for attempt in range(_TRIES):
             held = await keeper.load(self._store, due.thing)
             for bond in held.record.wakes:
-                if not await keeper.wake(self._store, bond, int(now)):
+                if not await self._wake(bond, tick):
                     return None
             step = machine.into_outbox(await self._step(due.thing, replace(held.record, wakes=()), now))
             if not step.record.tracks and not step.record.outbox:
@@ -169,6 +175,18 @@ class Ticks:
                 return step
             await asyncio.sleep(_PAUSE * attempt)
         return None
+
+    async def _wake(self, bond: str, tick: _Tick) -> bool:
+        """See that all members of a bond look again: causes that ask while others are at it share the next time."""
+        asked = tick.begun[bond]
+        async with self._waking.of(bond):
+            if tick.done[bond] > asked:
+                return True  # that began after this was asked
+            tick.begun[bond] += 1
+            if not await keeper.wake(self._store, bond, int(tick.now)):
+                return False
+            tick.done[bond] = tick.begun[bond]
+            return True
 
     async def _step(self, thing: str, record: Record, now: float) -> machine.Step:
         """Weigh the object's problems with what others say; a group first sees what its members are together."""

@@ -100,6 +100,28 @@ def test_pods_that_may_be_cause_and_consequence_of_one_workload_do_not_wake_each
     assert asyncio.run(looks(40)) < 2.5 * asyncio.run(looks(20))
 
 
+def test_causes_that_begin_together_wake_what_they_may_take_in_together() -> None:
+    """Thirty claims and thirty pods of a namespace whose storage is broken: each claim may be any pod's cause."""
+
+    async def work() -> None:
+        store = Counting()
+        life = Life(shipped(), store)
+        for number in range(30):
+            claim = ObjectRef(kind="PersistentVolumeClaim", namespace="shop", name=f"data-{number}")
+            await life.see(
+                trouble(0, claim, "claim-provisioning"), trouble(0, pod(number), "pod-schedulable-by-volume")
+            )
+        await life.until(120)
+        assert {one.episode.object.kind for one in life.tickets.values()} <= {
+            "PersistentVolumeClaim",
+            "Cluster",
+            "Namespace",
+        }
+        assert store.looks < 30 * 30
+
+    asyncio.run(work())
+
+
 def test_what_a_group_sees_of_its_members_costs_so_much_for_each_however_many_they_are() -> None:
     shown = problem().verdict.model_dump() | problem().observation.model_dump()
 
