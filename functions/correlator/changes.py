@@ -64,7 +64,9 @@ class Changes:
         return Result(Retry("others change this workload's roll-outs"))
 
     async def due(self, name: str, now: float, event: CloudEvent) -> bool:
-        """End what nothing was heard of for too long; False where the broker did not take what there is to tell.
+        """End what nothing was heard of for too long, and tell which problems name a change.
+
+        False where the broker did not take what there is to tell.
 
         Raises StoreUnavailableError, RecordError.
         """

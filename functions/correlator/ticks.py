@@ -150,7 +150,7 @@ class Ticks:
         return await self._outgoing.flush(due.thing, ready, tick.event)
 
     async def _roll(self, due: keeper.Due, tick: _Tick) -> bool:
-        """End the roll-outs of which nothing is heard any more."""
+        """End the roll-outs of which nothing is heard any more, and tell what they are named by."""
         if not await self._changes.due(due.thing, tick.now, tick.event):
             return False
         await self._store.delete(due.entry.key, expected=due.entry.revision)

@@ -158,7 +158,7 @@ def moved(before: Record, after: Record) -> bool:
 
 
 def lookers(before: Record, after: Record, rules: Rules) -> set[tuple[int, str]]:
-    """Return the records that took problems in or gave them back, and the second from which they shall look.
+    """Return the records that took problems in, gave them back or have a worse one, and from which second they look.
 
     Groups wait for their members together; what happens to a cause's members later is looked at every few seconds.
     """
