@@ -14,6 +14,7 @@ from functions.correlator.surroundings import Lookout
 from shared.episodes import bonds, groups, keeper, machine
 from shared.episodes.bonds import Rules
 from shared.episodes.desk import RELOOK
+from shared.episodes.members import Member
 from shared.episodes.recent import Recent
 from shared.episodes.record import Record, RecordError, RecordFullError, Track
 from shared.episodes.track import Snapshot
@@ -164,13 +165,16 @@ class Ticks:
             for bond in held.record.wakes:
                 if not await self._wake(bond, tick):
                     return None
-            step = machine.into_outbox(await self._step(due.thing, replace(held.record, wakes=()), now))
+            found, over = await self._step(due.thing, replace(held.record, wakes=()), now)
+            step = machine.into_outbox(found)
             if not step.record.tracks and not step.record.outbox:
                 # Gone, aged out, or a group whose members are not there yet.
+                await keeper.forget(self._store, due.thing, over)
                 return step if step.due is None or await keeper.enter(self._store, ceil(step.due), due.thing) else None
             for track in _accusers(held.record, step.record):
                 await self._changes.blame(track, now)
             if await keeper.save(self._store, held, step, saving, self._recent):
+                await keeper.forget(self._store, due.thing, over)
                 self._written(held.record, step)
                 return step
             await asyncio.sleep(_PAUSE * attempt)
@@ -188,10 +192,13 @@ class Ticks:
             tick.done[bond] = tick.begun[bond]
             return True
 
-    async def _step(self, thing: str, record: Record, now: float) -> machine.Step:
-        """Weigh the object's problems with what others say; a group first sees what its members are together."""
+    async def _step(self, thing: str, record: Record, now: float) -> tuple[machine.Step, list[Member]]:
+        """Weigh the object's problems with what others say; a group first sees what its members are together.
+
+        Those that are over come along: they are forgotten once the group has kept what it made of them.
+        """
         if not bonds.is_group(thing):
-            return machine.tick(record, now, self._rules, await self._lookout.around(thing, record, now))
+            return machine.tick(record, now, self._rules, await self._lookout.around(thing, record, now)), []
         members, again = await keeper.standing(self._store, bonds.MEMBERS, thing, now)
         known = machine.Known(groups.labels_of(members), relations=groups.relations_of_group(thing, members))
         earlier: list[Snapshot] = []
@@ -199,7 +206,6 @@ class Ticks:
             step = machine.observe(record, seen, known, self._rules)
             record = step.record
             earlier += step.snapshots
-        await keeper.forget(self._store, thing, [one for one in members if one.over])
         step = machine.tick(record, now, self._rules, await self._lookout.around(thing, record, now))
         # A group looks at its members by itself now and then: what told it to may have got lost.
         look = (
@@ -208,7 +214,8 @@ class Ticks:
             else None
         )
         due = min((time for time in (step.due, look) if time is not None), default=None)
-        return replace(step, snapshots=(*earlier, *step.snapshots), due=due)
+        over = [one for one in members if one.over]
+        return replace(step, snapshots=(*earlier, *step.snapshots), due=due), over
 
 
 def _accusers(before: Record, after: Record) -> list[Track]:

@@ -15,7 +15,7 @@ from shared.stores.memory import MemoryStore
 from shared.stores.protocol import Entry, StoreUnavailableError
 from shared.telemetry.metrics import Metrics
 from tests.support.correlator import AT_ONCE, Rig, play, problem, told
-from tests.support.life import Life, pod, trouble
+from tests.support.life import Life, fine, pod, trouble
 
 
 class Slow(MemoryStore):
@@ -141,6 +141,36 @@ def test_a_repetition_is_answered_with_what_the_store_holds_not_with_what_memory
         assert (told(again).id, told(again).revision) == (first.id, 2)
 
     play(work)
+
+
+class First(MemoryStore):
+    """A store in which another replica is first at the next writes of a group's record, so many of them."""
+
+    others = 0
+
+    async def put(self, key: str, value: bytes, *, expected: int, ttl: float | None = None) -> int | None:
+        if key.startswith("thing.group-") and self.others:
+            self.others -= 1
+            return None
+        return await super().put(key, value, expected=expected, ttl=ttl)
+
+
+def test_f40_a_group_knows_what_ended_its_last_member_though_another_replica_was_first() -> None:
+    """F40: two replicas, same key, store CAS race | exactly one winner."""
+
+    async def run() -> None:
+        store = First()
+        life = Life(Policies(Policy(group_by=("namespace", "condition"))), store)
+        await life.at(0, trouble(0, pod(1), "crash-loop"))
+        await life.until(30)
+        store.others = 1
+        await life.at(100, fine(100, pod(1)))
+        await life.until(200)
+        (ticket,) = life.tickets.values()
+        assert store.others == 0
+        assert ticket.episode.ended_by == "Started"
+
+    asyncio.run(run())
 
 
 class Between(MemoryStore):
