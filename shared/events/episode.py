@@ -54,6 +54,27 @@ class Suspect(Frozen):
     who: str = Field(default="", description="Who did it, where known.")
 
 
+What = Literal[
+    "opened", "severity", "message", "affected", "suspects", "flapping", "calm", "taken", "freed", "back", "over"
+]
+
+
+class Turn(Frozen):
+    """One line of an episode's timeline: what changed for people, from what to what."""
+
+    revision: int = Field(ge=1, description="The revision that told it first: what is new since another one.")
+    time: AwareDatetime
+    what: What = Field(
+        description="`opened` and `severity` (after: the severity), `message` (a new kind of it; after: the reason), "
+        "`affected` (before and after: how many), `suspects` (after: how many), `flapping` and `calm`, `taken` by a "
+        "cause or group (after: its words), `freed` from it (before: its words), `back` (after: the reason), `over` "
+        "(after: what ended it)."
+    )
+    before: str = ""
+    after: str = ""
+    things: tuple[str, ...] = Field(default=(), description="Paths of the objects that it names.")
+
+
 class Episode(Frozen):
     """The whole of an episode at one revision; a newer revision replaces an older one entirely."""
 
@@ -105,3 +126,6 @@ class Episode(Frozen):
     suspects: tuple[Suspect, ...] = Field(default=(), description="Changes on the same thing shortly before it began.")
     flapping: bool = Field(default=False, description="It ends and comes back too often to be told each time.")
     quiet: str = Field(default="", description="Name of the maintenance window or silence that holds its ticket.")
+    timeline: tuple[Turn, ...] = Field(
+        default=(), description="What changed so far, oldest first: the first turn and the latest of the others."
+    )
