@@ -38,9 +38,11 @@ def new(environ: Environ, metrics: Metrics, *, store: Store | None = None) -> Ti
     names = dict.fromkeys([settings.table, *map(settings.table_for, CATEGORIES)])
     wanted = {name: Incidents(client, settings, settings.table_of(name), NAME, mapping.names) for name in names}
     if set(settings.tables.values()) <= {settings.table}:
-        return Ticketing(wanted[settings.table], mapping, kept, metrics, owned=owned)
+        return Ticketing(wanted[settings.table], mapping, kept, metrics, owned=owned, places=settings.places())
     made = {
-        name: Ticketing(system, mapping, kept, metrics, owned=owned and name == settings.table)
+        name: Ticketing(
+            system, mapping, kept, metrics, owned=owned and name == settings.table, places=settings.places()
+        )
         for name, system in wanted.items()
     }
     return ByTable(NAME, {one: made[settings.table_for(one)] for one in CATEGORIES}, made[settings.table])

@@ -36,4 +36,4 @@ def new(environ: Environ, metrics: Metrics, *, store: Store | None = None) -> Ti
     )
     kept, owned = kept_in(settings.store, store)
     system = Incidents(Client(settings, metrics, NAME), settings, settings.table_of(TABLE), NAME, mapping.names)
-    return Ticketing(system, mapping, kept, metrics, owned=owned)
+    return Ticketing(system, mapping, kept, metrics, owned=owned, places=settings.places())

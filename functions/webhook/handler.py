@@ -22,7 +22,7 @@ from functions.webhook.notices import (
 from functions.webhook.settings import MAPPING, READY, NoticeSettings
 from shared.delivery.claims import Claims
 from shared.delivery.mapping import Mapping
-from shared.delivery.notices import Notices, outcome_of
+from shared.delivery.notices import Notices, first, outcome_of
 from shared.delivery.preview import Preview
 from shared.delivery.recent import Recent
 from shared.delivery.report import report_of
@@ -58,6 +58,7 @@ class Webhook:
         self, settings: NoticeSettings, mapping: Mapping, store: Store, metrics: Metrics, *, owned: bool
     ) -> None:
         self._settings = settings
+        self._places = settings.places()
         self._mapping = mapping
         self._store = store
         self._metrics = metrics
@@ -75,7 +76,7 @@ class Webhook:
     async def start(self) -> None:
         """Build the client. Raises SettingsError for a CA file that cannot be used."""
         self._client = WebhookClient(self._settings, self._metrics, NAME)
-        self._target = Target(self._requests, self._client)
+        self._target = Target(self._requests, self._client, self._places)
         self._notices = Notices(NAME, self._target, self._claims)
         later(self._mapping.prepare)
 
@@ -131,7 +132,7 @@ class Webhook:
         if isinstance(subject, Episode):
             if not subject.ticket:
                 return []
-            notice = of_episode(subject)
+            notice = of_episode(subject, self._places)
         else:
             notice = of_observation(subject) if isinstance(subject, Classified) else of_report(subject)
         if self._requests.skips(notice.operation, notice.context):
@@ -152,7 +153,7 @@ class Webhook:
         async with self._turns.of(episode.id):
             delivered = await notices.deliver(episode, call.deadline)
         memory = delivered.memory
-        operation = memory.operation if memory is not None else of_episode(episode).operation
+        operation = memory.operation if memory is not None else first(episode)
         since = episode.resolved or episode.last_seen
         self._measure(delivered.outcome, operation, loop.time() - begun, since)
         return Result(delivered.outcome, report_of(delivered, episode, NAME, event))

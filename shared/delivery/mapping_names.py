@@ -7,6 +7,8 @@ from typing import Any, Literal, Union, get_args, get_origin
 from jinja2 import nodes
 from pydantic import BaseModel
 
+from shared.delivery.links import Links
+from shared.delivery.telling import News
 from shared.events.delivery import DeliveryReport
 from shared.events.episode import Episode
 from shared.events.model import Observation, Verdict
@@ -14,17 +16,22 @@ from shared.events.problem import did_you_mean
 
 ROOTS: dict[str, type[BaseModel]] = {
     "episode": Episode,
+    "news": News,
+    "links": Links,
     "observation": Observation,
     "verdict": Verdict,
     "delivery": DeliveryReport,
 }
-"""What a template may begin with: `episode` for tickets, `observation` and `verdict` for records, `delivery` for
-reports."""
+"""What a template may begin with: `episode`, `news` and `links` for tickets, `observation` and `verdict` for records,
+`delivery` for reports."""
+
+
+_OF_TICKETS = ("episode", "news", "links")
 
 
 def roots_of(operation: str) -> tuple[str, ...]:
     """Return what an operation's templates may begin with."""
-    return {"record": ("observation", "verdict"), "report": ("delivery",)}.get(operation, ("episode",))
+    return {"record": ("observation", "verdict"), "report": ("delivery",)}.get(operation, _OF_TICKETS)
 
 
 def check_names(tree: nodes.Template, roots: tuple[str, ...]) -> Iterator[tuple[int, str, str]]:

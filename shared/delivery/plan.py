@@ -52,7 +52,7 @@ def _record_view(episode: Episode, memory: Memory, target: Found | None) -> Reco
         return "later" if _age(target.mark.episode) > _age(episode.id) else "earlier"
     if target.active:
         return "on-hold" if target.standing == "on-hold" else "working"
-    if target.into:
+    if target.into and target.mark.standing != "over":  # what we ended as a consequence is below its cause's
         return "merged"
     by_us = target.mark.standing == "over" or (memory.record == target.ref and memory.standing == "over")
     if target.standing == "resolved":
@@ -73,11 +73,13 @@ def mark_of(episode: Episode) -> Mark:
 
 
 def note_of(episode: Episode) -> str:
-    """Return a digest of what people want a note for: state, severity, and the count whenever it doubled.
+    """Return a digest of what people want a note for: state, severity, and the latest turn of the timeline.
 
-    Not the reason: a pod that cannot pull its image says `Failed` and `BackOff` in turn for hours.
+    Not the count, which a field holds, nor the reason: a pod that cannot pull its image says `Failed` and `BackOff` in
+    turn for hours.
     """
-    return digest("note", episode.state, str(episode.reopened), episode.severity, str(episode.count.bit_length()))
+    turn = episode.timeline[-1].revision if episode.timeline else 0
+    return digest("note", episode.state, str(episode.reopened), episode.severity, str(turn))
 
 
 def untouched(wanted: Mapping[str, str], target: Found, memory: Memory, journals: frozenset[str]) -> dict[str, str]:

@@ -36,6 +36,7 @@ def sent(
             "standing": mark_of(episode).standing,
             "written": dict(written),
             "noted": note_of(episode),
+            "told": episode.revision,
             "operation": operation,
             "time": now,
         }

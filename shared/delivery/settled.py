@@ -23,7 +23,7 @@ def settle(memory: Memory, episode: Episode, render: Render, journals: frozenset
     """Return what is known and why nothing is to be done, or None where the ticket system has to be asked."""
     why = _needless(memory, episode)
     if not why and _is_noted(memory, episode):
-        fields = render("update", episode)
+        fields = render("update", episode, memory.told)
         if not isinstance(fields, Rejected) and _as_left(fields, memory, journals):
             why = UNCHANGED
     return Settled(dealt_with(memory, episode, None), why) if why else None

@@ -13,8 +13,8 @@ from shared.events.outcome import Rejected
 Standing = Literal["active", "on-hold", "resolved", "closed"]
 """How a foreign record stands: `resolved` can be reopened, `closed` (or cancelled) cannot."""
 
-Render = Callable[[DeliveryOperation, Episode], "dict[str, str] | Rejected"]
-"""How an episode's fields are made for an operation, by the mapping."""
+Render = Callable[[DeliveryOperation, Episode, int], "dict[str, str] | Rejected"]
+"""How an episode's fields are made for an operation, by the mapping, after people were told up to that revision."""
 
 _KEY = re.compile(r"[a-z0-9-]{1,80}")
 

@@ -147,7 +147,7 @@ class _Attempt:
             return await self._finish(plan.target, None, Duplicate())
         if plan.action == "leave":
             return await self._finish(plan.target, None, Ignored(plan.why))
-        fields = self._render(OPERATIONS[plan.action], self._episode)
+        fields = self._fields(OPERATIONS[plan.action])
         if isinstance(fields, Rejected):
             await self._claims.release(self._taken)
             return Delivered(fields)
@@ -158,12 +158,15 @@ class _Attempt:
     def _recognise(self, record: Found) -> None:
         """Learn what is ours in a record whose writing nobody remembers, or not the last of it (F04, F33)."""
         known = self._memory.record == record.ref and bool(self._memory.written)
-        fields = self._render(OPERATION_OF[self._episode.transition] if known else "open", self._episode)
+        fields = self._fields(OPERATION_OF[self._episode.transition] if known else "open")
         wanted = {} if isinstance(fields, Rejected) else fields
         if known:
             self._memory = as_found(self._memory, record, wanted)
         else:
             self._memory = recognise(self._memory, self._episode, record, wanted, self._now())
+
+    def _fields(self, operation: DeliveryOperation) -> dict[str, str] | Rejected:
+        return self._render(operation, self._episode, self._memory.told)
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._claims.clock(), UTC)
@@ -202,7 +205,7 @@ class _Attempt:
         )
         answer = await send(target, order, self._left())
         if action == "reopen" and isinstance(answer, Refused):
-            renewed = self._render("open", self._episode)
+            renewed = self._fields("open")
             if isinstance(renewed, Rejected):
                 await self._claims.release(self._taken)
                 return Delivered(renewed)

@@ -142,8 +142,13 @@ def _read_track(row: list[Any]) -> Track:
         relations=relations,
         desk=_desk_of_old(sent) if desk is None else _read_desk(desk),
         others=Others(hit, tuple(Affected.model_validate(one) for one in first)),
-        timeline=tuple(Turned(*row[:-1], tuple(row[-1])) for row in (lines[0] if lines else ())),
+        timeline=tuple(_read_turned(*row) for row in (lines[0] if lines else ())),
     )
+
+
+def _read_turned(*row: Any) -> Turned:
+    *told, things = row
+    return replace(Turned(*told), things=tuple(things))
 
 
 def _read_sent(row: list[Any]) -> Sent:

@@ -8,10 +8,12 @@ import orjson
 from pydantic import Field, ValidationError
 
 from shared.delivery.claims import Claims
+from shared.delivery.links import Places
 from shared.delivery.mapping import Mapping, render
 from shared.delivery.plan import mark_of
 from shared.delivery.preview import Preview
 from shared.delivery.report import report_of
+from shared.delivery.telling import context_of
 from shared.delivery.ticket import Order, TicketDestination
 from shared.delivery.tickets import Delivered, Tickets
 from shared.events.cloudevent import PROBLEM_PREFIX, CloudEvent
@@ -19,6 +21,7 @@ from shared.events.delivery import DeliveryOperation
 from shared.events.episode import Episode
 from shared.events.outcome import Duplicate, Ignored, Rejected, label
 from shared.runtime.function import Call, Readiness, Result
+from shared.runtime.linking import LinkSettings
 from shared.runtime.parts import opened_store
 from shared.runtime.pseudonyms import PseudonymSettings
 from shared.runtime.turns import Turns
@@ -27,7 +30,7 @@ from shared.stores.protocol import Store
 from shared.telemetry.metrics import Metrics
 
 
-class TicketSettings(PseudonymSettings):
+class TicketSettings(LinkSettings, PseudonymSettings):
     """What every ticket function can be told besides where its system is."""
 
     store: str = Field(
@@ -60,6 +63,7 @@ class Ticketing:
         store: where claims are kept.
         metrics: where deliveries are counted.
         owned: whether the store is this function's to close.
+        places: where people see more, for links.
         prefix: of the CloudEvent types that concern it.
     """
 
@@ -71,6 +75,7 @@ class Ticketing:
         metrics: Metrics,
         *,
         owned: bool,
+        places: Places | None = None,
         prefix: str = PROBLEM_PREFIX,
     ) -> None:
         self.name = system.name
@@ -78,6 +83,7 @@ class Ticketing:
         self._mapping = mapping
         self._store = store
         self._owned = owned
+        self._places = places
         self._metrics = metrics
         self._prefix = prefix
         self._open = False
@@ -133,13 +139,13 @@ class Ticketing:
         if not subject.ticket:
             return []
         over = subject.state == "resolved"
-        fields = self._fields("resolve" if over else "open", subject)
+        fields = self._fields("resolve" if over else "open", subject, 0)
         if isinstance(fields, Rejected):
             return fields
         return self._system.preview(Order(mark_of(subject), fields), over=over)
 
-    def _fields(self, operation: DeliveryOperation, episode: Episode) -> dict[str, str] | Rejected:
-        fields = render(self._mapping, operation, {"episode": episode})
+    def _fields(self, operation: DeliveryOperation, episode: Episode, told: int) -> dict[str, str] | Rejected:
+        fields = render(self._mapping, operation, context_of(episode, told, self._places))
         return fields if isinstance(fields, Rejected) else {name: _text(value) for name, value in fields.items()}
 
     def _measure(self, delivered: Delivered, episode: Episode, seconds: float) -> None:

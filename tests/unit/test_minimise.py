@@ -166,10 +166,10 @@ def test_what_is_no_address_stays(text: str) -> None:
 
 
 def test_too_many_names_are_not_sent_at_all() -> None:
-    group = {"kind": "Group", "users": [f"user-{n}" for n in range(201)]}
+    group = {"kind": "Group", "users": [f"user-{n}" for n in range(401)]}
     one, verdict = judged(audit(requestObject=group))
     assert of_record("{users: drop}", one, verdict) == Rejected(
-        "mapping", "the event holds more than 200 names, which cannot be minimised"
+        "mapping", "the event holds more than 400 names, which cannot be minimised"
     )
 
 

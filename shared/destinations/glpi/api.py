@@ -10,7 +10,7 @@ Kind = Literal["entity", "category", "group", "user", "computer", "appliance"]
 """What can be looked up by name; an appliance by its external identifier."""
 Line = tuple[bool, str]
 """What `tidings doctor` says of one thing, and whether it is good."""
-Relation = Literal["link", "duplicate"]
+Relation = Literal["link", "duplicate", "child"]
 
 
 class Api(Protocol):
