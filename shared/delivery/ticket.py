@@ -64,12 +64,13 @@ class Found:
 class Order:
     """What a record shall say: the mark, and the fields by the destination's own names.
 
-    `after` is the closed record that a new one follows.
+    `after` is the closed record that a new one follows, `parent` that of what took in one that ends.
     """
 
     mark: Mark
     fields: Mapping[str, str]
     after: Found | None = None
+    parent: Found | None = None
 
 
 class TicketDestination(Protocol):

@@ -47,8 +47,8 @@ class Occurred:
 class Sent:
     """What was last told of the current episode, and when. `guard` is the time of its latest problem observation then.
 
-    `digest` is of what must be told at once, `calm` of what may wait. What begins with `affected` is what the timeline
-    compares with (timeline.py).
+    `digest` is of what must be told at once, `calm` of what may wait. What begins with `affected`, the most there ever
+    were, is what the timeline compares with (timeline.py).
     """
 
     id: str

@@ -181,7 +181,7 @@ def told(track: Track, core: Core, episode: Episode, now: float) -> Sent:
         calm=calm(track),
         time=now,
         ended_by=episode.ended_by,
-        affected=episode.affected_count,
+        affected=max(episode.affected_count, track.sent.affected if track.sent else 0),
         first=first_of(track),
         suspects=len(episode.suspects),
         flapping=episode.flapping,

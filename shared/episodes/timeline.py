@@ -1,7 +1,8 @@
 """The timeline of an episode: what changed for people from one snapshot that was told to the next. Pure.
 
 Each turn names the revision that told it first. So whoever remembers which revision he spoke of last knows what is new
-since, however many snapshots he missed. What goes on as it was (the count, a message in turn with another) is no turn.
+since, however many snapshots he missed. What goes on as it was (the count, a message in turn with another) is no turn,
+and neither are fewer affected than there were.
 """
 
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 from shared.episodes.desk import Under
 from shared.episodes.fold import Core
 from shared.episodes.record import Sent, Track, Turned
+from shared.episodes.relations import OF_GROUP
 from shared.events.identity import digest
 from shared.events.vocabulary import worse
 
@@ -57,13 +59,13 @@ def _new(track: Track, core: Core, sent: Sent, now: float) -> Iterator[Turned]:
         yield Turned(revision, core.last_shown, "severity", sent.severity, core.severity)
     if _kind(track) not in sent.kinds and len(sent.kinds) < MAX_KINDS:
         yield Turned(revision, core.last_shown, "message", after=str(track.head.shown["reason"]))
-    if track.others.count != sent.affected:
+    if track.others.count > sent.affected:
         known = set(sent.first)
         things = tuple(one.path for one in track.others.first if _brief(one.path) not in known)
         yield Turned(revision, now, "affected", str(sent.affected), str(track.others.count), things)
     if len(desk.suspects) > sent.suspects:
         yield Turned(revision, now, "suspects", after=str(len(desk.suspects)))
-    if core.flapping != sent.flapping:
+    if core.flapping != sent.flapping and (core.flapping or core.state == "open"):
         yield Turned(revision, now, "flapping" if core.flapping else "calm")
     under = words_of(desk.under)
     if under and under != sent.under:
@@ -75,6 +77,9 @@ def _new(track: Track, core: Core, sent: Sent, now: float) -> Iterator[Turned]:
 
 
 def _kind(track: Track) -> str:
+    """Return the kind of the latest message; that of a group is made of its members, who are told as affected."""
+    if OF_GROUP in track.relations:
+        return ""
     shown = track.head.shown
     return _brief(str(shown["fingerprint"]) or str(shown["reason"]))
 

@@ -34,9 +34,7 @@ NEEDED: Final = ("open",)
 """Operations that a mapping must have."""
 FIELDS: Final = {"name": Limit(MAX_NAME)}
 """What GLPI takes in its fields; the tag is put into the same length, whatever the mapping makes of it."""
-PARENT: Final = "parent"
-"""The field with the episode that took this one in: its ticket becomes the parent of this one."""
-JOURNALS: Final = frozenset({"followup", "solution", "computer", "appliance", PARENT})
+JOURNALS: Final = frozenset({"followup", "solution", "computer", "appliance"})
 """Fields that add to a ticket: a private note, the solution, and what it is linked to."""
 
 

@@ -15,7 +15,6 @@ from shared.destinations.glpi.names import FIELDS, Names
 from shared.destinations.glpi.record import (
     JOURNALS,
     OURS,
-    PARENT,
     Row,
     belongs,
     episode_of,
@@ -129,7 +128,10 @@ class Tickets:
         return failure or await self._after(found, order, deadline)
 
     async def resolve(self, found: Found, order: Order, seconds: float) -> Found | Failure:
-        """Add a solution, which holds the mark. Where it is solved already, that was wanted."""
+        """Add a solution, which holds the mark. Where it is solved already, that was wanted.
+
+        A consequence becomes the child of its cause's ticket.
+        """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds
         failure = await self._change(found, order, deadline)
@@ -142,8 +144,8 @@ class Tickets:
             if isinstance(row, Gone | Temporary | Ambiguous | Refused):
                 return row
             failure = failure if is_active(row) else None
-        if failure is None and order.fields.get(PARENT):
-            await self._below(found.ref, order.fields[PARENT], deadline)
+        if failure is None and order.parent is not None:
+            await self._related(found.ref, order.parent.ref, "child", deadline)
         return failure or await self._after(found, order, deadline, standing="resolved")
 
     async def reopen(self, found: Found, order: Order, seconds: float) -> Found | Failure:
@@ -216,14 +218,6 @@ class Tickets:
                 now = found_of(row, order.mark.problem, (), self._settings.url)
                 return replace(after, standing=standing_of(row), fields=now.fields)
         return after
-
-    async def _below(self, ticket: str, episode: str, deadline: float) -> None:
-        """Make a ticket the child of that of an episode, where there is one."""
-        left = deadline - asyncio.get_running_loop().time()
-        rows = await self._api.find((tag_of(episode),), left) if is_key(episode) and left > 0 else []
-        parents = [row["id"] for row in rows if episode_of(row) == episode] if isinstance(rows, list) else []
-        if parents:
-            await self._related(ticket, min(parents, key=int), "child", deadline)
 
     async def _related(self, ticket: str, other: str, relation: Relation, deadline: float) -> None:
         """Link two tickets; that it failed is no reason against the ticket, whose text names the other one."""

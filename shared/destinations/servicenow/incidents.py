@@ -21,7 +21,7 @@ from shared.destinations.servicenow.record import (
     found_of,
     query_of,
 )
-from shared.destinations.servicenow.references import Named, Parents, is_sys_id
+from shared.destinations.servicenow.references import Named, is_sys_id
 from shared.destinations.servicenow.settings import TableSettings
 from shared.destinations.servicenow.writing import Directly, writer_of
 
@@ -47,8 +47,7 @@ class Incidents:
         self._table = table
         self._mapped = frozenset(fields)
         self._settings = settings
-        self._references: dict[str, Named | Items | Parents] = {
-            table.parent: Parents(client, table.name),
+        self._references: dict[str, Named | Items] = {
             "assignment_group": Named(client, "sys_user_group", ("name",), "assignment group", settings.group),
             "caller_id": Named(client, "sys_user", ("user_name", "email", "name"), "caller", settings.caller),
             "cmdb_ci": Items(client, settings.ci_table, settings.server_table, settings.default_ci),
@@ -116,8 +115,16 @@ class Incidents:
         return await self._change(found, order, lambda values: values, seconds)
 
     async def resolve(self, found: Found, order: Order, seconds: float) -> Found | Failure:
-        """Set it to Resolved with the close code; the instance closes it by itself later."""
-        return await self._change(found, order, lambda values: resolved(values, found.fields, self._table), seconds)
+        """Set it to Resolved with the close code; the instance closes it by itself later.
+
+        A consequence goes below the ticket of its cause, but for one that people put below another.
+        """
+        below = {}
+        if order.parent is not None and not found.fields.get(self._table.parent):
+            below[self._table.parent] = order.parent.ref
+        return await self._change(
+            found, order, lambda values: resolved({**values, **below}, found.fields, self._table), seconds
+        )
 
     async def reopen(self, found: Found, order: Order, seconds: float) -> Found | Failure:
         """Set it back to In Progress. It is nobody's consequence any more: the end of its cause would end it, too."""
@@ -199,8 +206,7 @@ def marked(order: Order, table: Table) -> dict[str, str]:
 
 def created(order: Order, table: Table, references: Mapping[str, str], notes: Sequence[str]) -> dict[str, str]:
     """Return the body of a new record; `references` are the sys_ids of what it refers to, by field."""
-    own = REFERENCES | {table.parent}
-    values = {name: text for name, text in marked(order, table).items() if name not in own} | dict(references)
+    values = {name: text for name, text in marked(order, table).items() if name not in REFERENCES} | dict(references)
     follows = f"Follows {order.after.number} ({order.after.link}), which is closed." if order.after else ""
     parts = [part for part in (values.get("work_notes", ""), *notes, follows) if part]
     return {**values, "work_notes": "\n".join(parts)} if parts else values

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from shared.delivery.failure import Refused
-from shared.delivery.ticket import is_key
 from shared.destinations.servicenow.answers import Rows
 from shared.destinations.servicenow.client import Client
 
@@ -56,26 +55,6 @@ class Remembered:
             self._known.clear()
         self._known[question] = (now + KEEP, found)
         return found
-
-
-class Parents:
-    """The tickets of one table by their episode: what a consequence is put below. Asked anew each time.
-
-    None is no reason against a ticket: its texts name the episode.
-    """
-
-    def __init__(self, client: Client, table: str) -> None:
-        self._client = client
-        self._table = table
-
-    async def resolve(self, episode: str, seconds: float) -> Reference:
-        """Return the oldest ticket of an episode, or a sys_id as it is; none where there is none, or no answer."""
-        if is_sys_id(episode) or not is_key(episode):
-            return Reference(episode if is_sys_id(episode) else "")
-        query = f"correlation_id={episode}^ORDERBYsys_created_on"
-        found = await self._client.search(self._table, query, "sys_id,correlation_id", 5, seconds)
-        rows = found.rows if isinstance(found, Rows) else ()
-        return Reference(next((row.get("sys_id", "") for row in rows if row.get("correlation_id") == episode), ""))
 
 
 class Named:
