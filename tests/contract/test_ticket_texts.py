@@ -1,9 +1,22 @@
 """What people read in tickets: stories played to the correlator, delivered to an instance, and read there."""
 
-from shared.events.episode import Episode
+import re
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from shared.delivery.mapping import Mapping, load_mapping, render
+from shared.delivery.telling import context_of, news_of
+from shared.events.episode import Episode, What
+from shared.runtime.registry import readers
+from shared.runtime.terms import terms_of
 from tests.support import stories
 from tests.support.stories import GROUPED, HELD, PLAIN, read, told
+from tests.support.tickets import START, episode, resolved
 
+GERMAN = Path(__file__).parents[2] / "docs" / "examples" / "servicenow-incident-german.yaml"
+SHIPPED = Path(__file__).parents[2] / "functions" / "servicenow_incident" / "mapping.yaml"
 CONSOLE = {"LINKS_CONSOLE": "c=https://console.example.com"}
 
 
@@ -128,3 +141,67 @@ def test_a_mere_count_moves_the_description_and_writes_no_note_and_a_new_message
         "2026-09-01T12:05:01Z: new message: OOMKilling",
         "OOMKilling: Out of memory",
     ]
+
+
+def german() -> Mapping:
+    found = load_mapping(GERMAN, terms_of(readers("SERVICENOW_MAPPING"), SHIPPED))
+    assert isinstance(found, Mapping), found
+    return found
+
+
+def test_a_mapping_that_replaces_texts_alone_speaks_another_language() -> None:
+    episodes = told(stories.lost_node, HELD)
+    row = read(episodes, SERVICENOW_MAPPING=str(GERMAN))["Node/worker-1"]
+    assert lines(row["close_notes"]) == [
+        "Das Problem endete nach 11 min 40 s, 1 Vorkommen; beendet durch NodeReady.",
+        "Zuerst gesehen 2026-09-01T12:00:00Z, vorbei um 2026-09-01T12:11:40Z.",
+    ]
+    assert {"Schwere: hoch", "Verlauf:", "- 2026-09-01T12:00:40Z: betroffen: 9 → 12"} <= set(lines(row["description"]))
+    assert (row["impact"], row["contact_type"]) == ("2", "Monitoring")
+
+
+@pytest.mark.parametrize("kind", ["consequence", "group", "limit"])
+def test_no_english_word_of_ours_is_left_in_the_german_one(kind: str) -> None:
+    """Every text that the shipped one says differs, but for those that are made of the event's own words."""
+    cause = {"kind": kind, "id": "a-1", "summary": "s", "object": "Node/n"}
+    turns = [{"revision": 2, "time": START, "what": what, "before": "1", "after": "2"} for what in get_args(What)]
+    suspect = {"id": "c-1", "time": START, "what": "image", "who": "kim"}
+    every = {"timeline": turns, "suspects": [suspect], "affected_count": 3, "flapping": True, "reopened": 1, "why": "w"}
+    shipped = load_mapping(SHIPPED)
+    assert isinstance(shipped, Mapping)
+    english = re.compile(
+        r"\b(Closed|problem|occurrences?|Affected|Timeline|Changed|Resolved|seen|Severity|began|longer)\b"
+    )
+    for operation, one in (
+        ("open", episode(2, **every)), ("update", episode(3, **every)), ("reopen", episode(4, **every)),
+        ("resolve", resolved(5, **every)), ("resolve", resolved(6, **every, cause=cause)),
+    ):  # fmt: skip
+        theirs, ours = (render(one_of, operation, context_of(one, 1)) for one_of in (shipped, german()))
+        assert isinstance(theirs, dict)
+        assert isinstance(ours, dict)
+        assert theirs.keys() == ours.keys()
+        said = " ".join(ours[name] for name in ("description", "work_notes", "close_notes") if name in ours)
+        assert english.findall(said) == []
+
+
+def test_where_nothing_is_remembered_the_present_state_is_said_once() -> None:
+    one = episode(7, timeline=[{"revision": 5, "time": START, "what": "severity", "before": "low", "after": "high"}])
+    assert news_of(one, 0).turns == ()
+    assert [turn.what for turn in news_of(one, 4).turns] == ["severity"]
+    assert news_of(one, 5).turns == ()
+
+
+def test_every_text_is_within_what_its_field_takes_however_much_there_is_to_say() -> None:
+    things = [{"kind": "Pod", "namespace": "n" * 63, "name": f"{n}{'x' * 250}", "severity": "high", "since": START}
+              for n in range(10)]  # fmt: skip
+    turns = [{"revision": n, "time": START, "what": "affected", "before": "1", "after": "2", "things": ["y" * 300] * 10}
+             for n in range(1, 21)]  # fmt: skip
+    one = episode(21, summary="s" * 500, message="m" * 2000, affected=things, affected_count=99, timeline=turns)
+    mapping = load_mapping(SHIPPED, terms_of(readers("SERVICENOW_MAPPING"), SHIPPED))
+    assert isinstance(mapping, Mapping)
+    for operation in ("open", "update", "reopen"):
+        values = render(mapping, operation, context_of(one, 1))
+        assert isinstance(values, dict)
+        assert len(values.get("short_description", "")) <= 160
+        assert len(values["description"]) <= 4000
+        assert all(text.endswith("…") for name, text in values.items() if name == "work_notes")
