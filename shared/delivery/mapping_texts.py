@@ -41,20 +41,22 @@ class Texts:
         self._environment = environment
         self._texts = dict(common())
         self._broken: set[str] = set()
+        self._filled: dict[str, str | None] = {}
+        self._inside: list[str] = []
         self._unused: dict[str, yaml.Node] = {}
         for name, value in nodes.members(own, "`texts`") if own is not None else ():
             if name not in self._texts:
                 self._unused[name] = value
             self._texts[name] = self._checked(name, value)
 
-    def filled(self, node: yaml.Node, source: str, depth: int = 0) -> str | None:
+    def filled(self, node: yaml.Node, source: str) -> str | None:
         """Return a template with its texts in place; None where one of them is wrong, which is noted."""
         if "texts." not in source:
             return source
         parts: list[str] = []
         end = size = 0
         for found in _USED.finditer(source):
-            text = self._text(node, found[1], depth)
+            text = self._text(node, found[1])
             if text is None:
                 return None
             parts += (source[end : found.start()], text)
@@ -70,16 +72,27 @@ class Texts:
         for name, node in self._unused.items():
             self._nodes.problem(node, f"no template uses the text `{name}`", did_you_mean(name, common()))
 
-    def _text(self, node: yaml.Node, name: str, depth: int) -> str | None:
+    def _text(self, node: yaml.Node, name: str) -> str | None:
         self._unused.pop(name, None)
+        if name not in self._filled:
+            self._filled[name] = self._found(node, name)
+        return self._filled[name]
+
+    def _found(self, node: yaml.Node, name: str) -> str | None:
         text = self._texts.get(name)
         if text is None:
             self._nodes.problem(node, f"there is no text `{name}`", did_you_mean(name, self._texts))
             return None
-        if depth == _MAX_DEPTH:
-            self._nodes.problem(node, f"texts are more than {_MAX_DEPTH} deep in each other", "one may hold itself")
+        if name in self._inside or len(self._inside) == _MAX_DEPTH:
+            self._nodes.problem(node, f"the text `{name}` holds itself, or texts are more than {_MAX_DEPTH} deep")
             return None
-        return None if name in self._broken else self.filled(node, text, depth + 1)
+        if name in self._broken:
+            return None
+        self._inside.append(name)
+        try:
+            return self.filled(node, text)
+        finally:
+            self._inside.pop()
 
     def _checked(self, name: str, node: yaml.Node) -> str:
         """Return a text as it is written; what is wrong in it by itself is noted at its own line."""

@@ -17,7 +17,8 @@ from tests.support.tickets import START, episode, resolved
 
 GERMAN = Path(__file__).parents[2] / "docs" / "examples" / "servicenow-incident-german.yaml"
 SHIPPED = Path(__file__).parents[2] / "functions" / "servicenow_incident" / "mapping.yaml"
-CONSOLE = {"LINKS_CONSOLE": "c=https://console.example.com"}
+CONSOLE = {"LINKS_CONSOLE": "prod-eu1=https://console.example.com"}
+PAGE = Path(__file__).parents[2] / "docs" / "destinations" / "servicenow.md"
 
 
 def lines(text: str) -> list[str]:
@@ -35,27 +36,33 @@ def test_the_ticket_of_a_lost_node_lists_its_pods_and_each_note_says_who_came_to
     text = rows["Node/worker-1"]["description"]
     assert lines(text) == [
         "Node worker-1 is not ready",
-        "BackOff: back-off restarting",
-        "Cluster: c",
+        "NodeNotReady: Node worker-1 status is now: NodeNotReady",
+        "Cluster: prod-eu1",
         "Object: Node/worker-1",
-        "Category: infrastructure / pod",
-        "Severity: high",
+        "Reported by: node-controller",
+        "Category: infrastructure / node",
+        "Severity: critical",
         "First seen: 2026-09-01T12:00:00Z",
         "Last seen: 2026-09-01T12:00:00Z",
         "Occurrences: 1",
         "Affected: 12",
         *(f"- Pod/shop/web-{number} (unhealthy), since 2026-09-01T12:00:{number + 1:02}Z" for number in range(10)),
         "- and 2 more",
+        "Why it matters: Its pods are evicted after five minutes.",
+        "Runbook: https://wiki.example.com/node-not-ready",
         "Console: https://console.example.com/k8s/cluster/nodes/worker-1",
         "Timeline:",
-        "- 2026-09-01T12:00:00Z: began, severity high",
+        "- 2026-09-01T12:00:00Z: began, severity critical",
         "- 2026-09-01T12:00:10Z: affected: 9",
         "- 2026-09-01T12:00:40Z: affected: 9 → 12",
-        "Rule: r",
+        "Rule: node-not-ready",
         f"Problem key: {newest(episodes, 'Node/worker-1').problem_key}",
     ]
     (note,) = rows["Node/worker-1"]["notes"]
     assert lines(note) == ["Node worker-1 is not ready", "2026-09-01T12:00:40Z: affected: 9 → 12 (Pod/shop/web-9)"]
+    page = PAGE.read_text(encoding="utf-8")
+    assert f"```text\n{rows['Node/worker-1']['short_description']}\n\n{text}\n```" in page, "docs show what is rendered"
+    assert f"```text\n{note}\n```" in page
 
 
 def test_the_end_says_how_long_it_lasted_and_what_ended_it() -> None:
@@ -156,8 +163,10 @@ def test_a_mapping_that_replaces_texts_alone_speaks_another_language() -> None:
         "Das Problem endete nach 11 min 40 s, 1 Vorkommen; beendet durch NodeReady.",
         "Zuerst gesehen 2026-09-01T12:00:00Z, vorbei um 2026-09-01T12:11:40Z.",
     ]
-    assert {"Schwere: hoch", "Verlauf:", "- 2026-09-01T12:00:40Z: betroffen: 9 → 12"} <= set(lines(row["description"]))
-    assert (row["impact"], row["contact_type"]) == ("2", "Monitoring")
+    assert {"Schwere: kritisch", "Verlauf:", "- 2026-09-01T12:00:40Z: betroffen: 9 → 12"} <= set(
+        lines(row["description"])
+    )
+    assert (row["impact"], row["contact_type"]) == ("1", "Monitoring")
 
 
 @pytest.mark.parametrize("kind", ["consequence", "group", "limit"])

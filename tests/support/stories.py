@@ -19,6 +19,11 @@ LOST_NODE = Inhibition(
     by="node",
 )
 ON_NODE = {"host": "worker-1", "component": "kubelet", "message": "Readiness probe failed: timeout"}
+NOT_READY = {
+    "summary": "Node worker-1 is not ready", "reason": "NodeNotReady", "severity": "critical", "subcategory": "node",
+    "message": "Node worker-1 status is now: NodeNotReady", "component": "node-controller", "rule": "node-not-ready",
+    "why": "Its pods are evicted after five minutes.", "runbook": "https://wiki.example.com/node-not-ready",
+}  # fmt: skip
 Work = Callable[[Life], Awaitable[None]]
 
 
@@ -49,14 +54,15 @@ def read(episodes: list[Episode], **settings: str) -> dict[str, dict[str, Any]]:
 
 
 async def lost_node(life: Life) -> None:
-    """A node is lost with 12 pods, and returns; the last pod stays down."""
-    await life.at(0, trouble(0, NODE, "not-ready", summary="Node worker-1 is not ready"))
+    """A node is lost with 12 pods, which are well again just before it returns."""
+    there = {"cluster": "prod-eu1"}
+    await life.at(0, trouble(0, NODE, "not-ready", **NOT_READY, **there))
     for number in range(12):
-        await life.at(1 + number, trouble(1 + number, pod(number), "unhealthy", **ON_NODE))
+        await life.at(1 + number, trouble(1 + number, pod(number), "unhealthy", **ON_NODE, **there))
     await life.until(120)
     for number in range(12):
-        await life.at(600, fine(600, pod(number)))
-    await life.at(700, fine(700, NODE, reason="NodeReady"))
+        await life.at(600, fine(600, pod(number), **there))
+    await life.at(700, fine(700, NODE, reason="NodeReady", **there))
     await life.until(1100)
 
 
