@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from math import inf
 from typing import Any
 
-from shared.episodes.bonds import GROUP, OF_GROUP, STORM, Rules
+from shared.episodes.bonds import GROUP, STORM, Rules
 from shared.episodes.members import MAX_MEMBERS, Member
 from shared.episodes.record import Record
+from shared.episodes.relations import OF_GROUP
 from shared.episodes.snapshot import moment
 from shared.events.identity import digest
 from shared.events.model import Classified, ObjectRef, Observation, Verdict
