@@ -200,6 +200,9 @@ class Ticks:
         if not bonds.is_group(thing):
             return machine.tick(record, now, self._rules, await self._lookout.around(thing, record, now)), []
         members, again = await keeper.standing(self._store, bonds.MEMBERS, thing, now)
+        opens = groups.opens(thing, members, self._rules)
+        if not record.tracks and opens is not None and opens > now:
+            return machine.Step(record, due=opens), []  # it was looked at because of one that is over
         known = machine.Known(groups.labels_of(members), relations=groups.relations_of_group(thing, members))
         earlier: list[Snapshot] = []
         for seen in groups.observed(thing, members, record, now):

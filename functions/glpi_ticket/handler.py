@@ -8,6 +8,7 @@ from pydantic import Field
 from shared.destinations.glpi.api import Api
 from shared.destinations.glpi.settings import GlpiSettings
 from shared.destinations.glpi.tickets import Tickets
+from shared.runtime.linking import LinkSettings
 from shared.runtime.parts import opened_mapping
 from shared.runtime.ticketing import Ticketing, TicketSettings, kept_in
 from shared.settings.environment import Environ, read
@@ -18,7 +19,7 @@ NAME: Final = "glpi_ticket"
 MAPPING: Final = Path(__file__).parent / "mapping.yaml"
 
 
-class TicketsSettings(GlpiSettings, TicketSettings):
+class TicketsSettings(GlpiSettings, LinkSettings, TicketSettings):
     """Settings of this function: GLPI's, and its own."""
 
     mapping: Path = Field(default=MAPPING, alias="GLPI_MAPPING", description="An own mapping file.")
@@ -33,7 +34,7 @@ def new(environ: Environ, metrics: Metrics, *, store: Store | None = None) -> Ti
     mapping = opened_mapping("GLPI_MAPPING", settings.mapping, shipped=MAPPING, keys=settings.pseudonym_keys)
     kept, owned = kept_in(settings.store, store)
     system = Tickets(_api(settings, metrics), settings, NAME, mapping.names)
-    return Ticketing(system, mapping, kept, metrics, owned=owned)
+    return Ticketing(system, mapping, kept, metrics, owned=owned, places=settings.places())
 
 
 def _api(settings: GlpiSettings, metrics: Metrics) -> Api:

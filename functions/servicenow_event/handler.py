@@ -8,6 +8,7 @@ from pydantic import Field
 from shared.destinations.servicenow.events import MOST, Events
 from shared.destinations.servicenow.settings import ServiceNowSettings
 from shared.runtime.forwarding import Bounds
+from shared.runtime.linking import LinkSettings
 from shared.runtime.parts import opened_mapping
 from shared.runtime.pseudonyms import PseudonymSettings
 from shared.runtime.upserting import Upserting
@@ -20,7 +21,7 @@ _BYTES: Final = 1_000_000
 _WAITING: Final = 2_000
 
 
-class EventSettings(ServiceNowSettings, PseudonymSettings):
+class EventSettings(ServiceNowSettings, LinkSettings, PseudonymSettings):
     """Settings of this function: the instance's, and its own."""
 
     mapping: Path = Field(default=MAPPING, alias="SERVICENOW_EVENT_MAPPING", description="An own mapping file.")
@@ -33,4 +34,5 @@ def new(environ: Environ, metrics: Metrics) -> Upserting:
         "SERVICENOW_EVENT_MAPPING", settings.mapping, shipped=MAPPING, keys=settings.pseudonym_keys
     )
     system = Events(settings, metrics, NAME, mapping.names)
-    return Upserting(system, mapping, Bounds(MOST, _BYTES, _WAITING, settings.connections), metrics)
+    bounds = Bounds(MOST, _BYTES, _WAITING, settings.connections)
+    return Upserting(system, mapping, bounds, metrics, places=settings.places())

@@ -10,6 +10,7 @@ from shared.destinations.servicenow.client import Client
 from shared.destinations.servicenow.incidents import Incidents
 from shared.destinations.servicenow.settings import TableSettings
 from shared.events.vocabulary import CATEGORIES
+from shared.runtime.linking import LinkSettings
 from shared.runtime.parts import opened_mapping
 from shared.runtime.ticketing import Ticketing, TicketSettings, kept_in
 from shared.settings.environment import Environ, read
@@ -20,7 +21,7 @@ NAME: Final = "servicenow_incident"
 MAPPING: Final = Path(__file__).parent / "mapping.yaml"
 
 
-class IncidentSettings(TableSettings, TicketSettings):
+class IncidentSettings(TableSettings, LinkSettings, TicketSettings):
     """Settings of this function: the instance's, and its own."""
 
     mapping: Path = Field(default=MAPPING, alias="SERVICENOW_MAPPING", description="An own mapping file.")
@@ -38,9 +39,11 @@ def new(environ: Environ, metrics: Metrics, *, store: Store | None = None) -> Ti
     names = dict.fromkeys([settings.table, *map(settings.table_for, CATEGORIES)])
     wanted = {name: Incidents(client, settings, settings.table_of(name), NAME, mapping.names) for name in names}
     if set(settings.tables.values()) <= {settings.table}:
-        return Ticketing(wanted[settings.table], mapping, kept, metrics, owned=owned)
+        return Ticketing(wanted[settings.table], mapping, kept, metrics, owned=owned, places=settings.places())
     made = {
-        name: Ticketing(system, mapping, kept, metrics, owned=owned and name == settings.table)
+        name: Ticketing(
+            system, mapping, kept, metrics, owned=owned and name == settings.table, places=settings.places()
+        )
         for name, system in wanted.items()
     }
     return ByTable(NAME, {one: made[settings.table_for(one)] for one in CATEGORIES}, made[settings.table])

@@ -9,6 +9,7 @@ from shared.destinations.servicenow.client import Client
 from shared.destinations.servicenow.incidents import Incidents
 from shared.destinations.servicenow.security_record import TABLE
 from shared.destinations.servicenow.settings import TableSettings
+from shared.runtime.linking import LinkSettings
 from shared.runtime.parts import opened_mapping
 from shared.runtime.ticketing import Ticketing, TicketSettings, kept_in
 from shared.settings.environment import Environ, read
@@ -19,7 +20,7 @@ NAME: Final = "servicenow_security"
 MAPPING: Final = Path(__file__).parent / "mapping.yaml"
 
 
-class SecuritySettings(TableSettings, TicketSettings):
+class SecuritySettings(TableSettings, LinkSettings, TicketSettings):
     """Settings of this function: the instance's, and its own."""
 
     mapping: Path = Field(default=MAPPING, alias="SERVICENOW_SECURITY_MAPPING", description="An own mapping file.")
@@ -36,4 +37,4 @@ def new(environ: Environ, metrics: Metrics, *, store: Store | None = None) -> Ti
     )
     kept, owned = kept_in(settings.store, store)
     system = Incidents(Client(settings, metrics, NAME), settings, settings.table_of(TABLE), NAME, mapping.names)
-    return Ticketing(system, mapping, kept, metrics, owned=owned)
+    return Ticketing(system, mapping, kept, metrics, owned=owned, places=settings.places())

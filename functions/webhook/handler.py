@@ -15,7 +15,6 @@ from functions.webhook.notices import (
     Requests,
     Subject,
     Target,
-    of_episode,
     of_observation,
     of_report,
 )
@@ -28,6 +27,7 @@ from shared.delivery.plan import note_of, told_as
 from shared.delivery.preview import Preview
 from shared.delivery.recent import Recent
 from shared.delivery.report import report_of
+from shared.delivery.telling import context_of
 from shared.delivery.tickets import MARGIN
 from shared.destinations.finding import Finding
 from shared.destinations.webhook.client import WebhookClient, shown
@@ -62,6 +62,7 @@ class Webhook:
         self, settings: NoticeSettings, mapping: Mapping, store: Store, metrics: Metrics, *, owned: bool
     ) -> None:
         self._settings = settings
+        self._places = settings.places()
         self._mapping = mapping
         self._store = store
         self._metrics = metrics
@@ -79,7 +80,7 @@ class Webhook:
     async def start(self) -> None:
         """Build the client. Raises SettingsError for a CA file that cannot be used."""
         self._client = WebhookClient(self._settings, self._metrics, NAME)
-        self._target = Target(self._requests, self._client)
+        self._target = Target(self._requests, self._client, self._places)
         self._notices = Notices(NAME, self._target, self._claims)
         later(self._mapping.prepare)
 
@@ -138,8 +139,9 @@ class Webhook:
             operation = first(subject) if by_key else told_as(subject, told or Memory(), in_doubt=told is None)
             if not subject.ticket or isinstance(operation, Ignored):
                 return []
-            noted = told is not None and told.noted == note_of(subject)
-            notice = Notice(operation, {"episode": subject}, key_of(subject))
+            known = told or Memory()
+            noted = known.noted == note_of(subject)
+            notice = Notice(operation, context_of(subject, known.told, self._places), key_of(subject))
         else:
             notice = of_observation(subject) if isinstance(subject, Classified) else of_report(subject)
         if self._requests.skips(notice.operation, notice.context, noted=noted):
@@ -160,7 +162,7 @@ class Webhook:
         async with self._turns.of(episode.id):
             delivered = await notices.deliver(episode, call.deadline)
         memory = delivered.memory
-        operation = memory.operation if memory is not None else of_episode(episode).operation
+        operation = memory.operation if memory is not None else first(episode)
         since = episode.resolved or episode.last_seen
         self._measure(delivered.outcome, operation, loop.time() - begun, since)
         return Result(delivered.outcome, report_of(delivered, episode, NAME, event))

@@ -4,10 +4,12 @@ import contextlib
 from typing import Final, NamedTuple
 
 from shared.delivery.failure import Failure
+from shared.delivery.links import Places
 from shared.delivery.mapping import Mapping, render
 from shared.delivery.mapping_field import Field
-from shared.delivery.notices import Skip, first, key_of
+from shared.delivery.notices import Skip
 from shared.delivery.settled import UNCHANGED
+from shared.delivery.telling import context_of
 from shared.delivery.templates import Context, TemplateRefused
 from shared.destinations.webhook.client import WebhookClient
 from shared.destinations.webhook.record import Asked, asked
@@ -27,11 +29,6 @@ class Notice(NamedTuple):
     operation: str
     context: Context
     key: str
-
-
-def of_episode(episode: Episode) -> Notice:
-    """Return what a snapshot is told as where nothing was told before."""
-    return Notice(first(episode), {"episode": episode}, key_of(episode))
 
 
 def of_observation(classified: Classified) -> Notice:
@@ -75,19 +72,20 @@ class Requests:
 class Target:
     """The target, as the delivery algorithm tells it of episodes."""
 
-    def __init__(self, requests: Requests, client: WebhookClient) -> None:
+    def __init__(self, requests: Requests, client: WebhookClient, places: Places) -> None:
         self._requests = requests
+        self._places = places
         self._client = client
 
-    def skips(self, operation: DeliveryOperation, episode: Episode, *, noted: bool) -> Skip | None:
+    def skips(self, operation: DeliveryOperation, episode: Episode, told: int, *, noted: bool) -> Skip | None:
         """Return why a snapshot is not told as this."""
-        return self._requests.skips(operation, {"episode": episode}, noted=noted)
+        return self._requests.skips(operation, context_of(episode, told, self._places), noted=noted)
 
     async def tell(
-        self, operation: DeliveryOperation, episode: Episode, key: str, seconds: float
+        self, operation: DeliveryOperation, episode: Episode, told: int, key: str, seconds: float
     ) -> Failure | Rejected | None:
         """Send the notice of a snapshot."""
-        return await self.send(Notice(operation, {"episode": episode}, key), seconds)
+        return await self.send(Notice(operation, context_of(episode, told, self._places), key), seconds)
 
     async def send(self, notice: Notice, seconds: float) -> Failure | Rejected | None:
         """Send any notice; None once it was taken."""

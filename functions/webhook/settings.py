@@ -7,13 +7,14 @@ from pydantic import BeforeValidator, Field
 
 from shared.destinations.webhook.settings import WebhookSettings
 from shared.runtime import parts
+from shared.runtime.linking import LinkSettings
 from shared.runtime.ticketing import TicketSettings
 
 MAPPING: Final = Path(__file__).parent / "mapping.yaml"
 READY: Final = MAPPING.parent / parts.READY
 
 
-class NoticeSettings(WebhookSettings, TicketSettings):
+class NoticeSettings(WebhookSettings, LinkSettings, TicketSettings):
     """How notices go out."""
 
     mapping: Annotated[Path, BeforeValidator(parts.ready_in(READY))] = Field(

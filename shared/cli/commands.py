@@ -85,7 +85,7 @@ def _not_chosen() -> None:
 
 
 def _serve(function: str = typer.Argument(help="Name of the function, as classifier.")) -> None:
-    """Serve one function on its own port, as its container does (--host, --port, or PORT); --source: also from a bus."""
+    """Serve one function on its own port, as its container does (--host, --port, PORT); --source: also from a bus."""
     # Reached only through the help: `tidings serve …` itself never comes here (shared/cli/__main__.py).
     from shared.runtime.serve import main
 

@@ -50,10 +50,15 @@ def _list(
 def _show(
     episode_id: IdArgument, data: DataOption = DATA, store: StoreOption = "", output: OutputOption = Output.table
 ) -> None:
-    """Show one episode whole."""
+    """Show one episode whole: as its ticket would say it, or as JSON."""
     episode = with_store(data, store, lambda opened: find(opened, episode_id))
     if episode is None:
         fail(f"there is no episode {episode_id}")
+    if output is Output.table:
+        from shared.cli.episode_page import page  # templates, which nothing else here needs
+
+        show(page(episode), soft_wrap=True)
+        return
     print_document(episode.model_dump(mode="json"), output)
 
 

@@ -19,8 +19,8 @@ from shared.cli.output import Output, complain, print_document, print_line, show
 from shared.cli.output import lines as lines_of
 from shared.cli.payloads import Result, read
 from shared.cli.table import beside
-from shared.episodes.bonds import OF_GROUP
 from shared.episodes.policy_shipped import load_policies
+from shared.episodes.relations import OF_GROUP
 from shared.events.times import to_text
 from shared.events.words import counted
 from shared.local.recorded.player import FeedError

@@ -3,6 +3,7 @@
 import json
 import textwrap
 from collections.abc import Iterator
+from typing import Any
 
 from rich.text import Text
 
@@ -116,4 +117,17 @@ def _preview(preview: Preview | str) -> str:
         return preview
     body = json.dumps(preview.body, indent=2, ensure_ascii=False, default=str)
     where = f"{preview.destination} (in shadow: not sent)" if preview.shadow else preview.destination
-    return f"{where}: {preview.method} {preview.url}\n{body}"
+    read = [f"{name} reads:\n{textwrap.indent(text.rstrip(), '    ')}" for name, text in _texts(preview.body)]
+    return "\n".join([f"{where}: {preview.method} {preview.url}", body, *read])
+
+
+def _texts(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
+    """Yield each text of several paragraphs in a body, by its place: JSON puts it on one line."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _texts(item, f"{name}.{key}" if name else str(key))
+    elif isinstance(value, list):
+        for place, item in enumerate(value):
+            yield from _texts(item, f"{name}.{place}" if name else str(place))
+    elif isinstance(value, str) and "\n\n" in value.strip():
+        yield name, value

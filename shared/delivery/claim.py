@@ -38,6 +38,7 @@ class Memory(Frozen):
     link: str = ""
     written: dict[str, str] = Field(default_factory=dict, description="Digest of each field as it stood once written.")
     noted: str = Field(default="", description="What the last note for people said, as a digest.")
+    told: int = Field(default=0, ge=0, description="The revision up to which people were told; 0 is not known.")
     operation: DeliveryOperation = "open"
     time: AwareDatetime | None = None
 

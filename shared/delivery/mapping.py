@@ -173,8 +173,7 @@ def render(
 ) -> dict[str, Any] | Rejected:
     """Return the fields of one operation, without those that are empty or whose condition does not hold.
 
-    `context` holds `{"episode": Episode}` or `{"change": Change}` for tickets,
-    `{"observation": Observation, "verdict": Verdict}` for records,
+    `context` is that of `Kind.context` for tickets, `{"observation": Observation, "verdict": Verdict}` for records,
     `{"delivery": DeliveryReport}` for reports; `shown` is what `Mapping.shown` made of it, where that was asked before.
     A field whose template cannot work gives Rejected that names the field; an operation that the mapping does not have
     gives no fields. What comes back holds no secret, whoever sent the event: this is the last look before it leaves

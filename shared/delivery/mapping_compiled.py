@@ -17,10 +17,19 @@ from shared.delivery.templates import Templates, Text
 from shared.events.problem import Problem
 from shared.start import compiled
 
-FORMAT: Final = 3
+FORMAT: Final = 4
 _COMPILERS: Final = (
     *("conversions", "escaping", "filters", "limits", "mapping", "mapping_compiled", "mapping_conditions"),
-    *("mapping_field", "mapping_file", "mapping_names", "mapping_overrides", "mapping_values", "sandbox", "templates"),
+    *(
+        "links",
+        "mapping_field",
+        "mapping_file",
+        "mapping_names",
+        "mapping_overrides",
+        "mapping_texts",
+        "mapping_values",
+    ),
+    *("sandbox", "telling", "templates"),
     *(
         "../events/change",
         "../events/delivery",
@@ -72,7 +81,7 @@ def compile_mapping(path: Path) -> bytes:
 def fingerprint(path: Path) -> str:
     """Return a digest of a mapping and of the modules that read it. Raises OSError."""
     here = Path(__file__).parent
-    return compiled.fingerprint(FORMAT, (*(here / f"{name}.py" for name in _COMPILERS), path))
+    return compiled.fingerprint(FORMAT, (*(here / f"{name}.py" for name in _COMPILERS), here / "texts.yaml", path))
 
 
 def _read(path: Path, terms: Terms) -> Mapping | list[Problem]:

@@ -31,6 +31,7 @@ class _Over:
     def file(self, own: yaml.Node, shipped: yaml.Node) -> yaml.Node:
         merges = {
             "lookups": self._tables,
+            "texts": self._single,
             "operations": self._operations,
             "overrides": _in_turn,
             "minimise": self._single,

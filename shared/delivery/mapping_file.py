@@ -17,16 +17,17 @@ from shared.delivery.mapping_extends import extended
 from shared.delivery.mapping_field import Field
 from shared.delivery.mapping_names import ROOTS, bare_path, check_names, check_path, roots_of
 from shared.delivery.mapping_overrides import Override
+from shared.delivery.mapping_texts import Texts
 from shared.delivery.mapping_values import Lookup, Spec, check_values
 from shared.delivery.sandbox import new_environment, parse
 from shared.delivery.templates import TemplateRefused, Templates, Text
-from shared.events.nodes import Nodes, composed, is_nothing
+from shared.events.nodes import Nodes, composed, is_nothing, line_before
 from shared.events.problem import Problem, did_you_mean
 
 _MAX_FIELDS = 1_000
 _MAX_DEPTH = 8
 _TOO_MANY = f"more than {_MAX_FIELDS} fields, or more than {_MAX_DEPTH} of them inside each other"
-_TOP = ("description", "destination", "extends", "lookups", "operations", "overrides", "minimise")
+_TOP = ("description", "destination", "extends", "lookups", "texts", "operations", "overrides", "minimise")
 _SOURCES = ("value", "from", "fields", "items")
 _SPEC = (*_SOURCES, "when", "lookup", "default", "max", "type", "escape")
 _SHIPPED: Final = "shipped"
@@ -85,6 +86,8 @@ def _member(root: yaml.Node | None, name: str) -> yaml.Node | None:
 class _Reader:
     """Reads one file's fields; problems are noted in its nodes."""
 
+    _texts: Texts
+
     def __init__(self, found: Nodes, terms: Terms) -> None:
         self._nodes = found
         self._terms = terms
@@ -102,6 +105,7 @@ class _Reader:
     def mapping(self, root: yaml.Node | None) -> Mapping:
         found = self._nodes
         top = dict(found.members(root, "a mapping file", _TOP))
+        texts = self._texts = Texts(found, top.get("texts"), self._environment)
         if "destination" in top:
             self._destination(top["destination"])
         if "lookups" in top:
@@ -118,6 +122,7 @@ class _Reader:
         if "overrides" in top:
             self._removes = True
             overrides = tuple(self._override(one) for one in found.items(top["overrides"], "`overrides`"))
+        texts.tell_unused()
         minimise = self._minimise(top["minimise"]) if "minimise" in top else None
         return Mapping(operations, frozenset(self._names), overrides, minimise)
 
@@ -241,16 +246,19 @@ class _Reader:
     def _condition(self, node: yaml.Node) -> Text | None:
         return self._parsed(node, "{% if " + str(self._nodes.scalar(node)) + " %}true{% endif %}")
 
-    def _parsed(self, node: yaml.Node, source: str, escape: str = "") -> Text | None:
-        begin = node.start_mark.line + (1 if getattr(node, "style", None) in {"|", ">"} else 0)
+    def _parsed(self, node: yaml.Node, written: str, escape: str = "") -> Text | None:
+        source = self._texts.filled(node, written)
+        if source is None:
+            return None
+        begin, last = line_before(node), written.count("\n") + 1  # texts may have more lines than where they stand
         problems, file = self._nodes.problems, self._nodes.file
         try:
             tree = parse(self._environment, source)
         except TemplateRefused as refused:
-            problems.append(Problem(file, begin + refused.line, refused.message, refused.suggestion))
+            problems.append(Problem(file, begin + min(refused.line, last), refused.message, refused.suggestion))
             return None
         for line, message, suggestion in check_names(tree, self._roots):
-            problems.append(Problem(file, begin + line, message, suggestion))
+            problems.append(Problem(file, begin + min(line, last), message, suggestion))
         constant = source if "{{" not in source and "{%" not in source and "{#" not in source else None
         return Text(source, self._templates, constant, bare_path(tree), escape)
 

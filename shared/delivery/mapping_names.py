@@ -7,6 +7,8 @@ from typing import Any, Literal, Union, get_args, get_origin
 from jinja2 import nodes
 from pydantic import BaseModel
 
+from shared.delivery.links import Links
+from shared.delivery.telling import News
 from shared.events.change import Change
 from shared.events.delivery import DeliveryReport
 from shared.events.episode import Episode
@@ -15,18 +17,22 @@ from shared.events.problem import did_you_mean
 
 ROOTS: dict[str, type[BaseModel]] = {
     "episode": Episode,
+    "news": News,
+    "links": Links,
     "change": Change,
     "observation": Observation,
     "verdict": Verdict,
     "delivery": DeliveryReport,
 }
-"""What a template may begin with: `episode` or `change` for tickets, `observation` and `verdict` for records,
-`delivery` for reports."""
+"""What a template may begin with: `episode`, `news` and `links`, or `change`, for tickets, `observation` and `verdict`
+for records, `delivery` for reports."""
+
+_OF_TICKETS = {"episode": ("episode", "news", "links"), "change": ("change",)}
 
 
 def roots_of(operation: str, subject: str = "") -> tuple[str, ...]:
     """Return what an operation's templates may begin with; `subject` is what tickets are of, where that is known."""
-    told = (subject,) if subject else ("episode", "change")
+    told = _OF_TICKETS[subject] if subject else (*_OF_TICKETS["episode"], *_OF_TICKETS["change"])
     seen = ("observation", "verdict")
     return {"record": seen, "audit": seen, "report": ("delivery",)}.get(operation, told)
 

@@ -17,9 +17,11 @@ from urllib.parse import quote
 
 from pydantic import BaseModel
 
+from shared.delivery.links import Links
 from shared.delivery.mapping import Keys, Minimise
 from shared.delivery.personal import addresses_in, is_person, names_in, users_in, users_of_sentence
 from shared.delivery.templates import Context
+from shared.events.episode import Affected, Cause, Suspect, Turn
 from shared.events.outcome import Rejected
 
 Kind = Literal["users", "addresses", "names"]
@@ -29,7 +31,7 @@ _DROPPED: Final = frozenset(_MARKS.values())
 _USER_KIND: Final = "User"
 _CLUSTER_KIND: Final = "Cluster"
 _DIGITS: Final = 20  # of a pseudonym: 80 bits
-_MOST: Final = 200  # values of one event
+_MOST: Final = 400  # values of one event: a timeline may name 200
 _LONG: Final = 160  # characters: so long a text may be one that was cut, with no sign of it
 _LEAST: Final = 3  # characters of the beginning of a name at the end of a text that was cut
 _BRANCHES: Final = 20  # of a pattern, inside each other
@@ -46,6 +48,14 @@ _KEPT: Final[dict[str, frozenset[str]]] = {
     "change": frozenset({"id", "key", "scope", "state", "transition", "category", "subcategory", "severity"}),
 }
 """Members that are keys, or words of ours: they stay as they are, or nothing would be found again."""
+_KEPT_INSIDE: Final[dict[type[BaseModel], frozenset[str]]] = {
+    Affected: frozenset({"condition", "severity"}),
+    Cause: frozenset({"kind", "id"}),
+    Suspect: frozenset({"id"}),
+    Turn: frozenset({"what"}),
+}
+"""The same of what stands inside an episode."""
+_NO_NAMES: Final = frozenset({"image", "group"})  # relations that are no objects
 _ADDRESS: Final = re.compile(
     r"(?<![0-9])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![0-9])"
     r"|(?<![0-9A-Za-z])(?:[0-9A-Fa-f]{0,4}:){2,8}(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9A-Fa-f]{0,4})(?![0-9A-Za-z])"
@@ -64,7 +74,10 @@ def minimised(context: Context, wanted: Minimise, keys: Keys) -> Context | Rejec
         asks = "pseudonym" in wanted
         untold = frozenset(_untold(subject)) if wanted.users != "keep" else frozenset()
         work = _Work(values, untold, wanted, keys(subject.cluster) if asks else b"")
-        return {name: work.model(model, _KEPT.get(name, frozenset())) for name, model in context.items()}
+        return {
+            name: work.model(model, _KEPT[name]) if name in _KEPT else work.value(model)
+            for name, model in context.items()
+        }
     except RecursionError:
         return Rejected("mapping", "the event is nested too deeply to be minimised")
 
@@ -86,7 +99,19 @@ def _names(subject: Any) -> Iterator[str]:
         if reference.kind not in (_USER_KIND, _CLUSTER_KIND):
             yield reference.name
     yield getattr(subject, "host", "")
+    for path in _paths(subject):
+        yield path.rpartition("/")[2]
     yield from names_in(getattr(subject, "original", {}))
+
+
+def _paths(subject: Any) -> Iterator[str]:
+    """Yield the paths of other objects that an episode names; the image that a pod wants is none."""
+    yield from (one.path for one in getattr(subject, "affected", ()))
+    yield from (thing for turn in getattr(subject, "timeline", ()) for thing in turn.things)
+    cause = getattr(subject, "cause", None)
+    if cause is not None and not cause.object.startswith(f"{_CLUSTER_KIND}/"):
+        yield cause.object
+    yield from (thing for name, thing in getattr(subject, "relations", {}).items() if name not in _NO_NAMES)
 
 
 def _users(subject: Any) -> Iterator[str]:
@@ -96,6 +121,7 @@ def _users(subject: Any) -> Iterator[str]:
         yield from users_in(getattr(subject, place, {}))
     for one in _said(subject):
         yield from users_of_sentence(getattr(subject, "component", ""), one.reason, one.message) or ()
+    yield from (one.who for one in getattr(subject, "suspects", ()) if is_person(one.who))
 
 
 def _untold(subject: Any) -> Iterator[str]:
@@ -134,8 +160,10 @@ class _Work:
         """Return a value with its texts replaced, keys among them; what is dropped whole leaves an empty text."""
         if isinstance(value, str):
             return self._text(value)
+        if isinstance(value, Links):  # an address of which a part was taken leads nowhere
+            return value.model_copy(update={name: "" for name, url in value if self._replaced(url) != url})
         if isinstance(value, BaseModel):
-            return self.model(value, frozenset())
+            return self.model(value, _KEPT_INSIDE.get(type(value), frozenset()))
         if isinstance(value, dict):
             return {self._replaced(key): self.value(item) for key, item in self._without_extra(value).items()}
         if isinstance(value, list | tuple):

@@ -41,13 +41,16 @@ class Skip:
 class Told(Protocol):
     """The other side, as the algorithm sees it."""
 
-    def skips(self, operation: DeliveryOperation, episode: Episode, *, noted: bool) -> Skip | None:
-        """Return why a snapshot is not told as this. `noted`: people would see no difference to the last one."""
+    def skips(self, operation: DeliveryOperation, episode: Episode, told: int, *, noted: bool) -> Skip | None:
+        """Return why a snapshot is not told as this, after `told`. `noted`: people would see no difference."""
 
     def tell(
-        self, operation: DeliveryOperation, episode: Episode, key: str, seconds: float
+        self, operation: DeliveryOperation, episode: Episode, told: int, key: str, seconds: float
     ) -> Awaitable[Failure | Rejected | None]:
-        """Send one notice under a key; None once it was accepted. Rejected where the mapping cannot work on it."""
+        """Send one notice under a key; None once it was accepted. Rejected where the mapping cannot work on it.
+
+        `told` is the revision up to which they were told, 0 where that is not known.
+        """
 
 
 def key_of(episode: Episode) -> str:
@@ -124,7 +127,7 @@ class Notices:
             await claims.release(taken)
             return Delivered(operation)
         left = until - asyncio.get_running_loop().time()
-        failure = await self._told.tell(operation, episode, key_of(episode), left)
+        failure = await self._told.tell(operation, episode, memory.told, key_of(episode), left)
         if isinstance(failure, Ambiguous):
             seen = memory.model_copy(update={"revision": max(memory.revision, episode.revision)})
             await claims.look_later(taken, seen)
@@ -143,7 +146,7 @@ class Notices:
             return operation
         memory = known.memory if known is not None else Memory()
         self._remember(episode.id, memory, episode.revision)
-        failure = await self._told.tell(operation, episode, key_of(episode), seconds)
+        failure = await self._told.tell(operation, episode, memory.told, key_of(episode), seconds)
         if failure is not None:
             if not isinstance(failure, Ambiguous):
                 self._restore(episode.id, known)  # nobody heard of it: an older one is still to be told
@@ -156,7 +159,7 @@ class Notices:
         """Return what to tell, by what this process remembers; or the answer, where there is nothing to tell."""
         if known is None:
             operation = first(episode)
-            skip = self._told.skips(operation, episode, noted=False)
+            skip = self._told.skips(operation, episode, 0, noted=False)
             return operation if skip is None else Delivered(Ignored(skip.why))
         if episode.revision <= known.memory.revision:
             return _duplicate(known.memory, episode)
@@ -172,7 +175,9 @@ class Notices:
 
     def _wanted(self, episode: Episode, memory: Memory, *, in_doubt: bool) -> DeliveryOperation | Ignored:
         operation = told_as(episode, memory, in_doubt=in_doubt)
-        skip = None if isinstance(operation, Ignored) else self._told.skips(operation, episode, noted=False)
+        skip = (
+            None if isinstance(operation, Ignored) else self._told.skips(operation, episode, memory.told, noted=False)
+        )
         return operation if skip is None else Ignored(skip.why)
 
     def _settled(self, memory: Memory, episode: Episode) -> Settled | None:
@@ -180,7 +185,7 @@ class Notices:
         operation = told_as(episode, memory)
         if isinstance(operation, Ignored):
             return Settled(dealt_with(memory, episode, None), operation.reason)
-        skip = self._told.skips(operation, episode, noted=memory.noted == note_of(episode))
+        skip = self._told.skips(operation, episode, memory.told, noted=memory.noted == note_of(episode))
         if skip is None:
             return None
         done = self._done(memory, episode, operation) if skip.told else dealt_with(memory, episode, None)

@@ -54,7 +54,7 @@ def _record_view(subject: Subject, memory: Memory, target: Found | None) -> Reco
         return "later" if _age(target.mark.episode) > _age(subject.id) else "earlier"
     if target.active:
         return "on-hold" if target.standing == "on-hold" else "working"
-    if target.into:
+    if target.into and target.mark.standing != "over":  # what we ended as a consequence is below its cause's
         return "merged"
     by_us = target.mark.standing == "over" or (memory.record == target.ref and memory.standing == "over")
     if target.standing == "resolved":

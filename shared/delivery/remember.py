@@ -28,6 +28,7 @@ def sent(
             "standing": mark_of(subject).standing,
             "written": dict(written),
             "noted": note_of(subject),
+            "told": subject.revision,
             "operation": operation,
             "time": now,
         }

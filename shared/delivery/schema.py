@@ -37,6 +37,11 @@ def mapping_schema() -> dict[str, Any]:
                     "anyOf": [_NOTHING, {"type": "object", "additionalProperties": {"anyOf": [_NOTHING, _LOOKED_UP]}}]
                 },
             },
+            "texts": {
+                "description": "Parts of templates by name, which stand for `{{ texts.NAME }}`.",
+                "type": "object",
+                "additionalProperties": {"anyOf": [_NOTHING, {"type": "string"}]},
+            },
             "operations": {"$ref": "#/$defs/operations"},
             "overrides": {
                 "description": "Fields that differ for some events; of those that hold the later ones win.",

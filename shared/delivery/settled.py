@@ -23,7 +23,7 @@ def settle(memory: Memory, subject: Subject, render: Render, journals: frozenset
     """Return what is known and why nothing is to be done, or None where the ticket system has to be asked."""
     why = _needless(memory, subject)
     if not why and _is_noted(memory, subject):
-        fields = render("update", subject)
+        fields = render("update", subject, memory.told)
         if not isinstance(fields, Rejected) and _as_left(fields, memory, journals):
             why = UNCHANGED
     return Settled(dealt_with(memory, subject, None), why) if why else None

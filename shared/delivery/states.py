@@ -5,7 +5,9 @@ docs/destinations/servicenow.md prints it.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
+
+from shared.events.delivery import DeliveryOperation
 
 EpisodeView = Literal["open", "back", "over"]
 """`open`: the problem lasts. `back`: it ended and came back since we last told. `over`: it ended."""
@@ -25,6 +27,17 @@ lasts.
 
 Action = Literal["create", "adopt", "update", "note", "resolve", "reopen", "renew", "leave"]
 """`adopt`: take over the active ticket. `note`: tell people, change no state. `renew`: a new ticket with a link."""
+
+OPERATIONS: Final[dict[Action, DeliveryOperation]] = {
+    "create": "open",
+    "renew": "open",
+    "adopt": "update",
+    "update": "update",
+    "note": "update",
+    "resolve": "resolve",
+    "reopen": "reopen",
+}
+"""How the fields of each are rendered."""
 
 
 @dataclass(frozen=True, slots=True)

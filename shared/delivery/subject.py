@@ -1,9 +1,11 @@
 """What has one foreign record: an episode of a problem, or a change, at one revision."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final, NamedTuple, Protocol
 
+from shared.delivery.links import Places
+from shared.delivery.telling import context_of
 from shared.events.attributes import of_change, of_episode
 from shared.events.cloudevent import CHANGE_PREFIX, PROBLEM_PREFIX
 from shared.events.delivery import DeliveryOperation
@@ -51,6 +53,10 @@ class Subject(Protocol):
         """Return what people want a note for whenever it differs."""
 
     @property
+    def parent(self) -> str:
+        """Return the id of what took it in, whose record is above its own; empty where nothing did."""
+
+    @property
     def last_seen(self) -> datetime:
         """Return the event time of what was last seen of it."""
 
@@ -72,12 +78,16 @@ OPERATION_OF: Final[dict[str, DeliveryOperation]] = {
 
 
 class Kind(NamedTuple):
-    """One kind of subject: its word in templates, the CloudEvent types that bring it, its model and attributes."""
+    """One kind of subject: its word, the CloudEvent types that bring it, its model and attributes.
+
+    `context` is what templates may begin with, after people were told up to a revision, where more can be seen.
+    """
 
     word: str
     prefix: str
     model: Callable[[], type[Frozen]]
     attributes: Callable[[Any], dict[str, str]]
+    context: Callable[[Any, int, Places | None], Mapping[str, Any]]
 
 
 def _change() -> type[Frozen]:
@@ -86,5 +96,5 @@ def _change() -> type[Frozen]:
     return Change
 
 
-EPISODES: Final = Kind("episode", PROBLEM_PREFIX, lambda: Episode, of_episode)
-CHANGES: Final = Kind("change", CHANGE_PREFIX, _change, of_change)
+EPISODES: Final = Kind("episode", PROBLEM_PREFIX, lambda: Episode, of_episode, context_of)
+CHANGES: Final = Kind("change", CHANGE_PREFIX, _change, of_change, lambda change, _told, _places: {"change": change})

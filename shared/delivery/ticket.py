@@ -13,8 +13,8 @@ from shared.events.outcome import Rejected
 Standing = Literal["active", "on-hold", "resolved", "closed"]
 """How a foreign record stands: `resolved` can be reopened, `closed` (or cancelled) cannot."""
 
-Render = Callable[[DeliveryOperation, Subject], "dict[str, str] | Rejected"]
-"""How a snapshot's fields are made for an operation, by the mapping."""
+Render = Callable[[DeliveryOperation, Subject, int], "dict[str, str] | Rejected"]
+"""How a snapshot's fields are made for an operation, by the mapping, after people were told up to that revision."""
 
 _KEY = re.compile(r"[a-z0-9-]{1,80}")
 
@@ -64,12 +64,13 @@ class Found:
 class Order:
     """What a record shall say: the mark, and the fields by the destination's own names.
 
-    `after` is the closed record that a new one follows.
+    `after` is the closed record that a new one follows, `parent` that of what took in one that ends.
     """
 
     mark: Mark
     fields: Mapping[str, str]
     after: Found | None = None
+    parent: Found | None = None
 
 
 class TicketDestination(Protocol):

@@ -15,10 +15,11 @@ from typing import Final
 from shared.delivery.claim import Held, Known, Memory
 from shared.delivery.claims import Claims, Settled, Taken
 from shared.delivery.failure import Ambiguous, Failure, Gone, Refused, Temporary
+from shared.delivery.parents import parent_of
 from shared.delivery.plan import Plan, decide, mark_of, note_of, untouched, written
 from shared.delivery.remember import as_found, dealt_with, recognise, sent
 from shared.delivery.settled import UNCHANGED, settle
-from shared.delivery.states import Action
+from shared.delivery.states import OPERATIONS, Action
 from shared.delivery.subject import OPERATION_OF, Subject
 from shared.delivery.ticket import Found, Order, Render, TicketDestination, is_key
 from shared.events.delivery import DeliveryOperation
@@ -34,16 +35,6 @@ _SETTLE: Final = 5.0
 """Seconds after which what was done in doubt is looked at again: a slow server may commit late (F55).
 
 Nothing that was done sooner after a send without an answer completes: a second record could appear after it."""
-
-OPERATIONS: Final[dict[Action, DeliveryOperation]] = {
-    "create": "open",
-    "renew": "open",
-    "adopt": "update",
-    "update": "update",
-    "note": "update",
-    "resolve": "resolve",
-    "reopen": "reopen",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +138,7 @@ class _Attempt:
             return await self._finish(plan.target, None, Duplicate())
         if plan.action == "leave":
             return await self._finish(plan.target, None, Ignored(plan.why))
-        fields = self._render(OPERATIONS[plan.action], self._subject)
+        fields = self._fields(OPERATIONS[plan.action])
         if isinstance(fields, Rejected):
             await self._claims.release(self._taken)
             return Delivered(fields)
@@ -158,12 +149,15 @@ class _Attempt:
     def _recognise(self, record: Found) -> None:
         """Learn what is ours in a record whose writing nobody remembers, or not the last of it (F04, F33)."""
         known = self._memory.record == record.ref and bool(self._memory.written)
-        fields = self._render(OPERATION_OF[self._subject.transition] if known else "open", self._subject)
+        fields = self._fields(OPERATION_OF[self._subject.transition] if known else "open")
         wanted = {} if isinstance(fields, Rejected) else fields
         if known:
             self._memory = as_found(self._memory, record, wanted)
         else:
             self._memory = recognise(self._memory, self._subject, record, wanted, self._now())
+
+    def _fields(self, operation: DeliveryOperation) -> dict[str, str] | Rejected:
+        return self._render(operation, self._subject, self._memory.told)
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._claims.clock(), UTC)
@@ -194,15 +188,15 @@ class _Attempt:
             chosen = {name: value for name, value in chosen.items() if name not in self._destination.journals}
             if not chosen:
                 return await self._finish(target, None, Ignored(UNCHANGED))
-        order = Order(mark_of(self._subject), chosen)
-        if self._left() < _LEAST:
-            return Temporary("no time left")
+        order = await self._order(action, chosen)
+        if isinstance(order, Temporary):
+            return order
         send = {"resolve": self._destination.resolve, "reopen": self._destination.reopen}.get(
             action, self._destination.update
         )
         answer = await send(target, order, self._left())
         if action == "reopen" and isinstance(answer, Refused):
-            renewed = self._render("open", self._subject)
+            renewed = self._fields("open")
             if isinstance(renewed, Rejected):
                 await self._claims.release(self._taken)
                 return Delivered(renewed)
@@ -211,6 +205,15 @@ class _Attempt:
         if not isinstance(answer, Found):
             return answer
         return await self._finish(answer, order, Done(), OPERATIONS[action])
+
+    async def _order(self, action: Action, fields: dict[str, str]) -> Order | Temporary:
+        asked = parent_of(self._destination, self._subject, self._now(), self._left()) if action == "resolve" else None
+        parent = None if asked is None else await asked
+        if isinstance(parent, Temporary):
+            return parent
+        if self._left() < _LEAST:
+            return Temporary("no time left")
+        return Order(mark_of(self._subject), fields, parent=parent)
 
     async def _create(self, order: Order) -> "Delivered | Failure":
         if self._left() < _LEAST:

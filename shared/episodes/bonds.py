@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Protocol
 from shared.episodes.members import digest_of, encode, subject
 from shared.episodes.policy import Inhibition, Policy, Quiet, Subject
 from shared.episodes.record import Record, Track
+from shared.episodes.relations import OF_GROUP
 from shared.events.identity import digest
 
 CAUSES = "cause"
@@ -21,8 +22,6 @@ MEMBERS = "under"
 _END = "end "  # begins the digest of an entry that tells of nothing but ends
 GROUP = "group-"
 STORM = "storm-"
-OF_GROUP = "group"
-"""The relation that marks a group's own problem; its value is GROUP or STORM."""
 _LOOK = 10
 """Seconds: the times at which records look at others are rounded up to these, so that many share one entry."""
 

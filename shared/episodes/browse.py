@@ -25,6 +25,7 @@ class Filter:
     namespace: str = ""
     problem_key: str = ""
     ticket: bool | None = None
+    id: str = ""
 
     def takes(self, episode: Episode) -> bool:
         """Return True where the episode is wanted."""
@@ -34,6 +35,7 @@ class Filter:
             and self.namespace in {"", episode.object.namespace}
             and self.problem_key in {"", episode.problem_key}
             and self.ticket in {None, episode.ticket}
+            and self.id in {"", episode.id}
         )
 
 

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from math import inf
 from typing import Any, NamedTuple
 
-from shared.episodes.bonds import GROUP, OF_GROUP, STORM
+from shared.episodes.bonds import GROUP, STORM, Rules
 from shared.episodes.members import MAX_MEMBERS, Member
 from shared.episodes.record import Record
+from shared.episodes.relations import OF_GROUP
 from shared.episodes.snapshot import moment
 from shared.events.identity import digest
 from shared.events.model import Classified, ObjectRef, Observation, Verdict
@@ -35,6 +36,12 @@ def observed(thing: str, members: Sequence[Member], record: Record, now: float) 
         last = max(mine, key=lambda one: one.over, default=None)
         found.append(_over(thing, track.head.shown, now, "" if last is None else last.ended_by))
     return found
+
+
+def opens(thing: str, members: Sequence[Member], rules: Rules) -> float | None:
+    """Return when a new group has waited for more: with the first member that lasts; None where none does."""
+    held = (one for one in members if one.under == thing and not one.over)
+    return min((one.since + rules.of(one.subject).group_wait for one in held), default=None)
 
 
 def labels_of(members: Sequence[Member]) -> dict[str, str]:

@@ -47,7 +47,8 @@ class Occurred:
 class Sent:
     """What was last told of the current episode, and when. `guard` is the time of its latest problem observation then.
 
-    `digest` is of what must be told at once, `calm` of what may wait.
+    `digest` is of what must be told at once, `calm` of what may wait. What begins with `affected`, the most there ever
+    were, is what the timeline compares with (timeline.py).
     """
 
     id: str
@@ -62,6 +63,28 @@ class Sent:
     calm: str = ""
     time: float = 0.0
     ended_by: str = ""
+    affected: int = 0
+    first: tuple[str, ...] = ()
+    suspects: int = 0
+    flapping: bool = False
+    under: str = ""
+    reopened: int = 0
+    kinds: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Turned:
+    """One line of the timeline: what changed, when (event time where an observation says it), told by which revision.
+
+    `things` are paths of the objects that it names.
+    """
+
+    revision: int
+    shown: float
+    what: str
+    before: str = ""
+    after: str = ""
+    things: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +122,7 @@ class Track:
     relations: dict[str, str] = field(default_factory=dict)
     desk: Desk = field(default_factory=Desk)
     others: Others = field(default_factory=Others)
+    timeline: tuple[Turned, ...] = ()
 
     @property
     def lasts(self) -> bool:

@@ -13,6 +13,8 @@ from shared.events.identity import workload_name
 from shared.events.model import Classified, ObjectRef, Observation
 
 RELATIONS: Final = ("node", "claim", "volume", "image", "webhook", "workload", "operator", "service")
+OF_GROUP: Final = "group"
+"""The relation that marks a group's own problem; its value is GROUP or STORM of bonds.py."""
 LONGEST: Final = 512  # characters; names have 253, image references some more
 _LOOKED_AT: Final = 4096  # characters of a message
 _ON_NODES: Final = ("Pod", "VirtualMachineInstance")

@@ -5,8 +5,9 @@ from typing import Any
 
 from shared.episodes.desk import Desk, Under
 from shared.episodes.fold import PROBLEM, RECOVERY, Core, Fact
-from shared.episodes.record import Head, Mark, Occurred, Sent, Track
+from shared.episodes.record import Head, Mark, Occurred, Sent, Track, Turned
 from shared.episodes.sources import STATE
+from shared.episodes.timeline import first_of, kinds_of, words_of
 from shared.events.episode import Cause, Episode, EpisodeState, Transition
 from shared.events.identity import digest, episode_id, scope_key
 from shared.events.model import Classified
@@ -134,6 +135,7 @@ def build(track: Track, core: Core, transition: Transition, revision: int) -> Ep
             "suspects": desk.suspects,
             "flapping": core.flapping,
             "quiet": desk.quiet,
+            "timeline": [_turn(line) for line in track.timeline],
         }
     )
 
@@ -148,6 +150,11 @@ _ENDED = {
 
 def _taken(desk: Desk) -> Under:
     return desk.under or _NOTHING
+
+
+def _turn(line: Turned) -> dict[str, Any]:
+    named = {"before": line.before, "after": line.after, "things": line.things}
+    return {"revision": line.revision, "time": moment(line.shown), "what": line.what, **named}
 
 
 def _cause(under: Under) -> Cause:
@@ -174,6 +181,13 @@ def told(track: Track, core: Core, episode: Episode, now: float) -> Sent:
         calm=calm(track),
         time=now,
         ended_by=episode.ended_by,
+        affected=max(episode.affected_count, track.sent.affected if track.sent else 0),
+        first=first_of(track),
+        suspects=len(episode.suspects),
+        flapping=episode.flapping,
+        under=words_of(track.desk.under),
+        reopened=episode.reopened,
+        kinds=kinds_of(track),
     )
 
 

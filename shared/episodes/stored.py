@@ -3,6 +3,7 @@
 Older versions are read: what they do not have begins with its default. A record of a newer version is never guessed at.
 """
 
+from dataclasses import replace
 from operator import attrgetter
 from typing import Any
 
@@ -10,7 +11,7 @@ import orjson
 
 from shared.episodes.desk import Desk, Under
 from shared.episodes.fold import Core, Fact
-from shared.episodes.record import Head, Mark, Occurred, Others, Record, RecordError, Sent, Track, Unsent
+from shared.episodes.record import Head, Mark, Occurred, Others, Record, RecordError, Sent, Track, Turned, Unsent
 from shared.episodes.sources import Sources
 from shared.events.episode import Affected, Suspect
 
@@ -22,6 +23,7 @@ _PLAIN = Fact._fields.index("reason")
 _DEFAULTS = tuple(Fact._field_defaults[name] for name in Fact._fields[_PLAIN:])
 _OCCURRED = attrgetter(*Occurred.__dataclass_fields__)
 _SENT = attrgetter(*Sent.__dataclass_fields__)
+_TURNED = attrgetter(*Turned.__dataclass_fields__)
 _UNDER = attrgetter(*Under.__dataclass_fields__)
 _NO_DESK = Desk()
 
@@ -88,6 +90,7 @@ def _track(track: Track) -> list[Any]:
         track.relations,
         _desk(track.desk),
         [track.others.count, [one.model_dump(mode="json") for one in track.others.first]],
+        [_TURNED(line) for line in track.timeline],
     ]
 
 
@@ -122,8 +125,8 @@ def _desk_of_old(sent: Sent | None) -> Desk:
 
 def _read_track(row: list[Any]) -> Track:
     key, head, (core, (known, *others)), place, facts, history, labels, sent_row, *new = row
-    sent = None if sent_row is None else Sent(*sent_row)
-    relations, desk, (hit, first) = new or ({}, None, (0, ()))
+    sent = None if sent_row is None else _read_sent(sent_row)
+    relations, desk, (hit, first), *lines = new or ({}, None, (0, ()))
     base = Core(*core)
     base.begun = base.begun or base.started
     base.changes, base.burst = tuple(base.changes), tuple(base.burst)
@@ -140,4 +143,15 @@ def _read_track(row: list[Any]) -> Track:
         relations=relations,
         desk=_desk_of_old(sent) if desk is None else _read_desk(desk),
         others=Others(hit, tuple(Affected.model_validate(one) for one in first)),
+        timeline=tuple(_read_turned(*row) for row in (lines[0] if lines else ())),
     )
+
+
+def _read_turned(*row: Any) -> Turned:
+    *told, things = row
+    return replace(Turned(*told), things=tuple(things))
+
+
+def _read_sent(row: list[Any]) -> Sent:
+    sent = Sent(*row)
+    return replace(sent, first=tuple(sent.first), kinds=tuple(sent.kinds))

@@ -20,6 +20,7 @@ from shared.episodes.policy import Policy
 from shared.episodes.record import CLOSED_SECONDS, MAX_FACTS, MAX_HISTORY, Head, Mark, Occurred, Others, Track
 from shared.episodes.snapshot import build, calm, count_of, shown_state, untold, urgent
 from shared.episodes.snapshot import told as sent_of
+from shared.episodes.timeline import turned
 from shared.events.episode import Episode, Transition
 
 SETTLE = 10.0
@@ -179,6 +180,7 @@ def _tell_at(track: Track, core: Core, policy: Policy, now: float) -> float | No
 def _send(track: Track, core: Core, now: float, not_before: float) -> tuple[Track, Snapshot]:
     before = track.sent.state if track.sent else "none"
     revision = track.sent.revision + 1 if track.sent else 1
+    track = replace(track, timeline=turned(track, core, now))
     episode = build(track, core, _transition(before, shown_state(track, core), revision), revision)
     sent = sent_of(track, core, episode, now)
     return replace(track, sent=sent), Snapshot(not_before, episode)
@@ -204,6 +206,7 @@ def _next_episode(track: Track, split: int) -> Track:
         sent=None,
         desk=Desk(),
         others=Others(),
+        timeline=(),
     )
 
 

@@ -84,6 +84,11 @@ class Change(Frozen):
         return 0
 
     @property
+    def parent(self) -> str:
+        """Return nothing: no roll-out is taken in by something else that has a record."""
+        return ""
+
+    @property
     def noteworthy(self) -> tuple[str, ...]:
         """Return what people want a note for whenever it differs."""
         return (self.state, self.severity, str(self.taken_in), ",".join(self.problems))

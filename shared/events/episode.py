@@ -55,6 +55,27 @@ class Suspect(Frozen):
     who: str = Field(default="", description="Who did it, where known.")
 
 
+What = Literal[
+    "opened", "severity", "message", "affected", "suspects", "flapping", "calm", "taken", "freed", "back", "over"
+]
+
+
+class Turn(Frozen):
+    """One line of an episode's timeline: what changed for people, from what to what."""
+
+    revision: int = Field(ge=1, description="The revision that told it first: what is new since another one.")
+    time: AwareDatetime
+    what: What = Field(
+        description="`opened` and `severity` (after: the severity), `message` (a new kind of it; after: the reason), "
+        "`affected` (before and after: how many), `suspects` (after: how many), `flapping` and `calm`, `taken` by a "
+        "cause or group (after: its words), `freed` from it (before: its words), `back` (after: the reason), `over` "
+        "(after: what ended it)."
+    )
+    before: str = ""
+    after: str = ""
+    things: tuple[str, ...] = Field(default=(), description="Paths of the objects that it names.")
+
+
 class Episode(Frozen):
     """The whole of an episode at one revision; a newer revision replaces an older one entirely."""
 
@@ -106,6 +127,9 @@ class Episode(Frozen):
     suspects: tuple[Suspect, ...] = Field(default=(), description="Changes on the same thing shortly before it began.")
     flapping: bool = Field(default=False, description="It ends and comes back too often to be told each time.")
     quiet: str = Field(default="", description="Name of the maintenance window or silence that holds its ticket.")
+    timeline: tuple[Turn, ...] = Field(
+        default=(), description="What changed so far, oldest first: the first turn and the latest of the others."
+    )
 
     @property
     def key(self) -> str:
@@ -124,8 +148,15 @@ class Episode(Frozen):
 
     @property
     def noteworthy(self) -> tuple[str, ...]:
-        """Return what people want a note for whenever it differs: state, severity, and the count once it doubled.
+        """Return what people want a note for whenever it differs: state, severity, and the latest turn of the timeline.
 
-        Not the reason: a pod that cannot pull its image says `Failed` and `BackOff` in turn for hours.
+        Not the count, which a field holds, nor the reason: a pod that cannot pull its image says `Failed` and `BackOff`
+        in turn for hours.
         """
-        return (self.state, str(self.reopened), self.severity, str(self.count.bit_length()))
+        turn = self.timeline[-1].revision if self.timeline else 0
+        return (self.state, str(self.reopened), self.severity, str(turn))
+
+    @property
+    def parent(self) -> str:
+        """Return the id of what took it in, whose record is above its own; empty where nothing did."""
+        return self.cause.id if self.cause is not None else ""

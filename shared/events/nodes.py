@@ -30,6 +30,11 @@ def is_nothing(node: yaml.Node) -> bool:
     return isinstance(node, yaml.ScalarNode) and node.tag == _NULL
 
 
+def line_before(node: yaml.Node) -> int:
+    """Return the line before the first one of a text, as a block's text begins below its `|`."""
+    return node.start_mark.line + (1 if getattr(node, "style", None) in {"|", ">"} else 0)
+
+
 class Nodes:
     """What is read of one file's nodes, and the problems that were found."""
 

@@ -100,6 +100,7 @@ async def _episodes(system: "System", query: Query, limit: int, cursor: str) -> 
         cluster=query.get("cluster", ""),
         namespace=query.get("namespace", ""),
         problem_key=query.get("problemkey", ""),
+        id=query.get("id", ""),
     )
     page = await listing(system.store, wanted, cursor=cursor, limit=limit)
     return [episode.model_dump(mode="json") for episode in page.episodes], page.cursor
@@ -147,7 +148,7 @@ FILTERS: dict[str, frozenset[str]] = {
     "events": frozenset(
         {"type", "cluster", "category", "severity", "phase", "kind", "namespace", "name", "reason", "problemkey"}
     ),
-    "episodes": frozenset({"state", "cluster", "namespace", "problemkey"}),
+    "episodes": frozenset({"id", "state", "cluster", "namespace", "problemkey"}),
     "deliveries": frozenset({"cluster", "problemkey"}),
     "dead-letters": frozenset({"trigger"}),
     "destinations": frozenset(),

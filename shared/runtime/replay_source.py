@@ -132,10 +132,10 @@ class Checkpoint:
 
     def save(self) -> None:
         """Write the file, where there is one, whole or not at all. Raises OSError."""
-        if self._path is None:
-            return
         for (topic, partition), progress in self._places.items():
             self._after.setdefault(topic, {})[partition] = progress.low() - 1
+        if self._path is None:
+            return
         text = json.dumps({"source": self._source, "after": self._after}, indent=2, sort_keys=True)
         if text != self._saved:
             beside = self._path.with_name(self._path.name + ".new")

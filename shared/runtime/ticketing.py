@@ -9,6 +9,7 @@ from pydantic import Field, ValidationError
 
 from shared.delivery.claim import Memory
 from shared.delivery.claims import Claims
+from shared.delivery.links import Places
 from shared.delivery.mapping import Mapping, render
 from shared.delivery.plan import mark_of, note_of, told_as
 from shared.delivery.preview import Preview
@@ -65,6 +66,7 @@ class Ticketing:
         metrics: where deliveries are counted.
         owned: whether the store is this function's to close.
         kind: what it delivers, episodes or changes.
+        places: where people see more, for links.
     """
 
     def __init__(  # noqa: PLR0913 - each is one part
@@ -76,12 +78,14 @@ class Ticketing:
         *,
         owned: bool,
         kind: Kind = EPISODES,
+        places: Places | None = None,
     ) -> None:
         self.name = system.name
         self._system = system
         self._mapping = mapping
         self._store = store
         self._owned = owned
+        self._places = places
         self._metrics = metrics
         self._kind = kind
         self._open = False
@@ -138,15 +142,16 @@ class Ticketing:
         operation = told_as(subject, told or Memory(), in_doubt=told is None)
         if not subject.ticket or isinstance(operation, Ignored):
             return []
-        if operation == "update" and told is not None and told.noted == note_of(subject):
+        memory = told or Memory()
+        if operation == "update" and memory.noted == note_of(subject):
             return []  # nothing that people need to know changed
-        fields = self._fields(operation, subject)
+        fields = self._fields(operation, subject, memory.told)
         return (
             fields if isinstance(fields, Rejected) else self._system.preview(Order(mark_of(subject), fields), operation)
         )
 
-    def _fields(self, operation: DeliveryOperation, subject: Subject) -> dict[str, str] | Rejected:
-        fields = render(self._mapping, operation, {self._kind.word: subject})
+    def _fields(self, operation: DeliveryOperation, subject: Subject, told: int) -> dict[str, str] | Rejected:
+        fields = render(self._mapping, operation, self._kind.context(subject, told, self._places))
         return fields if isinstance(fields, Rejected) else {name: _text(value) for name, value in fields.items()}
 
     def _measure(self, delivered: Delivered, subject: Subject, seconds: float) -> None:

@@ -15,11 +15,13 @@ from pydantic import ValidationError
 
 from shared.delivery.batching import LATE, Batcher
 from shared.delivery.claim import Memory
+from shared.delivery.links import Places
 from shared.delivery.mapping import Mapping, render
 from shared.delivery.newest import Newest
 from shared.delivery.preview import Preview
 from shared.delivery.report import report_of
 from shared.delivery.subject import OPERATION_OF
+from shared.delivery.telling import context_of
 from shared.delivery.ticket import is_key
 from shared.delivery.tickets import Delivered
 from shared.destinations.finding import Finding
@@ -66,11 +68,20 @@ class Upserting:
     An operation that the mapping does not have is rendered as `open`: each record is the whole of what is known.
     """
 
-    def __init__(self, system: KeyedSystem, mapping: Mapping, bounds: Bounds, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        system: KeyedSystem,
+        mapping: Mapping,
+        bounds: Bounds,
+        metrics: Metrics,
+        *,
+        places: Places | None = None,
+    ) -> None:
         self.name = system.name
         self._system = system
         self._mapping = mapping
         self._bounds = bounds
+        self._places = places
         self._metrics = metrics
         self._connection: Connection | None = None
         self._batcher: Batcher[bytes] | None = None
@@ -163,7 +174,7 @@ class Upserting:
         operation = OPERATION_OF[episode.transition]
         if operation not in self._mapping.operations:
             operation = "open"
-        fields = render(self._mapping, operation, {"episode": episode})
+        fields = render(self._mapping, operation, context_of(episode, places=self._places))
         return fields if isinstance(fields, Rejected) else self._system.record(episode, fields)
 
     def _memory(self, episode: Episode) -> Memory:

@@ -42,17 +42,17 @@ def correlator(effort: Effort) -> list[Row]:
     """Observations a second and their waits in each store, and their cost among many open episodes."""
     with ExitStack() as opened:
         folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
-        bare = opened.enter_context(_bare())
-        rows = _in_sqlite(effort, folder, bare)
+        sink = opened.enter_context(bare())
+        rows = _in_sqlite(effort, folder, sink)
         server = opened.enter_context(nats(folder / "default"))
-        rows += _stored(effort, "NATS", server.url(), bare, 1000)
+        rows += _stored(effort, "NATS", server.url(), sink, 1000)
         server.kill()
         server = opened.enter_context(nats(folder / "always", sync="always"))
-        return [*rows, *_stored(effort, "NATS with sync always", server.url(), bare, 400)]
+        return [*rows, *_stored(effort, "NATS with sync always", server.url(), sink, 400)]
 
 
-def _in_sqlite(effort: Effort, folder: Path, bare: int) -> list[Row]:
-    rows = _stored(effort, "SQLite", sqlite_url(folder / "rate.db"), bare, 2000)
+def _in_sqlite(effort: Effort, folder: Path, sink: int) -> list[Row]:
+    rows = _stored(effort, "SQLite", sqlite_url(folder / "rate.db"), sink, 2000)
     return rows + _among_many(effort, folder, MANY // 10 if effort.quick else MANY)
 
 
@@ -66,25 +66,26 @@ def serving(url: str, sink: int) -> Iterator[Correlator]:
 
 
 @contextmanager
-def _bare() -> Iterator[int]:
+def bare() -> Iterator[int]:
+    """Run the bare app, and yield its port."""
     port = free_port()
     with running((*BARE, "--port", str(port)), port):
         yield port
 
 
-def _stored(effort: Effort, store: str, url: str, bare: int, least: float) -> list[Row]:
+def _stored(effort: Effort, store: str, url: str, sink: int, least: float) -> list[Row]:
     """Return what it does with its state there: flat out, and what an observation waits at half of what is wanted."""
     number = int(effort.seconds(_OBSERVATIONS))
     seconds = effort.seconds(9.0)
     name = f"correlator over HTTP, {IN_FLIGHT} in flight, {store}"
     waits: list[float] = []
-    with serving(url, bare) as served:
+    with serving(url, sink) as served:
         rate = in_turns(
             name,
             f"{BARE_NAME} that answers 204",
             "observations/s",
             lambda: _flat_out(served.port, _new(number)).rate,
-            lambda: _bare_rate(bare, effort.seconds(1.0)),
+            lambda: _bare_rate(sink, effort.seconds(1.0)),
             rounds=effort.turns(_ROUNDS),
             wanted=Wanted(LEAST, least, "ours"),
         )
@@ -101,7 +102,7 @@ def _among_many(effort: Effort, folder: Path, many: int) -> list[Row]:
     cpu: dict[int, list[float]] = {FEW: [], many: []}
     draw = random.Random(7)  # noqa: S311 -- which episode is heard of is no secret
     with ExitStack() as opened:
-        sink = opened.enter_context(_bare())
+        sink = opened.enter_context(bare())
         served = {}
         for episodes in (FEW, many):
             url = sqlite_url(folder / f"{episodes}.db")

@@ -36,14 +36,16 @@ _CALL_SECONDS = 60.0
 def observed(mark: str, number: int) -> list[bytes]:
     """Return so many requests that the correlator gets, each a new observation; with another `mark` they are others."""
     rules = load_shipped()
-    return [_request(classified(post, rules, datetime.now(UTC))) for post in map(_parsed, islice(stream(mark), number))]
+    return [
+        request_of(classified(post, rules, datetime.now(UTC))) for post in map(_parsed, islice(stream(mark), number))
+    ]
 
 
 def heard_again(mark: str, places: Iterable[int]) -> list[bytes]:
     """Return a request for each place: the old problem of that place says so again."""
     rules, now = load_shipped(), datetime.now(UTC)
     return [
-        _request(classified(_old(place, f"{mark}-{number}", now), rules, now)) for number, place in enumerate(places)
+        request_of(classified(_old(place, f"{mark}-{number}", now), rules, now)) for number, place in enumerate(places)
     ]
 
 
@@ -53,7 +55,7 @@ def ticking(requests: Iterable[bytes]) -> Iterator[bytes]:
     for request in requests:
         if time.monotonic() >= due:
             due += TICK_SECONDS
-            yield _request(ticked(datetime.now(UTC)))
+            yield request_of(ticked(datetime.now(UTC)))
         yield request
 
 
@@ -142,7 +144,8 @@ def _old(place: int, mark: str, now: datetime) -> Post:
     return headers, json.dumps(body).encode()
 
 
-def _request(event: CloudEvent) -> bytes:
+def request_of(event: CloudEvent) -> bytes:
+    """Return an event as it goes over the wire, as the Kafka dispatcher sends it."""
     headers, body = encode_binary(event)
     return raw(dict(headers), body)
 

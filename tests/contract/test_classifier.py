@@ -46,7 +46,7 @@ def function(tmp_path: Path, metrics: Metrics) -> Classifier:
     file = tmp_path / "demo.yaml"
     file.write_text(PACK, encoding="utf-8")
     made = new({"CLUSTER": "prod"}, metrics)
-    made._rules.ruleset = load([file], own=False).ruleset
+    made._rules.value = load([file], own=False).ruleset
     return made
 
 
@@ -167,5 +167,5 @@ def test_everything_that_was_recorded_of_a_real_source_gets_a_verdict(function: 
 def test_without_rules_it_is_not_ready(metrics: Metrics) -> None:
     made = new({}, metrics)
     assert not made.readiness().ready
-    made._rules.ruleset = RuleSet([])
+    made._rules.value = RuleSet([])
     assert made.readiness().ready

@@ -72,7 +72,7 @@ def test_reopening_is_a_change_of_status_and_a_private_followup(place: Place[Mod
     assert only(place)["status"] == 2
     (note,) = place.app.records("ITILFollowup")
     assert note["is_private"] == 1
-    assert text_of(note["content"]).startswith("The problem came back (1).")
+    assert "\nThe problem came back (1).\n" in text_of(note["content"])
 
 
 def test_tickets_of_the_legacy_api_are_found_by_the_new_one_and_the_other_way_round() -> None:

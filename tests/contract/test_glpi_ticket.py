@@ -13,6 +13,7 @@ from cryptography import x509
 
 from shared.cli.explained import previewers
 from shared.destinations.glpi.text import text_of
+from shared.events.identity import episode_id
 from shared.events.outcome import Done, Duplicate, Rejected, Retry
 from shared.local.standins import elastic, glpi
 from shared.local.standins.faults import Rule
@@ -207,7 +208,7 @@ def test_reopening_refuses_the_solution_and_says_why_privately(place: Place[Tick
     assert solution["status"] == 4
     (note,) = place.app.records("ITILFollowup")
     assert note["is_private"] == 1
-    assert text_of(note["content"]).startswith("The problem came back (1).")
+    assert "\nThe problem came back (1).\n" in text_of(note["content"])
     assert only(place)["status"] == 1
 
 
@@ -217,6 +218,17 @@ def test_a_second_ticket_is_solved_as_a_duplicate_that_is_linked(place: Place[Ti
     assert deliver(place, episode()) == [Done()]
     (link,) = place.app.records("Ticket_Ticket")
     assert (link["tickets_id_1"], link["tickets_id_2"], link["link"]) == (2, 1, 2)
+
+
+def test_a_consequence_becomes_the_child_of_its_causes_ticket(place: Place[Tickets]) -> None:
+    key = "z" * 26
+    cause = episode(problem_key=key, id=episode_id(key, START), summary="Node worker-1 is not ready")
+    taken = {"kind": "consequence", "id": cause.id, "summary": cause.summary, "object": "Node/worker-1"}
+    assert deliver(place, episode(), cause, resolved(cause=taken)) == [Done()] * 3
+    (link,) = place.app.records("Ticket_Ticket")
+    assert (link["tickets_id_1"], link["tickets_id_2"], link["link"]) == (1, 2, 3)
+    (solution,) = place.app.records("ITILSolution")
+    assert f"Node worker-1 is not ready (Node/worker-1), episode {cause.id}." in text_of(solution["content"])
 
 
 def test_a_followup_of_which_nothing_was_heard_is_not_written_twice(place: Place[Tickets]) -> None:

@@ -65,7 +65,7 @@ def test_an_end_clears_the_alert() -> None:
     assert (record["severity"], record["resolution_state"]) == ("0", "Closing")
     assert record["message_key"] == episode().id
     assert record["time_of_event"] == "2026-03-01 09:00:00"
-    assert record["description"].startswith("The problem ended after 1 h; ended by Started.")
+    assert record["description"].startswith("The problem ended after 1 h, 1 occurrence; ended by Started.")
 
 
 @pytest.mark.parametrize(

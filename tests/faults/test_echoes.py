@@ -129,7 +129,7 @@ def test_f59_what_our_own_pods_cause_ends_at_the_classifier(
     (tmp_path / "demo.yaml").write_text(PACK, encoding="utf-8")
     metrics = Metrics()
     function = new({"CLUSTER": "prod", "OWN_NAMESPACE": own}, metrics)
-    function._rules.ruleset = load([tmp_path / "demo.yaml"], own=False).ruleset
+    function._rules.value = load([tmp_path / "demo.yaml"], own=False).ruleset
     pod = {"kind": "Pod", "namespace": namespace, "name": "servicenow-incident-1"}
     data: dict[str, Any] = {
         "apiVersion": "v1", "kind": "Event", "metadata": {"name": "e", "namespace": namespace, "uid": "u"},
@@ -149,7 +149,7 @@ def test_f59_who_enters_our_own_pods_is_no_echo(tmp_path: Path) -> None:
     """F59: Tidings' own pods cause events: no echo. What somebody asked the API server for is none of theirs."""
     (tmp_path / "demo.yaml").write_text(PACK, encoding="utf-8")
     function = new({"CLUSTER": "prod", "OWN_NAMESPACE": "tidings"}, Metrics())
-    function._rules.ruleset = load([tmp_path / "demo.yaml"], own=False).ruleset
+    function._rules.value = load([tmp_path / "demo.yaml"], own=False).ruleset
     record = {
         "auditID": "a", "stage": "ResponseComplete", "verb": "create", "user": {"username": "eve"},
         "objectRef": {"resource": "pods", "namespace": "tidings", "name": "correlator-1", "subresource": "exec"},

@@ -29,6 +29,7 @@ from tests.support.buses.use import publish, run
 from tests.support.functions import environment
 from tests.support.records import classified, classified_event
 from tests.support.servers import serve
+from tests.support.sinks import Sink
 
 PUBLISH = Path(sys.executable).with_name("publish")
 TIDINGS = Path(sys.executable).with_name("tidings")
@@ -215,11 +216,11 @@ def test_a_destination_that_is_down_ends_the_run_and_the_next_one_goes_on(embedd
         stderr=subprocess.PIPE,
         text=True,
     )
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while not embedded.app.faults.count(operation="event") and time.monotonic() < until:
         time.sleep(0.02)
     process.terminate()
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=60)
     assert process.returncode == 1, err
     assert "run it again to go on" in err
     assert json.loads(out)["outcomes"].keys() == {"not_now"}
@@ -240,7 +241,7 @@ def test_killed_in_the_middle_and_run_again_nothing_is_lost(place: Place) -> Non
         str(place.folder / "kept.json"),
     ]
     process = subprocess.Popen([str(TIDINGS), "replay", *options], cwd=place.folder, env=place.settings())
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while place.app.count() < 150 and time.monotonic() < until:
         time.sleep(0.02)
     process.kill()
@@ -256,7 +257,7 @@ def test_a_group_that_was_killed_in_the_middle_loses_nothing(nats: Place) -> Non
     nats.publish(events(0, 400))
     options = ["--source", "nats", "--target", "splunk", "--rate", "100", "--group", "g"]
     process = subprocess.Popen([str(TIDINGS), "replay", *options], cwd=nats.folder, env=nats.settings())
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while nats.app.count() < 150 and time.monotonic() < until:
         time.sleep(0.02)
     process.kill()
@@ -285,6 +286,20 @@ def test_dead_letters_go_out_as_the_events_that_they_were(embedded: Place) -> No
     ended = embedded.invoke("--source", "dead-letters", "--target", "splunk", "--output", "json")
     assert json.loads(ended.stdout)["outcomes"] == {"done": 3}, ended.stderr
     assert sorted(embedded.app.event_ids()) == names(0, 3)
+
+
+def test_dead_letters_go_to_the_broker_and_what_it_refuses_for_good_is_rejected(
+    embedded: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sink = Sink(status=lambda one: 400 if one.id == "c-id-2" else 202)
+    embedded.publish([one.with_extensions(knativeerrordest="splunk") for one in events(0, 3)], LETTERS)
+    with serve(sink) as url:
+        monkeypatch.setenv("K_SINK", url)
+        ended = embedded.invoke("--source", "dead-letters", "--target", "broker", "--output", "json")
+    found = json.loads(ended.stdout)
+    assert (ended.exit_code, found["outcomes"]) == (1, {"done": 2, "rejected": 1})
+    assert [(one["event"], one["reason"]) for one in found["rejected"]] == [("c-id-2", "invalid")]
+    assert sorted(sink.got, key=lambda one: one.id) == events(0, 2), "the same events, with the same identity"
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from typing import Any
 
 from shared.delivery.mapping import Mapping, render
 from shared.delivery.mapping_file import read_text
+from shared.delivery.telling import context_of
 from shared.episodes.machine import Known, observe
 from shared.episodes.policy import IMMEDIATE, Policies
 from shared.episodes.record import Record
@@ -34,7 +35,7 @@ def of_record(minimise: str, one: Observation, verdict: Verdict, keys: bytes = b
 
 
 def of_ticket(minimise: str, one: Episode, keys: bytes = b"", text: str = TICKET) -> Any:
-    return render(read(text, minimise, keys), "open", {"episode": one})
+    return render(read(text, minimise, keys), "open", context_of(one))
 
 
 def audit(**changes: Any) -> Observation:

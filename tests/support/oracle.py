@@ -166,7 +166,8 @@ class Oracle:
             wanting = [key for key in self._members(group) if self._wants(key, now)]
             if same and group in self._problems and self._lasting(group, now):
                 wanting = [group]
-            if not wanting:
+            looked = now % self.setting.every == 0  # one key's own ticket comes back with it; a group's is looked at
+            if not wanting or (same and group not in self._problems and not looked):
                 continue
             if newest is not None and (newest.open or same):
                 newest.keys |= set(wanting)
@@ -178,7 +179,7 @@ class Oracle:
             certain = not rules.open_lasting or any(
                 now >= self._problems[key].begun + rules.open_lasting + self.setting.certain for key in wanting
             )
-            if waited and certain and now % self.setting.every == 0:
+            if waited and certain and looked:
                 self._opens(group, set(wanting), now, rules)
 
     def _same(self, ticket: Ticket, now: int) -> bool:

@@ -64,7 +64,7 @@ def run(main: Coroutine[Any, Any, T]) -> T:
     return asyncio.run(main)
 
 
-def render(operation: str, one: Episode) -> dict[str, str] | Rejected:
+def render(operation: str, one: Episode, _told: int = 0) -> dict[str, str] | Rejected:
     """Stand for a mapping: a field that can change by hand, one that escalates, and a journal."""
     return {"title": one.summary, "urgency": one.severity, "work_notes": f"{operation} r{one.revision}"}
 

@@ -8,15 +8,17 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from shared.events.cloudevent import CloudEvent
+from shared.events.cloudevent import TICK, CloudEvent
 from shared.events.codec import decode
 from shared.events.identity import event_identity
+from shared.events.model import Classified
 from shared.runtime.asgi import App, Receive, Scope, Send
 from tests.bench.embedded import occurrences
 from tests.bench.events import deployments, posts, raw, stream, templates, uid
 from tests.bench.in_process import generated, observation, strange
 from tests.bench.load import flat_out, steady
 from tests.bench.measure import LEAST, MOST, Effort, Row, Wanted, in_turns, percentile, table
+from tests.bench.observed import heard_again, observed, ticking
 from tests.bench.page import as_table, between, steps_table
 from tests.bench.parts import NAMES, part
 from tests.bench.picture import draw
@@ -223,5 +225,22 @@ def test_the_page_has_the_markers_and_its_tables_are_markdown() -> None:
 
 
 def test_each_part_that_is_named_is_there() -> None:
-    assert {"start", "rss", "event", "explain", "judgement", "http", "up"} <= set(NAMES)
+    assert {"start", "rss", "event", "explain", "judgement", "http", "up", "correlator"} <= set(NAMES)
     assert all(callable(part(name)) for name in NAMES)
+
+
+def test_the_correlator_is_sent_what_the_classifier_replies_each_of_it_new_and_ticks_between() -> None:
+    sent = [_taken(request) for request in ticking([*observed("b", 700), *heard_again("c", [3, 3])])]
+    assert sent[0].type == TICK
+    seen = [Classified.model_validate(event.data) for event in sent[1:]]
+    assert len({one.observation.identity for one in seen}) == 702
+    assert 0.2 < sum(one.verdict.phase == "problem" for one in seen) / len(seen) < 0.5
+    assert seen[-1].verdict.problem_key == seen[-2].verdict.problem_key
+
+
+def _taken(request: bytes) -> CloudEvent:
+    head, _, body = request.partition(b"\r\n\r\n")
+    headers = dict(line.split(": ", 1) for line in head.decode().split("\r\n")[1:])
+    event = decode(headers, body)
+    assert isinstance(event, CloudEvent)
+    return event

@@ -42,12 +42,15 @@ class Receiver:
         self.got: list[tuple[str, int, str]] = []
         self._ends = list(ends)
 
-    def skips(self, _operation: DeliveryOperation, _episode: Episode, *, noted: bool) -> Skip | None:
-        del noted
+    def skips(self, _operation: DeliveryOperation, _episode: Episode, told: int, *, noted: bool) -> Skip | None:
+        del told, noted
         return None
 
-    async def tell(self, operation: DeliveryOperation, one: Episode, key: str, seconds: float) -> Failure | None:
+    async def tell(
+        self, operation: DeliveryOperation, one: Episode, told: int, key: str, seconds: float
+    ) -> Failure | None:
         assert seconds > 0
+        assert told < one.revision
         await asyncio.sleep(0)
         end = self._ends.pop(0) if self._ends else "taken"
         if end in {"taken", "lost", "killed"}:

@@ -142,9 +142,10 @@ def test_without_a_memory_of_our_writes_only_empty_fields_are_written() -> None:
     assert untouched({"title": "new", "urgency": "high"}, found, Memory(), frozenset()) == {"urgency": "high"}
 
 
-def test_a_note_is_wanted_when_something_changed_for_people_and_when_the_count_doubled() -> None:
-    notes = [note_of(episode(count=count)) for count in range(1, 51)]
-    assert len(set(notes)) == 6
+def test_a_note_is_wanted_when_something_changed_for_people_and_never_for_a_mere_count() -> None:
+    assert len({note_of(episode(count=count)) for count in range(1, 51)}) == 1
+    more = {"revision": 2, "time": START, "what": "affected", "before": "0", "after": "3"}
+    assert note_of(episode()) != note_of(episode(2, timeline=[more]))
     assert note_of(episode()) != note_of(episode(severity="critical"))
     assert note_of(episode()) == note_of(episode(9, message="another text", reason="Failed"))
 

@@ -11,6 +11,7 @@ from functions.servicenow_incident.handler import MAPPING
 from shared.cli.app import app
 from shared.delivery.mapping import Mapping, Terms, render
 from shared.delivery.mapping_file import read
+from shared.delivery.telling import context_of
 from shared.destinations.servicenow.record import NEEDED, RESERVED
 from shared.events.episode import Episode
 from tests.support.tickets import episode, resolved
@@ -80,7 +81,7 @@ def loaded(file: Path, *options: str) -> Mapping:
 
 
 def opened(mapping: Mapping, one: Episode, operation: str = "open") -> dict[str, Any]:
-    fields = render(mapping, operation, {"episode": one})
+    fields = render(mapping, operation, context_of(one))
     assert isinstance(fields, dict)
     return fields
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from shared.delivery.go_template import PATHS, convert
 from shared.delivery.mapping import Mapping, render
 from shared.delivery.mapping_file import read_text
+from shared.delivery.telling import context_of
 from tests.support.tickets import episode
 
 EPISODE = episode(
@@ -29,7 +30,7 @@ def rendered(source: str, **changes: Any) -> str:
     assert problems == []
     mapping = read_text("operations:\n  open:\n    field: " + json.dumps(text, ensure_ascii=False), "converted")
     assert isinstance(mapping, Mapping), mapping
-    fields = render(mapping, "open", {"episode": EPISODE.model_copy(update=changes)})
+    fields = render(mapping, "open", context_of(EPISODE.model_copy(update=changes)))
     assert isinstance(fields, dict), fields
     return str(fields.get("field", ""))
 

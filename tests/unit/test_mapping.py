@@ -13,6 +13,7 @@ from shared.delivery.filters import duration
 from shared.delivery.mapping import Mapping, load_mapping, render
 from shared.delivery.mapping_file import read_text
 from shared.delivery.sandbox import MAX_OUTPUT, MAX_SOURCE, TemplateRefused, build, new_environment, parse, run
+from shared.delivery.telling import context_of
 from shared.events.episode import Occurrence
 from shared.events.outcome import Rejected
 from shared.events.problem import Problem
@@ -25,7 +26,7 @@ def mapped(fields: str, one: Any = None, lookups: str = "") -> dict[str, Any] | 
         f"{lookups}operations:\n  open:\n" + "".join(f"    {line}\n" for line in fields.split("\n")), "m"
     )
     assert isinstance(mapping, Mapping), mapping
-    return render(mapping, "open", {"episode": one or episode()})
+    return render(mapping, "open", context_of(one or episode()))
 
 
 def problems(text: str) -> list[Problem]:
@@ -230,7 +231,7 @@ def test_every_mistake_is_named_with_its_line_and_what_to_write_instead() -> Non
         (9, "no lookup `impct`", 'did you mean "impact"?'),
         (10, "no member `vaule`", 'did you mean "value"?'),
         (11, "`episode.object` has no `nmae`", 'did you mean "name"?'),
-        (12, "no `observaton`", "use one of: episode, change"),
+        (12, "no `observaton`", "use one of: episode, news, links, change"),
         (13, "no filter `uper`", 'did you mean "upper"?'),
         (14, "`max` is a number", ""),
         (15, "`g` stands here twice", "keep one of them"),
@@ -281,10 +282,10 @@ def test_the_shipped_mapping_of_incidents_is_right_and_quick() -> None:
         ("resolve", resolved()),
         ("reopen", episode(3)),
     ]:
-        assert isinstance(render(mapping, operation, {"episode": one}), dict)
+        assert isinstance(render(mapping, operation, context_of(one)), dict)
     begun = time.process_time()
     for _ in range(100):
-        render(mapping, "open", {"episode": episode()})
+        render(mapping, "open", context_of(episode()))
     assert (time.process_time() - begun) / 100 < 0.005
 
 

@@ -14,6 +14,7 @@ from functions.siem_forwarder.settings import MAPPING as OF_RECORDS
 from shared.delivery import mapping_compiled
 from shared.delivery.mapping import Mapping, Terms, load_mapping, render
 from shared.delivery.mapping_compiled import compile_mapping, compiled_file, fingerprint
+from shared.delivery.telling import context_of
 from shared.events.outcome import Rejected
 from shared.events.problem import Problem
 from shared.runtime.registry import FUNCTIONS, load
@@ -55,7 +56,7 @@ def test_a_compiled_mapping_is_the_mapping(file: Path, monkeypatch: pytest.Monke
     made = shipped(file)
     assert isinstance(made, Mapping)
     assert made == read
-    assert render(made, "open", {"episode": episode()}) == render(read, "open", {"episode": episode()})
+    assert render(made, "open", context_of(episode())) == render(read, "open", context_of(episode()))
 
 
 @pytest.mark.parametrize("path", [OF_TICKETS, OF_RECORDS, OF_DOCUMENTS])
@@ -77,7 +78,7 @@ def test_a_changed_mapping_makes_the_compiled_form_stale(file: Path) -> None:
     file.write_text(TEXT.replace("e: constant", "e: other"), encoding="utf-8")
     made = shipped(file)
     assert isinstance(made, Mapping)
-    fields = render(made, "open", {"episode": episode()})
+    fields = render(made, "open", context_of(episode()))
     assert not isinstance(fields, Rejected)
     assert fields["c"]["e"] == "other"
 
@@ -122,7 +123,7 @@ def test_the_compiled_form_cannot_carry_a_template_that_the_sandbox_refuses(file
     )
     made = shipped(file)
     assert isinstance(made, Mapping)
-    assert isinstance(render(made, "open", {"episode": episode()}), Rejected)
+    assert isinstance(render(made, "open", context_of(episode())), Rejected)
 
 
 def test_prepared_templates_are_compiled_and_those_that_need_no_jinja_are_left_alone(file: Path) -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from shared.delivery.escaping import ESCAPES
 from shared.delivery.mapping import Mapping, render
 from shared.delivery.mapping_file import read_text
+from shared.delivery.telling import context_of
 from shared.events.outcome import Rejected
 from shared.events.problem import Problem
 from tests.support.tickets import episode
@@ -63,7 +64,7 @@ def test_what_is_cut_holds_no_half_of_an_entity(text: str, most: int) -> None:
         f"operations: {{open: {{a: {{value: '{{{{ episode.summary }}}}', escape: html, max: {most}}}}}}}", "m"
     )
     assert isinstance(read, Mapping)
-    values = render(read, "open", {"episode": episode(summary=text)})
+    values = render(read, "open", context_of(episode(summary=text)))
     assert not isinstance(values, Rejected)
     value = values.get("a", "")
     assert len(value) <= most
@@ -92,7 +93,7 @@ def test_mistakes_in_lists_and_escapes_are_told_with_their_line() -> None:
     assert problems(text) == [
         Problem("mapping.yaml", 3, "`items` must be a list, with `- ` before each member"),
         Problem("mapping.yaml", 4, "there is no escape `mrkdown`", 'did you mean "mrkdwn"?'),
-        Problem("mapping.yaml", 5, "there is no `verdict` here", "use one of: episode, change"),
+        Problem("mapping.yaml", 5, "there is no `verdict` here", "use one of: episode, news, links, change"),
     ]
 
 

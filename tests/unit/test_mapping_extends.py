@@ -15,6 +15,7 @@ from shared.cli.checked import check
 from shared.delivery.mapping import Mapping, Terms, load_mapping, render
 from shared.delivery.mapping_file import read_text
 from shared.delivery.schema import mapping_schema
+from shared.delivery.telling import context_of
 from shared.events.problem import Problem
 from shared.settings.environment import SettingsError
 from shared.telemetry.metrics import Metrics
@@ -51,7 +52,7 @@ def read(shipped: Path, text: str) -> Mapping | list[Problem]:
 def rendered(shipped: Path, text: str, operation: str = "open") -> Any:
     mapping = read(shipped, text)
     assert isinstance(mapping, Mapping), mapping
-    return render(mapping, operation, {"episode": episode()})
+    return render(mapping, operation, context_of(episode()))
 
 
 ALL = {"a": "Pod shop/api-0 keeps crashing", "b": "1", "c": {"d": "one", "e": {"f": "two", "g": "three"}}}
@@ -172,9 +173,7 @@ def test_what_is_really_shipped_extended_by_nothing_renders_the_same(path: Path,
     assert isinstance(whole, Mapping)
     assert own == whole
     one = classified()
-    context = (
-        {"episode": episode()} if operation == "open" else {"observation": one.observation, "verdict": one.verdict}
-    )
+    context = context_of(episode()) if operation == "open" else {"observation": one.observation, "verdict": one.verdict}
     assert render(own, operation, context) == render(whole, operation, context) != {}
 
 

@@ -14,6 +14,7 @@ from shared.delivery.limits import Limit
 from shared.delivery.mapping import Mapping, Terms, load_mapping, render
 from shared.delivery.mapping_file import read_text
 from shared.delivery.preview import Preview
+from shared.delivery.telling import context_of
 from shared.destinations.servicenow.record import FIELDS
 from shared.runtime.registry import FUNCTIONS
 from shared.runtime.terms import terms_of
@@ -118,16 +119,16 @@ def test_a_text_without_max_is_cut_where_the_system_ends_it(tmp_path: Path) -> N
         tmp_path,
     )
     summary = "Pod shop/api-0 keeps crashing"
-    values = render(mapping, "open", {"episode": episode(summary=summary)})
+    values = render(mapping, "open", context_of(episode(summary=summary)))
     assert values == {"short": "Pod shop/…", "free": summary, "group": {"inner": "Pod …"}, "list": ["Pod …"]}
-    low = render(mapping, "open", {"episode": episode(summary=summary, severity="low", message="m" * 99)})
+    low = render(mapping, "open", context_of(episode(summary=summary, severity="low", message="m" * 99)))
     assert isinstance(low, dict)
     assert low["short"] == "m" * 9 + "…"
 
 
 def test_a_max_of_the_mapping_that_is_smaller_stays(tmp_path: Path) -> None:
     mapping = bounded("short: {value: '{{ episode.summary }}', max: 4}", tmp_path)
-    assert render(mapping, "open", {"episode": episode()}) == {"short": "Pod…"}
+    assert render(mapping, "open", context_of(episode())) == {"short": "Pod…"}
 
 
 @settings(deadline=None)
@@ -136,7 +137,7 @@ def test_nothing_that_is_sent_is_longer_than_the_system_takes(text: str) -> None
     found = load_mapping(MAPPING, Terms(limits=FIELDS, shipped=MAPPING))
     assert isinstance(found, Mapping)
     one = episode(summary=text * 30, message=text * 30, category="security", labels={"team": text})
-    values = render(found, "open", {"episode": one})
+    values = render(found, "open", context_of(one))
     assert isinstance(values, dict)
     assert all(
         len(value) <= FIELDS[name].longest for name, value in values.items() if name in FIELDS and FIELDS[name].longest

@@ -13,6 +13,7 @@ from shared.cli.app import app
 from shared.delivery.mapping import Mapping, Terms, load_mapping, render
 from shared.delivery.mapping_compiled import compile_mapping, compiled_file
 from shared.delivery.mapping_file import read_text
+from shared.delivery.telling import context_of
 from tests.support.records import classified
 from tests.support.tickets import episode
 
@@ -26,7 +27,7 @@ def read(overrides: str, base: str = BASE) -> Mapping:
 
 
 def opened(overrides: str, **changes: Any) -> Any:
-    return render(read(overrides), "open", {"episode": episode(**changes)})
+    return render(read(overrides), "open", context_of(episode(**changes)))
 
 
 UNCHANGED = {"a": "base", "g": {"x": "one", "y": "two"}}
@@ -77,8 +78,8 @@ def test_later_ones_win_and_all_else_stays() -> None:
     )
     assert opened(text) == {**UNCHANGED, "a": "high", "b": "kept"}
     assert opened(text, severity="low") == {**UNCHANGED, "a": "first", "b": "kept"}
-    assert render(read(text), "update", {"episode": episode(severity="low")}) == {"a": "again"}
-    assert render(read(text), "update", {"episode": episode()}) == {"a": "upd"}
+    assert render(read(text), "update", context_of(episode(severity="low"))) == {"a": "again"}
+    assert render(read(text), "update", context_of(episode())) == {"a": "upd"}
 
 
 def test_groups_merge_and_null_takes_a_field_away() -> None:
@@ -142,7 +143,7 @@ def test_a_later_override_of_an_own_file_stands_behind_the_shipped_ones(tmp_path
     own = "extends: shipped\noverrides:\n- {for: {severity: high}, operations: {open: {a: mine}}}\n"
     mapping = read_text(own, "m", Terms(shipped=shipped))
     assert isinstance(mapping, Mapping)
-    assert render(mapping, "open", {"episode": episode()}) == {**UNCHANGED, "a": "mine", "b": "kept"}
+    assert render(mapping, "open", context_of(episode())) == {**UNCHANGED, "a": "mine", "b": "kept"}
 
 
 def test_fields_of_overrides_are_among_the_names_and_are_prepared() -> None:
@@ -176,7 +177,7 @@ def test_what_is_kept_of_put_together_fields_is_bounded() -> None:
     mapping = read(text)
     for n in range(300):
         one = episode(object={"kind": "Pod", "namespace": f"n{n}-x", "name": "p"})
-        values = render(mapping, "open", {"episode": one})
+        values = render(mapping, "open", context_of(one))
         assert isinstance(values, dict)
         assert values["a"] == f"v{n}"
     assert len(mapping._together) <= 256
@@ -194,7 +195,7 @@ def test_what_came_before_changes_nothing(order: list[int], namespaces: list[str
     text = "".join(lines[place] for place in order)
     used = read(text)
     for namespace in namespaces:
-        context = {"episode": episode(object={"kind": "Pod", "namespace": namespace, "name": "p"})}
+        context = context_of(episode(object={"kind": "Pod", "namespace": namespace, "name": "p"}))
         assert render(used, "open", context) == render(read(text), "open", context)
 
 

@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
-from shared.delivery.mapping import Mapping, Terms, load_mapping
+from shared.delivery.links import Places
+from shared.delivery.mapping import Mapping, Terms, load_mapping, render
 from shared.delivery.mapping_compiled import compile_mapping, compiled_file
 from shared.delivery.mapping_file import read_text
-from shared.events.episode import Occurrence
+from shared.delivery.telling import context_of
+from shared.events.episode import Episode, Occurrence
 from shared.events.outcome import Rejected
 from shared.events.problem import Problem
 from tests.support.minimising import KEY, TICKET, audit, judged, of_record, of_ticket, read, ticket_of
@@ -166,10 +168,10 @@ def test_what_is_no_address_stays(text: str) -> None:
 
 
 def test_too_many_names_are_not_sent_at_all() -> None:
-    group = {"kind": "Group", "users": [f"user-{n}" for n in range(201)]}
+    group = {"kind": "Group", "users": [f"user-{n}" for n in range(401)]}
     one, verdict = judged(audit(requestObject=group))
     assert of_record("{users: drop}", one, verdict) == Rejected(
-        "mapping", "the event holds more than 200 names, which cannot be minimised"
+        "mapping", "the event holds more than 400 names, which cannot be minimised"
     )
 
 
@@ -218,3 +220,45 @@ def test_it_is_compiled_with_a_shipped_mapping(tmp_path: Path) -> None:
     assert isinstance(made, Mapping)
     assert isinstance(whole, Mapping)
     assert made.minimise == whole.minimise is not None
+
+
+def entangled() -> Episode:
+    """Return an episode that names others all over: who suffers, what took it in, who changed what, what happened."""
+    path = "Pod/shop/neighbour-0"
+    turns = [
+        {"revision": 1, "time": START, "what": "affected", "before": "0", "after": "1", "things": [path]},
+        {"revision": 2, "time": START, "what": "taken", "after": "neighbour-1 is broken",
+         "things": [f"{path[:-1]}1"]},
+    ]  # fmt: skip
+    return episode(
+        affected=[{"kind": "Pod", "namespace": "shop", "name": "neighbour-0", "severity": "high", "since": START}],
+        affected_count=1,
+        cause={"kind": "consequence", "id": "c-1", "summary": "neighbour-2 is broken", "object": "Node/neighbour-2"},
+        suspects=[{"id": "s-1", "time": START, "what": "Deployment/shop/api: image, by mallory", "who": "mallory"}],
+        relations={"node": "neighbour-3", "claim": "shop/neighbour-4", "image": "registry.example/api:1"},
+        timeline=turns,
+    )  # fmt: skip
+
+
+def test_names_of_others_go_from_every_place_of_an_episode_and_words_of_ours_stay() -> None:
+    one = entangled()
+    for wanted in ("drop", "pseudonym"):
+        said = of_ticket(f"{{names: {wanted}}}", one, KEY)
+        assert "neighbour" not in json.dumps(said)
+        assert [turn["what"] for turn in said["whole"]["timeline"]] == ["affected", "taken"]
+        assert said["whole"]["cause"]["id"] == "c-1"
+        assert said["whole"]["relations"]["image"] == "registry.example/api:1"
+        assert "mallory" in json.dumps(said)
+
+
+def test_who_changed_what_is_a_person() -> None:
+    said = json.dumps(of_ticket("{users: drop}", entangled()))
+    assert "mallory" not in said
+    assert "neighbour-0" in said
+
+
+def test_an_address_of_which_a_name_was_taken_is_no_link_any_more() -> None:
+    places = Places({"": "https://console.example.com"}, siem="https://siem.example.com/?q={problem_key}")
+    text = "operations:\n  open: {console: '{{ links.console }}', siem: '{{ links.siem }}'}\n"
+    found = render(read(text, "{names: drop}"), "open", context_of(episode(), places=places))
+    assert found == {"siem": f"https://siem.example.com/?q={episode().problem_key}"}

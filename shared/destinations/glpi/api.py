@@ -9,7 +9,7 @@ from shared.destinations.glpi.record import Row
 
 Kind = Literal["entity", "category", "group", "user", "computer", "appliance"]
 """What can be looked up by name; an appliance by its external identifier."""
-Relation = Literal["link", "duplicate"]
+Relation = Literal["link", "duplicate", "child"]
 
 
 class Api(Protocol):

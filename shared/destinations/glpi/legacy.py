@@ -20,7 +20,7 @@ from shared.telemetry.metrics import Metrics
 MOST: Final = 100
 """Most tickets of one problem, and most notes of one ticket, that are looked at: the newest."""
 _NAME, _ID, _STATUS = "1", "2", "12"
-_RELATIONS: dict[Relation, int] = {"link": 1, "duplicate": 2}
+_RELATIONS: dict[Relation, int] = {"link": 1, "duplicate": 2, "child": 3}
 _KINDS: dict[Kind, tuple[str, str]] = {
     "category": ("ITILCategory", "name"),
     "group": ("Group", "name"),

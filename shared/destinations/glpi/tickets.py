@@ -138,7 +138,10 @@ class Tickets:
         return failure or await self._after(found, order, deadline)
 
     async def resolve(self, found: Found, order: Order, seconds: float) -> Found | Failure:
-        """Add a solution, which holds the mark. Where it is solved already, that was wanted."""
+        """Add a solution, which holds the mark. Where it is solved already, that was wanted.
+
+        A consequence becomes the child of its cause's ticket.
+        """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds
         failure = await self._change(found, order, deadline)
@@ -151,6 +154,8 @@ class Tickets:
             if isinstance(row, Gone | Temporary | Ambiguous | Refused):
                 return row
             failure = failure if is_active(row) else None
+        if failure is None and order.parent is not None:
+            await self._related(found.ref, order.parent.ref, "child", deadline)
         return failure or await self._after(found, order, deadline, standing="resolved")
 
     async def reopen(self, found: Found, order: Order, seconds: float) -> Found | Failure:

@@ -115,12 +115,23 @@ class Incidents:
         return await self._change(found, order, lambda values: values, seconds)
 
     async def resolve(self, found: Found, order: Order, seconds: float) -> Found | Failure:
-        """Set it to Resolved with the close code; the instance closes it by itself later."""
-        return await self._change(found, order, lambda values: resolved(values, found.fields, self._table), seconds)
+        """Set it to Resolved with the close code; the instance closes it by itself later.
+
+        A consequence goes below the ticket of its cause, but for one that people put below another.
+        """
+        below = {}
+        if order.parent is not None and not found.fields.get(self._table.parent):
+            below[self._table.parent] = order.parent.ref
+        return await self._change(
+            found, order, lambda values: resolved({**values, **below}, found.fields, self._table), seconds
+        )
 
     async def reopen(self, found: Found, order: Order, seconds: float) -> Found | Failure:
-        """Set it back to In Progress."""
-        return await self._change(found, order, lambda values: {**values, "state": self._table.states.working}, seconds)
+        """Set it back to In Progress. It is nobody's consequence any more: the end of its cause would end it, too."""
+        body = {"state": self._table.states.working}
+        if found.mark.standing == "over" and found.fields.get(self._table.parent):
+            body[self._table.parent] = ""
+        return await self._change(found, order, lambda values: {**values, **body}, seconds)
 
     async def cancel(self, found: Found, keeper: Found, seconds: float) -> Found | Failure:
         """Cancel a second incident of ours, with a link to the one that stays."""

@@ -6,7 +6,7 @@ from html import escape
 from typing import Final, Literal
 
 from shared.cli.following import Line
-from shared.episodes.bonds import OF_GROUP
+from shared.episodes.relations import OF_GROUP
 from tests.support.pictures.scenes import START, Scene
 
 Kind = Literal["waits", "ticket", "taken"]

@@ -1,0 +1,43 @@
+"""An episode as people read it: where its ticket stands, then what a ticket says of it (shared/delivery/texts.yaml)."""
+
+from functools import cache
+
+from shared.delivery.mapping import Mapping, render
+from shared.delivery.mapping_file import read_text
+from shared.delivery.telling import context_of
+from shared.events.episode import Episode
+from shared.events.outcome import Rejected
+
+_TEXTS = """
+operations:
+  open: {title: '{{ texts.title }}', text: '{{ texts.description }}'}
+  resolve: {title: '{{ texts.title }}', text: "{{ texts.over }}\\n\\n{{ texts.description }}"}
+"""
+
+
+def page(episode: Episode) -> str:
+    """Return the page of one episode."""
+    said = render(_mapping(), "resolve" if episode.state == "resolved" else "open", context_of(episode))
+    text = episode.summary if isinstance(said, Rejected) else f"{said['title']}\n\n{said['text']}"
+    return "\n".join([f"{episode.id}, revision {episode.revision}", *_standing(episode), "", text])
+
+
+def _standing(episode: Episode) -> list[str]:
+    ticket = "has a ticket" if episode.ticket else "known before first contact" if episode.baseline else "has no ticket"
+    lines = [f"{episode.state}, {ticket}"]
+    if episode.cause is not None:
+        kind = {"consequence": "a consequence of", "group": "in the group of", "limit": "beyond the limit, in"}
+        named = episode.cause.summary or episode.cause.object or "something that is not known yet"
+        lines.append(f"{kind[episode.cause.kind]} {named} {episode.cause.id}".rstrip())
+    if episode.quiet:
+        lines.append(f"kept quiet by {episode.quiet}")
+    if episode.flapping:
+        lines.append("flapping")
+    return lines
+
+
+@cache
+def _mapping() -> Mapping:
+    found = read_text(_TEXTS, "episode")
+    assert isinstance(found, Mapping)  # noqa: S101 - a constant, and read by tests
+    return found
