@@ -53,13 +53,20 @@ class Changes:
                 step = rollouts.step(kept.get(kind), classified, now, labels)
                 told = [event_of_change(change, event) for change in (*step.changes, *step.again)]
                 if step.rollout is None or step.rollout == kept.get(kind):
-                    return await self._reply(told, known=True)
+                    return _reply(told, known=True)
+                # A reply may get lost: it is only what the observation tells again when it comes again.
+                if step.changes and step.changes != rollouts.step(step.rollout, classified, now, labels).again:
+                    if not await self._outgoing.hand_over(told):
+                        return Result(Retry("the broker did not accept every snapshot"))
+                    told = []
                 if await self._save(key, {**kept, kind: step.rollout}, revision):
-                    return await self._reply(told, known=not step.changes)
+                    return _reply(told, known=not step.changes)
         return Result(Retry("others change this workload's roll-outs"))
 
     async def due(self, name: str, now: float, event: CloudEvent) -> bool:
-        """End what nothing was heard of for too long; False where the broker did not take what there is to tell.
+        """End what nothing was heard of for too long, and tell which problems name a change.
+
+        False where the broker did not take what there is to tell.
 
         Raises StoreUnavailableError, RecordError.
         """
@@ -90,8 +97,8 @@ class Changes:
         found = suspects_of(list(kept.values()), started, within)
         return tuple(Suspect(id=one.id, time=moment(one.when), what=one.what, who=one.who) for one in found)
 
-    async def blame(self, track: Track, event: CloudEvent) -> None:
-        """Note on the suspects of a problem that it names them, and tell so.
+    async def blame(self, track: Track, now: float) -> None:
+        """Note on the suspects of a problem that it names them; what is due at `now` tells so.
 
         Raises StoreUnavailableError, RecordError.
         """
@@ -101,23 +108,12 @@ class Changes:
         async with self._turns.of(key):
             for _ in range(_TRIES):
                 kept, revision = await self._load(key)
-                changed, told = dict(kept), []
-                for kind, one in kept.items():
+                changed = dict(kept)
+                for kind in kept:
                     for suspect in track.desk.suspects:
-                        step = rollouts.name_problem(changed[kind], suspect.id, sent.id)
-                        changed[kind] = step.rollout or one
-                        told += [event_of_change(change, event) for change in step.changes]
-                if changed == kept:
+                        changed[kind] = rollouts.name_problem(changed[kind], suspect.id, sent.id)
+                if changed == kept or await self._save(key, changed, revision, now):
                     return
-                if await self._save(key, changed, revision):
-                    await self._outgoing.hand_over(told)
-                    return
-
-    async def _reply(self, told: list[CloudEvent], *, known: bool) -> Result:
-        outcome = Done() if not known else Duplicate() if told else Ignored("no roll-out is told of by it")
-        if len(told) > 1 and not await self._outgoing.hand_over(told[1:]):
-            return Result(Retry("the broker did not accept every snapshot"))
-        return Result(outcome, told[0] if told else None)
 
     async def _load(self, key: str) -> _Kept:
         entry = await self._store.get(_ROLLOUTS + key)
@@ -128,13 +124,21 @@ class Changes:
         except (ValueError, AttributeError, RolloutError) as error:
             raise RecordError("the roll-outs of a workload cannot be read") from error
 
-    async def _save(self, key: str, kept: Mapping[str, Rollout], revision: int) -> bool:
+    async def _save(self, key: str, kept: Mapping[str, Rollout], revision: int, look: float | None = None) -> bool:
+        """Keep the roll-outs if nobody changed them meanwhile; what is due by itself, or at `look`, will be found."""
         dues = [due for one in kept.values() if (due := rollouts.due(one)) is not None]
-        if dues and not await keeper.enter(self._store, ceil(min(dues)), PREFIX + key):
+        seconds = {int(look)} if look is not None else set()
+        seconds |= {ceil(min(dues))} if dues else set()
+        if not all([await keeper.enter(self._store, second, PREFIX + key) for second in seconds]):
             return False
         value = orjson.dumps({kind: rollouts.encode(one) for kind, one in kept.items()})
         ttl = None if dues else 2 * rollouts.KEPT
         return await self._store.put(_ROLLOUTS + key, value, expected=revision, ttl=ttl) is not None
+
+
+def _reply(told: list[CloudEvent], *, known: bool) -> Result:
+    outcome = Done() if not known else Duplicate() if told else Ignored("no roll-out is told of by it")
+    return Result(outcome, told[0] if told else None)
 
 
 def _workload(track: Track) -> str:

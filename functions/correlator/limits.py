@@ -23,7 +23,7 @@ class Limits:
     async def take(self, key: str, who: str, limit: Limit, now: float) -> bool:
         """Return True where `who` has a place at `now` (seconds); asking again takes no second one.
 
-        Where other replicas are first each time it has none, and asks again later. Raises StoreUnavailableError.
+        Where other replicas are first each time it has none. Raises StoreUnavailableError.
         """
         async with self._turns.of(key):
             for attempt in range(_TRIES):

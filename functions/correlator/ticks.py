@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import ceil
 
 from functions.correlator.changes import PREFIX as ROLLOUT
@@ -13,6 +14,7 @@ from functions.correlator.surroundings import Lookout
 from shared.episodes import bonds, groups, keeper, machine
 from shared.episodes.bonds import Rules
 from shared.episodes.desk import RELOOK
+from shared.episodes.members import Member
 from shared.episodes.recent import Recent
 from shared.episodes.record import Record, RecordError, RecordFullError, Track
 from shared.episodes.track import Snapshot
@@ -38,9 +40,13 @@ _SPARE = 2.0  # seconds before the deadline at which a tick begins nothing new
 
 @dataclass(frozen=True, slots=True)
 class _Tick:
+    """One tick: how often it began to wake the members of each bond, and which time was the last that was done."""
+
     now: float
     event: CloudEvent
     deadline: float
+    begun: Counter[str] = field(default_factory=Counter)
+    done: Counter[str] = field(default_factory=Counter)
 
 
 class Ticks:
@@ -63,6 +69,7 @@ class Ticks:
         self._rules = rules
         self._outgoing = outgoing
         self._turns = turns
+        self._waking = Turns()
         self._recent = recent
         self._written = written
         self._metrics = metrics
@@ -144,7 +151,7 @@ class Ticks:
         return await self._outgoing.flush(due.thing, ready, tick.event)
 
     async def _roll(self, due: keeper.Due, tick: _Tick) -> bool:
-        """End the roll-outs of which nothing is heard any more."""
+        """End the roll-outs of which nothing is heard any more, and tell what they are named by."""
         if not await self._changes.due(due.thing, tick.now, tick.event):
             return False
         await self._store.delete(due.entry.key, expected=due.entry.revision)
@@ -156,35 +163,52 @@ class Ticks:
         for attempt in range(_TRIES):
             held = await keeper.load(self._store, due.thing)
             for bond in held.record.wakes:
-                if not await keeper.wake(self._store, bond, int(now)):
+                if not await self._wake(bond, tick):
                     return None
-            step = machine.into_outbox(await self._step(due.thing, replace(held.record, wakes=()), now))
+            found, over = await self._step(due.thing, replace(held.record, wakes=()), now)
+            step = machine.into_outbox(found)
             if not step.record.tracks and not step.record.outbox:
                 # Gone, aged out, or a group whose members are not there yet.
+                await keeper.forget(self._store, due.thing, over)
                 return step if step.due is None or await keeper.enter(self._store, ceil(step.due), due.thing) else None
             for track in _accusers(held.record, step.record):
-                await self._changes.blame(track, tick.event)
+                await self._changes.blame(track, now)
             if await keeper.save(self._store, held, step, saving, self._recent):
+                await keeper.forget(self._store, due.thing, over)
                 self._written(held.record, step)
                 return step
             await asyncio.sleep(_PAUSE * attempt)
         return None
 
-    async def _step(self, thing: str, record: Record, now: float) -> machine.Step:
-        """Weigh the object's problems with what others say; a group first sees what its members are together."""
+    async def _wake(self, bond: str, tick: _Tick) -> bool:
+        """See that all members of a bond look again: causes that ask while others are at it share the next time."""
+        asked = tick.begun[bond]
+        async with self._waking.of(bond):
+            if tick.done[bond] > asked:
+                return True  # that began after this was asked
+            tick.begun[bond] += 1
+            if not await keeper.wake(self._store, bond, int(tick.now)):
+                return False
+            tick.done[bond] = tick.begun[bond]
+            return True
+
+    async def _step(self, thing: str, record: Record, now: float) -> tuple[machine.Step, list[Member]]:
+        """Weigh the object's problems with what others say; a group first sees what its members are together.
+
+        Those that are over come along: they are forgotten once the group has kept what it made of them.
+        """
         if not bonds.is_group(thing):
-            return machine.tick(record, now, self._rules, await self._lookout.around(thing, record, now))
+            return machine.tick(record, now, self._rules, await self._lookout.around(thing, record, now)), []
         members, again = await keeper.standing(self._store, bonds.MEMBERS, thing, now)
         opens = groups.opens(thing, members, self._rules)
         if not record.tracks and opens is not None and opens > now:
-            return machine.Step(record, due=opens)  # it was looked at because of one that is over
+            return machine.Step(record, due=opens), []  # it was looked at because of one that is over
         known = machine.Known(groups.labels_of(members), relations=groups.relations_of_group(thing, members))
         earlier: list[Snapshot] = []
         for seen in groups.observed(thing, members, record, now):
             step = machine.observe(record, seen, known, self._rules)
             record = step.record
             earlier += step.snapshots
-        await keeper.forget(self._store, thing, [one for one in members if one.over])
         step = machine.tick(record, now, self._rules, await self._lookout.around(thing, record, now))
         # A group looks at its members by itself now and then: what told it to may have got lost.
         look = (
@@ -193,7 +217,8 @@ class Ticks:
             else None
         )
         due = min((time for time in (step.due, look) if time is not None), default=None)
-        return replace(step, snapshots=(*earlier, *step.snapshots), due=due)
+        over = [one for one in members if one.over]
+        return replace(step, snapshots=(*earlier, *step.snapshots), due=due), over
 
 
 def _accusers(before: Record, after: Record) -> list[Track]:

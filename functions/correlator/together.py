@@ -75,6 +75,8 @@ class Together:
             known = self._recent.take(thing)
             held = known or await keeper.load(self._store, thing)
             found, kept = self._observe(held, batch)
+            if not kept and saving.tried:
+                kept = [(held.record, found[-1])]  # others find it by what was written for a record that was not kept
             # What is answered without a write must be the store's word.
             if (not kept and known is None) or (
                 kept and await keeper.save(self._store, held, kept[-1][1], saving, self._recent)

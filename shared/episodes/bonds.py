@@ -1,9 +1,9 @@
 """Bonds: what problems of different objects have in common, and the store's keys under which they find each other.
 
-A bond is one relation that two problems share: the same node, claim, image, … (relations.py). A record says in the
-store what it is bound by: `cause.<bond>.<thing>` where one of its problems may take others in, `under.<bond>.<thing>`
-where others may take its problems in. Whoever decides about a ticket looks there; nobody writes into another's record.
-Pure.
+A bond is one relation that two problems share, for one inhibition: the same node, claim, image, … (relations.py). A
+record says in the store what it is bound by: `cause.<bond>.<thing>` where one of its problems may take others in,
+`under.<bond>.<thing>` where others may take its problems in. Whoever decides about a ticket looks there; nobody writes
+into another's record. Pure.
 """
 
 from collections.abc import Iterable
@@ -157,7 +157,7 @@ def moved(before: Record, after: Record) -> bool:
 
 
 def lookers(before: Record, after: Record, rules: Rules) -> set[tuple[int, str]]:
-    """Return the records that took problems in or gave them back, and the second from which they shall look.
+    """Return the records that took problems in, gave them back or have a worse one, and from which second they look.
 
     Groups wait for their members together; what happens to a cause's members later is looked at every few seconds.
     """
@@ -167,7 +167,7 @@ def lookers(before: Record, after: Record, rules: Rules) -> set[tuple[int, str]]
         unders = {track.desk.under for track in (old, new) if track is not None and track.desk.under is not None}
         if new is not None and new.desk.left and (old is None or old.sent != new.sent):
             found.add((ceil((after.now + 1.0) / _LOOK) * _LOOK, new.desk.left))  # told of an end, or of its count
-        if old is not None and new is not None and old.desk == new.desk and is_open(old) == is_open(new):
+        if old is not None and new is not None and _stays(old, new):
             continue
         for under in unders:
             time = after.now + _LOOK
@@ -175,6 +175,12 @@ def lookers(before: Record, after: Record, rules: Rules) -> set[tuple[int, str]]
                 time = (new.desk.deserved or after.now) + policy_of(new, rules).group_wait
             found.add((ceil(max(time, after.now) / _LOOK) * _LOOK, under.thing))
     return found
+
+
+def _stays(old: Track, new: Track) -> bool:
+    """Return True where nothing happened to a problem for which its group or cause would look before their time."""
+    severities = [track.sent.severity for track in (old, new) if track.sent is not None]
+    return old.desk == new.desk and is_open(old) == is_open(new) and len(set(severities)) <= 1
 
 
 def bound(before: Record, record: Record, rules: Rules, tried: frozenset[str] | None = None) -> Bound:
@@ -187,8 +193,9 @@ def bound(before: Record, record: Record, rules: Rules, tried: frozenset[str] | 
     wanted = dict(open_now)
     for name, tracks in _ended(before, record).items():
         wanted[name] = (*wanted.get(name, ()), *tracks)
-    # What a group is told of an end is the group's to delete: it may not have looked yet.
-    ends = {key: value for key, value in stored.items() if value.startswith(_END) and key not in wanted}
+    # What a group is told of an end is the group's to delete: it may not have looked yet. The latest group is enough.
+    left = {f"{MEMBERS}.{track.desk.left}" for track in record.tracks.values()}
+    ends = {key: stored[key] for key in (left & stored.keys()) - wanted.keys() if stored[key].startswith(_END)}
     digests = {
         key: ("" if key in open_now else _END) + digest_of(tracks, counted=is_group(key.split(".", 1)[1]))
         for key, tracks in wanted.items()
@@ -211,7 +218,8 @@ def _bonds(track: Track, rules: Rules, side: Any) -> Iterable[Bond]:
     for inhibition in rules.inhibitions:
         value = _value(track, inhibition.by)
         if value and side(inhibition).takes(subject):
-            yield Bond(inhibition, digest("bond", track.head.shown["cluster"], inhibition.by, value))
+            # With its name: where causes of one met all members of another, each would wake and read all the others.
+            yield Bond(inhibition, digest("bond", track.head.shown["cluster"], inhibition.name, inhibition.by, value))
 
 
 def _value(track: Track, name: str) -> str:

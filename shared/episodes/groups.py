@@ -7,7 +7,7 @@ that a group lives, ends, comes back and is told like any problem.
 from collections import Counter
 from collections.abc import Sequence
 from math import inf
-from typing import Any
+from typing import Any, NamedTuple
 
 from shared.episodes.bonds import GROUP, STORM, Rules
 from shared.episodes.members import MAX_MEMBERS, Member
@@ -30,7 +30,8 @@ def observed(thing: str, members: Sequence[Member], record: Record, now: float) 
     if track is None and not held:
         return []
     over = max((mark.fact.time for mark in record.marks), default=-inf)
-    found = [_member(thing, one, held or mine, now, over) for one in mine]
+    words = _words(thing, held or mine) if mine else None
+    found = [] if words is None else [_member(thing, one, words, now, over) for one in mine]
     if not held and track is not None and (mine or track.lasts):
         last = max(mine, key=lambda one: one.over, default=None)
         found.append(_over(thing, track.head.shown, now, "" if last is None else last.ended_by))
@@ -60,43 +61,68 @@ def relations_of_group(thing: str, members: Sequence[Member]) -> dict[str, str]:
     return {**shared, OF_GROUP: STORM if thing.startswith(STORM) else GROUP}
 
 
-def _member(thing: str, one: Member, held: Sequence[Member], now: float, over: float) -> Classified:
+class _Words(NamedTuple):
+    """What is said of all members together: made once, not for each of them."""
+
+    first: dict[str, Any]
+    worst: dict[str, Any]
+    object: ObjectRef
+    message: str
+    fingerprint: str
+    condition: str
+    part: str
+    summary: str
+
+
+def _words(thing: str, held: Sequence[Member]) -> _Words:
+    first = held[0].shown
+    return _Words(
+        first=first,
+        worst=min(held, key=lambda each: severity_rank(each.severity)).shown,
+        object=_object(thing, held),
+        message=_message(held),
+        fingerprint=digest("group", str(len(held))),
+        condition=_condition(thing, held),
+        part=first["part"] if len(held) == 1 else "",
+        summary=_summary(thing, held),
+    )
+
+
+def _member(thing: str, one: Member, words: _Words, now: float, over: float) -> Classified:
     """Return one member's problem as the group's: its own count, and the words of all.
 
     What lasts and began before the group was `over` last came into it since: that is news of now.
     """
-    first = held[0]
     since, again = (max(now, over + _AFTER), str(over)) if not one.over and one.since <= over else (one.since, "")
-    worst = min(held, key=lambda each: severity_rank(each.severity))
     seen = Observation(
         identity=digest("group", thing, one.id, str(int(one.since)), str(one.count), one.severity, again),
         dialect="tidings-group",
-        cluster=first.shown["cluster"],
-        object=_object(thing, held),
+        cluster=words.first["cluster"],
+        object=words.object,
         reason=one.shown["reason"],
-        message=_message(held),
+        message=words.message,
         type=one.shown["type"],
         component=one.shown["component"],
-        host=first.shown["host"],
+        host=words.first["host"],
         time=moment(since),
         received=moment(now),
         count=one.count,
-        fingerprint=digest("group", str(len(held))),
+        fingerprint=words.fingerprint,
         source_uid=one.id,
     )
     verdict = Verdict(
-        category=worst.shown["category"],
-        subcategory=worst.shown["subcategory"],
+        category=words.worst["category"],
+        subcategory=words.worst["subcategory"],
         severity=one.severity,
         phase="problem",
-        condition=_condition(thing, held),
-        part=first.shown["part"] if len(held) == 1 else "",
+        condition=words.condition,
+        part=words.part,
         problem_key=digest("group", thing),
         ticket_after=1,
-        summary=_summary(thing, held),
-        rule=first.shown["rule"],
-        why=first.shown["why"],
-        runbook=first.shown["runbook"],
+        summary=words.summary,
+        rule=words.first["rule"],
+        why=words.first["why"],
+        runbook=words.first["runbook"],
     )
     return Classified(observation=seen, verdict=verdict)
 

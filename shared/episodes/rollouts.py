@@ -109,15 +109,15 @@ def is_over(rollout: Rollout, now: float) -> bool:
     return core.state != "running" and now - max(core.ended, rollout.place[0]) > KEPT
 
 
-def name_problem(rollout: Rollout, change: str, problem: str) -> Step:
-    """Note on a change that the episode of a problem names it as its suspect."""
+def name_problem(rollout: Rollout, change: str, problem: str) -> Rollout:
+    """Note on a change that the episode of a problem names it as its suspect; the next step or tick tells so."""
     told = tuple(
         one._replace(problems=(*one.problems, problem))
         if one.id == change and problem not in one.problems and len(one.problems) < MAX_PROBLEMS
         else one
         for one in rollout.told
     )
-    return _settle(replace(rollout, told=told)) if told != rollout.told else Step(rollout)
+    return replace(rollout, told=told)
 
 
 def _is_quiet(rollout: Rollout) -> bool:

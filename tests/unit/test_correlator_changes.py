@@ -9,11 +9,11 @@ from shared.events.cloudevent import CHANGE_PREFIX, TICK, CloudEvent
 from shared.events.episode import Episode
 from shared.events.identity import problem_key
 from shared.events.model import Classified, ObjectRef
-from shared.events.outcome import Done, Duplicate
+from shared.events.outcome import Done, Duplicate, Retry
 from shared.runtime.function import Call, Result
 from tests.support.correlator import Rig, play, problem
 from tests.support.objects import NOW
-from tests.support.rollouts import seen, upgraded
+from tests.support.rollouts import MOVES, deployment, seen, upgraded
 
 RULES = Policies(Policy())
 
@@ -95,5 +95,37 @@ def test_a_roll_out_of_which_nothing_is_heard_is_ended_by_a_tick_once_the_broker
         assert await rig.due() == []
         await tick(rig, 4020)
         assert len(changes(rig)) == 1
+
+    play(work, RULES)
+
+
+def test_an_older_change_that_a_new_one_finds_unheard_of_is_told_though_the_broker_refuses_at_first() -> None:
+    async def work(rig: Rig) -> None:
+        rolled = seen([*upgraded()[:3], (9000, deployment(9, "shop/web:1.6", MOVES, 1, generation=3))])
+        for one in rolled[:-1]:
+            await rig.send(one)
+        rig.sink.broken = True
+        assert isinstance((await rig.send(rolled[-1])).outcome, Retry)
+        rig.sink.broken = False
+        reply = (await rig.send(rolled[-1])).reply
+        told = [*changes(rig), *([] if reply is None else [Change.model_validate(reply.data)])]
+        assert {one.transition for one in told} == {"failed", "started"}
+        assert len({one.id for one in told}) == 2
+
+    play(work, RULES)
+
+
+def test_a_change_names_its_problem_though_the_broker_refuses_at_first() -> None:
+    async def work(rig: Rig) -> None:
+        rolled = seen(upgraded())
+        for one in rolled:
+            await rig.send(one)
+        await rig.send(crash(rolled[-1], 100))
+        rig.sink.broken = True
+        assert (await tick(rig, 120)).outcome != Done()
+        rig.sink.broken = False
+        assert (await tick(rig, 130)).outcome == Done()
+        (ticket,) = [one for one in rig.sink.events if "problem" in one.type and one.data["ticket"]]
+        assert [one.problems for one in changes(rig)] == [(ticket.data["id"],)]
 
     play(work, RULES)

@@ -1,19 +1,21 @@
 """Observations of one object that come at the same time share a write, and each still gets its own answer."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from functions.correlator.handler import new
 from shared.episodes import browse
+from shared.episodes.policy import Policies, Policy
 from shared.events.cloudevent import CloudEvent
 from shared.events.model import Classified
 from shared.events.outcome import Done, Duplicate, Retry
 from shared.runtime.function import Call, Function, Result
 from shared.stores.memory import MemoryStore
-from shared.stores.protocol import StoreUnavailableError
+from shared.stores.protocol import Entry, StoreUnavailableError
 from shared.telemetry.metrics import Metrics
 from tests.support.correlator import AT_ONCE, Rig, play, problem, told
+from tests.support.life import Life, fine, pod, trouble
 
 
 class Slow(MemoryStore):
@@ -139,3 +141,71 @@ def test_a_repetition_is_answered_with_what_the_store_holds_not_with_what_memory
         assert (told(again).id, told(again).revision) == (first.id, 2)
 
     play(work)
+
+
+class First(MemoryStore):
+    """A store in which another replica is first at the next writes of a group's record, so many of them."""
+
+    others = 0
+
+    async def put(self, key: str, value: bytes, *, expected: int, ttl: float | None = None) -> int | None:
+        if key.startswith("thing.group-") and self.others:
+            self.others -= 1
+            return None
+        return await super().put(key, value, expected=expected, ttl=ttl)
+
+
+def test_f40_a_group_knows_what_ended_its_last_member_though_another_replica_was_first() -> None:
+    """F40: two replicas, same key, store CAS race | exactly one winner."""
+
+    async def run() -> None:
+        store = First()
+        life = Life(Policies(Policy(group_by=("namespace", "condition"))), store)
+        await life.at(0, trouble(0, pod(1), "crash-loop"))
+        await life.until(30)
+        store.others = 1
+        await life.at(100, fine(100, pod(1)))
+        await life.until(200)
+        (ticket,) = life.tickets.values()
+        assert store.others == 0
+        assert ticket.episode.ended_by == "Started"
+
+    asyncio.run(run())
+
+
+class Between(MemoryStore):
+    """A store before whose next read of an entry of a group something else happens."""
+
+    happens: Callable[[], Awaitable[None]] | None = None
+
+    async def get(self, key: str) -> Entry | None:
+        if key.startswith("under.") and self.happens is not None:
+            happens, self.happens = self.happens, None
+            await happens()
+        return await super().get(key)
+
+
+def test_f40_what_a_group_is_told_is_what_the_replica_said_that_was_first() -> None:
+    """F40: two replicas, same key, store CAS race | exactly one winner.
+
+    Here the loser has told the group already, and has nothing left to keep: the winner took in the same and more.
+    """
+
+    async def run() -> None:
+        store = Between()
+        life = Life(Policies(Policy(group_by=("namespace", "condition"))), store)
+        other = new({}, Metrics(), store=store, publisher=life.sink, rules=life.rules)
+        await life.at(0, trouble(0, pod(1), "crash-loop"))
+        await life.until(30)
+        again = trouble(100, pod(1), "crash-loop", count=2)
+
+        async def happens() -> None:
+            for one in (again, trouble(101, pod(1), "crash-loop", count=3, severity="critical")):
+                await send(other, one)
+
+        store.happens = happens
+        await life.at(102, again)
+        await life.until(2000)
+        assert [one.episode.severity for one in life.open()] == ["critical"]
+
+    asyncio.run(run())

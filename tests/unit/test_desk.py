@@ -9,6 +9,7 @@ import pytest
 from shared.episodes.policy import IMMEDIATE, Asked, Escalation, Inhibition, Match, OpenAfter, Policies, Policy
 from shared.episodes.snapshot import moment
 from shared.episodes.spans import Span
+from shared.episodes.stored import decode
 from shared.events.identity import event_identity
 from shared.events.model import Classified, ObjectRef
 from tests.support.correlator import START, recovery
@@ -167,6 +168,33 @@ def test_problems_of_one_group_have_one_ticket_that_ends_with_the_last_of_them()
         assert (shop.closed, shop.episode.reopened, len(life.tickets)) == (None, 1, 2)
 
     play(work, Policies(Policy(group_by=("namespace", "reason"))))
+
+
+def test_a_group_rises_with_its_worst_member_within_seconds() -> None:
+    async def work(life: Life) -> None:
+        await life.at(0, trouble(0, pod(1), "mount-failed"), trouble(0, pod(2), "mount-failed"))
+        await life.until(60)
+        assert [one.episode.severity for one in life.open()] == ["high"]
+        await life.at(101, trouble(101, pod(2), "mount-failed", count=2, severity="critical"))
+        await life.until(130)
+        assert [one.episode.severity for one in life.open()] == ["critical"]
+
+    play(work, Policies(Policy(group_by=("namespace", "reason"))))
+
+
+def test_a_record_does_not_remember_all_groups_that_it_ever_was_in() -> None:
+    async def work(life: Life) -> None:
+        await life.at(0, trouble(0, pod(1), "slow"))
+        for number in range(5):
+            begun = 10 + 3000 * number
+            await life.at(begun, trouble(begun, pod(1), "image-pull", count=number + 1, reason=f"R{number}"))
+            await life.at(begun + 60, fine(begun + 60, pod(1), "image-pull"))
+        await life.until(15_000)
+        assert (len(life.tickets), len(life.open())) == (6, 1)
+        records = [decode(entry.value) async for entry in life.store.scan("thing.") if "group-" not in entry.key]
+        assert [len(record.entered) for record in records] == [2], "where it is, and where it was last"
+
+    play(work, Policies(Policy(group_by=("reason",))))
 
 
 def test_beyond_the_limit_one_summary_stands_for_all_others_until_the_last_of_them_ends() -> None:

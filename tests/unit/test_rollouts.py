@@ -275,10 +275,11 @@ def test_a_problem_that_names_a_change_stands_in_it() -> None:
     track = Track().take(seen(upgraded()[:3]))
     assert track.rollout is not None
     named = rollouts.name_problem(track.rollout, track.told[0].id, "problem-1")
-    assert [(one.revision, one.problems) for one in named.changes] == [(2, ("problem-1",))]
-    assert named.rollout is not None
-    assert rollouts.name_problem(named.rollout, track.told[0].id, "problem-1").changes == ()
-    assert rollouts.name_problem(named.rollout, "another", "problem-2").changes == ()
+    step = rollouts.tick(named, START + 2)
+    assert [(one.revision, one.problems) for one in step.changes] == [(2, ("problem-1",))]
+    assert step.rollout is not None
+    assert rollouts.name_problem(step.rollout, track.told[0].id, "problem-1") == step.rollout
+    assert rollouts.name_problem(step.rollout, "another", "problem-2") == step.rollout
 
 
 def test_it_is_forgotten_a_day_after_its_end() -> None:
