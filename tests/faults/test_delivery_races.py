@@ -66,8 +66,7 @@ def test_f25_a_count_that_grows_from_1_to_50_keeps_one_ticket_with_few_notes() -
             await rig.deliver(episode(count, count=count, transition="opened" if count == 1 else "updated"))
         assert len(rig.desk.records) == 1, "no 50 tickets"
         assert rig.desk.asked.count("create") == 1
-        assert rig.desk.asked.count("update") == 5, "it was updated, whenever the count had doubled"
-        assert len(rig.desk.notes) == 6
+        assert len(rig.desk.notes) == 1, "nobody was told fifty times (that the count moves: test_observed_again.py)"
 
     run(main())
 

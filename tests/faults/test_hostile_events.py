@@ -117,7 +117,14 @@ def test_f46_an_object_named_with_control_characters_still_arrives_everywhere(ro
 
 
 OWN_TYPES = ("dev.tidings.problem.opened.v1", DELIVERY, "dev.tidings.tick.v1", "dev.tidings.security.v1")
-SHAPES: list[Any] = ["x", [1], 5, True, None, {"id": ["x"], "number": "[/red]\x1b[2J", "result": "done"}]
+SHAPES: list[Any] = [
+    "x",
+    [1],
+    5,
+    True,
+    None,
+    {"id": ["x"], "number": "[/red]\x1b[2J", "result": "done", "operation": "open"},
+]
 
 
 def test_events_of_our_own_types_with_any_data_end_neither_the_table_nor_the_api(root: Path, tmp_path: Path) -> None:

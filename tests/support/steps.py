@@ -192,6 +192,7 @@ def replica(
         "SERVICENOW_USERNAME": "tidings",
         "SERVICENOW_PASSWORD": "tidings",
         "SERVICENOW_CONNECTIONS": "16",
+        "SERVICENOW_BATCH": "1",  # each request goes alone, so that each step is its own
         "STORE_URL": sqlite_url(store),
         **settings,
     }
