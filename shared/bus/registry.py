@@ -93,9 +93,11 @@ def chosen(environ: Environ) -> str:
     from shared.bus.settings import BusSettings  # a model, as above
 
     name = read(BusSettings, environ).name
+    there = configured(environ)
+    if name and name not in there:
+        raise SettingsError([f"{BUSES[name].wanted} is not set, and BUS={name} needs it"])
     if name:
         return name
-    there = configured(environ)
     if len(there) == 1:
         return there[0]
     if there:

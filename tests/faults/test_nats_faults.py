@@ -17,8 +17,8 @@ from shared.runtime.function import Function
 from shared.stores.nats_link import SECONDS
 from shared.stores.protocol import ABSENT, Store, StoreUnavailableError
 from shared.stores.registry import open_store
+from tests.support.correlator import AT_ONCE, problem, told
 from tests.support.correlator import Rig as Correlator
-from tests.support.correlator import problem, told
 from tests.support.nats import Nats, cluster, cluster_url, nats
 from tests.support.tickets import Rig, episode, resolved
 
@@ -34,7 +34,7 @@ class Correlating(Correlator):
         super().__init__(STORE_URL=url)
 
     def build(self) -> Function:
-        return new({"STORE_URL": self.url}, self.metrics, publisher=self.sink)
+        return new({"STORE_URL": self.url}, self.metrics, publisher=self.sink, rules=AT_ONCE)
 
 
 @asynccontextmanager
