@@ -68,7 +68,10 @@ def decode(thing: str, data: bytes) -> tuple[Member, ...]:
 
 def others_of(members: Iterable[Member], thing: str) -> Others:
     """Return who is in trouble besides the record's own object: how many, and the first of them."""
-    found = sorted((one for one in members if one.thing != thing), key=lambda one: (one.since, one.key))
+    objects: dict[str, Member] = {}
+    for one in sorted((one for one in members if one.thing != thing), key=lambda one: (one.since, one.key)):
+        objects.setdefault(one.path, one)  # of each object what began first: one pod may have four problems
+    found = [*objects.values()]
     first = tuple(
         Affected(
             kind=one.shown["object"]["kind"],
