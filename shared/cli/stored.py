@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated, TypeVar
+from urllib.parse import unquote, urlsplit
 
 import typer
 
@@ -29,6 +30,9 @@ def with_store(data: Path, url: str, act: Callable[[Store], Awaitable[T]], *, mu
     path = data / "state.db"
     if must_exist and not url and not path.is_file():
         fail(f"{data} holds no state: name the folder of `tidings up` by --data, or a store by --store")
+    parts = urlsplit(url)
+    if must_exist and parts.scheme == "sqlite" and not Path(unquote(parts.path)).is_file():
+        fail(f"there is no store at {unquote(parts.path)}: nothing was made of it")  # opening it would make one
 
     async def run() -> T:
         store = open_store(url or sqlite_url(path))

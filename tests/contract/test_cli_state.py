@@ -158,3 +158,12 @@ def test_an_export_that_fails_leaves_the_file_that_was_there(tmp_path: Path) -> 
     assert "NATS cannot be reached" in ended.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["state.jsonl"]
     assert file.read_text() == "the last backup"
+
+
+def test_a_store_that_is_not_there_is_no_backup(tmp_path: Path) -> None:
+    backup = tmp_path / "state.jsonl"
+    backup.write_text("the last one\n", encoding="utf-8")
+    missing = tmp_path / "typo.db"
+    ended = run("state", "export", str(backup), "--store", f"sqlite://{missing}")
+    assert (ended.exit_code, backup.read_text(encoding="utf-8"), missing.exists()) == (1, "the last one\n", False)
+    assert f"there is no store at {missing}" in ended.stderr
