@@ -300,8 +300,7 @@ def test_a_server_without_tls_gets_no_password_where_tls_is_wanted() -> None:
         with pytest.raises(StoreUnavailableError, match="does not offer TLS"):
             await store.get("k")
         await store.close()
-        server.close()
-        await server.wait_closed()
+        server.close()  # from Python 3.12 on, waiting for it would be waiting for connections that it never took
 
     asyncio.run(main())
     assert not any(PASSWORD.encode() in one for one in seen)

@@ -62,7 +62,7 @@ def test_systems_that_hang_are_waited_for_together_and_named(monkeypatch: pytest
         began = time.monotonic()
         rows = asyncio.run(diagnose(Path("nowhere"), tell))
         took = time.monotonic() - began
-    assert took < 4 * _SECONDS, "one after the other they take six times as long"
+    assert took < (len(_ASKED) - 1) * _SECONDS, "one after the other they take six times as long"
     bad = [row for row in rows if row["state"] == "bad"]
     assert [row["system"] for row in bad] == [name for name in FUNCTIONS if name in _ASKED], "in the registry's order"
     assert all("in time" in row["finding"] for row in bad), bad
