@@ -187,3 +187,6 @@ async def _end(client: Client) -> None:
     with contextlib.suppress(OSError, errors.Error, TimeoutError):
         async with asyncio.timeout(_CLOSE_SECONDS):
             await client.close()
+    # What failed while it was being made is left open by nats-py.
+    if (transport := client._transport) is not None:  # noqa: SLF001 - nothing public closes it
+        transport.close()  # type: ignore[no-untyped-call]

@@ -249,3 +249,6 @@ async def _end(client: Client) -> None:
     with contextlib.suppress(Exception):
         async with asyncio.timeout(1.0):
             await client.close()
+    # What failed while it was being made is left open by nats-py.
+    if (transport := client._transport) is not None:  # noqa: SLF001 - nothing public closes it
+        transport.close()  # type: ignore[no-untyped-call]

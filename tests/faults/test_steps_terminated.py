@@ -24,6 +24,7 @@ def test_f06_a_busy_replica_finishes_what_it_took_and_takes_no_more(tmp_path: Pa
             "SERVICENOW_USERNAME": "tidings",
             "SERVICENOW_PASSWORD": "tidings",
             "SERVICENOW_CONNECTIONS": "16",
+            "SERVICENOW_BATCH": "1",
         }
         with serving("servicenow-incident", tmp_path / "log", settings) as served:
             worker = Replica(served, tmp_path)
