@@ -80,6 +80,9 @@ BUSES: dict[str, Registered] = {
 }
 
 
+_EXTRAS = {"nats": "nkeys"}
+
+
 def configured(environ: Environ) -> list[str]:
     """Return the names of the buses that the settings lead to."""
     return [name for name, bus in BUSES.items() if environ.get(bus.wanted) or environ.get(f"{bus.wanted}_FILE")]
@@ -93,11 +96,9 @@ def chosen(environ: Environ) -> str:
     from shared.bus.settings import BusSettings  # a model, as above
 
     name = read(BusSettings, environ).name
-    there = configured(environ)
-    if name and name not in there:
-        raise SettingsError([f"{BUSES[name].wanted} is not set, and BUS={name} needs it"])
     if name:
         return name
+    there = configured(environ)
     if len(there) == 1:
         return there[0]
     if there:
@@ -123,8 +124,12 @@ def opener(name: str, environ: Environ) -> Callable[[], Bus]:
     """
     bus = BUSES[name]
     settings = read(bus.settings(), environ)
+    if name not in configured(environ):
+        raise SettingsError([f"{bus.wanted} is not set, and {name} is where the bus is to be"])
     if bus.client and find_spec(bus.client) is None:
-        raise SettingsError([f"{bus.wanted}: the client for {name} is not installed: it is the extra `{name}`"])
+        raise SettingsError(
+            [f"{bus.wanted}: the client for {name} is not installed: it is the extra `{_EXTRAS.get(name, name)}`"]
+        )
     return lambda: bus.open(settings)
 
 
