@@ -21,6 +21,7 @@ from shared.cli.payloads import Result, read
 from shared.cli.table import beside
 from shared.episodes.policy_shipped import load_policies
 from shared.episodes.relations import OF_GROUP
+from shared.events.model import path_of
 from shared.events.times import to_text
 from shared.events.words import counted
 from shared.local.recorded.player import FeedError
@@ -157,7 +158,7 @@ def _seconds(following: Following) -> float:
 
 def _path(line: Line) -> str:
     thing = line.note.track.head.shown["object"]
-    return "/".join(part for part in (thing["kind"], thing["namespace"], thing["name"]) if part)
+    return path_of(thing["kind"], thing["namespace"], thing["name"])
 
 
 def _table(following: Following, lines: Iterator[Line | Unreadable]) -> None:

@@ -6,13 +6,13 @@ record says in the store what it is bound by: `cause.<bond>.<thing>` where one o
 into another's record. Pure.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from math import ceil
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from shared.episodes.members import digest_of, encode, subject
-from shared.episodes.policy import Inhibition, Policy, Quiet, Subject
+from shared.episodes.policy import Inhibition, Match, Policy, Quiet, Subject
 from shared.episodes.record import Record, Track
 from shared.episodes.relations import OF_GROUP
 from shared.events.identity import digest
@@ -211,7 +211,7 @@ def bound(before: Record, record: Record, rules: Rules, tried: frozenset[str] | 
     return Bound(replace(record, entered={**ends, **digests}, wakes=wakes), enters, leaves)
 
 
-def _bonds(track: Track, rules: Rules, side: Any) -> Iterable[Bond]:
+def _bonds(track: Track, rules: Rules, side: Callable[[Inhibition], Match]) -> Iterable[Bond]:
     if OF_GROUP in track.relations:
         return
     subject = subject_of(track)

@@ -6,7 +6,7 @@ many only costs a look.
 """
 
 import asyncio
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from math import inf
 from typing import NamedTuple, TypeVar
@@ -120,6 +120,21 @@ async def lasts(store: Store, thing: str, key: str, rules: Rules, now: float) ->
 
     The same tick may be about to end what it was entered for. Raises StoreUnavailableError.
     """
+
+    def stays(record: Record) -> bool:
+        if record.due is not None and record.due <= now and key in record.entered:
+            return key in bonds.entries(tick(record, now, rules).record, rules)
+        return key in record.entered
+
+    return await _says(store, thing, stays)
+
+
+async def knows(store: Store, thing: str, key: str) -> bool:
+    """Return True where a record knows that it was entered under a key. Raises StoreUnavailableError."""
+    return await _says(store, thing, lambda record: key in record.entered)
+
+
+async def _says(store: Store, thing: str, asked: Callable[[Record], bool]) -> bool:
     entry = await store.get(THINGS + thing)
     if entry is None:
         return False
@@ -127,20 +142,7 @@ async def lasts(store: Store, thing: str, key: str, rules: Rules, now: float) ->
         record = decode(entry.value)
     except RecordError:
         return True  # a newer version's: it will know
-    if record.due is not None and record.due <= now and key in record.entered:
-        return key in bonds.entries(tick(record, now, rules).record, rules)
-    return key in record.entered
-
-
-async def knows(store: Store, thing: str, key: str) -> bool:
-    """Return True where a record knows that it was entered under a key. Raises StoreUnavailableError."""
-    entry = await store.get(THINGS + thing)
-    if entry is None:
-        return False
-    try:
-        return key in decode(entry.value).entered
-    except RecordError:
-        return True  # a newer version's: it will know
+    return asked(record)
 
 
 async def forget(store: Store, bond: str, over: Iterable[Member]) -> None:

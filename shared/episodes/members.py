@@ -12,6 +12,7 @@ from shared.episodes.record import Others, Track
 from shared.episodes.snapshot import moment
 from shared.events.episode import Affected
 from shared.events.identity import digest
+from shared.events.model import path_of
 from shared.events.vocabulary import Severity
 
 MAX_SHOWN = 10
@@ -55,7 +56,7 @@ class Member:
     def path(self) -> str:
         """Return the path of its object."""
         found = self.shown["object"]
-        return "/".join(part for part in (found["kind"], found["namespace"], found["name"]) if part)
+        return path_of(found["kind"], found["namespace"], found["name"])
 
 
 def decode(thing: str, data: bytes) -> tuple[Member, ...]:

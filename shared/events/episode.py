@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime, Field
 
-from shared.events.model import Frozen, ObjectRef
+from shared.events.model import Frozen, ObjectRef, path_of
 from shared.events.vocabulary import Category, Severity, Subcategory
 
 EpisodeState = Literal["open", "resolved"]
@@ -34,7 +34,7 @@ class Affected(Frozen):
     @property
     def path(self) -> str:
         """Return `kind/namespace/name`, or `kind/name` where there is no namespace."""
-        return "/".join(part for part in (self.kind, self.namespace, self.name) if part)
+        return path_of(self.kind, self.namespace, self.name)
 
 
 class Cause(Frozen):

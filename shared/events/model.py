@@ -43,6 +43,11 @@ def trusted(model: type[Model], values: dict[str, Any]) -> Model:
     return made
 
 
+def path_of(kind: str, namespace: str, name: str) -> str:
+    """Return `kind/namespace/name`, without what is empty: how an object is written for people."""
+    return "/".join(part for part in (kind, namespace, name) if part)
+
+
 class ObjectRef(Frozen):
     """The Kubernetes object that an observation is about; empty strings where the producer did not say."""
 
@@ -56,7 +61,7 @@ class ObjectRef(Frozen):
     @property
     def path(self) -> str:
         """Return `kind/namespace/name`, or `kind/name` where there is no namespace."""
-        return "/".join(part for part in (self.kind, self.namespace, self.name) if part)
+        return path_of(self.kind, self.namespace, self.name)
 
 
 class Observation(Frozen):

@@ -16,6 +16,7 @@ import yaml
 
 from shared.events.cloudevent import PROBLEM_PREFIX, CloudEvent
 from shared.events.codec import decode as decode_http
+from shared.events.model import path_of
 from shared.local.broker.broker import Broker
 from shared.local.broker.records import Stored
 from shared.local.broker.topology import Topology
@@ -124,7 +125,7 @@ def _wanted(item: dict[str, Any]) -> tuple[Any, ...]:
 
 def _got(episode: dict[str, Any], ticket: dict[str, str]) -> tuple[Any, ...]:
     thing = episode["object"]
-    path = "/".join(part for part in (thing["kind"], thing["namespace"], thing["name"]) if part)
+    path = path_of(thing["kind"], thing["namespace"], thing["name"])
     ended = {"object-deleted": "deleted", "": "open"}.get(episode["ended_by"], episode["ended_by"])
     assert (ticket["state"] == "6") == (episode["state"] == "resolved"), ticket["short_description"]
     return path, episode["part"], ended, ticket["group"], episode["count"], episode["reopened"]

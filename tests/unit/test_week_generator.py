@@ -94,8 +94,7 @@ def test_what_a_problem_is_about_is_seen_while_it_lasts(lived: tuple[list[Sent],
     seen: dict[str, list[float]] = {}
     for observation in observations(lived[0]):
         thing = observation.object
-        path = "/".join(part for part in (thing.kind, thing.namespace, thing.name) if part)
-        seen.setdefault(path, []).append(observation.received.timestamp())
+        seen.setdefault(thing.path, []).append(observation.received.timestamp())
     for problem in lived[1].wanted:
         assert problem.ended is not None
         moments = [moment for thing in problem.things for moment in seen.get(thing, ())]

@@ -4,14 +4,12 @@ Maven artifacts only. They lie in the user's cache folder, outside of the checko
 tests has no security, so no login and no TLS; ingest pipelines come from two modules that are put beside it.
 """
 
-import os
 import re
-import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
-from xml.sax.saxutils import escape
+
+from tests.support import maven
 
 VERSION = "2.19.6"
 ZIP = f"opensearch-{VERSION}.zip"
@@ -36,55 +34,26 @@ _ARTIFACTS = (
     "org.jruby.joni:joni:2.2.1",
 )
 _JAVAS = range(11, 24)  # later ones have no security manager
-_PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
-
-
-def folder() -> Path:
-    """Return the folder of what was fetched, or will be."""
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(home) / "tidings" / f"opensearch-{VERSION}"
+_FOLDER = f"opensearch-{VERSION}"
 
 
 def missing() -> str:
     """Return what keeps it from being fetched and run here, empty where nothing does."""
-    absent = [program for program in ("java", *(() if folder().exists() else ("mvn",))) if not shutil.which(program)]
+    absent = maven.missing(_FOLDER)
     if absent:
-        return f"{' and '.join(absent)} cannot be found"
+        return absent
     told = subprocess.run(["java", "-version"], capture_output=True, text=True, check=False).stderr  # noqa: S607
     found = re.search(r'version "(\d+)', told)
     return "" if found and int(found[1]) in _JAVAS else f"OpenSearch {VERSION} needs Java 11 to 23, here is another"
 
 
 def fetched() -> Path:
-    """Return the folder with the distribution and the jars, fetched where they are not yet there.
+    """Return the folder with exactly these artifacts, and nothing that they depend on.
 
     Raises:
         subprocess.CalledProcessError: Maven could not fetch them; its own words are in the error's output.
     """
-    target = folder()
-    if target.exists():
-        return target
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent) as work:
-        (Path(work) / "pom.xml").write_text(_pom(), encoding="utf-8")
-        command = ["mvn", "-q", "-B", "-ntp", _PLUGIN, "-DincludeScope=runtime", "-DoutputDirectory=made"]
-        subprocess.run(command, cwd=work, check=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        (Path(work) / "made").rename(target)
-    return target
-
-
-def _pom() -> str:
-    """Return a project of exactly these artifacts, and of nothing that they depend on."""
-    parts = []
-    for artifact in _ARTIFACTS:
-        group, name, version, kind = (*artifact.split(":"), "jar")[:4]
-        given = {"groupId": group, "artifactId": name, "version": version, "type": kind}
-        inner = "".join(f"<{tag}>{escape(text)}</{tag}>" for tag, text in given.items())
-        everything = "<exclusion><groupId>*</groupId><artifactId>*</artifactId></exclusion>"
-        parts.append(f"<dependency>{inner}<exclusions>{everything}</exclusions></dependency>")
-    head = "<modelVersion>4.0.0</modelVersion><groupId>tidings</groupId><artifactId>servers</artifactId>"
-    dependencies = f"<dependencies>{''.join(parts)}</dependencies>"
-    return f'<project xmlns="http://maven.apache.org/POM/4.0.0">{head}<version>1</version>{dependencies}</project>'
+    return maven.fetched(_FOLDER, _ARTIFACTS, alone=True)
 
 
 if __name__ == "__main__":

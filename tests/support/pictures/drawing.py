@@ -7,6 +7,7 @@ from typing import Final, Literal
 
 from shared.cli.following import Line
 from shared.episodes.relations import OF_GROUP
+from shared.events.model import path_of
 from tests.support.pictures.scenes import START, Scene
 
 Kind = Literal["waits", "ticket", "taken"]
@@ -101,7 +102,7 @@ def _lanes(scene: Scene, lines: Sequence[Line]) -> list[_Lane]:
 def _name(line: Line) -> str:
     track = line.note.track
     thing = track.head.shown["object"]
-    path = "/".join(part for part in (thing["kind"], thing["namespace"], thing["name"]) if part)
+    path = path_of(thing["kind"], thing["namespace"], thing["name"])
     kinds = {"group-": "The ticket of the group", "storm-": "The summary"}
     return kinds.get(track.relations.get(OF_GROUP, ""), path)
 

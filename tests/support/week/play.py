@@ -16,6 +16,7 @@ from functions.changes import handler as changes
 from functions.classifier import handler as classifier
 from functions.correlator import handler as correlator
 from shared.events.cloudevent import APISERVER_PREFIX, CHANGE_PREFIX, PROBLEM_PREFIX, TICK, CloudEvent
+from shared.events.model import path_of
 from shared.events.outcome import Rejected, Retry
 from shared.runtime.function import Call, Function
 from shared.stores.memory import MemoryStore
@@ -200,4 +201,4 @@ class Player:
 
 
 def _path(thing: Mapping[str, str]) -> str:
-    return "/".join(part for part in (thing["kind"], thing["namespace"], thing["name"]) if part)
+    return path_of(thing["kind"], thing["namespace"], thing["name"])
