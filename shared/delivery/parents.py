@@ -26,7 +26,9 @@ async def parent_of(
         return None
     found = await destination.find(cause, problem, seconds)
     if not isinstance(found, tuple):
-        return None if isinstance(found, Refused) else Temporary(found.reason)  # asking changed nothing
+        if isinstance(found, Refused):
+            return None
+        return found if isinstance(found, Temporary) else Temporary(found.reason)  # asking changed nothing
     own = sorted((one for one in found if one.mark.episode == cause), key=lambda one: (not one.active, one.created))
     if own or subject.ended is None:
         return own[0] if own else None

@@ -11,7 +11,7 @@ import pytest
 from shared.destinations.breaker import FIRST
 from shared.destinations.splunk.client import SplunkClient
 from shared.destinations.splunk.settings import SplunkSettings
-from shared.events.outcome import Done, Outcome, Retry
+from shared.events.outcome import Done, Outcome, Rejected, Retry
 from shared.local.standins import splunk
 from shared.local.standins.faults import Rule
 from shared.local.standins.splunk import Options, Splunk, rule
@@ -21,6 +21,7 @@ from tests.support.records import hec, with_splunk
 from tests.support.servers import serve
 
 WITH_ACK = {"SPLUNK_ACK": "true", "SPLUNK_TOKEN": "tidings-ack-token"}
+AWAY = {"Location": "http://127.0.0.1:1/"}
 
 
 @pytest.fixture
@@ -129,6 +130,23 @@ def test_where_none_takes_anything_the_event_is_held(apps: list[Splunk], urls: l
 
     assert with_splunk(",".join(urls), use) == [Retry("the collector is busy")] * 2
     assert [app.faults.count(operation="event") for app in apps] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("turned", [0, 1])
+def test_f13_one_that_refuses_for_good_rejects_nothing_while_another_is_down(
+    apps: list[Splunk], urls: list[str], turned: int
+) -> None:
+    """F13: connect timeout / refused / DNS NXDOMAIN; Temporary; nothing marked DOUBT."""
+    apps[0].faults.add(Rule("status", operation="event", status=302, count=0, headers=AWAY))
+    both = [urls[0], nowhere()]
+    found = with_splunk(",".join([both[turned], both[1 - turned]]), sending(*numbered(4)))
+    assert [type(one) for one in found] == [Retry] * 4
+
+
+def test_what_none_will_ever_take_is_rejected(apps: list[Splunk], urls: list[str]) -> None:
+    for app in apps:
+        app.faults.add(Rule("status", operation="event", status=302, count=0, headers=AWAY))
+    assert [type(one) for one in with_splunk(",".join(urls), sending("a"))] == [Rejected]
 
 
 def test_f19_the_acknowledgement_is_asked_of_the_one_that_took_it(apps: list[Splunk], urls: list[str]) -> None:

@@ -47,7 +47,11 @@ def test_a_ticket_that_is_still_to_come_is_waited_for_a_minute(after: float, wai
 
 @pytest.mark.parametrize(
     ("failure", "found"),
-    [(Ambiguous("lost"), Temporary("lost")), (Temporary("busy"), Temporary("busy")), (Refused("no right"), None)],
+    [
+        (Ambiguous("lost"), Temporary("lost")),
+        (Temporary("busy", 42.0, "theirs"), Temporary("busy", 42.0, "theirs")),
+        (Refused("no right"), None),
+    ],
 )
 def test_no_answer_is_asked_for_again_and_a_refusal_is_no_reason_against_the_end(
     failure: Failure, found: object

@@ -130,7 +130,8 @@ class SplunkClient:
                 return collector, found
             if found.final:
                 return found.outcome
-            first = first or found.outcome
+            if first is None or isinstance(first, Rejected):
+                first = found.outcome  # while one may take it later, it is not rejected
         return first or Retry("no collector")
 
     def _order(self) -> list[Collector]:
