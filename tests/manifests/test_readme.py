@@ -41,7 +41,7 @@ def test_the_page_names_every_secret_with_the_keys_that_the_manifests_take() -> 
         if keys == "as above":
             keys = "`instance`, `username`, `password`"  # noqa: PLW2901 - what the word stands for
         must, _, may = keys.partition("(")
-        told[path] = {(secret, key, False) for key in re.findall(r"`([^`]+)`", must)}
+        told.setdefault(path, set()).update((secret, key, False) for key in re.findall(r"`([^`]+)`", must))
         told[path] |= {(secret, key, True) for key in re.findall(r"`([^`]+)`", may)}
     assert told == {path: found for path in KNATIVE.rglob("*.yaml") if (found := needed(path))}
 
