@@ -18,6 +18,7 @@ from nats.js import JetStreamContext
 from shared.bus import tls
 from shared.bus.protocol import SECONDS, BusUnavailableError
 from shared.settings.nats import NatsSettings
+from shared.stores.nats_client import Calls, end, is_secure
 
 _log = logging.getLogger("tidings.bus")
 
@@ -29,7 +30,7 @@ _PENDING_BYTES = 8 * 1024 * 1024
 
 
 class NatsLink:
-    """The connection of one process. `changed` is called whenever it is there again after it was not."""
+    """The connection of one process."""
 
     def __init__(self, settings: NatsSettings) -> None:
         self._settings = settings
@@ -37,7 +38,7 @@ class NatsLink:
         self._told: _Told | None = None
         self._making = asyncio.Lock()
         self._not_before = 0.0
-        self._calls: set[asyncio.Timeout] = set()
+        self._calls = Calls()
         self._why = "NATS cannot be reached"
         self._closed = False
 
@@ -61,12 +62,8 @@ class NatsLink:
         nats-py would let it wait for an answer that cannot come.
         """
         client = await self.client()
-        async with asyncio.timeout(SECONDS) as limit:
-            self._calls.add(limit)
-            try:
-                yield client
-            finally:
-                self._calls.discard(limit)
+        async with self._calls.within(SECONDS):
+            yield client
 
     async def jetstream(self) -> JetStreamContext:
         """Return its JetStream."""
@@ -78,23 +75,23 @@ class NatsLink:
         if self._told is not None:
             self._told.stands = False
         if self._client is not None:
-            await _end(self._client)
+            await end(self._client, _CLOSE_SECONDS)
 
     async def _make(self) -> None:
         if time.monotonic() < self._not_before:
             raise BusUnavailableError(self._why)
         client = Client()
-        told = _Told(client, self._broken, tls=self._settings.tls)
+        told = _Told(client, self._calls.end, tls=self._settings.tls)
         connecting = asyncio.create_task(self._connect(client, told))
         try:
             async with asyncio.timeout(_CONNECT_SECONDS):
                 await connecting
-            if self._settings.tls and not _is_secure(client):
+            if self._settings.tls and not is_secure(client):
                 raise _InTheClearError
         except (OSError, errors.Error, TimeoutError) as error:
             self._why = told.why if isinstance(error, TimeoutError) else _why(error)
             self._not_before = time.monotonic() + _RETRY_SECONDS
-            await _end(client)
+            await end(client, _CLOSE_SECONDS)
             raise BusUnavailableError(self._why) from error
         # From here on it connects again for ever; before, a refusal was to be told and not to be repeated.
         client.options["allow_reconnect"] = True
@@ -121,12 +118,8 @@ class NatsLink:
         )
 
     def _check_secured(self, client: Client) -> None:
-        if self._settings.tls and not _is_secure(client):
+        if self._settings.tls and not is_secure(client):
             raise _InTheClearError
-
-    def _broken(self) -> None:
-        for limit in self._calls:
-            limit.reschedule(asyncio.get_running_loop().time())
 
 
 class _InTheClearError(errors.Error):
@@ -157,15 +150,11 @@ class _Told:
 
     async def reconnected(self) -> None:
         """Say so, unless it is not what was asked for."""
-        if self._tls and not _is_secure(self._client):
+        if self._tls and not is_secure(self._client):
             _log.error("NATS went on without TLS: the connection is ended")
-            await _end(self._client)
+            await end(self._client, _CLOSE_SECONDS)
         else:
             _log.warning("the connection to NATS is there again")
-
-
-def _is_secure(client: Client) -> bool:
-    return bool(client._server_info.get("tls_required"))  # noqa: SLF001 - nothing public says it
 
 
 def _why(error: BaseException) -> str:
@@ -180,13 +169,3 @@ def _why(error: BaseException) -> str:
     if isinstance(error, errors.AuthorizationError) or "authorization" in text or "authentication" in text:
         return "NATS refuses our credentials"
     return "NATS cannot be reached"
-
-
-async def _end(client: Client) -> None:
-    """Close it; one whose connection never stood, or whose server is frozen, would wait for ever."""
-    with contextlib.suppress(OSError, errors.Error, TimeoutError):
-        async with asyncio.timeout(_CLOSE_SECONDS):
-            await client.close()
-    # What failed while it was being made is left open by nats-py.
-    if (transport := client._transport) is not None:  # noqa: SLF001 - nothing public closes it
-        transport.close()  # type: ignore[no-untyped-call]

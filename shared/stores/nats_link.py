@@ -19,6 +19,7 @@ from nats.aio.msg import Msg
 
 from shared.settings.nats import NatsSettings
 from shared.stores.nats_bucket import prepare
+from shared.stores.nats_client import Calls, end, is_secure
 from shared.stores.nats_place import Place
 from shared.stores.protocol import StoreUnavailableError
 
@@ -27,6 +28,7 @@ _log = logging.getLogger("tidings.store")
 SECONDS: Final = 4.0
 """What one call may take: short beside an event's 20 s, long beside a Pod that is throttled for a moment."""
 _CONNECT: Final = 5.0
+_CLOSE_SECONDS: Final = 1.0
 _PING: Final = 2  # seconds; after two without an answer the connection counts as broken
 _FIRST, _LONGEST = 0.05, 5.0  # seconds between two rounds through the servers
 _MAX_WAITING: Final = 10_000
@@ -44,30 +46,17 @@ _REASONS: Final[dict[type[Exception], str]] = {
 
 
 class _Standing:
-    """A connection that stands, and the calls under way on it: they end with it, not at their own deadline."""
+    """A connection that stands, and the calls under way on it."""
 
     def __init__(self, client: Client) -> None:
         self.client = client
         self.lost = asyncio.Event()
-        self._calls: set[asyncio.Timeout] = set()
-
-    @contextlib.asynccontextmanager
-    async def call(self, seconds: float) -> AsyncIterator[Client]:
-        """Give the client for one call. Raises TimeoutError after `seconds`, or once the connection is lost."""
-        async with asyncio.timeout(seconds) as limit:
-            self._calls.add(limit)
-            try:
-                yield self.client
-            finally:
-                self._calls.discard(limit)
+        self.calls = Calls()
 
     def lose(self) -> None:
         """Count it as lost, for all."""
         self.lost.set()
-        now = asyncio.get_running_loop().time()
-        for limit in self._calls:
-            if not limit.expired():
-                limit.reschedule(now)
+        self.calls.end()
 
 
 class Link:
@@ -131,8 +120,8 @@ class Link:
         self._waiting += 1
         self._bytes += size
         try:
-            async with standing.call(seconds) as client:
-                yield client
+            async with standing.calls.within(seconds):
+                yield standing.client
         except (errors.Error, TimeoutError, OSError) as error:
             standing.lose()
             raise StoreUnavailableError(self._heard or f"NATS did not answer ({type(error).__name__})") from error
@@ -181,7 +170,7 @@ class Link:
         finally:
             self._standing = None
             self._tried.set()
-            await _end(standing.client)
+            await end(standing.client, _CLOSE_SECONDS)
 
     async def _connect(self, standing: _Standing, server: str) -> None:
         client = standing.client
@@ -213,7 +202,7 @@ class Link:
 
     def _check_secured(self, client: Client) -> None:
         """Raise where TLS is wanted and the server did not ask for it: nats-py would go on in the clear."""
-        if self._place.tls and not client._server_info.get("tls_required"):  # noqa: SLF001 - it says so nowhere else
+        if self._place.tls and not is_secure(client):
             raise errors.SecureConnWantedError
 
     def _say(self, why: str) -> None:
@@ -242,13 +231,3 @@ def _reason(error: Exception) -> str:
     if isinstance(error, ssl.SSLError):
         return f"the TLS of NATS cannot be used ({error.reason or 'SSLError'}): check NATS_CA_FILE"
     return _REASONS.get(type(error), f"{_AWAY} ({type(error).__name__})")
-
-
-async def _end(client: Client) -> None:
-    """Close it; a server that is stopped would let that wait for ever."""
-    with contextlib.suppress(Exception):
-        async with asyncio.timeout(1.0):
-            await client.close()
-    # What failed while it was being made is left open by nats-py.
-    if (transport := client._transport) is not None:  # noqa: SLF001 - nothing public closes it
-        transport.close()  # type: ignore[no-untyped-call]

@@ -1,0 +1,46 @@
+"""What nats-py leaves to those who use it: calls that end with the connection, and connections that end wholly."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+from nats.aio.client import Client
+
+
+class Calls:
+    """The calls under way on a connection: they end with it, not at their own deadline."""
+
+    def __init__(self) -> None:
+        self._limits: set[asyncio.Timeout] = set()
+
+    @contextlib.asynccontextmanager
+    async def within(self, seconds: float) -> AsyncIterator[None]:
+        """Bound one call. Raises TimeoutError after `seconds`, or once the connection is lost."""
+        async with asyncio.timeout(seconds) as limit:
+            self._limits.add(limit)
+            try:
+                yield
+            finally:
+                self._limits.discard(limit)
+
+    def end(self) -> None:
+        """End them all; the connection is lost."""
+        now = asyncio.get_running_loop().time()
+        for limit in self._limits:
+            if not limit.expired():  # it may have reached its own deadline in this very moment
+                limit.reschedule(now)
+
+
+def is_secure(client: Client) -> bool:
+    """Return True where the server asked for TLS."""
+    return bool(client._server_info.get("tls_required"))  # noqa: SLF001 - nothing public says it
+
+
+async def end(client: Client, seconds: float) -> None:
+    """Close it; one whose connection never stood, or whose server is frozen, would wait for ever."""
+    with contextlib.suppress(Exception):
+        async with asyncio.timeout(seconds):
+            await client.close()
+    # What failed while it was being made is left open by nats-py.
+    if (transport := client._transport) is not None:  # noqa: SLF001 - nothing public closes it
+        transport.close()  # type: ignore[no-untyped-call]
