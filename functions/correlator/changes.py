@@ -5,6 +5,7 @@ The roll-outs of one workload lie under one key, `rollout.<workload>`, so that i
 
 from collections.abc import Mapping
 from math import ceil
+from typing import Final
 
 import orjson
 
@@ -28,6 +29,7 @@ PREFIX = "rollout-"
 """Of a workload's name in the index of due work."""
 _ROLLOUTS = "rollout."
 _TRIES = 20
+_NOTHING: Final[Mapping[str, Rollout]] = {}
 _Kept = tuple[dict[str, Rollout], int]
 
 
@@ -59,7 +61,7 @@ class Changes:
                     if not await self._outgoing.hand_over(told):
                         return Result(Retry("the broker did not accept every snapshot"))
                     told = []
-                if await self._save(key, {**kept, kind: step.rollout}, revision):
+                if await self._save(key, {**kept, kind: step.rollout}, revision, before=kept):
                     return _reply(told, known=not step.changes)
         return Result(Retry("others change this workload's roll-outs"))
 
@@ -81,38 +83,44 @@ class Changes:
                     return False
                 found = {kind: step.rollout for kind, step in steps.items() if step.rollout is not None}
                 left = {kind: one for kind, one in found.items() if not rollouts.is_over(one, now)}
-                if left == kept or await self._save(key, left, revision):
+                if await self._save(key, left, revision):
                     return True
         return False
 
     async def suspects(self, track: Track, started: float, within: float) -> tuple[Suspect, ...]:
-        """Return the changes of the problem's workload that it may come of.
+        """Return the changes of the problem's workload that it may come of; none where those cannot be read.
 
-        Raises StoreUnavailableError, RecordError.
+        A ticket without its suspect is better than none. Raises StoreUnavailableError.
         """
         key = _workload(track)
         if not key:
             return ()
-        kept, _ = await self._load(key)
+        try:
+            kept, _ = await self._load(key)
+        except RecordError:
+            return ()
         found = suspects_of(list(kept.values()), started, within)
         return tuple(Suspect(id=one.id, time=moment(one.when), what=one.what, who=one.who) for one in found)
 
     async def blame(self, track: Track, now: float) -> None:
         """Note on the suspects of a problem that it names them; what is due at `now` tells so.
 
-        Raises StoreUnavailableError, RecordError.
+        Raises StoreUnavailableError.
         """
         key, sent = _workload(track), track.sent
         if not key or sent is None:
             return
         async with self._turns.of(key):
             for _ in range(_TRIES):
-                kept, revision = await self._load(key)
+                try:
+                    kept, revision = await self._load(key)
+                except RecordError:
+                    return
                 changed = dict(kept)
                 for kind in kept:
                     for suspect in track.desk.suspects:
                         changed[kind] = rollouts.name_problem(changed[kind], suspect.id, sent.id)
-                if changed == kept or await self._save(key, changed, revision, now):
+                if changed == kept or await self._save(key, changed, revision, before=kept, look=now):
                     return
 
     async def _load(self, key: str) -> _Kept:
@@ -124,16 +132,32 @@ class Changes:
         except (ValueError, AttributeError, RolloutError) as error:
             raise RecordError("the roll-outs of a workload cannot be read") from error
 
-    async def _save(self, key: str, kept: Mapping[str, Rollout], revision: int, look: float | None = None) -> bool:
-        """Keep the roll-outs if nobody changed them meanwhile; what is due by itself, or at `look`, will be found."""
-        dues = [due for one in kept.values() if (due := rollouts.due(one)) is not None]
+    async def _save(
+        self,
+        key: str,
+        kept: Mapping[str, Rollout],
+        revision: int,
+        *,
+        before: Mapping[str, Rollout] = _NOTHING,
+        look: float | None = None,
+    ) -> bool:
+        """Keep the roll-outs if nobody changed them meanwhile; what is due by itself, or at `look`, will be found.
+
+        `before` are those whose entry in the index still stands: it is early enough for what is due later.
+        """
+        due, known = _due(kept), _due(before)
         seconds = {int(look)} if look is not None else set()
-        seconds |= {ceil(min(dues))} if dues else set()
+        if due is not None and (known is None or due < known):
+            seconds.add(ceil(due))
         if not all([await keeper.enter(self._store, second, PREFIX + key) for second in seconds]):
             return False
         value = orjson.dumps({kind: rollouts.encode(one) for kind, one in kept.items()})
-        ttl = None if dues else 2 * rollouts.KEPT
+        ttl = None if due is not None else 2 * rollouts.KEPT
         return await self._store.put(_ROLLOUTS + key, value, expected=revision, ttl=ttl) is not None
+
+
+def _due(kept: Mapping[str, Rollout]) -> float | None:
+    return min((due for one in kept.values() if (due := rollouts.due(one)) is not None), default=None)
 
 
 def _reply(told: list[CloudEvent], *, known: bool) -> Result:

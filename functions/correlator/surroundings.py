@@ -1,6 +1,6 @@
 """Looks up what a record's problems hang on before a tick decides about tickets: causes, groups, room, members."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from operator import attrgetter
 
@@ -32,12 +32,15 @@ class Lookout:
         self._rules = rules
         self._limits = Limits(store)
 
-    async def around(self, thing: str, record: Record, now: float) -> Surroundings:
-        """Return what others say of the record's problems at `now`. Raises StoreUnavailableError."""
+    async def around(self, thing: str, record: Record, now: float, members: Sequence[Member] = ()) -> Surroundings:
+        """Return what others say of the record's problems at `now`; `members` are those of a group.
+
+        Raises StoreUnavailableError.
+        """
         weighed = machine.tick(record, now, self._rules).record
         looked = [one for one in weighed.tracks.values() if one.sent is not None and one.desk.deserved is not None]
         lasting = [one for one in weighed.tracks.values() if bonds.is_open(one)]
-        read = await self._read(thing, looked, lasting)
+        read = {**await self._read(looked, lasting), (bonds.MEMBERS, thing): [*members]}
         found = await keeper.all_of(self._found(thing, track, now, read) for track in looked)
         around = Surroundings(
             {track.key: one for track, one in zip(looked, found, strict=True)},
@@ -45,11 +48,11 @@ class Lookout:
         )
         return await self._within_limits(weighed, record, now, around)
 
-    async def _read(self, thing: str, looked: Iterable[Track], lasting: Iterable[Track]) -> _Read:
+    async def _read(self, looked: Iterable[Track], lasting: Iterable[Track]) -> _Read:
         """Read all that is said under what may take problems in, and what they may take in, at the same time."""
         starts = {(bonds.CAUSES, bond.key) for track in looked for bond in bonds.parents_of(track, self._rules)}
         starts |= {(bonds.MEMBERS, bond.key) for track in lasting for bond in bonds.causes_of(track, self._rules)}
-        wanted = sorted({*starts, (bonds.MEMBERS, thing)} if bonds.is_group(thing) else starts)
+        wanted = sorted(starts)
         members = await keeper.all_of(keeper.bound_by(self._store, *start) for start in wanted)
         return dict(zip(wanted, members, strict=True))
 

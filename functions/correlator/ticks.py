@@ -16,13 +16,12 @@ from shared.episodes.bonds import Rules
 from shared.episodes.desk import RELOOK
 from shared.episodes.members import Member
 from shared.episodes.recent import Recent
-from shared.episodes.record import Record, RecordError, RecordFullError, Track
-from shared.episodes.track import Snapshot
+from shared.episodes.record import Record, RecordFullError, Track
 from shared.events.cloudevent import CloudEvent
 from shared.events.outcome import Done, Outcome, Rejected, Retry
 from shared.runtime.function import Call
 from shared.runtime.turns import Turns
-from shared.stores.protocol import Store
+from shared.stores.protocol import Store, StoreUnavailableError
 from shared.telemetry.metrics import Metrics
 
 _LOG = logging.getLogger("tidings.correlator")
@@ -119,7 +118,9 @@ class Ticks:
         """Do what is due on one object, then forget the index entry; False where its snapshots are still unsent."""
         try:
             return await self._bring_up(due, tick)
-        except RecordError:
+        except StoreUnavailableError:
+            raise
+        except Exception:  # noqa: BLE001 - nothing of one object may end the tick of all the others
             _LOG.exception("a record cannot be worked on; it is set aside", extra={"thing": due.thing})
             self._metrics.count("tidings_records_set_aside_total")
         # At the head of the index it would stand in everybody's way: enough of them would end all ticks.
@@ -204,12 +205,8 @@ class Ticks:
         if not record.tracks and opens is not None and opens > now:
             return machine.Step(record, due=opens), []  # it was looked at because of one that is over
         known = machine.Known(groups.labels_of(members), relations=groups.relations_of_group(thing, members))
-        earlier: list[Snapshot] = []
-        for seen in groups.observed(thing, members, record, now):
-            step = machine.observe(record, seen, known, self._rules)
-            record = step.record
-            earlier += step.snapshots
-        step = machine.tick(record, now, self._rules, await self._lookout.around(thing, record, now))
+        record, earlier = groups.together(record, groups.observed(thing, members, record, now), known, self._rules)
+        step = machine.tick(record, now, self._rules, await self._lookout.around(thing, record, now, members))
         # A group looks at its members by itself now and then: what told it to may have got lost.
         look = (
             now + (_SOON if again else RELOOK)
@@ -222,6 +219,6 @@ class Ticks:
 
 
 def _accusers(before: Record, after: Record) -> list[Track]:
-    """Return the problems that name changes as suspects and did not before."""
+    """Return the problems that name other changes as suspects than before."""
     known = {key: track.desk.suspects for key, track in before.tracks.items()}
-    return [track for key, track in after.tracks.items() if track.desk.suspects and not known.get(key)]
+    return [track for key, track in after.tracks.items() if track.desk.suspects not in {(), known.get(key)}]

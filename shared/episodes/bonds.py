@@ -151,9 +151,13 @@ def moved(before: Record, after: Record) -> bool:
     if len(before.tracks) != len(after.tracks):
         return True
     return any(
-        (known := before.tracks.get(key)) is None or known.sent != track.sent or known.desk != track.desk
+        (known := before.tracks.get(key)) is None or _shown_to_others(known) != _shown_to_others(track)
         for key, track in after.tracks.items()
     )
+
+
+def _shown_to_others(track: Track) -> tuple[object, ...]:
+    return track.sent, track.desk, track.relations, track.labels
 
 
 def lookers(before: Record, after: Record, rules: Rules) -> set[tuple[int, str]]:

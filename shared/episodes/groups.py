@@ -6,14 +6,17 @@ that a group lives, ends, comes back and is told like any problem.
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from math import inf
 from typing import Any, NamedTuple
 
 from shared.episodes.bonds import GROUP, STORM, Rules
+from shared.episodes.machine import Known, observe
 from shared.episodes.members import MAX_MEMBERS, Member
 from shared.episodes.record import Record
 from shared.episodes.relations import OF_GROUP
-from shared.episodes.snapshot import moment
+from shared.episodes.snapshot import mark_of, moment
+from shared.episodes.track import Snapshot
 from shared.events.identity import digest
 from shared.events.model import Classified, ObjectRef, Observation, Verdict
 from shared.events.vocabulary import severity_rank
@@ -36,6 +39,22 @@ def observed(thing: str, members: Sequence[Member], record: Record, now: float) 
         last = max(mine, key=lambda one: one.over, default=None)
         found.append(_over(thing, track.head.shown, now, "" if last is None else last.ended_by))
     return found
+
+
+def together(
+    record: Record, found: Sequence[Classified], known: Known, rules: Rules
+) -> tuple[Record, tuple[Snapshot, ...]]:
+    """Return the group's record once it has seen `found`, and the snapshots on the way.
+
+    That is all there is to be seen each time: so it remembers these, however many, and no others.
+    """
+    told, snapshots = frozenset(record.seen), list[Snapshot]()
+    for one in found:
+        if mark_of(one) not in told:
+            step = observe(record, one, known, rules)
+            record = step.record
+            snapshots += step.snapshots
+    return replace(record, seen=tuple(map(mark_of, found))), tuple(snapshots)
 
 
 def opens(thing: str, members: Sequence[Member], rules: Rules) -> float | None:

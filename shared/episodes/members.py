@@ -93,7 +93,7 @@ def subject(shown: Mapping[str, Any], labels: Mapping[str, str]) -> Subject:
     return Subject(
         category=shown["category"],
         subcategory=shown["subcategory"],
-        severity=shown.get("severity", "medium"),
+        severity=shown["severity"],
         kind=thing["kind"],
         namespace=thing["namespace"],
         name=thing["name"],

@@ -174,7 +174,13 @@ _DEFINITIONS: Final = {
 _BARE = Member(values.seconds, _ref("duration"))
 MATCH = Member(_match, _ref("match"))
 _NAMES = Member(values.group_names, _ref("names"))
-_COUNT = Member(values.count, {"type": "integer", "minimum": 1, "maximum": values.MOST})
+
+
+def _count(most: int) -> Member:
+    return Member(values.count(most), {"type": "integer", "minimum": 1, "maximum": most})
+
+
+_COUNT = _count(values.MOST)
 _SEVERITY = Member(values.one_of(SEVERITIES), {"enum": list(SEVERITIES)})
 _NAME = Member(values.name, {"type": "string", "pattern": values.NAME, "maxLength": values.LONGEST_NAME})
 _WHY = Member(values.line, {"type": "string", "minLength": 1, "maxLength": values.LONGEST_LINE})
@@ -184,7 +190,7 @@ _ZONE = Member(values.zone_name, {"type": "string", "default": "UTC"})
 
 OPEN_AFTER = Form("`open_after`", {"count": _COUNT, "within": _BARE, "lasting": _BARE})
 FLAP = Form("`flap`", {"changes": _COUNT, "within": _BARE})
-LIMIT = Form("`ticket_limit`", {"tickets": _COUNT, "within": _BARE, "per": _NAMES})
+LIMIT = Form("`ticket_limit`", {"tickets": _count(values.MOST_TICKETS), "within": _BARE, "per": _NAMES})
 ESCALATION = Form(
     "an escalation", {"severity": _SEVERITY, "after": _BARE, "count": _COUNT, "affected": _COUNT}, ("severity",)
 )

@@ -15,6 +15,8 @@ from shared.events.problem import did_you_mean
 
 RULE: Final = "rule"
 MOST: Final = 1_000_000
+MOST_TICKETS: Final = 10_000
+"""Of a limit: who has one of its places is kept in one value of the store."""
 LONGEST_NAME: Final = 100
 LONGEST_LINE: Final = 500
 NAME: Final = r"^[a-z0-9]+(-[a-z0-9]+)*$"
@@ -73,13 +75,17 @@ def seconds_or_rule(nodes: Nodes, node: yaml.Node, member: str) -> float | None:
     return None if isinstance(node, yaml.ScalarNode) and node.value == RULE else seconds(nodes, node, member)
 
 
-def count(nodes: Nodes, node: yaml.Node, member: str) -> int:
-    """Return a number of things, at least one."""
-    found = nodes.scalar(node)
-    if isinstance(found, int) and not isinstance(found, bool) and 1 <= found <= MOST:
-        return found
-    nodes.problem(node, f"`{member}` is a whole number from 1 to {MOST:,}")
-    return 1
+def count(most: int) -> Callable[[Nodes, yaml.Node, str], int]:
+    """Return a reader of a number of things, at least one."""
+
+    def read(nodes: Nodes, node: yaml.Node, member: str) -> int:
+        found = nodes.scalar(node)
+        if isinstance(found, int) and not isinstance(found, bool) and 1 <= found <= most:
+            return found
+        nodes.problem(node, f"`{member}` is a whole number from 1 to {most:,}")
+        return 1
+
+    return read
 
 
 def switch(nodes: Nodes, node: yaml.Node, member: str) -> bool:

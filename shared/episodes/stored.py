@@ -126,6 +126,7 @@ def _desk_of_old(sent: Sent | None) -> Desk:
 def _read_track(row: list[Any]) -> Track:
     key, head, (core, (known, *others)), place, facts, history, labels, sent_row, *new = row
     sent = None if sent_row is None else _read_sent(sent_row)
+    time, mark, shown = head  # the first version showed no severity
     relations, desk, (hit, first), *lines = new or ({}, None, (0, ()))
     base = Core(*core)
     base.begun = base.begun or base.started
@@ -133,7 +134,7 @@ def _read_track(row: list[Any]) -> Track:
     base.sources = Sources({name: (count, time) for name, (count, time) in known.items()}, *others)
     return Track(
         key=key,
-        head=Head(*head),
+        head=Head(time, mark, {"severity": sent.severity if sent else "medium", **shown}),
         base=base,
         place=(place[0], place[1]),
         facts=tuple(Fact(*fact) for fact in facts),

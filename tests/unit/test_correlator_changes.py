@@ -129,3 +129,50 @@ def test_a_change_names_its_problem_though_the_broker_refuses_at_first() -> None
         assert [one.problems for one in changes(rig)] == [(ticket.data["id"],)]
 
     play(work, RULES)
+
+
+def test_a_roll_out_that_is_heard_of_often_is_in_the_index_once_and_ends_as_late_as_ever() -> None:
+    async def work(rig: Rig) -> None:
+        known, began, *_ = seen(upgraded())
+        for one in (known, began):
+            await rig.send(one)
+        for number in range(1, 100):
+            at = NOW + timedelta(seconds=30 * number)
+            word = {"identity": f"word{number}", "operation": "event", "original": {}, "reason": "ScalingReplicaSet"}
+            heard = began.observation.model_copy(update={**word, "time": at, "received": at})
+            await rig.send(Classified(observation=heard, verdict=began.verdict.model_copy(update={"phase": "change"})))
+        assert len(await rig.due()) == 1
+        for minute in range(200):
+            await tick(rig, 60 * minute)
+            if changes(rig):
+                break
+        assert [(one.state, minute) for one in changes(rig)] == [("failed", 110)]
+
+    play(work, RULES)
+
+
+def test_a_change_that_is_found_at_a_second_look_hears_of_the_problem_too() -> None:
+    """The look before the ticket found an earlier roll-out; the ticket names both."""
+
+    async def work(rig: Rig) -> None:
+        rolled = seen(upgraded())
+        for one in rolled:
+            await rig.send(one)
+        stuck = {"condition": "deployment-stuck", "reason": "X", "source_uid": "x"}
+        at = NOW + timedelta(seconds=300)
+        thing, cluster = rolled[0].observation.object, rolled[0].observation.cluster
+        key = problem_key(cluster, thing, "deployment-stuck")
+        times = {"time": at, "received": at, "problem_key": key}
+        await rig.send(problem(0, object=thing, cluster=cluster, **stuck, **times))
+        await tick(rig, 301)
+        for one in seen([(0, deployment(20, "shop/web:1.5")), (304, deployment(21, "shop/web:1.6", MOVES, 0))]):
+            await rig.send(one)
+        for second in range(306, 900, 10):
+            await tick(rig, second)
+        episodes = [Episode.model_validate(one.data) for one in rig.sink.events if "problem" in one.type]
+        ticket = [one for one in episodes if one.ticket][-1]
+        named = {one.id for one in ticket.suspects}
+        assert len(named) == 2
+        assert {one.id for one in changes(rig) if ticket.id in one.problems} == named
+
+    play(work, RULES)
