@@ -1,5 +1,6 @@
 """The same requests to the three hosts, each in its own environment: the same answers (architecture.md §4 and §5)."""
 
+import asyncio
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -9,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from shared.bus.embedded import EmbeddedBus
+from shared.bus.topology import wanted
 from shared.local.substitutes import SUBSTITUTES
 from shared.runtime.registry import FUNCTIONS
 from tests.support.host_requests import BINARY, CLASSIFIER, EVENT, OF_OTHERS, Row, post
@@ -59,8 +62,21 @@ def test_the_table_is_as_long_as_it_says() -> None:
     assert {"classifier", *OF_OTHERS} == FUNCTIONS.keys()
 
 
+def _bus(file: Path) -> dict[str, str]:
+    """Return the settings of an embedded bus with all topics."""
+
+    async def made() -> None:
+        bus = EmbeddedBus(file)
+        for topic in wanted(1):
+            await bus.ensure(topic)
+        await bus.close()
+
+    asyncio.run(made())
+    return {"EMBEDDED_BUS": str(file)}
+
+
 @contextmanager
-def _settings(function: str) -> Iterator[dict[str, dict[str, str]]]:
+def _settings(function: str, folder: Path) -> Iterator[dict[str, dict[str, str]]]:
     """Yield the function's settings for each host; each host has a foreign system of its own."""
     with ExitStack() as stack:
         played = next((name for name, one in SUBSTITUTES.items() if function in one.functions), "")
@@ -70,13 +86,15 @@ def _settings(function: str) -> Iterator[dict[str, dict[str, str]]]:
         elif function in {"watch", "reconcile"}:
             pod = {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "K_SINK": "http://127.0.0.1:9"}
             yield dict.fromkeys(HOSTS, pod)
+        elif function == "archive":
+            yield {host: _bus(folder / f"{host}.db") for host in HOSTS}
         else:
             yield {host: {"STORE_URL": "memory:"} for host in HOSTS}
 
 
 @pytest.mark.parametrize("function", OF_OTHERS)
 def test_every_host_serves_every_other_function_in_the_same_way(function: str, folder: Path) -> None:
-    with _settings(function) as settings, hosting_all(function, folder, settings) as hosted:
+    with _settings(function, folder) as settings, hosting_all(function, folder, settings) as hosted:
         for row in OF_OTHERS[function]:
             compared(at_once(hosted, row.pieces), row)
 

@@ -209,6 +209,13 @@ _FORWARDED = (
     Row("none of its business", (of(_STRANGE),), 204),
     Row("what is no observation", (of(_CLASSIFIED._replace(data="text")),), 422),
 )
+_KEPT = (
+    Row("an observation", (of(_CLASSIFIED),), 204),
+    Row("the same observation again", (of(_CLASSIFIED),), 204),
+    Row("an episode", (of(_OPENED),), 204),
+    Row("a change", (of(_STARTED),), 204),
+    Row("what no topic keeps", (of(_STRANGE),), 204),
+)
 _EPISODES = (
     Row("an episode", (of(_OPENED),), 200),
     Row("the same episode again", (of(_OPENED),), 200),
@@ -241,6 +248,7 @@ OF_OTHERS: dict[str, tuple[Row, ...]] = {
         Row("what is no observation", (of(_STRANGE),), 422),
         Row("not ready without a sink", (ask("/ready"),), 503),
     ),
+    "archive": _KEPT,
     "servicenow_change": _CHANGES,
     **dict.fromkeys(("servicenow_incident", "servicenow_event", "servicenow_security", "glpi_ticket"), _EPISODES),
     **dict.fromkeys(("siem_forwarder", "elastic_forwarder", "qradar_forwarder", "webhook"), _FORWARDED),

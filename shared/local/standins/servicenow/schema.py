@@ -214,4 +214,4 @@ CLOSE_CODES = (
     "Workaround provided",
 )
 
-GROUPS = ("Kubernetes Platform", "Network", "Security Operations", "Service Desk", "Storage")
+GROUPS = ("Kubernetes Platform", "Network", "Platform Engineering", "Security Operations", "Service Desk", "Storage")
