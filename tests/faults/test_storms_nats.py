@@ -1,4 +1,4 @@
-"""F26 on three correlators that share a bucket of a real NATS: one problem, one ticket, whoever is told of it.
+"""F26 on three correlators that share a bucket of three real NATS servers: one problem, one ticket, whoever hears of it.
 
 Events go to any of the three, thirty-two at once, and so do ticks: the simulated clock's, for NATS runs by its own.
 """
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from shared.stores.registry import open_store
-from tests.support.nats import nats
+from tests.support.nats import cluster, cluster_url
 from tests.support.week import raging
 from tests.support.week.judge import Told
 from tests.support.week.play import Player
@@ -33,8 +33,8 @@ async def replicated(url: str, start: float, sent: Iterable[Sent]) -> list[Told]
 
 @pytest.fixture
 def play(tmp_path: Path) -> Iterator[Play]:
-    with nats(tmp_path) as server:
-        yield lambda start, sent: asyncio.run(replicated(server.url(), start, sent))
+    with cluster(tmp_path) as servers:
+        yield lambda start, sent: asyncio.run(replicated(cluster_url(servers), start, sent))
 
 
 def test_f26_10000_events_of_a_lost_node_told_to_three_replicas_make_its_ticket_and_few_more(play: Play) -> None:
