@@ -58,9 +58,12 @@ def together(
 
 
 def opens(thing: str, members: Sequence[Member], rules: Rules) -> float | None:
-    """Return when a new group has waited for more: with the first member that lasts; None where none does."""
+    """Return when a new group has waited for more: with the first member that lasts; None where none does.
+
+    A member waits since it deserves a ticket: what was over for a while and came back does so anew.
+    """
     held = (one for one in members if one.under == thing and not one.over)
-    return min((one.since + rules.of(one.subject).group_wait for one in held), default=None)
+    return min((max(one.since, one.deserved) + rules.of(one.subject).group_wait for one in held), default=None)
 
 
 def labels_of(members: Sequence[Member]) -> dict[str, str]:

@@ -25,7 +25,8 @@ class Member:
     """What a record says of one of its problems to those it is bound to.
 
     `thing` is the record's key, `at` the policy time at which it said so; `over` when the problem ended, 0 while it
-    lasts: a group is told of the end of what it took in.
+    lasts: a group is told of the end of what it took in. `deserved` is since when it deserves a ticket, 0 where it does
+    not.
     """
 
     thing: str
@@ -40,6 +41,7 @@ class Member:
     count: int
     over: float
     ended_by: str
+    deserved: float = 0.0
 
     @property
     def severity(self) -> Severity:
@@ -117,7 +119,7 @@ def since_of(track: Track) -> float:
 def digest_of(tracks: Iterable[Track], *, counted: bool) -> str:
     """Return a digest of what others go by: texts that move on make no new entry.
 
-    Only groups want to know how often it was (`counted`).
+    Only groups want to know how often it was, and since when it deserves a ticket (`counted`).
     """
     parts = [part for track in tracks for part in _essence(track, counted=counted)]
     return digest("entry", *parts)[:12]
@@ -127,7 +129,7 @@ def _essence(track: Track, *, counted: bool) -> tuple[str, ...]:
     sent, desk = track.sent, track.desk
     under = "" if desk.under is None else desk.under.thing
     assert sent is not None  # noqa: S101 - what has an entry was told
-    count = str(sent.count) if counted else ""
+    count = f"{sent.count} {desk.deserved}" if counted else ""
     return (sent.id, sent.severity, sent.state, count, str(desk.ticket), under, track.head.shown["reason"])
 
 
@@ -152,4 +154,5 @@ def _row(track: Track, now: float, over: str) -> list[Any]:
         track.relations,
         sent.count,
         *end,
+        desk.deserved or 0.0,
     ]

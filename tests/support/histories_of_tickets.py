@@ -24,7 +24,9 @@ from tests.support.playing import (
 )  # fmt: skip
 
 LATENESS = 60
+_OUTLASTS = 3 * LATENESS
 _GAPS = (0, 1, 5, 9, 10, 11, 19, 20, 21, 40, 59, 60, 61, 99, 100, 101, 119, 120, 121)
+
 _LONG = (150, 200, 299, 300, 301, 310, 400)
 
 
@@ -196,6 +198,14 @@ def late_by_a_minute_as_in_order(case: Case) -> list[str]:
     return found
 
 
+def late_by_a_minute_is_the_same(case: Case) -> list[str]:
+    """Check that what lasts for longer than facts are late has the very tickets that it has in order."""
+    tickets = played(case.arrivals, case.end, case.setting).tickets.values()
+    found = Counter((group_of(ticket), ticket.spans[-1][1] is None) for ticket in tickets)
+    wanted = Counter((ticket.group, ticket.open) for ticket in case.wanted())
+    return [] if found == wanted else [f"tickets {dict(found)}, wanted {dict(wanted)}"]
+
+
 def any_order_ends_the_same(case: Case) -> list[str]:
     """Check that at the end as much is open as in the order of time, and never two for one key."""
     wanted = {ticket.group for ticket in case.wanted() if ticket.open}
@@ -221,10 +231,27 @@ def _late(most: int) -> Callable[[Case, Random], Case]:
     return lambda case, chance: late(case, chance, most)
 
 
+def _lasting(case: Case, _chance: Random) -> Case:
+    """Return the case where no problem and no end of one is over before all that is late has come, also by silence."""
+    shift, was, arrivals = 0, dict[str, tuple[bool, int]](), list[Arrival]()
+    for one in case.arrivals:
+        problem, since = was.get(one.fact.key, (one.fact.problem, -_OUTLASTS))
+        if problem != one.fact.problem:
+            shift = max(shift, since + _OUTLASTS - one.time)
+        fact = replace(one.fact, time=one.fact.time + shift)
+        was[fact.key] = (fact.problem, fact.time)
+        arrivals.append(Arrival(fact.time, fact))
+    return replace(_with_rules(case, resolve_after=0), arrivals=tuple(arrivals))
+
+
 def _at_once(case: Case, _chance: Random) -> Case:
     """Return the case where each problem deserves a ticket: what counts for one episode may differ beyond a minute."""
+    return _with_rules(case, open_after=1, open_within=0)
+
+
+def _with_rules(case: Case, **changes: int) -> Case:
     setting = case.setting
-    rules, *of_node = (replace(one, open_after=1, open_within=0) for one in (setting.rules, *setting.of_key.values()))
+    rules, *of_node = (replace(one, **changes) for one in (setting.rules, *setting.of_key.values()))
     return replace(case, setting=replace(setting, rules=rules, of_key=dict(zip(setting.of_key, of_node, strict=True))))
 
 
@@ -242,6 +269,13 @@ PROPERTIES: Mapping[str, Property] = {
         for make in (simple, causes, groups, limits)
     },
     "a minute late, simple": (_with(simple, _late(LATENESS)), late_by_a_minute_as_in_order),
+    **{
+        f"a minute late and lasting, {make.__name__}": (
+            _with(_with(make, _lasting), _late(LATENESS)),
+            late_by_a_minute_is_the_same,
+        )
+        for make in (simple, groups)
+    },
     **{
         f"late, {make.__name__}": (_with(_with(_with(make, unended), _at_once), _late(400)), any_order_ends_the_same)
         for make in (simple, causes, groups)

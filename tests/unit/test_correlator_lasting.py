@@ -15,7 +15,7 @@ from shared.events.identity import object_key, workload_of
 from shared.events.model import ObjectRef
 from shared.stores.protocol import ABSENT, Store
 from tests.support.correlator import START
-from tests.support.life import Life, pod, trouble
+from tests.support.life import Life, fine, pod, trouble
 
 HOUR = 3600.0
 NODE = ObjectRef(kind="Node", name="n1")
@@ -121,3 +121,18 @@ def test_a_member_whose_record_never_came_is_not_counted() -> None:
         assert (ticket.episode.affected_count, ticket.episode.summary[:10]) == (3, "3 problems")
 
     lives(work)
+
+
+def test_a_member_that_was_over_for_a_while_waits_anew_for_others() -> None:
+    policy = Policies(Policy(group_by=("namespace", "condition"), group_wait=20.0, resolve_after=0.0))
+
+    async def work(life: Life) -> None:
+        await life.at(6, trouble(6, pod(1), "crash-loop"))
+        await life.at(17, fine(17, pod(1), "crash-loop"))
+        await life.at(64, trouble(64, pod(1), "crash-loop", count=2))
+        await life.until(89)
+        assert not life.tickets
+        await life.until(100)
+        assert [ticket.opened for ticket in life.tickets.values()] == [90.0]
+
+    lives(work, policy)
