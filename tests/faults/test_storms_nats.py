@@ -1,4 +1,4 @@
-"""F26 on three correlators that share a bucket of three real NATS servers: one problem, one ticket, whoever hears of it.
+"""F26 on three correlators that share a bucket of three real NATS servers: one problem, one ticket, whoever is told.
 
 Events go to any of the three, thirty-two at once, and so do ticks: the simulated clock's, for NATS runs by its own.
 """

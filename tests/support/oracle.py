@@ -23,6 +23,7 @@ class Oracle:
         self._owed: dict[str, int] = {}  # what waited long enough, but was over when it was looked at, and since when
         self._under: dict[str, str] = {}  # what takes a key in
         self._freed: dict[str, int] = {}  # when something last took a key in
+        self._outlived: set[str] = set()  # what has outlived that
         self._summed: set[str] = set()  # groups that are in the summary
 
     def tell(self, facts: Iterable[Fact], end: int) -> list[Ticket]:
@@ -57,6 +58,7 @@ class Oracle:
             quiet = bool(rules.resolve_after) and now >= problem.last + rules.resolve_after
             if problem.alive and (held or quiet):
                 problem.over(now)
+                self._forget(key)
 
     def _happens(self, fact: Fact) -> None:
         problem = self._problems.setdefault(fact.key, Problem())
@@ -71,24 +73,29 @@ class Oracle:
         for key, problem in self._problems.items():
             rules = self.setting.rules_of(key)
             if not problem.alive:
-                self._under.pop(key, None)
-                self._freed.pop(key, None)
+                self._forget(key)
                 continue
             since = now - rules.open_within if rules.open_within else 0
             problem.deserves |= sum(at >= since for at in problem.happened) >= rules.open_after
+
+    def _forget(self, key: str) -> None:
+        """Forget what took in a problem that is over."""
+        self._under.pop(key, None)
+        self._freed.pop(key, None)
+        self._outlived.discard(key)
 
     def _alive(self, key: str) -> bool:
         return key in self._problems and self._problems[key].alive
 
     def _wants(self, key: str, now: int) -> bool:
         """Return whether a key is to have a ticket, waits aside: often enough, for long enough, and nobody's fault."""
-        if not self._alive(key) or self._is_taken(key, now):
+        if not self._alive(key) or self._is_taken(key):
             return False
         problem, rules = self._problems[key], self.setting.rules_of(key)
         return problem.deserves and now >= problem.begun + rules.open_lasting
 
-    def _is_taken(self, key: str, now: int) -> bool:
-        return bool(self._under.get(key)) or now < self._freed.get(key, -self.setting.outlive) + self.setting.outlive
+    def _is_taken(self, key: str) -> bool:
+        return bool(self._under.get(key)) or (key in self._freed and key not in self._outlived)
 
     def _look_for_causes(self, now: int) -> None:
         for key, problem in self._problems.items():
@@ -96,6 +103,9 @@ class Oracle:
             self._under[key] = self._cause(key) if problem.alive and problem.deserves else ""
             if before or self._under[key]:
                 self._freed[key] = now
+                self._outlived.discard(key)
+            elif key in self._freed and problem.ending is None and now >= self._freed[key] + self.setting.outlive:
+                self._outlived.add(key)  # what is about to end does not outlive anything
 
     def _cause(self, key: str) -> str:
         """Return the problem at the bottom of a key that lasts and deserves a ticket; empty where there is none."""
@@ -112,9 +122,9 @@ class Oracle:
     def _members(self, group: str) -> list[str]:
         return [key for key in self._problems if self.setting.group(key) == group]
 
-    def _lasting(self, group: str, now: int) -> list[str]:
+    def _lasting(self, group: str) -> list[str]:
         """Return the keys of a group that last, happened often enough, and are no consequence of anything."""
-        return [key for key in self._deserving(group) if not self._is_taken(key, now)]
+        return [key for key in self._deserving(group) if not self._is_taken(key)]
 
     def _deserving(self, group: str) -> list[str]:
         return [key for key in self._members(group) if self._alive(key) and self._problems[key].deserves]
@@ -134,7 +144,7 @@ class Oracle:
             wanting = [key for key in self._members(group) if self._wants(key, now)]
             if wanting:
                 waited = any(key in self._freed for key in wanting) * self.setting.rules_of(wanting[0]).group_wait
-                self._waits.setdefault(group, now - waited)
+                self._waits[group] = min(self._waits.get(group, now), now - waited)
                 continue
             since = self._waits.pop(group, None)
             if since is None or group in self._summed or group not in self._problems or self._alive(group):
@@ -156,7 +166,7 @@ class Oracle:
         """Give what came back its ticket again; whether something takes it in is looked at later."""
         for key in self._problems:
             newest = self._newest(key)
-            if newest and not newest.open and self._same(newest, now) and self._lasting(key, now):
+            if newest and not newest.open and self._same(newest, now) and self._lasting(key):
                 newest.reopen(now)
 
     def _open(self, now: int) -> None:
@@ -164,7 +174,7 @@ class Oracle:
             newest = self._newest(group)
             same = newest is not None and self._same(newest, now)
             wanting = [key for key in self._members(group) if self._wants(key, now)]
-            if same and group in self._problems and self._lasting(group, now):
+            if same and group in self._problems and self._lasting(group):
                 wanting = [group]
             looked = now % self.setting.every == 0  # one key's own ticket comes back with it; a group's is looked at
             if not wanting or (same and group not in self._problems and not looked):
@@ -199,7 +209,7 @@ class Oracle:
             life = self._problems[group].life if group in self._problems else 0
             self.tickets.append(Ticket(group, [(now, None)], set(keys), life=life))
             return
-        if not self._lasting(group, now):
+        if not self._lasting(group):
             return  # it is over: the summary is of what lasts
         self._summed.add(group)
         summary = self._newest(SUMMARY)
@@ -211,9 +221,9 @@ class Oracle:
         summary.keys |= keys
 
     def _close(self, now: int) -> None:
-        self._summed = {group for group in self._summed if self._lasting(group, now)}
+        self._summed = {group for group in self._summed if self._lasting(group)}
         for ticket in self.tickets:
-            lasting = self._summed if ticket.group == SUMMARY else self._lasting(ticket.group, now)
+            lasting = self._summed if ticket.group == SUMMARY else self._lasting(ticket.group)
             if ticket.open and not lasting:
                 ticket.close(now, "over")
 

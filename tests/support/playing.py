@@ -156,14 +156,15 @@ def differences(wanted: Sequence[Ticket], life: Life, end: float, slack: float =
 
 def _untimely(theirs: Sequence[Ticket], ours: Sequence[Opened], end: float, slack: float) -> Iterator[str]:
     """Yield the times at which a ticket is open that must not be, or none is that must."""
-    wanted = [span for ticket in theirs for span in ticket.spans]
     # What comes back a little too late for the same ticket is held back for a minute: docs/episodes.md.
-    late = [(begin + slack + 60 * (begin == ticket.spans[0][0] and ticket.life != 1), to)
+    held = [(begin, to, begin + 60 * (begin == ticket.spans[0][0] and ticket.life != 1))
             for ticket in theirs for begin, to in ticket.spans]  # fmt: skip
+    wanted = [(begin, None if to is None else max(to, shown) + slack) for begin, to, shown in held]
+    late = [(shown + slack, to) for _, to, shown in held]
     had = [span for ticket in ours for span in ticket.spans]
     for at in range(0, int(end) + 1, 5):
         is_open = any(begin <= at and (to is None or at < to) for begin, to in had)
-        if is_open and not any(begin <= at and (to is None or at - slack <= to) for begin, to in wanted):
+        if is_open and not any(begin <= at and (to is None or at <= to) for begin, to in wanted):
             yield f"open at {at}"
             return
         if not is_open and any(begin <= at and (to is None or at < to) for begin, to in late):
