@@ -1,8 +1,6 @@
 """archive is killed while events come: what it accepted is on the bus."""
 
 import asyncio
-import http.client
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from itertools import cycle
@@ -12,62 +10,13 @@ from typing import Final
 from shared.bus.embedded import EmbeddedBus
 from shared.bus.topology import TOPOLOGY, topic_of, wanted
 from shared.events.cloudevent import DELIVERY, CloudEvent
-from shared.events.codec import encode_binary
-from tests.support.functions import Served, serving
+from tests.support.functions import serving
+from tests.support.keeping import Senders
 
 _EVENTS: Final = 2_000
 _KILLED_AT: Final = (300, 1_100)  # events that were accepted by then
 _SENDERS: Final = 8
 _TIME: Final = datetime(2026, 3, 1, tzinfo=UTC)
-
-
-class Senders:
-    """They post each event until it is accepted, as a broker does, to whichever process is there."""
-
-    def __init__(self, events: list[CloudEvent]) -> None:
-        self.accepted: set[str] = set()
-        self._waiting = events[::-1]
-        self._served: Served | None = None
-        self._changed = threading.Condition()
-
-    def to(self, served: Served | None) -> None:
-        """Have them post there, or wait."""
-        with self._changed:
-            self._served = served
-            self._changed.notify_all()
-
-    def until(self, number: int) -> set[str]:
-        """Wait until so many were accepted; return which."""
-        with self._changed:
-            assert self._changed.wait_for(lambda: len(self.accepted) >= number, 60)
-            return set(self.accepted)
-
-    def work(self) -> None:
-        """Post until nothing waits."""
-        while True:
-            with self._changed:
-                if not self._waiting:
-                    return
-                event = self._waiting.pop()
-                self._changed.wait_for(lambda: self._served is not None, 30)
-                served = self._served
-            assert served is not None
-            taken = _posted(served, event)
-            with self._changed:
-                if taken:
-                    self.accepted.add(event.id)
-                    self._changed.notify_all()
-                else:
-                    self._waiting.append(event)
-
-
-def _posted(served: Served, event: CloudEvent) -> bool:
-    headers, body = encode_binary(event)
-    try:
-        status, _, _ = served.request("POST", "/", dict(headers), body)
-    except (OSError, http.client.HTTPException):
-        return False  # nobody knows whether it was kept
-    return status == 204
 
 
 def _events() -> list[CloudEvent]:
