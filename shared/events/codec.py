@@ -175,22 +175,15 @@ def encode_batch(events: Sequence[CloudEvent]) -> tuple[list[tuple[str, str]], b
 
 def encode_binary(event: CloudEvent) -> tuple[list[tuple[str, str]], bytes]:
     """Return headers and body of binary mode, as the Kafka dispatcher sends; values are percent-encoded (F46)."""
-    headers = [
-        ("ce-specversion", "1.0"),
-        ("ce-id", _to_header(event.id)),
-        ("ce-source", _to_header(event.source)),
-        ("ce-type", _to_header(event.type)),
-    ]
-    if event.subject:
-        headers.append(("ce-subject", _to_header(event.subject)))
-    if event.time is not None:
-        headers.append(("ce-time", to_text(event.time)))
-    if event.dataschema:
-        headers.append(("ce-dataschema", _to_header(event.dataschema)))
-    headers += [(f"ce-{name}", _to_header(value)) for name, value in event.extensions.items()]
+    attributes = attributes_of(event)
+    media = attributes.pop("datacontenttype")
+    if _PLAIN.fullmatch("".join(attributes.values())):  # nearly always, and one question is cheaper than seventeen
+        headers = [(f"ce-{name}", value) for name, value in attributes.items()]
+    else:
+        headers = [(f"ce-{name}", _to_header(value)) for name, value in attributes.items()]
     if event.data is None:
         return headers, b""
-    media = event.datacontenttype  # the one header whose value is never percent-encoded, as far as it can be one
+    # The one header whose value is never percent-encoded, as far as it can be one.
     headers.append(("content-type", media if media.isascii() and media.isprintable() else _to_header(media)))
     return headers, encode_data(event)
 

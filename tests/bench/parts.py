@@ -20,6 +20,7 @@ _PLACES = {
     "intake": "tests.bench.taking",
     "destinations": "tests.bench.destinations",
     "up": "tests.bench.embedded",
+    "bus": "tests.bench.buses",
     "stores": "tests.bench.stores",
     "correlator": "tests.bench.correlator",
 }
