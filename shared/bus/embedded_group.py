@@ -5,7 +5,7 @@ import contextlib
 import heapq
 import time
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Protocol
 
 from shared.bus.embedded_file import Row
@@ -13,6 +13,7 @@ from shared.bus.progress import Progress
 from shared.bus.protocol import BusUnavailableError, Delivery, Record
 from shared.events.cloudevent import CloudEvent
 from shared.events.codec import NotAnEvent, from_json
+from shared.events.times import of_milliseconds
 
 _POLL_SECONDS = 1.0  # another process may have published
 _READ_AHEAD = 64
@@ -142,4 +143,4 @@ def record_of(topic: str, row: Row) -> Record:
 
 def time_of(seconds: float) -> datetime:
     """Return seconds since 1970 as a time."""
-    return datetime.fromtimestamp(seconds, UTC)
+    return of_milliseconds(seconds * 1000)
