@@ -107,8 +107,8 @@ class KafkaBus:
             fetch_max_wait_ms=250,
         )
         member = GroupConsumer(consumer, topic, in_flight)
-        await self._link.start(consumer)
         try:
+            await self._link.start(consumer)
             yield member.deliveries()
         finally:
             await member.leave()

@@ -14,9 +14,11 @@ from collections.abc import AsyncIterator, Callable
 from nats import errors
 from nats.aio.client import Client
 from nats.js import JetStreamContext
+from nats.js import errors as refusals
 
 from shared.bus import tls
 from shared.bus.protocol import SECONDS, BusUnavailableError
+from shared.bus.protocol import unavailable as unavailable_bus
 from shared.settings.nats import NatsSettings
 from shared.stores.nats_client import Calls, end, is_secure
 
@@ -155,6 +157,13 @@ class _Told:
             await end(self._client, _CLOSE_SECONDS)
         else:
             _log.warning("the connection to NATS is there again")
+
+
+def unavailable(error: Exception) -> BusUnavailableError:
+    """Return what to raise for what nats-py raised."""
+    if isinstance(error, refusals.APIError):
+        return BusUnavailableError(f"NATS refuses it ({error.err_code or error.code or type(error).__name__})")
+    return unavailable_bus("NATS", error)
 
 
 def _why(error: BaseException) -> str:

@@ -53,6 +53,15 @@ class BusUnavailableError(Exception):
     """The bus cannot be asked now; what was asked may or may not have happened. The text is a constant, no secrets."""
 
 
+def unavailable(bus: str, error: Exception) -> BusUnavailableError:
+    """Return what to raise for what the client of a bus raised."""
+    if isinstance(error, BusUnavailableError):
+        return error
+    if isinstance(error, TimeoutError):
+        return BusUnavailableError(f"{bus} did not answer in time")
+    return BusUnavailableError(f"{bus} cannot be asked now ({type(error).__name__})")
+
+
 @dataclass(frozen=True, slots=True)
 class Abilities:
     """What one bus promises beyond the protocol, or cannot: for docs, `doctor` and those who choose.
