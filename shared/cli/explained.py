@@ -116,7 +116,7 @@ def previewers() -> dict[str, Any]:
             continue
         if name in wanted or not destination.component or destination.mapping in environ:
             own = destination.shown_by(environ)
-            built[name] = load(name, own, Metrics(), store=open_store("memory:"))
+            built[name] = load(name, own, Metrics(), store=open_store("memory:", own))
     return built
 
 
