@@ -14,7 +14,7 @@ from nats import errors
 from nats.js import api
 from nats.js import errors as refusals
 
-from shared.bus.codec import UNWRITABLE, Mode, key_of, message_id, to_nats, token
+from shared.bus.codec import UNWRITABLE, key_of, message_id, to_nats, token
 from shared.bus.nats_consumer import GroupConsumer, record_of
 from shared.bus.nats_link import NatsLink, unavailable
 from shared.bus.protocol import (
@@ -48,18 +48,17 @@ _FULL = frozenset({10023, 10028, 10047, 10076, 10077, 10122})
 class NatsBus:
     """A bus of streams. `ack_seconds`: how long a delivery may go without its end before it is given again."""
 
-    abilities = Abilities(dedupe=True, limit=True, keyed=True, order=False, early=True, change=True)
+    abilities = Abilities(dedupe=True, limit=True, order=False, early=True, change=True)
 
-    def __init__(self, settings: NatsSettings, *, mode: Mode = "binary", ack_seconds: float = _ACK_SECONDS) -> None:
+    def __init__(self, settings: NatsSettings, *, ack_seconds: float = _ACK_SECONDS) -> None:
         self._link = NatsLink(settings)
-        self._mode = mode
         self._ack_seconds = ack_seconds
         self._room = Room()
 
     async def publish(self, topic: str, event: CloudEvent) -> Published:
         """Return once the stream has it."""
         try:
-            headers, body = to_nats(event, self._mode)
+            headers, body = to_nats(event)
         except UNWRITABLE:
             return Refused("invalid")
         headers["Nats-Msg-Id"] = message_id(event)

@@ -67,14 +67,13 @@ class Abilities:
     """What one bus promises beyond the protocol, or cannot: for docs, `doctor` and those who choose.
 
     `dedupe`: the same event published again within the topic's window is kept once. `limit`: a topic that is full
-    refuses; else it drops what is oldest. `keyed`: reading one key does not read everything. `order`: the events of one
-    partition key go to one consumer of a group at a time, in order. `early`: a group gets also what was published
-    before it existed. `change`: what a topic keeps can be asked and changed after it was made.
+    refuses; else it drops what is oldest. `order`: the events of one partition key go to one consumer of a group at a
+    time, in order. `early`: a group gets also what was published before it existed. `change`: what a topic keeps can be
+    asked and changed after it was made.
     """
 
     dedupe: bool
     limit: bool
-    keyed: bool
     order: bool
     early: bool
     change: bool
