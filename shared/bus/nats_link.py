@@ -16,11 +16,10 @@ from nats.aio.client import Client
 from nats.js import JetStreamContext
 from nats.js import errors as refusals
 
-from shared.bus import tls
 from shared.bus.protocol import SECONDS, BusUnavailableError
 from shared.bus.protocol import unavailable as unavailable_bus
 from shared.settings.nats import NatsSettings
-from shared.stores.nats_client import Calls, end, is_secure
+from shared.stores.nats_client import Calls, end, is_secure, tls_context
 
 _log = logging.getLogger("tidings.bus")
 
@@ -102,7 +101,7 @@ class NatsLink:
 
     async def _connect(self, client: Client, told: "_Told") -> None:
         settings = self._settings
-        context = await tls.context(settings.ca_file, settings.cert_file, settings.key_file) if settings.tls else None
+        context = await _tls(settings) if settings.tls else None
         await client.connect(
             [*settings.servers],
             error_cb=told.error,
@@ -122,6 +121,13 @@ class NatsLink:
     def _check_secured(self, client: Client) -> None:
         if self._settings.tls and not is_secure(client):
             raise _InTheClearError
+
+
+async def _tls(settings: NatsSettings) -> ssl.SSLContext:
+    try:
+        return await asyncio.to_thread(tls_context, settings)
+    except OSError as error:  # ssl.SSLError is one, too
+        raise BusUnavailableError("a CA or certificate file cannot be used") from error
 
 
 class _InTheClearError(errors.Error):
