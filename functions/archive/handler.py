@@ -24,6 +24,7 @@ from shared.telemetry.metrics import Metrics
 
 NAME: Final = "archive"
 _STAGE: Final = "bus"
+_BUS: Final = ""  # no topic has this name
 _NOT_STARTED: Final = Retry("not started")
 _WAITING: Final = Retry("too much is waiting", after=1.0)
 _AWAY: Final = Retry("the bus does not answer", after=5.0)
@@ -52,7 +53,8 @@ class Archive:
         self._bus: Bus | None = None
         self._started = False
         self._waiting = 0
-        self._told: set[str] = set()
+        self._told: dict[str, set[str]] = {}
+        """What is said to be wrong with each topic, and with the whole bus, for as long as it is."""
 
     async def start(self) -> None:
         """Begin; the bus's client is loaded once the server listens, and connects with the first event."""
@@ -90,7 +92,7 @@ class Archive:
         try:
             done = await self._open().publish(topic, event)
         except BusUnavailableError as error:
-            self._tell(str(error))
+            self._tell(_BUS, str(error))
             return _AWAY
         finally:
             self._waiting -= 1
@@ -98,17 +100,19 @@ class Archive:
 
     def _outcome(self, topic: str, done: Published) -> Outcome:
         if isinstance(done, Kept):
-            self._told.clear()
+            self._told.pop(_BUS, None)
+            self._told.pop(topic, None)
             return Duplicate() if done.duplicate else Done()
         outcome = _REFUSED[done.reason]
         if isinstance(outcome, Retry):
-            self._tell(f"{topic}: {outcome.reason}")
+            self._tell(topic, f"{topic}: {outcome.reason}")
         return outcome
 
-    def _tell(self, what: str) -> None:
-        """Log what keeps events from being kept: once, until the bus takes one again."""
-        if what not in self._told:
-            self._told.add(what)
+    def _tell(self, about: str, what: str) -> None:
+        """Log what keeps events from being kept: once, until an event is kept again there."""
+        told = self._told.setdefault(about, set())
+        if what not in told:
+            told.add(what)
             _log.warning("%s; events are refused until it is mended", what)
 
     def _open(self) -> Bus:

@@ -48,7 +48,7 @@ def new(
     """Build the function. Raises SettingsError for settings that cannot work."""
     settings = read(ChangesSettings, environ)
     owned = store is None
-    store = store or opened_store(settings.store_url)
+    store = store or opened_store(settings.store_url, environ)
     publisher = publisher or opened_publisher(settings.sink)
     return Changes(settings, metrics, store, publisher, owned=owned)
 

@@ -63,7 +63,7 @@ def new(  # noqa: PLR0913 - each replaces what it would open or read itself
     """
     settings = read(CorrelatorSettings, environ)
     owned = store is None
-    store = store or opened_store(settings.store_url)
+    store = store or opened_store(settings.store_url, environ)
     publisher = publisher or opened_publisher(settings.sink)
     policies = live_policies(settings.policy_file, metrics)
     if rules is None:

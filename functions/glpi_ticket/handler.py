@@ -32,7 +32,7 @@ def new(environ: Environ, metrics: Metrics, *, store: Store | None = None) -> Ti
     """
     settings = read(TicketsSettings, environ)
     mapping = opened_mapping("GLPI_MAPPING", settings.mapping, shipped=MAPPING, keys=settings.pseudonym_keys)
-    kept, owned = kept_in(settings.store, store)
+    kept, owned = kept_in(settings.store, environ, store)
     system = Tickets(_api(settings, metrics), settings, NAME, mapping.names)
     return Ticketing(system, mapping, kept, metrics, owned=owned, places=settings.places())
 

@@ -99,4 +99,4 @@ def new(
     """
     settings = read(ReconcileSettings, environ)
     named = named_clusters(settings, environ) if clusters is None else clusters
-    return Reconcile(settings, named, metrics, Parts(NAME, settings, metrics, store, handover))
+    return Reconcile(settings, named, metrics, Parts(NAME, settings, environ, metrics, store=store, handover=handover))

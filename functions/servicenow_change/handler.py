@@ -34,6 +34,6 @@ def new(environ: Environ, metrics: Metrics, *, store: Store | None = None) -> Ti
     mapping = opened_mapping(
         "SERVICENOW_CHANGE_MAPPING", settings.mapping, shipped=MAPPING, keys=settings.pseudonym_keys
     )
-    kept, owned = kept_in(settings.store, store)
+    kept, owned = kept_in(settings.store, environ, store)
     system = Changes(Client(settings, metrics, NAME), settings, NAME, mapping.names)
     return Ticketing(system, mapping, kept, metrics, owned=owned, kind=CHANGES)

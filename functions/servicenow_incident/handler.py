@@ -34,7 +34,7 @@ def new(environ: Environ, metrics: Metrics, *, store: Store | None = None) -> Ti
     """
     settings = read(IncidentSettings, environ)
     mapping = opened_mapping("SERVICENOW_MAPPING", settings.mapping, shipped=MAPPING, keys=settings.pseudonym_keys)
-    kept, owned = kept_in(settings.store, store)
+    kept, owned = kept_in(settings.store, environ, store)
     client = Client(settings, metrics, NAME)
     names = dict.fromkeys([settings.table, *map(settings.table_for, CATEGORIES)])
     wanted = {name: Incidents(client, settings, settings.table_of(name), NAME, mapping.names) for name in names}

@@ -35,6 +35,6 @@ def new(environ: Environ, metrics: Metrics, *, store: Store | None = None) -> Ti
     mapping = opened_mapping(
         "SERVICENOW_SECURITY_MAPPING", settings.mapping, shipped=MAPPING, keys=settings.pseudonym_keys
     )
-    kept, owned = kept_in(settings.store, store)
+    kept, owned = kept_in(settings.store, environ, store)
     system = Incidents(Client(settings, metrics, NAME), settings, settings.table_of(TABLE), NAME, mapping.names)
     return Ticketing(system, mapping, kept, metrics, owned=owned, places=settings.places())

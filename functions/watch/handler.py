@@ -84,4 +84,9 @@ class Watch:
 def new(environ: Environ, metrics: Metrics, *, store: Store | None = None, handover: Handover | None = None) -> Watch:
     """Build the function from the environment; of files it looks at the kubeconfig alone. Raises SettingsError."""
     settings = read(WatchSettings, environ)
-    return Watch(settings, clusters(settings, environ), metrics, Parts(NAME, settings, metrics, store, handover))
+    return Watch(
+        settings,
+        clusters(settings, environ),
+        metrics,
+        Parts(NAME, settings, environ, metrics, store=store, handover=handover),
+    )

@@ -212,5 +212,5 @@ def new(environ: Environ, metrics: Metrics, *, store: Store | None = None) -> We
     """
     settings = read(NoticeSettings, environ)
     mapping = opened_mapping("WEBHOOK_MAPPING", settings.mapping, shipped=MAPPING, keys=settings.pseudonym_keys)
-    kept, owned = kept_in(settings.store, store)
+    kept, owned = kept_in(settings.store, environ, store)
     return Webhook(settings, prepared(mapping), kept, metrics, owned=owned)

@@ -1,7 +1,7 @@
 """CloudEvents on the wire of each bus: the specification's NATS and Kafka bindings (v1.0.2), Knative's of RabbitMQ.
 
-Written and read in binary mode, where attributes are headers that a bus can show and filter; structured mode is read
-as well, and written on demand. NATS percent-encodes header values as HTTP does; the others carry UTF-8 as it is.
+Written in binary mode, where attributes are headers that a bus can show and filter; structured mode is read as well.
+NATS percent-encodes header values as HTTP does; the others carry UTF-8 as it is.
 
 The specification's AMQP binding is of AMQP 1.0; for 0-9-1, which RabbitMQ speaks, there is Knative's
 (https://github.com/knative-extensions/eventing-rabbitmq, cloudevents-protocol-spec). Both are read.
@@ -10,7 +10,6 @@ The specification's AMQP binding is of AMQP 1.0; for 0-9-1, which RabbitMQ speak
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
-from typing import Literal
 
 import orjson
 
@@ -22,12 +21,9 @@ from shared.events.codec import (
     decode_attributes,
     encode_binary,
     encode_data,
-    encode_structured,
     refusal_of,
     to_json,
 )
-
-Mode = Literal["binary", "structured"]
 
 _KAFKA = "ce_"
 _RABBITMQ = "ce-"
@@ -61,10 +57,10 @@ def to_file(event: CloudEvent) -> bytes:
     return to_json(event)
 
 
-def to_nats(event: CloudEvent, mode: Mode = "binary") -> tuple[dict[str, str], bytes]:
+def to_nats(event: CloudEvent) -> tuple[dict[str, str], bytes]:
     """Return headers and payload of a NATS message."""
     _check(event)
-    headers, body = encode_binary(event) if mode == "binary" else encode_structured(event)
+    headers, body = encode_binary(event)
     return dict(headers), body
 
 
@@ -76,12 +72,9 @@ def from_nats(headers: Mapping[str, str] | None, body: bytes) -> CloudEvent | No
     return decode(lowered, body)
 
 
-def to_kafka(event: CloudEvent, mode: Mode = "binary") -> tuple[list[tuple[str, bytes]], bytes]:
+def to_kafka(event: CloudEvent) -> tuple[list[tuple[str, bytes]], bytes]:
     """Return headers and value of a Kafka record."""
     _check(event)
-    if mode == "structured":
-        headers, body = encode_structured(event)
-        return [(name, value.encode()) for name, value in headers], body
     attributes, media = _named(event, _KAFKA)
     named = [*attributes.items(), *([(_CONTENT_TYPE, media)] if event.data is not None else [])]
     return [(name, value.encode(errors="replace")) for name, value in named], encode_data(event)
@@ -93,12 +86,9 @@ def from_kafka(headers: Iterable[tuple[str, bytes]], body: bytes) -> CloudEvent 
     return _decoded(texts, texts.get(_CONTENT_TYPE, ""), body, (_KAFKA,))
 
 
-def to_rabbitmq(event: CloudEvent, mode: Mode = "binary") -> tuple[dict[str, str], str, bytes]:
+def to_rabbitmq(event: CloudEvent) -> tuple[dict[str, str], str, bytes]:
     """Return headers, content type and body of a RabbitMQ message."""
     _check(event)
-    if mode == "structured":
-        headers, body = encode_structured(event)
-        return {}, headers[0][1], body
     attributes, media = _named(event, _RABBITMQ)
     return attributes, media, encode_data(event)
 

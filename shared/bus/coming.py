@@ -18,7 +18,10 @@ class Coming:
         self._next: asyncio.Future[Delivery] | None = None
 
     async def take(self, seconds: float) -> Delivery | None:
-        """Return the next one; None where none came in time, or after the word to stop."""
+        """Return the next one; None where none came in time, or after the word to stop.
+
+        Raises what the iteration does, which has ended then.
+        """
         if self._stop.is_set():
             return None
         if self._next is None:
@@ -27,8 +30,8 @@ class Coming:
         await asyncio.wait(either, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         if not self._next.done():
             return None
-        found, self._next = self._next.result(), None
-        return found
+        came, self._next = self._next, None
+        return came.result()
 
     async def close(self) -> None:
         """End the iteration; what came meanwhile is the group's again once its consumer leaves."""

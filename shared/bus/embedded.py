@@ -44,7 +44,7 @@ _EXPIRE_SECONDS = 10.0
 class EmbeddedBus:
     """A bus in one file. `clock` returns seconds of the wall clock. One event loop uses it."""
 
-    abilities = Abilities(dedupe=True, limit=True, keyed=True, order=False, early=True, change=True)
+    abilities = Abilities(dedupe=True, limit=True, order=False, early=True, change=True)
 
     def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
         self._path = path

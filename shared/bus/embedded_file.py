@@ -79,10 +79,6 @@ class BusFile:
         """End it; what was written is on the disk."""
         self._connection.commit()
 
-    def rollback(self) -> None:
-        """End it as if nothing had been written."""
-        self._connection.rollback()
-
     def close(self) -> None:
         """Close it."""
         self._connection.close()

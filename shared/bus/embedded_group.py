@@ -3,18 +3,24 @@
 import asyncio
 import contextlib
 import heapq
+import logging
 import time
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Protocol
 
 from shared.bus.embedded_file import Row
 from shared.bus.progress import Progress
 from shared.bus.protocol import BusUnavailableError, Delivery, Record
+from shared.bus.troubles import Troubles
 from shared.events.cloudevent import CloudEvent
 from shared.events.codec import NotAnEvent, from_json
+from shared.events.times import of_milliseconds
+
+_log = logging.getLogger("tidings.bus")
 
 _POLL_SECONDS = 1.0  # another process may have published
+_PAUSE_SECONDS = 0.5
 _READ_AHEAD = 64
 _KEEP_SECONDS = 0.05  # within which what ends shares one transaction; a crash only repeats it
 
@@ -42,6 +48,9 @@ class Group:
         self._reading = asyncio.Lock()
         self._awake = asyncio.Event()
         self._keeping: asyncio.Task[None] | None = None
+        self._kept = True
+        """Whether all that has ended is durable, or being made so."""
+        self._troubles = Troubles()
 
     def wake(self) -> None:
         """Say that there may be something to give."""
@@ -62,7 +71,7 @@ class Group:
             awake = self._awake
             given = False
             if len(mine) < in_flight:
-                for row in await self._take(min(in_flight - len(mine), _READ_AHEAD), mine):
+                for row in await self._taken(min(in_flight - len(mine), _READ_AHEAD), mine):
                     given = True
                     yield self._delivery(row, mine)
             if not given:
@@ -76,6 +85,16 @@ class Group:
             heapq.heappush(self._due, (0.0, offset))
         mine.clear()
         self.wake()
+
+    async def _taken(self, most: int, mine: set[int]) -> list[Row]:
+        """Return what is to be given; nothing for now where the file cannot be used."""
+        try:
+            return await self._take(most, mine)
+        except BusUnavailableError as error:
+            if self._troubles.is_new(str(error)):
+                _log.warning("%s cannot be consumed now: %s", self._topic, error)
+            await asyncio.sleep(_PAUSE_SECONDS)
+            return []
 
     async def _take(self, most: int, mine: set[int]) -> list[Row]:
         async with self._reading:
@@ -103,6 +122,7 @@ class Group:
             mine.discard(row.offset)
             self._tries.pop(row.offset, None)
             self.wake()
+            self._kept = False
             if self._keeping is None:
                 self._keeping = asyncio.create_task(self._keep_soon())
             return True
@@ -117,12 +137,14 @@ class Group:
 
     async def _keep_soon(self) -> None:
         """Make durable what ends within moments, all of it at once; while the file cannot be used, try again."""
-        while True:
+        while not self._kept:  # what ends while it is being written is for the next round
             await asyncio.sleep(_KEEP_SECONDS)
-            with contextlib.suppress(BusUnavailableError):
+            self._kept = True
+            try:
                 await self._bus.keep_progress(self._topic, self._name, self.progress)
-                self._keeping = None
-                return
+            except BusUnavailableError:
+                self._kept = False
+        self._keeping = None
 
     def _pause(self) -> float:
         if not self._due:
@@ -142,4 +164,4 @@ def record_of(topic: str, row: Row) -> Record:
 
 def time_of(seconds: float) -> datetime:
     """Return seconds since 1970 as a time."""
-    return datetime.fromtimestamp(seconds, UTC)
+    return of_milliseconds(seconds * 1000)

@@ -8,9 +8,11 @@ import contextlib
 import heapq
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from itertools import count
 from typing import Generic, TypeVar
+
+from shared.bus.protocol import Delivery, Record
 
 T = TypeVar("T")
 
@@ -50,15 +52,27 @@ class Held(Generic[T]):
                 return item, tries
         return None
 
-    def back(self) -> None:
-        """Note that one is no longer out."""
-        self._out -= 1
-        self._changed.set()
+    def delivery(self, record: Record, item: T, tries: int, end: Callable[[], Awaitable[bool]]) -> Delivery:
+        """Return what a consumer is given of one that is out; `end` ends it at the bus: False where it is not ours."""
+        out = True
 
-    def again(self, item: T, tries: int, after: float) -> None:
-        """Keep one to be given again."""
-        heapq.heappush(self._again, (time.monotonic() + after, next(self._numbers), item, tries))
-        self._changed.set()
+        def came_back() -> bool:
+            """Return True at the first call, where it is still ours."""
+            nonlocal out
+            was, out = out, False
+            if was:
+                self._out -= 1
+                self._changed.set()
+            return was and self._is_ours(item)
+
+        async def ack() -> bool:
+            return came_back() and await end()
+
+        async def again(after: float) -> None:
+            if came_back():
+                heapq.heappush(self._again, (time.monotonic() + after, next(self._numbers), item, tries + 1))
+
+        return Delivery(record, tries, ack, again)
 
     def room(self) -> int:
         """Return how many more may be fetched."""

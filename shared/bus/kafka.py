@@ -16,7 +16,7 @@ from aiokafka.errors import (
     TopicAuthorizationFailedError,
 )
 
-from shared.bus.codec import UNWRITABLE, Mode, key_of, to_kafka
+from shared.bus.codec import UNWRITABLE, key_of, to_kafka
 from shared.bus.kafka_consumer import GroupConsumer
 from shared.bus.kafka_link import KafkaLink, stopped, unavailable
 from shared.bus.kafka_record import record_of
@@ -48,13 +48,10 @@ _COORDINATOR_SECONDS = 0.2
 class KafkaBus:
     """A bus of topics. `session_seconds`: after how long without a heartbeat a consumer's partitions go to others."""
 
-    abilities = Abilities(dedupe=False, limit=False, keyed=False, order=True, early=True, change=True)
+    abilities = Abilities(dedupe=False, limit=False, order=True, early=True, change=True)
 
-    def __init__(
-        self, settings: KafkaSettings, *, mode: Mode = "binary", session_seconds: float = _SESSION_SECONDS
-    ) -> None:
+    def __init__(self, settings: KafkaSettings, *, session_seconds: float = _SESSION_SECONDS) -> None:
         self._link = KafkaLink(settings)
-        self._mode = mode
         self._session_seconds = session_seconds
         self._room = Room()
         self._known: set[str] = set()
@@ -63,7 +60,7 @@ class KafkaBus:
     async def publish(self, topic: str, event: CloudEvent) -> Published:
         """Return once all replicas in sync have it."""
         try:
-            headers, body = to_kafka(event, self._mode)
+            headers, body = to_kafka(event)
         except UNWRITABLE:
             return Refused("invalid")
         size = len(body) + sum(len(name) + len(value) for name, value in headers)
@@ -107,8 +104,8 @@ class KafkaBus:
             fetch_max_wait_ms=250,
         )
         member = GroupConsumer(consumer, topic, in_flight)
-        await self._link.start(consumer)
         try:
+            await self._link.start(consumer)
             yield member.deliveries()
         finally:
             await member.leave()

@@ -10,12 +10,20 @@ from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka.errors import (
+    CommitFailedError,
+    IllegalGenerationError,
+    KafkaError,
+    RebalanceInProgressError,
+    UnknownMemberIdError,
+)
 
 from shared.bus.held import Held
+from shared.bus.kafka_link import unavailable
 from shared.bus.kafka_record import record_of
 from shared.bus.progress import Progress
 from shared.bus.protocol import Delivery
+from shared.bus.troubles import Troubles
 
 _Item = tuple[Any, Progress]
 """A record, and its partition's progress as long as that is ours."""
@@ -26,6 +34,7 @@ _PAUSE_SECONDS = 0.5
 _COMMIT_SECONDS = 0.2
 _COMMIT_DEADLINE = 5.0
 _PAGE = 200
+_REBALANCE = (CommitFailedError, RebalanceInProgressError, IllegalGenerationError, UnknownMemberIdError)
 
 
 class GroupConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has no types
@@ -33,14 +42,16 @@ class GroupConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka
 
     def __init__(self, consumer: AIOKafkaConsumer, topic: str, in_flight: int) -> None:
         self._consumer = consumer
+        self._topic = topic
         self._progress: dict[TopicPartition, Progress] = {}
         self._held: Held[_Item] = Held(in_flight, self._is_ours)
         self._dirty = False
+        self._troubles = Troubles()
         self._committing = asyncio.create_task(self._commit_for_ever())
         consumer.subscribe([topic], listener=self)
 
     async def deliveries(self) -> AsyncIterator[Delivery]:
-        """Iterate for ever."""
+        """Iterate for ever. Raises BusUnavailableError for what another consumer may get over, and this one cannot."""
         while True:
             while (given := self._held.give()) is not None:
                 yield self._delivery(*given)
@@ -68,7 +79,10 @@ class GroupConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka
         try:
             found = await self._consumer.getmany(timeout_ms=int(self._held.pause() * 1000), max_records=most)
         except KafkaError as error:
-            _log.debug("a topic cannot be consumed now (%s)", type(error).__name__)
+            if not error.retriable:
+                raise unavailable(error) from error  # nor would a later try of this client fare better
+            if self._troubles.is_new(type(error).__name__):
+                _log.warning("%s cannot be consumed now: %s", self._topic, unavailable(error))
             await asyncio.sleep(_PAUSE_SECONDS)
             return
         for place, records in found.items():
@@ -84,26 +98,13 @@ class GroupConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka
 
     def _delivery(self, item: _Item, tries: int) -> Delivery:
         one, progress = item
-        out = True
 
-        def come_back() -> bool:
-            nonlocal out
-            was, out = out, False
-            if was:
-                self._held.back()
-            return was and self._is_ours(item)
+        async def end() -> bool:
+            ended = progress.end(one.offset)
+            self._dirty = self._dirty or ended
+            return ended
 
-        async def ack() -> bool:
-            if not come_back() or not progress.end(one.offset):
-                return False
-            self._dirty = True
-            return True
-
-        async def again(after: float) -> None:
-            if come_back():
-                self._held.again(item, tries + 1, after)
-
-        return Delivery(record_of(one), tries, ack, again)
+        return self._held.delivery(record_of(one), item, tries, end)
 
     async def _commit_for_ever(self) -> None:
         while True:
@@ -122,7 +123,8 @@ class GroupConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka
             async with asyncio.timeout(_COMMIT_DEADLINE):
                 await self._consumer.commit(lows)
         except (OSError, KafkaError, TimeoutError) as error:
-            # A rebalance is under way, or the brokers are: what was not committed comes again.
-            _log.debug("how far a group is could not be committed (%s)", type(error).__name__)
+            # What was not committed comes again; a rebalance that is under way is no trouble.
+            if not isinstance(error, _REBALANCE) and self._troubles.is_new(f"commit: {type(error).__name__}"):
+                _log.warning("how far a group of %s is cannot be committed now: %s", self._topic, unavailable(error))
             return False
         return True

@@ -10,6 +10,7 @@ import logging
 import ssl
 import time
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,6 +20,7 @@ from aiokafka.errors import KafkaError
 
 from shared.bus import tls
 from shared.bus.protocol import SECONDS, BusUnavailableError
+from shared.bus.protocol import unavailable as unavailable_bus
 from shared.bus.settings import KafkaSettings
 
 _REQUEST_MS = 8000  # less than a call's deadline: what is given up has left the producer's memory by then
@@ -30,6 +32,8 @@ _BATCH_BYTES = 256 * 1024
 _PORT = 9092
 _REFUSED = "Kafka refuses our credentials, or they are not those of this listener"
 _NOT_THERE = "Kafka cannot be reached"
+
+unavailable = partial(unavailable_bus, "Kafka")
 
 logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it says each try of each broker; we say what it means
 
@@ -176,12 +180,3 @@ async def _ended(ending: Any) -> None:
 async def stopped(consumer: AIOKafkaConsumer) -> None:
     """End a consumer."""
     await _ended(consumer.stop())
-
-
-def unavailable(error: Exception) -> BusUnavailableError:
-    """Return what to raise for what a client raised."""
-    if isinstance(error, BusUnavailableError):
-        return error
-    if isinstance(error, TimeoutError):
-        return BusUnavailableError("Kafka did not answer in time")
-    return BusUnavailableError(f"Kafka cannot be asked now ({type(error).__name__})")

@@ -1,7 +1,6 @@
 """Topics of Kafka: make them, change what differs, say what there is."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
@@ -10,6 +9,7 @@ from aiokafka.errors import KafkaError, TopicAlreadyExistsError, UnknownTopicOrP
 from shared.bus.kafka_configuration import UNBOUNDED, configuration
 from shared.bus.kafka_link import KafkaLink, stopped, unavailable
 from shared.bus.protocol import State, Topic, deadline
+from shared.events.times import of_milliseconds
 
 _OWN = frozenset({1})  # DYNAMIC_TOPIC_CONFIG: what somebody set for this very topic
 
@@ -57,7 +57,7 @@ async def describe(link: KafkaLink, name: str) -> State | None:
     finally:
         await stopped(consumer)
     oldest = min((one.timestamp for one in first.values() if one is not None), default=None)
-    at = None if oldest is None else datetime.fromtimestamp(oldest / 1000, UTC)
+    at = None if oldest is None else of_milliseconds(oldest)
     return State(found.topic, sum(ends[place] - begins[place] for place in places), first=at)
 
 

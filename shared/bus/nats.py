@@ -14,9 +14,9 @@ from nats import errors
 from nats.js import api
 from nats.js import errors as refusals
 
-from shared.bus.codec import UNWRITABLE, Mode, key_of, message_id, to_nats, token
+from shared.bus.codec import UNWRITABLE, key_of, message_id, to_nats, token
 from shared.bus.nats_consumer import GroupConsumer, record_of
-from shared.bus.nats_link import NatsLink
+from shared.bus.nats_link import NatsLink, unavailable
 from shared.bus.protocol import (
     OLDEST,
     SECONDS,
@@ -48,18 +48,17 @@ _FULL = frozenset({10023, 10028, 10047, 10076, 10077, 10122})
 class NatsBus:
     """A bus of streams. `ack_seconds`: how long a delivery may go without its end before it is given again."""
 
-    abilities = Abilities(dedupe=True, limit=True, keyed=True, order=False, early=True, change=True)
+    abilities = Abilities(dedupe=True, limit=True, order=False, early=True, change=True)
 
-    def __init__(self, settings: NatsSettings, *, mode: Mode = "binary", ack_seconds: float = _ACK_SECONDS) -> None:
+    def __init__(self, settings: NatsSettings, *, ack_seconds: float = _ACK_SECONDS) -> None:
         self._link = NatsLink(settings)
-        self._mode = mode
         self._ack_seconds = ack_seconds
         self._room = Room()
 
     async def publish(self, topic: str, event: CloudEvent) -> Published:
         """Return once the stream has it."""
         try:
-            headers, body = to_nats(event, self._mode)
+            headers, body = to_nats(event)
         except UNWRITABLE:
             return Refused("invalid")
         headers["Nats-Msg-Id"] = message_id(event)
@@ -79,7 +78,7 @@ class NatsBus:
         except refusals.APIError as error:
             return _refusal(error)
         except (OSError, errors.Error, TimeoutError) as error:
-            raise _unavailable(error) from error
+            raise unavailable(error) from error
         finally:
             self._room.give_back(size)
         return Kept(offset=made.seq, duplicate=bool(made.duplicate))
@@ -91,7 +90,7 @@ class NatsBus:
         try:
             await consumer.bind()
         except (OSError, errors.Error, TimeoutError) as error:
-            raise _unavailable(error) from error
+            raise unavailable(error) from error
         try:
             yield consumer.deliveries(in_flight)
         finally:
@@ -117,7 +116,7 @@ class NatsBus:
                     await source.unsubscribe()
                     await stream.delete_consumer(topic, made.name)
         except (OSError, errors.Error, TimeoutError) as error:
-            raise _unavailable(error) from error
+            raise unavailable(error) from error
 
     async def behind(self, topic: str, group: str) -> int:
         """Return what the consumer has pending, and what of it waits for its acknowledgement."""
@@ -129,7 +128,7 @@ class NatsBus:
                 found = await self._info(topic)
                 return 0 if found is None else int(found["state"]["messages"])
         except (OSError, errors.Error, TimeoutError) as error:
-            raise _unavailable(error) from error
+            raise unavailable(error) from error
         return (info.num_pending or 0) + (info.num_ack_pending or 0)
 
     async def ensure(self, topic: Topic) -> list[str]:
@@ -148,7 +147,7 @@ class NatsBus:
             if changes:
                 await stream.update_stream(found.evolve(**changes))
         except (OSError, errors.Error, TimeoutError) as error:
-            raise _unavailable(error) from error
+            raise unavailable(error) from error
         return [f"{name}: {pairs[name][0]} to {new}" for name, new in changes.items()]
 
     async def describe(self, name: str) -> State | None:
@@ -156,7 +155,7 @@ class NatsBus:
         try:
             info = await self._info(name)
         except (OSError, errors.Error, TimeoutError) as error:
-            raise _unavailable(error) from error
+            raise unavailable(error) from error
         if info is None:
             return None
         config, state = info["config"], info["state"]
@@ -192,7 +191,7 @@ class NatsBus:
             if await self._info(topic) is None:
                 return Refused("no topic")
         except (OSError, errors.Error, TimeoutError) as error:
-            raise _unavailable(error) from error
+            raise unavailable(error) from error
         raise BusUnavailableError("the stream has nobody who answers for it now")
 
 
@@ -237,13 +236,3 @@ def _refusal(error: refusals.APIError) -> Refused:
     if error.err_code == _NO_STREAM:
         return Refused("no topic")
     raise BusUnavailableError(f"the stream does not take it now (NATS error {error.err_code})") from error
-
-
-def _unavailable(error: Exception) -> BusUnavailableError:
-    if isinstance(error, BusUnavailableError):
-        return error
-    if isinstance(error, TimeoutError):
-        return BusUnavailableError("NATS did not answer in time")
-    if isinstance(error, refusals.APIError):
-        return BusUnavailableError(f"NATS refuses it (error {error.err_code})")
-    return BusUnavailableError(f"NATS cannot be asked now ({type(error).__name__})")

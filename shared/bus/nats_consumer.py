@@ -11,8 +11,9 @@ from nats.aio.msg import Msg
 from nats.js import JetStreamContext, api
 
 from shared.bus.codec import from_nats
-from shared.bus.nats_link import NatsLink
+from shared.bus.nats_link import NatsLink, unavailable
 from shared.bus.protocol import BusUnavailableError, Delivery, Record
+from shared.bus.troubles import Troubles
 
 _log = logging.getLogger("tidings.bus")
 
@@ -39,9 +40,11 @@ class GroupConsumer:
         self._mine: dict[int, tuple[Msg, float]] = {}  # with when it was given
         self._ended = asyncio.Event()
         self._left = False
+        self._troubles = Troubles()
 
     async def bind(self) -> JetStreamContext.PullSubscription:
-        """Make the group where it is not there, and a subscription of ours to it."""
+        """Make the group where it is not there, and a subscription of ours to it, the only one of this consumer."""
+        await self._unbind()
         stream = await self._link.jetstream()
         await stream.add_consumer(self._topic, self._config)
         group = self._config.durable_name
@@ -67,8 +70,13 @@ class GroupConsumer:
         with contextlib.suppress(OSError, errors.Error, TimeoutError):
             for message, _ in self._mine.values():
                 await message.nak()
-            if self._source is not None:
-                await self._source.unsubscribe()
+        await self._unbind()
+
+    async def _unbind(self) -> None:
+        source, self._source = self._source, None
+        if source is not None:
+            with contextlib.suppress(OSError, errors.Error, TimeoutError):
+                await source.unsubscribe()
 
     async def _fetch(self, most: int) -> list[Msg]:
         try:
@@ -76,14 +84,15 @@ class GroupConsumer:
             source = self._source
             if source is None or source._nc is not client:  # noqa: SLF001 - it was made for a connection that ended
                 source = await self.bind()
-            return await source.fetch(min(most, _PAGE), timeout=_FETCH_SECONDS)
-        except TimeoutError:
-            return []  # nothing new, or the connection broke in the middle: then the next try says so
+            with contextlib.suppress(TimeoutError):  # nothing new, or the connection broke: then the next try says so
+                return await source.fetch(min(most, _PAGE), timeout=_FETCH_SECONDS)
         except (OSError, errors.Error, BusUnavailableError) as error:
-            _log.debug("%s cannot be consumed now (%s)", self._topic, type(error).__name__)
-            self._source = None
+            why = str(unavailable(error))
+            if self._troubles.is_new(why):
+                _log.warning("%s cannot be consumed now: %s", self._topic, why)
+            await self._unbind()
             await asyncio.sleep(_PAUSE_SECONDS)
-            return []
+        return []
 
     def _delivery(self, message: Msg) -> Delivery:
         place = message.metadata.sequence.consumer

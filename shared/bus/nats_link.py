@@ -14,11 +14,12 @@ from collections.abc import AsyncIterator, Callable
 from nats import errors
 from nats.aio.client import Client
 from nats.js import JetStreamContext
+from nats.js import errors as refusals
 
-from shared.bus import tls
 from shared.bus.protocol import SECONDS, BusUnavailableError
+from shared.bus.protocol import unavailable as unavailable_bus
 from shared.settings.nats import NatsSettings
-from shared.stores.nats_client import Calls, end, is_secure
+from shared.stores.nats_client import Calls, end, is_secure, tls_context
 
 _log = logging.getLogger("tidings.bus")
 
@@ -100,7 +101,7 @@ class NatsLink:
 
     async def _connect(self, client: Client, told: "_Told") -> None:
         settings = self._settings
-        context = await tls.context(settings.ca_file, settings.cert_file, settings.key_file) if settings.tls else None
+        context = await _tls(settings) if settings.tls else None
         await client.connect(
             [*settings.servers],
             error_cb=told.error,
@@ -120,6 +121,13 @@ class NatsLink:
     def _check_secured(self, client: Client) -> None:
         if self._settings.tls and not is_secure(client):
             raise _InTheClearError
+
+
+async def _tls(settings: NatsSettings) -> ssl.SSLContext:
+    try:
+        return await asyncio.to_thread(tls_context, settings)
+    except OSError as error:  # ssl.SSLError is one, too
+        raise BusUnavailableError("a CA or certificate file cannot be used") from error
 
 
 class _InTheClearError(errors.Error):
@@ -155,6 +163,13 @@ class _Told:
             await end(self._client, _CLOSE_SECONDS)
         else:
             _log.warning("the connection to NATS is there again")
+
+
+def unavailable(error: Exception) -> BusUnavailableError:
+    """Return what to raise for what nats-py raised."""
+    if isinstance(error, refusals.APIError):
+        return BusUnavailableError(f"NATS refuses it ({error.err_code or error.code or type(error).__name__})")
+    return unavailable_bus("NATS", error)
 
 
 def _why(error: BaseException) -> str:

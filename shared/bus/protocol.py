@@ -53,19 +53,27 @@ class BusUnavailableError(Exception):
     """The bus cannot be asked now; what was asked may or may not have happened. The text is a constant, no secrets."""
 
 
+def unavailable(bus: str, error: Exception) -> BusUnavailableError:
+    """Return what to raise for what the client of a bus raised."""
+    if isinstance(error, BusUnavailableError):
+        return error
+    if isinstance(error, TimeoutError):
+        return BusUnavailableError(f"{bus} did not answer in time")
+    return BusUnavailableError(f"{bus} cannot be asked now ({type(error).__name__})")
+
+
 @dataclass(frozen=True, slots=True)
 class Abilities:
     """What one bus promises beyond the protocol, or cannot: for docs, `doctor` and those who choose.
 
     `dedupe`: the same event published again within the topic's window is kept once. `limit`: a topic that is full
-    refuses; else it drops what is oldest. `keyed`: reading one key does not read everything. `order`: the events of one
-    partition key go to one consumer of a group at a time, in order. `early`: a group gets also what was published
-    before it existed. `change`: what a topic keeps can be asked and changed after it was made.
+    refuses; else it drops what is oldest. `order`: the events of one partition key go to one consumer of a group at a
+    time, in order. `early`: a group gets also what was published before it existed. `change`: what a topic keeps can be
+    asked and changed after it was made.
     """
 
     dedupe: bool
     limit: bool
-    keyed: bool
     order: bool
     early: bool
     change: bool

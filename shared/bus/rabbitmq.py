@@ -19,7 +19,7 @@ from aio_pika.exceptions import DeliveryError, PublishError
 from aiormq.exceptions import ChannelAccessRefused, ChannelNotFoundEntity, ChannelPreconditionFailed
 from pamqp.common import FieldTable
 
-from shared.bus.codec import UNWRITABLE, Mode, key_of, message_id, to_rabbitmq
+from shared.bus.codec import UNWRITABLE, key_of, message_id, to_rabbitmq
 from shared.bus.protocol import (
     MAX_RECORD,
     OLDEST,
@@ -52,18 +52,17 @@ _QUEUE = {"x-queue-type": "stream"}
 class RabbitmqBus:
     """A bus of exchanges, streams and quorum queues."""
 
-    abilities = Abilities(dedupe=False, limit=False, keyed=False, order=False, early=False, change=False)
+    abilities = Abilities(dedupe=False, limit=False, order=False, early=False, change=False)
 
-    def __init__(self, settings: RabbitmqSettings, *, mode: Mode = "binary") -> None:
+    def __init__(self, settings: RabbitmqSettings) -> None:
         self._link = RabbitmqLink(settings)
-        self._mode = mode
         self._room = Room()
         self._known: set[str] = set()
 
     async def publish(self, topic: str, event: CloudEvent) -> Published:
         """Return once the stream and every group's queue have confirmed it."""
         try:
-            headers, media, body = to_rabbitmq(event, self._mode)
+            headers, media, body = to_rabbitmq(event)
         except UNWRITABLE:
             return Refused("invalid")
         if len(body) > MAX_RECORD:

@@ -16,8 +16,9 @@ from pamqp.common import FieldTable
 
 from shared.bus.held import Held
 from shared.bus.protocol import BusUnavailableError, Delivery, deadline
-from shared.bus.rabbitmq_link import TROUBLE, RabbitmqLink
+from shared.bus.rabbitmq_link import TROUBLE, RabbitmqLink, ended, unavailable
 from shared.bus.rabbitmq_record import record_of
+from shared.bus.troubles import Troubles
 
 DEAD_LETTERS = "dead-letters"
 
@@ -26,9 +27,15 @@ _Item = tuple[AbstractIncomingMessage, AbstractChannel]
 
 _log = logging.getLogger("tidings.bus")
 
-_DELIVERIES = 20
 _PAUSE_SECONDS = 0.5
-_CLOSE_SECONDS = 3.0
+_DELIVERIES = 20
+_QUEUE: FieldTable = {
+    "x-queue-type": "quorum",
+    "x-delivery-limit": _DELIVERIES,
+    "x-dead-letter-exchange": DEAD_LETTERS,
+    "x-dead-letter-strategy": "at-least-once",
+    "x-overflow": "reject-publish",  # without it, dead letters go at most once
+}
 
 
 class GroupConsumer:
@@ -40,23 +47,20 @@ class GroupConsumer:
         self._name = queue_of(topic, group)
         self._held: Held[_Item] = Held(in_flight, self._is_ours)
         self._channel: AbstractChannel | None = None
+        self._troubles = Troubles()
 
     async def open(self) -> None:
         """Make the group's queue where it is not there, and begin to consume."""
         channel = await (await self._link.connection()).channel()
-        await channel.set_qos(self._held.most)
-        exchange = await channel.declare_exchange(self._topic, ExchangeType.FANOUT, durable=True, passive=True)
-        arguments: FieldTable = {
-            "x-queue-type": "quorum",
-            "x-delivery-limit": _DELIVERIES,
-            "x-dead-letter-exchange": DEAD_LETTERS,
-            "x-dead-letter-strategy": "at-least-once",
-            "x-overflow": "reject-publish",  # without it, dead letters go at most once
-        }
-        queue = await channel.declare_queue(self._name, durable=True, arguments=arguments)
-        await queue.bind(exchange)
+        async with contextlib.AsyncExitStack() as failed:
+            failed.push_async_callback(ended, channel)
+            await channel.set_qos(self._held.most)
+            exchange = await channel.declare_exchange(self._topic, ExchangeType.FANOUT, durable=True, passive=True)
+            queue = await channel.declare_queue(self._name, durable=True, arguments=_QUEUE)
+            await queue.bind(exchange)
+            await queue.consume(partial(self._came, channel))
+            failed.pop_all()
         self._channel = channel
-        await queue.consume(partial(self._came, channel))
 
     async def deliveries(self) -> AsyncIterator[Delivery]:
         """Iterate for ever."""
@@ -72,16 +76,16 @@ class GroupConsumer:
         """Close the channel: what has not ended goes back to the queue."""
         channel, self._channel = self._channel, None
         if channel is not None:
-            with contextlib.suppress(*TROUBLE):
-                async with asyncio.timeout(_CLOSE_SECONDS):
-                    await channel.close()
+            await ended(channel)
 
     async def _open_again(self) -> None:
         try:
             async with deadline():
                 await self.open()
         except (*TROUBLE, BusUnavailableError) as error:
-            _log.debug("%s cannot be consumed now (%s)", self._topic, type(error).__name__)
+            why = str(unavailable(error))
+            if self._troubles.is_new(why):
+                _log.warning("%s cannot be consumed now: %s", self._topic, why)
             await asyncio.sleep(_PAUSE_SECONDS)
 
     async def _came(self, channel: AbstractChannel, message: AbstractIncomingMessage) -> None:
@@ -94,27 +98,14 @@ class GroupConsumer:
 
     def _delivery(self, item: _Item, tries: int) -> Delivery:
         message, _ = item
-        out = True
 
-        def come_back() -> bool:
-            nonlocal out
-            was, out = out, False
-            if was:
-                self._held.back()
-            return was
-
-        async def ack() -> bool:
-            if come_back() and self._is_ours(item):
-                with contextlib.suppress(*TROUBLE):
-                    await message.ack()
-                    return True
+        async def end() -> bool:
+            with contextlib.suppress(*TROUBLE):
+                await message.ack()
+                return True
             return False
 
-        async def again(after: float) -> None:
-            if come_back():
-                self._held.again(item, tries + 1, after)
-
-        return Delivery(record_of(self._topic, message), tries, ack, again)
+        return self._held.delivery(record_of(self._topic, message), item, tries, end)
 
 
 def queue_of(topic: str, group: str) -> str:

@@ -6,6 +6,7 @@ import logging
 import ssl
 import time
 from collections.abc import AsyncIterator
+from functools import partial
 from urllib.parse import unquote, urlsplit
 
 import aio_pika
@@ -14,6 +15,7 @@ from aiormq.exceptions import AMQPError, AuthenticationError, ProbableAuthentica
 
 from shared.bus import tls
 from shared.bus.protocol import SECONDS, BusUnavailableError
+from shared.bus.protocol import unavailable as unavailable_bus
 from shared.bus.settings import RabbitmqSettings
 
 TROUBLE = (OSError, AMQPError, TimeoutError, RuntimeError)
@@ -24,6 +26,8 @@ _CLOSE_SECONDS = 3.0
 _RETRY_SECONDS = 1.0
 _HEARTBEAT = 10
 _AWAY = "RabbitMQ cannot be reached"
+
+unavailable = partial(unavailable_bus, "RabbitMQ")
 
 for _name in ("aio_pika", "aiormq"):
     logging.getLogger(_name).setLevel(logging.CRITICAL)  # they say each try; we say what it means
@@ -50,7 +54,7 @@ class RabbitmqLink:
             if self._connection is None or not self._connection.connected.is_set():
                 broken, self._connection = self._connection, None
                 if broken is not None:
-                    await _ended(broken)
+                    await ended(broken)
                 if time.monotonic() < self._not_before:
                     raise BusUnavailableError(self._why)
                 self._connection = await self._connected()
@@ -73,13 +77,13 @@ class RabbitmqLink:
         try:
             yield channel
         finally:
-            await _ended(channel)
+            await ended(channel)
 
     async def close(self) -> None:
         """End the connection."""
         self._closed = True
         if self._connection is not None:
-            await _ended(self._connection)
+            await ended(self._connection)
 
     async def _connected(self) -> AbstractConnection:
         settings, parts = self._settings, urlsplit(self._settings.url)
@@ -103,7 +107,8 @@ class RabbitmqLink:
             raise BusUnavailableError(self._why) from error
 
 
-async def _ended(what: AbstractChannel | AbstractConnection) -> None:
+async def ended(what: AbstractChannel | AbstractConnection) -> None:
+    """End it, but wait not for long: the server may be gone."""
     with contextlib.suppress(*TROUBLE):
         async with asyncio.timeout(_CLOSE_SECONDS):
             await what.close()
@@ -118,12 +123,3 @@ def _reason(error: BaseException | None) -> str:
             return "the certificate of RabbitMQ cannot be verified: see RABBITMQ_CA_FILE, and the certificate's dates"
         error = error.__cause__ or error.__context__
     return _AWAY
-
-
-def unavailable(error: Exception) -> BusUnavailableError:
-    """Return what to raise for what aio-pika raised."""
-    if isinstance(error, BusUnavailableError):
-        return error
-    if isinstance(error, TimeoutError):
-        return BusUnavailableError("RabbitMQ did not answer in time")
-    return BusUnavailableError(f"RabbitMQ cannot be asked now ({type(error).__name__})")

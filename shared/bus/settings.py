@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
-from shared.settings.addresses import is_loopback
+from shared.settings.addresses import completed, is_loopback
 from shared.settings.environment import Secret, Settings
 
 
@@ -14,26 +14,24 @@ def _servers(schemes: dict[str, int], example: str) -> AfterValidator:
     """Return what checks one URL, or several by comma, and gives each its port."""
 
     def checked(text: str) -> str:
-        return ",".join(one(part.strip()) for part in text.split(",") if part.strip())
-
-    def one(url: str) -> str:
-        parts = urlsplit(url)
-        if parts.scheme not in schemes or not parts.hostname:
-            raise ValueError(f"must be an address such as {example}")
-        if "@" in parts.netloc:
-            raise ValueError("must not hold a user or password: they have settings of their own, which logs never show")
-        host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-        return f"{parts.scheme}://{host}:{parts.port or schemes[parts.scheme]}{parts.path}"
+        return ",".join(completed(part.strip(), schemes, example) for part in text.split(",") if part.strip())
 
     return AfterValidator(checked)
 
 
 def _hosts(text: str) -> str:
-    for one in (part.strip() for part in text.split(",")):
-        parts = urlsplit(f"//{one}")
-        if not parts.hostname or "@" in parts.netloc or parts.path:
-            raise ValueError("must be host:port, or several by comma")
-    return ",".join(part.strip() for part in text.split(","))
+    hosts = [part.strip() for part in text.split(",")]
+    if not all(map(_is_host, hosts)):
+        raise ValueError("must be host:port, or several by comma")
+    return ",".join(hosts)
+
+
+def _is_host(text: str) -> bool:
+    try:
+        parts = urlsplit(f"//{text}")
+        return bool(parts.hostname) and parts.port != 0 and parts.netloc == text and "@" not in text
+    except ValueError:  # what is no port, or no address in brackets
+        return False
 
 
 def _one_certificate(cert_file: str | None, key_file: str | None, prefix: str) -> None:

@@ -83,7 +83,8 @@ class Daily:
             return False
         if isinstance(self._topology, str):
             return wanted == kind
-        subscribed = (one for one in self._topology.triggers if one.subscriber.replace("-", "_") == name)
+        topology = self._topology
+        subscribed = (one for one in topology.triggers if topology.function_of(one.subscriber) == name)
         return any(matches(one.selection, event) for one in subscribed)
 
 

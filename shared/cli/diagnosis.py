@@ -71,7 +71,7 @@ def _settings() -> list[Row]:
 async def _destination(name: str, destination: Destination, environ: Mapping[str, str]) -> list[Row]:
     try:
         # Claims are kept elsewhere: the check must not touch them, and a bad store has a row of its own.
-        function: Any = load(name, destination.shown_by(environ), Metrics(), store=open_store("memory:"))
+        function: Any = load(name, destination.shown_by(environ), Metrics(), store=open_store("memory:", environ))
     except SettingsError as error:
         return [_row(name, "bad", problem) for problem in error.problems]
     try:
@@ -98,7 +98,7 @@ async def _store(environ: Mapping[str, str]) -> list[Row]:
     if not url:
         return [_row("store", "absent", "not configured: STORE_URL is not set")]
     try:
-        store = open_store(url, environ=environ)
+        store = open_store(url, environ)
         await store.get("doctor")
         await store.close()
     except (StoreUnavailableError, ValueError, OSError) as error:

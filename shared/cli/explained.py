@@ -91,8 +91,9 @@ def explained(
 
 def _told(topology: Topology | str, event: CloudEvent) -> frozenset[str]:
     """Return the functions that a Trigger sends this event to."""
-    triggers = () if isinstance(topology, str) else topology.triggers
-    return frozenset(one.subscriber.replace("-", "_") for one in triggers if matches(one.selection, event))
+    if isinstance(topology, str):
+        return frozenset()
+    return frozenset(topology.function_of(one.subscriber) for one in topology.triggers if matches(one.selection, event))
 
 
 def _matching(topology: Topology, events: Sequence[CloudEvent]) -> tuple[str, ...]:
@@ -116,7 +117,7 @@ def previewers() -> dict[str, Any]:
             continue
         if name in wanted or not destination.component or destination.mapping in environ:
             own = destination.shown_by(environ)
-            built[name] = load(name, own, Metrics(), store=open_store("memory:"))
+            built[name] = load(name, own, Metrics(), store=open_store("memory:", own))
     return built
 
 

@@ -1,9 +1,7 @@
 """`tidings replay`, also by the name of `publish`: what a bus kept, to the broker or to one destination."""
 
 import asyncio
-import re
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -12,9 +10,9 @@ import typer
 from shared.bus.registry import BUSES
 from shared.bus.topology import CHANGES, KUBERNETES, LETTERS, SECURITY
 from shared.cli import configured
+from shared.cli.moments import moment
 from shared.cli.output import Output, OutputOption, complain, fail, print_document, print_line, print_rows, waiting
 from shared.cli.replaying import DEAD_LETTERS, Unable, Wanted, counted_dry, run
-from shared.events.times import parse_time
 from shared.local.selection import selection
 from shared.runtime.replay import Tally
 from shared.runtime.replay_source import Span
@@ -25,8 +23,6 @@ from shared.telemetry import logs
 
 EXAMPLE = "Example: tidings replay --source kafka --target splunk --from 2h --filter \"severity = 'critical'\""
 SOURCES = (*BUSES, DEAD_LETTERS)
-_AGO = re.compile(r"(\d{1,6})([smhdw])")
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _TOPICS = (KUBERNETES, SECURITY, CHANGES)
 _COLUMNS = ("outcome", "events")
 _LISTED = 20
@@ -70,7 +66,7 @@ def command(
             source=source,
             target=target,
             topics=_topics(source, topics or environ.get("KAFKA_TOPICS", "") * (source == "kafka")),
-            span=Span(_time(since, "--from"), _time(until, "--to")),
+            span=Span(moment(since, "--from"), moment(until, "--to")),
             group="" if since or until or checkpoint else group or f"tidings-{target}",
             checkpoint=checkpoint,
             passes=passes,
@@ -105,17 +101,6 @@ def _check(source: str, target: str, *, spanned: bool, group: str) -> None:
 def _topics(source: str, text: str) -> tuple[str, ...]:
     named = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
     return named or ((LETTERS,) if source == DEAD_LETTERS else _TOPICS)
-
-
-def _time(text: str, option: str) -> datetime | None:
-    """Return a time, written as such or as how long it is ago."""
-    if not text:
-        return None
-    ago = _AGO.fullmatch(text)
-    found = parse_time(text) if ago is None else datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
-    if found is None:
-        fail(f"{option}: {text!r} is no time: write 2026-03-01T12:00:00Z, or 2h for two hours ago", code=2)
-    return found
 
 
 def _print(tally: Tally, output: Output) -> None:

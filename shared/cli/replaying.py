@@ -87,8 +87,8 @@ async def run(wanted: Wanted, environ: Mapping[str, str], show: Callable[[str], 
                     else:
                         items = of_span(bus, topic, wanted.span, checkpoint, stop)
                     await replay.run(items)
-            except* BusUnavailableError as errors:
-                tally.why = str(errors.exceptions[0])
+            except BusUnavailableError as error:
+                tally.why = str(error)
             finally:
                 ticking.cancel()
                 _save(checkpoint)

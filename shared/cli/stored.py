@@ -8,8 +8,10 @@ from urllib.parse import unquote, urlsplit
 
 import typer
 
+from shared.cli import configured
 from shared.cli.output import fail
 from shared.episodes.record import RecordError
+from shared.settings.environment import SettingsError
 from shared.stores.protocol import Store, StoreUnavailableError
 from shared.stores.registry import open_store, sqlite_url
 
@@ -35,7 +37,7 @@ def with_store(data: Path, url: str, act: Callable[[Store], Awaitable[T]], *, mu
         fail(f"there is no store at {unquote(parts.path)}: nothing was made of it")  # opening it would make one
 
     async def run() -> T:
-        store = open_store(url or sqlite_url(path))
+        store = open_store(url or sqlite_url(path), configured.effective())
         try:
             return await act(store)
         finally:
@@ -43,5 +45,7 @@ def with_store(data: Path, url: str, act: Callable[[Store], Awaitable[T]], *, mu
 
     try:
         return asyncio.run(run())
+    except SettingsError as error:
+        fail(*error.problems)
     except (StoreUnavailableError, RecordError, TimeoutError, ValueError) as error:
         fail(str(error))

@@ -1,8 +1,7 @@
 """`tidings trail`: what led to a ticket, an episode or a problem, and what was told of it, as a timeline."""
 
 import asyncio
-import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,16 +12,15 @@ from shared.bus.registry import BUSES, chosen, open_bus, or_embedded
 from shared.bus.trail import Trail, find
 from shared.bus.trail_entry import Entry
 from shared.cli import configured
+from shared.cli.moments import moment
 from shared.cli.output import Output, OutputOption, complain, fail, print_rows, waiting
 from shared.cli.stored import DATA, DataOption
-from shared.events.times import parse_time, to_text
+from shared.events.times import to_text
 from shared.events.words import counted
 from shared.settings.environment import SettingsError
 
 EXAMPLE = "Example: tidings trail INC0010042 --since 7d"
 _COLUMNS = ("time", "what", "by", "said")
-_SPAN = re.compile(r"(\d{1,5})([dhm])")
-_UNITS = {"d": "days", "h": "hours", "m": "minutes"}
 
 
 def command(
@@ -38,7 +36,7 @@ def command(
     output: OutputOption = Output.table,
 ) -> None:
     """Show what caused it, by which rule, what was made of it, who was told and what came back."""
-    begin = _start(since)
+    begin = moment(since, "--since")
     with waiting("reading the bus"):
         trail = _read(wanted, begin, bus, data)
     if not trail.entries:
@@ -71,15 +69,3 @@ def _read(wanted: str, since: datetime | None, name: str, data: Path) -> Trail:
 
 def _row(entry: Entry) -> dict[str, Any]:
     return {"time": to_text(entry.time), "what": entry.what, "by": entry.by, "said": entry.said, **entry.facts}
-
-
-def _start(text: str) -> datetime | None:
-    if not text:
-        return None
-    span = _SPAN.fullmatch(text)
-    if span is not None:
-        return datetime.now(UTC) - timedelta(**{_UNITS[span[2]]: int(span[1])})
-    time = parse_time(text)
-    if time is None:
-        fail(f"--since takes 7d, 12h, 30m or a time as 2026-03-01T00:00:00Z, not {text!r}", code=2)
-    return time

@@ -6,7 +6,7 @@ from shared.cluster.kinds import Resource
 from shared.cluster.memory import Memory
 from shared.cluster.settings import ClusterSettings
 from shared.runtime.handover import Handover
-from shared.settings.environment import SettingsError
+from shared.settings.environment import Environ, SettingsError
 from shared.stores.protocol import Store
 from shared.stores.registry import open_store
 from shared.telemetry.metrics import Metrics
@@ -15,11 +15,13 @@ from shared.telemetry.metrics import Metrics
 class Parts:
     """Given by the host, or opened here by the settings; what was opened here is closed here."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is one part
         self,
         function: str,
         settings: ClusterSettings,
+        environ: Environ,
         metrics: Metrics,
+        *,
         store: Store | None,
         handover: Handover | None,
     ) -> None:
@@ -28,7 +30,7 @@ class Parts:
         self._settings = settings
         self._metrics = metrics
         self._handover = _sink(settings) if handover is None else handover
-        self._store = _store(settings) if store is None else store
+        self._store = _store(settings, environ) if store is None else store
         self._owned = store is None
 
     def of(self, api: Api, resource: Resource) -> tuple[str, Memory, Emitter]:
@@ -56,8 +58,8 @@ def _sink(settings: ClusterSettings) -> Handover:
     return HttpPublisher(settings.sink)
 
 
-def _store(settings: ClusterSettings) -> Store:
+def _store(settings: ClusterSettings, environ: Environ) -> Store:
     try:
-        return open_store(settings.store_url)
+        return open_store(settings.store_url, environ)
     except ValueError as error:
         raise SettingsError([f"STORE_URL: {error}"]) from None

@@ -12,6 +12,7 @@ _RFC3339 = re.compile(
 )
 _USUAL = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z", re.ASCII)
 _LEAP_SECOND = 60
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def parse_time(value: Any) -> datetime | None:
@@ -40,6 +41,17 @@ def parse_time(value: Any) -> datetime | None:
         return datetime(year, month, day, hour, minute, second, fraction, zone).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
+
+
+def of_milliseconds(value: float) -> datetime:
+    """Return the time that is so many milliseconds after 1970 began, and that beginning for what no date can have.
+
+    Whoever wrote the number may have meant anything by it: one absurd time must not end what reads the others.
+    """
+    try:
+        return datetime.fromtimestamp(value / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return _EPOCH
 
 
 def to_text(value: datetime) -> str:

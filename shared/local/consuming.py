@@ -18,6 +18,7 @@ from shared.bus.coming import Coming
 from shared.bus.protocol import Bus, BusUnavailableError, Delivery, Kept
 from shared.bus.registry import BUSES, open_bus
 from shared.bus.topology import CHANGES, KUBERNETES, SECURITY, topic_of
+from shared.bus.troubles import Troubles
 from shared.events.cloudevent import CloudEvent
 from shared.events.codec import NotAnEvent
 from shared.local.broker.answer import Ended, Failed, judge
@@ -127,28 +128,39 @@ class Consumer:
         await self._bus.close()
 
     async def _consume(self, topic: str) -> None:
-        said = ""
+        troubles = Troubles()
         while not self._stop.is_set():
             try:
                 async with self._bus.consume(topic, self._terms.group, in_flight=_IN_FLIGHT) as deliveries:
-                    said = ""
                     coming = Coming(deliveries, self._stop)
                     try:
                         await self._deliver_all(coming)
                     finally:
                         await coming.close()
-            except* BusUnavailableError as errors:
-                if (why := str(errors.exceptions[0])) != said:
-                    said = why
-                    _LOG.warning("a topic cannot be consumed now", extra={"topic": topic, "why": said})
+            except BusUnavailableError as error:
+                if troubles.is_new(str(error)):
+                    _LOG.warning("a topic cannot be consumed now", extra={"topic": topic, "why": str(error)})
+                await self._pause(_PAUSE_SECONDS)
+            except Exception as error:  # noqa: BLE001 - else the topic has no consumer any more, and nothing says so
+                if troubles.is_new(type(error).__name__):
+                    _LOG.exception("a topic's consumer failed, and begins again", extra={"topic": topic})
                 await self._pause(_PAUSE_SECONDS)
 
     async def _deliver_all(self, coming: Coming) -> None:
-        async with asyncio.TaskGroup() as tasks:
-            while not self._stop.is_set():
-                delivery = await coming.take(_LOOK_SECONDS)
-                if delivery is not None:
-                    tasks.create_task(self._delivered(delivery))
+        """Deliver until the word to stop. Where the bus breaks, what is in flight may end before that is raised."""
+        broken: Exception | None = None
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(None) as drain, asyncio.TaskGroup() as tasks:
+                try:
+                    while not self._stop.is_set():
+                        delivery = await coming.take(_LOOK_SECONDS)
+                        if delivery is not None:
+                            tasks.create_task(self._delivered(delivery))
+                except Exception as error:  # noqa: BLE001 - raised below
+                    broken = error
+                    drain.reschedule(asyncio.get_running_loop().time() + _DRAIN_SECONDS)
+        if broken is not None:
+            raise broken
 
     async def _delivered(self, delivery: Delivery) -> None:
         try:

@@ -114,7 +114,7 @@ class System:
         self._standins = open_standins(self._stood_in_for(), data, self._groups())
         opened.callback(self._standins.close)
         inside = await self._listen(opened)
-        self.store = open_store(sqlite_url(data / "state.db"))
+        self.store = open_store(sqlite_url(data / "state.db"), self.settings.environ)
         opened.push_async_callback(self.store.close)
         environ = {**self.settings.environ, **self._standins.settings(inside), **await self._bus(data)}
         callers = {**self._build(environ), **self._remote(opened)}

@@ -10,7 +10,7 @@ from shared.runtime.function import Publisher
 from shared.runtime.pseudonyms import PseudonymKeys
 from shared.runtime.registry import readers
 from shared.runtime.terms import terms_of
-from shared.settings.environment import SettingsError
+from shared.settings.environment import Environ, SettingsError
 from shared.stores.protocol import Store
 from shared.stores.registry import open_store
 
@@ -19,10 +19,10 @@ READY: Final = "mappings"
 _NAME = re.compile(r"[a-z0-9-]+")
 
 
-def opened_store(url: str) -> Store:
-    """Return the store of STORE_URL, without I/O. Raises SettingsError."""
+def opened_store(url: str, environ: Environ) -> Store:
+    """Return the store of STORE_URL, without I/O; `environ` says who we are there. Raises SettingsError."""
     try:
-        return open_store(url)
+        return open_store(url, environ)
     except ValueError as error:
         raise SettingsError([f"STORE_URL: {error}"]) from None
 

@@ -84,18 +84,28 @@ class Replay:
 
     async def run(self, items: AsyncGenerator[Item, None]) -> None:
         """Take all items; return once each that was taken has ended. Raises what the items raise, after that."""
+        broken: Exception | None = None
         async with asyncio.TaskGroup() as tasks, contextlib.aclosing(items) as source:
-            async for item in source:
-                event = item.record.event
-                if isinstance(event, NotAnEvent):
-                    await self._concluded(item, Rejected("decode", event.reason))
-                elif not self._passes(event):
-                    self.tally.outcomes[PASSED_OVER] += 1
-                    await item.done()
-                else:
-                    await self._turn()
-                    await self._slots.acquire()
-                    tasks.create_task(self._deliver(item, event))
+            try:
+                async for item in source:
+                    await self._take(item, tasks)
+            except Exception as error:  # noqa: BLE001 - raised below, once what is in flight has ended
+                broken = error
+                self._stop.set()
+        if broken is not None:
+            raise broken
+
+    async def _take(self, item: Item, tasks: asyncio.TaskGroup) -> None:
+        event = item.record.event
+        if isinstance(event, NotAnEvent):
+            await self._concluded(item, Rejected("decode", event.reason))
+        elif not self._passes(event):
+            self.tally.outcomes[PASSED_OVER] += 1
+            await item.done()
+        else:
+            await self._turn()
+            await self._slots.acquire()
+            tasks.create_task(self._deliver(item, event))
 
     async def _turn(self) -> None:
         """Wait until the rate allows another one."""

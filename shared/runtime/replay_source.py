@@ -43,6 +43,10 @@ async def of_group(  # noqa: PLR0913 - each is one bound or one part
                     if await _none_left(bus, topic, group, quiet):
                         break
             await counts.all_ended()
+        except BusUnavailableError:
+            stop.set()
+            await counts.all_ended()  # while the consumer is still there, which their ends are told to
+            raise
         finally:
             await coming.close()
 

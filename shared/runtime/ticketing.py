@@ -25,6 +25,7 @@ from shared.runtime.function import Call, Readiness, Result
 from shared.runtime.parts import opened_store
 from shared.runtime.pseudonyms import PseudonymSettings
 from shared.runtime.turns import Turns
+from shared.settings.environment import Environ
 from shared.start.later import later
 from shared.stores.protocol import Store
 from shared.telemetry.metrics import Metrics
@@ -166,9 +167,9 @@ class Ticketing:
             metrics.observe("tidings_end_to_end_lag_seconds", max(lag, 0.0), destination=name)
 
 
-def kept_in(url: str, given: Store | None) -> tuple[Store, bool]:
+def kept_in(url: str, environ: Environ, given: Store | None) -> tuple[Store, bool]:
     """Return the store, and whether it is the function's own. Raises SettingsError."""
-    return (opened_store(url), True) if given is None else (given, False)
+    return (opened_store(url, environ), True) if given is None else (given, False)
 
 
 def _text(value: object) -> str:

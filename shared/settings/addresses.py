@@ -1,10 +1,12 @@
 """Which addresses only this machine can reach, and which no foreign system can have (F48)."""
 
 import os
+import re
 import socket
 from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Final
+from urllib.parse import urlsplit
 
 Address = IPv4Address | IPv6Address
 
@@ -13,12 +15,31 @@ Address = IPv4Address | IPv6Address
 _METADATA: Final = frozenset(
     map(ip_address, ("fd00:ec2::254", "fd20:ce::254", "100.100.100.200", "192.0.0.192", "168.63.129.16"))
 )
+_HOST: Final = re.compile(r"[0-9a-fA-F:]+|[A-Za-z0-9._-]+")
 _NAT64: Final = IPv6Network("64:ff9b::/96")
 _FIRST_AFTER_COMPATIBLE: Final = 2**32  # `::a.b.c.d`, long out of use, and still understood by some
 _THIS_NETWORK: Final = IPv4Network("0.0.0.0/8")
 _BROADCAST: Final = ip_address("255.255.255.255")
 _API_SERVER: Final = ("kubernetes", "kubernetes.default", "kubernetes.default.svc")
 _CLUSTER_DOMAIN: Final = "kubernetes.default.svc."
+
+
+def completed(url: str, ports: Mapping[str, int], example: str) -> str:
+    """Return the address of a server with its port: the one that it names, or that of its scheme in `ports`.
+
+    Raises ValueError, without any part of the address: one may hold a password.
+    """
+    refused = ValueError(f"must be an address such as {example}")
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:  # its text has what was taken for a port, and that may be a password
+        raise refused from None
+    if parts.scheme not in ports or not _HOST.fullmatch(host):
+        raise refused
+    if "@" in parts.netloc:
+        raise ValueError("must not hold a user or password: they have settings of their own, which logs never show")
+    return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}:{port or ports[parts.scheme]}{parts.path}"
 
 
 def is_loopback(host: str) -> bool:

@@ -1,16 +1,17 @@
 """Where NATS is, and who we are there: for the store and for the bus alike."""
 
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
-from shared.settings.addresses import is_loopback
+from shared.settings.addresses import completed, is_loopback
 from shared.settings.environment import Secret, Settings
 
-_PORT = 4222
-_SCHEMES = ("nats", "tls")
+PORTS: Final = {"nats": 4222, "tls": 4222}
+"""The schemes of addresses of NATS, each with the port that is meant where one names none."""
+_EXAMPLE: Final = "nats://nats.example:4222 or tls://…"
 
 
 class NatsSettings(Settings):
@@ -86,9 +87,9 @@ class NatsSettings(Settings):
     @field_validator("url")
     @classmethod
     def _addresses(cls, text: str) -> str:
-        scheme = f"{urlsplit(text.strip()).scheme}://"  # of all, where only the first one says it
+        scheme = f"{text.strip().partition('://')[0]}://"  # of all, where only the first one says it
         parts = [part.strip() for part in text.split(",") if part.strip()]
-        return ",".join(_address(part if "://" in part else scheme + part) for part in parts)
+        return ",".join(completed(part if "://" in part else scheme + part, PORTS, _EXAMPLE) for part in parts)
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -111,16 +112,6 @@ class NatsSettings(Settings):
             raise ValueError(f"one way to sign in is enough, not {' and '.join(named)}")
         self.check_servers(self.servers)
         return self
-
-
-def _address(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in _SCHEMES or not parts.hostname:
-        raise ValueError("must be an address such as nats://nats.example:4222 or tls://…")
-    if "@" in parts.netloc:
-        raise ValueError("must not hold a user or password: they have settings of their own, which logs never show")
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    return f"{parts.scheme}://{host}:{parts.port or _PORT}{parts.path}"
 
 
 def _is_near(url: str) -> bool:

@@ -3,7 +3,6 @@
 import bisect
 import time
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
 
 from shared.stores.limits import check
 from shared.stores.protocol import Entry, StoreUnavailableError
@@ -12,18 +11,12 @@ _PURGE_EVERY = 1000  # writes between two looks for what expired
 _CLOSED = "the store is closed"
 
 
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    entry: Entry
-    expires: float | None
-
-
 class MemoryStore:
     """A store of one event loop. `clock` returns seconds of the wall clock."""
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
-        self._kept: dict[str, _Kept] = {}
+        self._kept: dict[str, Entry] = {}
         self._keys: list[str] = []  # sorted, so that a scan never sorts
         self._revision = 0  # of the whole store: a key that was deleted and made again has a new one
         self._writes = 0
@@ -47,7 +40,7 @@ class MemoryStore:
         if key not in self._kept:
             bisect.insort(self._keys, key)
         expires = None if ttl is None else self._clock() + ttl
-        self._kept[key] = _Kept(Entry(key, value, self._revision, expires), expires)
+        self._kept[key] = Entry(key, value, self._revision, expires)
         return self._revision
 
     async def delete(self, key: str, *, expected: int) -> bool:
@@ -83,10 +76,10 @@ class MemoryStore:
             raise StoreUnavailableError(_CLOSED)
 
     def _alive(self, key: str) -> Entry | None:
-        kept = self._kept.get(key)
-        if kept is None or (kept.expires is not None and kept.expires <= self._clock()):
+        entry = self._kept.get(key)
+        if entry is None or (entry.expires is not None and entry.expires <= self._clock()):
             return None
-        return kept.entry
+        return entry
 
     def _next(self, prefix: str, after: str) -> Entry | None:
         place = bisect.bisect_right(self._keys, after) if after >= prefix else bisect.bisect_left(self._keys, prefix)

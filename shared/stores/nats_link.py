@@ -19,7 +19,7 @@ from nats.aio.msg import Msg
 
 from shared.settings.nats import NatsSettings
 from shared.stores.nats_bucket import prepare
-from shared.stores.nats_client import Calls, end, is_secure
+from shared.stores.nats_client import Calls, end, is_secure, tls_context
 from shared.stores.nats_place import Place
 from shared.stores.protocol import StoreUnavailableError
 
@@ -195,7 +195,7 @@ class Link:
             pending_size=0,  # nothing is queued for a connection that is not there
             closed_cb=ended,
             error_cb=heard,
-            tls=_context(self._who) if self._place.tls else None,
+            tls=tls_context(self._who) if self._place.tls else None,
             **self._who.login(lambda: self._check_secured(client)),
         )
         self._check_secured(client)
@@ -211,15 +211,6 @@ class Link:
         elif self._why and not why:
             _log.warning("the store is back")
         self._why = why
-
-
-def _context(who: NatsSettings) -> ssl.SSLContext:
-    """Return how to speak TLS; its files are read now. Raises OSError, ssl.SSLError."""
-    context = ssl.create_default_context(cafile=who.ca_file)
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
-    if who.cert_file:
-        context.load_cert_chain(who.cert_file, who.key_file, password=lambda: "")
-    return context
 
 
 def _reason(error: Exception) -> str:

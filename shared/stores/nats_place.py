@@ -4,15 +4,13 @@ import re
 from typing import NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
+from shared.settings.addresses import completed
 from shared.settings.environment import Environ, SettingsError, read
-from shared.settings.nats import NatsSettings
+from shared.settings.nats import PORTS, NatsSettings
 
 EXAMPLE = "nats://host:4222/tidings?replicas=3"
-_PORT = 4222
 _BUCKET = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _REPLICAS = ("1", "3", "5")
-_SCHEMES = ("nats", "tls")
-_SERVER = re.compile(r"(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+)(?::(\d{1,5}))?")
 
 
 class Place(NamedTuple):
@@ -36,16 +34,19 @@ def place_of(url: str, elsewhere: str = "") -> Place:
         hosts = ",".join(one.partition("://")[2] for one in elsewhere.split(","))
     if "@" in hosts:
         raise ValueError("no credentials in the URL: set NATS_USERNAME and NATS_PASSWORD, NATS_CREDS_FILE or NATS_NKEY")
-    servers = [_SERVER.fullmatch(server) for server in hosts.split(",")]
+    try:
+        servers = [completed(f"{scheme}://{host}", PORTS, EXAMPLE) for host in hosts.split(",")]
+    except ValueError:
+        servers = []
     bucket = parts.path.strip("/")
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
     replicas = query.pop("replicas", None)
-    if scheme not in _SCHEMES or not all(servers) or not _BUCKET.fullmatch(bucket) or query or parts.fragment:
+    if not servers or not _BUCKET.fullmatch(bucket) or query or parts.fragment:
         raise ValueError(f"a NATS store is {EXAMPLE}, several hosts by comma, tls:// for TLS, none to take NATS_URL's")
     if replicas is not None and replicas not in _REPLICAS:
         raise ValueError("replicas of a NATS bucket are 1, 3 or 5")
     return Place(
-        tuple(f"{scheme}://{one[1]}:{one[2] or _PORT}" for one in servers if one is not None),
+        tuple(servers),
         bucket,
         scheme == "tls",
         None if replicas is None else int(replicas),

@@ -1,6 +1,5 @@
 """The stores by the scheme of their URL. A new store is one entry here: settings, docs and contract tests follow."""
 
-import os
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -75,7 +74,7 @@ STORES: dict[str, Registered] = {
 _SAME = {"tls": "nats"}
 
 
-def open_store(url: str, clock: Clock = time.time, environ: Environ = os.environ) -> Store:
+def open_store(url: str, environ: Environ, clock: Clock = time.time) -> Store:
     """Return the store of a URL; no I/O happens before its first use. `environ` has what a server asks us for.
 
     Raises ValueError for an unknown URL, and for settings of the store that cannot work.

@@ -85,7 +85,7 @@ async def fill(url: str, episodes: int) -> None:
     They began before first contact: such are known and get no ticket, so that no limit of tickets and no summary of
     100,000 of them is measured in their place.
     """
-    store = open_store(url, environ={})
+    store = open_store(url, {})
     correlator = new({"FIRST_CONTACT": "baseline"}, Metrics(), store=store)
     rules, now = load_shipped(), datetime.now(UTC)
     places = iter(range(episodes))

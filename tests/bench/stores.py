@@ -137,7 +137,7 @@ def filled(url: str, keys: int, spelled: Callable[[int], str] = name) -> Iterato
 
 
 async def _opened(url: str) -> Store:
-    return open_store(url, environ={})
+    return open_store(url, {})
 
 
 async def _fill(store: Store, keys: int, spelled: Callable[[int], str]) -> None:

@@ -131,6 +131,29 @@ def test_a_topic_that_is_not_there_is_waited_for_and_told_once(
     ]
 
 
+def test_a_topic_that_is_full_is_told_once_while_others_are_kept(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def in_turn(function: Archive) -> list[Outcome]:
+        bus = EmbeddedBus(tmp_path / "bus.db")
+        await bus.ensure(Topic(TRAIL, max_bytes=1))
+        outcomes: list[Outcome] = []
+        for number in range(3):
+            outcomes += [await kept(function, one._replace(id=f"e{number}")) for one in (CLASSIFIED, REPORT)]
+        await bus.ensure(Topic(TRAIL))
+        outcomes.append(await kept(function, REPORT))
+        await bus.ensure(Topic(TRAIL, max_bytes=1))
+        await bus.close()
+        return [*outcomes, await kept(function, REPORT._replace(id="again"))]
+
+    full = Retry("the topic is full", after=30.0)
+    with caplog.at_level(logging.WARNING):
+        outcomes = run(tmp_path, in_turn)
+    assert outcomes == [*[Done(), full] * 3, Done(), full]
+    told = f"{TRAIL}: the topic is full; events are refused until it is mended"
+    assert [record.getMessage() for record in caplog.records] == [told, told], "and again once it had been mended"
+
+
 def test_a_full_topic_is_waited_for_and_keeps_what_it_has(tmp_path: Path) -> None:
     async def fill(function: Archive) -> list[Outcome]:
         bus = EmbeddedBus(tmp_path / "bus.db")

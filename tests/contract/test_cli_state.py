@@ -34,7 +34,7 @@ def run(*arguments: str) -> Result:
 
 def fill(url: str, content: Mapping[str, tuple[bytes, float | None]] = CONTENT) -> None:
     async def main() -> None:
-        store = open_store(url)
+        store = open_store(url, {})
         for key, (value, ttl) in content.items():
             assert await store.put(key, value, expected=ABSENT, ttl=ttl) is not None
         await store.close()
@@ -44,7 +44,7 @@ def fill(url: str, content: Mapping[str, tuple[bytes, float | None]] = CONTENT) 
 
 def read(url: str) -> dict[str, Entry]:
     async def main() -> dict[str, Entry]:
-        store = open_store(url)
+        store = open_store(url, {})
         try:
             return {entry.key: entry async for entry in store.scan("")}
         finally:
@@ -107,7 +107,7 @@ def test_an_episode_that_moved_is_known_and_goes_on(tmp_path: Path) -> None:
 
     async def see(url: str, seconds: float, count: int) -> str:
         rig = Rig(STORE_URL=url)
-        rig.store = open_store(url)  # type: ignore[assignment]
+        rig.store = open_store(url, {})  # type: ignore[assignment]
         rig.function = rig.build()
         await rig.function.start()
         found = told(await rig.send(problem(seconds, count=count)))

@@ -24,7 +24,7 @@ PASSWORD = "hunter2-not-to-be-seen"  # noqa: S105 - what must not be shown
 
 def play(url: str, work: Callable[[Store], Awaitable[None]], environ: Mapping[str, str] | None = None) -> None:
     async def inside() -> None:
-        store = open_store(url, environ=environ or {})
+        store = open_store(url, environ or {})
         try:
             await work(store)
         finally:
@@ -296,7 +296,7 @@ def test_a_server_without_tls_gets_no_password_where_tls_is_wanted() -> None:
         server = await asyncio.start_server(listen, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
         environ = {"NATS_USERNAME": "tidings", "NATS_PASSWORD": PASSWORD}
-        store = open_store(f"tls://127.0.0.1:{port}/b", environ=environ)
+        store = open_store(f"tls://127.0.0.1:{port}/b", environ)
         with pytest.raises(StoreUnavailableError, match="does not offer TLS"):
             await store.get("k")
         await store.close()

@@ -35,7 +35,7 @@ def run(
     name: str, folder: Path, work: Callable[[Store], Awaitable[Result]], clock: Callable[[], float] = time.time
 ) -> Result:
     async def inside() -> Result:
-        store = open_store(store_url(name, folder), clock)
+        store = open_store(store_url(name, folder), {}, clock)
         try:
             return await work(store)
         finally:
@@ -285,7 +285,7 @@ _WRITER = """
 import asyncio, os, sys
 from shared.stores.registry import open_store
 async def main():
-    store = open_store(sys.argv[1])
+    store = open_store(sys.argv[1], {})
     async def write(number):
         await store.put(f"k.{number:06d}", b"v" * 100, expected=0)
         os.write(1, b"%d\\n" % number)  # whole, whenever the kill comes
@@ -325,7 +325,7 @@ def test_two_openings_of_a_durable_store_have_one_winner(name: str, tmp_path: Pa
     """F40, with two stores on one file as two processes have them."""
 
     async def work(store: Store) -> None:
-        other = open_store(store_url(name, tmp_path))
+        other = open_store(store_url(name, tmp_path), {})
         try:
             for round_ in range(10):
                 answers = await asyncio.gather(
@@ -340,6 +340,6 @@ def test_two_openings_of_a_durable_store_have_one_winner(name: str, tmp_path: Pa
 
 def test_an_unknown_url_is_refused_with_what_there_is() -> None:
     with pytest.raises(ValueError, match="memory, nats, sqlite"):
-        open_store("redis://x")
+        open_store("redis://x", {})
     with pytest.raises(ValueError, match="sqlite:///"):
-        open_store("sqlite:")
+        open_store("sqlite:", {})

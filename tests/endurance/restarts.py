@@ -78,7 +78,7 @@ def _restarts(where: str, url: str, episodes: int, sink: int) -> list[Row]:
 
 async def multiply(url: str, episodes: int) -> None:
     """Write the records that are there under so many other keys, each with its entry in the index of due work."""
-    store = open_store(url, environ={})
+    store = open_store(url, {})
     try:
         found = [(entry.key.removeprefix(THINGS), entry.value) async for entry in store.scan(THINGS, limit=1000)]
         dues = [entry.key.split(".")[1] async for entry in store.scan("due.", limit=1000)]

@@ -45,7 +45,7 @@ def due(number: int) -> str:
 
 async def found(url: str, keys: int) -> None:
     """Print how long it takes to find what is due. Raises RuntimeError where that is anything else."""
-    store = open_store(url, environ={})
+    store = open_store(url, {})
     await store.get("probe")
     for _ in range(_PAGES):
         begun = time.perf_counter()
@@ -67,7 +67,7 @@ def scanned(kept: Kept) -> None:
 
 
 async def _scan(url: str) -> tuple[float, float]:
-    store = open_store(url, environ={})
+    store = open_store(url, {})
     begun = time.perf_counter()
     last = await _page(store, "")
     first = time.perf_counter() - begun

@@ -45,7 +45,7 @@ def node(version):
 
 
 async def main():
-    store = Deadly(open_store(url))
+    store = Deadly(open_store(url, {}))
     edge = Edge(new({}, Metrics(), store=store, publisher=Printed()), Metrics())
     for version in versions:
         store.version = version

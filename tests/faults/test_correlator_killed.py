@@ -78,7 +78,7 @@ def test_f01_killed_twice_and_sent_again_there_is_one_episode_for_each_problem(t
     assert not [line for line in lines if " Retry" in line]
 
     async def look() -> browse.Page:
-        store = open_store(url)
+        store = open_store(url, {})
         try:
             return await browse.listing(store)
         finally:

@@ -39,7 +39,7 @@ class Correlating(Correlator):
 
 @asynccontextmanager
 async def opened(url: str) -> AsyncIterator[Store]:
-    store = open_store(url, environ={})
+    store = open_store(url, {})
     try:
         yield store
     finally:

@@ -23,7 +23,7 @@ AT_ONCE = 32
 
 async def replicated(url: str, start: float, sent: Iterable[Sent]) -> list[Told]:
     """Play events to three correlators, each with a connection of its own; return the tickets."""
-    stores = [open_store(url, environ={}) for _ in range(REPLICAS)]
+    stores = [open_store(url, {}) for _ in range(REPLICAS)]
     try:
         return await Player(start, stores=stores, at_once=AT_ONCE).play(sent)
     finally:

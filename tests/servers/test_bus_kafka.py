@@ -6,13 +6,12 @@ from typing import Any
 import pytest
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-from shared.bus.kafka import KafkaBus
 from shared.bus.kafka_link import KafkaLink
 from shared.bus.protocol import BusUnavailableError, Kept, Topic
 from shared.bus.registry import open_bus
 from shared.bus.settings import KafkaSettings
 from shared.settings.environment import read as read_settings
-from tests.support.buses.use import event, name, numbers, publish, read, run, take, with_topic
+from tests.support.buses.use import event, name, numbers, publish, run, take, with_topic
 
 
 def test_events_of_one_key_lie_in_one_partition(rig_kafka: Any) -> None:
@@ -38,19 +37,6 @@ def test_a_group_is_given_one_keys_events_in_their_order(rig_kafka: Any) -> None
                 found = numbers(await take(deliveries, 30))
             for key in range(3):
                 assert [number for number in found if number % 3 == key] == list(range(key, 30, 3))
-
-    run(work())
-
-
-def test_structured_mode_is_written_on_demand_and_read(rig_kafka: Any) -> None:
-    async def work() -> None:
-        async with with_topic(rig_kafka) as (_, topic):
-            bus = KafkaBus(read_settings(KafkaSettings, rig_kafka.environment()), mode="structured")
-            await bus.publish(topic, event(1))
-            (record,) = await read(bus, topic)
-            assert record.event == event(1)
-            assert record.body.startswith(b'{"specversion"')
-            await bus.close()
 
     run(work())
 

@@ -1,6 +1,7 @@
 """What NATS alone promises: keys and credentials, TLS that cannot be talked away, and an answer while it hangs."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ from shared.settings.nats import NatsSettings
 from tests.bench.processes import free_port
 from tests.support.buses.nats import program
 from tests.support.buses.process import Server
-from tests.support.buses.use import event, name, numbers, publish, read, run, until_kept, with_topic
+from tests.support.buses.use import event, name, numbers, publish, read, run, take, until_kept, with_topic
 
 
 @contextmanager
@@ -126,3 +127,26 @@ def test_a_topic_that_is_not_there_is_not_taken_for_an_outage(rig_nats: Any) -> 
         await bus.close()
 
     run(work())
+
+
+def test_a_group_that_the_server_forgot_is_made_again_with_one_subscription_and_that_is_told_once(
+    rig_nats: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def work() -> None:
+        async with with_topic(rig_nats) as (bus, topic), bus.consume(topic, "g") as deliveries:
+            client = await bus._link.client()  # type: ignore[attr-defined]
+            stream = await bus._link.jetstream()  # type: ignore[attr-defined]
+            await publish(bus, topic, [event(0)])
+            await take(deliveries, 1)
+            held = len(client._subs)
+            for _ in range(3):
+                coming = asyncio.create_task(take(deliveries, 1))
+                await asyncio.sleep(0.3)
+                await stream.delete_consumer(topic, "g")  # what it had ended is forgotten with it
+                assert numbers(await coming) == [0]
+            assert len(client._subs) == held
+
+    with caplog.at_level(logging.WARNING, "tidings"):
+        run(work())
+    (told,) = [record.getMessage() for record in caplog.records]
+    assert told.endswith("cannot be consumed now: NATS refuses it (ServiceUnavailableError)")

@@ -6,7 +6,6 @@ import time
 from argparse import Namespace
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +18,11 @@ from shared.events.cloudevent import DELIVERY, CloudEvent
 from shared.events.outcome import Done, Duplicate, Ignored, InProgress, Outcome, Rejected, Retry
 from shared.local.consuming import around
 from shared.runtime.edge import Edge
-from shared.runtime.function import Call, Readiness, Result
 from shared.runtime.hosts import StartError
 from shared.telemetry.metrics import Metrics
 from tests.support.buses.use import event, name, publish, read, run, until
 from tests.support.functions import serving
+from tests.support.scripted import Scripted
 
 OUTCOMES: dict[str, Outcome] = {
     "done": Done(),
@@ -46,35 +45,6 @@ BACK_OFF: dict[str, Any] = {
     "count": 7,
     "lastTimestamp": "2026-11-23T20:59:00Z",
 }
-
-
-@dataclass
-class Scripted:
-    """A function that ends each event as its data says, and notes what it was given."""
-
-    name: str = "scripted"
-    given: list[str] = field(default_factory=list)
-    ends: dict[str, list[Outcome]] = field(default_factory=dict)
-    reply: CloudEvent | None = None
-    seconds: float = 0.0
-    begun: int = 0
-
-    async def start(self) -> None:
-        """Need nothing."""
-
-    async def handle(self, event: CloudEvent, call: Call) -> Result:  # noqa: ARG002 - a function's
-        self.begun += 1
-        await asyncio.sleep(self.seconds)
-        self.given.append(event.id)
-        script = self.ends.get(event.id, [])
-        outcome = script.pop(0) if len(script) > 1 else script[0] if script else Done()
-        return Result(outcome, self.reply if isinstance(outcome, Done) else None)
-
-    def readiness(self) -> Readiness:
-        return Readiness()
-
-    async def stop(self) -> None:
-        """Hold nothing."""
 
 
 def options(source: str, topic: str, **more: Any) -> Namespace:

@@ -122,7 +122,7 @@ def on(name: str, folder: Path, work: Callable[[Rig], Awaitable[None]], **enviro
     """Run a scenario with one function on a store of this kind."""
 
     async def inside() -> None:
-        store = open_store(store_url(name, folder))
+        store = open_store(store_url(name, folder), {})
         try:
             await work(Rig(store, **environ))
         finally:

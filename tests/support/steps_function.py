@@ -80,7 +80,7 @@ def main(folder: Path, seconds: float) -> int:
     """Serve until SIGTERM; return the exit code."""
     logs.setup("info")
     metrics = Metrics()
-    store = SteppedStore(open_store(os.environ["STORE_URL"]), folder)
+    store = SteppedStore(open_store(os.environ["STORE_URL"], os.environ), folder)
     function = load("servicenow_incident", os.environ, metrics, store=store)
     edge = Edge(function, metrics, EdgeSettings(seconds=seconds))
     serve._Server(serve.config(edge, "127.0.0.1", 0)).run()

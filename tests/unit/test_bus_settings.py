@@ -14,6 +14,9 @@ TLS = "tls://nats.example"
     [
         (NatsSettings, {"NATS_URL": "http://nats"}, "must be an address such as nats://"),
         (NatsSettings, {"NATS_URL": "nats://app:geheim@nats"}, "must not hold a user or password"),
+        (NatsSettings, {"NATS_URL": "nats://app:geheim"}, "must be an address such as nats://"),
+        (NatsSettings, {"NATS_URL": "nats://[::1"}, "must be an address such as nats://"),
+        (RabbitmqSettings, {"RABBITMQ_URL": "amqps://app:geheim"}, "must be an address such as amqps://"),
         (NatsSettings, {"NATS_URL": "nats://a,tls://b"}, "all servers have tls://, or none"),
         (NatsSettings, {"NATS_URL": "nats://nats.example", "NATS_CA_FILE": "ca"}, "need a NATS_URL of tls://"),
         (
@@ -29,6 +32,7 @@ TLS = "tls://nats.example"
         ),
         (NatsSettings, {"NATS_URL": TLS, "NATS_KEY_FILE": "key"}, "NATS_KEY_FILE needs NATS_CERT_FILE"),
         (KafkaSettings, {"KAFKA_BROKERS": "http://kafka/"}, "must be host:port"),
+        (KafkaSettings, {"KAFKA_BROKERS": "kafka:9092,app:geheim"}, "must be host:port"),
         (
             KafkaSettings,
             {"KAFKA_BROKERS": "kafka:9092", "KAFKA_USERNAME": "app", "KAFKA_PASSWORD": "geheim"},

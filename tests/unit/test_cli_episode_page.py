@@ -53,7 +53,7 @@ def test_show_reads_it_from_the_store_and_the_api_finds_it_by_its_id(tmp_path: P
     url = sqlite_url(tmp_path / "state.db")
 
     async def played() -> list[Episode]:
-        store = open_store(url)
+        store = open_store(url, {})
         life = Life(HELD, store=store)
         await life.at(0, trouble(0, NODE, "not-ready"), *(trouble(1, pod(n), "unhealthy", **ON_NODE) for n in range(3)))
         await life.until(120)

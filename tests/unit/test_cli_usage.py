@@ -15,6 +15,7 @@ from shared.cli.commands import COMMANDS
 from shared.cli.schema import SCHEMAS
 from shared.local.broker.database import Batch, Database, Page
 from shared.local.broker.records import Letter, row_of
+from tests.bench.processes import free_port
 from tests.support.brokers import event
 
 RUNNER = CliRunner()
@@ -77,6 +78,14 @@ def test_what_cannot_be_is_one_sentence(
     assert (ended.exit_code, ended.stdout) == (code, "")
     assert ended.stderr.startswith("tidings: ")
     assert ended.stderr.count("\n") == 1
+
+
+def test_a_store_is_reached_by_what_the_dotenv_file_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("NATS_URL", raising=False)
+    (tmp_path / ".env").write_text(f"NATS_URL=nats://127.0.0.1:{free_port()}\n")
+    ended = run("episodes", "list", "--store", "nats:///tidings")
+    assert (ended.exit_code, ended.stderr) == (1, "tidings: NATS cannot be reached (ConnectionRefusedError)\n")
 
 
 @pytest.mark.parametrize(

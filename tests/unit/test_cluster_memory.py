@@ -28,7 +28,7 @@ def with_memory(name: str, folder: Path, work: Callable[[Memory, Memory], Awaita
     """Run with two memories of the same kind, as of two processes."""
 
     async def main() -> None:
-        store = open_store(store_url(name, folder))
+        store = open_store(store_url(name, folder), {})
         try:
             await work(Memory(store, "lab", PODS), Memory(store, "lab", PODS))
         finally:
@@ -87,7 +87,7 @@ def test_all_that_is_remembered_comes_in_pages(name: str, tmp_path: Path) -> Non
 @each_store
 def test_the_cursor_is_of_one_kind_of_one_cluster(name: str, tmp_path: Path) -> None:
     async def main() -> None:
-        store = open_store(store_url(name, tmp_path))
+        store = open_store(store_url(name, tmp_path), {})
         pods, events, other = Memory(store, "a", PODS), Memory(store, "a", EVENTS), Memory(store, "b", PODS)
         await pods.move("7")
         assert [await one.cursor() for one in (pods, events, other)] == ["7", "", ""]

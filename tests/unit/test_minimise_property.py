@@ -105,7 +105,7 @@ def destinations(root: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[s
         wanted |= {f"{name}/{more}": (also, extending) for more, also in OTHERWISE.get(name, {}).items()}
         for called, (also, path) in wanted.items():
             environ = {**destination.example, **also, destination.mapping: str(path)}
-            built[called] = load(name, environ, Metrics(), store=open_store("memory:"))
+            built[called] = load(name, environ, Metrics(), store=open_store("memory:", {}))
     return built
 
 

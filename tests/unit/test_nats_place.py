@@ -1,12 +1,18 @@
 """Where the NATS store is and who we are there, and how keys become subjects."""
 
+import json
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.runtime.registry import FUNCTIONS, load
+from shared.settings.environment import SettingsError
 from shared.stores import nats_keys
 from shared.stores.nats_place import Place, opened, place_of
 from shared.stores.registry import open_store
+from shared.telemetry.metrics import Metrics
 
 KEYS = st.text(nats_keys.ALPHABET, min_size=1, max_size=512)
 PASSWORD = "hunter2-not-to-be-seen"  # noqa: S105 - what must not be shown
@@ -83,7 +89,7 @@ def test_a_url_without_hosts_means_those_of_nats_url() -> None:
 )
 def test_a_url_that_cannot_work_is_refused_with_how_one_looks(url: str, says: str) -> None:
     with pytest.raises(ValueError, match=says) as refused:
-        open_store(url, environ={})
+        open_store(url, {})
     assert PASSWORD not in str(refused.value)
 
 
@@ -100,10 +106,35 @@ def test_a_url_that_cannot_work_is_refused_with_how_one_looks(url: str, says: st
 )
 def test_settings_that_cannot_work_are_refused_without_showing_a_secret(environ: dict[str, str], says: str) -> None:
     with pytest.raises(ValueError, match=says) as refused:
-        open_store("nats://far.example/b", environ=environ)
+        open_store("nats://far.example/b", environ)
     assert PASSWORD not in str(refused.value)
 
 
 def test_a_password_for_this_machine_needs_no_tls() -> None:
     _, who = opened("nats://127.0.0.1/b", {"NATS_USERNAME": "u", "NATS_PASSWORD": PASSWORD})
     assert PASSWORD not in repr(who)
+
+
+_KUBECONFIG = {
+    "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+    "current-context": "c",
+    "clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:6443"}}],
+    "users": [{"name": "u", "user": {"token": "t"}}],
+}
+
+
+@pytest.mark.parametrize("name", [name for name, one in FUNCTIONS.items() if "store" in one.parts])
+def test_a_function_opens_its_store_by_the_settings_that_it_was_given(name: str, tmp_path: Path) -> None:
+    kubeconfig = tmp_path / "kubeconfig"
+    kubeconfig.write_text(json.dumps(_KUBECONFIG))
+    destination = FUNCTIONS[name].destination
+    environ = {
+        **(destination.example if destination is not None else {}),
+        "CLUSTER": "c",
+        "KUBECONFIG": str(kubeconfig),
+        "K_SINK": "http://127.0.0.1:9",
+        "STORE_URL": "nats:///tidings",  # is where NATS_URL is, and the environment of this process has none
+    }
+    with pytest.raises(SettingsError, match="STORE_URL: a NATS store is"):
+        load(name, environ, Metrics())
+    assert load(name, {**environ, "NATS_URL": "nats://127.0.0.1:4222"}, Metrics()).name == name

@@ -4,12 +4,18 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
-from shared.bus.protocol import Record
+import pytest
+
+from shared.bus.protocol import BusUnavailableError, Record, Topic
 from shared.events.cloudevent import CloudEvent
 from shared.events.codec import NotAnEvent
 from shared.events.outcome import Done, Outcome, Rejected, Retry
 from shared.runtime.replay import Item, Replay, Tally
+from shared.runtime.replay_source import of_group
+from tests.support.buses.breaking import BreakingBus
+from tests.support.buses.use import event, publish, run
 
 
 def replayed(
@@ -75,3 +81,58 @@ def test_the_rate_is_kept() -> None:
     tally, _, _ = replayed([Done] * 20, rate=100)
     assert tally.outcomes == {"done": 20}
     assert 0.18 < time.monotonic() - begun < 5
+
+
+def test_a_bus_that_breaks_lets_what_is_in_flight_end_and_the_next_run_begins_behind_it(tmp_path: Path) -> None:
+    handed: list[str] = []
+
+    async def hand(event: CloudEvent) -> Outcome:
+        await asyncio.sleep(0.2)
+        handed.append(event.id)
+        return Done()
+
+    async def work() -> None:
+        bus = BreakingBus(tmp_path / "bus.db", [BusUnavailableError("the bus is away")], after=3)
+        await bus.ensure(Topic("topic"))
+        await publish(bus, "topic", [event(number) for number in range(5)])
+        for left in (2, 0):
+            stop = asyncio.Event()
+            replay = Replay(hand, passes=lambda _: True, at_once=4, stop=stop)
+            items = of_group(bus, "topic", "group", at_once=4, stop=stop, expect=lambda _: None)
+            if left:
+                with pytest.raises(BusUnavailableError, match="the bus is away"):
+                    await replay.run(items)
+            else:
+                await replay.run(items)
+            assert await bus.behind("topic", "group") == left
+        await bus.close()
+
+    run(work())
+    assert handed == ["e0", "e1", "e2", "e3", "e4"], "each once"
+
+
+def test_a_span_that_breaks_lets_what_is_in_flight_end_before_it_is_raised() -> None:
+    ended: list[int] = []
+
+    async def hand(event: CloudEvent) -> Outcome:  # noqa: ARG001 - as a destination is handed it
+        await asyncio.sleep(0.1)
+        return Done()
+
+    async def items() -> AsyncGenerator[Item, None]:
+        for number in range(2):
+
+            async def end(number: int = number) -> None:
+                ended.append(number)
+
+            yield Item(Record("t", 0, number, datetime(2026, 3, 1, tzinfo=UTC), event(number), b""), end, end)
+        raise BusUnavailableError("the bus is away")
+
+    async def work() -> None:
+        stop = asyncio.Event()
+        replay = Replay(hand, passes=lambda _: True, at_once=4, stop=stop)
+        with pytest.raises(BusUnavailableError, match="the bus is away"):
+            await replay.run(items())
+        assert (replay.tally.outcomes, stop.is_set()) == ({"done": 2}, True)
+
+    run(work())
+    assert ended == [0, 1]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.events.times import parse_time, to_text
+from shared.events.times import of_milliseconds, parse_time, to_text
 
 
 @pytest.mark.parametrize(
@@ -70,3 +70,18 @@ def test_a_zone_changes_the_text_and_not_the_moment(naive: datetime, minutes: in
 def test_no_text_raises(text: str) -> None:
     found = parse_time(text)
     assert found is None or found.tzinfo is UTC
+
+
+def test_milliseconds_since_1970_are_a_time() -> None:
+    assert of_milliseconds(1_772_323_200_250) == datetime(2026, 3, 1, 0, 0, 0, 250_000, UTC)
+    assert of_milliseconds(0) == datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@given(st.one_of(st.integers(), st.floats()))
+def test_no_number_of_milliseconds_raises(value: float) -> None:
+    assert of_milliseconds(value).tzinfo is UTC
+
+
+@pytest.mark.parametrize("absurd", [2**62, -(2**62), 10**400, float("nan"), float("inf")])
+def test_milliseconds_that_no_date_can_have_are_those_of_1970(absurd: float) -> None:
+    assert of_milliseconds(absurd) == datetime(1970, 1, 1, tzinfo=UTC)

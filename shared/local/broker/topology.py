@@ -77,6 +77,16 @@ class Topology:
     warnings: tuple[Problem, ...] = ()
     part: bool = False
 
+    def function_of(self, subscriber: str) -> str:
+        """Return the function that a subscriber runs, with underscores; empty for a URL, behind which may be anything.
+
+        What its Service says; where that was not read, as with loose Triggers, its name is taken for the function's.
+        """
+        if is_url(subscriber):
+            return ""
+        service = self.services.get(subscriber)
+        return (subscriber if service is None else service.function).replace("-", "_")
+
 
 def is_url(subscriber: str) -> bool:
     """Return True for the absolute URL of a subscriber; the name of a Knative Service is none."""

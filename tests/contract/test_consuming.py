@@ -1,0 +1,79 @@
+"""A consumer whose bus breaks: what was in flight ends all the same, and nothing ends the consumer in silence."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from shared.bus.protocol import BusUnavailableError, Topic
+from shared.local.broker.delivery_spec import DeliverySpec
+from shared.local.consuming import Consumer, Terms
+from shared.runtime.edge import Edge
+from shared.telemetry.metrics import Metrics
+from tests.support.buses.breaking import BreakingBus
+from tests.support.buses.use import event, publish, run, until
+from tests.support.scripted import Scripted
+
+
+@asynccontextmanager
+async def consumed(folder: Path, function: Scripted, errors: list[Exception], after: int) -> AsyncIterator[BreakingBus]:
+    bus = BreakingBus(folder / "bus.db", errors, after=after)
+    await bus.ensure(Topic("topic"))
+    terms = Terms(
+        name="scripted",
+        topics=("topic",),
+        group="group",
+        passes=lambda _: True,
+        delivery=DeliverySpec(retry=0, backoff_policy="linear", backoff_delay=0.05),
+    )
+    consumer = Consumer(bus, Edge(function, Metrics()), terms)
+    await publish(bus, "topic", [event(number) for number in range(4)])
+    consumer.start()
+    try:
+        yield bus
+    finally:
+        await consumer.stop()
+
+
+def test_what_is_in_flight_when_the_bus_breaks_ends_and_is_not_given_again(tmp_path: Path) -> None:
+    async def work() -> None:
+        function = Scripted(seconds=0.3)
+        async with consumed(tmp_path, function, [BusUnavailableError("the bus is away")], after=2) as bus:
+            await until(lambda: len(function.given) == 4)
+            await asyncio.sleep(0.5)
+            assert sorted(function.given) == ["e0", "e1", "e2", "e3"]
+            assert (function.begun, bus.consumers) == (4, 2)
+
+    run(work())
+
+
+def test_an_error_that_nobody_expects_is_logged_once_and_the_topic_is_consumed_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def work() -> None:
+        function = Scripted()
+        async with consumed(tmp_path, function, [ZeroDivisionError(), ZeroDivisionError()], after=0) as bus:
+            await until(lambda: len(function.given) == 4)
+            assert bus.consumers == 3
+
+    with caplog.at_level(logging.WARNING):
+        run(work())
+    (record,) = caplog.records
+    assert (record.levelname, record.getMessage()) == ("ERROR", "a topic's consumer failed, and begins again")
+    assert record.exc_info is not None
+    assert record.exc_info[0] is ZeroDivisionError
+
+
+def test_a_bus_that_is_away_for_long_is_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async def work() -> None:
+        function = Scripted()
+        away: list[Exception] = [BusUnavailableError("away"), BusUnavailableError("away"), BusUnavailableError("full")]
+        async with consumed(tmp_path, function, away, after=0):
+            await until(lambda: len(function.given) == 4)
+
+    with caplog.at_level(logging.WARNING):
+        run(work())
+    assert [vars(record)["why"] for record in caplog.records] == ["away", "full"]
