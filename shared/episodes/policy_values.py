@@ -9,9 +9,10 @@ import yaml
 
 from shared.episodes.policy import LABEL, OF_OBJECT, OF_PROBLEM
 from shared.episodes.relations import RELATIONS
-from shared.episodes.spans import last_start, zone
+from shared.episodes.spans import last_start
 from shared.events.nodes import Nodes
 from shared.events.problem import did_you_mean
+from shared.events.times import zone
 
 RULE: Final = "rule"
 MOST: Final = 1_000_000
