@@ -7,7 +7,7 @@ from typing import NoReturn
 
 import pytest
 
-pytest_plugins = ["tests.support.logging_state"]
+pytest_plugins = ["tests.support.logging_state", "tests.support.sockets"]
 
 ROOT = Path(__file__).resolve().parent.parent
 COULD_NOT_RUN = "could not run: "

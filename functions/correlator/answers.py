@@ -12,25 +12,21 @@ SOURCE = "tidings/correlator"
 
 def event_of(episode: Episode, cause: CloudEvent) -> CloudEvent:
     """Return the snapshot's event: the same snapshot always has the same id, and carries its cause's trace on."""
-    return CloudEvent(
-        id=f"{episode.id}.{episode.revision}",
-        source=SOURCE,
-        type=type_of_transition(episode.transition),
-        subject=clean(episode.object.path),
-        time=episode.resolved or episode.last_seen,
-        extensions={**of_episode(episode), **continued(cause.extensions), VIA: onward(cause.extensions, "correlator")},
-        data=episode.model_dump(mode="json"),
-    )
+    return _event(episode, type_of_transition(episode.transition), of_episode(episode), cause)
 
 
 def event_of_change(change: Change, cause: CloudEvent) -> CloudEvent:
     """Return the event of a change's snapshot, as `event_of` does of an episode's."""
+    return _event(change, type_of_change(change.transition), of_change(change), cause)
+
+
+def _event(snapshot: Episode | Change, kind: str, attributes: dict[str, str], cause: CloudEvent) -> CloudEvent:
     return CloudEvent(
-        id=f"{change.id}.{change.revision}",
+        id=f"{snapshot.id}.{snapshot.revision}",
         source=SOURCE,
-        type=type_of_change(change.transition),
-        subject=clean(change.object.path),
-        time=change.ended or change.last_seen,
-        extensions={**of_change(change), **continued(cause.extensions), VIA: onward(cause.extensions, "correlator")},
-        data=change.model_dump(mode="json"),
+        type=kind,
+        subject=clean(snapshot.object.path),
+        time=snapshot.ended or snapshot.last_seen,
+        extensions={**attributes, **continued(cause.extensions), VIA: onward(cause.extensions, "correlator")},
+        data=snapshot.model_dump(mode="json"),
     )

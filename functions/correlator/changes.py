@@ -14,7 +14,6 @@ from functions.correlator.outgoing import Outgoing
 from shared.episodes import keeper, rollouts
 from shared.episodes.record import RecordError, Track
 from shared.episodes.rollouts import Rollout, RolloutError
-from shared.episodes.snapshot import moment
 from shared.episodes.suspects import suspects_of
 from shared.events.cloudevent import CloudEvent
 from shared.events.episode import Suspect
@@ -99,8 +98,7 @@ class Changes:
             kept, _ = await self._load(key)
         except RecordError:
             return ()
-        found = suspects_of(list(kept.values()), started, within)
-        return tuple(Suspect(id=one.id, time=moment(one.when), what=one.what, who=one.who) for one in found)
+        return suspects_of(list(kept.values()), started, within)
 
     async def blame(self, track: Track, now: float) -> None:
         """Note on the suspects of a problem that it names them; what is due at `now` tells so.

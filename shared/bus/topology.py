@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from shared.bus.protocol import State, Topic
-from shared.events.cloudevent import CLASSIFIED_PREFIX, DELIVERY, OBSERVED, PROBLEM_PREFIX, CloudEvent
+from shared.events.cloudevent import CHANGE_PREFIX, CLASSIFIED_PREFIX, DELIVERY, OBSERVED, PROBLEM_PREFIX, CloudEvent
 
 _DAY = 86_400
-_CHANGE_PREFIX = f"{CLASSIFIED_PREFIX}change."
 _LETTER = "knativeerrordest"
 
 
@@ -48,7 +47,7 @@ def topic_of(event: CloudEvent) -> str | None:
         return LETTERS
     if event.type in _BY_TYPE:
         return _BY_TYPE[event.type]
-    if event.type.startswith(_CHANGE_PREFIX):
+    if event.type.startswith(CHANGE_PREFIX):
         return CHANGES
     category = event.extensions.get("category", "")
     if not category or not event.type.startswith(CLASSIFIED_PREFIX):

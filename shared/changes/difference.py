@@ -3,13 +3,10 @@
 from typing import Any, Final, NamedTuple
 
 from shared.changes.projection import Shape
+from shared.events.difference import MAX_PATH, MOST, NOT_SHOWN, what
 from shared.events.redaction_patterns import MASK
 
-MOST: Final = 12
-"""Differences that are told one by one; of more it is told how many."""
-NOT_SHOWN: Final = "(not shown)"
 _ABSENT: Final = object()
-_MAX_PATH = 160
 _MAX_KEY = 80
 
 
@@ -20,15 +17,6 @@ class Difference(NamedTuple):
     before: str | None
     after: str | None
 
-    def __str__(self) -> str:
-        if self.before is None:
-            return f"{self.path} added" + (f" ({self.after})" if self.after != NOT_SHOWN else "")
-        if self.after is None:
-            return f"{self.path} removed" + (f" (was {self.before})" if self.before != NOT_SHOWN else "")
-        if self.before == self.after:
-            return f"{self.path} changed"
-        return f"{self.path} {self.before} → {self.after}"
-
 
 class Differences(NamedTuple):
     """The first MOST differences in the order of their paths, and how many there are in all."""
@@ -37,8 +25,7 @@ class Differences(NamedTuple):
     number: int
 
     def __str__(self) -> str:
-        more = self.number - len(self.told)
-        return ", ".join([*map(str, self.told), *([f"and {more} more"] if more else [])])
+        return what(self.told, self.number)
 
 
 def compare(before: Shape, after: Shape) -> Differences:
@@ -51,15 +38,15 @@ def compare(before: Shape, after: Shape) -> Differences:
 def _compare(before: Shape, after: Shape, path: str, found: list[Difference]) -> int:
     """Note what differs between two shapes that are not equal, and return how much that is."""
     if not (isinstance(before, dict) and isinstance(after, dict)):
-        return _note(Difference(path[:_MAX_PATH], *_both(before, after)), found)
+        return _note(Difference(path[:MAX_PATH], *_both(before, after)), found)
     number = 0
     # Equal parts are left out by one comparison each: of a large object little changes at once.
     for key in sorted(key for key in {**before, **after} if before.get(key, _ABSENT) != after.get(key, _ABSENT)):
         here = _below(path, key)
         if key not in before:
-            number += _note(Difference(here[:_MAX_PATH], None, _shown(after[key])), found)
+            number += _note(Difference(here[:MAX_PATH], None, _shown(after[key])), found)
         elif key not in after:
-            number += _note(Difference(here[:_MAX_PATH], _shown(before[key]), None), found)
+            number += _note(Difference(here[:MAX_PATH], _shown(before[key]), None), found)
         else:
             number += _compare(before[key], after[key], here, found)
     return number

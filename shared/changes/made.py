@@ -9,6 +9,7 @@ from shared.changes.managers import Manager, last_manager
 from shared.changes.record import Answer
 from shared.changes.step import Seen
 from shared.changes.windows import Window, window_at
+from shared.events.difference import who
 from shared.events.identity import digest
 from shared.events.model import Observation, Operation, trusted
 from shared.events.redaction import redact_text
@@ -73,9 +74,9 @@ class _Change(NamedTuple):
 
 def _changed(observation: Observation, operation: Operation, answer: Answer, change: _Change) -> Observation:
     manager, plan, author = change
-    who = [str(name) for name in (author and author.user, manager) if name]
+    by = who("" if author is None else author.user, str(manager or ""))
     text = f"{observation.object.path} {PAST[operation]}"
-    text += f" by {' with '.join(who)}" if who else ""
+    text += f" by {by}" if by else ""
     if answer.differences.number:
         text += f": {answer.differences}"
     elif operation == "update":

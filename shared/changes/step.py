@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Literal, NamedTuple
 
-from shared.changes.difference import NOT_SHOWN, Difference, Differences, compare
+from shared.changes.difference import Difference, Differences, compare
 from shared.changes.findings import Finding, findings, transitions
 from shared.changes.kinds import Kind, kind_of
 from shared.changes.managers import written
@@ -20,6 +20,7 @@ from shared.changes.projection import (
     unpack,
 )
 from shared.changes.record import Answer, Record
+from shared.events.difference import NOT_SHOWN
 from shared.events.model import Observation
 from shared.events.redaction import redact
 from shared.sources import rollouts

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta, timezone, tzinfo
 from typing import NamedTuple
 
 from shared.events.problem import did_you_mean
+from shared.events.times import zone
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _FORM = re.compile(r"(?:(?P<days>[A-Za-z,-]+)\s+)?(?P<begin>\d\d?:\d\d)-(?P<end>\d\d?:\d\d)(?:\s+(?P<zone>\S+))?")
@@ -86,9 +87,7 @@ def _day(name: str, part: str) -> int:
 def _zone(name: str, part: str) -> tzinfo:
     if name in {"UTC", "Z"}:
         return timezone.utc  # noqa: UP017 - a tzinfo as any other, without the zone database
-    import zoneinfo  # only where a window names a zone
-
     try:
-        return zoneinfo.ZoneInfo(name)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        return zone(name)
+    except ValueError:
         raise ValueError(f"{part!r}: {name!r} is no time zone known here: write one as Europe/Paris, or UTC") from None

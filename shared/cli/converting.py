@@ -27,7 +27,7 @@ def run(path: Path, table: str, write: Path | None, output: Output, *, severity_
         raise RuntimeError("the registry does not know it for a destination")
     terms = terms_of({_FUNCTION: destination})
     shipped = (SHIPPED.parents[1] / _FUNCTION / "mapping.yaml").read_text(encoding="utf-8")
-    made = convert_mapping(source, str(path), Wanted(table, severity_rules), terms.ours["open"], shipped)
+    made = convert_mapping(source, str(path), Wanted(table, severity_rules), terms, shipped)
     if not isinstance(made, Converted):
         fail(*map(str, made))
     read = read_text(made.text, str(write or "the converted mapping"), terms)

@@ -1,8 +1,12 @@
 """The records of one bulk call: what is still to be sent, and what became of each. Pure; a client does the sending."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from shared.events.outcome import Done, Outcome, Retry
+
+MOST_CALLS: Final = 40
+"""For one batch: what bad events, splitting and second tries may cost together."""
 
 Part = Sequence[int]
 """Places of records in the call, in order."""
@@ -18,7 +22,9 @@ class Bulk:
         self._outcomes: list[Outcome | None] = [None] * len(records)
 
     def next(self) -> Part | None:
-        """Return the next part to be posted, None where all is decided."""
+        """Return the next part to be posted, None where all is decided, or given up after MOST_CALLS calls."""
+        if self._parts and self.calls >= MOST_CALLS:
+            self.give_up(Retry("too many bad events in one batch"))
         return self._parts.pop() if self._parts else None
 
     def content(self, part: Part) -> bytes:

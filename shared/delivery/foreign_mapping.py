@@ -12,11 +12,13 @@ from typing import Any, Final, NamedTuple
 import yaml
 
 from shared.delivery.go_template import convert
+from shared.delivery.mapping import Terms
 from shared.events.problem import Problem, did_you_mean
 from shared.events.yaml_nodes import compose
 
 _SEVERITY: Final = ("impact", "urgency")
-_LENGTHS: Final = {"short_description": 160, "description": 4000, "work_notes": 4000}
+_CUT: Final = ("short_description", "description", "work_notes")
+"""Fields whose texts are cut to what the system takes: what events say may be longer."""
 _NOT_JSON: Final = "this is no JSON object of tables that hold fields"
 _RULE: Final = re.compile(r"\{\{-?\s*if\b")
 _SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
@@ -46,20 +48,18 @@ class Wanted(NamedTuple):
     severity_rules: bool
 
 
-def convert_mapping(
-    source: str, name: str, wanted: Wanted, ours: frozenset[str], shipped: str
-) -> Converted | list[Problem]:
+def convert_mapping(source: str, name: str, wanted: Wanted, terms: Terms, shipped: str) -> Converted | list[Problem]:
     """Convert the text of a file; `name` stands in messages.
 
-    `ours` are fields that no mapping sets. `shipped` is the text of the mapping that the rest is taken from. Returns
-    problems alone where there is nothing to convert.
+    `terms` are those of the destination that the mapping is to be for. `shipped` is the text of the mapping that the
+    rest is taken from. Returns problems alone where there is nothing to convert.
     """
     tables = _tables(source, name)
     if isinstance(tables, Problem):
         return [tables]
     if wanted.table not in tables:
         return [Problem(name, 1, f"there is no table `{wanted.table}`", did_you_mean(wanted.table, tables))]
-    maker = _Maker(name, wanted, ours)
+    maker = _Maker(name, wanted, terms)
     lines = [made for one in tables[wanted.table].fields for made in maker.field(one)]
     for table, found in tables.items():
         if table != wanted.table:
@@ -112,8 +112,9 @@ def _fields(table: yaml.Node, values: Mapping[str, object]) -> list[_Field]:
 class _Maker:
     """Makes fields and notes what it cannot make."""
 
-    def __init__(self, file: str, wanted: Wanted, ours: frozenset[str]) -> None:
-        self._file, self._wanted, self._ours = file, wanted, ours
+    def __init__(self, file: str, wanted: Wanted, terms: Terms) -> None:
+        self._file, self._wanted, self._limits = file, wanted, terms.limits
+        self._ours = terms.ours["open"]
         self.problems: list[Problem] = []
         self.notes: list[Problem] = []
         self.rules: dict[str, str] = {}
@@ -146,7 +147,7 @@ class _Maker:
             return [f"    # {name} (line {line}) is not converted: {_one_line(source)}"]
         if name in _SEVERITY:
             self.rules[name] = _quoted(text)
-        length = _LENGTHS.get(name)
+        length = self._limits[name].longest if name in _CUT and name in self._limits else 0
         return [f"    {name}: {{value: {_quoted(text)}, max: {length}}}" if length else f"    {name}: {_quoted(text)}"]
 
 

@@ -12,6 +12,7 @@ from urllib.parse import quote
 from shared.events.episode import Episode
 from shared.events.model import Frozen, ObjectRef
 from shared.events.problem import did_you_mean
+from shared.sources.resources import plural
 
 
 class Links(Frozen):
@@ -39,17 +40,12 @@ NO_LINKS: Final = Links()
 HELD: Final = ("episode", "problem_key", "cluster", "namespace", "name")
 """What the URL of a search may have in braces."""
 _HELD: Final = re.compile(r"\{([^{}]*)\}")
-_PLAIN: Final = {
-    **{kind: f"{kind.lower()}s" for kind in ("Pod", "Node", "Service", "Deployment", "StatefulSet", "DaemonSet")},
-    **{kind: f"{kind.lower()}s" for kind in ("ReplicaSet", "Job", "CronJob", "ConfigMap", "Secret", "Event")},
-    **{kind: f"{kind.lower()}s" for kind in ("PersistentVolume", "PersistentVolumeClaim", "ResourceQuota", "Route")},
-    **{kind: f"{kind.lower()}s" for kind in ("HorizontalPodAutoscaler", "PodDisruptionBudget", "LimitRange")},
-    **{kind: f"{kind.lower()}s" for kind in ("DeploymentConfig", "BuildConfig", "Build", "ServiceAccount")},
-    "Namespace": "projects",
-    "Ingress": "ingresses",
-    "NetworkPolicy": "networkpolicies",
-    "StorageClass": "storageclasses",
-}
+_KINDS: Final = (
+    "Pod Node Service Deployment StatefulSet DaemonSet ReplicaSet Job CronJob ConfigMap Secret Event PersistentVolume "
+    "PersistentVolumeClaim ResourceQuota Route HorizontalPodAutoscaler PodDisruptionBudget LimitRange DeploymentConfig "
+    "BuildConfig Build ServiceAccount Ingress NetworkPolicy StorageClass"
+)
+_PLAIN: Final = {kind: plural(kind) for kind in _KINDS.split()} | {"Namespace": "projects"}
 
 
 def links_of(episode: Episode, places: Places) -> Links:

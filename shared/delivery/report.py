@@ -1,5 +1,7 @@
 """The reply of a delivery: one `dev.tidings.delivery.v1` event for what took effect."""
 
+from collections.abc import Mapping
+
 from shared.delivery.subject import EPISODES, Kind, Subject
 from shared.delivery.tickets import Delivered
 from shared.events.attributes import NONE
@@ -36,12 +38,23 @@ def report_of(
         link=memory.link,
         time=memory.time,
     )
+    return event_of(report, memory.number or memory.record, attributes, cause)
+
+
+def event_of(
+    report: DeliveryReport,
+    about: str,
+    attributes: Mapping[str, str],
+    cause: CloudEvent,
+    word: str = "delivery",
+) -> CloudEvent:
+    """Return the event that carries a report; its id is the same for one `word`, destination, key and revision."""
     return CloudEvent(
-        id=digest("delivery", destination, subject.id, str(subject.revision)),
-        source=f"tidings/{destination}",
+        id=digest(word, report.destination, report.key, str(report.revision)),
+        source=f"tidings/{report.destination}",
         type=DELIVERY,
-        subject=memory.number or memory.record,
-        time=memory.time,
+        subject=about,
+        time=report.time,
         extensions={**attributes, **continued(cause.extensions)},
         data=report.model_dump(mode="json"),
     )

@@ -10,16 +10,16 @@ import orjson
 from shared.delivery.claim import Memory
 from shared.delivery.preview import Preview
 from shared.delivery.remember import dealt_with, sent
+from shared.delivery.report import event_of
 from shared.events import attributes
 from shared.events.change import Change
-from shared.events.cloudevent import DELIVERY, CloudEvent
+from shared.events.cloudevent import CloudEvent
 from shared.events.delivery import DeliveryOperation, DeliveryReport, ShadowRequest
 from shared.events.episode import Episode
 from shared.events.identity import digest
 from shared.events.limits import Limits, exceeded
 from shared.events.model import Classified
 from shared.events.outcome import Rejected
-from shared.telemetry.trace import continued
 
 Snapshot = Episode | Change
 Subject = Snapshot | Classified | DeliveryReport
@@ -89,15 +89,7 @@ def shadow_report(destination: str, name: Named, unsent: Unsent, cause: CloudEve
         time=unsent.time,
         requests=unsent.requests,
     )
-    return CloudEvent(
-        id=digest("shadow", destination, name.key, str(name.revision)),
-        source=f"tidings/{destination}",
-        type=DELIVERY,
-        subject=cause.subject,
-        time=unsent.time,
-        extensions={**name.attributes, **continued(cause.extensions)},
-        data=report.model_dump(mode="json"),
-    )
+    return event_of(report, cause.subject, name.attributes, cause, "shadow")
 
 
 class Shown(NamedTuple):

@@ -1,7 +1,6 @@
 """Requests within a budget to a system that must know who we are: a door says who, a judge what an answer means."""
 
 import asyncio
-import random
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar
@@ -21,8 +20,6 @@ UNREADABLE: Final = Temporary("the credentials cannot be read", after=10.0)
 
 TRIES: Final = 3
 """Of one request at most."""
-_AGAIN = (0.1, 0.4)
-"""Seconds before a second try, drawn at random; before the third the double."""
 _JSON = "application/json"
 
 Build = Callable[[Callable[[str], None]], Client]
@@ -177,8 +174,3 @@ class Caller:
             self._metrics.count("tidings_auth_failures_total", destination=self._name)
             return None if self._door.reopens(who, answer) else REFUSED
         return judge(answer)
-
-
-def jitter(attempt: int) -> float:
-    """Return the seconds to wait before the next try, so that those who failed together do not come together."""
-    return random.uniform(*_AGAIN) * attempt  # noqa: S311 -- jitter, not a secret

@@ -12,7 +12,7 @@ from math import ceil
 from typing import NamedTuple, Protocol
 
 from shared.episodes.members import digest_of, encode, subject
-from shared.episodes.policy import Inhibition, Match, Policy, Quiet, Subject
+from shared.episodes.policy import LABEL, OF_OBJECT, OF_PROBLEM, Inhibition, Match, Policy, Quiet, Subject
 from shared.episodes.record import Record, Track
 from shared.episodes.relations import OF_GROUP
 from shared.events.identity import digest
@@ -88,7 +88,8 @@ def group_of(track: Track, policy: Policy) -> str:
     if not policy.group_by or OF_GROUP in track.relations:
         return ""
     values = [_value(track, name) for name in policy.group_by]
-    if any(not value and name not in _MAY_BE_EMPTY for name, value in zip(policy.group_by, values, strict=True)):
+    known = {*OF_PROBLEM, *OF_OBJECT}
+    if any(not value and name not in known for name, value in zip(policy.group_by, values, strict=True)):
         return ""  # not all that are of no known image have one problem
     return GROUP + digest("group", policy.name, track.head.shown["cluster"], *values)
 
@@ -229,14 +230,10 @@ def _bonds(track: Track, rules: Rules, side: Callable[[Inhibition], Match]) -> I
 def _value(track: Track, name: str) -> str:
     """Return what a name of `group_by`, `by` or `per` stands for; empty where it is not known."""
     shown = track.head.shown
-    if name.startswith("label:"):
-        return track.labels.get(name.removeprefix("label:"), "")
-    if name in {"kind", "namespace", "name"}:
+    if name.startswith(LABEL):
+        return track.labels.get(name.removeprefix(LABEL), "")
+    if name in OF_OBJECT:
         return str(shown["object"][name])
-    if name in _SHOWN:
+    if name in OF_PROBLEM:
         return str(shown[name])
     return track.relations.get(name, "")
-
-
-_SHOWN = frozenset({"cluster", "reason", "category", "subcategory", "severity", "condition", "part"})
-_MAY_BE_EMPTY = _SHOWN | {"kind", "namespace", "name"}

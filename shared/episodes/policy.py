@@ -14,6 +14,8 @@ from shared.events.times import parse_time
 from shared.events.vocabulary import Severity
 
 LABEL: Final = "label:"
+OF_PROBLEM: Final = ("cluster", "reason", "category", "subcategory", "severity", "condition", "part")
+OF_OBJECT: Final = ("kind", "namespace", "name")
 MAINTENANCE: Final = "tidings.dev/maintenance"
 """The annotation of a namespace or a node that keeps it quiet: until a time, or `true` until it is taken away."""
 _MOST_KNOWN: Final = 4096  # subjects that differ in what matching looks at; a cluster has some hundreds

@@ -8,7 +8,7 @@ from shared.episodes.policy_forms import AT, FILE, LISTS
 from shared.episodes.spans import moment
 from shared.events.nodes import Nodes, composed
 from shared.events.problem import Problem
-from shared.settings.folder import files_below, is_yaml
+from shared.settings.folder import yaml_files
 
 Content = dict[str, Any]
 """What a file says, in plain form: see `shared.episodes.policy_forms`."""
@@ -22,9 +22,8 @@ def read(path: Path, name: str = "") -> list[Content] | list[Problem]:
         why = getattr(error, "strerror", None) or type(error).__name__
         problems.append(Problem(str(what), 0, f"cannot be read ({why})", "check the path and the permissions"))
 
-    files = [file for file in files_below(path, refused) if is_yaml(file)] if path.is_dir() else [path]
     texts: list[tuple[str, str]] = []
-    for file in files:
+    for file in yaml_files(path, refused):
         try:
             texts.append((name or str(file), file.read_text(encoding="utf-8-sig")))
         except (OSError, UnicodeDecodeError) as error:

@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 import yaml
 
 from shared.episodes import policy_values as values
+from shared.episodes.policy import LABEL
 from shared.episodes.relations import RELATIONS
 from shared.events.nodes import Nodes
 from shared.events.problem import did_you_mean
@@ -106,7 +107,7 @@ def _match(nodes: Nodes, node: yaml.Node, name: str) -> tuple[Any, ...]:
     for member, value in nodes.members(node, f"`{name}`", (*_MATCHED, _LABELS)):
         if member == _LABELS:
             for label, wanted in nodes.members(value, "`labels`"):
-                rows += _asked(nodes, wanted, f"label:{label}", ())
+                rows += _asked(nodes, wanted, f"{LABEL}{label}", ())
         else:
             rows += _asked(nodes, value, member, _CLOSED.get(member, ()))
     return tuple(rows)

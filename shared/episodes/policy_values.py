@@ -7,11 +7,12 @@ from typing import Final
 
 import yaml
 
-from shared.episodes.policy import LABEL
+from shared.episodes.policy import LABEL, OF_OBJECT, OF_PROBLEM
 from shared.episodes.relations import RELATIONS
-from shared.episodes.spans import last_start, zone
+from shared.episodes.spans import last_start
 from shared.events.nodes import Nodes
 from shared.events.problem import did_you_mean
+from shared.events.times import zone
 
 RULE: Final = "rule"
 MOST: Final = 1_000_000
@@ -27,11 +28,8 @@ DURATION: Final = {
     "description": "As 10s, 5m, 1h30m, 2d, or 0.",
     "anyOf": [{"type": "string", "pattern": _PARTS}, {"const": 0}],
 }
-GROUPS: Final = (
-    *("cluster", "namespace", "reason", "kind", "category", "subcategory", "severity", "condition", "part", "name"),
-    *RELATIONS,
-)
-_ALIASES: Final = {f"involvedObject.{name}": name for name in ("kind", "namespace", "name")}
+GROUPS: Final = (*OF_PROBLEM, *OF_OBJECT, *RELATIONS)
+_ALIASES: Final = {f"involvedObject.{name}": name for name in OF_OBJECT}
 GROUP_NAME: Final = {"anyOf": [{"enum": [*GROUPS, *_ALIASES]}, {"type": "string", "pattern": f"^{LABEL}.+"}]}
 _FIELDS: Final = 5
 

@@ -1,9 +1,11 @@
 """From a classified observation to what it says of a roll-out: what `changes` tells, and Events about it."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
-from shared.episodes.rollout_fold import DONE, FAILED, HEARD, MOST_FIELDS, START, Fact, FieldRow
+from shared.episodes.rollout_fold import DONE, FAILED, HEARD, START, Fact
 from shared.episodes.snapshot import mark_of
+from shared.events.difference import MAX_PATH, MOST, Row
 from shared.events.model import Classified, Observation, policy_time
 from shared.sources.context import mapping, number, text
 from shared.sources.rollouts import KINDS, Standing, begins, standing
@@ -19,7 +21,6 @@ _MEANS: Final = {
     "SuccessfulCreate": HEARD,
 }
 _MEANS_OF_POOL: Final = {"Updating": START, "Completed": DONE}
-_MAX_PATH: Final = 160
 _MAX_VALUE: Final = 64
 _MAX_MESSAGE: Final = 300
 _MAX_NAME: Final = 128
@@ -68,11 +69,11 @@ def _meaning(seen: Observation) -> int | None:
     return START if begins(seen.object.kind, seen.original, paths) else None
 
 
-def _fields(change: Any) -> tuple[FieldRow, ...]:
+def _fields(change: Mapping[str, Any]) -> tuple[Row, ...]:
     rows = change.get("fields")
-    listed = [mapping(row) for row in rows[:MOST_FIELDS]] if isinstance(rows, list) else []
+    listed = [mapping(row) for row in rows[:MOST]] if isinstance(rows, list) else []
     return tuple(
-        (text(row.get("path"), _MAX_PATH), _value(row.get("before")), _value(row.get("after"))) for row in listed
+        (text(row.get("path"), MAX_PATH), _value(row.get("before")), _value(row.get("after"))) for row in listed
     )
 
 

@@ -9,16 +9,14 @@ from typing import Final, Literal, NamedTuple
 
 from shared.episodes.fold import MILDEST
 from shared.events.change import EXPIRED
+from shared.events.difference import MOST, Row
 from shared.events.vocabulary import Severity, worse
 
 START: Final = 0
 HEARD: Final = 1
 FAILED: Final = 2
 DONE: Final = 3  # greater: of facts of the same moment the end is the later one
-MOST_FIELDS: Final = 12
 
-FieldRow = tuple[str, str | None, str | None]
-"""One field that changed: its path, what it was, what it is."""
 State = Literal["none", "running", "completed", "failed"]
 
 
@@ -32,7 +30,7 @@ class Fact(NamedTuple):
     reason: str = ""
     message: str = ""
     severity: Severity = MILDEST
-    fields: tuple[FieldRow, ...] = ()
+    fields: tuple[Row, ...] = ()
     number: int = 0
     user: str = ""
     manager: str = ""
@@ -60,7 +58,7 @@ class Core(NamedTuple):
     reason: str = ""
     message: str = ""
     severity: Severity = MILDEST
-    fields: tuple[FieldRow, ...] = ()
+    fields: tuple[Row, ...] = ()
     number: int = 0
     user: str = ""
     manager: str = ""
@@ -146,7 +144,7 @@ def _begun(core: Core, fact: Fact) -> Core:
     new = len(rows) - len(core.fields)
     unseen = max(0, fact.number - len(fact.fields))
     return core._replace(
-        fields=tuple(rows.values())[:MOST_FIELDS],
+        fields=tuple(rows.values())[:MOST],
         number=core.number + new + unseen,
         taken_in=core.taken_in + (1 if fact.fields and core.fields else 0),
         user=fact.user or core.user,

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
-from shared.episodes.rollout_fold import Core, Fact, FieldRow
+from shared.episodes.rollout_fold import Core, Fact
+from shared.events.difference import Row
 
 VERSION: Final = 1
 MAX_FACTS: Final = 16
@@ -102,5 +103,5 @@ def _told(row: Any) -> Told:
     return told._replace(problems=tuple(told.problems))
 
 
-def _fields(one: Core | Fact) -> tuple[FieldRow, ...]:
+def _fields(one: Core | Fact) -> tuple[Row, ...]:
     return tuple((path, before, after) for path, before, after in one.fields)

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from shared.episodes.fold import LATENESS
 from shared.episodes.rollout_facts import concerns, fact_of
-from shared.episodes.rollout_fold import HEARD, Core, Fact, FieldRow, fold, late
+from shared.episodes.rollout_fold import HEARD, Core, Fact, fold, late
 from shared.episodes.rollout_record import (
     MAX_FACTS,
     MAX_PROBLEMS,
@@ -25,6 +25,7 @@ from shared.episodes.rollout_record import (
 )
 from shared.episodes.snapshot import moment
 from shared.events.change import Change, ChangeTransition
+from shared.events.difference import what, who
 from shared.events.identity import digest, episode_id, scope_key
 from shared.events.model import Classified, ObjectRef, Observation
 
@@ -33,15 +34,15 @@ __all__ = [
     "Rollout",
     "RolloutError",
     "Step",
-    "changes_of",
     "concerns",
     "decode",
     "due",
     "encode",
     "is_over",
     "name_problem",
+    "step",
+    "tick",
 ]
-__all__ += ["step", "tick"]
 
 _HOUR: Final = 3600.0
 _LIMITS: Final = {"Deployment": _HOUR, "ClusterVersion": 24 * _HOUR, "MachineConfigPool": 24 * _HOUR}
@@ -177,8 +178,8 @@ def _settle(rollout: Rollout) -> Step:
             started=known.started if known is not None else core.started,
             ended=core.ended if core.over else 0.0,
             digest=_essence(core, problems),
-            what=_what(core)[:_MAX_WHAT],
-            who=_who(core),
+            what=what(core.fields, core.number)[:_MAX_WHAT],
+            who=who(core.user, core.manager),
             problems=problems,
         )
         if known is not None and known.digest == now.digest:
@@ -210,12 +211,6 @@ def _began_in(core: Core, started: float) -> bool:
     return core.started <= started and (not core.over or started < core.ended or started == core.started)
 
 
-def changes_of(rollout: Rollout) -> tuple[Change, ...]:
-    """Return the current snapshot of each change that is still at hand, as told or as it would be told now."""
-    told = _settle(rollout).rollout or rollout
-    return tuple(_change(told, core, known) for core, known in _matched(told) if known is not None)
-
-
 def _about(rollout: Rollout, fact: Fact) -> tuple[Change, ...]:
     """Return the current snapshot of the change that a fact belongs to."""
     found = [
@@ -243,7 +238,7 @@ def _essence(core: Core, problems: tuple[str, ...]) -> str:
         core.severity,
         str(core.number),
         str(core.taken_in),
-        _who(core),
+        who(core.user, core.manager),
         core.plan,
         core.ended_by,
     )
@@ -264,7 +259,7 @@ def _change(rollout: Rollout, core: Core, told: Told) -> Change:
             "subcategory": _SUBCATEGORIES.get(thing.kind, "workload"),
             "severity": core.severity,
             "summary": title.format(path=thing.path, name=thing.name, cluster=rollout.thing["cluster"]),
-            "what": _what(core)[:_MAX_WHAT],
+            "what": what(core.fields, core.number)[:_MAX_WHAT],
             "fields": [dict(zip(("path", "before", "after"), row, strict=True)) for row in core.fields],
             "number": core.number,
             "taken_in": core.taken_in,
@@ -283,20 +278,3 @@ def _change(rollout: Rollout, core: Core, told: Told) -> Change:
             "labels": dict(rollout.labels),
         }
     )
-
-
-def _who(core: Core) -> str:
-    return " with ".join(name for name in (core.user, core.manager) if name)
-
-
-def _what(core: Core) -> str:
-    """Return what changed in words, as `changes` says it."""
-    more = core.number - len(core.fields)
-    return ", ".join([*map(_in_words, core.fields), *([f"and {more} more"] if more > 0 else [])])
-
-
-def _in_words(row: FieldRow) -> str:
-    path, before, after = row
-    if before is None or after is None:
-        return f"{path} {'added' if before is None else 'removed'}"
-    return f"{path} changed" if before == after else f"{path} {before} → {after}"

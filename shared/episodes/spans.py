@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
-from shared.events.times import parse_time
+from shared.events.times import parse_time, zone
 
 _MINUTE = 60
 
@@ -58,17 +58,6 @@ def _from(first: datetime, others: Iterator[datetime], now: datetime) -> Iterato
 
 def _later(time: datetime, minutes: int) -> datetime:
     return (time.astimezone(UTC) + timedelta(minutes=minutes)).astimezone(time.tzinfo)
-
-
-@lru_cache(maxsize=64)
-def zone(name: str) -> tzinfo:
-    """Return a time zone by its IANA name. Raises ValueError where there is none."""
-    from zoneinfo import ZoneInfo
-
-    try:
-        return ZoneInfo(name)
-    except (OSError, ValueError, LookupError) as error:
-        raise ValueError(f"no time zone {name!r}") from error
 
 
 def moment(written: str, timezone: str) -> float | None:

@@ -2,21 +2,14 @@
 
 from collections.abc import Sequence
 from math import inf
-from typing import Final, NamedTuple
+from typing import Final
 
 from shared.episodes.fold import LATENESS
 from shared.episodes.rollout_record import Rollout
+from shared.episodes.snapshot import moment
+from shared.events.episode import Suspect
 
 MOST: Final = 3
-
-
-class Suspect(NamedTuple):
-    """One change: its id, what changed, when it began (policy time in seconds), and who made it, as far as known."""
-
-    id: str
-    what: str
-    when: float
-    who: str
 
 
 def suspects_of(rollouts: Sequence[Rollout], started: float, within: float) -> tuple[Suspect, ...]:
@@ -28,4 +21,4 @@ def suspects_of(rollouts: Sequence[Rollout], started: float, within: float) -> t
     told = [one for rollout in rollouts for one in rollout.told]
     near = [one for one in told if one.started - LATENESS <= started <= (one.ended + within if one.ended else inf)]
     near.sort(key=lambda one: (-one.started, one.id))
-    return tuple(Suspect(one.id, one.what, one.started, one.who) for one in near[:MOST])
+    return tuple(Suspect(id=one.id, time=moment(one.started), what=one.what, who=one.who) for one in near[:MOST])

@@ -42,35 +42,28 @@ def of(observation: Observation, verdict: Verdict) -> dict[str, str]:
 
 def of_episode(episode: "Episode") -> dict[str, str]:
     """Return the extension attributes of an episode's snapshot; severity is the highest that it reached."""
-    return {
-        "cluster": clean(episode.cluster),
-        "category": episode.category,
-        "subcategory": episode.subcategory,
-        "severity": episode.severity,
-        "phase": "recovery" if episode.state == "resolved" else "problem",
-        "reason": clean(episode.reason),
-        "kind": clean(episode.object.kind),
-        "namespace": clean(episode.object.namespace),
-        "name": clean(episode.object.name),
-        "problemkey": episode.problem_key,
-        "partitionkey": episode.scope,
-    }
+    return _of_snapshot(episode, "recovery" if episode.state == "resolved" else "problem", episode.problem_key)
 
 
 def of_change(change: "Change") -> dict[str, str]:
     """Return the extension attributes of a change's snapshot. It has no problem, hence no problem key."""
+    return _of_snapshot(change, "change", NONE)
+
+
+def _of_snapshot(snapshot: "Episode | Change", phase: str, problem_key: str) -> dict[str, str]:
+    thing = snapshot.object
     return {
-        "cluster": clean(change.cluster),
-        "category": change.category,
-        "subcategory": change.subcategory,
-        "severity": change.severity,
-        "phase": "change",
-        "reason": clean(change.reason),
-        "kind": clean(change.object.kind),
-        "namespace": clean(change.object.namespace),
-        "name": clean(change.object.name),
-        "problemkey": NONE,
-        "partitionkey": change.scope,
+        "cluster": clean(snapshot.cluster),
+        "category": snapshot.category,
+        "subcategory": snapshot.subcategory,
+        "severity": snapshot.severity,
+        "phase": phase,
+        "reason": clean(snapshot.reason),
+        "kind": clean(thing.kind),
+        "namespace": clean(thing.namespace),
+        "name": clean(thing.name),
+        "problemkey": problem_key,
+        "partitionkey": snapshot.scope,
     }
 
 

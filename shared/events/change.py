@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime, Field
 
+from shared.events.difference import who
 from shared.events.model import Frozen, ObjectRef
 from shared.events.vocabulary import Category, Severity, Subcategory
 
@@ -66,7 +67,7 @@ class Change(Frozen):
     @property
     def who(self) -> str:
         """Return who made it, as far as known: the user with the program, or one of both."""
-        return " with ".join(name for name in (self.user, self.manager) if name)
+        return who(self.user, self.manager)
 
     @property
     def over(self) -> bool:

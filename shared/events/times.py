@@ -1,7 +1,8 @@
 """Times as RFC 3339 text: what Kubernetes and CloudEvents write, read without raising."""
 
 import re
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -58,3 +59,14 @@ def to_text(value: datetime) -> str:
     """Return RFC 3339 in UTC with a Z, without a fraction where it is zero."""
     text = orjson.dumps(value if value.tzinfo is UTC else value.astimezone(UTC), option=orjson.OPT_UTC_Z)
     return text[1:-1].decode()  # without the quotes; a fifth of what `isoformat` costs
+
+
+@lru_cache(maxsize=64)
+def zone(name: str) -> tzinfo:
+    """Return a time zone by its IANA name. Raises ValueError where there is none."""
+    from zoneinfo import ZoneInfo  # of no use to a start
+
+    try:
+        return ZoneInfo(name)
+    except (OSError, ValueError, LookupError) as error:
+        raise ValueError(f"no time zone {name!r}") from error

@@ -9,7 +9,7 @@ from shared.events.problem import Problem
 from shared.rules import checks, document
 from shared.rules.pack import Located, parse
 from shared.rules.ruleset import RuleSet
-from shared.settings.folder import files_below, is_yaml
+from shared.settings import folder
 
 MAX_FILE = 2 << 20  # bytes
 TEST_SUFFIX = "_test"
@@ -79,10 +79,8 @@ def yaml_files(paths: Sequence[Path | str], problems: list[Problem]) -> list[Pat
 
     for path in (Path(path) for path in paths):
         try:
-            if path.is_dir():
-                found.update(dict.fromkeys(file for file in files_below(path, refused) if is_yaml(file)))
-            elif path.exists():
-                found[path] = None
+            if path.exists():
+                found.update(dict.fromkeys(folder.yaml_files(path, refused)))
             else:
                 problems.append(Problem(str(path), 0, "there is no such file or folder", "check the path"))
         except OSError as error:

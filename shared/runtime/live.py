@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 from shared.events.problem import Problem, ProblemsError
 from shared.events.words import counted
-from shared.settings.folder import files_below, is_yaml
+from shared.settings.folder import yaml_files
 from shared.telemetry.metrics import Metrics
 
 EVERY = 5.0
@@ -114,8 +114,7 @@ class Live(Generic[T]):
             return ()
         unreadable: list[Path] = []
         try:
-            below = files_below(own, lambda path, _: unreadable.append(path)) if own.is_dir() else ()
-            files = [file for file in below if is_yaml(file)] if own.is_dir() else [own]
+            files = yaml_files(own, lambda path, _: unreadable.append(path))
             stats = [(str(file), file.stat()) for file in files]
         except OSError:
             return (("unreadable", 0, 0, 0),)

@@ -30,6 +30,11 @@ def _below(folder: Path, refused: Callable[[Path, OSError], None], seen: set[Pat
             yield from _below(entry, refused, seen)
 
 
+def yaml_files(path: Path, refused: Callable[[Path, OSError], None]) -> list[Path]:
+    """Return the YAML files of a folder at any depth, or the file itself, which may be called anything."""
+    return [file for file in files_below(path, refused) if is_yaml(file)] if path.is_dir() else [path]
+
+
 def is_yaml(file: Path) -> bool:
     """Return True for a file that may be a pack: not hidden, and called so."""
     return file.suffix in SUFFIXES and not file.name.startswith(".")

@@ -20,7 +20,7 @@ _KINDS = (
 )
 
 
-def _plural(kind: str) -> str:
+def plural(kind: str) -> str:
     """Return the resource of a kind as Kubernetes makes it: `ingresses`, `policies`, `pods`."""
     word = kind.lower()
     if word.endswith(("s", "x", "ch")):
@@ -28,7 +28,7 @@ def _plural(kind: str) -> str:
     return f"{word[:-1]}ies" if word.endswith(("cy", "ty")) else f"{word}s"
 
 
-_BY_RESOURCE = {_plural(kind): kind for kind in _KINDS.split()} | {"endpoints": "Endpoints"}
+_BY_RESOURCE = {plural(kind): kind for kind in _KINDS.split()} | {"endpoints": "Endpoints"}
 
 
 @lru_cache(maxsize=1024)
@@ -46,4 +46,4 @@ def kind_of(resource: str) -> str:
 
 def is_of(kind: str, resource: str) -> bool:
     """Return True where an object of this kind belongs to the resource, as a body names it and a URL does."""
-    return _plural(kind) == resource
+    return plural(kind) == resource

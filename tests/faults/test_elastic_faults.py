@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.destinations.elastic import client as client_module
+from shared.delivery.bulk import MOST_CALLS
 from shared.destinations.elastic.client import ElasticClient
 from shared.events.outcome import Done, Duplicate, Outcome, Rejected, Retry
 from shared.local.standins import elastic
@@ -97,7 +97,7 @@ def test_f58_very_many_bad_events_cannot_keep_one_call_busy_without_end(app: Ela
     """F58: one poison event in a bulk call shared by several requests; it alone is rejected."""
     outcomes = with_elastic(url, lambda client: client.send([line("x" * 600)] * 200))
     assert {type(outcome) for outcome in outcomes} == {Rejected, Retry}
-    assert app.faults.count(operation="bulk") == client_module._MAX_CALLS
+    assert app.faults.count(operation="bulk") == MOST_CALLS
 
 
 def test_f04_a_document_that_was_committed_without_our_knowing_is_there_once(app: Elastic, url: str) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from functions.siem_forwarder.handler import new
-from shared.destinations.splunk import client as client_module
+from shared.delivery.bulk import MOST_CALLS
+from shared.destinations.jitter import _AGAIN
 from shared.destinations.splunk.client import SplunkClient
 from shared.events.outcome import Done, Outcome, Rejected, Retry
 from shared.local.standins import splunk
@@ -66,7 +67,7 @@ def test_f10_those_that_failed_together_do_not_come_again_together(app: Splunk, 
     with_splunk(url, use)
     tries = [[asked.time for asked in app.faults.requests if f'"{name}"' in asked.body] for name in names]
     pauses = [second - first for first, second in tries]
-    assert all(client_module._AGAIN[0] <= pause < client_module._AGAIN[1] + 1 for pause in pauses)
+    assert all(_AGAIN[0] <= pause < _AGAIN[1] + 1 for pause in pauses)
     assert max(pauses) - min(pauses) > 0.01, "the pause is drawn at random"
 
 
@@ -276,7 +277,7 @@ def test_f58_very_many_bad_events_cannot_keep_one_call_busy_without_end(app: Spl
     events = [b'{"event":""}'] * 200
     outcomes = with_splunk(url, lambda client: client.send(events))
     assert {type(outcome) for outcome in outcomes} == {Rejected, Retry}
-    assert app.faults.count(operation="event") == client_module._MAX_CALLS
+    assert app.faults.count(operation="event") == MOST_CALLS
 
 
 def test_an_ambiguous_end_is_answered_retry_and_the_copy_keeps_its_id(app: Splunk, url: str) -> None:

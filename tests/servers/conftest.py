@@ -1,6 +1,5 @@
 """Real servers for the tests of this folder, each started once: slower than the fast tiers, and fetched first."""
 
-import gc
 import subprocess
 from collections.abc import Iterator
 from typing import Any
@@ -26,22 +25,6 @@ def opensearch() -> Iterator[OpenSearch]:
         could_not_run(f"Maven could not fetch OpenSearch: {error.output[-300:]}", "let Maven reach its repository")
     with running() as server:
         yield server
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let aiokafka leave a socket behind: it does where it is cancelled while it connects to a broker that is down."""
-    for item in items:
-        if "kafka" in item.nodeid:
-            for text in ("Unclosed AIOKafkaConnection", "unclosed", "loop is closed"):
-                item.add_marker(pytest.mark.filterwarnings(f"ignore:{text}:ResourceWarning"))
-
-
-@pytest.fixture(autouse=True)
-def _sockets_of_aiokafka(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Have them collected where they are let be, and not in a test that has nothing to do with them."""
-    yield
-    if "kafka" in request.node.nodeid:
-        gc.collect()
 
 
 def _bus_rig(name: str) -> Any:

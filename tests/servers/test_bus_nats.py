@@ -3,8 +3,6 @@
 import asyncio
 import logging
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,23 +14,8 @@ from shared.bus.protocol import BusUnavailableError, Kept, Refused, Topic
 from shared.bus.registry import open_bus
 from shared.settings.environment import read as read_settings
 from shared.settings.nats import NatsSettings
-from tests.bench.processes import free_port
-from tests.support.buses.nats import program
-from tests.support.buses.process import Server
 from tests.support.buses.use import event, name, numbers, publish, read, run, take, until_kept, with_topic
-
-
-@contextmanager
-def nats(folder: Path, more: str = "") -> Iterator[tuple[Server, int]]:
-    port = free_port()
-    conf = folder / "nats.conf"
-    conf.write_text(f'listen: "127.0.0.1:{port}"\njetstream {{ store_dir: "{folder}/store" }}\n{more}')
-    server = Server([program(), "-c", str(conf)], folder / "log")
-    server.start(port)
-    try:
-        yield server, port
-    finally:
-        server.kill()
+from tests.support.nats import Nats, nats
 
 
 async def published(bus: NatsBus) -> object:
@@ -46,11 +29,11 @@ def test_an_nkey_lets_us_in_and_another_one_does_not(tmp_path: Path) -> None:
     good, other = (
         nkeys.from_seed(nkeys.encode_seed(bytes([number]) * 32, nkeys.PREFIX_BYTE_USER)) for number in (1, 2)
     )
-    with nats(tmp_path, f"authorization {{ users: [ {{ nkey: {good.public_key.decode()} }} ] }}") as (_, port):
+    with nats(tmp_path, more=f"authorization {{ users: [ {{ nkey: {good.public_key.decode()} }} ] }}") as server:
         for pair, is_in in ((good, True), (other, False)):
             seed = tmp_path / "seed"
             seed.write_bytes(bytes(pair.seed))
-            bus: Any = open_bus("nats", {"NATS_URL": f"nats://127.0.0.1:{port}", "NATS_NKEY_FILE": str(seed)})
+            bus: Any = open_bus("nats", {"NATS_URL": f"nats://127.0.0.1:{server.port}", "NATS_NKEY_FILE": str(seed)})
             if is_in:
                 assert isinstance(run(published(bus)), Kept)
             else:
@@ -59,8 +42,8 @@ def test_an_nkey_lets_us_in_and_another_one_does_not(tmp_path: Path) -> None:
 
 
 def test_a_server_that_does_without_tls_is_told_nothing(tmp_path: Path, rig_nats: Any) -> None:
-    with nats(tmp_path) as (server, port):
-        environment = {**rig_nats.right_credentials(), "NATS_URL": f"tls://127.0.0.1:{port}"}
+    with nats(tmp_path) as server:
+        environment = {**rig_nats.right_credentials(), "NATS_URL": f"tls://127.0.0.1:{server.port}"}
         bus: Any = open_bus("nats", environment)
         with pytest.raises(BusUnavailableError, match="does not speak TLS"):
             run(published(bus))
@@ -68,8 +51,8 @@ def test_a_server_that_does_without_tls_is_told_nothing(tmp_path: Path, rig_nats
 
 
 def test_a_server_that_hangs_costs_a_deadline_and_no_more(tmp_path: Path) -> None:
-    async def work(server: Server, port: int) -> None:
-        bus = NatsBus(read_settings(NatsSettings, {"NATS_URL": f"nats://127.0.0.1:{port}"}))
+    async def work(server: Nats) -> None:
+        bus = NatsBus(read_settings(NatsSettings, {"NATS_URL": f"nats://127.0.0.1:{server.port}"}))
         await bus.ensure(Topic("topic"))
         server.freeze()
         try:
@@ -83,13 +66,13 @@ def test_a_server_that_hangs_costs_a_deadline_and_no_more(tmp_path: Path) -> Non
         assert set(numbers(await read(bus, "topic"))) >= {2}
         await bus.close()
 
-    with nats(tmp_path) as (server, port):
-        run(work(server, port))
+    with nats(tmp_path) as server:
+        run(work(server))
 
 
 def test_what_waits_for_an_answer_is_bounded_in_bytes(tmp_path: Path) -> None:
-    async def work(server: Server, port: int) -> None:
-        bus = NatsBus(read_settings(NatsSettings, {"NATS_URL": f"nats://127.0.0.1:{port}"}))
+    async def work(server: Nats) -> None:
+        bus = NatsBus(read_settings(NatsSettings, {"NATS_URL": f"nats://127.0.0.1:{server.port}"}))
         await bus.ensure(Topic("topic"))
         server.freeze()
         tasks = [asyncio.create_task(bus.publish("topic", event(number, size=900_000))) for number in range(60)]
@@ -101,8 +84,8 @@ def test_what_waits_for_an_answer_is_bounded_in_bytes(tmp_path: Path) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
         await bus.close()
 
-    with nats(tmp_path) as (server, port):
-        run(work(server, port))
+    with nats(tmp_path) as server:
+        run(work(server))
 
 
 def test_a_client_of_others_that_publishes_without_headers_is_read(rig_nats: Any) -> None:

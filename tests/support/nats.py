@@ -5,10 +5,6 @@ import contextlib
 import functools
 import hashlib
 import json
-import os
-import signal
-import socket
-import subprocess
 import sys
 import tempfile
 import time
@@ -22,6 +18,7 @@ from shutil import which
 from shared.stores.registry import STORES
 from tests.bench.processes import free_port
 from tests.conftest import could_not_run
+from tests.support.buses.process import Server
 
 _START_SECONDS = 10.0
 _CONFIGURATION = """\
@@ -47,7 +44,18 @@ class Nats:
     max_payload: str = "2MB"
     sync: str = SYNC
     more: str = ""
-    process: "subprocess.Popen[bytes] | None" = None
+
+    def __post_init__(self) -> None:
+        self._server = Server([program(), "-c", str(self._configuration)], self.log)
+
+    @property
+    def log(self) -> Path:
+        """Return the file with what it says."""
+        return self.folder / "log"
+
+    @property
+    def _configuration(self) -> Path:
+        return self.folder / "nats.conf"
 
     def url(self, bucket: str = "tidings", scheme: str = "nats") -> str:
         """Return the STORE_URL of a bucket."""
@@ -56,15 +64,13 @@ class Nats:
     def start(self, *, wait: bool = True) -> None:
         """Start it and wait until it takes requests."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        file = self.folder / "nats.conf"
-        file.write_text(
+        self._configuration.write_text(
             _CONFIGURATION.format(
                 port=self.port, monitoring=self.monitoring, name=self.name, max_payload=self.max_payload,
                 folder=self.folder, sync=self.sync, more=self.more,
             )
         )  # fmt: skip
-        with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen([program(), "-c", str(file)], stdout=log, stderr=log)
+        self._server.start()
         if wait:
             self.wait()
 
@@ -72,12 +78,11 @@ class Nats:
         """Wait until it says that it is healthy."""
         until = time.monotonic() + _START_SECONDS
         while time.monotonic() < until:
-            assert self.process is not None
-            assert self.process.poll() is None, (self.folder / "log").read_text()
+            assert self.runs, self.log.read_text()
             if self.healthy():
                 return
             time.sleep(0.01)
-        raise RuntimeError(f"NATS does not get ready: {(self.folder / 'log').read_text()[-2000:]}")
+        raise RuntimeError(f"NATS does not get ready: {self.log.read_text()[-2000:]}")
 
     def healthy(self) -> bool:
         try:
@@ -86,22 +91,26 @@ class Nats:
         except OSError:
             return False
 
+    @property
+    def runs(self) -> bool:
+        """Return True for one that was started and has not ended, also where it is frozen."""
+        return self._server.runs
+
     def kill(self) -> None:
         """End it as a crash does."""
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait(10)
-            self.process = None
+        self._server.kill()
+
+    def stop(self) -> None:
+        """End it as an orderly restart does."""
+        self._server.stop()
 
     def freeze(self) -> None:
         """Stop it where it is: its connections stay open and nothing is answered."""
-        assert self.process is not None
-        self.process.send_signal(signal.SIGSTOP)
-        os.waitpid(self.process.pid, os.WUNTRACED)  # a signal takes a moment: until then it goes on answering
+        self._server.freeze()
 
     def thaw(self) -> None:
-        assert self.process is not None
-        self.process.send_signal(signal.SIGCONT)
+        """Let it go on."""
+        self._server.thaw()
 
 
 @contextmanager
@@ -156,19 +165,13 @@ def shared_nats() -> Nats:
     return server
 
 
-def accepts(port: int) -> bool:
-    """Return whether anything listens there."""
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-        return True
-    return False
-
-
 def _cluster(port: int, routes: Sequence[int]) -> str:
     peers = ", ".join(f"nats://127.0.0.1:{each}" for each in routes)
     return f"cluster {{ name: tidings, listen: 127.0.0.1:{port}, routes: [{peers}] }}"
 
 
 def program() -> str:
+    """Return where the server's program is; the test could not run where it is not."""
     own = Path(sys.executable).with_name("nats-server")
     found = str(own) if own.exists() else which("nats-server")
     return found or could_not_run("nats-server is missing", "make .venv/test.stamp")

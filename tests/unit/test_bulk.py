@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.delivery.bulk import Bulk
+from shared.delivery.bulk import MOST_CALLS, Bulk
 from shared.destinations import refusals
 from shared.destinations.refusals import Refusals
 from shared.events.outcome import Done, Outcome, Rejected, Retry
@@ -14,7 +14,7 @@ from shared.events.outcome import Done, Outcome, Rejected, Retry
 BAD = Rejected("x", "bad")
 
 
-@given(st.lists(st.booleans(), max_size=40))
+@given(st.lists(st.booleans(), max_size=MOST_CALLS // 2))
 def test_halving_finds_exactly_the_bad_records_and_each_is_sent_at_last(bad: list[bool]) -> None:
     records = [b"bad" if one else b"good" for one in bad]
     call = Bulk(records)
@@ -54,6 +54,16 @@ def test_giving_up_leaves_alone_what_is_decided() -> None:
     call.give_up(Retry("later"))
     assert call.outcomes() == [Retry("later"), Done(), Retry("later")]
     assert call.next() is None
+
+
+def test_f58_a_call_that_was_posted_too_often_is_given_up_and_what_was_settled_stays() -> None:
+    """F58: one poison event in a bulk call shared by several requests; it alone is rejected, without a storm."""
+    call = Bulk([b"bad"] * (2 * MOST_CALLS))
+    while (part := call.next()) is not None:
+        call.calls += 1
+        call.split(part, BAD)
+    assert call.calls == MOST_CALLS
+    assert set(call.outcomes()) == {BAD, Retry("too many bad events in one batch")}
 
 
 def test_what_was_never_posted_comes_again() -> None:

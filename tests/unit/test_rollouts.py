@@ -42,6 +42,15 @@ def test_a_roll_out_is_one_change_from_its_template_to_its_last_pod() -> None:
     assert (over.started, over.ended, over.ended_by) == (NOW, NOW + timedelta(seconds=40), "RolloutCompleted")
 
 
+def test_a_roll_out_says_what_was_added_as_the_observation_of_it_does() -> None:
+    (known, (_, changed)) = upgraded()[:2]
+    changed["spec"]["template"]["spec"]["priorityClassName"] = "high"
+    found = seen([known, (0, changed)])
+    (change,) = Track().take(found).told
+    assert change.what.endswith("spec.template.spec.priorityClassName added (high)")
+    assert found[-1].observation.message.endswith(change.what)
+
+
 def test_every_attribute_of_a_change_is_set_and_its_phase_is_change() -> None:
     (change, _) = Track().take(seen(upgraded())).told
     attributes = of_change(change)
@@ -248,7 +257,7 @@ def test_a_problem_names_the_changes_that_it_may_come_of() -> None:
     assert track.rollout is not None
     found = [track.rollout]
     (suspect,) = suspects_of(found, START + 30, 900)
-    assert (suspect.id, suspect.when, suspect.who) == (track.told[0].id, START, "alice with argocd")
+    assert (suspect.id, suspect.time.timestamp(), suspect.who) == (track.told[0].id, START, "alice with argocd")
     assert suspect.what.endswith("shop/web:1.4 → shop/web:1.5")
     assert suspects_of(found, START + 40 + 900, 900) == (suspect,), "soon after its end"
     assert suspects_of(found, START + 40 + 901, 900) == ()
@@ -268,7 +277,7 @@ def test_of_many_changes_the_latest_are_suspects() -> None:
         versions.append((n * 100 + 50, deployment(2 * n + 3, f"web:{n}", generation=n + 2)))
     track.take(seen(versions))
     assert track.rollout is not None
-    assert [one.when - START for one in suspects_of([track.rollout], START + 600, 900)] == [500, 400, 300]
+    assert [one.time.timestamp() - START for one in suspects_of([track.rollout], START + 600, 900)] == [500, 400, 300]
 
 
 def test_a_problem_that_names_a_change_stands_in_it() -> None:

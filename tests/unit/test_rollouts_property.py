@@ -36,7 +36,12 @@ def states(found: Facts, end: float = 59.0) -> list[dict[str, Any]]:
     for one in found:
         held = rollouts.step(held, one, START).rollout
     held = None if held is None else rollouts.tick(held, START + end).rollout
-    return [] if held is None else [one.model_dump(exclude={"id", "revision"}) for one in rollouts.changes_of(held)]
+    return [] if held is None else [one.model_dump(exclude={"id", "revision"}) for one in _at_hand(held)]
+
+
+def _at_hand(held: Rollout) -> list[Change]:
+    told = rollouts._settle(held).rollout or held
+    return [rollouts._change(told, core, known) for core, known in rollouts._matched(told) if known is not None]
 
 
 @given(histories(), st.randoms(use_true_random=False))

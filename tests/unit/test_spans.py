@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.episodes.spans import Span, last_start, moment, zone
+from shared.episodes.spans import Span, last_start, moment
+from shared.events.times import zone
 
 BERLIN = "Europe/Berlin"  # to summer time on 2027-03-28 at 01:00Z, back on 2027-10-31 at 01:00Z
 HOUR = 3600.0

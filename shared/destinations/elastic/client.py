@@ -2,7 +2,6 @@
 
 import asyncio
 import gzip
-import random
 from collections.abc import Sequence
 from typing import Final
 
@@ -25,6 +24,7 @@ from shared.destinations.elastic.record import identity_of
 from shared.destinations.elastic.settings import ElasticSettings
 from shared.destinations.finding import Finding
 from shared.destinations.http import Answer, exchange, new_client
+from shared.destinations.jitter import jitter
 from shared.destinations.refusals import Refusals
 from shared.events.outcome import Outcome, Rejected, Retry
 from shared.telemetry.metrics import Metrics
@@ -32,8 +32,6 @@ from shared.telemetry.metrics import Metrics
 BULK_PATH: Final = "/_bulk"
 _WANTED = "errors,items.create._id,items.create.status"  # the rest of an answer is five times as much
 _GZIP_FROM = 16 * 1024
-_MAX_CALLS = 40  # for one batch: what bad events, splitting and second tries may cost together
-_AGAIN = (0.1, 0.4)  # seconds before the one second try, drawn at random
 _JSON, _LINES = "application/json", "application/x-ndjson"
 
 
@@ -73,14 +71,12 @@ class ElasticClient:
         """
         call, rested = Bulk(records), False
         while (part := call.next()) is not None:
-            if call.calls >= _MAX_CALLS:
-                call.give_up(Retry("too many bad events in one batch"))
-                break
             judged = await self._post(call, part)
             if isinstance(judged, Items):
                 busy = self._settle(call, part, judged)
                 if busy and not rested:
-                    rested = await _rest()
+                    rested = True
+                    await asyncio.sleep(jitter())
                     call.push(busy)
                 elif busy:
                     call.settle(busy, self._retry("busy", BUSY.reason))
@@ -88,7 +84,8 @@ class ElasticClient:
                 if rested or not judged.again:
                     call.give_up(self._retry("busy", judged.reason, judged.after))
                     break
-                rested = await _rest()
+                rested = True
+                await asyncio.sleep(jitter())
                 call.push(part) if len(part) == 1 or not judged.halve else call.split(part, BUSY)
             elif isinstance(judged, Poison | TooLarge):
                 call.split(part, POISON if isinstance(judged, Poison) else TOO_LARGE)
@@ -160,9 +157,3 @@ class ElasticClient:
 
     def _address_refused(self, why: str) -> None:
         self._metrics.count("tidings_addresses_refused_total", destination=DESTINATION, why=why)
-
-
-async def _rest() -> bool:
-    """Wait a moment, each time another one, so that those who failed together do not come again together."""
-    await asyncio.sleep(random.uniform(*_AGAIN))  # noqa: S311 -- jitter, not a secret
-    return True

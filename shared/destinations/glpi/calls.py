@@ -1,10 +1,11 @@
 """How GLPI is asked, by whichever API: the refusals of its doors, and what is tried again."""
 
 from shared.delivery.failure import Failure, Temporary
-from shared.destinations.caller import REFUSED, Caller, Door, jitter
+from shared.destinations.caller import REFUSED, Caller, Door
 from shared.destinations.glpi.answers import SERVER_ERROR
 from shared.destinations.glpi.settings import GlpiSettings
 from shared.destinations.http import new_client
+from shared.destinations.jitter import jitter
 from shared.telemetry.metrics import Metrics
 
 APP_REFUSED = Temporary("the credentials are refused: the App-Token", after=60.0)

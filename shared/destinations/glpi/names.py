@@ -7,12 +7,12 @@ from typing import Final
 
 from shared.destinations.glpi.api import Api, Kind
 from shared.destinations.glpi.settings import GlpiSettings
+from shared.destinations.glpi.text import MAX_NAME
 
 _log = logging.getLogger(__name__)
 
 _KEEP = 600.0
 _MOST = 1000
-_LONGEST = 255
 FIELDS: Final[dict[str, Kind]] = {
     "itilcategories_id": "category",
     "_groups_id_assign": "group",
@@ -77,7 +77,7 @@ class Names:
         return linked
 
     async def _id(self, kind: Kind, name: str, deadline: float) -> str:
-        if not name or len(name) > _LONGEST:
+        if not name or len(name) > MAX_NAME:
             return ""
         if name.isdecimal() and kind not in {"computer", "appliance"}:
             return name

@@ -20,7 +20,6 @@ _GOOD: Final = range(200, 300)
 _WAIT: Final = frozenset({408, 425, 429})
 _SETUP: Final = frozenset({401, 403, 404, 405})
 _FAILING: Final = 500
-_MAX_CALLS: Final = 40  # for one batch: what splitting may cost
 _REFUSED: Final = Rejected(DESTINATION, "the receiver does not take the event")
 _HEADERS: Final = {"content-type": "text/plain; charset=utf-8"}
 
@@ -43,9 +42,6 @@ class ReceiverClient:
         """Post lines together and return one outcome for each; of a request that is refused each half goes alone."""
         batch = Bulk(contents)
         while (part := batch.next()) is not None:
-            if batch.calls >= _MAX_CALLS:
-                batch.give_up(Retry("too many bad events in one batch"))
-                break
             batch.calls += 1
             outcome = await self._posted(batch.content(part), len(part))
             if outcome is _REFUSED:

@@ -11,9 +11,8 @@ from shared.delivery.limits import Limit
 from shared.delivery.ticket import Found, Standing
 from shared.destinations.http import Answer
 from shared.destinations.servicenow.answers import Rows, failure_of
-from shared.destinations.servicenow.record import FIELDS as INCIDENT_FIELDS
+from shared.destinations.servicenow.record import CATEGORY, OF_TASKS, URGENCIES, mark_of
 from shared.destinations.servicenow.record import OURS as INCIDENT_OURS
-from shared.destinations.servicenow.record import mark_of
 
 _log = logging.getLogger(__name__)
 
@@ -49,17 +48,15 @@ CORE_FIELDS: Final = (
 OURS: Final = INCIDENT_OURS - {"priority"}
 RESERVED: Final = dict.fromkeys(("open", "update", "resolve", "cancel"), OURS)
 NEEDED: Final = ("open",)
-_RANKS: Final = ("1", "2", "3")
-_OF_TASKS: Final = ("short_description", "description", "close_notes", "work_notes", "comments")
-FIELDS: Final = {name: INCIDENT_FIELDS[name] for name in _OF_TASKS} | {
-    "impact": Limit(choices=_RANKS),
-    "urgency": Limit(choices=_RANKS),
+FIELDS: Final = {
+    **OF_TASKS,
+    **URGENCIES,
+    "category": CATEGORY,
     "justification": Limit(4000),
     "implementation_plan": Limit(4000),
     "backout_plan": Limit(4000),
     "test_plan": Limit(4000),
     "risk_impact_analysis": Limit(4000),
-    "category": Limit(40),
     TYPE: Limit(choices=("normal", "standard", "emergency")),
 }
 """What a change request takes out of the box."""

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Final
 
 from shared.delivery.claim import Memory
-from shared.delivery.failure import Ambiguous, Failure, Refused
+from shared.delivery.failure import Failure, Refused
 from shared.delivery.plan import untouched
 from shared.delivery.preview import Preview
 from shared.delivery.ticket import Found, Mark, Order, is_key
@@ -41,6 +41,7 @@ from shared.destinations.servicenow.change_record import (
     step_to,
 )
 from shared.destinations.servicenow.client import Client
+from shared.destinations.servicenow.keyed import UNKEYED, Keyed
 from shared.destinations.servicenow.lookups import Lookups, groups_and_items, people, sent_as_they_are
 from shared.destinations.servicenow.record import display_of
 from shared.destinations.servicenow.references import KEEP, is_safe, is_sys_id
@@ -50,10 +51,7 @@ from shared.events.delivery import DeliveryOperation
 _NUMBER: Final = re.compile(r"[A-Z]{2,6}\d{4,12}")
 _MOST: Final = 20
 _NO_TEMPLATE: Final = Refused("a standard change needs SERVICENOW_CHANGE_TEMPLATE, by a name or sys_id that is there")
-_UNKEYED: Final = Refused("the record does not keep its correlation_id: a field or a right is missing")
 _STAYED: Final = Refused("the instance answered well and did not change the state")
-_GONE: Final = Ambiguous("no record in the answer; the instance may be asleep")
-_PAUSE: Final = 600.0
 _STANDARD: Final = "standard"
 _GROUP: Final = "assignment_group"
 
@@ -75,7 +73,7 @@ class Changes:
         others = (self._mapped | {_GROUP}) - set(CORE_FIELDS) - self.journals
         self._fields = ",".join([*CORE_FIELDS, *sorted(others)])
         self._end = REVIEW if settings.end == "review" else CLOSED
-        self._unkeyed_until = float("-inf")
+        self._keyed = Keyed(self._found)
 
     def open(self) -> None:
         """Build the HTTP client. Raises SettingsError for a CA file that cannot be used."""
@@ -111,20 +109,18 @@ class Changes:
         if not isinstance(answer, Rows):
             return answer
         rows = [row for row in answer.rows if row.get("sys_id") and row.get("correlation_id") == episode]
-        return tuple(found_of(row, problem, self._settings.instance) for row in rows)
+        return tuple(self._found(row, problem) for row in rows)
 
     async def create(self, order: Order, seconds: float) -> Found | Failure:
         """Make the request, or take the one that people announced, and put it to Implement as far as that may be."""
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + seconds
-        if loop.time() < self._unkeyed_until:
-            return _UNKEYED
+        deadline = asyncio.get_running_loop().time() + seconds
+        if self._keyed.refuses:
+            return UNKEYED
         begun = replace(order, mark=replace(order.mark, revision=0))
         made, notes = await self._announced(begun, seconds)
         if made is None:
             made = await self._made(begun, notes, deadline)
-        if made == _UNKEYED:
-            self._unkeyed_until = loop.time() + _PAUSE
+        made = self._keyed.created(made)
         if not isinstance(made, Found):
             return made
         found = await self._client.ask("GET", f"{ROOT}/{made.ref}/conflict", None, judge_conflicts, _left(deadline))
@@ -158,7 +154,7 @@ class Changes:
             "correlation_display": display_of(mark),
             "work_notes": f"Made twice for one roll-out. {keeper.number} stays: {keeper.link}",
         }
-        return self._one(await self._patch(found.ref, values, seconds), mark)
+        return self._keyed.one(await self._patch(found.ref, values, seconds), mark)
 
     async def _made(self, order: Order, notes: list[str], deadline: float) -> Found | Failure:
         kind = self._type(order)
@@ -171,7 +167,7 @@ class Changes:
         told = "\n".join(part for part in (body.get("work_notes", ""), *notes, *missing) if part)
         body |= {"work_notes": told} if told else {}
         answer = await self._client.ask("POST", path, body, judge_created, _left(deadline))
-        return self._one(answer, order.mark)
+        return self._keyed.one(answer, order.mark)
 
     async def _announced(self, order: Order, seconds: float) -> tuple[Found | Failure | None, list[str]]:
         """Take the request whose number people announced, unless it is closed or another roll-out's; else say why."""
@@ -187,14 +183,14 @@ class Changes:
         row = next((row for row in answer.rows if row.get("number") == number and row.get("sys_id")), None)
         if row is None:
             return None, [f"{number} was announced and is not there."]
-        found = found_of(row, order.mark.problem, self._settings.instance)
+        found = self._found(row, order.mark.problem)
         if not found.active or row.get("correlation_id"):
             why = "has another roll-out already" if found.active else "is closed"
             return None, [f"{number} was announced and {why}."]
         values = await self._values(order, found, deadline)
         mark = {name: values.pop(name) for name in ("correlation_id", "correlation_display")}
         body = untouched(values, found, Memory(), self.journals) | mark
-        return self._one(await self._patch(found.ref, body, _left(deadline)), order.mark), []
+        return self._keyed.one(await self._patch(found.ref, body, _left(deadline)), order.mark), []
 
     async def _walk(
         self, found: Found, target: str, values: dict[str, str], mark: Mark, deadline: float
@@ -204,7 +200,7 @@ class Changes:
         step = await self._next(found.ref, state, target, deadline)
         while isinstance(step, str) and step not in {"", target}:
             early = {_GROUP: values[_GROUP]} if _GROUP in values else {}  # without one no state is taken
-            moved = self._one(await self._patch(found.ref, {**early, "state": step}, _left(deadline)), found.mark)
+            moved = self._keyed.one(await self._patch(found.ref, {**early, "state": step}, _left(deadline)), found.mark)
             if not isinstance(moved, Found):
                 return moved
             if moved.fields.get("state") != step:
@@ -219,7 +215,7 @@ class Changes:
             )
             values = {**values, "work_notes": "\n".join(filter(None, (values.get("work_notes", ""), left)))}
         body = {**values, "state": step} if step else values
-        return self._one(await self._patch(found.ref, body, _left(deadline)), mark)
+        return self._keyed.one(await self._patch(found.ref, body, _left(deadline)), mark)
 
     async def _next(self, ref: str, state: str, target: str, deadline: float) -> str | Failure:
         if state == target or not target:
@@ -256,13 +252,8 @@ class Changes:
     def _type(self, order: Order) -> str:
         return order.fields.get(TYPE) or (_STANDARD if self._settings.template else "normal")
 
-    def _one(self, answer: Rows | Failure, mark: Mark) -> Found | Failure:
-        if not isinstance(answer, Rows):
-            return answer
-        (row,) = answer.rows
-        if row.get("correlation_id") != mark.episode:
-            return _UNKEYED
-        return found_of(row, mark.problem, self._settings.instance)
+    def _found(self, row: Mapping[str, str], problem: str) -> Found:
+        return found_of(row, problem, self._settings.instance)
 
 
 def _left(deadline: float) -> float:

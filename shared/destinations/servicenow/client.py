@@ -7,9 +7,10 @@ from typing import TypeVar
 
 from shared.delivery.failure import Failure, Temporary
 from shared.destinations.bucket import hourly
-from shared.destinations.caller import Caller, Request, jitter
+from shared.destinations.caller import Caller, Request
 from shared.destinations.finding import Finding
 from shared.destinations.http import Answer, new_client
+from shared.destinations.jitter import jitter
 from shared.destinations.servicenow.answers import PASSING, Rows, judge
 from shared.destinations.servicenow.auth import Auth
 from shared.destinations.servicenow.batch import NotAllowed, Serviced, batch_of, entry_of, judge_batch

@@ -23,7 +23,6 @@ from shared.telemetry.metrics import Metrics
 PATH: Final = "/api/global/em/jsonv2"
 MOST: Final = 100
 """Records of one call."""
-_MAX_CALLS: Final = 40  # for one batch: what bad events and splitting may cost together
 
 
 class Events:
@@ -72,9 +71,6 @@ class Line:
         """Post events together; one that they do not take is Rejected alone and the rest is sent on (F58)."""
         parts = Bulk(contents)
         while (part := parts.next()) is not None:
-            if parts.calls >= _MAX_CALLS:
-                parts.give_up(Retry("too many bad events in one batch"))
-                break
             parts.calls += 1
             body = {"records": [orjson.Fragment(contents[place]) for place in part]}
             judged = await self._client.post(

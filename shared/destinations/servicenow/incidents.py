@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from shared.delivery.failure import Ambiguous, Failure, Refused
+from shared.delivery.failure import Failure, Refused
 from shared.delivery.preview import Preview
 from shared.delivery.ticket import Found, Mark, Order, is_key
 from shared.destinations.finding import Finding
@@ -13,6 +13,7 @@ from shared.destinations.http import naming
 from shared.destinations.servicenow.answers import Rows
 from shared.destinations.servicenow.check import check
 from shared.destinations.servicenow.client import Client
+from shared.destinations.servicenow.keyed import UNKEYED, Keyed
 from shared.destinations.servicenow.lookups import Lookups, groups_and_items, people, sent_as_they_are
 from shared.destinations.servicenow.record import (
     CORE_FIELDS,
@@ -31,9 +32,6 @@ _MOST = 100
 """Most records of one problem that are looked at, newest first."""
 REFERENCES: Final = frozenset({"assignment_group", "caller_id", "cmdb_ci"})
 """Fields that hold a record's sys_id, and whose names are looked up."""
-_UNKEYED: Final = Refused("the record does not keep its correlation_id: a field or a right is missing")
-_PAUSE: Final = 600.0
-"""Seconds without creating after a record came without its key: nobody finds it, each snapshot would make another."""
 
 
 class Incidents:
@@ -52,7 +50,7 @@ class Incidents:
         self._lookups = Lookups(
             {**groups_and_items(client, settings), "caller_id": people(client, "caller", settings.caller)}
         )
-        self._unkeyed_until = float("-inf")
+        self._keyed = Keyed(self._found)
         own = {*CORE_FIELDS, table.parent}
         self._fields = ",".join([*CORE_FIELDS, table.parent, *sorted(self._mapped - own - self.journals)])
 
@@ -98,15 +96,12 @@ class Incidents:
         """Create a record. A group, caller or item that cannot be found is left to the instance, and never refuses."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds
-        if loop.time() < self._unkeyed_until:
-            return _UNKEYED
+        if self._keyed.refuses:
+            return UNKEYED
         found, notes = await self._lookups.resolve(self._lookups.of(order.fields), seconds / 2)
         values = created(order, self._table, found, notes)
         answer = await self._writer.insert(values, self._fields, deadline - loop.time())
-        record = self._one(answer, order.mark)
-        if record == _UNKEYED:
-            self._unkeyed_until = loop.time() + _PAUSE
-        return record
+        return self._keyed.created(self._keyed.one(answer, order.mark))
 
     async def update(self, found: Found, order: Order, seconds: float) -> Found | Failure:
         """Change fields and mark; where people merged it, tell the ticket that stays, and change nothing there."""
@@ -137,7 +132,7 @@ class Incidents:
         """Cancel a second incident of ours, with a link to the one that stays."""
         mark = Mark(found.mark.episode, found.mark.problem, found.mark.revision, found.mark.reopened, "void")
         answer = await self._direct.change(found.ref, canceled(mark, keeper, self._table), self._fields, seconds)
-        return self._one(answer, mark)
+        return self._keyed.one(answer, mark)
 
     async def _change(
         self, found: Found, order: Order, finish: Callable[[dict[str, str]], dict[str, str]], seconds: float
@@ -149,7 +144,7 @@ class Incidents:
         values |= (await self._lookups.resolve(named, seconds / 2))[0]
         writer = self._writer if found.mark.episode == order.mark.episode else self._direct
         answer = await writer.change(found.ref, finish(values), self._fields, deadline - loop.time())
-        return self._one(answer, order.mark)
+        return self._keyed.one(answer, order.mark)
 
     async def _merged(self, found: Sequence[Found], seconds: float) -> tuple[Found, ...] | Failure:
         """Return the records, those that ended in favour of one that is active with that one's id."""
@@ -176,16 +171,6 @@ class Incidents:
         notes = {name: text for name, text in order.fields.items() if name in self.journals}
         answer = await self._direct.change(found.into, notes, "sys_id", seconds) if notes else Rows(())
         return replace(found, mark=order.mark) if isinstance(answer, Rows) else answer
-
-    def _one(self, answer: Rows | Failure, mark: Mark) -> Found | Failure:
-        if not isinstance(answer, Rows):
-            return answer
-        if len(answer.rows) != 1 or not answer.rows[0].get("sys_id"):
-            return Ambiguous("no record in the answer; the instance may be asleep")
-        row = answer.rows[0]
-        if row.get("correlation_id") != mark.episode:
-            return _UNKEYED
-        return self._found(row, mark.problem)
 
     def _found(self, row: Mapping[str, str], problem: str) -> Found:
         return found_of(row, problem, self._settings.instance, self._table)

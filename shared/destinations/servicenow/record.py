@@ -62,18 +62,23 @@ RESERVED: Final = dict.fromkeys(("open", "update", "resolve", "reopen", "cancel"
 NEEDED: Final = ("open",)
 """Operations that a mapping must have. Without one of the others, mark and state change and no field does."""
 _RANKS: Final = ("1", "2", "3")
-FIELDS: Final = {
+OF_TASKS: Final = {
     "short_description": Limit(160),
     "description": Limit(4000),
     "close_notes": Limit(4000),
     "work_notes": Limit(4000),
     "comments": Limit(4000),
-    "category": Limit(40),
+}
+"""What the columns of `task` take, the table that all of these extend."""
+URGENCIES: Final = {"impact": Limit(choices=_RANKS), "urgency": Limit(choices=_RANKS)}
+CATEGORY: Final = Limit(40)
+FIELDS: Final = {
+    **OF_TASKS,
+    **URGENCIES,
+    "category": CATEGORY,
     "subcategory": Limit(40),
     "contact_type": Limit(40),
     "close_code": Limit(40),
-    "impact": Limit(choices=_RANKS),
-    "urgency": Limit(choices=_RANKS),
 }
 """What an incident takes out of the box; an instance whose columns are longer takes these as well."""
 

@@ -2,8 +2,7 @@
 
 from typing import Final
 
-from shared.destinations.servicenow.record import FIELDS as INCIDENT_FIELDS
-from shared.destinations.servicenow.record import NEEDED, States
+from shared.destinations.servicenow.record import NEEDED, OF_TASKS, States
 from shared.destinations.servicenow.record import OURS as INCIDENT_OURS
 from shared.destinations.servicenow.record import RESERVED as INCIDENTS
 
@@ -16,6 +15,4 @@ is for the analysts to say."""
 OURS: Final = INCIDENT_OURS - {"priority"}
 """Unlike an incident's, the priority does not follow from impact and urgency."""
 RESERVED: Final = dict.fromkeys(INCIDENTS, OURS)
-_OF_TASKS: Final = ("short_description", "description", "close_notes", "work_notes", "comments")
-FIELDS: Final = {name: INCIDENT_FIELDS[name] for name in _OF_TASKS}
-"""What it takes in the columns of `task`, the table that incidents extend, too."""
+FIELDS: Final = OF_TASKS

@@ -1,7 +1,6 @@
 """The client: posts records together, to one collector of several, and says of each what became of it."""
 
 import asyncio
-import random
 from collections.abc import Sequence
 from itertools import count
 from typing import Final, NamedTuple
@@ -12,6 +11,7 @@ from shared.destinations.bucket import each_second
 from shared.destinations.bulk_answers import Busy, Setup, TooLarge
 from shared.destinations.finding import Finding
 from shared.destinations.http import HELD, LIMITED
+from shared.destinations.jitter import jitter
 from shared.destinations.splunk.answers import Accepted, Judged, Poison, Settled, WrongIndex, judge
 from shared.destinations.splunk.collector import DESTINATION, Collector
 from shared.destinations.splunk.raw import RawLine
@@ -21,8 +21,6 @@ from shared.telemetry.metrics import Metrics
 
 EVENT_PATH: Final = "/services/collector/event"
 
-_MAX_CALLS = 40  # for one batch: what bad events, splitting and second tries may cost together
-_AGAIN = (0.1, 0.4)  # seconds before the one second try, drawn at random
 _OURS = 0.5  # of a request's seconds: how long it may wait for its turn by the rate limit
 
 _POISON = Rejected(DESTINATION, "the event is not one that Splunk takes")
@@ -84,9 +82,6 @@ class SplunkClient:
         """Post records of one path; return one outcome for each, in order."""
         batch = Bulk(records)
         while (part := batch.next()) is not None:
-            if batch.calls >= _MAX_CALLS:
-                batch.give_up(Retry("too many bad events in one batch"))
-                break
             found = await self._post(path, batch, part)
             if isinstance(found, Retry | Rejected):
                 batch.give_up(found)
@@ -159,7 +154,7 @@ class SplunkClient:
             if not (again and isinstance(judged, Busy) and judged.again):
                 return self._waiting(collector, judged)
             again = False
-            await asyncio.sleep(random.uniform(*_AGAIN))  # noqa: S311 -- jitter, not a secret
+            await asyncio.sleep(jitter())
 
     def _waiting(self, collector: Collector, judged: Judged) -> Settled | _Failed:
         if isinstance(judged, Busy):

@@ -80,7 +80,7 @@ class Collector:
             content = gzip.compress(content, 1)
             headers["content-encoding"] = "gzip"
         request = self._client.build_request("POST", path, content=content, headers=headers)
-        return await exchange(self._client, request, seconds=seconds, tokens=0)
+        return await exchange(self._client, request, seconds=seconds)
 
     async def get(self, path: str, *, seconds: float) -> Told:
         """Read a path without the token."""

@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-import random
 import time
 from collections.abc import Callable, Mapping
 from typing import Final, Generic, TypeVar
@@ -11,6 +10,7 @@ from urllib.parse import SplitResult, urlsplit
 from shared.delivery.failure import Ambiguous, Failure, Refused, Temporary
 from shared.destinations.finding import Finding
 from shared.destinations.http import Answer, exchange, is_token, naming, new_client
+from shared.destinations.jitter import jitter
 from shared.destinations.refusals import Refusals
 from shared.destinations.webhook.answers import CREDENTIALS, judge, may_help
 from shared.destinations.webhook.record import Asked, Place, body_of
@@ -24,7 +24,6 @@ T = TypeVar("T")
 
 UNREADABLE: Final = Temporary("the credentials cannot be read", after=10.0)
 _MOVED: Final = Temporary("WEBHOOK_URL names another host now: start again", after=60.0)
-_AGAIN: Final = (0.1, 0.4)  # seconds before the one second try, drawn at random
 _SHORT: Final = 1.0  # seconds left below which no second try is made
 
 
@@ -67,7 +66,7 @@ class WebhookClient:
             failure = await self._once(request, key, min(until - loop.time(), self._settings.seconds))
             if last or not may_help(failure) or until - loop.time() < _SHORT:
                 break
-            await asyncio.sleep(random.uniform(*_AGAIN))  # noqa: S311 -- jitter, not a secret
+            await asyncio.sleep(jitter())
         return failure
 
     async def ask(self, seconds: float) -> Answer | Temporary | Ambiguous | Refused:

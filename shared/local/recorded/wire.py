@@ -10,30 +10,24 @@ import uuid
 from datetime import datetime
 from typing import Any
 
+from shared.cluster.kinds import DEFAULT_KINDS, parse_kind
 from shared.local.recorded.day import Day, EventLine, ObjectLine, Ref
 from shared.local.recorded.unfold import workload_of
+from shared.sources.resources import plural
 
 Body = dict[str, Any]
 
 _SPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://tidings.dev/recorded")
-_API_VERSIONS = {
+_API_VERSIONS = {kind.name: kind.api_version for kind in map(parse_kind, DEFAULT_KINDS)} | {
     "Application": "argoproj.io/v1alpha1",
     "Certificate": "cert-manager.io/v1",
     "CertificateRequest": "cert-manager.io/v1",
     "ClusterIssuer": "cert-manager.io/v1",
-    "CronJob": "batch/v1",
-    "DaemonSet": "apps/v1",
-    "Deployment": "apps/v1",
-    "HorizontalPodAutoscaler": "autoscaling/v2",
-    "Ingress": "networking.k8s.io/v1",
-    "Job": "batch/v1",
     "K8sRequiredLabels": "constraints.gatekeeper.sh/v1beta1",
     "Lease": "coordination.k8s.io/v1",
     "PodDisruptionBudget": "policy/v1",
     "ReplicaSet": "apps/v1",
-    "StatefulSet": "apps/v1",
     "TapeLibrary": "storage.acme.example/v1",
-    "VirtualMachineInstance": "kubevirt.io/v1",
     "VirtualMachineInstanceMigration": "kubevirt.io/v1",
 }
 
@@ -54,7 +48,6 @@ def headers(day: Day, body: Body, operation: str, moment: datetime, number: int)
     """Return the headers of the request, names in lower case; `number` counts the sends and makes the id new."""
     meta = body["metadata"]
     namespace = meta.get("namespace", "")
-    plural = f"{body['kind'].lower()}s"
     return {
         "user-agent": "Go-http-client/1.1",
         "content-type": "application/json",
@@ -63,7 +56,7 @@ def headers(day: Day, body: Body, operation: str, moment: datetime, number: int)
         "ce-id": stable_uid("send", day.cluster, str(number)),
         "ce-source": day.source,
         "ce-type": f"dev.knative.apiserver.resource.{operation}",
-        "ce-subject": f"/apis/{body['apiVersion']}/namespaces/{namespace}/{plural}/{meta['name']}",
+        "ce-subject": f"/apis/{body['apiVersion']}/namespaces/{namespace}/{plural(body['kind'])}/{meta['name']}",
         "ce-time": f"{moment:%Y-%m-%dT%H:%M:%S.%f}{number * 389 % 1000:03d}Z",
         "ce-kind": body["kind"],
         "ce-name": meta["name"],

