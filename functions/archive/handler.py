@@ -15,7 +15,7 @@ from shared.bus.protocol import Bus, BusUnavailableError, Kept, Published, Reaso
 from shared.bus.registry import chosen, opener
 from shared.bus.topology import topic_of
 from shared.events.cloudevent import CloudEvent
-from shared.events.outcome import Done, Duplicate, Ignored, Outcome, Rejected, Retry
+from shared.events.outcome import Done, Duplicate, Ignored, Outcome, Rejected, Retry, label
 from shared.runtime.function import Call, Readiness, Result
 from shared.runtime.measured import count
 from shared.settings.environment import Environ, read
@@ -24,6 +24,7 @@ from shared.telemetry.metrics import Metrics
 
 NAME: Final = "archive"
 _STAGE: Final = "bus"
+_OPERATION: Final = "record"
 _BUS: Final = ""  # no topic has this name
 _NOT_STARTED: Final = Retry("not started")
 _WAITING: Final = Retry("too much is waiting", after=1.0)
@@ -55,6 +56,9 @@ class Archive:
         self._waiting = 0
         self._told: dict[str, set[str]] = {}
         """What is said to be wrong with each topic, and with the whole bus, for as long as it is."""
+        labels = {"destination": NAME, "operation": _OPERATION}
+        self._done = metrics.counter("tidings_deliveries_total", **labels, result=label(Done()))
+        self._lag = metrics.histogram("tidings_end_to_end_lag_seconds", destination=NAME)
 
     async def start(self) -> None:
         """Begin; the bus's client is loaded once the server listens, and connects with the first event."""
@@ -68,7 +72,12 @@ class Archive:
             self._metrics.count("tidings_dropped_total", function=NAME, reason="not_ours", intentional="true")
             return Result(Ignored("nothing that a topic keeps"))
         outcome = await self._keep(topic, event)
-        count(self._metrics, NAME, "record", outcome, event.time or datetime.now(UTC))
+        if isinstance(outcome, Done):  # nearly always: it costs a tenth of finding both by their labels
+            now = datetime.now(UTC)
+            self._done()
+            self._lag(max(0.0, (now - (event.time or now)).total_seconds()))
+        else:
+            count(self._metrics, NAME, _OPERATION, outcome, datetime.now(UTC))
         return Result(outcome)
 
     def readiness(self) -> Readiness:
@@ -117,6 +126,8 @@ class Archive:
 
     def _open(self) -> Bus:
         """Return the bus, opened by whoever comes first: the thread after the start, or an event."""
+        if (bus := self._bus) is not None:
+            return bus
         with self._lock:
             if self._bus is None:
                 self._bus = self._opened()

@@ -3,19 +3,21 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, Final
 
 from shared.bus.protocol import Delivery
 
+_AHEAD: Final = 32  # deliveries that are there before anybody asks: a wait for each would cost as much as its event
+
 
 class Coming:
-    """Takes from one iteration. What was asked for and did not come in time is what the next call waits for."""
+    """Takes from one iteration, somewhat ahead. Belongs to one event loop."""
 
     def __init__(self, deliveries: AsyncIterator[Delivery], stop: asyncio.Event) -> None:
-        self._deliveries = deliveries
         self._stop = stop
+        self._ready: asyncio.Queue[Delivery] = asyncio.Queue(_AHEAD)
+        self._coming = asyncio.ensure_future(self._come(deliveries))
         self._stopping = asyncio.ensure_future(stop.wait())
-        self._next: asyncio.Future[Delivery] | None = None
 
     async def take(self, seconds: float) -> Delivery | None:
         """Return the next one; None where none came in time, or after the word to stop.
@@ -24,19 +26,31 @@ class Coming:
         """
         if self._stop.is_set():
             return None
-        if self._next is None:
-            self._next = asyncio.ensure_future(anext(self._deliveries))
-        either: set[asyncio.Future[Any]] = {self._next, self._stopping}
-        await asyncio.wait(either, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        if not self._next.done():
+        if self._ready.empty():
+            asked = asyncio.ensure_future(self._ready.get())
+            either: set[asyncio.Future[Any]] = {asked, self._coming, self._stopping}
+            await asyncio.wait(either, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            if asked.done():
+                return asked.result()
+            asked.cancel()
+            if self._coming.done() and not self._stop.is_set():
+                self._coming.result()
             return None
-        came, self._next = self._next, None
-        return came.result()
+        return self._ready.get_nowait()
 
     async def close(self) -> None:
-        """End the iteration; what came meanwhile is the group's again once its consumer leaves."""
-        self._stopping.cancel()
-        if self._next is not None:
-            self._next.cancel()
-            with contextlib.suppress(asyncio.CancelledError, StopAsyncIteration):
-                await self._next
+        """End the iteration, and give back what came and was not taken."""
+        for one in (self._stopping, self._coming):
+            one.cancel()
+        with contextlib.suppress(asyncio.CancelledError, Exception):  # what it raised was raised by `take`
+            await self._coming
+        while not self._ready.empty():
+            await self._ready.get_nowait().again()
+
+    async def _come(self, deliveries: AsyncIterator[Delivery]) -> None:
+        async for delivery in deliveries:
+            try:
+                await self._ready.put(delivery)
+            except asyncio.CancelledError:
+                await delivery.again()
+                raise

@@ -62,14 +62,14 @@ class NatsBus:
         except UNWRITABLE:
             return Refused("invalid")
         headers["Nats-Msg-Id"] = message_id(event)
-        size = len(body) + sum(len(name) + len(value) + 4 for name, value in headers.items()) + 64
+        size = len(body) + len("".join(headers)) + len("".join(headers.values())) + 4 * len(headers) + 64
         client = await self._link.client()
         if size > client.max_payload:
             return Refused("too large")
         if not self._room.take(size):
             return Refused("full")
         try:
-            async with self._link.call() as client:
+            async with self._link.within():
                 made = await client.jetstream(timeout=SECONDS).publish(
                     f"{topic}.{token(key_of(event))}", body, stream=topic, headers=headers
                 )
@@ -176,7 +176,8 @@ class NatsBus:
 
     async def _info(self, name: str) -> Mapping[str, Any] | None:
         """Return what the server says of a stream as it says it: nats-py leaves the times out."""
-        async with self._link.call() as client:
+        client = await self._link.client()
+        async with self._link.within():
             answer = json.loads((await client.request(f"$JS.API.STREAM.INFO.{name}", timeout=SECONDS)).data)
         if "error" in answer:
             if answer["error"].get("err_code") == _NO_STREAM:

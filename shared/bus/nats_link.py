@@ -5,11 +5,10 @@ it is refused here: before a password is sent, and before anything else is.
 """
 
 import asyncio
-import contextlib
 import logging
 import ssl
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 
 from nats import errors
 from nats.aio.client import Client
@@ -19,7 +18,7 @@ from nats.js import errors as refusals
 from shared.bus.protocol import SECONDS, BusUnavailableError
 from shared.bus.protocol import unavailable as unavailable_bus
 from shared.settings.nats import NatsSettings
-from shared.stores.nats_client import Calls, end, is_secure, tls_context
+from shared.stores.nats_client import Bounded, Calls, end, is_secure, tls_context
 
 _log = logging.getLogger("tidings.bus")
 
@@ -56,15 +55,12 @@ class NatsLink:
             raise BusUnavailableError("NATS cannot be reached: the connection broke and is being made again")
         return self._client
 
-    @contextlib.asynccontextmanager
-    async def call(self) -> AsyncIterator[Client]:
-        """Give the client for one call that ends with TimeoutError: in time, or at once when the connection breaks.
+    def within(self) -> Bounded:
+        """Bound one request, which has its own time: with TimeoutError it ends at once when the connection breaks.
 
         nats-py would let it wait for an answer that cannot come.
         """
-        client = await self.client()
-        async with self._calls.within(SECONDS):
-            yield client
+        return self._calls.within(None)
 
     async def jetstream(self) -> JetStreamContext:
         """Return its JetStream."""

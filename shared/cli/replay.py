@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from uvicorn.loops.auto import auto_loop_factory
 
 from shared.bus.registry import BUSES
 from shared.bus.topology import CHANGES, KUBERNETES, LETTERS, SECURITY
@@ -77,7 +78,8 @@ def command(
             if dry_run:
                 rows = asyncio.run(counted_dry(wanted, environ))
             else:
-                tally = asyncio.run(run(wanted, environ, update))
+                with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
+                    tally = runner.run(run(wanted, environ, update))
     except (SettingsError, Unable) as error:
         fail(*error.problems)
     if dry_run:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import ssl
-from collections.abc import AsyncIterator
+from types import TracebackType
 
 from nats.aio.client import Client
 
@@ -16,15 +16,9 @@ class Calls:
     def __init__(self) -> None:
         self._limits: set[asyncio.Timeout] = set()
 
-    @contextlib.asynccontextmanager
-    async def within(self, seconds: float) -> AsyncIterator[None]:
-        """Bound one call. Raises TimeoutError after `seconds`, or once the connection is lost."""
-        async with asyncio.timeout(seconds) as limit:
-            self._limits.add(limit)
-            try:
-                yield
-            finally:
-                self._limits.discard(limit)
+    def within(self, seconds: float | None) -> "Bounded":
+        """Bound one call. Raises TimeoutError after `seconds`, if it is given any, or once the connection is lost."""
+        return Bounded(self._limits, seconds)
 
     def end(self) -> None:
         """End them all; the connection is lost."""
@@ -41,6 +35,26 @@ def tls_context(who: NatsSettings) -> ssl.SSLContext:
     if who.cert_file:
         context.load_cert_chain(who.cert_file, who.key_file, password=lambda: "")
     return context
+
+
+class Bounded:
+    """One call's bound; a generator in its place would cost as much as encoding the event."""
+
+    __slots__ = ("_limit", "_limits")
+
+    def __init__(self, limits: set[asyncio.Timeout], seconds: float | None) -> None:
+        self._limits = limits
+        self._limit = asyncio.timeout(seconds)
+
+    async def __aenter__(self) -> None:
+        await self._limit.__aenter__()
+        self._limits.add(self._limit)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._limits.discard(self._limit)
+        await self._limit.__aexit__(kind, error, trace)
 
 
 def is_secure(client: Client) -> bool:

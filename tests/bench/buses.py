@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import nats
+import uvloop
 from aiokafka import AIOKafkaProducer
 
 from functions.archive.handler import Archive, new
@@ -120,7 +121,7 @@ def _replaying(rig: Any, effort: Effort) -> Row:
     settings = {"SPLUNK_HEC_URL": f"http://127.0.0.1:{port}", "SPLUNK_TOKEN": "bench"}
     asyncio.run(_filled(rig, number))
     with running((sys.executable, "-m", "tests.bench.target", "--port", str(port)), port):
-        rates = [asyncio.run(_replayed(rig, settings, number)) for _ in range(effort.turns(5))]
+        rates = [uvloop.run(_replayed(rig, settings, number)) for _ in range(effort.turns(5))]
     return Row("replay from kafka to Splunk", "", "events/s", rates, wanted=Wanted(LEAST, 5_000, "ours"))
 
 
