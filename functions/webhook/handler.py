@@ -32,12 +32,12 @@ from shared.delivery.tickets import MARGIN
 from shared.destinations.finding import Finding
 from shared.destinations.webhook.client import WebhookClient, shown
 from shared.destinations.webhook.record import prepared
-from shared.events.cloudevent import DELIVERY, PROBLEM_PREFIX, CloudEvent, type_of_verdict
+from shared.events.cloudevent import CloudEvent
 from shared.events.delivery import DeliveryReport
 from shared.events.episode import Episode
 from shared.events.model import Classified
 from shared.events.outcome import Done, Ignored, Outcome, Rejected, Retry
-from shared.events.vocabulary import CATEGORIES
+from shared.events.said import said_by
 from shared.runtime.function import Call, Readiness, Result
 from shared.runtime.measured import count
 from shared.runtime.parts import opened_mapping
@@ -48,7 +48,7 @@ from shared.start.later import later
 from shared.stores.protocol import Store
 from shared.telemetry.metrics import Metrics
 
-_TYPES: Final = frozenset(type_of_verdict(category) for category in CATEGORIES)
+_TOLD: Final = frozenset({Episode, Classified, DeliveryReport})
 _REMEMBERED: Final = 20_000  # keys of observations and reports: about 3 MB
 _NOT_STARTED: Final = Retry("not started")
 
@@ -95,14 +95,15 @@ class Webhook:
 
     async def _handle(self, event: CloudEvent, call: Call) -> Result:
         try:
-            if event.type.startswith(PROBLEM_PREFIX):
-                return await self._episode(Episode.model_validate(event.data), event, call)
-            if event.type in _TYPES:
-                return await self._observation(Classified.model_validate(event.data), call)
-            if event.type == DELIVERY:
-                return await self._report(DeliveryReport.model_validate(event.data), call)
+            subject = said_by(event, _TOLD)
         except ValidationError:
             return Result(Rejected("decode", "the data is not what the event's type says"))
+        if isinstance(subject, Episode):
+            return await self._episode(subject, event, call)
+        if isinstance(subject, Classified):
+            return await self._observation(subject, call)
+        if isinstance(subject, DeliveryReport):
+            return await self._report(subject, call)
         return self._dropped("nothing that a webhook is told of")
 
     def readiness(self) -> Readiness:

@@ -8,10 +8,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from shared.events.change import Change
-from shared.events.cloudevent import CHANGE_PREFIX, DELIVERY, PROBLEM_PREFIX, CloudEvent
+from shared.events.cloudevent import CloudEvent
 from shared.events.delivery import DeliveryReport
 from shared.events.episode import Episode
 from shared.events.model import Classified
+from shared.events.said import said_by
 from shared.events.words import counted
 
 Said = Classified | Episode | Change | DeliveryReport
@@ -36,17 +37,9 @@ class Entry:
 def read_event(event: CloudEvent) -> Said | None:
     """Return what an event that a topic keeps says; None for other events, and what this version cannot read."""
     try:
-        if event.type == DELIVERY:
-            return DeliveryReport.model_validate(event.data)
-        if event.type.startswith(PROBLEM_PREFIX):
-            return Episode.model_validate(event.data)
-        if event.type.startswith(CHANGE_PREFIX):
-            return Change.model_validate(event.data)
-        if isinstance(event.data, dict) and "verdict" in event.data:
-            return Classified.model_validate(event.data)
+        return said_by(event)
     except ValidationError:
         return None
-    return None
 
 
 def entry_of(said: Said, event: CloudEvent, kept: datetime) -> Entry:

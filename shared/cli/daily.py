@@ -5,16 +5,18 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from shared.events.change import Change
-from shared.events.cloudevent import CHANGE_PREFIX, PROBLEM_PREFIX, CloudEvent
+from shared.events.cloudevent import CloudEvent
 from shared.events.episode import Episode
 from shared.events.model import Classified
 from shared.events.outcome import Rejected
+from shared.events.said import model_of, said_by
 from shared.local.broker.filters import matches
 from shared.local.broker.topology import Topology
 from shared.runtime.registry import FUNCTIONS
 
 _REMEMBERED = 20_000  # events that are known when they come again, as destinations know them
 _DAY = 86_400.0
+_KINDS: Mapping[type | None, str] = {Episode: "episode", Change: "change", Classified: "classified"}
 _LEAST = 3600.0  # seconds of which something can be said about a day
 
 
@@ -52,10 +54,11 @@ class Daily:
         self._seen[event.id] = None
         if len(self._seen) > _REMEMBERED:
             self._seen.popitem(last=False)
-        takers = [name for name in self._destinations if self._takes(name, event)]
+        kind = _KINDS.get(model_of(event.type))
+        takers = [] if kind is None else [name for name in self._destinations if self._takes(name, kind, event)]
         if not takers:
             return
-        subject = _subject(event)
+        subject = said_by(event)
         for name in takers:
             made = self._destinations[name].preview(subject)
             if isinstance(made, Rejected):
@@ -76,9 +79,9 @@ class Daily:
             for name in self._destinations
         ]
 
-    def _takes(self, name: str, event: CloudEvent) -> bool:
+    def _takes(self, name: str, kind: str, event: CloudEvent) -> bool:
         registered = FUNCTIONS[name].destination
-        wanted, kind = registered.subject if registered is not None else "", _kind(event)
+        wanted = registered.subject if registered is not None else ""
         if wanted not in {kind, "any"}:
             return False
         if isinstance(self._topology, str):
@@ -86,16 +89,3 @@ class Daily:
         topology = self._topology
         subscribed = (one for one in topology.triggers if topology.function_of(one.subscriber) == name)
         return any(matches(one.selection, event) for one in subscribed)
-
-
-def _kind(event: CloudEvent) -> str:
-    if event.type.startswith(PROBLEM_PREFIX):
-        return "episode"
-    return "change" if event.type.startswith(CHANGE_PREFIX) else "classified"
-
-
-def _subject(event: CloudEvent) -> Episode | Change | Classified:
-    kind = _kind(event)
-    if kind == "episode":
-        return Episode.model_validate(event.data)
-    return Change.model_validate(event.data) if kind == "change" else Classified.model_validate(event.data)

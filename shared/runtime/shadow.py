@@ -20,12 +20,12 @@ from shared.delivery.shadow import Lately, Shown, Subject, Unsent, after, named,
 from shared.delivery.ticket import is_key
 from shared.destinations.finding import Finding
 from shared.events.change import Change
-from shared.events.cloudevent import CHANGE_PREFIX, DELIVERY, PROBLEM_PREFIX, CloudEvent, type_of_verdict
+from shared.events.cloudevent import CloudEvent
 from shared.events.delivery import DeliveryOperation, DeliveryReport
 from shared.events.episode import Episode
 from shared.events.model import Classified
 from shared.events.outcome import Done, Duplicate, Ignored, Rejected, label
-from shared.events.vocabulary import CATEGORIES
+from shared.events.said import said_by
 from shared.runtime.function import Call, Function, Readiness, Result
 from shared.runtime.registry import FUNCTIONS, Destination
 from shared.settings.environment import Environ, Settings, read
@@ -36,7 +36,6 @@ log = logging.getLogger("tidings.shadow")
 ALL: Final = "all"
 NOTE: Final = "in shadow: nothing is sent, what would be sent is reported"
 _REMEMBERED: Final = 5_000  # keys; about 2 kB each
-_VERDICTS: Final = frozenset(type_of_verdict(category) for category in CATEGORIES)
 _TOLD: Final[Mapping[str, frozenset[type]]] = {
     "episode": frozenset({Episode}),
     "change": frozenset({Change}),
@@ -175,21 +174,8 @@ class Shadow:
 
 def _read(event: CloudEvent, wanted: frozenset[type]) -> Subject | Rejected | None:
     """Return what the event tells of, None where a destination that is told of these has no business with it."""
-    model: type[Episode | Change | Classified | DeliveryReport]
-    if event.type.startswith(PROBLEM_PREFIX):
-        model = Episode
-    elif event.type.startswith(CHANGE_PREFIX):
-        model = Change
-    elif event.type in _VERDICTS:
-        model = Classified
-    elif event.type == DELIVERY:
-        model = DeliveryReport
-    else:
-        return None
-    if model not in wanted:
-        return None
     try:
-        return model.model_validate(event.data)
+        return said_by(event, wanted)
     except ValidationError:
         return Rejected("decode", "the data is not what the event's type says")
 

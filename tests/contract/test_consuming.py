@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from shared.bus.protocol import BusUnavailableError, Topic
+from shared.local import consuming
 from shared.local.broker.delivery_spec import DeliverySpec
 from shared.local.consuming import Consumer, Terms
 from shared.runtime.edge import Edge
@@ -46,6 +47,22 @@ def test_what_is_in_flight_when_the_bus_breaks_ends_and_is_not_given_again(tmp_p
             await asyncio.sleep(0.5)
             assert sorted(function.given) == ["e0", "e1", "e2", "e3"]
             assert (function.begun, bus.consumers) == (4, 2)
+
+    run(work())
+
+
+def test_what_does_not_end_in_time_after_the_bus_broke_is_given_up_and_given_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consuming, "_DRAIN_SECONDS", 0.2)
+
+    async def work() -> None:
+        function = Scripted(seconds=60)
+        async with consumed(tmp_path, function, [BusUnavailableError("the bus is away")], after=2) as bus:
+            await until(lambda: bus.consumers == 2, 5)
+            function.seconds = 0
+            await until(lambda: len(function.given) == 4)
+            assert sorted(function.given) == ["e0", "e1", "e2", "e3"]
 
     run(work())
 
