@@ -46,9 +46,10 @@ class Archive:
 
     name = NAME
 
-    def __init__(self, opened: Callable[[], Bus], most: int, metrics: Metrics) -> None:
+    def __init__(self, opened: Callable[[], Bus], settings: ArchiveSettings, metrics: Metrics) -> None:
         self._opened = opened
-        self._most = most
+        self._most = settings.waiting
+        self._topic = settings.topic
         self._metrics = metrics
         self._lock = threading.Lock()
         self._bus: Bus | None = None
@@ -67,7 +68,7 @@ class Archive:
 
     async def handle(self, event: CloudEvent, _call: Call) -> Result:
         """Keep one event; Done means that the bus has acknowledged it, Duplicate that it had it before."""
-        topic = topic_of(event)
+        topic = self._topic or topic_of(event)
         if topic is None:
             self._metrics.count("tidings_dropped_total", function=NAME, reason="not_ours", intentional="true")
             return Result(Ignored("nothing that a topic keeps"))
@@ -137,4 +138,4 @@ class Archive:
 def new(environ: Environ, metrics: Metrics) -> Archive:
     """Build the function from the environment, without the bus's client. Raises SettingsError."""
     settings = read(ArchiveSettings, environ)
-    return Archive(opener(chosen(environ), environ), settings.waiting, metrics)
+    return Archive(opener(chosen(environ), environ), settings, metrics)

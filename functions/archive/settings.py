@@ -15,3 +15,9 @@ class ArchiveSettings(BusSettings):
         alias="ARCHIVE_WAITING",
         description="Most events that may wait for the bus here; more are answered 503.",
     )
+    topic: str = Field(
+        default="",
+        alias="ARCHIVE_TOPIC",
+        max_length=200,
+        description="A topic of others that gets all that the Trigger sends, in place of those of docs/bus.md.",
+    )

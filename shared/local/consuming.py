@@ -26,6 +26,7 @@ from shared.local.broker.caller import EdgeCaller
 from shared.local.broker.delivery_spec import DeliverySpec
 from shared.local.broker.filters import Test
 from shared.local.broker.records import Letter
+from shared.local.posting import Poster
 from shared.local.selection import selection
 from shared.runtime.asgi import App, Message, Receive, Scope, Send
 from shared.runtime.edge import Edge
@@ -36,19 +37,25 @@ _LOG = logging.getLogger("tidings.consumer")
 _IN_FLIGHT: Final = 50  # as many as a Trigger has
 _LOOK_SECONDS: Final = 5.0
 _PAUSE_SECONDS: Final = 1.0
+_SLOWEST: Final = 6  # tries after which a pause grows no longer
 _DRAIN_SECONDS: Final = 25.0  # what the edge gives an event, and some more
+_PAYLOADS: Final = "/events"
 _DEFAULT_TOPICS: Final = f"{KUBERNETES},{SECURITY},{CHANGES}"
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What is consumed, by which group, which of it, and how often it is tried."""
+    """What is consumed, by which group, which of it, and how often it is tried.
+
+    `path` is where the function takes what is no CloudEvent: a producer's own payload. Empty: nowhere.
+    """
 
     name: str
     topics: tuple[str, ...]
     group: str
     passes: Test
     delivery: DeliverySpec
+    path: str = ""
 
 
 def around(app: App, edge: Edge, options: Namespace, environ: Mapping[str, str]) -> App:
@@ -58,6 +65,8 @@ def around(app: App, edge: Edge, options: Namespace, environ: Mapping[str, str])
     passes = selection(options.filter)
     if isinstance(passes, list):
         raise StartError([f"--filter: {one.message}: {one.suggestion}" for one in passes], code=2)
+    if options.path and not edge.takes("POST", options.path):
+        raise StartError([f"--path: {options.function} takes no payloads at {options.path}"], code=2)
     try:
         bus = open_bus(options.source, environ)
     except SettingsError as error:
@@ -71,6 +80,7 @@ def around(app: App, edge: Edge, options: Namespace, environ: Mapping[str, str])
         group=options.group or f"tidings-{name}",
         passes=passes,
         delivery=DeliverySpec(retry=options.retry, backoff_policy="linear", backoff_delay=options.backoff),
+        path=options.path or (_PAYLOADS if edge.takes("POST", _PAYLOADS) else ""),
     )
     return Consuming(app, Consumer(bus, edge, terms))
 
@@ -108,6 +118,7 @@ class Consumer:
     def __init__(self, bus: Bus, edge: Edge, terms: Terms) -> None:
         self._bus = bus
         self._caller = EdgeCaller(edge)
+        self._poster = Poster(edge, terms.path) if terms.path else None
         self._terms = terms
         self._stop = asyncio.Event()
         self._running: list[asyncio.Task[None]] = []
@@ -172,16 +183,29 @@ class Consumer:
     async def _deliver(self, delivery: Delivery) -> None:
         event = delivery.record.event
         if isinstance(event, NotAnEvent):
-            record = delivery.record
-            place = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
-            _LOG.error("what lies in the topic is no event, and passed over", extra={**place, "why": event.reason})
-            await delivery.ack()
+            await self._posted(delivery, event.reason)
         elif not self._terms.passes(event):
             await delivery.ack()
         elif self._bus.abilities.order:
             await self._in_order(delivery, event)
         else:
             await self._end(delivery, await self._tried(event, delivery.tries))
+
+    async def _posted(self, delivery: Delivery, why: str) -> None:
+        """Post what is no event where the function takes such; what it does not take is logged and passed over."""
+        record = delivery.record
+        if self._poster is not None:
+            result = judge(await self._poster.post(record.body))
+            if isinstance(result, Ended):
+                await delivery.ack()
+                return
+            if result.again:  # however often: it was not looked at
+                await delivery.again(self._terms.delivery.delay(min(delivery.tries, _SLOWEST)))
+                return
+            why = f"{self._terms.path} answers {result.code}"
+        place = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
+        _LOG.error("what lies in the topic cannot be taken, and is passed over", extra={**place, "why": why})
+        await delivery.ack()
 
     async def _in_order(self, delivery: Delivery, event: CloudEvent) -> None:
         """Deliver after all that came before with the same key, however often that is tried: as an ordered Trigger."""

@@ -70,6 +70,7 @@ def _add_bus(parser: argparse.ArgumentParser) -> None:
     bus.add_argument("--topics", metavar="A,B", help="its topics (KAFKA_TOPICS, or those of classified events)")
     bus.add_argument("--group", metavar="NAME", help="the consumer group (tidings-FUNCTION)")
     bus.add_argument("--filter", default="", metavar="TEXT", help="only these: a Trigger's filters as JSON, or CESQL")
+    bus.add_argument("--path", default="", metavar="PATH", help="intake: where what is no CloudEvent goes (/events)")
     bus.add_argument("--retry", type=int, default=100, metavar="N", help="further tries of an event (%(default)s)")
     bus.add_argument("--backoff", type=float, default=10.0, metavar="SECONDS", help="more before each (%(default)s)")
 

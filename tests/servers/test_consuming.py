@@ -48,7 +48,7 @@ BACK_OFF: dict[str, Any] = {
 
 
 def options(source: str, topic: str, **more: Any) -> Namespace:
-    known = {"group": None, "filter": "", "retry": 2, "backoff": 0.05, "function": "scripted"}
+    known = {"group": None, "filter": "", "retry": 2, "backoff": 0.05, "function": "scripted", "path": ""}
     return Namespace(source=source, topics=topic, **{**known, **more})
 
 
