@@ -153,7 +153,7 @@ def test_f13_a_name_that_does_not_exist() -> None:
         (kept,) = [value for key, value in sn.store._kept.items() if key.startswith("claim.")]
     assert isinstance(answer.outcome, Retry)
     assert answer.outcome.reason.startswith("cannot connect")
-    assert json.loads(kept.entry.value)["phase"] == "free"
+    assert json.loads(kept.value)["phase"] == "free"
 
 
 def test_f14_a_create_that_commits_and_is_never_answered(bench: Bench) -> None:
