@@ -31,6 +31,9 @@ ROWS: tuple[Row, ...] = (
     Row(("infrastructure", "network"),
         reason=r"invalid certificate ref",
         message=r"(?:certificate ?ref(?:s|erence)?|ReferenceGrant)\b"),
+    # A webhook that converts versions or carries messages has no say in what is admitted.
+    Row(("infrastructure", "control-plane"), reason=r"conversion webhook", message=r"conversion webhook"),
+    Row(("infrastructure", "workload"), message=r"(?:notification|outgoing|incoming|alert|slack|teams) webhook"),
     Row(("infrastructure", "control-plane"), kind=r"\A(?:ClusterOperator|Etcd\w*)\b"),
     Row(("infrastructure", "storage"), kind=r"\ANode longhorn"),
     Row(("infrastructure", "node"), both=r"\A(?:\w*Machine\w*|NodeClaim|NodePool) .*\n.*quota"),
@@ -65,7 +68,8 @@ ROWS: tuple[Row, ...] = (
             r"|ValidatingAdmissionPolicy|constraint violat"),
     Row(("security", "certificate"),
         message=r"calling webhook.*x509|(?:secret|configmap)s? .*(?:\btls\b|\bcert|\bca-bundle"
-            r"|\bserving).*(?:not found|does not exist)"),
+            r"|\bserving).*(?:not found|does not exist)"
+            r"|(?:unable to|cannot|could not) find .*secret.*(?:\btls\b|\bcert)"),
     Row(("admission", "validating-webhook"),
         kind=r"\AValidatingWebhook",
         reason=r"admission webhook|\bwebhook (?:call|cert|config|den|down|err|fail|inval|not|reject|tim|un)",
@@ -83,8 +87,11 @@ ROWS: tuple[Row, ...] = (
     Row(("security", "network-policy"),
         kind=r"\APolicyEndpoint|NetworkPolicy\b|\ASecurityPolicy\b|\A(?:Egress|IngressNode)Firewall"
             r"|\ASecurityGroupPolicy|\AAuthorizationPolicy\b",
-        reason=r"network polic(?:y|ies)|security policy|\banp|egress firewall|packets? drop",
-        both=r"\A(?:Pod|Cilium|Network|Node|Endpoint|Namespace)\S* .*\n.*policy (?:denied|drop)"),
+        reason=r"network polic(?:y|ies)|security policy|\banp|egress firewall",
+        both=r"\A(?:Pod|Cilium|Network|Node|Endpoint|Namespace)\S* .*\n.*policy (?:denied|drop)",
+        message=r"\((?:policy_?den|auth_required)|\Apolicy denied|denied by (?:network )?polic"),
+    # Who guards has certificates too.
+    Row(("security", "certificate"), reason=r"certificate (?:renew|issu|expir|rotat)|renew\w* certificate"),
     Row(("security", "runtime"),
         kind=r"\ATracingPolicy|platform\.stackrox|\A(?:FileIntegrity|Intrusion|Malware|Threat)\w*",
         who=r"wazuh|suricata|osquery|ossec|coraza|\bzeek|\bsnort|clamav|falco|aqua-enforcer|\bacs\b|tetragon|sysdig"
@@ -103,7 +110,8 @@ ROWS: tuple[Row, ...] = (
             r"|se ?linux|sysctl|\bprivileged|\bscc\b|uid range|run as",
         message=r"violates PodSecurity|security context constraint|run as (?:root|non)|runAsNonRoot|runAsUser"),
     Row(("security", "authentication"),
-        message=r"authenticat|(?:incorrect|invalid|wrong|bad) (?:user ?name|login|credential)|user ?name or password"
+        message=r"authenticat|(?:incorrect|invalid|wrong|bad) (?:\w+ )?(?:user ?name|login|credential)"
+            r"|user ?name or password"
             r"|complete login|failed to log ?in|\bauth failure|InvalidAccessKey|SignatureDoesNotMatch"
             r"|InvalidClientTokenId|UnrecognizedClient|ExpiredToken|AuthFailure|invalid_(?:grant|client)|AADSTS"
             r"|token (?:has |is |was )?(?:expired|invalid|revoked)|\bunauthorized\.?\z|to provide credentials"
@@ -118,7 +126,8 @@ ROWS: tuple[Row, ...] = (
     Row(("security", "rbac"),
         kind=r"\A(?:Global|Cluster)?Role\b|\A\w*Role(?:Binding|Template|Assignment)\w*|\A(?:RBAC|(?:Subject)?Access"
             r"Re(?:quest|view)|TemporaryAccess)",
-        reason=r"\brole\b|role ?binding|\brbac\b|cluster role|not ?authori[sz]ed|unauthori[sz]ed|access denied"
+        reason=r"(?:\A|user |topic )acls? |\brole\b|role ?binding|\brbac\b|cluster role|not ?authori[sz]ed"
+            r"|unauthori[sz]ed|access denied"
             r"|permission denied|\b(?:iam|missing|excessive|insufficient) permission|audit (?:policy|profile)"
             r"|\baudit\z",
         message=r"(?-i:\b[a-z]+s(?:\.[a-z0-9.]+)? is forbidden)|\bis forbidden: User"
@@ -137,7 +146,7 @@ ROWS: tuple[Row, ...] = (
             r"|ServiceAccount|TokenReview)\b|\A(?:Peer|Request)Authentication|spiffe|pinniped|authorino"
             r"|\A\w*Auth(?:Config|Provider|Policy|Flow)\b|\ASpire\w*|\APasswordPolic|\A(?:JWT|Group)(?:Authenticator"
             r"|Sync)|\A(?:Azure|AWS|GCP|Pod|Workload"
-            r"|Federated)\w*Identity",
+            r"|Federated)\w*Identity|\A\w*IdentityProvider\b",
         who=r"authelia|zitadel|oidc|\bkiam|\bspire|\bdex\b|keycloak|\Avault|vault-agent|teleport|boundary|authentik"
             r"|\bory-|pinniped|oauth",
         reason=r"oauth|token|anonymous|(?:secret|credential|key)s? (?:leak|expos)|password|authenticat|\bauth\b"
@@ -176,7 +185,7 @@ ROWS: tuple[Row, ...] = (
         reason=r"leader election|\betcd\b"),
     Row(("infrastructure", "storage"), kind=r"\A(?:PersistentVolume|VolumeAttachment|VolumeSnapshot)"),
     Row(("infrastructure", "storage"),
-        both=r"\AVirtualMachine(?:Instance)? .*\n.*(?:volume|\bpvc\b|disk|\bio ?err|storage|small pv|attachment)"),
+        both=r"\AVirtualMachine(?:Instance)? .*\n.*(?:volume|\bpvc\b|disk|\bi ?o ?err|storage|small pv|attachment)"),
     Row(("infrastructure", "virtualization"),
         kind=r"\AVirtualMachine|[^i]\.kubevirt\.io/v|harvesterhci\.io|\AVM(?:Import|Export|Backup)|\AGuestAgent"
             r"|\Akubevirt\.io|forklift|\AKubeVirt|\AHyperConverged|\ASSP\b",
@@ -236,18 +245,22 @@ ROWS: tuple[Row, ...] = (
         who=r"apiserver|openshift|olm\b|operator-lifecycle|\betcd|hypershift|klusterlet|gardenlet|kamaji"
             r"|cluster-version|image-registry|samples-operator|console-operator|\A(?:cluster|kube|authentication"
             r"|ingress|insights|marketplace)-[a-z-]*operator|\A(?:kube-|cloud-)?controller-manager"),
-    Row(("infrastructure", "storage"), both=r"\A\w*Cluster .*\n.*(?:\bback ?up|volume full|disk full)"),
+    Row(("infrastructure", "storage"), both=r"\A\w*(?:Cluster|Datacenter) .*\n.*(?:\bback ?up|\bsnapshot|volume full"
+    r"|disk full)"),
     Row(("infrastructure", "workload"),
         kind=r"\A\w+(?:Cluster|Datacenter)\b|\A(?:Postgres|Kafka|Redis|Mongo|MySQL|Elastic)\w*\b|cassandra|postgres"
             r"|mongodb|kafka"),
     # --- kinds that nobody knows, whose names speak for themselves ---
     *(Row(place, kind=names) for place, names in PARTS.items()),
     # --- things of the cluster: what has befallen them ---
+    Row(("infrastructure", "node"), message=r"node was low on resource|node had condition"),
     Row(("infrastructure", "network"),
         reason=r"network|\bbgp\b|\blink (?:up|down|flap)|\bcni\b|\bdns|\broutes?\b|interface|net ?device|conntrack"
-            r"|ip ?tables|kube ?proxy|proxier|resolver\b|resolv ?conf|(?:name|host|domain) ?resol|subnet|\bip\b"
+            r"|ip ?tables|packets? drop|kube ?proxy|proxier|resolver\b|resolv ?conf|(?:name|host|domain) ?resol"
+            r"|subnet|\bip\b"
             r"|\bi ?ps\b|ip family|cidr|load ?balancer|\bipam\b",
-        message=r"failed to (?:set ?up|setup) network|\bcni\b|network is not ready|ClusterDNS"),
+        message=r"failed to set ?up (?:network|sand ?box|pod)|\bcni\b|network is not ready|ClusterDNS|\bmultus\b"
+            r"|\bovn-k8s|\badd(?:ing)? network|configure pod interface|no IP addresses"),
     Row(("infrastructure", "storage"),
         reason=r"volume|\bcsi\b|empty ?dir|\bmount|attach|detach|persistent|\bdisk bad|\braid\b|\bnfs\b|root ?fs\b"
             r"|\bnvme|\bssd\b|file ?system|ext4|\bxfs|\bio ?error|overlay|image layer|layerchain|docker image"

@@ -74,7 +74,8 @@ PLATFORMS = _any_of(r"""
     \A(?:ComponentStatus|PackageManifest|FlowSchema|PriorityLevelConfiguration|APIExport|APIBinding)\b
     addons\.cluster\.x-k8s \A(?:Deckhouse|Module)\w*\sdeckhouse\.io
     \A(?:Kubernetes|Tanzu\w*|EKS|GKE|AKS|OKE|ACK|TKE|K0s|K3s|MicroK8s|Talos|KubeOne)Cluster\w*
-    \A(?:Member|Remote|Managed|Hosted|Workload|Guest|Child|Leaf|Hub|Spoke|Foreign|Sveltos)Cluster\w* anywhere\.eks
+    \A(?:Member|Remote|Managed|Hosted|Workload|Guest|Child|Leaf|Hub|Spoke|Foreign|Sveltos|Tenant)Cluster\w*
+    anywhere\.eks
     apiregistration \bhive\w*\.openshift flowcontrol\.apiserver gardener\.cloud k0rdent k0smotron k0sproject k8c\.io
     kamaji karmada kcp\.io kubefed kubeone kubermatic kubernetes-fleet l[ac][am]\.openshift liqo\.io loft\.sh
     multicluster\.x-k8s\.io/ open-cluster-management operator\.cluster\.x-k8s operatorframework run\.tanzu

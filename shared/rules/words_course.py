@@ -11,13 +11,16 @@ DONE = (
     r"|regenerated|reattached|elected|regained|acquired|claimed|adopted|placed|balanced|merged\b|built|compiled"
     r"|committed|executed|uploaded|downloaded|pushed|exported|bootstrapped|commissioned|remediated|fixed\b|peered"
     r"|paired|linked\b|subscribed|advertised|routed|(?:goal|target|desired|quorum|consensus) (?:\w+ )?reached|served"
-    r"|optimi[sz]ed|vacuumed|reindexed|deduplicated|converted|materiali[sz]ed|populated|hydrated|warmed up|encrypted"
+    r"|stored\b|persisted|optimi[sz]ed|vacuumed|reindexed|deduplicated|converted|materiali[sz]ed"
+    r"|populated|hydrated|warmed up|encrypted"
     r"|decrypted|reflected"
     r"|(?:hot ?)?plugged|reali[sz]ed|compensated|reconverged|rejoined|reopened|woke(?:n)?\b|started up|\Aup\z|live\z"
     r"|ref set\z|warmed|reserved\b|refreshed\b|processed\b|prepared\b|injected\b|(?:session|tunnel|link|node|peer"
     r"|interface|port|bond|uplink|bgp|neighbou?r|connection|path|cable|replica|member|host|osd|mon|broker|server"
     r"|gateway) up\z"
 )
+
+_DONE_AGAIN = rf"(?:re-?)?(?:{DONE})"
 
 COURSE: dict[str, str] = {
     # --- good news ---
@@ -29,9 +32,10 @@ COURSE: dict[str, str] = {
     r"|available)\b.*false (?:->|to) true|\w+ -> (?:healthy|synced|ready|green|true)\b|to:? \[?(?:succeeded"
     r"|completed?|healthy|ready|green|established|connected|synced|available|online)\b|back (?:above|below|within"
     r"|under) |is (?:now |back )?(?:online"
-    r"|ready|healthy|available|green|up)\b|recovered\b|back to normal|changed: green",
+    r"|ready|healthy|available|green|up)\b|all (?:\w+ ){1,3}are (?:now )?(?:ready|healthy|available|up)\b|recovered\b"
+    r"|back to normal|changed: green",
     "changed-to-bad": r"no longer (?:ready|healthy|available)|(?:ready|healthy|available)\b.*true (?:->|to) false"
-    r"|(?:degraded|failing|stalled)\b.*false (?:->|to) true|\w+ -> (?:degraded|missing|failed|error|unhealthy|down"
+    r"|(?:degraded|failing|stalled)\b.*false (?:->|to) true|\w+ +-> +(?:degraded|missing|failed|error|unhealthy|down"
     r"|offline|red|faulted)\b|(?:chang\w*|turn\w*|went|mov\w*|transition\w*|from \S+|state|status|phase|health"
     r"|\w+) to (?:degraded|failed|error|down|offline|red|faulted)\b|(?:chang\w*|turn\w*|went|from \S+|status"
     r"|health) to unhealthy\b",
@@ -43,17 +47,18 @@ COURSE: dict[str, str] = {
     r"|change required|vulnerabilitie|leak)s?\b)|has sufficient|not degraded",
     "finished": r"\w+ ready\z|complete[d]?\b|finished\b|done\b|passed\b|cancell?ing deletion",
     "well": r"ready\b|healthy\b|available\b|schedulable\b|valid\b|verified|validated|established|synced\b|in ?sync\b"
-    r"|reconciled\b|renewed|issued\b|approved\b|approval\b|admitted|accepted|programmed|bound\b|attached\b|mounted"
+    r"|reconciled\b|renewed|issued\b|approved\b|approval(?:\z| (?:received|granted|given))|admitted|accepted"
+    r"|programmed|bound\b|attached\b|mounted"
     r"|announcing|rebuilt|unsealed|uncordon|resumed?\b|unpaused|enabled\b|enforced|is up\b|online\b|connected|joined"
     r"|allocated|assigned|announced|pulled|scaled ?up ?group|imported|loaded|applied|configured|compliant|ok\b"
     r"|optimal|up to date|active\z|registered\z|readyz\b|initiali[sz]ed|presented|generated|recycled|ensured"
     r"|rollback|rolled back",
-    "done": DONE,
-    "done-first": rf"\A(?:successfully )?(?:{DONE})",
+    "done": _DONE_AGAIN,
+    "done-first": rf"\A(?:successfully )?{_DONE_AGAIN}",
     "failed-back": r"fail(?:ed|ing)? ?back\b",
     "untainted": r"taints? (?:was |were )?removed|removed (?:the |\S+ )?taint|untaint",
     "made": r"taken\b|created?\b|launched|updated?\b|added\b|observed\b|installed|deployed|provisioned"
-    r"|reload(?:ed)?\b|sync\b|service restart|abortion|scalers? started|monitor started",
+    r"|reload(?:ed)?\b|sync\z|service restart|abortion|scalers? started|monitor started",
     # --- what is being done, and what was ---
     "started": r"started\b|\Ascheduled\b",
     "begun": r"await|start(?:ing|s|ed)?\b|begin|began|begun|wait(?:ing|s)?\b|pending\b|scheduled\b|scheduling\b"
@@ -118,17 +123,20 @@ COURSE: dict[str, str] = {
     "running": r"(?:cluster|server|service|database|registry|instance|broker|component|replica|member|proxy|gateway"
     r"|controller|collector|agent|daemon|engine|stack) running\z|(?:is|are) (?:now )?(?:up and )?running and (?:healthy"
     r"|ready|available)",
-    "tentative": r"\A(?:begin|start|initiat|prepar|plan|attempt|try|request)(?:ing|s|e)? \w+",
+    "tentative": r"\A(?:(?:begin|start|initiat|prepar|attempt|try)(?:ing|s|e)?|planning|plans|requests|requesting) \w+",
     "retention": r"ttl\b|time to live|retention|lifetime|history|backup|snapshot|session|lease|preview|idle",
     "none": r"\Ano \w+",
+    "lacks": r"\Ano \w+\z",
     "deleted": r"(?:delete|remove|prune)d?\b",
     "from-to": r"from \S+ to \S+|to (?:revision|version)\b|updated to\b",
     "marking": r"taint|labels?\b",
     "detected": r"detected\b",
     "trifle": r"no ?op\b|nothing (?:to\b|changed)|no changes?\b|unchanged|notice\b|\Atermination .*finished"
+    r"|(?:restart|reboot)\w* (?:is )?(?:required|needed|pending|recommended)\b"
     r"|stopped serving|(?:phase|status) updated|(?:update|upgrade|version) available|paus\w* until|(?:csr|order"
     r"|request) created|finali[sz]er|feature gates? init|log level|stopped listening|graceful|shutdown delay"
-    r"|in flight|waiting|await|requires? (?:manual )?(?:approval|action|intervention|confirmation|review)|(?:approval"
+    r"|in flight|waiting|await|\Await for\b|requires? (?:manual )?(?:approval|action|intervention|confirmation"
+    r"|review)|(?:approval"
     r"|action|intervention|input|confirmation|review"
     r"|decision) (?:is )?(?:required|needed|pending)|status sync|spec sync|file change",
     "upset": r"reboot|restart\b|restarting|restarted|cordon\b|cordoned|drain\b|draining|drained|disrupted|disrupting"
@@ -140,18 +148,25 @@ COURSE: dict[str, str] = {
     r"|power(?:ed)? on\b|stopping|killed|hibernat|decommission|woken|culled|culling|descheduled|was stopped"
     r"|withdrawn|(?:master|primary) (?:election|elected|switched|changed|promoted)|promoted to (?:primary|master"
     r"|leader)",
+    # What disturbs, and has begun: no roll-out, which goes on beside what serves.
+    "disturbing": r"(?:restart|reboot|switch ?over|decommission|shut ?down|rolling|roll|pod cycle|power ?off"
+    r"|power cycle) (?:start|starting|started|initiated|begun|scheduled|in progress)\b",
+    "over-again": r"\w+ (?:recovered|restored|resolved|healed|repaired|cleared)\z|back to normal"
+    r"|(?:active|ready|healthy|available|online|running) again",
     "was-changed": r"changed\b|(?:paused|suspended|override|overridden)\z",
     "changed": r"cancell?ed\b|[\w.:/\]\[]+ -> |chang(?:e|ed|ing)|modif(?:y|ied)|delet(?:e|ed|ing|ion)|remov(?:e|ed"
     r"|ing|al)\b|scal(?:e|ing)\b|scaled(?:\z| [^jo]| [jo][^bo])|resiz|expand|upgrad|downgrad|patched|edited|paus(?:e"
     r"|ed|ing)|suspend|detached"
     r"|deactivat|activat|promot|demot|replac|new (?:artifact|revision|version|target|commit|image|release|digest)"
-    r"|overrid|migrating|version|rotat|updating|operation started|image updated|targeting|registered|prun(?:ed|ing)\b"
+    r"|overrid|migrating|versions?\z|rotat|updating|forgot(?:ten)?\b|operation started|image updated|targeting"
+    r"|registered|prun(?:ed|ing)\b"
     r"|deregistered|unloaded|un ?mounted|rescal|supersed|released\b|revok|unbound|unpublish|unstaged|shrunk|shrink"
     r"|shrank|extend|truncat|trimm|purg|compacted|defragmented|reclaim|patching|renam|label|annotat|untagged|tagged"
     r"|destroy|eras(?:ed|ing)\b|wip(?:ed|ing)\b|drop(?:ped|ping)?\b|discard|hibernat|idled|unidled|rescheduled"
     r"|unreserv|dealloc|unclaimed|transfer|moved\b|moving\b|relocat|switched"
     r"|switch\b|toggl|revert|granted|cleaned|raised\b|increased|decreased|lowered|reduced|adjusted|reassigned"
-    r"|shifted|recreated|swapped|overwritten|(?:up|down)-?scal|unlabel|split\b|grew\b|grown\b|uninstall|undeploy"
+    r"|shifted|recreated|swapped|overwritten|(?:up|down)-?scal|unlabel|split\b|grew\b|grown\b|uninstall|deinstall"
+    r"|undeploy"
     r"|retired|retiring|disabling|disabled\b|banned|blacklist|whitelist|denylist|allowlist|exempt|exclu|bypass"
     r"|unlink|unpair|unsubscrib|garbage collect|consolidat|reconfigur|deprovision(?:ing)?\z|(?:member|node|peer|user"
     r"|host|broker|agent|replica) left\z",
