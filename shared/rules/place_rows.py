@@ -129,7 +129,7 @@ ROWS: tuple[Row, ...] = (
         reason=r"(?:\A|user |topic )acls? |\brole\b|role ?binding|\brbac\b|cluster role|not ?authori[sz]ed"
             r"|unauthori[sz]ed|access denied"
             r"|permission denied|\b(?:iam|missing|excessive|insufficient) permission|audit (?:policy|profile)"
-            r"|\baudit\z",
+            r"|arguments audit\z|\Aaudit\z",
         message=r"(?-i:\b[a-z]+s(?:\.[a-z0-9.]+)? is forbidden)|\bis forbidden: User"
             r"|cannot \w+ resource \"|unauthorized operation|not authori[sz]ed|permission denied (?:to|for) \w"
             r"|Access ?Denied|AuthorizationFailed"
@@ -160,7 +160,7 @@ ROWS: tuple[Row, ...] = (
             r"|AdmissionPolicy|\ACompliance|compliance\.openshift|constraints\.gatekeeper|\ACIS|cis\.cattle|kyverno"
             r"|gatekeeper",
         who=r"kube-bench|kyverno|gatekeeper|\bopa\b|compliance|governance|kubewarden|polaris|datree",
-        reason=r"(?:policy|constraint) (?:violat|error|appl|skip|template)|compliant"),
+        reason=r"(?:policy|constraint) (?:violat|error|appl|skip|template|audit)|compliant"),
     Row(("infrastructure", "workload"),
         kind=r"\A(?:Storage(?:Bucket|Account)|Compute\w+|SQL\w+|RDS\w*|DB(?:Instance|Cluster)\w*|ServiceInstance)\b"
             r"|cnrm\.cloud|azure\.com|services\.k8s\.aws|crossplane|upbound",
@@ -245,8 +245,10 @@ ROWS: tuple[Row, ...] = (
         who=r"apiserver|openshift|olm\b|operator-lifecycle|\betcd|hypershift|klusterlet|gardenlet|kamaji"
             r"|cluster-version|image-registry|samples-operator|console-operator|\A(?:cluster|kube|authentication"
             r"|ingress|insights|marketplace)-[a-z-]*operator|\A(?:kube-|cloud-)?controller-manager"),
-    Row(("infrastructure", "storage"), both=r"\A\w*(?:Cluster|Datacenter) .*\n.*(?:\bback ?up|\bsnapshot|volume full"
-    r"|disk full)"),
+    # What a database keeps is its own matter; the disk that it is kept on is not.
+    Row(("infrastructure", "storage"),
+        both=r"\A(?:\w*(?:Cluster|Datacenter)|(?:Postgres|Kafka|Redis|Mongo|MySQL|Elastic)\w*) .*\n.*(?:\bback ?up"
+            r"|\bsnapshot|\bvolumes? |\bpvc|disk full)"),
     Row(("infrastructure", "workload"),
         kind=r"\A\w+(?:Cluster|Datacenter)\b|\A(?:Postgres|Kafka|Redis|Mongo|MySQL|Elastic)\w*\b|cassandra|postgres"
             r"|mongodb|kafka"),

@@ -120,7 +120,7 @@ COURSE: dict[str, str] = {
     r"|decommission\w* (?:of )?(?:broker|node|member|peer|instance|shard|pool|server|drive|osd)",
     "leadership": r"stopped leading|los(?:t|e|ing) (?:the |its )?(?:lease|leadership|leader lock)"
     r"|leader ?election lost",
-    "running": r"(?:cluster|server|service|database|registry|instance|broker|component|replica|member|proxy|gateway"
+    "running": r"(?:pod|cluster|server|service|database|registry|instance|broker|component|replica|member|proxy|gateway"
     r"|controller|collector|agent|daemon|engine|stack) running\z|(?:is|are) (?:now )?(?:up and )?running and (?:healthy"
     r"|ready|available)",
     "tentative": r"\A(?:(?:begin|start|initiat|prepar|attempt|try)(?:ing|s|e)?|planning|plans|requests|requesting) \w+",
@@ -158,7 +158,8 @@ COURSE: dict[str, str] = {
     r"|ing|al)\b|scal(?:e|ing)\b|scaled(?:\z| [^jo]| [jo][^bo])|resiz|expand|upgrad|downgrad|patched|edited|paus(?:e"
     r"|ed|ing)|suspend|detached"
     r"|deactivat|activat|promot|demot|replac|new (?:artifact|revision|version|target|commit|image|release|digest)"
-    r"|overrid|migrating|versions?\z|rotat|updating|forgot(?:ten)?\b|operation started|image updated|targeting"
+    r"|overrid|migrating|versions?\z|rotat|updating|forgot(?:ten)?\b|\Aset \w+|operation started|image updated"
+    r"|targeting"
     r"|registered|prun(?:ed|ing)\b"
     r"|deregistered|unloaded|un ?mounted|rescal|supersed|released\b|revok|unbound|unpublish|unstaged|shrunk|shrink"
     r"|shrank|extend|truncat|trimm|purg|compacted|defragmented|reclaim|patching|renam|label|annotat|untagged|tagged"

@@ -93,7 +93,8 @@ TROUBLE: dict[str, str] = {
     r"|high (?:temperature|load|latency|usage)|miss(?:ed)? schedule|missed\b|overdue|out of sync|stale\b|skew"
     r"|postpone|on hold\b|\Aheld\b|held back|(?:is|was|are) held|retry|retried|reattempt|throttl"
     r"|rate[- ]?limit|too many requests|blocked\b|late\z",
-    "strained": r"overflow|vanish|inconsisten|problems?\z|issues?\z|rejecting|sick\b|ailing\b|unstable|flaky|saturat"
+    "strained": r"over (?:the )?(?:limit|budget|capacity|threshold)|overflow|vanish|inconsisten|problems?\z"
+    r"|issues?\z|rejecting|sick\b|ailing\b|unstable|flaky|saturat"
     r"|starv|congest|overload|panicked|lag(?:s|ging)?\b"
     r"|anonymous (?:access|auth)\w*|under[- ]?(?:replicat|provision|sized)|over[- ]?siz|imbalanc|unbalanced|diverg"
     r"|insecure|unsafe|violat"
@@ -183,7 +184,7 @@ TROUBLE: dict[str, str] = {
     "warned": r"warn(?:ing)?s?\b",
     "vital-probe": r"(?:liveness|startup) probe (?:failed|errored)",
     "probe": r"(?:readiness|startup|liveness) probe|probe (?:failed|error)",
-    "tidying": r"update ?status\b|(?:status|condition) update (?:fail|err)|log ?level|pre ?stop|revision prun",
+    "tidying": r"update ?status\b|log ?level|pre ?stop|revision prun",
     "busy": r"object has been modified|please apply your changes to the latest|operation cannot be fulfilled"
     r"|context canceled",
 }  # fmt: skip
