@@ -20,6 +20,8 @@ GRAVE: tuple[Outcome, ...] = (
             type="N", text="called-off"),
     Outcome("tentative", "info", "info", "it says what is being tried", type="N", reason="tentative",
             unless="failed upset maintenance changed issue finished"),
+    Outcome("finalizer", "info", "info", "its message speaks of a mark that keeps an object from going at once",
+            type="N", reason="made", message="finalizer"),
     Outcome("success", "recovery", "info", "it says that something succeeded", type="N", reason="success"),
     Outcome("success-in-words", "recovery", "info", "its message says that something is well again",
             type="N", reason="made changed", message="changed-to-good", unless="trifle"),

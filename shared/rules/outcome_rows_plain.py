@@ -10,7 +10,7 @@ _BAD = (
 PLAIN: tuple[Outcome, ...] = (
     # --- told once: a job or pod that is over, a binding that will not come right ---
     Outcome("job-over", "problem", "medium", "a job that failed does not try again",
-            type="W", reason="failed invalid timeout full retried", unless="lesser bring-up", about="batch",
+            type="W", reason="failed invalid timeout full retried", unless="lesser bring-up nodes-unfit", about="batch",
             at="workload", ticket=AT_ONCE),
     Outcome("given-up", "problem", "medium", "nothing tries again", type="W", text="final", ticket=AT_ONCE),
     Outcome("never-right", "problem", "medium", "it is told once and does not come right by itself",

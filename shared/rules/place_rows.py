@@ -31,6 +31,8 @@ ROWS: tuple[Row, ...] = (
     Row(("infrastructure", "network"),
         reason=r"invalid certificate ref",
         message=r"(?:certificate ?ref(?:s|erence)?|ReferenceGrant)\b"),
+    # Whose it is, a webhook's or a guard's: a certificate that runs out is one.
+    Row(("security", "certificate"), reason=r"certificate (?:renew|issu|expir|rotat)|renew\w* certificate"),
     # A webhook that converts versions or carries messages has no say in what is admitted.
     Row(("infrastructure", "control-plane"), reason=r"conversion webhook", message=r"conversion webhook"),
     Row(("infrastructure", "workload"), message=r"(?:notification|outgoing|incoming|alert|slack|teams) webhook"),
@@ -90,8 +92,6 @@ ROWS: tuple[Row, ...] = (
         reason=r"network polic(?:y|ies)|security policy|\banp|egress firewall",
         both=r"\A(?:Pod|Cilium|Network|Node|Endpoint|Namespace)\S* .*\n.*policy (?:denied|drop)",
         message=r"\((?:policy_?den|auth_required)|\Apolicy denied|denied by (?:network )?polic"),
-    # Who guards has certificates too.
-    Row(("security", "certificate"), reason=r"certificate (?:renew|issu|expir|rotat)|renew\w* certificate"),
     Row(("security", "runtime"),
         kind=r"\ATracingPolicy|platform\.stackrox|\A(?:FileIntegrity|Intrusion|Malware|Threat)\w*",
         who=r"wazuh|suricata|osquery|ossec|coraza|\bzeek|\bsnort|clamav|falco|aqua-enforcer|\bacs\b|tetragon|sysdig"
@@ -151,7 +151,7 @@ ROWS: tuple[Row, ...] = (
             r"|\bory-|pinniped|oauth",
         reason=r"oauth|token|anonymous|(?:secret|credential|key)s? (?:leak|expos)|password|authenticat|\bauth\b"
             r"|encrypt|login"
-            r"|client secret|service account",
+            r"|client secret|(?:service|user|robot|machine) account",
         both=r"operator\n.*\bsecret (?:creat|updat|delet)",
         message=r"authentication|invalid (?:token|credential|password)|log ?in failed|\b401\b"
             r"|service account .*not found"),
@@ -166,6 +166,7 @@ ROWS: tuple[Row, ...] = (
             r"|cnrm\.cloud|azure\.com|services\.k8s\.aws|crossplane|upbound",
         who=r"\Aservice-catalog|\Amanaged/|crossplane"),
     Row(("infrastructure", "network"), kind=r"\A(?:Vlan|Bond|Uplink|ClusterNetwork)\w*|\A\w*DNS\b"),
+    Row(("infrastructure", "network"), kind=r"\A(?:Firewall|LoadBalancer|Network)\b"),
     Row(("infrastructure", "workload"), kind=APPLICATIONS),
     *(Row(place, kind=names, who=names) for place, names in PRODUCTS.items()),
     *(Row(place, kind=names) for place, names in KINDS.items()),
@@ -248,7 +249,7 @@ ROWS: tuple[Row, ...] = (
     # What a database keeps is its own matter; the disk that it is kept on is not.
     Row(("infrastructure", "storage"),
         both=r"\A(?:\w*(?:Cluster|Datacenter)|(?:Postgres|Kafka|Redis|Mongo|MySQL|Elastic)\w*) .*\n.*(?:\bback ?up"
-            r"|\bsnapshot|\bvolumes? |\bpvc|disk full)"),
+            r"|\bsnapshot|\bvolumes? |\bpvc|(?:disk|storage) full)"),
     Row(("infrastructure", "workload"),
         kind=r"\A\w+(?:Cluster|Datacenter)\b|\A(?:Postgres|Kafka|Redis|Mongo|MySQL|Elastic)\w*\b|cassandra|postgres"
             r"|mongodb|kafka"),
@@ -271,6 +272,7 @@ ROWS: tuple[Row, ...] = (
             r"|the disk |data director"),
     Row(("infrastructure", "workload"),
         message=r"(?:configmap|secret) \S+ not found|find key .*in (?:ConfigMap|Secret)"),
+    Row(("infrastructure", "node"), both=r"\APod .*cluster-autoscaler\n.*scale down"),
     Row(("infrastructure", "workload"), both=r"\APod .*(?:autoscaler|vpa|descheduler|disruption)"),
     Row(("infrastructure", "pod"), kind=r"\APod\b"),
     Row(("infrastructure", "virtualization"), message=r"\bvirtual machine"),

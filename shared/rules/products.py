@@ -199,7 +199,8 @@ PARTS: dict[tuple[Category, Subcategory], str] = {
         S3Bucket
     """),
     ("infrastructure", "network"): _part_of(r"""
-        AddressPool BGP CIDR DNS EgressIP EndpointSlice Envoy Firewall FloatingIP Gateway (?-i:IPAM) IPRange IPReserv
+        AddressPool BGP CIDR CustomDomain DNS EgressIP EndpointSlice Envoy Firewall FloatingIP Gateway (?-i:IPAM)
+        IPRange IPReserv
         LoadBalancer Netplan Network OVSBridge Peering PortForward RouteAdvert Router SecurityGroup Subnet Traceflow
         PortBinding TrafficTarget Tunnel (?-i:[ACENS]LB) VirtualIP Vlan VPC VPN
     """),

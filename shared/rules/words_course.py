@@ -45,8 +45,10 @@ COURSE: dict[str, str] = {
     r"|without)(?: under)? (?:\w+ )?(?:deadlock|data ?loss|outage|read ?-?only|pressure|frequent|corrupt|fatal"
     r"|shut ?down|(?:error|failure|problem|issue|violation|conflict|anomaly|finding|mismatch|difference"
     r"|change required|vulnerabilitie|leak)s?\b)|has sufficient|not degraded",
-    "finished": r"\w+ ready\z|complete[d]?\b|finished\b|done\b|passed\b|cancell?ing deletion",
-    "well": r"ready\b|healthy\b|available\b|schedulable\b|valid\b|verified|validated|established|synced\b|in ?sync\b"
+    "finished": r"\w+ ready\z|(?:schema|data|database|table|config|state|resources?|objects?) migrated"
+    r"|complete[d]?\b|finished\b|done\b|passed\b|cancell?ing deletion",
+    "well": r"operational\b|ready\b|healthy\b|available\b|schedulable\b|valid\b|verified|validated|established"
+    r"|synced\b|in ?sync\b"
     r"|reconciled\b|renewed|issued\b|approved\b|approval(?:\z| (?:received|granted|given))|admitted|accepted"
     r"|programmed|bound\b|attached\b|mounted"
     r"|announcing|rebuilt|unsealed|uncordon|resumed?\b|unpaused|enabled\b|enforced|is up\b|online\b|connected|joined"
@@ -57,7 +59,8 @@ COURSE: dict[str, str] = {
     "done-first": rf"\A(?:successfully )?{_DONE_AGAIN}",
     "failed-back": r"fail(?:ed|ing)? ?back\b",
     "untainted": r"taints? (?:was |were )?removed|removed (?:the |\S+ )?taint|untaint",
-    "made": r"taken\b|created?\b|launched|updated?\b|added\b|observed\b|installed|deployed|provisioned"
+    "finalizer": r"finali[sz]er",
+    "made": r"\Aadd\z|taken\b|created?\b|launched|updated?\b|added\b|observed\b|installed|deployed|provisioned"
     r"|reload(?:ed)?\b|sync\z|service restart|abortion|scalers? started|monitor started",
     # --- what is being done, and what was ---
     "started": r"started\b|\Ascheduled\b",

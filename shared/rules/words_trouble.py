@@ -38,7 +38,7 @@ TROUBLE: dict[str, str] = {
     "unreachable": r"unreachable|unresponsive|not responsive|stopped (?:updat|post|report|respond|send|renew|receiv)"
     r"|(?:lease|heartbeat|status) (?:\w+ )?stopped|no route|connection (?:refused|reset|lost|closed)|no such host"
     r"|not respond|i/o timeout|network is down|disconnect(?:ed|ion)|not reachable|heartbeat (?:lost|missed)",
-    "not-ready": r"not ?ready|not yet ready|unready|not (?:running|serving)\b",
+    "not-ready": r"not ?ready|not yet ready|unready|not (?:running|serving|operational)\b",
     "is-down": r"(?:is|are|was|went) down\b|(?:bond|uplink|port|nic|router|switch|path|target|host|machine|site"
     r"|region|zone|mds|osd|mon|brick|disk|database|db|endpoint|backend|upstream|collector|exporter|worker|master"
     r"|leader|ospf|bgp|vpn|ipsec|vrrp|storage|node|link|cluster|server|peer|interface|tunnel|session|broker|member"
@@ -64,7 +64,8 @@ TROUBLE: dict[str, str] = {
     "full": r"full\b|exhaust|insufficient|pressure\b|limit (?:reached|exceeded)|over ?commit|low on|exceed(?:ed|s"
     r"|ing)?\b|out ?of ?(?:space|disk|ip|addresses|capacity|memory|cpu|pods|ephemeral|process|inode|file|port|thread"
     r"|pi ?ds)",
-    "no-room": r"(?:9[5-9]|100)% full|no (?:\w+ )?(?:addresses|ips?) (?:left|available|free)|space exceeded|(?:is"
+    "no-room": r"(?:9[5-9]|100)% full|no (?:\w+ )?(?:addresses|ips?|blocks|subnets|cidrs?) (?:left|available|free)"
+    r"|space exceeded|(?:is"
     r"|are) full\b|watermark (?:exceeded|reached|set)|(?:memory|disk) alarm|(?:not enough|insufficient) (?:free "
     r"|disk |storage )*space|too many open files|no space left|no (?:more|free) (?:space|ips?|addresses|capacity"
     r"|memory|ports?|disks?|room|inodes?|nodes?|resources|blocks)|disk (?:is )?full|out of (?:space|disk|capacity|ip"
@@ -158,7 +159,8 @@ TROUBLE: dict[str, str] = {
     "fill": r"import|snapshot creation",
     "provision": r"provision|creating the volume|volume creation|create volume",
     "sandbox": r"creat\w* .*(?:sand ?box|container)|sand ?box (?:creat|fail)|start .*container|run container",
-    "issue": r"issu(?:e|ed|ing|ance|ation)\b|obtain|sign|request|regist|verify|init|present|key ?pair|regenerat"
+    "issue": r"issu(?:e|ed|ing|ance|ation)\b|obtain|sign|request|regist|verify|init|present|key ?pair"
+    r"|regenerat\w* (?:\w+ )?key"
     r"|order|rotation|renew|certificate (?:update|create)|valid certificate|denied",
     "lesser": r"delet|plugin\b|list|status|metric|clean|valid|label|get\b|annotation|toleration|affinity|hook|window"
     r"|dynamic|pruning|unable to clone|exists",
