@@ -59,7 +59,8 @@ ROWS: tuple[Row, ...] = (
         who=r"trivy|cosign|sigstore|clair|quay-(?:container-)?security|imagepolicy|aqua|anchore|grype|snyk|ratify"
             r"|connaisseur|notary",
         reason=r"signature|sigstore|cosign|vulnerab|\bcve\b|image (?:policy|verif|pull secret)",
-        message=r"no matching signatures|signature ?(?:required|verif|valid)|verify the signature|cosign|sigstore"
+        message=r"no matching signatures|\bvulnerabilit(?:y|ies)\b|\bCVE-\d|signature ?(?:required|verif|valid)"
+            r"|verify the signature|cosign|sigstore"
             r"|image verification|signature was required|(?:verify|validate) (?:the )?(?:image|signature)"
             r"|image (?:was )?rejected|pull access denied|requested access to the resource|(?:pull|image|manifest"
             r"|registry).*(?:unauthori[sz]ed|forbidden|denied)"),
@@ -174,7 +175,8 @@ ROWS: tuple[Row, ...] = (
     # --- things with an owner of their own, whatever befalls them ---
     Row(("infrastructure", "network"), kind=r"\A\w*Mesh\w*"),
     Row(("infrastructure", "control-plane"),
-        kind=r"\A(?:CustomResourceDefinition|\w*ResourceSet(?:Binding)?|Cluster(?:Catalog|Extension)|HelmChartProxy"
+        kind=r"\A(?:CustomResourceDefinition|\w*ResourceSet(?:Binding)?|(?:Cluster)?ResourceBinding"
+            r"|Cluster(?:Catalog|Extension)|HelmChartProxy"
             r"|ManifestWork|SyncSet|PropagationPolicy|KubeFed\w+|LogicalCluster|ImageBasedUpgrade"
             r"|\w*Provider \S*cluster\.x-k8s\.io)\b|karmada|gardener\.cloud|(?:cluster|operator|work"
             r"|addon)\.open-cluster-management|cattle\.io|\A(?:Lease|ClusterOperator|ClusterVersion"

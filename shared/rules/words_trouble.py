@@ -133,7 +133,7 @@ TROUBLE: dict[str, str] = {
     r"|(?:security|data) breach|exploit|breakout|reverse shell|ransom|intrusion|malicious|command[- ]and[- ]control"
     r"|dropped and executed|fileless|connection to c2|c2 (?:server|traffic)|crypto\w* mining"
     r"|mining (?:process|pool)|root ?kit|web ?shell|trojan|spyware|botnet",
-    "failover": r"take ?over\b|taking over|took over|fail(?:ed|ing)? ?over\b",
+    "failover": r"take ?over\b|taken over|taking over|took over|fail(?:ed|ing)? ?over\b",
     "failover-fails": r"fail ?over (?:\w+ )?(?:fail|err|timed|timeout|not )",
     "remediation": r"needs? replacement|remediation (?:created|started|skipped|cannot|failed)"
     r"|marked (?:as )?unhealthy|marked unhealthy",
@@ -167,6 +167,7 @@ TROUBLE: dict[str, str] = {
     "lookup": r"observe|observer|get\b|list\b|status\b|signal|version|client failed|log ?level|pruning|watchdog"
     r"|management state|snapshot class|state controller",
     "essential": r"static pod|installer|api check|discovery|payload|etcd|encrypt|api ?server",
+    "encryption": r"encrypt|decrypt|kms\b",
     "misbound": r"misbound|content mismatch|content missing|incompatible|not supported|forbidden|does ?n.t match"
     r"|does not match|admission|invalid node|declared features",
     # --- what makes it light ---
