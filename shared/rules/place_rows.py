@@ -152,7 +152,8 @@ ROWS: tuple[Row, ...] = (
             r"|\bory-|pinniped|oauth",
         reason=r"oauth|token|anonymous|(?:secret|credential|key)s? (?:leak|expos)|password|authenticat|\bauth\b"
             r"|encrypt|login"
-            r"|client secret|(?:service|user|robot|machine) account",
+            r"|client secret|(?:service|user|robot|machine) account"
+            r"|secret rotat|\bjwt\b|\bjwks\b|\boidc\b|\bsaml\b|\bldap\b",
         both=r"operator\n.*\bsecret (?:creat|updat|delet)",
         message=r"authentication|invalid (?:token|credential|password)|log ?in failed|\b401\b"
             r"|service account .*not found"),
@@ -175,7 +176,7 @@ ROWS: tuple[Row, ...] = (
     # --- things with an owner of their own, whatever befalls them ---
     Row(("infrastructure", "network"), kind=r"\A\w*Mesh\w*"),
     Row(("infrastructure", "control-plane"),
-        kind=r"\A(?:CustomResourceDefinition|\w*ResourceSet(?:Binding)?|(?:Cluster)?ResourceBinding"
+        kind=r"\A(?:CustomResourceDefinition|\w*ResourceSet(?:Binding)?"
             r"|Cluster(?:Catalog|Extension)|HelmChartProxy"
             r"|ManifestWork|SyncSet|PropagationPolicy|KubeFed\w+|LogicalCluster|ImageBasedUpgrade"
             r"|\w*Provider \S*cluster\.x-k8s\.io)\b|karmada|gardener\.cloud|(?:cluster|operator|work"

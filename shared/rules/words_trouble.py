@@ -46,7 +46,7 @@ TROUBLE: dict[str, str] = {
     r"|died\b|\Adown\z|not up\b|offline\b|not online\b|not covered\b|inactive\b|read[- ]only\b|writes? (?:are |is "
     r"|were )?(?:blocked|stopped|rejected|disabled|refused)|(?:is|was) sealed\b"
     r"|network partition|minority\b|partitioned\b|quorum not\b|lost (?:its )?carrier"
-    r"|(?:member|shard|replica|broker|peer|session|tunnel) lost\b"
+    r"|(?:member|shard|replica|broker|peer|session|tunnel|path|link|uplink) lost\b"
     r"|server (?:is )?not responding",
     "down-at-last": r"down\z",
     "brought-down": r"(?:scal|shut|slow|power|cool|wind|step|tear|break|lock|spin|roll|count|ramp|writ|take"
@@ -67,7 +67,8 @@ TROUBLE: dict[str, str] = {
     "no-room": r"(?:9[5-9]|100)% full|no (?:\w+ )?(?:addresses|ips?|blocks|subnets|cidrs?) (?:left|available|free)"
     r"|space exceeded|(?:is"
     r"|are) full\b|watermark (?:exceeded|reached|set)|(?:memory|disk) alarm|(?:not enough|insufficient) (?:free "
-    r"|disk |storage )*space|too many open files|no space left|no (?:more|free) (?:space|ips?|addresses|capacity"
+    r"|disk |storage )*space|too many open files|no (?:space|capacity|room) left|no (?:more|free) (?:space|ips?"
+    r"|addresses|capacity"
     r"|memory|ports?|disks?|room|inodes?|nodes?|resources|blocks)|disk (?:is )?full|out of (?:space|disk|capacity|ip"
     r"|addresses)|disk ?pressure|memory ?pressure|exhausted\b|exhaustion\z|(?:storage|datastore|volume|pool"
     r"|file ?system|drive) (?:is )?full",
