@@ -44,7 +44,7 @@ GRAVE: tuple[Outcome, ...] = (
     Outcome("node-down", "problem", "critical", "a node does not work",
             reason="unhealthy unreachable not-ready is-down lost", unless="beside", about="node", at="node"),
     Outcome("unavailable", "problem", "critical", "a part of the platform is not available",
-            type="N", text="turned-unavailable", at="control-plane"),
+            text="turned-unavailable", at="control-plane"),
     Outcome("remediation", "problem", "high", "a node is so ill that it must be replaced",
             text="remediation", at="node"),
     # --- light, though its words are not ---

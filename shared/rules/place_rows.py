@@ -58,7 +58,8 @@ ROWS: tuple[Row, ...] = (
             r"|sigstore",
         who=r"trivy|cosign|sigstore|clair|quay-(?:container-)?security|imagepolicy|aqua|anchore|grype|snyk|ratify"
             r"|connaisseur|notary",
-        reason=r"signature|sigstore|cosign|vulnerab|\bcve\b|image (?:policy|verif|pull secret)",
+        reason=r"(?:untrusted|disallowed|forbidden|blocked|unknown) registry|signature|sigstore|cosign|vulnerab"
+            r"|\bcve\b|image (?:policy|verif|pull secret)",
         message=r"no matching signatures|\bvulnerabilit(?:y|ies)\b|\bCVE-\d|signature ?(?:required|verif|valid)"
             r"|verify the signature|cosign|sigstore"
             r"|image verification|signature was required|(?:verify|validate) (?:the )?(?:image|signature)"
@@ -108,8 +109,9 @@ ROWS: tuple[Row, ...] = (
     Row(("security", "pod-security"),
         kind=r"\ASecurityContextConstraints|security-profiles|\APodSecurity|\A(?:Seccomp|Selinux|AppArmor)Profile",
         reason=r"host ?(?:path|network|pid|ipc) (?:mount|pod|used|detect|enabl)|pod ?security|app ?armor|seccomp"
-            r"|se ?linux|sysctl|\bprivileged|\bscc\b|uid range|run as",
-        message=r"violates PodSecurity|security context constraint|run as (?:root|non)|runAsNonRoot|runAsUser"),
+            r"|se ?linux|sysctl|\bprivileged|privilege escal|\bscc\b|uid range|run as",
+        message=r"violates PodSecurity|\bapparmor\b|\bseccomp\b|security context constraint|run as (?:root|non)"
+            r"|runAsNonRoot|runAsUser"),
     Row(("security", "authentication"),
         message=r"authenticat|(?:incorrect|invalid|wrong|bad) (?:\w+ )?(?:user ?name|login|credential)"
             r"|user ?name or password"
@@ -153,7 +155,8 @@ ROWS: tuple[Row, ...] = (
         reason=r"oauth|token|anonymous|(?:secret|credential|key)s? (?:leak|expos)|password|authenticat|\bauth\b"
             r"|encrypt|login"
             r"|client secret|(?:service|user|robot|machine) account"
-            r"|secret rotat|\bjwt\b|\bjwks\b|\boidc\b|\bsaml\b|\bldap\b",
+            r"|secret rotat|\bcredentials? (?:expir|invalid|rotat|missing|refus|reject|revok|not)|\bjwt\b|\bjwks\b"
+            r"|\boidc\b|\bsaml\b|\bldap\b",
         both=r"operator\n.*\bsecret (?:creat|updat|delet)",
         message=r"authentication|invalid (?:token|credential|password)|log ?in failed|\b401\b"
             r"|service account .*not found"),
@@ -261,7 +264,8 @@ ROWS: tuple[Row, ...] = (
     # --- things of the cluster: what has befallen them ---
     Row(("infrastructure", "node"), message=r"node was low on resource|node had condition"),
     Row(("infrastructure", "network"),
-        reason=r"network|\bbgp\b|\blink (?:up|down|flap)|\bcni\b|\bdns|\broutes?\b|interface|net ?device|conntrack"
+        reason=r"network|\bnics?\b|\bbgp\b|\blink (?:up|down|flap)|\bcni\b|\bdns|\broutes?\b|interface|net ?device"
+            r"|conntrack"
             r"|ip ?tables|packets? drop|kube ?proxy|proxier|resolver\b|resolv ?conf|(?:name|host|domain) ?resol"
             r"|subnet|\bip\b"
             r"|\bi ?ps\b|ip family|cidr|load ?balancer|\bipam\b",
@@ -274,6 +278,7 @@ ROWS: tuple[Row, ...] = (
         message=r"no space left|volumeMount|MountVolume|AttachVolume|persistentvolumeclaim|\bdisk (?:pressure|space)"
             r"|the disk |data director"),
     Row(("infrastructure", "workload"),
+        reason=r"config ?map (?:\w+ )?(?:missing|not found)",
         message=r"(?:configmap|secret) \S+ not found|find key .*in (?:ConfigMap|Secret)"),
     Row(("infrastructure", "node"), both=r"\APod .*cluster-autoscaler\n.*scale down"),
     Row(("infrastructure", "workload"), both=r"\APod .*(?:autoscaler|vpa|descheduler|disruption)"),

@@ -94,7 +94,7 @@ COURSE: dict[str, str] = {
     r"|fail(?:ed|ure)? permanently|(?:permanent|terminal)(?:ly)? (?:fail|error)|(?:un|non-?)retr(?:y|i)able|abandoned",
     "to-issue": r"(?:sign\w*|order|present\w*)\b.* ?(?:fail|err)\w*|\Afailed\z",
     "tries-used-up": r"exhausted (?:\w+ ){0,2}(?:retries|attempts|tries)|(?:retries|attempts) exhausted",
-    "backup": r"back ?up|snapshot|archiv",
+    "backup": r"back ?up|snapshot|archiv|defrag|compact",
     "skipped": r"skip",
     "called-off": r"cancell?ing (?:deletion|eviction|shutdown|drain|removal)"
     r"|(?:deletion|eviction|shutdown|drain|removal) cancell?(?:ed|ation)",

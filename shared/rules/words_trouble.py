@@ -155,7 +155,7 @@ TROUBLE: dict[str, str] = {
     r"|map ?volume|map ?pod ?device|un ?mount|detach",
     "bring-up": r"creat|start|sync\b|migrat|restor|back ?up|provision|import|clone|launch|boot\b|allocat|assign"
     r"|add(?:ing)?\b|reconcil|updat|announce|hand ?over|guarantee|load ?balancer|regist",
-    "vm-life": r"fail\w* (?:to )?(?:create\b|migrat|hand ?over|guarantee|start)|(?:start|power ?on|migration|sync"
+    "vm-life": r"fail\w* (?:to )?(?:create\b|migrat|hand ?over|guarantee|start)|(?:start|boot|power ?on|migration|sync"
     r"|import|clone|restore|backup|operation) fail|restore error|create fail",
     "fill": r"import|snapshot creation",
     "provision": r"provision|creating the volume|volume creation|create volume",
