@@ -112,7 +112,7 @@ GRAVE: tuple[Outcome, ...] = (
     Outcome("config-missing", "problem", "medium", "a pod waits for what is not there",
             type="W", reason="mount", message="missing", about="pod"),
     Outcome("mount-failed", "problem", "high", "a pod waits for its volume",
-            type="W", reason="mount", text="failed timeout conflict stuck", at="storage", ticket=3),
+            type="W", reason="mount", text="failed timeout conflict stuck refused", at="storage", ticket=3),
     Outcome("guest-crashes", "problem", "high", "a virtual machine crashes again and again",
             type="W", reason="crash-loop", about="guest"),
     Outcome("crash", "problem", "high", "it crashes or ran out of memory", type="W", reason="killed", unless="retried"),

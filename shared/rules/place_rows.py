@@ -141,7 +141,8 @@ ROWS: tuple[Row, ...] = (
         kind=r"\A(?:Certificate|ManagedCertificate|ClusterTrustBundle|Order|Challenge|PodCertificate|CABundle"
             r"|KeyPair|IstioCSR|TrustManager)|\A\w+T[Ll][Ss]\b|\A\w*Issuer\b|cert-manager|certificates\.k8s",
         who=r"\Acert-|certificat|-issuer\b|\Atrust-",
-        reason=r"certificate|\bissuer update|\bcerts?\b|\bcsr\b|\btls\b|x509|ca bundle|\bcabundle|signer|key ?pair"
+        reason=r"certificate|\bissuer update|\bcerts?\b|\bcsr\b|\bkey ?store|\btrust ?(?:store|bundle)"
+            r"|\btls\b|x509|ca bundle|\bcabundle|signer|key ?pair"
             r"|\Arotation (?:err|fail)|\b(?:cert\w*|ca|key|signer|tls) rotation|target update required|\bca\b",
         message=r"x509|certificate|tls: |acme (?:provider|server|challenge|order|account)|params:acme"),
     Row(("security", "authentication"),
@@ -155,7 +156,8 @@ ROWS: tuple[Row, ...] = (
         reason=r"oauth|token|anonymous|(?:secret|credential|key)s? (?:leak|expos)|password|authenticat|\bauth\b"
             r"|encrypt|login"
             r"|client secret|(?:service|user|robot|machine) account"
-            r"|secret rotat|\bcredentials? (?:expir|invalid|rotat|missing|refus|reject|revok|not)|\bjwt\b|\bjwks\b"
+            r"|secret rotat|\bsso\b|\bmfa\b|\bkms\b|\bauthn\b|\bssh key|\bapi key|\bcredentials? (?:expir|invalid"
+            r"|rotat|missing|refus|reject|revok|not)|\bjwt\b|\bjwks\b"
             r"|\boidc\b|\bsaml\b|\bldap\b",
         both=r"operator\n.*\bsecret (?:creat|updat|delet)",
         message=r"authentication|invalid (?:token|credential|password)|log ?in failed|\b401\b"
@@ -268,11 +270,13 @@ ROWS: tuple[Row, ...] = (
             r"|conntrack"
             r"|ip ?tables|packets? drop|kube ?proxy|proxier|resolver\b|resolv ?conf|(?:name|host|domain) ?resol"
             r"|subnet|\bip\b"
-            r"|\bi ?ps\b|ip family|cidr|load ?balancer|\bipam\b",
+            r"|\bi ?ps\b|ip family|cidr|load ?balancer|\bipam\b|\bvpn|\bvx?lan|wire ?guard|\bip ?sec\b|\bmtu\b|\barp\b"
+            r"|\bnat\b|\bospf\b|\bdhcp|\bvips?\b|firewall|egress",
         message=r"failed to set ?up (?:network|sand ?box|pod)|\bcni\b|network is not ready|ClusterDNS|\bmultus\b"
             r"|\bovn-k8s|\badd(?:ing)? network|configure pod interface|no IP addresses"),
     Row(("infrastructure", "storage"),
-        reason=r"volume|\bcsi\b|empty ?dir|\bmount|attach|detach|persistent|\bdisk bad|\braid\b|\bnfs\b|root ?fs\b"
+        reason=r"volume|\bcsi\b|empty ?dir|\bmount|attach|detach|persistent|\biscsi|\blvm|\bluns?\b"
+            r"|thin ?pool|\bdisk bad|\braid\b|\bnfs\b|root ?fs\b"
             r"|\bnvme|\bssd\b|file ?system|ext4|\bxfs|\bio ?error|overlay|image layer|layerchain|docker image"
             r"|storage (?:class|full)|\bpvc\b|snapshot|back ?up",
         message=r"no space left|volumeMount|MountVolume|AttachVolume|persistentvolumeclaim|\bdisk (?:pressure|space)"
@@ -285,6 +289,7 @@ ROWS: tuple[Row, ...] = (
     Row(("infrastructure", "pod"), kind=r"\APod\b"),
     Row(("infrastructure", "virtualization"), message=r"\bvirtual machine"),
     Row(("infrastructure", "node"),
+        reason=r"\bkernel|\bbios\b|firmware|\bbmc\b|\bkubelet|\bcontainerd|\bcri-?o\b|\bpsu\b|\bhugepages",
         kind=r"\ANode\b",
         who=r"karpenter|cluster-autoscaler|machine|node-|kured|tuning|\bbmc|redfish|ironic|\bcap[a-z]-|medik8s",
         both=r"\A(?:Deployment|DaemonSet|ConfigMap|Namespace|Lease) .*\n.*\bnodes?\b"),

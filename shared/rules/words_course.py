@@ -5,7 +5,8 @@ The form is that of `words_trouble`.
 
 # Done and well, in a reason or at the beginning of a message; elsewhere the words say too little.
 DONE = (
-    r"published|staged\b|cloned|copied|backed up|archived|synchroni[sz]ed|propagated|mirrored|replicated|distributed"
+    r"published|cached\b|staged\b|cloned|copied|backed up|archived|synchroni[sz]ed|propagated|mirrored|replicated"
+    r"|distributed"
     r"|delivered|unblocked|unlocked|unfenced|stabili[sz]ed|converged|reachable|accessible|responsive|stable\b"
     r"|compatible|satisfied|fulfilled|confirmed|usable|secure\b|trusted|authori[sz]ed|authenticated|reissued"
     r"|regenerated|reattached|elected|regained|acquired|claimed|adopted|placed|balanced|merged\b|built|compiled"
@@ -124,7 +125,8 @@ COURSE: dict[str, str] = {
     r"|decommission\w* (?:of )?(?:broker|node|member|peer|instance|shard|pool|server|drive|osd)",
     "leadership": r"stopped leading|los(?:t|e|ing) (?:the |its )?(?:lease|leadership|leader lock)"
     r"|leader ?election lost",
-    "running": r"(?:pod|cluster|server|service|database|registry|instance|broker|component|replica|member|proxy|gateway"
+    "running": r"(?:pod|manager|cluster|server|service|database|registry|instance|broker|component|replica|member"
+    r"|proxy|gateway"
     r"|controller|collector|agent|daemon|engine|stack) running\z|(?:is|are) (?:now )?(?:up and )?running and (?:healthy"
     r"|ready|available)",
     "tentative": r"\A(?:(?:begin|start|initiat|prepar|attempt|try)(?:ing|s|e)?|planning|plans|requests|requesting) \w+",
