@@ -98,7 +98,8 @@ ROWS: tuple[Row, ...] = (
         kind=r"\ATracingPolicy|platform\.stackrox|\A(?:FileIntegrity|Intrusion|Malware|Threat)\w*",
         who=r"wazuh|suricata|osquery|ossec|coraza|\bzeek|\bsnort|clamav|falco|aqua-enforcer|\bacs\b|tetragon|sysdig"
             r"|kubearmor|neuvector|stackrox|tracee|twistlock|crowdstrike|defender|kubescape",
-        reason=r"threat|malware|virus|rootkit|port scan|malicious|suspicious|\battack|brute ?force|exfiltrat"
+        reason=r"threat|malware|virus|rootkit|port scan|malicious|suspicious|injection (?:attempt|attack)"
+            r"|sql injection|\battack|brute ?force|exfiltrat"
             r"|mining\b|miner\b|intrusion|defender|exploit|reverse shell|web ?shell|back ?door"
             r"|shell (?:spawn|detect|in)|sensitive (?:file|path)|ptrace|fileless|kernel module"
             r"|container (?:drift|escape)|escape detect|(?:unexpected|unauthori[sz]ed|unknown|untrusted|disallowed"
@@ -130,7 +131,7 @@ ROWS: tuple[Row, ...] = (
         kind=r"\A(?:Global|Cluster)?Role\b|\A\w*Role(?:Binding|Template|Assignment)\w*|\A(?:RBAC|(?:Subject)?Access"
             r"Re(?:quest|view)|TemporaryAccess)",
         reason=r"(?:\A|user |topic )acls? |\brole\b|role ?binding|\brbac\b|cluster role|not ?authori[sz]ed"
-            r"|unauthori[sz]ed|access denied"
+            r"|unauthori[sz]ed|authori[sz]ation fail|access denied"
             r"|permission denied|\b(?:iam|missing|excessive|insufficient) permission|audit (?:policy|profile)"
             r"|arguments audit\z|\Aaudit\z",
         message=r"(?-i:\b[a-z]+s(?:\.[a-z0-9.]+)? is forbidden)|\bis forbidden: User"
@@ -237,7 +238,7 @@ ROWS: tuple[Row, ...] = (
             r"|Machine\w*|BareMetalHost|Metal3\w*|\w+Machine|KubeletConfig|KubeadmConfig|Tuned|Profile)\b|karpenter"
             r"|machine"),
     Row(("infrastructure", "control-plane"), kind=r"\A\w*Cluster .*(?:cluster\.x-k8s|kubermatic|gardener|hive)"
-            r"|\A(?:AWS|Azure|GCP|VSphere|OpenStack|HCloud|Hetzner|IBM\w*|DO|Nutanix|Proxmox|Metal3"
+            r"|\A(?:AWS|Azure|GCP|VSphere|OpenStack|HCloud|Hetzner|IBM\w*|(?-i:DO)|Nutanix|Proxmox|Metal3"
             r"|Docker)\w*Cluster\b",
         who=r"kkp-|kubermatic|cluster-api|capi-"),
     Row(("infrastructure", "node"), message=r"nodes are available:.*(?:not-ready|unreachable|unschedulable)"),

@@ -126,7 +126,8 @@ KINDS: dict[tuple[Category, Subcategory], str] = {
         AccessGrant AccessLogPolicy AddressGroup AgentEndpoint AkoDeploymentConfig AviInfraSetting
         (?:Backend|Client)TrafficPolicy BFDProfile CloudEndpoint ClusterSet ContourDeployment Dataplane EnvoyFilter
         ExternalWorkload FelixConfiguration FlowCollector FlowMetric GCPBackendPolicy GlobalAccelerator
-        GlobalNetworkSet Gslb HealthCheckPolicy HostEndpoint HostRule HTTPEdge HTTPLocalRateLimitPolicy HTTPRouteGroup
+        GlobalNetworkSet Gslb Limitador HealthCheckPolicy HostEndpoint HostRule HTTPEdge HTTPLocalRateLimitPolicy
+        HTTPRouteGroup
         InferencePool IptablesEIP Kong\w+ LBNodeAgent ManagedZone McpBridge NetworkPolicyRecommendation OvnEip
         PodNetworkConnectivityCheck PortPool ProxyConfig ProxyDefaults RateLimitPolicy RemoteNode RouteTable RRset
         ServiceDefaults ServiceDiscovery ServiceEntry ServiceGroup ServiceNetworkEndpointGroup ServiceResolver
@@ -154,7 +155,7 @@ KINDS: dict[tuple[Category, Subcategory], str] = {
         BackupEntry Cluster(?:Group|Manager|Repo|Curator|Override\w*|Propagation\w*|Resource\w*|Staged\w*)
         ControllerInstallation ControllerRegistration ControlNode CoreProvider DataGather DeckhouseRelease EKSARelease
         ExtensionConfig HelmChartProxy Image(?:Based\w+|ClusterInstall)
-        (?:Infrastructure|Bootstrap|ControlPlane|IPAM|Addon)Provider InsightsOperator InternalMemberCluster
+        (?:Infrastructure|Bootstrap|ControlPlane|IPAM|Addon|CAPI)Provider InsightsOperator InternalMemberCluster
         ManagedResource ManagedSeed ManifestWork\w* Module(?:Config|Release|Source) MultiCluster\w+ OpenShiftAPIServer
         OperatorCondition PlacementDecision RKE\w+ Tanzu\w+ UpdateConfig VirtualCluster\w* XKubernetes\w*
     """),

@@ -12,7 +12,7 @@ DONE = (
     r"|regenerated|reattached|elected|regained|acquired|claimed|adopted|placed|balanced|merged\b|built|compiled"
     r"|committed|executed|uploaded|downloaded|pushed|exported|bootstrapped|commissioned|remediated|fixed\b|peered"
     r"|paired|linked\b|subscribed|advertised|routed|(?:goal|target|desired|quorum|consensus) (?:\w+ )?reached|served"
-    r"|stored\b|persisted|optimi[sz]ed|vacuumed|reindexed|deduplicated|converted|materiali[sz]ed"
+    r"|stored\b|persisted|protected\b|optimi[sz]ed|vacuumed|reindexed|deduplicated|converted|materiali[sz]ed"
     r"|populated|hydrated|warmed up|encrypted"
     r"|decrypted|reflected"
     r"|(?:hot ?)?plugged|reali[sz]ed|compensated|reconverged|rejoined|reopened|woke(?:n)?\b|started up|\Aup\z|live\z"
