@@ -37,7 +37,7 @@ COURSE: dict[str, str] = {
     r"|back to normal|changed: green",
     "done-it-says": r"\A(?:\w+ ){1,3}(?:has |was |is )?(?:completed|succeeded|finished)\b",
     "changed-to-bad": r"no longer (?:ready|healthy|available)|(?:ready|healthy|available)\b.*true (?:->|to) false"
-    r"|(?:degraded|failing|stalled)\b.*false (?:->|to) true|\w+ +-> +(?:degraded|missing|failed|error|unhealthy|down"
+    r"|(?:degraded|failing|stalled)\b.*false (?:->|to) true|\w+ -> (?:degraded|missing|failed|error|unhealthy|down"
     r"|offline|red|faulted)\b|(?:chang\w*|turn\w*|went|mov\w*|transition\w*|from \S+|state|status|phase|health"
     r"|\w+) to (?:degraded|failed|error|down|offline|red|faulted)\b|(?:chang\w*|turn\w*|went|from \S+|status"
     r"|health) to unhealthy\b",
