@@ -6,7 +6,8 @@
 from functools import lru_cache
 
 from shared.events.model import Observation
-from shared.rules.outcome_rows import ROWS, Outcome
+from shared.rules.outcome import Outcome
+from shared.rules.outcome_rows import ROWS
 from shared.rules.outcomes import KIND_WORDS, STATE_WORDS, outcome_of
 from shared.rules.place_rows import Place
 from shared.rules.places import place_of

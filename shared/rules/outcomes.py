@@ -4,7 +4,8 @@ from functools import cache, lru_cache
 from typing import NamedTuple
 
 from shared.events.vocabulary import Subcategory
-from shared.rules.outcome_rows import ROWS, Outcome
+from shared.rules.outcome import Outcome
+from shared.rules.outcome_rows import ROWS
 from shared.rules.words import KINDS, STATES, Signals, Vocabulary
 
 STATE_WORDS = Vocabulary(STATES)

@@ -31,6 +31,11 @@ ROWS: tuple[Row, ...] = (
     Row(("infrastructure", "network"),
         reason=r"invalid certificate ref",
         message=r"(?:certificate ?ref(?:s|erence)?|ReferenceGrant)\b"),
+    # Whose it is, a webhook's or a guard's: a certificate that runs out is one.
+    Row(("security", "certificate"), reason=r"certificate (?:renew|issu|expir|rotat)|renew\w* certificate"),
+    # A webhook that converts versions or carries messages has no say in what is admitted.
+    Row(("infrastructure", "control-plane"), reason=r"conversion webhook", message=r"conversion webhook"),
+    Row(("infrastructure", "workload"), message=r"(?:notification|outgoing|incoming|alert|slack|teams) webhook"),
     Row(("infrastructure", "control-plane"), kind=r"\A(?:ClusterOperator|Etcd\w*)\b"),
     Row(("infrastructure", "storage"), kind=r"\ANode longhorn"),
     Row(("infrastructure", "node"), both=r"\A(?:\w*Machine\w*|NodeClaim|NodePool) .*\n.*quota"),
@@ -53,8 +58,10 @@ ROWS: tuple[Row, ...] = (
             r"|sigstore",
         who=r"trivy|cosign|sigstore|clair|quay-(?:container-)?security|imagepolicy|aqua|anchore|grype|snyk|ratify"
             r"|connaisseur|notary",
-        reason=r"signature|sigstore|cosign|vulnerab|\bcve\b|image (?:policy|verif|pull secret)",
-        message=r"no matching signatures|signature ?(?:required|verif|valid)|verify the signature|cosign|sigstore"
+        reason=r"(?:untrusted|disallowed|forbidden|blocked|unknown) registry|signature|sigstore|cosign|vulnerab"
+            r"|\bcve\b|image (?:policy|verif|pull secret)",
+        message=r"no matching signatures|\bvulnerabilit(?:y|ies)\b|\bCVE-\d|signature ?(?:required|verif|valid)"
+            r"|verify the signature|cosign|sigstore"
             r"|image verification|signature was required|(?:verify|validate) (?:the )?(?:image|signature)"
             r"|image (?:was )?rejected|pull access denied|requested access to the resource|(?:pull|image|manifest"
             r"|registry).*(?:unauthori[sz]ed|forbidden|denied)"),
@@ -65,7 +72,8 @@ ROWS: tuple[Row, ...] = (
             r"|ValidatingAdmissionPolicy|constraint violat"),
     Row(("security", "certificate"),
         message=r"calling webhook.*x509|(?:secret|configmap)s? .*(?:\btls\b|\bcert|\bca-bundle"
-            r"|\bserving).*(?:not found|does not exist)"),
+            r"|\bserving).*(?:not found|does not exist)"
+            r"|(?:unable to|cannot|could not) find .*secret.*(?:\btls\b|\bcert)"),
     Row(("admission", "validating-webhook"),
         kind=r"\AValidatingWebhook",
         reason=r"admission webhook|\bwebhook (?:call|cert|config|den|down|err|fail|inval|not|reject|tim|un)",
@@ -83,13 +91,15 @@ ROWS: tuple[Row, ...] = (
     Row(("security", "network-policy"),
         kind=r"\APolicyEndpoint|NetworkPolicy\b|\ASecurityPolicy\b|\A(?:Egress|IngressNode)Firewall"
             r"|\ASecurityGroupPolicy|\AAuthorizationPolicy\b",
-        reason=r"network polic(?:y|ies)|security policy|\banp|egress firewall|packets? drop",
-        both=r"\A(?:Pod|Cilium|Network|Node|Endpoint|Namespace)\S* .*\n.*policy (?:denied|drop)"),
+        reason=r"network polic(?:y|ies)|security policy|\banp|egress firewall",
+        both=r"\A(?:Pod|Cilium|Network|Node|Endpoint|Namespace)\S* .*\n.*policy (?:denied|drop)",
+        message=r"\((?:policy_?den|auth_required)|\Apolicy denied|denied by (?:network )?polic"),
     Row(("security", "runtime"),
         kind=r"\ATracingPolicy|platform\.stackrox|\A(?:FileIntegrity|Intrusion|Malware|Threat)\w*",
         who=r"wazuh|suricata|osquery|ossec|coraza|\bzeek|\bsnort|clamav|falco|aqua-enforcer|\bacs\b|tetragon|sysdig"
             r"|kubearmor|neuvector|stackrox|tracee|twistlock|crowdstrike|defender|kubescape",
-        reason=r"threat|malware|virus|rootkit|port scan|malicious|suspicious|\battack|brute ?force|exfiltrat"
+        reason=r"threat|malware|virus|rootkit|port scan|malicious|suspicious|injection (?:attempt|attack)"
+            r"|sql injection|\battack|brute ?force|exfiltrat"
             r"|mining\b|miner\b|intrusion|defender|exploit|reverse shell|web ?shell|back ?door"
             r"|shell (?:spawn|detect|in)|sensitive (?:file|path)|ptrace|fileless|kernel module"
             r"|container (?:drift|escape)|escape detect|(?:unexpected|unauthori[sz]ed|unknown|untrusted|disallowed"
@@ -100,10 +110,12 @@ ROWS: tuple[Row, ...] = (
     Row(("security", "pod-security"),
         kind=r"\ASecurityContextConstraints|security-profiles|\APodSecurity|\A(?:Seccomp|Selinux|AppArmor)Profile",
         reason=r"host ?(?:path|network|pid|ipc) (?:mount|pod|used|detect|enabl)|pod ?security|app ?armor|seccomp"
-            r"|se ?linux|sysctl|\bprivileged|\bscc\b|uid range|run as",
-        message=r"violates PodSecurity|security context constraint|run as (?:root|non)|runAsNonRoot|runAsUser"),
+            r"|se ?linux|sysctl|\bprivileged|privilege escal|\bscc\b|uid range|run as",
+        message=r"violates PodSecurity|\bapparmor\b|\bseccomp\b|security context constraint|run as (?:root|non)"
+            r"|runAsNonRoot|runAsUser"),
     Row(("security", "authentication"),
-        message=r"authenticat|(?:incorrect|invalid|wrong|bad) (?:user ?name|login|credential)|user ?name or password"
+        message=r"authenticat|(?:incorrect|invalid|wrong|bad) (?:\w+ )?(?:user ?name|login|credential)"
+            r"|user ?name or password"
             r"|complete login|failed to log ?in|\bauth failure|InvalidAccessKey|SignatureDoesNotMatch"
             r"|InvalidClientTokenId|UnrecognizedClient|ExpiredToken|AuthFailure|invalid_(?:grant|client)|AADSTS"
             r"|token (?:has |is |was )?(?:expired|invalid|revoked)|\bunauthorized\.?\z|to provide credentials"
@@ -118,9 +130,10 @@ ROWS: tuple[Row, ...] = (
     Row(("security", "rbac"),
         kind=r"\A(?:Global|Cluster)?Role\b|\A\w*Role(?:Binding|Template|Assignment)\w*|\A(?:RBAC|(?:Subject)?Access"
             r"Re(?:quest|view)|TemporaryAccess)",
-        reason=r"\brole\b|role ?binding|\brbac\b|cluster role|not ?authori[sz]ed|unauthori[sz]ed|access denied"
+        reason=r"(?:\A|user |topic )acls? |\brole\b|role ?binding|\brbac\b|cluster role|not ?authori[sz]ed"
+            r"|unauthori[sz]ed|authori[sz]ation fail|access denied"
             r"|permission denied|\b(?:iam|missing|excessive|insufficient) permission|audit (?:policy|profile)"
-            r"|\baudit\z",
+            r"|arguments audit\z|\Aaudit\z",
         message=r"(?-i:\b[a-z]+s(?:\.[a-z0-9.]+)? is forbidden)|\bis forbidden: User"
             r"|cannot \w+ resource \"|unauthorized operation|not authori[sz]ed|permission denied (?:to|for) \w"
             r"|Access ?Denied|AuthorizationFailed"
@@ -129,7 +142,8 @@ ROWS: tuple[Row, ...] = (
         kind=r"\A(?:Certificate|ManagedCertificate|ClusterTrustBundle|Order|Challenge|PodCertificate|CABundle"
             r"|KeyPair|IstioCSR|TrustManager)|\A\w+T[Ll][Ss]\b|\A\w*Issuer\b|cert-manager|certificates\.k8s",
         who=r"\Acert-|certificat|-issuer\b|\Atrust-",
-        reason=r"certificate|\bissuer update|\bcerts?\b|\bcsr\b|\btls\b|x509|ca bundle|\bcabundle|signer|key ?pair"
+        reason=r"certificate|\bissuer update|\bcerts?\b|\bcsr\b|\bkey ?store|\btrust ?(?:store|bundle)"
+            r"|\btls\b|x509|ca bundle|\bcabundle|signer|key ?pair"
             r"|\Arotation (?:err|fail)|\b(?:cert\w*|ca|key|signer|tls) rotation|target update required|\bca\b",
         message=r"x509|certificate|tls: |acme (?:provider|server|challenge|order|account)|params:acme"),
     Row(("security", "authentication"),
@@ -137,12 +151,15 @@ ROWS: tuple[Row, ...] = (
             r"|ServiceAccount|TokenReview)\b|\A(?:Peer|Request)Authentication|spiffe|pinniped|authorino"
             r"|\A\w*Auth(?:Config|Provider|Policy|Flow)\b|\ASpire\w*|\APasswordPolic|\A(?:JWT|Group)(?:Authenticator"
             r"|Sync)|\A(?:Azure|AWS|GCP|Pod|Workload"
-            r"|Federated)\w*Identity",
+            r"|Federated)\w*Identity|\A\w*IdentityProvider\b",
         who=r"authelia|zitadel|oidc|\bkiam|\bspire|\bdex\b|keycloak|\Avault|vault-agent|teleport|boundary|authentik"
             r"|\bory-|pinniped|oauth",
         reason=r"oauth|token|anonymous|(?:secret|credential|key)s? (?:leak|expos)|password|authenticat|\bauth\b"
             r"|encrypt|login"
-            r"|client secret|service account",
+            r"|client secret|(?:service|user|robot|machine) account"
+            r"|secret rotat|\bsso\b|\bmfa\b|\bkms\b|\bauthn\b|\bssh key|\bapi key|\bcredentials? (?:expir|invalid"
+            r"|rotat|missing|refus|reject|revok|not)|\bjwt\b|\bjwks\b"
+            r"|\boidc\b|\bsaml\b|\bldap\b",
         both=r"operator\n.*\bsecret (?:creat|updat|delet)",
         message=r"authentication|invalid (?:token|credential|password)|log ?in failed|\b401\b"
             r"|service account .*not found"),
@@ -151,12 +168,13 @@ ROWS: tuple[Row, ...] = (
             r"|AdmissionPolicy|\ACompliance|compliance\.openshift|constraints\.gatekeeper|\ACIS|cis\.cattle|kyverno"
             r"|gatekeeper",
         who=r"kube-bench|kyverno|gatekeeper|\bopa\b|compliance|governance|kubewarden|polaris|datree",
-        reason=r"(?:policy|constraint) (?:violat|error|appl|skip|template)|compliant"),
+        reason=r"(?:policy|constraint) (?:violat|error|appl|skip|template|audit)|compliant"),
     Row(("infrastructure", "workload"),
         kind=r"\A(?:Storage(?:Bucket|Account)|Compute\w+|SQL\w+|RDS\w*|DB(?:Instance|Cluster)\w*|ServiceInstance)\b"
             r"|cnrm\.cloud|azure\.com|services\.k8s\.aws|crossplane|upbound",
         who=r"\Aservice-catalog|\Amanaged/|crossplane"),
     Row(("infrastructure", "network"), kind=r"\A(?:Vlan|Bond|Uplink|ClusterNetwork)\w*|\A\w*DNS\b"),
+    Row(("infrastructure", "network"), kind=r"\A(?:Firewall|LoadBalancer|Network)\b"),
     Row(("infrastructure", "workload"), kind=APPLICATIONS),
     *(Row(place, kind=names, who=names) for place, names in PRODUCTS.items()),
     *(Row(place, kind=names) for place, names in KINDS.items()),
@@ -164,7 +182,8 @@ ROWS: tuple[Row, ...] = (
     # --- things with an owner of their own, whatever befalls them ---
     Row(("infrastructure", "network"), kind=r"\A\w*Mesh\w*"),
     Row(("infrastructure", "control-plane"),
-        kind=r"\A(?:CustomResourceDefinition|\w*ResourceSet(?:Binding)?|Cluster(?:Catalog|Extension)|HelmChartProxy"
+        kind=r"\A(?:CustomResourceDefinition|\w*ResourceSet(?:Binding)?"
+            r"|Cluster(?:Catalog|Extension)|HelmChartProxy"
             r"|ManifestWork|SyncSet|PropagationPolicy|KubeFed\w+|LogicalCluster|ImageBasedUpgrade"
             r"|\w*Provider \S*cluster\.x-k8s\.io)\b|karmada|gardener\.cloud|(?:cluster|operator|work"
             r"|addon)\.open-cluster-management|cattle\.io|\A(?:Lease|ClusterOperator|ClusterVersion"
@@ -176,7 +195,7 @@ ROWS: tuple[Row, ...] = (
         reason=r"leader election|\betcd\b"),
     Row(("infrastructure", "storage"), kind=r"\A(?:PersistentVolume|VolumeAttachment|VolumeSnapshot)"),
     Row(("infrastructure", "storage"),
-        both=r"\AVirtualMachine(?:Instance)? .*\n.*(?:volume|\bpvc\b|disk|\bio ?err|storage|small pv|attachment)"),
+        both=r"\AVirtualMachine(?:Instance)? .*\n.*(?:volume|\bpvc\b|disk|\bi ?o ?err|storage|small pv|attachment)"),
     Row(("infrastructure", "virtualization"),
         kind=r"\AVirtualMachine|[^i]\.kubevirt\.io/v|harvesterhci\.io|\AVM(?:Import|Export|Backup)|\AGuestAgent"
             r"|\Akubevirt\.io|forklift|\AKubeVirt|\AHyperConverged|\ASSP\b",
@@ -219,7 +238,7 @@ ROWS: tuple[Row, ...] = (
             r"|Machine\w*|BareMetalHost|Metal3\w*|\w+Machine|KubeletConfig|KubeadmConfig|Tuned|Profile)\b|karpenter"
             r"|machine"),
     Row(("infrastructure", "control-plane"), kind=r"\A\w*Cluster .*(?:cluster\.x-k8s|kubermatic|gardener|hive)"
-            r"|\A(?:AWS|Azure|GCP|VSphere|OpenStack|HCloud|Hetzner|IBM\w*|DO|Nutanix|Proxmox|Metal3"
+            r"|\A(?:AWS|Azure|GCP|VSphere|OpenStack|HCloud|Hetzner|IBM\w*|(?-i:DO)|Nutanix|Proxmox|Metal3"
             r"|Docker)\w*Cluster\b",
         who=r"kkp-|kubermatic|cluster-api|capi-"),
     Row(("infrastructure", "node"), message=r"nodes are available:.*(?:not-ready|unreachable|unschedulable)"),
@@ -236,30 +255,42 @@ ROWS: tuple[Row, ...] = (
         who=r"apiserver|openshift|olm\b|operator-lifecycle|\betcd|hypershift|klusterlet|gardenlet|kamaji"
             r"|cluster-version|image-registry|samples-operator|console-operator|\A(?:cluster|kube|authentication"
             r"|ingress|insights|marketplace)-[a-z-]*operator|\A(?:kube-|cloud-)?controller-manager"),
-    Row(("infrastructure", "storage"), both=r"\A\w*Cluster .*\n.*(?:\bback ?up|volume full|disk full)"),
+    # What a database keeps is its own matter; the disk that it is kept on is not.
+    Row(("infrastructure", "storage"),
+        both=r"\A(?:\w*(?:Cluster|Datacenter)|(?:Postgres|Kafka|Redis|Mongo|MySQL|Elastic)\w*) .*\n.*(?:\bback ?up"
+            r"|\bsnapshot|\bvolumes? |\bpvc|(?:disk|storage) full)"),
     Row(("infrastructure", "workload"),
         kind=r"\A\w+(?:Cluster|Datacenter)\b|\A(?:Postgres|Kafka|Redis|Mongo|MySQL|Elastic)\w*\b|cassandra|postgres"
             r"|mongodb|kafka"),
     # --- kinds that nobody knows, whose names speak for themselves ---
     *(Row(place, kind=names) for place, names in PARTS.items()),
     # --- things of the cluster: what has befallen them ---
+    Row(("infrastructure", "node"), message=r"node was low on resource|node had condition"),
     Row(("infrastructure", "network"),
-        reason=r"network|\bbgp\b|\blink (?:up|down|flap)|\bcni\b|\bdns|\broutes?\b|interface|net ?device|conntrack"
-            r"|ip ?tables|kube ?proxy|proxier|resolver\b|resolv ?conf|(?:name|host|domain) ?resol|subnet|\bip\b"
-            r"|\bi ?ps\b|ip family|cidr|load ?balancer|\bipam\b",
-        message=r"failed to (?:set ?up|setup) network|\bcni\b|network is not ready|ClusterDNS"),
+        reason=r"network|\bnics?\b|\bbgp\b|\blink (?:up|down|flap)|\bcni\b|\bdns|\broutes?\b|interface|net ?device"
+            r"|conntrack"
+            r"|ip ?tables|packets? drop|kube ?proxy|proxier|resolver\b|resolv ?conf|(?:name|host|domain) ?resol"
+            r"|subnet|\bip\b"
+            r"|\bi ?ps\b|ip family|cidr|load ?balancer|\bipam\b|\bvpn|\bvx?lan|wire ?guard|\bip ?sec\b|\bmtu\b|\barp\b"
+            r"|\bnat\b|\bospf\b|\bdhcp|\bvips?\b|firewall|egress",
+        message=r"failed to set ?up (?:network|sand ?box|pod)|\bcni\b|network is not ready|ClusterDNS|\bmultus\b"
+            r"|\bovn-k8s|\badd(?:ing)? network|configure pod interface|no IP addresses"),
     Row(("infrastructure", "storage"),
-        reason=r"volume|\bcsi\b|empty ?dir|\bmount|attach|detach|persistent|\bdisk bad|\braid\b|\bnfs\b|root ?fs\b"
+        reason=r"volume|\bcsi\b|empty ?dir|\bmount|attach|detach|persistent|\biscsi|\blvm|\bluns?\b"
+            r"|thin ?pool|\bdisk bad|\braid\b|\bnfs\b|root ?fs\b"
             r"|\bnvme|\bssd\b|file ?system|ext4|\bxfs|\bio ?error|overlay|image layer|layerchain|docker image"
             r"|storage (?:class|full)|\bpvc\b|snapshot|back ?up",
         message=r"no space left|volumeMount|MountVolume|AttachVolume|persistentvolumeclaim|\bdisk (?:pressure|space)"
             r"|the disk |data director"),
     Row(("infrastructure", "workload"),
+        reason=r"config ?map (?:\w+ )?(?:missing|not found)",
         message=r"(?:configmap|secret) \S+ not found|find key .*in (?:ConfigMap|Secret)"),
+    Row(("infrastructure", "node"), both=r"\APod .*cluster-autoscaler\n.*scale down"),
     Row(("infrastructure", "workload"), both=r"\APod .*(?:autoscaler|vpa|descheduler|disruption)"),
     Row(("infrastructure", "pod"), kind=r"\APod\b"),
     Row(("infrastructure", "virtualization"), message=r"\bvirtual machine"),
     Row(("infrastructure", "node"),
+        reason=r"\bkernel|\bbios\b|firmware|\bbmc\b|\bkubelet|\bcontainerd|\bcri-?o\b|\bpsu\b|\bhugepages",
         kind=r"\ANode\b",
         who=r"karpenter|cluster-autoscaler|machine|node-|kured|tuning|\bbmc|redfish|ironic|\bcap[a-z]-|medik8s",
         both=r"\A(?:Deployment|DaemonSet|ConfigMap|Namespace|Lease) .*\n.*\bnodes?\b"),

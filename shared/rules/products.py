@@ -74,7 +74,8 @@ PLATFORMS = _any_of(r"""
     \A(?:ComponentStatus|PackageManifest|FlowSchema|PriorityLevelConfiguration|APIExport|APIBinding)\b
     addons\.cluster\.x-k8s \A(?:Deckhouse|Module)\w*\sdeckhouse\.io
     \A(?:Kubernetes|Tanzu\w*|EKS|GKE|AKS|OKE|ACK|TKE|K0s|K3s|MicroK8s|Talos|KubeOne)Cluster\w*
-    \A(?:Member|Remote|Managed|Hosted|Workload|Guest|Child|Leaf|Hub|Spoke|Foreign|Sveltos)Cluster\w* anywhere\.eks
+    \A(?:Member|Remote|Managed|Hosted|Workload|Guest|Child|Leaf|Hub|Spoke|Foreign|Sveltos|Tenant)Cluster\w*
+    anywhere\.eks
     apiregistration \bhive\w*\.openshift flowcontrol\.apiserver gardener\.cloud k0rdent k0smotron k0sproject k8c\.io
     kamaji karmada kcp\.io kubefed kubeone kubermatic kubernetes-fleet l[ac][am]\.openshift liqo\.io loft\.sh
     multicluster\.x-k8s\.io/ open-cluster-management operator\.cluster\.x-k8s operatorframework run\.tanzu
@@ -125,7 +126,8 @@ KINDS: dict[tuple[Category, Subcategory], str] = {
         AccessGrant AccessLogPolicy AddressGroup AgentEndpoint AkoDeploymentConfig AviInfraSetting
         (?:Backend|Client)TrafficPolicy BFDProfile CloudEndpoint ClusterSet ContourDeployment Dataplane EnvoyFilter
         ExternalWorkload FelixConfiguration FlowCollector FlowMetric GCPBackendPolicy GlobalAccelerator
-        GlobalNetworkSet Gslb HealthCheckPolicy HostEndpoint HostRule HTTPEdge HTTPLocalRateLimitPolicy HTTPRouteGroup
+        GlobalNetworkSet Gslb Limitador HealthCheckPolicy HostEndpoint HostRule HTTPEdge HTTPLocalRateLimitPolicy
+        HTTPRouteGroup
         InferencePool IptablesEIP Kong\w+ LBNodeAgent ManagedZone McpBridge NetworkPolicyRecommendation OvnEip
         PodNetworkConnectivityCheck PortPool ProxyConfig ProxyDefaults RateLimitPolicy RemoteNode RouteTable RRset
         ServiceDefaults ServiceDiscovery ServiceEntry ServiceGroup ServiceNetworkEndpointGroup ServiceResolver
@@ -153,7 +155,7 @@ KINDS: dict[tuple[Category, Subcategory], str] = {
         BackupEntry Cluster(?:Group|Manager|Repo|Curator|Override\w*|Propagation\w*|Resource\w*|Staged\w*)
         ControllerInstallation ControllerRegistration ControlNode CoreProvider DataGather DeckhouseRelease EKSARelease
         ExtensionConfig HelmChartProxy Image(?:Based\w+|ClusterInstall)
-        (?:Infrastructure|Bootstrap|ControlPlane|IPAM|Addon)Provider InsightsOperator InternalMemberCluster
+        (?:Infrastructure|Bootstrap|ControlPlane|IPAM|Addon|CAPI)Provider InsightsOperator InternalMemberCluster
         ManagedResource ManagedSeed ManifestWork\w* Module(?:Config|Release|Source) MultiCluster\w+ OpenShiftAPIServer
         OperatorCondition PlacementDecision RKE\w+ Tanzu\w+ UpdateConfig VirtualCluster\w* XKubernetes\w*
     """),
@@ -198,7 +200,8 @@ PARTS: dict[tuple[Category, Subcategory], str] = {
         S3Bucket
     """),
     ("infrastructure", "network"): _part_of(r"""
-        AddressPool BGP CIDR DNS EgressIP EndpointSlice Envoy Firewall FloatingIP Gateway (?-i:IPAM) IPRange IPReserv
+        AddressPool BGP CIDR CustomDomain DNS EgressIP EndpointSlice Envoy Firewall FloatingIP Gateway (?-i:IPAM)
+        IPRange IPReserv
         LoadBalancer Netplan Network OVSBridge Peering PortForward RouteAdvert Router SecurityGroup Subnet Traceflow
         PortBinding TrafficTarget Tunnel (?-i:[ACENS]LB) VirtualIP Vlan VPC VPN
     """),

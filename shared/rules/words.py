@@ -29,12 +29,13 @@ KINDS: dict[str, str] = {
     "address": r"(?:Service|EgressIP)\b",
     "egress": r"EgressIP\b",
     "claim": r"PersistentVolumeClaim\b|DataVolume\b|VolumeSnapshotContent|VolumeGroupSnapshotContent",
-    "request": r"CertificateRequest\b|Challenge\b|Order\b",
+    "request": r"Certificate(?:Signing)?Request\b|Challenge\b|Order\b",
     "workload": r"(?:Deployment|StatefulSet|DaemonSet)\b",
     "vm": r"VirtualMachine|DataVolume",
     "certificate": r"Certificate\b",
     "batch": r"(?:Job|Cron\w+)\b",
     "guest": r"VirtualMachine(?:Instance)?\b",
+    "issuer": r"(?:Cluster)?Issuer\b",
     "issuing": r"(?:Certificate|Issuer|ClusterIssuer)\b",
     "lease": r"Lease\b",
     "updating": r"(?:ClusterVersion|MachineOS\w+|MachineConfig\w*)\b",
@@ -80,13 +81,20 @@ _OCCASION = re.compile(r"(?<!power) (?:on|after|upon|due to) (?:error|failure)\b
 _TAKEN = re.compile(
     r"^((?:remov|delet|evict|prun|clean|purg|drop|reap|repair|replac)\w*(?: up)?(?: pods)?) (?:having|violating|failed"
     r"|invalid|stale|orphan\w*|expired|unhealthy|degraded|broken|duplicates?|duplicated|dead|lost|corrupt\w*|stuck"
-    r"|too many)\b(?= \w)"
+    r"|too many)(?:\b(?= \w)|(?<=duplicates)$)"
+)
+
+
+_TAKEN_LAST = re.compile(
+    r"^(?:(?:failed|invalid|stale|orphan\w*|expired|unhealthy|degraded|broken|duplicated?|dead|lost|corrupt\w*|stuck"
+    r"|blocking|unused) )+(?=.*\b(?:removed|deleted|evicted|pruned|cleaned(?: up)?|purged|dropped|reaped|swept"
+    r"|collected)$)"
 )
 
 
 def apart(reason: str) -> str:
     """Return a reason as a sentence: `NTPIsDown` is `ntp is down`, and `RestartOnError` a `restart`."""
-    return _TAKEN.sub(r"\1", _OCCASION.sub("", " ".join(_JOINTS.sub(" ", reason).lower().split())))
+    return _TAKEN_LAST.sub("", _TAKEN.sub(r"\1", _OCCASION.sub("", " ".join(_JOINTS.sub(" ", reason).lower().split()))))
 
 
 # How it went is no part of what it was about.

@@ -5,19 +5,23 @@ The form is that of `words_trouble`.
 
 # Done and well, in a reason or at the beginning of a message; elsewhere the words say too little.
 DONE = (
-    r"published|staged\b|cloned|copied|backed up|archived|synchroni[sz]ed|propagated|mirrored|replicated|distributed"
+    r"published|cached\b|staged\b|cloned|copied|backed up|archived|synchroni[sz]ed|propagated|mirrored|replicated"
+    r"|distributed"
     r"|delivered|unblocked|unlocked|unfenced|stabili[sz]ed|converged|reachable|accessible|responsive|stable\b"
     r"|compatible|satisfied|fulfilled|confirmed|usable|secure\b|trusted|authori[sz]ed|authenticated|reissued"
     r"|regenerated|reattached|elected|regained|acquired|claimed|adopted|placed|balanced|merged\b|built|compiled"
     r"|committed|executed|uploaded|downloaded|pushed|exported|bootstrapped|commissioned|remediated|fixed\b|peered"
     r"|paired|linked\b|subscribed|advertised|routed|(?:goal|target|desired|quorum|consensus) (?:\w+ )?reached|served"
-    r"|optimi[sz]ed|vacuumed|reindexed|deduplicated|converted|materiali[sz]ed|populated|hydrated|warmed up|encrypted"
+    r"|stored\b|persisted|protected\b|optimi[sz]ed|vacuumed|reindexed|deduplicated|converted|materiali[sz]ed"
+    r"|populated|hydrated|warmed up|encrypted"
     r"|decrypted|reflected"
     r"|(?:hot ?)?plugged|reali[sz]ed|compensated|reconverged|rejoined|reopened|woke(?:n)?\b|started up|\Aup\z|live\z"
     r"|ref set\z|warmed|reserved\b|refreshed\b|processed\b|prepared\b|injected\b|(?:session|tunnel|link|node|peer"
     r"|interface|port|bond|uplink|bgp|neighbou?r|connection|path|cable|replica|member|host|osd|mon|broker|server"
     r"|gateway) up\z"
 )
+
+_DONE_AGAIN = rf"(?:re-?)?(?:{DONE})"
 
 COURSE: dict[str, str] = {
     # --- good news ---
@@ -29,7 +33,9 @@ COURSE: dict[str, str] = {
     r"|available)\b.*false (?:->|to) true|\w+ -> (?:healthy|synced|ready|green|true)\b|to:? \[?(?:succeeded"
     r"|completed?|healthy|ready|green|established|connected|synced|available|online)\b|back (?:above|below|within"
     r"|under) |is (?:now |back )?(?:online"
-    r"|ready|healthy|available|green|up)\b|recovered\b|back to normal|changed: green",
+    r"|ready|healthy|available|green|up)\b|all (?:\w+ ){1,3}are (?:now )?(?:ready|healthy|available|up)\b|recovered\b"
+    r"|back to normal|changed: green",
+    "done-it-says": r"\A(?:\w+ ){1,3}(?:has |was |is )?(?:completed|succeeded|finished)\b",
     "changed-to-bad": r"no longer (?:ready|healthy|available)|(?:ready|healthy|available)\b.*true (?:->|to) false"
     r"|(?:degraded|failing|stalled)\b.*false (?:->|to) true|\w+ -> (?:degraded|missing|failed|error|unhealthy|down"
     r"|offline|red|faulted)\b|(?:chang\w*|turn\w*|went|mov\w*|transition\w*|from \S+|state|status|phase|health"
@@ -41,19 +47,23 @@ COURSE: dict[str, str] = {
     r"|without)(?: under)? (?:\w+ )?(?:deadlock|data ?loss|outage|read ?-?only|pressure|frequent|corrupt|fatal"
     r"|shut ?down|(?:error|failure|problem|issue|violation|conflict|anomaly|finding|mismatch|difference"
     r"|change required|vulnerabilitie|leak)s?\b)|has sufficient|not degraded",
-    "finished": r"\w+ ready\z|complete[d]?\b|finished\b|done\b|passed\b|cancell?ing deletion",
-    "well": r"ready\b|healthy\b|available\b|schedulable\b|valid\b|verified|validated|established|synced\b|in ?sync\b"
-    r"|reconciled\b|renewed|issued\b|approved\b|approval\b|admitted|accepted|programmed|bound\b|attached\b|mounted"
+    "finished": r"\w+ ready\z|(?:schema|data|database|table|config|state|resources?|objects?) migrated"
+    r"|complete[d]?\b|finished\b|done\b|passed\b|cancell?ing deletion",
+    "well": r"operational\b|ready\b|healthy\b|available\b|schedulable\b|valid\b|verified|validated|established"
+    r"|synced\b|in ?sync\b"
+    r"|reconciled\b|renewed|issued\b|approved\b|approval(?:\z| (?:received|granted|given))|admitted|accepted"
+    r"|programmed|bound\b|attached\b|mounted"
     r"|announcing|rebuilt|unsealed|uncordon|resumed?\b|unpaused|enabled\b|enforced|is up\b|online\b|connected|joined"
     r"|allocated|assigned|announced|pulled|scaled ?up ?group|imported|loaded|applied|configured|compliant|ok\b"
     r"|optimal|up to date|active\z|registered\z|readyz\b|initiali[sz]ed|presented|generated|recycled|ensured"
     r"|rollback|rolled back",
-    "done": DONE,
-    "done-first": rf"\A(?:successfully )?(?:{DONE})",
+    "done": _DONE_AGAIN,
+    "done-first": rf"\A(?:successfully )?{_DONE_AGAIN}",
     "failed-back": r"fail(?:ed|ing)? ?back\b",
     "untainted": r"taints? (?:was |were )?removed|removed (?:the |\S+ )?taint|untaint",
-    "made": r"taken\b|created?\b|launched|updated?\b|added\b|observed\b|installed|deployed|provisioned"
-    r"|reload(?:ed)?\b|sync\b|service restart|abortion|scalers? started|monitor started",
+    "finalizer": r"finali[sz]er",
+    "made": r"\Aadd\z|taken\b|created?\b|launched|updated?\b|added\b|observed\b|installed|deployed|provisioned"
+    r"|reload(?:ed)?\b|sync\z|service restart|abortion|scalers? started|monitor started",
     # --- what is being done, and what was ---
     "started": r"started\b|\Ascheduled\b",
     "begun": r"await|start(?:ing|s|ed)?\b|begin|began|begun|wait(?:ing|s)?\b|pending\b|scheduled\b|scheduling\b"
@@ -85,7 +95,7 @@ COURSE: dict[str, str] = {
     r"|fail(?:ed|ure)? permanently|(?:permanent|terminal)(?:ly)? (?:fail|error)|(?:un|non-?)retr(?:y|i)able|abandoned",
     "to-issue": r"(?:sign\w*|order|present\w*)\b.* ?(?:fail|err)\w*|\Afailed\z",
     "tries-used-up": r"exhausted (?:\w+ ){0,2}(?:retries|attempts|tries)|(?:retries|attempts) exhausted",
-    "backup": r"back ?up|snapshot|archiv",
+    "backup": r"back ?up|snapshot|archiv|defrag|compact",
     "skipped": r"skip",
     "called-off": r"cancell?ing (?:deletion|eviction|shutdown|drain|removal)"
     r"|(?:deletion|eviction|shutdown|drain|removal) cancell?(?:ed|ation)",
@@ -115,20 +125,24 @@ COURSE: dict[str, str] = {
     r"|decommission\w* (?:of )?(?:broker|node|member|peer|instance|shard|pool|server|drive|osd)",
     "leadership": r"stopped leading|los(?:t|e|ing) (?:the |its )?(?:lease|leadership|leader lock)"
     r"|leader ?election lost",
-    "running": r"(?:cluster|server|service|database|registry|instance|broker|component|replica|member|proxy|gateway"
+    "running": r"(?:pod|manager|cluster|server|service|database|registry|instance|broker|component|replica|member"
+    r"|proxy|gateway"
     r"|controller|collector|agent|daemon|engine|stack) running\z|(?:is|are) (?:now )?(?:up and )?running and (?:healthy"
     r"|ready|available)",
-    "tentative": r"\A(?:begin|start|initiat|prepar|plan|attempt|try|request)(?:ing|s|e)? \w+",
+    "tentative": r"\A(?:(?:begin|start|initiat|prepar|attempt|try)(?:ing|s|e)?|planning|plans|requests|requesting) \w+",
     "retention": r"ttl\b|time to live|retention|lifetime|history|backup|snapshot|session|lease|preview|idle",
     "none": r"\Ano \w+",
+    "lacks": r"\Ano \w+\z",
     "deleted": r"(?:delete|remove|prune)d?\b",
     "from-to": r"from \S+ to \S+|to (?:revision|version)\b|updated to\b",
     "marking": r"taint|labels?\b",
     "detected": r"detected\b",
     "trifle": r"no ?op\b|nothing (?:to\b|changed)|no changes?\b|unchanged|notice\b|\Atermination .*finished"
+    r"|(?:restart|reboot)\w* (?:is )?(?:required|needed|pending|recommended)\b"
     r"|stopped serving|(?:phase|status) updated|(?:update|upgrade|version) available|paus\w* until|(?:csr|order"
     r"|request) created|finali[sz]er|feature gates? init|log level|stopped listening|graceful|shutdown delay"
-    r"|in flight|waiting|await|requires? (?:manual )?(?:approval|action|intervention|confirmation|review)|(?:approval"
+    r"|in flight|waiting|await|\Await for\b|requires? (?:manual )?(?:approval|action|intervention|confirmation"
+    r"|review)|(?:approval"
     r"|action|intervention|input|confirmation|review"
     r"|decision) (?:is )?(?:required|needed|pending)|status sync|spec sync|file change",
     "upset": r"reboot|restart\b|restarting|restarted|cordon\b|cordoned|drain\b|draining|drained|disrupted|disrupting"
@@ -140,18 +154,26 @@ COURSE: dict[str, str] = {
     r"|power(?:ed)? on\b|stopping|killed|hibernat|decommission|woken|culled|culling|descheduled|was stopped"
     r"|withdrawn|(?:master|primary) (?:election|elected|switched|changed|promoted)|promoted to (?:primary|master"
     r"|leader)",
+    # What disturbs, and has begun: no roll-out, which goes on beside what serves.
+    "disturbing": r"(?:restart|reboot|switch ?over|decommission|shut ?down|rolling|roll|pod cycle|power ?off"
+    r"|power cycle) (?:start|starting|started|initiated|begun|scheduled|in progress)\b",
+    "over-again": r"\w+ (?:recovered|restored|resolved|healed|repaired|cleared)\z|back to normal"
+    r"|(?:active|ready|healthy|available|online|running) again",
     "was-changed": r"changed\b|(?:paused|suspended|override|overridden)\z",
     "changed": r"cancell?ed\b|[\w.:/\]\[]+ -> |chang(?:e|ed|ing)|modif(?:y|ied)|delet(?:e|ed|ing|ion)|remov(?:e|ed"
     r"|ing|al)\b|scal(?:e|ing)\b|scaled(?:\z| [^jo]| [jo][^bo])|resiz|expand|upgrad|downgrad|patched|edited|paus(?:e"
     r"|ed|ing)|suspend|detached"
     r"|deactivat|activat|promot|demot|replac|new (?:artifact|revision|version|target|commit|image|release|digest)"
-    r"|overrid|migrating|version|rotat|updating|operation started|image updated|targeting|registered|prun(?:ed|ing)\b"
+    r"|overrid|migrating|versions?\z|rotat|updating|forgot(?:ten)?\b|\Aset \w+|operation started|image updated"
+    r"|targeting"
+    r"|registered|prun(?:ed|ing)\b"
     r"|deregistered|unloaded|un ?mounted|rescal|supersed|released\b|revok|unbound|unpublish|unstaged|shrunk|shrink"
     r"|shrank|extend|truncat|trimm|purg|compacted|defragmented|reclaim|patching|renam|label|annotat|untagged|tagged"
     r"|destroy|eras(?:ed|ing)\b|wip(?:ed|ing)\b|drop(?:ped|ping)?\b|discard|hibernat|idled|unidled|rescheduled"
     r"|unreserv|dealloc|unclaimed|transfer|moved\b|moving\b|relocat|switched"
     r"|switch\b|toggl|revert|granted|cleaned|raised\b|increased|decreased|lowered|reduced|adjusted|reassigned"
-    r"|shifted|recreated|swapped|overwritten|(?:up|down)-?scal|unlabel|split\b|grew\b|grown\b|uninstall|undeploy"
+    r"|shifted|recreated|swapped|overwritten|(?:up|down)-?scal|unlabel|split\b|grew\b|grown\b|uninstall|deinstall"
+    r"|undeploy"
     r"|retired|retiring|disabling|disabled\b|banned|blacklist|whitelist|denylist|allowlist|exempt|exclu|bypass"
     r"|unlink|unpair|unsubscrib|garbage collect|consolidat|reconfigur|deprovision(?:ing)?\z|(?:member|node|peer|user"
     r"|host|broker|agent|replica) left\z",

@@ -38,7 +38,7 @@ TROUBLE: dict[str, str] = {
     "unreachable": r"unreachable|unresponsive|not responsive|stopped (?:updat|post|report|respond|send|renew|receiv)"
     r"|(?:lease|heartbeat|status) (?:\w+ )?stopped|no route|connection (?:refused|reset|lost|closed)|no such host"
     r"|not respond|i/o timeout|network is down|disconnect(?:ed|ion)|not reachable|heartbeat (?:lost|missed)",
-    "not-ready": r"not ?ready|not yet ready|unready|not (?:running|serving)\b",
+    "not-ready": r"not ?ready|not yet ready|unready|not (?:running|serving|operational)\b",
     "is-down": r"(?:is|are|was|went) down\b|(?:bond|uplink|port|nic|router|switch|path|target|host|machine|site"
     r"|region|zone|mds|osd|mon|brick|disk|database|db|endpoint|backend|upstream|collector|exporter|worker|master"
     r"|leader|ospf|bgp|vpn|ipsec|vrrp|storage|node|link|cluster|server|peer|interface|tunnel|session|broker|member"
@@ -46,8 +46,12 @@ TROUBLE: dict[str, str] = {
     r"|died\b|\Adown\z|not up\b|offline\b|not online\b|not covered\b|inactive\b|read[- ]only\b|writes? (?:are |is "
     r"|were )?(?:blocked|stopped|rejected|disabled|refused)|(?:is|was) sealed\b"
     r"|network partition|minority\b|partitioned\b|quorum not\b|lost (?:its )?carrier"
-    r"|(?:member|shard|replica|broker|peer|session|tunnel) lost\b"
+    r"|(?:member|shard|replica|broker|peer|session|tunnel|path|link|uplink) lost\b"
     r"|server (?:is )?not responding",
+    "down-at-last": r"down\z",
+    "brought-down": r"(?:scal|shut|slow|power|cool|wind|step|tear|break|lock|spin|roll|count|ramp|writ|take"
+    r"|br[io]\w+|drill)\w* "
+    r"?down\z",
     "unhealthy": r"unhealthy|not healthy|isn'?t healthy|abnormal|broken\z",
     "degraded": r"degrad|impaired|faulty|damaged|health(?: is| status is| status)?:? yellow",
     "ailing": r"nearly|near ?full|almost|health[_ ]?warn",
@@ -60,9 +64,11 @@ TROUBLE: dict[str, str] = {
     "full": r"full\b|exhaust|insufficient|pressure\b|limit (?:reached|exceeded)|over ?commit|low on|exceed(?:ed|s"
     r"|ing)?\b|out ?of ?(?:space|disk|ip|addresses|capacity|memory|cpu|pods|ephemeral|process|inode|file|port|thread"
     r"|pi ?ds)",
-    "no-room": r"(?:9[5-9]|100)% full|no (?:\w+ )?(?:addresses|ips?) (?:left|available|free)|space exceeded|(?:is"
+    "no-room": r"(?:9[5-9]|100)% full|no (?:\w+ )?(?:addresses|ips?|blocks|subnets|cidrs?) (?:left|available|free)"
+    r"|space exceeded|(?:is"
     r"|are) full\b|watermark (?:exceeded|reached|set)|(?:memory|disk) alarm|(?:not enough|insufficient) (?:free "
-    r"|disk |storage )*space|too many open files|no space left|no (?:more|free) (?:space|ips?|addresses|capacity"
+    r"|disk |storage )*space|too many open files|no (?:space|capacity|room) left|no (?:more|free) (?:space|ips?"
+    r"|addresses|capacity"
     r"|memory|ports?|disks?|room|inodes?|nodes?|resources|blocks)|disk (?:is )?full|out of (?:space|disk|capacity|ip"
     r"|addresses)|disk ?pressure|memory ?pressure|exhausted\b|exhaustion\z|(?:storage|datastore|volume|pool"
     r"|file ?system|drive) (?:is )?full",
@@ -70,7 +76,7 @@ TROUBLE: dict[str, str] = {
     "killed": r"restart ?loop|keeps restarting|oom ?kill(?:ed|er)?\b|oom\b|(?:died|dead|detached|terminated|stopped"
     r"|powered off|exited|killed|closed|shut ?down) unexpectedly|unexpected(?:ly)? (?:\w+ ){0,2}(?:terminat|detach|exit"
     r"|crash|shut ?down|stop)|panic(?:ked|s)?\b|core ?dump|crash(?:ed|ing|es)?\b|crash ?loop|back-?off restarting"
-    r"|segfault",
+    r"|segfault|non[- ]?graceful|ungraceful|not graceful",
     "crash-loop": r"(?:crash|restart) ?loop|back-?off restarting",
     "out-of-memory": r"oom ?kill|oom\b|out ?of ?memory",
     "hardware": r"raid(?: \w*\d\w*| array| controller| set| volume| group| disk| member)? (?:has |is |was )?(?:fail"
@@ -84,12 +90,14 @@ TROUBLE: dict[str, str] = {
     "escalation": r"privilege escalation|escalat\w+ privilege|cluster[- ]admin granted|granted cluster[- ]admin"
     r"|system:? ?masters|(?:bound|added|promoted) to (?:the )?cluster[- ]admin|brute ?force|exfiltrat|port scan"
     r"|suspicious|(?:secret|credential|token|key)s? (?:leaked|exposed)|credential (?:theft|dump|leak)"
-    r"|leaked (?:secret|credential|token)|tamper",
+    r"|leaked (?:secret|credential|token)|tamper|attempting to grant rbac|permissions not currently held",
     "retried": r"back[ -]?off\b|backoff|deferred|delayed|unscheduled|unschedulable|unassigned|malscheduled"
     r"|high (?:temperature|load|latency|usage)|miss(?:ed)? schedule|missed\b|overdue|out of sync|stale\b|skew"
     r"|postpone|on hold\b|\Aheld\b|held back|(?:is|was|are) held|retry|retried|reattempt|throttl"
     r"|rate[- ]?limit|too many requests|blocked\b|late\z",
-    "strained": r"sick\b|ailing\b|unstable|flaky|saturat|starv|congest|overload|panicked|lag(?:s|ging)?\b"
+    "strained": r"over (?:the )?(?:limit|budget|capacity|threshold)|overflow|vanish|inconsisten|problems?\z"
+    r"|issues?\z|rejecting|sick\b|ailing\b|unstable|flaky|saturat"
+    r"|starv|congest|overload|panicked|lag(?:s|ging)?\b"
     r"|anonymous (?:access|auth)\w*|under[- ]?(?:replicat|provision|sized)|over[- ]?siz|imbalanc|unbalanced|diverg"
     r"|insecure|unsafe|violat"
     r"|leak(?:ed|ing|s)?\b|slow\b|too (?:slow|old|large|big|high|low|few|many)|behind\b|spike|shortage|scarc|anomal"
@@ -103,7 +111,7 @@ TROUBLE: dict[str, str] = {
     "expired": r"expired|expiration (?:warning|soon|near)|expir(?:y|es|ing)\b",
     "corrupt": r"corrupt|data inconsisten|inconsistent (?:data|pg|placement|replica)|checksum|integrity (?:check"
     r"|changed|fail|error|violat|mismatch|broken|lost)|bad ?block"
-    r"|i/?o err",
+    r"|i[/ ]?o ?err",
     # --- what makes it grave ---
     "disaster": r"majority (?:\w+ ){0,3}lost|lost (?:its |the )?majority|health(?: is| status is| status)?:? red\b"
     r"|data (?:\w+ )?(?:is )?corrupt|corrupt(?:ed|ion)? (?:data"
@@ -118,7 +126,7 @@ TROUBLE: dict[str, str] = {
     r"|result in)) (?:\w+ )?(?:data ?loss|split[- ]?brain|outage)",
     "broken-machine": r"kernel (?:panic|oops|bug|deadlock)|fatal\b.*hardware|hardware .*fatal|fatal exception"
     r"|uncorrectable|power lost|lost power|(?:soft|hard) lock ?up|frozen\b|double[- ]bit|off the bus|(?:kubelet"
-    r"|containerd|docker|cri-?o|container ?runtime) (?:is )?(?:down|stopped|not running)|vm ?core|docker hung|oops\b"
+    r"|containerd|docker|cri-?o|container ?runtime) (?:is )?(?:down|stopped|not running)|v ?m ?core|docker hung|oops\b"
     r"|machine check|containerd unhealthy|file ?system (?:is )?read|read-?only file ?system|ext4[- ](?:fs )?error"
     r"|xfs has shut|kubelet setup",
     "intrusion": r"threats?(?: was| were)? (?:detected|found)|threat\z|malware|virus|miner\b|miners\b|crypto ?miner"
@@ -126,29 +134,41 @@ TROUBLE: dict[str, str] = {
     r"|(?:security|data) breach|exploit|breakout|reverse shell|ransom|intrusion|malicious|command[- ]and[- ]control"
     r"|dropped and executed|fileless|connection to c2|c2 (?:server|traffic)|crypto\w* mining"
     r"|mining (?:process|pool)|root ?kit|web ?shell|trojan|spyware|botnet",
-    "failover": r"take ?over\b|taking over|took over|fail(?:ed|ing)? ?over\b",
+    "failover": r"take ?over\b|taken over|taking over|took over|fail(?:ed|ing)? ?over\b",
+    "failover-fails": r"fail ?over (?:\w+ )?(?:fail|err|timed|timeout|not )",
     "remediation": r"needs? replacement|remediation (?:created|started|skipped|cannot|failed)"
     r"|marked (?:as )?unhealthy|marked unhealthy",
     "fails-first": r"\A(?:error|failed|failure|failing|unable|could ?n.t|could not)\b",
     "disabled": r"disabled\b",
+    # Said at the end of what was done, whatever the reason says of it.
+    "ended-badly": r"(?:status|condition|state|phase|result|outcome|conclusion)(?: is|:|=)* ?['\"]?(?:failed|failure"
+    r"|error"
+    r"|unsuccessful)\b|(?:complet|finish|end)\w* with (?:\w+ )?(?:errors?|failures?)\b|operation .*\bfailed\b",
+    # What runs on a node or beside something else, and is not the thing itself.
+    "beside": r"ntp|chrony|time ?sync|dns|exporter|log(?:ging|s)?\b|metrics?\b|monitor\w*\b|agent|plug-?in",
+    "again": r"re-?queu|retry|retried|reattempt",
+    "calling-webhook": r"calling (?:mutating |validating )?webhook|(?:in )?webhook response",
     "drain": r"drain|uncordon|evacuat|deleting all pods",
     "evicted": r"evict|preempt|node shutdown",
     "rebooted": r"rebooted",
-    "mount": r"(?:un)?stage|(?:un)?publish|(?:multi-?)?attach|mount|map ?volume|map ?pod ?device|un ?mount|detach",
+    "mount": r"volumes? bind|bind\w* (?:\w+ )?volume|(?:un)?stage|(?:un)?publish|(?:multi-?)?attach|mount"
+    r"|map ?volume|map ?pod ?device|un ?mount|detach",
     "bring-up": r"creat|start|sync\b|migrat|restor|back ?up|provision|import|clone|launch|boot\b|allocat|assign"
     r"|add(?:ing)?\b|reconcil|updat|announce|hand ?over|guarantee|load ?balancer|regist",
-    "vm-life": r"fail\w* (?:to )?(?:create\b|migrat|hand ?over|guarantee|start)|(?:start|power ?on|migration|sync"
+    "vm-life": r"fail\w* (?:to )?(?:create\b|migrat|hand ?over|guarantee|start)|(?:start|boot|power ?on|migration|sync"
     r"|import|clone|restore|backup|operation) fail|restore error|create fail",
     "fill": r"import|snapshot creation",
     "provision": r"provision|creating the volume|volume creation|create volume",
     "sandbox": r"creat\w* .*(?:sand ?box|container)|sand ?box (?:creat|fail)|start .*container|run container",
-    "issue": r"issu(?:e|ed|ing|ance|ation)\b|obtain|sign|request|regist|verify|init|present|key ?pair|regenerat"
+    "issue": r"issu(?:e|ed|ing|ance|ation)\b|obtain|sign|request|regist|verify|init|present|key ?pair"
+    r"|regenerat\w* (?:\w+ )?key"
     r"|order|rotation|renew|certificate (?:update|create)|valid certificate|denied",
     "lesser": r"delet|plugin\b|list|status|metric|clean|valid|label|get\b|annotation|toleration|affinity|hook|window"
     r"|dynamic|pruning|unable to clone|exists",
     "lookup": r"observe|observer|get\b|list\b|status\b|signal|version|client failed|log ?level|pruning|watchdog"
     r"|management state|snapshot class|state controller",
     "essential": r"static pod|installer|api check|discovery|payload|etcd|encrypt|api ?server",
+    "encryption": r"encrypt|decrypt|kms\b",
     "misbound": r"misbound|content mismatch|content missing|incompatible|not supported|forbidden|does ?n.t match"
     r"|does not match|admission|invalid node|declared features",
     # --- what makes it light ---
@@ -157,7 +177,8 @@ TROUBLE: dict[str, str] = {
     r"|no effect|best[- ]effort|unused\b|consider (?:using|setting|upgrading)|recommend|advisory|suggest",
     "harmless": r"clamp(?:ed|ing)|coerced|defaulted|defaulting to|outdated\b|(?:update|upgrade) available|deprecat"
     r"|will be removed|ignor(?:ed|ing)|skipping|skipped(?:\z| \d|:)|fall(?:ing|ed)? ?back|using default"
-    r"|not recommended|obsolete|unmanaged|omitt|repairing|cleaning up|corrected|tolerated|will report|nothing to"
+    r"|not recommended|obsolete|unmanaged|omitt|repairing|cleaning up|corrected|(?:\A|is |are |was |were |be )tolerated"
+    r"|will report|nothing to"
     r"|limits? (?:were|was) exceeded|resolv ?conf|resynced|will resync|resync interval|dry ?run|change in progress"
     r"|advanced feature|too many (?:active|succeeded|addresses)|multiple pod|possible memory|same template",
     "dry-run": r"dry ?run",
@@ -165,6 +186,7 @@ TROUBLE: dict[str, str] = {
     r"|unschedulable)",
     "preference": r"affinity|toleration|annotations? labels?|topology hints",
     "warned": r"warn(?:ing)?s?\b",
+    "vital-probe": r"(?:liveness|startup) probe (?:failed|errored)",
     "probe": r"(?:readiness|startup|liveness) probe|probe (?:failed|error)",
     "tidying": r"update ?status\b|log ?level|pre ?stop|revision prun",
     "busy": r"object has been modified|please apply your changes to the latest|operation cannot be fulfilled"
