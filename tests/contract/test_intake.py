@@ -276,6 +276,13 @@ FALCO = {
 }
 
 
+def test_what_a_kafkasource_hands_to_a_path_is_read_as_the_payload_that_lay_in_kafka(taking: Taking) -> None:
+    kafkas = {"ce-specversion": "1.0", "ce-id": "partition:0/offset:7", "ce-type": "dev.knative.kafka.event"}
+    source = {"ce-source": "/apis/v1/namespaces/tidings/kafkasources/falco#falco", "ce-time": "2026-03-01T10:00:00Z"}
+    assert taking.status("/events", event(), **kafkas, **source) == 202
+    assert [one["reason"] for one in taking.sink.observed] == ["BackOff"]
+
+
 def test_a_cloudevent_that_its_headers_do_not_call_one_is_found_by_what_it_says(taking: Taking) -> None:
     inside = {"specversion": "1.0", "id": "1", "source": "s", "type": "falco.rule.output.v1"}
     assert taking.status("/webhook?cluster=prod", {**inside, "data": FALCO}) == 202
