@@ -7,11 +7,12 @@ snapshot is never told after a newer one.
 """
 
 import asyncio
+import sys
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final, Protocol
+from typing import Final, Literal, NamedTuple, Protocol, Self
 
 from shared.delivery.claim import Held, Known, Memory
 from shared.delivery.claims import Claims, Settled, Taken
@@ -25,7 +26,7 @@ from shared.events.episode import Episode
 from shared.events.outcome import Done, Duplicate, Ignored, InProgress, Rejected, Retry
 
 _LEAST: Final = 0.1
-_REMEMBERED: Final = 20_000  # episodes; about 1 kB each
+_REMEMBERED: Final = 20_000  # episodes: about 6 MB
 _OVERTAKEN: Final = Ignored("a newer snapshot was sent already")
 _STORE_DOWN: Final = Retry("the store cannot be asked what was told before", after=5.0)
 
@@ -63,12 +64,47 @@ def first(episode: Episode) -> DeliveryOperation:
     return "resolve" if episode.state == "resolved" else "reopen" if episode.transition == "reopened" else "open"
 
 
-@dataclass(slots=True)
-class _Lately:
-    """What this process told of an episode, and the newest revision that may have been heard."""
+class _Lately(NamedTuple):
+    """What this process told of an episode: what a `Memory` says of what cannot be asked, a fifth of its size.
 
-    memory: Memory
-    attempted: int = 0
+    `attempted` is the newest revision that may have been heard.
+    """
+
+    revision: int
+    reopened: int
+    standing: Literal["", "open", "over"]
+    noted: str
+    told: int
+    operation: DeliveryOperation
+    time: datetime | None
+    attempted: int
+
+    @classmethod
+    def of(cls, memory: Memory, attempted: int) -> Self:
+        """Return what is kept; what people were told is the same of many episodes, and is kept once."""
+        return cls(
+            memory.revision,
+            memory.reopened,
+            memory.standing,
+            sys.intern(memory.noted),
+            memory.told,
+            memory.operation,
+            memory.time,
+            attempted,
+        )
+
+    @property
+    def memory(self) -> Memory:
+        """Return it as the algorithm takes it."""
+        return Memory(
+            revision=self.revision,
+            reopened=self.reopened,
+            standing=self.standing,
+            noted=self.noted,
+            told=self.told,
+            operation=self.operation,
+            time=self.time,
+        )
 
 
 class Notices:
@@ -161,16 +197,17 @@ class Notices:
             operation = first(episode)
             skip = self._told.skips(operation, episode, 0, noted=False)
             return operation if skip is None else Delivered(Ignored(skip.why))
-        if episode.revision <= known.memory.revision:
-            return _duplicate(known.memory, episode)
+        memory = known.memory
+        if episode.revision <= memory.revision:
+            return _duplicate(memory, episode)
         if episode.revision < known.attempted:
             return Delivered(_OVERTAKEN)
-        in_doubt = known.attempted > known.memory.revision
-        settled = None if in_doubt else self._settled(known.memory, episode)
+        in_doubt = known.attempted > memory.revision
+        settled = None if in_doubt else self._settled(memory, episode)
         if settled is not None:
             self._remember(episode.id, settled.memory, episode.revision)
             return Delivered(Ignored(settled.why))
-        found = self._wanted(episode, known.memory, in_doubt=in_doubt)
+        found = self._wanted(episode, memory, in_doubt=in_doubt)
         return Delivered(found) if isinstance(found, Ignored) else found
 
     def _wanted(self, episode: Episode, memory: Memory, *, in_doubt: bool) -> DeliveryOperation | Ignored:
@@ -202,7 +239,7 @@ class Notices:
             self._lately[episode_id] = known
 
     def _remember(self, episode_id: str, memory: Memory, attempted: int) -> None:
-        self._lately[episode_id] = _Lately(memory, attempted)
+        self._lately[episode_id] = _Lately.of(memory, attempted)
         self._lately.move_to_end(episode_id)
         if len(self._lately) > _REMEMBERED:
             self._lately.popitem(last=False)

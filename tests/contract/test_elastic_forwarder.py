@@ -232,17 +232,19 @@ def test_the_check_names_what_is_missing(app: Elastic, url: str) -> None:
     assert check(url, **wrong) == [(False, f"{refused} ELASTIC_USERNAME and ELASTIC_PASSWORD")]
     assert check(url, ELASTIC_API_KEY=ELSEWHERE)[1] == (
         False,
-        f"the credentials lack create_doc and auto_configure on {INDEX}",
+        f"the credentials lack create_doc and auto_configure on {INDEX}: give them to the role or the API key",
     )
     first, second, third, _ = check(url, ELASTIC_API_KEY=WRITE_ONLY)
     assert first == (True, "the credentials are accepted, and may not ask which version it is")
-    assert second == (False, f"the credentials lack auto_configure on {INDEX}")
+    assert second == (False, f"the credentials lack auto_configure on {INDEX}: give them to the role or the API key")
     assert third == (None, f"whether {INDEX} is or becomes a data stream cannot be seen with these credentials")
     missing = check(url, ELASTIC_INDEX="k8s-events", **BASIC)[2]
     assert missing[0] is False
     assert missing[1].startswith("nothing makes k8s-events a data stream: there is no index template for it")
     app.faults.set([Rule("status", status=403, body=UNLICENSED)])
-    assert check(url) == [(False, "the cluster's licence does not allow it")]
+    assert check(url) == [
+        (False, "the cluster's licence does not allow it: renew it over there, GET /_license shows it")
+    ]
 
 
 def test_the_check_says_that_opensearch_tells_nobody_what_he_may_do(app: Elastic, url: str) -> None:

@@ -340,7 +340,7 @@ def test_doctor_names_a_field_that_glpi_would_drop_in_silence(place: Place[Ticke
     place.app.insert("Ticket", {"name": "x"})
     assert all(good is not False for good, _ in findings(place))
     bad = [text for good, text in findings(place, GLPI_MAPPING=str(mapping)) if good is False]
-    assert bad == ["tickets have no field urgencey"]
+    assert bad == ["tickets have no field urgencey: take it out of the mapping (GLPI_MAPPING)"]
 
 
 def test_doctor_names_a_url_that_is_not_glpis(place: Place[Tickets]) -> None:

@@ -73,7 +73,7 @@ def test_the_doctor_names_reach_credentials_and_fields(tmp_path: Path) -> None:
         last = {"SERVICENOW_ASSIGNMENT_GROUP": "Nobody", "SERVICENOW_CALLER": "viewer", "SERVICENOW_DEFAULT_CI": "none"}
         lines = sn.play(check, SERVICENOW_MAPPING=str(own), **last)
         assert [text for good, text in lines if good is False] == [
-            "table incident has no field u_cluster",
+            "table incident has no field u_cluster: make it there, or take it out of the mapping",
             "the group of last resort 'Nobody' is not there",
             "the configuration item of last resort 'none' is not there",
         ]

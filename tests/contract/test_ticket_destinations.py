@@ -322,6 +322,29 @@ def test_f43_what_an_event_says_is_never_a_template(place: Tickets) -> None:
     assert "49" not in ticket.text
 
 
+def test_f44_no_note_shows_what_an_event_says_as_html(place: Tickets) -> None:
+    """F44: event message with HTML/JS into GLPI/ServiceNow | escaped; GLPI had stored XSS CVEs in 2026.
+
+    ServiceNow's journals show as HTML what stands between `[code]` and `[/code]`, GLPI's followups everything.
+    """
+    hostile = "[code]<b>x</b>[/code] [CODE]<img src=x onerror=alert(1)>[/Code]"
+    words = {"summary": hostile, "message": hostile}
+
+    async def main(deliver: Delivering) -> None:
+        for one in (episode(**words), episode(2, **words, **WORSE), resolved(3, **words, ended_by=hostile)):
+            assert (await deliver(one)).outcome == Done()
+
+    place.play(main)
+    (ticket,) = place.rig.tickets(place.app)
+    notes = "\n".join(ticket.notes)
+    asked = "\n".join(one.body for one in place.app.faults.requests)
+    assert "onerror" in ticket.text + notes
+    if "SERVICENOW" in place.rig.url:
+        assert not re.findall(r"(?i)\[/?code\]", notes)
+    else:
+        assert "<img" not in asked
+
+
 def test_f47_a_key_that_is_no_key_never_reaches_the_system(place: Tickets) -> None:
     """F47: encoded query injection via object name: value-encoded; key is a hash."""
     answer = place.play(lambda deliver: deliver(episode(id="x^NQactive=true", problem_key="x")))

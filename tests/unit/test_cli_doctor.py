@@ -18,7 +18,7 @@ from shared.runtime.registry import FUNCTIONS
 from tests.conftest import ROOT
 from tests.support.servers import serve
 
-_SECONDS = 0.5
+_SECONDS = 2.0
 _ASKED = ("servicenow_incident", "siem_forwarder", "elastic_forwarder", "qradar_forwarder", "webhook", "glpi_ticket")
 
 
@@ -44,7 +44,7 @@ def hanging(port: int) -> dict[str, str]:
 
 @pytest.fixture(autouse=True)
 def _brief(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Wait for half a second where ten are waited, in a folder without settings."""
+    """Wait for two seconds where ten are waited, in a folder without settings."""
     monkeypatch.chdir(tmp_path)
     for system in ("splunk", "elastic", "webhook"):
         monkeypatch.setattr(f"shared.destinations.{system}.check._SECONDS", _SECONDS)

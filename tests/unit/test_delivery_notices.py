@@ -1,6 +1,8 @@
 """Telling what cannot be asked: whatever fails and whatever comes first, the order of an episode is kept."""
 
 import asyncio
+import gc
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -209,3 +211,22 @@ def test_while_another_sends_it_is_in_progress() -> None:
 
     one, other = asyncio.run(run())
     assert {type(one), type(other.outcome)} == {Done, InProgress}
+
+
+def test_what_is_remembered_of_an_episode_without_claims_is_small() -> None:
+    one = episode()
+    number = 500
+
+    async def main() -> float:
+        told = Notices("webhook", Receiver(), None)
+        end = asyncio.get_running_loop().time() + 60
+        tracemalloc.start()
+        before, _ = tracemalloc.get_traced_memory()
+        for at in range(number):
+            await told.deliver(one.model_copy(update={"id": f"{one.problem_key}-{at}"}), end)
+        gc.collect()
+        after, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return (after - before) / number
+
+    assert asyncio.run(main()) < 1000, "20,000 of them are kept"

@@ -47,7 +47,7 @@ def _reach(answer: _Told, remedy: Remedy) -> Finding:
     if answer.status == _UNAUTHORIZED:
         return False, remedy.to("the credentials are refused")
     if answer.status == _FORBIDDEN and "license" in _reason(answer):
-        return False, "the cluster's licence does not allow it"
+        return False, "the cluster's licence does not allow it: renew it over there, GET /_license shows it"
     if answer.status == _FORBIDDEN and error_type(answer):
         return True, "the credentials are accepted, and may not ask which version it is"
     version = _member(answer.json, "version")
@@ -70,7 +70,7 @@ async def _privileges(client: ElasticClient, index: str, *, there: bool) -> Find
         return None, f"whether the credentials may write to {index} cannot be asked here: the first event shows it"
     missing = [name for name in wanted if held.get(name) is not True]
     if missing:
-        return False, f"the credentials lack {' and '.join(missing)} on {index}"
+        return False, f"the credentials lack {' and '.join(missing)} on {index}: give them to the role or the API key"
     return True, f"the credentials may write to {index}"
 
 

@@ -49,7 +49,9 @@ async def _fields(api: Api, mapped: Iterable[str]) -> Finding:
         return None, "there is no ticket yet: the mapping's fields could not be checked"
     wanted = {name for name in mapped if name not in JOURNALS and not name.startswith("_")}
     missing = ", ".join(sorted(wanted - there))
-    return not missing, f"tickets have no field {missing}" if missing else f"tickets have all {len(wanted)} fields"
+    if missing:
+        return False, f"tickets have no field {missing}: take it out of the mapping (GLPI_MAPPING)"
+    return True, f"tickets have all {len(wanted)} fields"
 
 
 async def _named(api: Api, variable: str, kind: Kind, name: str) -> Finding:
@@ -70,7 +72,8 @@ def rights_of(number: object, profile: str) -> list[Finding]:
     missing = [text for bit, text in _RIGHTS.items() if not number & bit]
     if not missing:
         return [(True, f"profile {profile!r} may create, update and see all tickets")]
-    return [(False, f"profile {profile!r} lacks the right to {text}") for text in missing]
+    advice = "give it that right, or name another by GLPI_PROFILE"
+    return [(False, f"profile {profile!r} lacks the right to {text}: {advice}") for text in missing]
 
 
 def advice(failure: Failure, url: str, credentials: str) -> str:

@@ -13,6 +13,7 @@ from shared.destinations.finding import Finding
 from shared.destinations.http import Answer, exchange, new_client, retry_after
 from shared.destinations.qradar.client import DESTINATION
 from shared.destinations.qradar.settings import QradarSettings
+from shared.destinations.remedy import Remedy
 from shared.events.outcome import Done, Outcome, Rejected, Retry
 from shared.telemetry.metrics import Metrics
 
@@ -21,6 +22,7 @@ _WAIT: Final = frozenset({408, 425, 429})
 _SETUP: Final = frozenset({401, 403, 404, 405})
 _FAILING: Final = 500
 _REFUSED: Final = Rejected(DESTINATION, "the receiver does not take the event")
+_REMEDY: Final = Remedy("QRADAR_ADDRESS", "QRADAR_CA_FILE")
 _HEADERS: Final = {"content-type": "text/plain; charset=utf-8"}
 
 
@@ -57,7 +59,7 @@ class ReceiverClient:
         request = self._client.build_request("GET", "")
         answer = await exchange(self._client, request, seconds=self._settings.seconds)
         if not isinstance(answer, Answer):
-            return [(False, f"cannot be reached: {answer.reason}")]
+            return [(False, f"cannot be reached: {_REMEDY.to(answer.reason)}")]
         unseen = (None, "whether the HTTP Receiver takes events shows with the first")
         return [(True, "the HTTP Receiver can be reached"), unseen, *self._client.clock.lines()]
 

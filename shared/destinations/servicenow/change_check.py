@@ -5,7 +5,7 @@ from typing import Final
 
 from shared.destinations.finding import Finding
 from shared.destinations.servicenow.change_record import CORE_FIELDS, TABLE, TEMPLATES
-from shared.destinations.servicenow.check import check_lookups, check_named, check_table
+from shared.destinations.servicenow.check import check_lookups, check_named, check_table, roles_of
 from shared.destinations.servicenow.client import Client
 from shared.destinations.servicenow.settings import ChangeSettings
 
@@ -25,6 +25,6 @@ async def check_changes(client: Client, settings: ChangeSettings, fields: Iterab
         lines.append((True, _NORMAL))
     if not settings.group:
         lines.append((True, _GROUP))
-    lines.append((None, "the right to write cannot be seen without writing: the user needs itil or sn_change_writer"))
+    lines.append((None, f"the right to write cannot be seen without writing: the user needs {roles_of(TABLE)}"))
     lines += client.clocks()
     return [line for line in lines if line[1]]

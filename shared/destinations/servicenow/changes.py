@@ -43,7 +43,7 @@ from shared.destinations.servicenow.change_record import (
 from shared.destinations.servicenow.client import Client
 from shared.destinations.servicenow.keyed import UNKEYED, Keyed
 from shared.destinations.servicenow.lookups import Lookups, groups_and_items, people, sent_as_they_are
-from shared.destinations.servicenow.record import display_of
+from shared.destinations.servicenow.record import JOURNALS, display_of, plain
 from shared.destinations.servicenow.references import KEEP, is_safe, is_sys_id
 from shared.destinations.servicenow.settings import ChangeSettings
 from shared.events.delivery import DeliveryOperation
@@ -59,7 +59,7 @@ _GROUP: Final = "assignment_group"
 class Changes:
     """The change requests of one instance as a ticket destination. `fields` are those that the mapping can set."""
 
-    journals: Final = frozenset({"work_notes", "comments"})
+    journals: Final = JOURNALS
 
     def __init__(self, client: Client, settings: ChangeSettings, name: str, fields: Iterable[str]) -> None:
         self.name = name
@@ -165,7 +165,7 @@ class Changes:
         found, missing = await self._lookups.resolve(self._lookups.of(order.fields), _left(deadline) / 2)
         body = {name: text for name, text in _marked(order).items() if name not in self._lookups.fields} | found
         told = "\n".join(part for part in (body.get("work_notes", ""), *notes, *missing) if part)
-        body |= {"work_notes": told} if told else {}
+        body |= plain({"work_notes": told} if told else {})
         answer = await self._client.ask("POST", path, body, judge_created, _left(deadline))
         return self._keyed.one(answer, order.mark)
 
@@ -263,7 +263,7 @@ def _left(deadline: float) -> float:
 def _marked(order: Order) -> dict[str, str]:
     """Return the body that every write has: the mapped fields and the mark."""
     values = {name: value for name, value in order.fields.items() if name not in OURS | NOT_SENT}
-    return {**values, "correlation_id": order.mark.episode, "correlation_display": display_of(order.mark)}
+    return {**plain(values), "correlation_id": order.mark.episode, "correlation_display": display_of(order.mark)}
 
 
 def _closing(values: dict[str, str], now: Mapping[str, str]) -> dict[str, str]:

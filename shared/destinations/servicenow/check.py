@@ -19,6 +19,13 @@ _PLUGINS = {
     security_record.TABLE: "is Security Incident Response installed?",
 }
 """What to ask where a table that no setting names is not there."""
+_ROLES = {
+    "em_event": "evt_mgmt_integration",
+    "change_request": "itil or sn_change_writer",
+    security_record.TABLE: "sn_si.basic",
+}
+_TICKETS = "itil or sn_incident_write"
+"""Roles that suffice: of the named tables, and of those that people make tickets in."""
 _NEEDED = frozenset({"correlation_id", "correlation_display", "state", "work_notes", "close_code", "close_notes"})
 _EVENT_FIELDS = frozenset(
     {
@@ -36,8 +43,7 @@ async def check(client: Client, settings: TableSettings, table: str, fields: Ite
     lines += await check_lookups(client, settings)
     lines.append(await check_named(client, "sys_user", "user_name", "caller of last resort", settings.caller))
     lines.append(await _batches(client, table))
-    roles = "sn_si.basic" if table == security_record.TABLE else "itil or sn_incident_write"
-    lines.append((None, f"the right to create cannot be seen without writing: the user needs {roles}"))
+    lines.append((None, f"the right to create cannot be seen without writing: the user needs {roles_of(table)}"))
     lines += client.clocks()
     return [line for line in lines if line[1]]
 
@@ -55,8 +61,8 @@ async def check_table(client: Client, table: str, fields: Iterable[str]) -> list
         lines.append((None, f"table {table} is empty and its dictionary is hidden: fields could not be checked"))
     else:
         missing = sorted(wanted - known)
-        text = f"table {table} has no field {', '.join(missing)}" if missing else f"all {len(wanted)} fields are there"
-        lines.append((not missing, text))
+        wrong = f"table {table} has no field {', '.join(missing)}: make it there, or take it out of the mapping"
+        lines.append((not missing, wrong if missing else f"all {len(wanted)} fields are there"))
     return lines
 
 
@@ -79,7 +85,7 @@ async def check_events(client: Client, fields: Iterable[str]) -> list[Finding]:
     foreign = sorted(set(fields) - _EVENT_FIELDS)
     if foreign:
         lines.append((False, f"an event has no field {', '.join(foreign)}: put it below additional_info"))
-    lines.append((None, "the right to send cannot be seen without sending: the user needs evt_mgmt_integration"))
+    lines.append((None, "the right to send cannot be seen without sending: the user needs " + roles_of("em_event")))
     return lines + client.clocks()
 
 
@@ -129,7 +135,13 @@ def _advice(failure: Failure, table: str, settings: ServiceNowSettings) -> str:
     if failure.reason.startswith(NO_TABLE):
         return f"there is no table {table}: {hint}"
     installed = f"; {hint}" if table in _PLUGINS else ""
-    return f"{failure.reason}: the user must be allowed to read {table} over REST{installed}"
+    allowed = f"the user must be allowed to read {table} over REST, as with the role {roles_of(table)}"
+    return f"{failure.reason}: {allowed}{installed}"
+
+
+def roles_of(table: str) -> str:
+    """Return which role lets a user work on a table."""
+    return _ROLES.get(table, _TICKETS)
 
 
 def _credentials(settings: ServiceNowSettings) -> str:

@@ -17,10 +17,12 @@ from shared.destinations.servicenow.keyed import UNKEYED, Keyed
 from shared.destinations.servicenow.lookups import Lookups, groups_and_items, people, sent_as_they_are
 from shared.destinations.servicenow.record import (
     CORE_FIELDS,
+    JOURNALS,
     Table,
     belongs,
     display_of,
     found_of,
+    plain,
     query_of,
 )
 from shared.destinations.servicenow.references import is_sys_id
@@ -37,7 +39,7 @@ REFERENCES: Final = frozenset({"assignment_group", "caller_id", "cmdb_ci"})
 class Incidents:
     """One table of one instance as a ticket destination. `fields` are those that the mapping can set."""
 
-    journals: Final = frozenset({"work_notes", "comments"})
+    journals: Final = JOURNALS
 
     def __init__(self, client: Client, settings: TableSettings, table: Table, name: str, fields: Iterable[str]) -> None:
         self.name = name
@@ -168,7 +170,7 @@ class Incidents:
 
     async def _tell(self, found: Found, order: Order, seconds: float) -> Found | Failure:
         """Add to the journals of the ticket that people merged this one into."""
-        notes = {name: text for name, text in order.fields.items() if name in self.journals}
+        notes = plain({name: text for name, text in order.fields.items() if name in self.journals})
         answer = await self._direct.change(found.into, notes, "sys_id", seconds) if notes else Rows(())
         return replace(found, mark=order.mark) if isinstance(answer, Rows) else answer
 
@@ -179,7 +181,7 @@ class Incidents:
 def marked(order: Order, table: Table) -> dict[str, str]:
     """Return the body that every write has: the mapped fields and the mark."""
     values = {name: value for name, value in order.fields.items() if name not in table.ours}
-    return {**values, "correlation_id": order.mark.episode, "correlation_display": display_of(order.mark)}
+    return {**plain(values), "correlation_id": order.mark.episode, "correlation_display": display_of(order.mark)}
 
 
 def created(order: Order, table: Table, references: Mapping[str, str], notes: Sequence[str]) -> dict[str, str]:
@@ -187,7 +189,7 @@ def created(order: Order, table: Table, references: Mapping[str, str], notes: Se
     values = {name: text for name, text in marked(order, table).items() if name not in REFERENCES} | dict(references)
     follows = f"Follows {order.after.number} ({order.after.link}), which is closed." if order.after else ""
     parts = [part for part in (values.get("work_notes", ""), *notes, follows) if part]
-    return {**values, "work_notes": "\n".join(parts)} if parts else values
+    return plain({**values, "work_notes": "\n".join(parts)}) if parts else values
 
 
 def resolved(values: dict[str, str], now: Mapping[str, str], table: Table) -> dict[str, str]:

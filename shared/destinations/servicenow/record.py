@@ -82,6 +82,10 @@ FIELDS: Final = {
 }
 """What an incident takes out of the box; an instance whose columns are longer takes these as well."""
 
+JOURNALS: Final = frozenset({"work_notes", "comments"})
+"""Fields that get an entry with each write, and show it to people."""
+_CODE: Final = re.compile(r"\[(?=/?code\])", re.IGNORECASE)
+
 CORE_FIELDS = (
     "sys_id",
     "number",
@@ -104,6 +108,14 @@ def belongs(row: Mapping[str, str], episode: str, problem: str) -> bool:
     """Return True where a row is what the query meant: invalid parts of a query are ignored over there."""
     found = row.get("correlation_id", "")
     return bool(row.get("sys_id")) and (found == episode or found.startswith(f"{problem}-"))
+
+
+def plain(values: Mapping[str, str]) -> dict[str, str]:
+    """Return a body whose journals show what they say: between `[code]` and `[/code]` they would show HTML (F44).
+
+    (ServiceNow's documentation, platform administration, "Journal field type".)
+    """
+    return {name: _CODE.sub("(", text) if name in JOURNALS else text for name, text in values.items()}
 
 
 def display_of(mark: Mark) -> str:

@@ -1,6 +1,5 @@
 """Documents, data streams and templates in SQLite: committed before the answer, there after a kill of the process."""
 
-import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -8,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
+
+from shared.local.standins.kept import connected, transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,27 +26,19 @@ class Store:
 
     def __init__(self, path: str) -> None:
         self._lock = threading.RLock()
-        self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        # NORMAL survives a kill of the process; only a power cut could take the last answers back.
-        self._connection.executescript(
-            "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
+        self._connection = connected(
+            path,
             "CREATE TABLE IF NOT EXISTS documents (seq INTEGER PRIMARY KEY AUTOINCREMENT, idx TEXT, id TEXT,"
             " source BLOB, UNIQUE (idx, id));"
             "CREATE TABLE IF NOT EXISTS indices (name TEXT PRIMARY KEY, stream TEXT, generation INTEGER);"
-            "CREATE TABLE IF NOT EXISTS things (kind TEXT, name TEXT, body BLOB, PRIMARY KEY (kind, name))"
+            "CREATE TABLE IF NOT EXISTS things (kind TEXT, name TEXT, body BLOB, PRIMARY KEY (kind, name))",
         )
 
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Make what is written inside one transaction."""
-        with self._lock:
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-            except BaseException:
-                self._connection.execute("ROLLBACK")
-                raise
-            self._connection.execute("COMMIT")
+        with self._lock, transaction(self._connection):
+            yield
 
     def create(self, index: str, name: str, source: bytes) -> bool:
         """Keep a document; False where the index has one of that id."""

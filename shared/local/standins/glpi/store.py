@@ -5,15 +5,15 @@ database's own counters do.
 """
 
 import json
-import sqlite3
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from shared.local.standins.kept import connected
+
 Row = dict[str, Any]
 _TABLES = """
-PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;
 CREATE TABLE IF NOT EXISTS items (itemtype TEXT, id INTEGER, body TEXT, PRIMARY KEY (itemtype, id));
 CREATE TABLE IF NOT EXISTS counters (itemtype TEXT PRIMARY KEY, last INTEGER);
 CREATE TABLE IF NOT EXISTS sessions (token TEXT PRIMARY KEY, body TEXT);
@@ -29,8 +29,7 @@ class Database:
 
     def __init__(self, path: str) -> None:
         self._lock = threading.RLock()
-        self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        self._connection.executescript(_TABLES)
+        self._connection = connected(path, _TABLES)
         self._items: dict[str, dict[int, Row]] = {}
         for itemtype, number, body in self._connection.execute("SELECT itemtype, id, body FROM items ORDER BY id"):
             self._items.setdefault(itemtype, {})[number] = json.loads(body)

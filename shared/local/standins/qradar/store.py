@@ -1,9 +1,9 @@
 """The receiver's payloads in SQLite, in the order of their arrival, with what they were read as."""
 
-import sqlite3
 import threading
 from typing import Any
 
+from shared.local.standins.kept import connected
 from shared.local.standins.qradar.reading import Event
 
 _COLUMNS = ("seq", "host", "form", "event_id", "cat", "severity", "identity", "payload")
@@ -14,11 +14,10 @@ class Store:
 
     def __init__(self, path: str) -> None:
         self._lock = threading.Lock()
-        self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        self._connection.executescript(
-            "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
+        self._connection = connected(
+            path,
             "CREATE TABLE IF NOT EXISTS payloads (seq INTEGER PRIMARY KEY AUTOINCREMENT, host TEXT, form TEXT,"
-            " event_id TEXT, cat TEXT, severity TEXT, identity TEXT, payload TEXT)"
+            " event_id TEXT, cat TEXT, severity TEXT, identity TEXT, payload TEXT)",
         )
 
     def add(self, event: Event, payload: str) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
+from shared.local.standins.kept import connected, transaction
 from shared.local.standins.servicenow.query import Query
 from shared.local.standins.servicenow.schema import CHOICES, CLOSE_CODES, DISPLAY, NUMBERS, TABLES, Column
 
@@ -24,10 +25,8 @@ class Database:
             for name, columns in TABLES.items()
         }
         self._lock = threading.RLock()
-        self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self._connection = connected(path)
         self._connection.row_factory = sqlite3.Row
-        # NORMAL survives a kill of the process; only a power cut could take the last answers back.
-        self._connection.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;")
         with self.transaction():
             self._connection.execute(_TOKENS)
             for name, columns in self.tables.items():
@@ -45,13 +44,8 @@ class Database:
             if self._connection.in_transaction:
                 yield
                 return
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
+            with transaction(self._connection):
                 yield
-            except BaseException:
-                self._connection.execute("ROLLBACK")
-                raise
-            self._connection.execute("COMMIT")
 
     def insert(self, table: str, values: Mapping[str, str], user: str, sys_id: str = "") -> Row:
         """Add a row with its system columns and return it."""

@@ -1,12 +1,12 @@
 """The collector's events in SQLite: committed before the answer, there after a kill of the process."""
 
-import sqlite3
 import threading
 from collections.abc import Sequence
 from typing import Any
 
 import orjson
 
+from shared.local.standins.kept import connected
 from shared.local.standins.splunk.body import Stored
 
 Kept = dict[str, Any]
@@ -18,12 +18,10 @@ class Store:
 
     def __init__(self, path: str) -> None:
         self._lock = threading.Lock()
-        self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        # NORMAL survives a kill of the process; only a power cut could take the last answers back.
-        self._connection.executescript(
-            "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
+        self._connection = connected(
+            path,
             "CREATE TABLE IF NOT EXISTS events (seq INTEGER PRIMARY KEY AUTOINCREMENT, time TEXT, host TEXT,"
-            " source TEXT, sourcetype TEXT, idx TEXT, event_id TEXT, event BLOB, fields BLOB, raw INTEGER)"
+            " source TEXT, sourcetype TEXT, idx TEXT, event_id TEXT, event BLOB, fields BLOB, raw INTEGER)",
         )
 
     def add(self, events: Sequence[Stored]) -> None:

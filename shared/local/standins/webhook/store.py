@@ -1,10 +1,11 @@
 """What came, in SQLite: committed before the answer, there after a kill of the process."""
 
-import sqlite3
 import threading
 from typing import Any
 
 import orjson
+
+from shared.local.standins.kept import connected
 
 Kept = dict[str, Any]
 _COLUMNS = "seq, method, target, headers, key, body, again"
@@ -15,13 +16,11 @@ class Store:
 
     def __init__(self, path: str) -> None:
         self._lock = threading.Lock()
-        self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        # NORMAL survives a kill of the process; only a power cut could take the last answers back.
-        self._connection.executescript(
-            "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
+        self._connection = connected(
+            path,
             "CREATE TABLE IF NOT EXISTS notices (seq INTEGER PRIMARY KEY AUTOINCREMENT, method TEXT, target TEXT,"
             " headers BLOB, key TEXT, body BLOB, again INTEGER);"
-            "CREATE INDEX IF NOT EXISTS keys ON notices (key)"
+            "CREATE INDEX IF NOT EXISTS keys ON notices (key)",
         )
 
     def add(self, method: str, target: str, headers: dict[str, str], key: str, body: bytes) -> bool:
