@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -248,7 +249,7 @@ def test_f06_sigterm_finishes_what_is_in_flight_and_exits_with_zero(tmp_path: Pa
     app.close()
 
 
-@pytest.fixture(scope="module")
+@cache
 def imported() -> dict[str, set[str]]:
     """Return the modules that each function's process has once it is started.
 
@@ -281,10 +282,8 @@ for name, settings in {SETTINGS!r}.items():
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_a_function_loads_its_own_room_and_nothing_that_costs_its_start(
-    name: str, imported: dict[str, set[str]]
-) -> None:
-    modules = imported[name]
+def test_a_function_loads_its_own_room_and_nothing_that_costs_its_start(name: str) -> None:
+    modules = imported()[name]
     absent = [*ALWAYS_ABSENT, *(f"functions.{other}" for other in FUNCTIONS if other != name)]
     if name in {"changes", "classifier", "correlator", "intake"}:
         absent += ["httpx2", "jinja2", "shared.destinations", "yaml"]
