@@ -8,6 +8,11 @@ COMPILE := $(UV) pip compile -q --universal --no-emit-index-url --no-emit-find-l
 # Byte code makes every start faster; some machines switch it off for all programs.
 unexport PYTHONDONTWRITEBYTECODE
 
+# The fast tiers share nothing but the machine, and run file by file in a process for each core. The others start servers
+# and kill processes, some by the clock, and have the machine for themselves.
+FAST := tests/unit tests/contract
+SPREAD := -n auto --maxprocesses 4 --dist loadfile
+
 .PHONY: help
 help: ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,7 +23,11 @@ run: .venv/run.stamp ## Run the whole system on this machine, fed by a recorded 
 
 .PHONY: test
 test: .venv/test.stamp try-hosts ## Run every test that this machine can run
+ifeq ($(filter-out -%,$(ARGS)),)
+	@$(BIN)/pytest $(SPREAD) $(FAST) $(ARGS); fast=$$?; $(BIN)/pytest $(addprefix --ignore=,$(FAST)) $(ARGS) && exit $$fast
+else
 	@$(BIN)/pytest $(ARGS)
+endif
 
 .PHONY: hosts
 hosts: .venv-framework/stamp .venv-knfunc/stamp ## Make the environments of the serverless hosts
@@ -33,7 +42,7 @@ test-newest: .venv/uv.stamp ## Run the fast tiers on the newest Python of this m
 	if [ -z "$$newest" ]; then echo "This machine has no newer Python than $$($(BIN)/python -V)."; exit 0; fi; \
 	[ "$$(cat .venv-newest/made-by 2>/dev/null)" = "$$newest" ] || rm -rf .venv-newest; \
 	$(MAKE) -s .venv-newest/stamp NEWEST="$$newest" && echo "The fast tiers on $$(.venv-newest/bin/python -V):" && \
-	.venv-newest/bin/pytest -q tests/unit tests/contract $(ARGS)
+	.venv-newest/bin/pytest -q $(SPREAD) $(FAST) $(ARGS)
 
 .PHONY: apiserver
 apiserver: .venv/uv.stamp ## Build a kube-apiserver for tests, once a machine (Go; minutes)

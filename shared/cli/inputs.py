@@ -13,6 +13,7 @@ from shared.events.yaml_nodes import refuse_depth
 
 _ANY_SIZE = Limits(body=1 << 40)
 _MOST_NODES = 5_000_000  # of a YAML document: an alias may stand for a whole tree
+_MOST_LEVELS = 255  # JSON is written no deeper, and what contains itself has no last one
 _MOST_TRIES = 50  # to read what was gathered so far as a whole
 _CONTINUES = re.compile(rb"[\[{,:]\s*$")
 _YAML = re.compile(rb"\s*(---|- |[\w.\"'/-]+\s*:(\s|$)|#|%)")
@@ -117,13 +118,18 @@ def _as_json(document: Any) -> Any:
 
 
 def _measured(document: Any) -> bool:
-    """Return True for what is not too large once its aliases are written out."""
-    left, waiting = _MOST_NODES, [document]
-    while waiting and left > 0:
-        node = waiting.pop()
-        left -= 1
-        if isinstance(node, dict):
-            waiting.extend(node.values())
-        elif isinstance(node, list):
-            waiting.extend(node)
-    return left > 0
+    """Return True for what is not too large once its aliases are written out.
+
+    It goes down level by level, and what stands several times on one level is counted so often but walked once.
+    """
+    left, level = _MOST_NODES, {id(document): (document, 1)}
+    for _ in range(_MOST_LEVELS):
+        if not level or left <= 0:
+            break
+        below: dict[int, tuple[Any, int]] = {}
+        for node, times in level.values():
+            left -= times
+            for child in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+                below[id(child)] = (child, times + below.get(id(child), (child, 0))[1])
+        level = below
+    return not level and left > 0

@@ -13,7 +13,7 @@ from shared.delivery.conversions import TYPES
 from shared.delivery.mapping import ANY, Mapping, Minimise, Terms
 from shared.delivery.mapping_field import Field
 from shared.delivery.mapping_overrides import Condition, Override
-from shared.delivery.templates import Templates, Text
+from shared.delivery.templates import Text
 from shared.events.problem import Problem
 from shared.start import compiled
 
@@ -116,10 +116,9 @@ def _row(one: Field) -> _Row:
 
 
 def _mapping(content: dict[str, Any]) -> Mapping:
-    templates = Templates()
-    operations = _fields(content[_OPERATIONS], templates)
+    operations = _fields(content[_OPERATIONS])
     overrides = tuple(
-        Override(tuple(Condition(*row) for row in conditions), _fields(table, templates))
+        Override(tuple(Condition(*row) for row in conditions), _fields(table))
         for conditions, table in content[_OVERRIDES]
     )
     tables = (operations, *(override.operations for override in overrides))
@@ -128,19 +127,19 @@ def _mapping(content: dict[str, Any]) -> Mapping:
     return Mapping(operations, names, overrides, None if minimise is None else Minimise(*minimise))
 
 
-def _fields(table: _Table, templates: Templates) -> dict[str, tuple[Field, ...]]:
-    return {name: tuple(_field(row, templates) for row in rows) for name, rows in table.items()}
+def _fields(table: _Table) -> dict[str, tuple[Field, ...]]:
+    return {name: tuple(_field(row) for row in rows) for name, rows in table.items()}
 
 
-def _field(row: _Row, templates: Templates) -> Field:
+def _field(row: _Row) -> Field:
     name, text, when, path, group, items, lookup, default, most, kind, escape = row
     return Field(
         name,
-        text=None if text is None else Text(text[0], templates, text[1], text[2], escape),
+        text=None if text is None else Text(text[0], text[1], text[2], escape),
         path=path,
-        group=tuple(_field(inner, templates) for inner in group),
-        items=tuple(_field(inner, templates) for inner in items),
-        when=None if when is None else Text(when[0], templates, *when[1:]),
+        group=tuple(_field(inner) for inner in group),
+        items=tuple(_field(inner) for inner in items),
+        when=None if when is None else Text(*when),
         lookup=lookup,
         default=default,
         max=most,

@@ -20,7 +20,7 @@ from shared.delivery.mapping_overrides import Override
 from shared.delivery.mapping_texts import Texts
 from shared.delivery.mapping_values import Lookup, Spec, check_values
 from shared.delivery.sandbox import new_environment, parse
-from shared.delivery.templates import TemplateRefused, Templates, Text
+from shared.delivery.templates import TemplateRefused, Text
 from shared.events.nodes import Nodes, composed, is_nothing, line_before
 from shared.events.problem import Problem, did_you_mean
 
@@ -94,7 +94,6 @@ class _Reader:
         self._operation = ""
         self._roots = tuple(ROOTS)
         self._environment: ImmutableSandboxedEnvironment = new_environment()
-        self._templates = Templates()
         self._lookups: dict[str, dict[str, Any]] = {}
         self._places: dict[str, Lookup] = {}
         self._names: set[str] = set()
@@ -260,7 +259,7 @@ class _Reader:
         for line, message, suggestion in check_names(tree, self._roots):
             problems.append(Problem(file, begin + min(line, last), message, suggestion))
         constant = source if "{{" not in source and "{%" not in source and "{#" not in source else None
-        return Text(source, self._templates, constant, bare_path(tree), escape)
+        return Text(source, constant, bare_path(tree), escape)
 
     def _path(self, node: yaml.Node) -> tuple[str, ...]:
         path = tuple(str(self._nodes.scalar(node)).split("."))

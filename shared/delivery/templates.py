@@ -6,6 +6,7 @@ mapping file has its templates checked at once; the shipped ones were checked wh
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache, lru_cache
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
@@ -32,26 +33,28 @@ class TemplateRefused(Exception):  # noqa: N818 - a template is refused; it is n
         self.suggestion = suggestion
 
 
-class Templates:
-    """The templates of one mapping, which share an environment for each way of escaping."""
+@lru_cache(maxsize=1024)  # all that is shipped has some 300, many of them in several mappings
+def _compiled(source: str, escape: str) -> Callable[[Context], str]:
+    """Return what renders a template within the sandbox's bounds. Raises TemplateRefused.
 
-    __slots__ = ("_environments",)
+    The same text does the same for every function of the process, so it is compiled once.
+    """
+    from shared.delivery import sandbox  # Jinja: see above
 
-    def __init__(self) -> None:
-        self._environments: dict[str, ImmutableSandboxedEnvironment] = {}
+    environment = _environment(escape)
+    tree = sandbox.parse(environment, source)
+    used = sandbox.used_by(tree)
+    template = sandbox.build(environment, tree)
+    if not used:
+        return lambda context: sandbox.run(template, context)
+    return _Remembering(lambda context: sandbox.run(template, context), used)
 
-    def compile(self, source: str, escape: str = "") -> Callable[[Context], str]:
-        """Return what renders a template within the sandbox's bounds. Raises TemplateRefused."""
-        from shared.delivery import sandbox  # Jinja: see above
 
-        environment = self._environments.get(escape) or sandbox.new_environment(escape)
-        self._environments[escape] = environment
-        tree = sandbox.parse(environment, source)
-        used = sandbox.used_by(tree)
-        template = sandbox.build(environment, tree)
-        if not used:
-            return lambda context: sandbox.run(template, context)
-        return _Remembering(lambda context: sandbox.run(template, context), used)
+@cache  # for each way of escaping, of which there is a handful
+def _environment(escape: str) -> "ImmutableSandboxedEnvironment":
+    from shared.delivery import sandbox  # Jinja: see above
+
+    return sandbox.new_environment(escape)
 
 
 class _Remembering:
@@ -94,7 +97,6 @@ class Text:
     """
 
     source: str
-    templates: Templates = field(repr=False, compare=False)
     constant: str | None = None
     path: tuple[str, ...] = ()
     escape: str = ""
@@ -114,7 +116,7 @@ class Text:
     def compiled(self) -> Callable[[Context], str]:
         """Return what renders it, compiled at first use. Raises TemplateRefused."""
         if self._compiled is None:
-            self._compiled = self.templates.compile(self.source, self.escape)
+            self._compiled = _compiled(self.source, self.escape)
         return self._compiled
 
     @property

@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -248,33 +249,41 @@ def test_f06_sigterm_finishes_what_is_in_flight_and_exits_with_zero(tmp_path: Pa
     app.close()
 
 
-def imported(name: str) -> set[str]:
-    """Return the modules that a function's process has once it is started."""
+@cache
+def imported() -> dict[str, set[str]]:
+    """Return the modules that each function's process has once it is started.
+
+    Each is the fork of a process that has what every start begins with, and nothing more.
+    """
+    shipped_rules()  # a start from compiled packs is the usual one; this compiles them where they are stale
     program = f"""
-import asyncio, json, sys
+import asyncio, json, os, sys
 from shared.runtime.edge import Edge
 from shared.runtime.registry import load
 from shared.runtime import serve
 from shared.telemetry.metrics import Metrics
-async def main():
-    function = load({name!r}, {SETTINGS[name]!r}, Metrics())
+async def main(name, settings):
+    function = load(name, settings, Metrics())
     serve.config(Edge(function, Metrics()), "127.0.0.1", 0).load()
     await function.start()
-    names = sorted(sys.modules)
+    print(json.dumps([name, sorted(sys.modules)]), flush=True)
     await function.stop()
-    return names
-print(json.dumps(asyncio.run(main())))
+for name, settings in {SETTINGS!r}.items():
+    forked = os.fork()
+    if not forked:
+        asyncio.run(main(name, settings))
+        sys.exit()
+    os.waitpid(forked, 0)
 """
     ended = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, env=environment({}), capture_output=True, text=True, check=True
     )
-    return set(json.loads(ended.stdout.splitlines()[-1]))
+    return {name: set(modules) for name, modules in map(json.loads, ended.stdout.splitlines())}
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_function_loads_its_own_room_and_nothing_that_costs_its_start(name: str) -> None:
-    shipped_rules()  # a start from compiled packs is the usual one; this compiles them where they are stale
-    modules = imported(name)
+    modules = imported()[name]
     absent = [*ALWAYS_ABSENT, *(f"functions.{other}" for other in FUNCTIONS if other != name)]
     if name in {"changes", "classifier", "correlator", "intake"}:
         absent += ["httpx2", "jinja2", "shared.destinations", "yaml"]

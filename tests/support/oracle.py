@@ -19,6 +19,8 @@ class Oracle:
         self.setting = setting
         self.tickets: list[Ticket] = []
         self._problems: dict[str, Problem] = {}
+        self._members: dict[str, list[str]] = {}  # the keys of each group, in the order in which they were first seen
+        self._newest: dict[str, Ticket] = {}  # of each group
         self._waits: dict[str, int] = {}  # groups that gather, and since when
         self._owed: dict[str, int] = {}  # what waited long enough, but was over when it was looked at, and since when
         self._under: dict[str, str] = {}  # what takes a key in
@@ -61,7 +63,10 @@ class Oracle:
                 self._forget(key)
 
     def _happens(self, fact: Fact) -> None:
-        problem = self._problems.setdefault(fact.key, Problem())
+        if fact.key not in self._problems:
+            self._problems[fact.key] = Problem()
+            self._members.setdefault(self.setting.group(fact.key), []).append(fact.key)
+        problem = self._problems[fact.key]
         rules = self.setting.rules_of(fact.key)
         if fact.problem:
             problem.see(fact, rules)
@@ -75,8 +80,9 @@ class Oracle:
             if not problem.alive:
                 self._forget(key)
                 continue
-            since = now - rules.open_within if rules.open_within else 0
-            problem.deserves |= sum(at >= since for at in problem.happened) >= rules.open_after
+            if not problem.deserves:
+                since = now - rules.open_within if rules.open_within else 0
+                problem.deserves = sum(at >= since for at in problem.happened) >= rules.open_after
 
     def _forget(self, key: str) -> None:
         """Forget what took in a problem that is over."""
@@ -116,18 +122,12 @@ class Oracle:
         causes = self.setting.causes.get(key, ())
         return [cause for cause in causes if self._alive(cause) and self._problems[cause].deserves]
 
-    def _newest(self, group: str) -> Ticket | None:
-        return next((ticket for ticket in reversed(self.tickets) if ticket.group == group), None)
-
-    def _members(self, group: str) -> list[str]:
-        return [key for key in self._problems if self.setting.group(key) == group]
-
     def _lasting(self, group: str) -> list[str]:
         """Return the keys of a group that last, happened often enough, and are no consequence of anything."""
         return [key for key in self._deserving(group) if not self._is_taken(key)]
 
     def _deserving(self, group: str) -> list[str]:
-        return [key for key in self._members(group) if self._alive(key) and self._problems[key].deserves]
+        return [key for key in self._members.get(group, ()) if self._alive(key) and self._problems[key].deserves]
 
     def _consequences(self, now: int) -> None:
         """Close what turns out to be the consequence of something else."""
@@ -140,8 +140,8 @@ class Oracle:
 
     def _gather(self, now: int) -> None:
         """Note since when a group wants a ticket, and what was over before anybody looked."""
-        for group in dict.fromkeys(self.setting.group(key) for key in self._problems):
-            wanting = [key for key in self._members(group) if self._wants(key, now)]
+        for group, members in self._members.items():
+            wanting = [key for key in members if self._wants(key, now)]
             if wanting:
                 waited = any(key in self._freed for key in wanting) * self.setting.rules_of(wanting[0]).group_wait
                 self._waits[group] = min(self._waits.get(group, now), now - waited)
@@ -149,7 +149,7 @@ class Oracle:
             since = self._waits.pop(group, None)
             if since is None or group in self._summed or group not in self._problems or self._alive(group):
                 continue
-            newest = self._newest(group)
+            newest = self._newest.get(group)
             if now > since + self.setting.rules_of(group).group_wait and not (newest and self._same(newest, now)):
                 self._owed[group] = now
 
@@ -165,15 +165,15 @@ class Oracle:
     def _reopen(self, now: int) -> None:
         """Give what came back its ticket again; whether something takes it in is looked at later."""
         for key in self._problems:
-            newest = self._newest(key)
+            newest = self._newest.get(key)
             if newest and not newest.open and self._same(newest, now) and self._lasting(key):
                 newest.reopen(now)
 
     def _open(self, now: int) -> None:
-        for group in dict.fromkeys(self.setting.group(key) for key in self._problems):
-            newest = self._newest(group)
+        for group, members in self._members.items():
+            newest = self._newest.get(group)
             same = newest is not None and self._same(newest, now)
-            wanting = [key for key in self._members(group) if self._wants(key, now)]
+            wanting = [key for key in members if self._wants(key, now)]
             if same and group in self._problems and self._lasting(group):
                 wanting = [group]
             looked = now % self.setting.every == 0  # one key's own ticket comes back with it; a group's is looked at
@@ -207,24 +207,27 @@ class Oracle:
         recent = [one for one in self.tickets if one.group != SUMMARY and one.spans[0][0] > now - rules.limit_within]
         if not rules.limit or len(recent) < rules.limit:
             life = self._problems[group].life if group in self._problems else 0
-            self.tickets.append(Ticket(group, [(now, None)], set(keys), life=life))
+            self._make(Ticket(group, [(now, None)], set(keys), life=life))
             return
         if not self._lasting(group):
             return  # it is over: the summary is of what lasts
         self._summed.add(group)
-        summary = self._newest(SUMMARY)
+        summary = self._newest.get(SUMMARY)
         if summary is None or not self._same(summary, now):
-            self.tickets.append(Ticket(SUMMARY, [(now, None)], set(keys)))
+            self._make(Ticket(SUMMARY, [(now, None)], set(keys)))
             return
         if not summary.open:
             summary.reopen(now)
         summary.keys |= keys
 
+    def _make(self, ticket: Ticket) -> None:
+        self.tickets.append(ticket)
+        self._newest[ticket.group] = ticket
+
     def _close(self, now: int) -> None:
         self._summed = {group for group in self._summed if self._lasting(group)}
         for ticket in self.tickets:
-            lasting = self._summed if ticket.group == SUMMARY else self._lasting(ticket.group)
-            if ticket.open and not lasting:
+            if ticket.open and not (self._summed if ticket.group == SUMMARY else self._lasting(ticket.group)):
                 ticket.close(now, "over")
 
 

@@ -56,6 +56,14 @@ def test_lists_come_from_lookups_from_lines_and_from_what_was_sent() -> None:
     }
 
 
+def test_a_template_that_stands_in_several_mappings_is_compiled_once_a_process() -> None:
+    first, second = (
+        {one.name: one.text.compiled() for one in read(TEXT).operations["record"] if one.text} for _ in range(2)
+    )
+    assert first.keys() == {"lines", "nothing"}
+    assert all(first[name] is second[name] for name in first)
+
+
 def test_a_lookup_may_hold_lists_of_single_values_only() -> None:
     found = read_text("lookups: {a: {b: [c, [d]]}}\noperations: {record: {e: f}}", "m")
     assert isinstance(found, list)

@@ -36,14 +36,13 @@ def test_during_a_rotation_either_secret_verifies(old: bytes, new: bytes) -> Non
     assert len(headers["webhook-signature"].split(" ")) == 2
 
 
-@pytest.mark.parametrize(
-    ("name", "value"), [("webhook-id", "episode-2"), ("webhook-timestamp", str(int(time.time()) - 1)), ("", "")]
-)
-def test_what_was_changed_on_the_way_is_not_verified(name: str, value: str) -> None:
-    key = secret(b"k" * 24)
-    headers = dict(signed(keys_of(key), "episode-1", int(time.time()), b"{}"))
+@pytest.mark.parametrize("name", ["webhook-id", "webhook-timestamp", ""])
+def test_what_was_changed_on_the_way_is_not_verified(name: str) -> None:
+    key, now = secret(b"k" * 24), int(time.time())
+    headers = dict(signed(keys_of(key), "episode-1", now, b"{}"))
     body = b"{}" if name else b"{ }"
-    changed = {**headers, name: value} if name else headers
+    other = {"webhook-id": "episode-2", "webhook-timestamp": str(now - 1)}
+    changed = {**headers, name: other[name]} if name else headers
     with pytest.raises(WebhookVerificationError):
         Webhook(key).verify(body, changed, json_parse=False)
     assert not is_signed(changed, body, (key,), time.time())

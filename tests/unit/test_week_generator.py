@@ -2,7 +2,6 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import islice, pairwise
 
@@ -24,12 +23,16 @@ def lived() -> tuple[list[Sent], Truth]:
     return list(made.sent), made.truth
 
 
-def observations(sent: list[Sent]) -> Iterator[Observation]:
+@pytest.fixture(scope="module")
+def observations(lived: tuple[list[Sent], Truth]) -> list[Observation]:
+    """Return what is read from all that was sent; each event must be one that can be read."""
     now = datetime.now(UTC)
-    for _, event in sent:
+    read = []
+    for _, event in lived[0]:
         found = decode(event, cluster="", now=now)
         assert isinstance(found, list), found
-        yield from found
+        read += found
+    return read
 
 
 def test_the_same_seed_gives_the_same_events_and_the_same_truth(lived: tuple[list[Sent], Truth]) -> None:
@@ -73,8 +76,8 @@ def _starts_and_restarts(cluster: Cluster) -> Process:
     cluster.world.restart_source()
 
 
-def test_every_event_can_be_read_and_is_of_the_right_dialect(lived: tuple[list[Sent], Truth]) -> None:
-    dialects = Counter(seen.dialect for seen in observations(lived[0]))
+def test_every_event_can_be_read_and_is_of_the_right_dialect(observations: list[Observation]) -> None:
+    dialects = Counter(seen.dialect for seen in observations)
     assert set(dialects) == {"kubernetes-event", "apiserver-resource", "audit", "falco"}
     assert dialects["kubernetes-event"] > dialects["apiserver-resource"] > dialects["audit"] > dialects["falco"] > 0
 
@@ -90,9 +93,11 @@ def test_every_problem_ends_before_the_time_is_over_and_names_what_it_is_about(l
         assert truth.root(problem).cause is None
 
 
-def test_what_a_problem_is_about_is_seen_while_it_lasts(lived: tuple[list[Sent], Truth]) -> None:
+def test_what_a_problem_is_about_is_seen_while_it_lasts(
+    lived: tuple[list[Sent], Truth], observations: list[Observation]
+) -> None:
     seen: dict[str, list[float]] = {}
-    for observation in observations(lived[0]):
+    for observation in observations:
         thing = observation.object
         seen.setdefault(thing.path, []).append(observation.received.timestamp())
     for problem in lived[1].wanted:

@@ -121,7 +121,7 @@ def body_of(request: Asked, token: str = "") -> bytes | Rejected:
 def _escaped(one: Field) -> Field:
     text = one.text
     if text is not None:
-        text = Text(text.source, text.templates, text.constant, text.path, "url")
+        text = Text(text.source, text.constant, text.path, "url")
     return replace(one, text=text, escape="url")
 
 

@@ -148,7 +148,7 @@ class Recorder:
 
     def _passes(self, host: str, on: On) -> bool:
         now = self._world.now
-        key = (host, on._replace(field_path=""))
+        key = (host, on._replace(field_path="") if on.field_path else on)
         bucket = self._buckets.setdefault(key, _Bucket(_BURST, now))
         bucket.tokens = min(_BURST, bucket.tokens + (now - bucket.at) / _REFILL)
         bucket.at = now
