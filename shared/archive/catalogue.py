@@ -9,7 +9,7 @@ from shared.archive.manifest import (
     Manifest,
     NoManifestError,
     check_topic,
-    gone_path,
+    erased_path,
     manifest_path,
     parsed_name,
 )
@@ -83,7 +83,7 @@ async def known(place: Place, topic: str, sequence: int) -> Manifest:
 
 async def is_erased(place: Place, one: Manifest) -> bool:
     """Return True where the archive says that a segment was erased. Raises PlaceError."""
-    return await place.read(gone_path(one.topic, one.sequence)) is not None
+    return await place.read(erased_path(one.topic, one.sequence)) is not None
 
 
 async def strays(place: Place, topic: str) -> list[str]:

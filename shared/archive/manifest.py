@@ -135,8 +135,8 @@ def manifest_path(topic: str, sequence: int) -> str:
     return f"{topic}/{segment_name(topic, sequence)}.json"
 
 
-def gone_path(topic: str, sequence: int) -> str:
-    """Return where it lies in the archive that a segment was erased."""
+def erased_path(topic: str, sequence: int) -> str:
+    """Return where it lies that a segment was erased, among the roots and in the archive."""
     return f"{topic}/{segment_name(topic, sequence)}.erased.json"
 
 

@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from shared.archive.manifest import Manifest, NoManifestError
+from shared.archive.manifest import Manifest, NoManifestError, erased_path
 from shared.archive.place import Place
-from shared.archive.seal import Judge, Signed, erased_path, sealed_path
+from shared.archive.seal import Judge, Signed, sealed_path
 
 
 @dataclass(slots=True)

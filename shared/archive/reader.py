@@ -23,8 +23,8 @@ _AT_ONCE = 256
 class ArchiveReader:
     """Gives the records of an archive in the order of each partition, with the positions that the bus gave them.
 
-    A segment is read only where its file is the one that its manifest names, so no damage goes on to a destination.
-    What was erased is passed over, and logged.
+    A segment is read only where its file is the one that its manifest names, so no damage goes on to a destination; the
+    seals are verify's to ask. What was erased is passed over, and logged.
     """
 
     def __init__(self, place: Place) -> None:

@@ -119,11 +119,6 @@ def sealed_path(topic: str, sequence: int) -> str:
     return f"{topic}/{segment_name(topic, sequence)}.sealed.json"
 
 
-def erased_path(topic: str, sequence: int) -> str:
-    """Return where it lies among the roots that a segment was erased."""
-    return f"{topic}/{segment_name(topic, sequence)}.erased.json"
-
-
 def _private(pem: str) -> "Ed25519PrivateKey":
     _need()
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 
 from shared.archive.catalogue import manifests, sequences
 from shared.archive.check import body_problems, chain_problems
-from shared.archive.manifest import Manifest, NoManifestError, gone_path
+from shared.archive.manifest import Manifest, NoManifestError, erased_path
 from shared.archive.place import Place, PlaceError
-from shared.archive.seal import Sealer, Signed, Statement, erased_path, sealed_path
+from shared.archive.seal import Sealer, Signed, Statement, sealed_path
 
 SEALED = ".sealed.json"
 
@@ -80,6 +80,6 @@ async def erase(place: Place, roots: Place, one: Manifest, why: str, sealer: Sea
     await roots.put(gone, sealer.sign(said).to_bytes())
     told = await roots.read(gone)  # where it was said before, that counts
     if told is not None:
-        await place.put(gone_path(one.topic, one.sequence), told)
+        await place.put(gone, told)
     await place.remove(one.lines_path)
     await place.remove(one.leaves_path)

@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 from shared.archive.catalogue import is_erased, manifest, sequences, topics
 from shared.archive.check import body_problems, chain_problems
-from shared.archive.manifest import LEAVES, LINES, Manifest, NoManifestError, gone_path, segment_name
+from shared.archive.manifest import LEAVES, LINES, Manifest, NoManifestError, erased_path, segment_name
 from shared.archive.place import Place
 from shared.archive.proof import Proof, proof_of
 from shared.archive.seal import Judge
@@ -101,7 +101,7 @@ class Verifier:
         found = []
         async with self._place.open(one.lines_path) as body:
             found += [] if body is None else ["it was erased and is still there: erase it again"]
-        told = await self._place.read(gone_path(one.topic, one.sequence))
+        told = await self._place.read(erased_path(one.topic, one.sequence))
         same = told == seen.proof.erased.to_bytes()
         return (
             found if same else [*found, "the archive does not say as the roots do that it was erased: erase it again"]

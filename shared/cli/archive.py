@@ -11,11 +11,10 @@ from shared.archive.export import Bounds
 from shared.archive.manifest import Manifest, parsed_name
 from shared.archive.place import Place
 from shared.archive.sealing import erase
-from shared.bus.registry import BUSES
 from shared.bus.topology import TOPOLOGY
 from shared.cli import configured
 from shared.cli.archiving import Exporting, exported, sealed
-from shared.cli.buses import check_bus
+from shared.cli.buses import BusOption, check_bus
 from shared.cli.moments import moment, span
 from shared.cli.output import Output, OutputOption, fail, print_rows, waiting
 from shared.cli.places import AtOption, RootsOption, done, place_at, roots_of, sealer
@@ -28,6 +27,7 @@ _ERASE = "Example: tidings archive erase audit-trail.00000042 --at /mnt/archive 
 _COLUMNS = ("segment", "records", "bytes", "first", "last")
 _SIZE = re.compile(r"(\d{1,9})(KiB|MiB|GiB)", re.ASCII)
 _BYTES = {"KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
+_LARGEST = 4 * 1024**3
 _SEALS = ("segment", "records", "root", "at")
 
 app = typer.Typer(
@@ -43,9 +43,7 @@ def _export(
     roots: Annotated[
         str, typer.Option(metavar="PLACE", help="Seal them as well, as `seal` does, with the seals there.")
     ] = "",
-    bus: Annotated[
-        str, typer.Option("--bus", metavar="|".join(BUSES), help="Which bus; else BUS, or the one that is configured.")
-    ] = "",
+    bus: BusOption = "",
     named: Annotated[str, typer.Option("--topics", help="Topics or streams by comma; else all of Tidings.")] = "",
     segment_size: Annotated[str, typer.Option(help="A segment ends after so much, before it is compressed.")] = "64MiB",
     segment_age: Annotated[str, typer.Option(help="A segment ends so long after its first record.")] = "1d",
@@ -56,6 +54,8 @@ def _export(
     check_bus(bus)
     wanted = tuple(dict.fromkeys(part.strip() for part in named.split(",") if part.strip()))
     bounds = Bounds(_size(segment_size, "--segment-size"), span(segment_age, "--segment-age"))
+    if bounds.size > _LARGEST:
+        fail("--segment-size: S3 takes an object of at most 5 GiB at once: 4GiB is the largest", code=2)
     asked = Exporting(to, roots, bus, data, wanted or tuple(row.topic.name for row in TOPOLOGY), bounds)
     with waiting("exporting") as update:
         rows = done(lambda: exported(asked, update))

@@ -2,10 +2,17 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from shared.bus.protocol import Bus
 from shared.bus.registry import BUSES, chosen, open_bus, or_embedded
 from shared.cli.output import fail
+
+BusOption = Annotated[
+    str, typer.Option("--bus", metavar="|".join(BUSES), help="Which bus; else BUS, or the only one that is configured.")
+]
 
 
 def check_bus(name: str) -> None:

@@ -12,11 +12,10 @@ import typer
 from typer.core import TyperGroup
 
 from shared.bus.protocol import BusUnavailableError, Readable
-from shared.bus.registry import BUSES
 from shared.bus.trail import Trail, find
 from shared.bus.trail_entry import Entry
 from shared.cli import configured
-from shared.cli.buses import check_bus, opened
+from shared.cli.buses import BusOption, check_bus, opened
 from shared.cli.moments import moment
 from shared.cli.output import Output, OutputOption, complain, fail, print_rows, waiting
 from shared.cli.places import AtOption, PublicKeyOption, RootsOption
@@ -54,9 +53,7 @@ def _show(
         typer.Argument(metavar="TICKET|EPISODE|KEY", help="Ticket number, id of an episode or change, problem key."),
     ],
     since: Annotated[str, typer.Option(help="Only what was kept since: 7d, 12h, 30m, or a time.")] = "",
-    bus: Annotated[
-        str, typer.Option("--bus", metavar="|".join(BUSES), help="Which bus; else BUS, or the one that is configured.")
-    ] = "",
+    bus: BusOption = "",
     at: Annotated[str, typer.Option(help="An archive to read instead: a folder, or s3://BUCKET/PREFIX.")] = "",
     data: DataOption = DATA,
     output: OutputOption = Output.table,

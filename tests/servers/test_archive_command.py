@@ -264,6 +264,7 @@ def test_a_ticket_is_explained_from_the_archive_once_the_bus_has_forgotten(embed
     ("arguments", "code", "said"),
     [
         (("archive", "export", "--to", "a", "--segment-size", "64"), 2, "is no size"),
+        (("archive", "export", "--to", "a", "--segment-size", "5GiB"), 2, "4GiB is the largest"),
         (("archive", "export", "--to", "a", "--segment-age", "soon"), 2, "is no span of time"),
         (("archive", "export", "--to", "a", "--bus", "carrier-pigeon"), 2, "there is no bus"),
         (("archive", "export", "--to", "a", "--topics", "nowhere"), 1, "there is no topic nowhere"),

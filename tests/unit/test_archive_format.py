@@ -1,6 +1,8 @@
 """What is written into a segment is read from it again, whole; and nothing else is taken for it."""
 
 import gzip
+import tracemalloc
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -58,7 +60,7 @@ def one(offset: int = 1, partition: int = 0) -> Record:
     return Record(TOPIC, partition, offset, at, CloudEvent(f"e{offset}", "s", "t", data={"n": offset}), b"")
 
 
-def written(folder: Path, wanted: list[Record], previous: Manifest | None = None) -> tuple[Manifest, Path, Path]:
+def written(folder: Path, wanted: Iterable[Record], previous: Manifest | None = None) -> tuple[Manifest, Path, Path]:
     with Writer(folder, previous) as writer:
         for record in wanted:
             writer.add(record)
@@ -142,3 +144,19 @@ def test_a_line_without_an_end_takes_no_memory_without_an_end(tmp_path: Path) ->
     bomb.write_bytes(gzip.compress(b"x" * (64 * 1024 * 1024)))
     with pytest.raises(DamagedError, match="no end"):
         list(lines(bomb))
+
+
+def test_memory_does_not_grow_with_a_segment(tmp_path: Path) -> None:
+    """A hash for each power of two, a page of lines, zlib's window: written, read and summed up."""
+    peaks = []
+    for count in (500, 10_000):
+        (tmp_path / str(count)).mkdir()
+        tracemalloc.start()
+        manifest, body, leaves = written(tmp_path / str(count), map(one, range(1, count + 1)))
+        facts = Facts({})
+        for line in lines(body):
+            facts.add(from_line(TOPIC, line), line)
+        assert root_of(leaves_of(leaves)) == facts.root == manifest.root
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < peaks[0] + 300_000

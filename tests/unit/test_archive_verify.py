@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from shared.archive.manifest import gone_path, manifest_path
+from shared.archive.manifest import erased_path, manifest_path
 from shared.archive.sealing import UnsoundError
 from tests.support.archives import PUBLIC, TOPIC, Archive, keys
 
@@ -179,7 +179,7 @@ def test_nobody_without_the_key_can_say_that_it_was_erased(archive: Archive) -> 
     other.seal()
     other.erase(2)
     archive.lines_file(2).unlink()
-    shutil.copyfile(other.folder / gone_path(TOPIC, 2), archive.folder / gone_path(TOPIC, 2))
+    shutil.copyfile(other.folder / erased_path(TOPIC, 2), archive.folder / erased_path(TOPIC, 2))
     assert "the roots do not" in archive.wrong()[f"{TOPIC}.00000002"]
 
 
@@ -187,7 +187,7 @@ def test_erasing_that_was_killed_is_told_and_done_by_doing_it_again(archive: Arc
     body = archive.lines_file(2).read_bytes()
     archive.erase(2, "first")
     archive.lines_file(2).write_bytes(body)
-    (archive.folder / gone_path(TOPIC, 2)).unlink()
+    (archive.folder / erased_path(TOPIC, 2)).unlink()
     assert "erase it again" in archive.wrong()[f"{TOPIC}.00000002"]
     archive.erase(2, "second")
     (found,) = [one for one in archive.verify() if one.state == "erased"]
