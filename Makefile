@@ -83,7 +83,8 @@ lock: .venv/uv.stamp ## Resolve the requirements files again
 	for set in "runtime pyproject.toml" "run pyproject.toml --extra build --extra cli" \
 	  "oidc pyproject.toml --extra oidc -c requirements/runtime.txt" \
 	  "nkeys pyproject.toml --extra nkeys -c requirements/runtime.txt" \
-	  "test pyproject.toml --extra build --extra cli --extra oidc --extra nkeys --extra kafka --extra rabbitmq --extra test --extra check" \
+	  "archive pyproject.toml --extra archive -c requirements/runtime.txt" \
+	  "test pyproject.toml --extra build --extra cli --extra oidc --extra nkeys --extra archive --extra kafka --extra rabbitmq --extra test --extra check" \
 	  "bus pyproject.toml --extra nkeys --extra kafka --extra rabbitmq -c requirements/runtime.txt" \
 	  "fuzz pyproject.toml --extra fuzz -c requirements/runtime.txt" \
 	  "framework pyproject.toml --extra framework -c requirements/runtime.txt" \
@@ -92,7 +93,7 @@ lock: .venv/uv.stamp ## Resolve the requirements files again
 	  $(COMPILE) --generate-hashes "$$@" -o requirements/$$name.txt || exit 1; \
 	done
 	echo uv | $(COMPILE) --generate-hashes - -o requirements/uv.txt
-	$(COMPILE) --no-annotate pyproject.toml --extra build --extra oidc --extra nkeys --extra kafka --extra rabbitmq \
+	$(COMPILE) --no-annotate pyproject.toml --extra build --extra oidc --extra nkeys --extra archive --extra kafka --extra rabbitmq \
 	  -c requirements/runtime.txt -o requirements/constraints.txt
 
 .PHONY: schemas

@@ -157,7 +157,23 @@ class State:
     last: datetime | None = None
 
 
-class Bus(Protocol):
+class Readable(Protocol):
+    """What can be read: a bus, or an archive of one."""
+
+    def read(self, topic: str, start: Start = OLDEST, *, key: str = "") -> AsyncIterator[Record]:
+        """Iterate from `start` to what is the end now, in the order of each partition; of one partition key, if given.
+
+        Nothing is ended or acknowledged by it. Raises BusUnavailableError.
+        """
+
+    async def describe(self, name: str) -> State | None:
+        """Return what there is, or None. Raises BusUnavailableError."""
+
+    async def close(self) -> None:
+        """End it."""
+
+
+class Bus(Readable, Protocol):
     """One bus. Its connection is made by the first call and again whenever it broke; every call has a deadline."""
 
     abilities: Abilities
@@ -169,12 +185,6 @@ class Bus(Protocol):
         """Take part in a group, as one that has at most so many deliveries at a time that have not ended.
 
         The iteration goes on for ever, over restarts of the bus. Raises BusUnavailableError at its start.
-        """
-
-    def read(self, topic: str, start: Start = OLDEST, *, key: str = "") -> AsyncIterator[Record]:
-        """Iterate from `start` to what is the end now, in the order of each partition; of one partition key, if given.
-
-        Nothing is ended or acknowledged by it. Raises BusUnavailableError.
         """
 
     async def behind(self, topic: str, group: str) -> int:
@@ -189,9 +199,6 @@ class Bus(Protocol):
 
         Raises BusUnavailableError.
         """
-
-    async def describe(self, name: str) -> State | None:
-        """Return what there is, or None. Raises BusUnavailableError."""
 
     async def close(self) -> None:
         """End it; what was published and not answered may or may not be there."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from shared.bus.codec import key_of
-from shared.bus.protocol import Bus, Record, Start
+from shared.bus.protocol import Readable, Record, Start
 from shared.bus.topology import CHANGES, KUBERNETES, SECURITY, TRAIL
 from shared.bus.trail_entry import Entry, Said, entry_of, read_event
 from shared.events.change import Change
@@ -57,7 +57,7 @@ class _Subject:
         return said.id in self.ids or said.key in self.keys
 
 
-async def find(bus: Bus, wanted: str, since: datetime | None = None) -> Trail:
+async def find(bus: Readable, wanted: str, since: datetime | None = None) -> Trail:
     """Return the trail of a ticket's number or record, an episode's or change's id, or a problem's key.
 
     Empty where nothing is kept of it. Raises BusUnavailableError.
@@ -74,7 +74,7 @@ async def find(bus: Bus, wanted: str, since: datetime | None = None) -> Trail:
     return found.trail()
 
 
-async def _subject(bus: Bus, topics: Iterable[str], start: Start, wanted: str) -> _Subject | None:
+async def _subject(bus: Readable, topics: Iterable[str], start: Start, wanted: str) -> _Subject | None:
     subject = _Subject()
     for topic in topics:
         async for event in _events(bus, topic, start):
@@ -106,7 +106,7 @@ def _add(subject: _Subject, said: Said, wanted: str) -> None:
         subject.keys.add(key)
 
 
-async def _events(bus: Bus, topic: str, start: Start) -> AsyncIterator[CloudEvent]:
+async def _events(bus: Readable, topic: str, start: Start) -> AsyncIterator[CloudEvent]:
     async for record in bus.read(topic, start):
         if isinstance(record.event, CloudEvent):
             yield record.event

@@ -10,9 +10,10 @@ import typer
 
 from shared.bus.manifests import nack, strimzi
 from shared.bus.protocol import Bus, BusUnavailableError, State
-from shared.bus.registry import BUSES, chosen, open_bus
+from shared.bus.registry import chosen, open_bus
 from shared.bus.topology import TOPOLOGY, differences, wanted
 from shared.cli import configured
+from shared.cli.buses import BusOption, check_bus
 from shared.cli.output import Output, OutputOption, fail, print_rows, waiting
 from shared.settings.environment import SettingsError
 
@@ -29,11 +30,6 @@ class Operator(StrEnum):
 
     strimzi = "strimzi"
     nack = "nack"
-
-
-BusOption = Annotated[
-    str, typer.Option("--bus", metavar="|".join(BUSES), help="Which bus; else BUS, or the only one that is configured.")
-]
 
 
 @app.command("apply", epilog=EXAMPLE)
@@ -97,8 +93,7 @@ def _text(at: datetime | None) -> str | None:
 
 def _with(name: str, work: Callable[[Bus], Awaitable[T]]) -> T:
     """Do it with the bus that is meant, and close that; what cannot be done is said, and ends the command."""
-    if name and name not in BUSES:
-        fail(f"there is no bus {name}: use one of {', '.join(BUSES)}", code=2)
+    check_bus(name)
 
     async def whole() -> T:
         environ = configured.effective()

@@ -162,6 +162,7 @@ def _problem(sentence: str, file: str, line: int) -> Problem:
 
 def models() -> dict[str, type[Settings]]:
     """Return every settings model: each function's, and that of the host around it."""
+    from shared.archive.settings import S3Settings, SealSettings
     from shared.bus.settings import BusSettings
     from shared.runtime.auth.settings import AuthSettings
     from shared.runtime.document import settings_models  # imports every function's room: only where all are asked for
@@ -175,6 +176,8 @@ def models() -> dict[str, type[Settings]]:
         "auth": AuthSettings,
         "nats": NatsSettings,
         "bus": BusSettings,
+        "seals": SealSettings,
+        "s3": S3Settings,
         "shadow": ShadowSettings,
     }
     return {**own, **buses, **settings_models()}

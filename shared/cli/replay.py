@@ -13,7 +13,7 @@ from shared.bus.topology import CHANGES, KUBERNETES, LETTERS, SECURITY
 from shared.cli import configured
 from shared.cli.moments import moment
 from shared.cli.output import Output, OutputOption, complain, fail, print_document, print_line, print_rows, waiting
-from shared.cli.replaying import DEAD_LETTERS, Unable, Wanted, counted_dry, run
+from shared.cli.replaying import ARCHIVE, DEAD_LETTERS, Unable, Wanted, counted_dry, run
 from shared.local.selection import selection
 from shared.runtime.replay import Tally
 from shared.runtime.replay_source import Span
@@ -23,7 +23,7 @@ from shared.settings.host import log_level
 from shared.telemetry import logs
 
 EXAMPLE = "Example: tidings replay --source kafka --target splunk --from 2h --filter \"severity = 'critical'\""
-SOURCES = (*BUSES, DEAD_LETTERS)
+SOURCES = (*BUSES, ARCHIVE, DEAD_LETTERS)
 _TOPICS = (KUBERNETES, SECURITY, CHANGES)
 _COLUMNS = ("outcome", "events")
 _LISTED = 20
@@ -32,6 +32,9 @@ _LISTED = 20
 def command(
     source: Annotated[str, typer.Option(metavar="|".join(SOURCES), help="Where the events come from.")],
     target: Annotated[str, typer.Option(metavar="|".join((BROKER, *destinations())), help="Whom they are handed to.")],
+    at: Annotated[
+        str, typer.Option(metavar="PLACE", help="Where the archive is: a folder, or s3://BUCKET/PREFIX.")
+    ] = "",
     since: Annotated[
         str, typer.Option("--from", metavar="TIME", help="Read what was published from then on: a time, or 2h ago.")
     ] = "",
@@ -55,9 +58,13 @@ def command(
     """Hand events that a bus kept to the broker or to one destination, each with the identity that it always had.
 
     Without --from, --to and --checkpoint it goes on where its group ended, so a second run sends nothing new. With
-    them it reads that span, each time anew unless there is a checkpoint. Ends with 1 where anything was refused.
+    them it reads that span, each time anew unless there is a checkpoint; so it reads an archive, whose segments are
+    each compared with their manifest first. Ends with 1 where anything was refused.
     """
-    _check(source, target, spanned=bool(since or until or checkpoint), group=group)
+    if (source == ARCHIVE) != bool(at):
+        fail("--source archive and --at belong together: --at says where the archive is", code=2)
+    spanned = bool(since or until or checkpoint or at)
+    _check(source, target, spanned=spanned, group=group)
     passes = selection(only)
     if isinstance(passes, list):
         fail(*(f"--filter: {one.message}: {one.suggestion}" for one in passes), code=2)
@@ -68,10 +75,11 @@ def command(
             target=target,
             topics=_topics(source, topics or environ.get("KAFKA_TOPICS", "") * (source == "kafka")),
             span=Span(moment(since, "--from"), moment(until, "--to")),
-            group="" if since or until or checkpoint else group or f"tidings-{target}",
+            group="" if spanned else group or f"tidings-{target}",
             checkpoint=checkpoint,
             passes=passes,
             rate=rate,
+            at=at,
         )
         logs.setup(log_level(environ, "warning"))
         with waiting("reading") as update:
@@ -97,7 +105,7 @@ def _check(source: str, target: str, *, spanned: bool, group: str) -> None:
     if target not in targets:
         fail(f"--target: there is no {target}: use one of {', '.join(targets)}", code=2)
     if group and spanned:
-        fail("--group goes on where it ended: it takes no --from, --to or --checkpoint", code=2)
+        fail("--group goes on where it ended: it takes no archive, --from, --to or --checkpoint", code=2)
 
 
 def _topics(source: str, text: str) -> tuple[str, ...]:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from shared.archive.place import open_place
+from shared.archive.reader import ArchiveReader
 from shared.bus.protocol import Bus, BusUnavailableError
 from shared.bus.registry import chosen, open_bus
 from shared.events.cloudevent import CloudEvent
@@ -21,6 +23,8 @@ from shared.runtime.replay_target import at_once, opened
 
 DEAD_LETTERS: Final = "dead-letters"
 """The source that is the dead letters of the bus that the settings mean."""
+ARCHIVE: Final = "archive"
+"""The source that is an archive, in a folder or in S3; it has no groups."""
 
 _TICK = 1.0
 _ADDED = "knativeerror"
@@ -29,7 +33,7 @@ _ADDED = "knativeerror"
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What somebody asked for; `group` is empty where a span is read."""
+    """What somebody asked for; `group` is empty where a span is read, `at` where no archive is."""
 
     source: str
     target: str
@@ -39,6 +43,7 @@ class Wanted:
     checkpoint: Path | None
     passes: Test
     rate: float
+    at: str = ""
 
 
 class Unable(Exception):  # noqa: N818 - it is what the command says, not what went wrong inside
@@ -54,8 +59,8 @@ async def counted_dry(wanted: Wanted, environ: Mapping[str, str]) -> list[dict[s
 
     Raises Unable, SettingsError.
     """
-    async with _bus(wanted, environ) as bus:
-        return [{"topic": topic, "events": await _waiting(bus, topic, wanted)} for topic in wanted.topics]
+    async with _source(wanted, environ) as (source, topics):
+        return [{"topic": topic, "events": await _waiting(source, topic, wanted)} for topic in topics]
 
 
 async def run(wanted: Wanted, environ: Mapping[str, str], show: Callable[[str], None]) -> Tally:
@@ -65,7 +70,7 @@ async def run(wanted: Wanted, environ: Mapping[str, str], show: Callable[[str], 
     """
     stop = asyncio.Event()
     checkpoint = _checkpoint(wanted)
-    async with _bus(wanted, environ) as bus, opened(wanted.target, environ) as target:
+    async with _source(wanted, environ) as (source, topics), opened(wanted.target, environ) as target:
         hand = _as_they_were(target) if wanted.source == DEAD_LETTERS else target
         most = at_once(wanted.target)
         replay = Replay(hand, passes=wanted.passes, at_once=most, stop=stop, rate=wanted.rate)
@@ -79,13 +84,13 @@ async def run(wanted: Wanted, environ: Mapping[str, str], show: Callable[[str], 
         with _signals(stop, tally):
             ticking = asyncio.create_task(_tick(checkpoint, lambda: show(_progress(tally, expected))))
             try:
-                for topic in wanted.topics:
+                for topic in topics:
                     if stop.is_set():
                         break
-                    if wanted.group:
-                        items = of_group(bus, topic, wanted.group, at_once=most, stop=stop, expect=expect)
+                    if wanted.group and not isinstance(source, ArchiveReader):
+                        items = of_group(source, topic, wanted.group, at_once=most, stop=stop, expect=expect)
                     else:
-                        items = of_span(bus, topic, wanted.span, checkpoint, stop)
+                        items = of_span(source, topic, wanted.span, checkpoint, stop)
                     await replay.run(items)
             except BusUnavailableError as error:
                 tally.why = str(error)
@@ -96,24 +101,34 @@ async def run(wanted: Wanted, environ: Mapping[str, str], show: Callable[[str], 
 
 
 @asynccontextmanager
-async def _bus(wanted: Wanted, environ: Mapping[str, str]) -> AsyncIterator[Bus]:
-    """Give the bus, which has the topics."""
-    bus = open_bus(chosen(environ) if wanted.source == DEAD_LETTERS else wanted.source, environ)
+async def _source(
+    wanted: Wanted, environ: Mapping[str, str]
+) -> AsyncIterator[tuple[Bus | ArchiveReader, tuple[str, ...]]]:
+    """Give the bus or archive and the topics to read, which it has."""
+    source: Bus | ArchiveReader
+    if wanted.source == ARCHIVE:
+        source = ArchiveReader(open_place(wanted.at, environ))
+    else:
+        source = open_bus(chosen(environ) if wanted.source == DEAD_LETTERS else wanted.source, environ)
     try:
-        missing = [topic for topic in wanted.topics if await bus.describe(topic) is None]
-        if missing:
+        there = tuple([topic for topic in wanted.topics if await source.describe(topic) is not None])
+        missing = [topic for topic in wanted.topics if topic not in there]
+        if isinstance(source, ArchiveReader):
+            if not there:  # it has none of a topic that had no events
+                raise Unable(f"there is nothing of {', '.join(missing)} in the archive at {wanted.at}")
+        elif missing:
             raise Unable(*(f"there is no topic {topic}: tidings bus apply makes those of Tidings" for topic in missing))
-        yield bus
+        yield source, there
     except BusUnavailableError as error:
         raise Unable(str(error)) from error
     finally:
-        await bus.close()
+        await source.close()
 
 
-async def _waiting(bus: Bus, topic: str, wanted: Wanted) -> int:
-    if wanted.group:
-        return await bus.behind(topic, wanted.group)
-    items = of_span(bus, topic, wanted.span, _checkpoint(wanted), asyncio.Event())
+async def _waiting(source: Bus | ArchiveReader, topic: str, wanted: Wanted) -> int:
+    if wanted.group and not isinstance(source, ArchiveReader):
+        return await source.behind(topic, wanted.group)
+    items = of_span(source, topic, wanted.span, _checkpoint(wanted), asyncio.Event())
     found = 0
     async for item in items:
         found += not isinstance(item.record.event, NotAnEvent) and wanted.passes(item.record.event)

@@ -1,4 +1,7 @@
-"""`tidings trail`: what led to a ticket, an episode or a problem, and what was told of it, as a timeline."""
+"""`tidings trail`: what led to a ticket, an episode or a problem, and what was told of it; whether the trail is whole.
+
+`tidings trail TICKET` is the command of old, and `tidings trail verify` stands beside it.
+"""
 
 import asyncio
 from datetime import datetime
@@ -6,14 +9,16 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
-from shared.bus.protocol import BusUnavailableError
-from shared.bus.registry import BUSES, chosen, open_bus, or_embedded
+from shared.bus.protocol import BusUnavailableError, Readable
 from shared.bus.trail import Trail, find
 from shared.bus.trail_entry import Entry
 from shared.cli import configured
+from shared.cli.buses import BusOption, check_bus, opened
 from shared.cli.moments import moment
 from shared.cli.output import Output, OutputOption, complain, fail, print_rows, waiting
+from shared.cli.places import AtOption, PublicKeyOption, RootsOption
 from shared.cli.stored import DATA, DataOption
 from shared.events.times import to_text
 from shared.events.words import counted
@@ -21,24 +26,43 @@ from shared.settings.environment import SettingsError
 
 EXAMPLE = "Example: tidings trail INC0010042 --since 7d"
 _COLUMNS = ("time", "what", "by", "said")
+_SHOW = "show"
 
 
-def command(
+class _OrShow(TyperGroup):
+    """A group whose `show` need not be named: `tidings trail INC0010042`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Name it where no command is."""
+        known = {*self.commands, *ctx.help_option_names}
+        return super().parse_args(ctx, args if not args or args[0] in known else [_SHOW, *args])
+
+
+app = typer.Typer(
+    cls=_OrShow,
+    no_args_is_help=True,
+    epilog=EXAMPLE,
+    help="Show what led to a ticket, or verify what is archived: tidings trail TICKET, tidings trail verify.",
+)
+
+
+@app.command(_SHOW, epilog=EXAMPLE)
+def _show(
     wanted: Annotated[
         str,
         typer.Argument(metavar="TICKET|EPISODE|KEY", help="Ticket number, id of an episode or change, problem key."),
     ],
     since: Annotated[str, typer.Option(help="Only what was kept since: 7d, 12h, 30m, or a time.")] = "",
-    bus: Annotated[
-        str, typer.Option("--bus", metavar="|".join(BUSES), help="Which bus; else BUS, or the one that is configured.")
-    ] = "",
+    bus: BusOption = "",
+    at: Annotated[str, typer.Option(help="An archive to read instead: a folder, or s3://BUCKET/PREFIX.")] = "",
     data: DataOption = DATA,
     output: OutputOption = Output.table,
 ) -> None:
     """Show what caused it, by which rule, what was made of it, who was told and what came back."""
+    check_bus(bus)
     begin = moment(since, "--since")
-    with waiting("reading the bus"):
-        trail = _read(wanted, begin, bus, data)
+    with waiting("reading the archive" if at else "reading the bus"):
+        trail = _read(wanted, begin, bus, at, data)
     if not trail.entries:
         fail(f"nothing is kept of {wanted}")
     print_rows([_row(entry) for entry in trail.entries], _COLUMNS, output)
@@ -46,18 +70,23 @@ def command(
         complain(f"{counted(trail.left_off, 'further event')} left off: narrow it down by --since")
 
 
-def _read(wanted: str, since: datetime | None, name: str, data: Path) -> Trail:
-    if name and name not in BUSES:
-        fail(f"there is no bus {name}: use one of {', '.join(BUSES)}", code=2)
+@app.command("verify", epilog="Example: tidings trail verify --at s3://archive/tidings --public-key seal.pub.pem")
+def _verify(
+    at: AtOption, roots: RootsOption = "", public_key: PublicKeyOption = None, output: OutputOption = Output.table
+) -> None:
+    """Check every sealed segment of an archive: what was changed, removed, reordered or put there; 1 where any was."""
+    from shared.cli.verifying import verified  # what the trail itself does not need
 
+    verified(at, roots, public_key, output)
+
+
+def _read(wanted: str, since: datetime | None, name: str, at: str, data: Path) -> Trail:
     async def whole() -> Trail:
-        environ = configured.effective()
-        own = or_embedded(environ, data) if name in {"", "embedded"} and (data / "bus.db").is_file() else {}
-        bus = open_bus(name or chosen({**environ, **own}), {**environ, **own})
+        source = _source(name, at, data)
         try:
-            return await find(bus, wanted, since)
+            return await find(source, wanted, since)
         finally:
-            await bus.close()
+            await source.close()
 
     try:
         return asyncio.run(whole())
@@ -65,6 +94,16 @@ def _read(wanted: str, since: datetime | None, name: str, data: Path) -> Trail:
         fail(*error.problems)
     except BusUnavailableError as error:
         fail(str(error))
+
+
+def _source(name: str, at: str, data: Path) -> Readable:
+    environ = configured.effective()
+    if at:
+        from shared.archive.place import open_place  # only where an archive is read
+        from shared.archive.reader import ArchiveReader
+
+        return ArchiveReader(open_place(at, environ))
+    return opened(name, data, environ)[1]
 
 
 def _row(entry: Entry) -> dict[str, Any]:

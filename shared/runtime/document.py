@@ -10,6 +10,7 @@ from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
 
+from shared.archive.settings import S3Settings, SealSettings
 from shared.bus.registry import BUSES
 from shared.bus.settings import BusSettings
 from shared.rules.shipped import SHIPPED
@@ -71,6 +72,9 @@ def settings_page() -> str:
         "## The bus",
         "For `tidings bus` and `tidings doctor`; [the bus](bus.md) has which one is for whom.",
         _table(_HEAD, [row for model in _bus_models() for row in _rows(model)]),
+        "## The long archive",
+        "For `tidings archive`, `tidings trail` and `tidings replay`; [the archive](archive.md) has what each is for.",
+        _table(_HEAD, [*_rows(SealSettings), *_rows(S3Settings)]),
     ]
     for function, model in settings_models().items():
         title = f"## {function.replace('_', '-')}"

@@ -10,7 +10,7 @@ from typing import Final
 
 from shared.bus.coming import Coming
 from shared.bus.progress import Progress
-from shared.bus.protocol import Bus, BusUnavailableError, Delivery, Record, Start
+from shared.bus.protocol import Bus, BusUnavailableError, Delivery, Readable, Record, Start
 from shared.runtime.replay import Item
 
 _LOOK_SECONDS: Final = 1.0
@@ -167,7 +167,7 @@ def _kept(path: Path, source: str) -> dict[str, dict[int, int]]:
 
 
 async def of_span(
-    bus: Bus, topic: str, span: Span, checkpoint: Checkpoint, stop: asyncio.Event
+    bus: Readable, topic: str, span: Span, checkpoint: Checkpoint, stop: asyncio.Event
 ) -> AsyncGenerator[Item, None]:
     """Iterate what was published in the span, behind the checkpoint, up to what is the end now.
 

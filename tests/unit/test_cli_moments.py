@@ -17,6 +17,7 @@ from shared.cli.moments import moment
         ("12h", timedelta(hours=12)),
         ("7d", timedelta(days=7)),
         ("2w", timedelta(weeks=2)),
+        ("7y", timedelta(days=7 * 366)),
     ],
 )
 def test_a_time_may_be_how_long_it_is_ago(text: str, ago: timedelta) -> None:

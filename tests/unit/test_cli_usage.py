@@ -39,7 +39,7 @@ ALL = commands(get_command(app))
 def test_the_list_of_commands_is_the_one_of_the_help() -> None:
     assert sorted(path[0] for path in ALL if len(path) == 1) == sorted(COMMANDS)
     known = {"up", "serve", "explain", "validate", "triggers", "doctor", "schema", "state", "episodes", "dead-letters"}
-    known |= {"bus", "trail", "replay", "publish"}
+    known |= {"bus", "trail", "archive", "replay", "publish"}
     assert set(COMMANDS) == known
 
 

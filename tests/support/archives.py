@@ -1,0 +1,133 @@
+"""Archives for tests: filled from the embedded bus, sealed, and looked at."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
+from shared.archive.catalogue import known, sequences
+from shared.archive.export import Bounds, Exported, Exporter
+from shared.archive.folder import FolderPlace
+from shared.archive.manifest import Manifest
+from shared.archive.place import Place
+from shared.archive.reader import ArchiveReader
+from shared.archive.seal import Judge, Sealer
+from shared.archive.sealing import erase, seal
+from shared.archive.verify import Finding, Verifier
+from shared.bus.embedded import EmbeddedBus
+from shared.bus.protocol import OLDEST, Readable, Record, Start, Topic
+from shared.events.cloudevent import CloudEvent
+from tests.support.buses.use import event, publish, run
+
+TOPIC = "audit-trail"
+SMALL = Bounds(size=1500, age=timedelta(days=1))
+"""So that a segment holds a few events."""
+
+
+def keys() -> tuple[str, str]:
+    """Return a new private key and its public one, as PEM."""
+    key = Ed25519PrivateKey.generate()
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return private.decode(), key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+
+PRIVATE, PUBLIC = keys()
+
+
+class Archive:
+    """An embedded bus, an archive of it and its roots, in one folder."""
+
+    def __init__(self, folder: Path, place: Place | None = None) -> None:
+        self.folder = folder / "archive"
+        self.roots_folder = folder / "roots"
+        self.bus_file = folder / "bus.db"
+        self.place = place or FolderPlace(self.folder)
+        self.roots = FolderPlace(self.roots_folder)
+        self.sealer = Sealer(PRIVATE)
+
+    def publish(self, first: int, end: int, *, days: int = 0) -> None:
+        """Have the bus keep events of these numbers, so many days from now."""
+
+        async def work() -> None:
+            bus = EmbeddedBus(self.bus_file, lambda: time.time() + days * 86_400)
+            await bus.ensure(Topic(TOPIC))
+            for number in range(first, end):
+                await publish(bus, TOPIC, [event(number)])
+            await bus.close()
+
+        run(work())
+
+    def export(self, bounds: Bounds = SMALL) -> list[Exported]:
+        """Export what is new."""
+
+        async def work() -> list[Exported]:
+            bus = EmbeddedBus(self.bus_file)
+            try:
+                return await exported(bus, self.place, bounds)
+            finally:
+                await bus.close()
+
+        return run(work())
+
+    def seal(self) -> int:
+        """Seal what is not sealed; return how many segments that were."""
+        return run(self._sealed())
+
+    async def _sealed(self) -> int:
+        return len([one async for one in seal(self.place, self.roots, TOPIC, self.sealer)])
+
+    def erase(self, sequence: int, why: str = "asked for") -> None:
+        """Erase a segment."""
+
+        async def work() -> None:
+            await erase(self.place, self.roots, await known(self.place, TOPIC, sequence), why, self.sealer)
+
+        run(work())
+
+    def verify(self, public: str = PUBLIC) -> list[Finding]:
+        """Return what there is to say of each segment."""
+
+        async def work() -> list[Finding]:
+            verifier = Verifier(self.place, self.roots, Judge.of(public))
+            return [one for topic in await verifier.topics() async for one in verifier.verify(topic)]
+
+        return run(work())
+
+    def wrong(self) -> dict[str, str]:
+        """Return what is wrong, by the segment."""
+        return {one.segment: "; ".join(one.said) for one in self.verify() if one.state == "wrong"}
+
+    def manifests(self) -> list[Manifest]:
+        """Return the manifests."""
+
+        async def work() -> list[Manifest]:
+            return [await known(self.place, TOPIC, number) for number in await sequences(self.place, TOPIC)]
+
+        return run(work())
+
+    def read(self, start: Start = OLDEST, key: str = "") -> list[Record]:
+        """Return the records, as a replay reads them."""
+
+        async def work() -> list[Record]:
+            return [one async for one in ArchiveReader(self.place).read(TOPIC, start, key=key)]
+
+        return run(work())
+
+    def lines_file(self, number: int) -> Path:
+        """Return the file of a segment's lines."""
+        return self.folder / self.manifests()[number - 1].lines_path
+
+
+async def exported(bus: Readable, place: Place, bounds: Bounds = SMALL, topic: str = TOPIC) -> list[Exported]:
+    """Export a topic."""
+    exporter = Exporter(bus, "embedded", place, bounds, asyncio.Event())
+    return [one async for one in exporter.export(topic)]
+
+
+def ids(records: Sequence[Record]) -> list[str]:
+    """Return the ids of the events."""
+    return [one.event.id for one in records if isinstance(one.event, CloudEvent)]
