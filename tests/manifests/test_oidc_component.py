@@ -23,7 +23,7 @@ COMPONENT = ROOT / "knative" / "components" / "oidc"
 DASHED = [name.replace("_", "-") for name, one in FUNCTIONS.items() if one.optional]
 BASE = [
     item
-    for folder in ("base", "triggers")
+    for folder in ("base", "sources", "triggers")
     for path in sorted((ROOT / "knative" / folder).glob("*.yaml"))
     if path.name != "kustomization.yaml"
     for item in documents(path)
