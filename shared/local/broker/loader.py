@@ -53,7 +53,7 @@ class _Around:
 
 
 def load_topology(directory: Path, components: Sequence[str] = ()) -> Topology:
-    """Read `base/`, `sources/` and `triggers/` below `directory` (its own files where it has none), and some `components/`.
+    """Read `base/`, `sources/` and `triggers/` below `directory` (its own files if it has none), and `components/`.
 
     Never raises for what the files hold: mistakes are in `problems` with file and line, and what has one is left out.
     File names in problems are relative to the parent of `directory`. Files that lie loose, without a Broker beside
