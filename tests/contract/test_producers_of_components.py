@@ -1,4 +1,4 @@
-"""What the producers of knative/components send by their configuration arrives: their dialect's specimens, at their path."""
+"""What the producers of knative/components send arrives: the specimens of their dialect, at the path they are given."""
 
 import gzip
 import json

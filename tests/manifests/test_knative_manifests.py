@@ -50,9 +50,9 @@ def services() -> list[Manifest]:
 
 
 @cache
-def schemas(crds: Path) -> dict[tuple[str, str], Manifest]:
+def schemas(crds: Path, of: str = "knative-*") -> dict[tuple[str, str], Manifest]:
     found: dict[tuple[str, str], Manifest] = {}
-    for path in crds.glob("knative-*/*.yaml"):
+    for path in crds.glob(f"{of}/*.yaml"):
         for item in documents(path):
             if not isinstance(item, dict) or item.get("kind") != "CustomResourceDefinition":
                 continue

@@ -162,7 +162,7 @@ def test_only_functions_reach_them_and_only_one_may_be_drained_at_a_time() -> No
 
 
 def test_the_size_of_the_volumes_is_the_installations() -> None:
-    (kustomization,) = yaml.safe_load_all((COMPONENTS / "installation" / "kustomization.yaml").read_text())
+    (kustomization,) = yaml.safe_load_all((ROOT / "knative" / "base" / "kustomization.yaml").read_text())
     (replaced,) = [each for each in kustomization["replacements"] if each["source"]["fieldPath"] == "data.state-volume"]
     (target,) = replaced["targets"]
     place: Any = one(target["select"]["kind"], target["select"]["name"])

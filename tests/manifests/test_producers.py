@@ -1,4 +1,4 @@
-"""Components that bring a producer along: pinned, strict, with the rights that they need, configured as docs/sources says."""
+"""Components that bring a producer along: pinned, strict, with few rights, and configured as docs/sources says."""
 
 import re
 from collections.abc import Iterator

@@ -57,7 +57,7 @@ def _apply(item: Any, step: dict[str, Any]) -> None:
 
 
 def rendered(folder: Path, *, components: Sequence[str] = (), resources: Sequence[str] = ("base",)) -> list[Manifest]:
-    """Return what the real kustomize makes of `knative` in an overlay below `folder`; skips where kubectl is missing."""
+    """Return what the real kustomize makes of an overlay of `knative`, copied to `folder`; skips without kubectl."""
     if not (folder / "knative").exists():
         shutil.copytree(ROOT / "knative", folder / "knative")
     overlay = folder / "knative" / "overlays" / "of-this-test"
