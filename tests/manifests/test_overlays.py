@@ -1,7 +1,5 @@
 """Overlays and the components around Tidings, as the real kustomize renders them: whole, with values, and strict."""
 
-import json
-import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -13,11 +11,11 @@ import yaml
 
 from shared.bus.topology import LETTERS
 from shared.runtime.registry import load
-from shared.telemetry.metrics import METRICS, Metrics
+from shared.telemetry.metrics import Metrics
 from tests.conftest import ROOT
 from tests.manifests.test_knative_manifests import documents, schemas
 from tests.support.functions import TIDINGS
-from tests.support.kustomize import Manifest, kustomized, rendered
+from tests.support.kustomize import Manifest, kustomized, of_kind, one
 
 KNATIVE = ROOT / "knative"
 OVERLAYS = sorted(path.parent.name for path in KNATIVE.glob("overlays/*/kustomization.yaml"))
@@ -28,25 +26,6 @@ each_overlay = pytest.mark.parametrize("name", OVERLAYS)
 @pytest.fixture(scope="module")
 def overlays() -> dict[str, list[Manifest]]:
     return {name: kustomized(KNATIVE / "overlays" / name) for name in OVERLAYS}
-
-
-@pytest.fixture(scope="module")
-def render(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., list[Manifest]]:
-    folder = tmp_path_factory.mktemp("overlays")
-
-    def work(*components: str) -> list[Manifest]:
-        return rendered(folder, components=components)
-
-    return work
-
-
-def of_kind(items: list[Manifest], kind: str) -> list[Manifest]:
-    return [item for item in items if item["kind"] == kind]
-
-
-def one(items: list[Manifest], kind: str, name: str) -> Manifest:
-    (found,) = [item for item in of_kind(items, kind) if item["metadata"]["name"] == name]
-    return found
 
 
 def containers(items: list[Manifest]) -> list[tuple[str, Any]]:
@@ -227,6 +206,30 @@ def test_a_spoke_only_tells_its_hub_and_the_hub_takes_it(
     assert "Read" not in acl["operations"]
 
 
+KAFKA_SOURCE = {
+    "additionalProperties": False,
+    "required": ["bootstrapServers", "topics", "consumerGroup", "sink"],
+    "properties": {
+        "bootstrapServers": {"type": "array", "items": {"pattern": r"^[\w.-]+:\d+$"}},
+        "topics": {"type": "array"},
+        "consumerGroup": {"type": "string"},
+        "consumers": {"type": "integer"},
+        "initialOffset": {"enum": ["earliest", "latest"]},
+        "ordering": {"enum": ["ordered", "unordered"]},
+        "delivery": {"additionalProperties": {"type": ["integer", "string"]}},
+        "net": {"additionalProperties": False, "properties": {"sasl": {"required": ["enable"]}, "tls": {}}},
+        "sink": {"required": ["ref"]},
+    },
+}
+
+
+def test_the_hubs_source_has_the_fields_that_there_are(
+    render: Callable[..., list[Manifest]],
+) -> None:
+    hub = render("amq-streams", "multi-cluster-hub", "installation")
+    jsonschema.validate(one(hub, "KafkaSource", "tidings-spokes")["spec"], KAFKA_SOURCE)
+
+
 def test_f59_a_spoke_leaves_our_own_namespace_out(overlays: dict[str, list[Manifest]]) -> None:
     """F59: Tidings' own pods cause events: no echo: a loop ends after one round, counted."""
     for source in of_kind(overlays["spoke"], "ApiServerSource"):
@@ -281,81 +284,3 @@ def test_the_application_names_an_overlay_that_exists() -> None:
     jsonschema.validate(item, APPLICATION)
     assert (ROOT / item["spec"]["source"]["path"] / "kustomization.yaml").is_file()
     assert "ServerSideApply=true" in item["spec"]["syncPolicy"]["syncOptions"]
-
-
-FORWARDER = {
-    "additionalProperties": False,
-    "required": ["serviceAccount", "inputs", "outputs", "pipelines"],
-    "properties": {
-        "serviceAccount": {"required": ["name"]},
-        "inputs": {"items": {"required": ["name", "type"], "properties": {"type": {"const": "audit"}}}},
-        "filters": {"items": {"required": ["name", "type", "openshiftLabels"]}},
-        "outputs": {
-            "items": {
-                "required": ["name", "type", "http"],
-                "properties": {
-                    "http": {
-                        "additionalProperties": False,
-                        "properties": {
-                            "url": {"pattern": "^https?://"},
-                            "method": {"enum": ["POST", "PUT"]},
-                            "tuning": {
-                                "properties": {
-                                    "deliveryMode": {"enum": ["AtLeastOnce", "AtMostOnce"]},
-                                    "compression": {"enum": ["gzip", "none", "snappy", "zlib"]},
-                                }
-                            },
-                        },
-                    }
-                },
-            }
-        },
-        "pipelines": {"items": {"required": ["name", "inputRefs", "outputRefs"]}},
-    },
-}
-
-
-def test_the_audit_log_is_forwarded_as_its_page_says(render: Callable[..., list[Manifest]]) -> None:
-    item = one(render("openshift", "installation"), "ClusterLogForwarder", "tidings")
-    jsonschema.validate(item["spec"], FORWARDER)
-    page = (ROOT / "docs" / "sources" / "audit.md").read_text(encoding="utf-8")
-    (said,) = [
-        yaml.safe_load(block)
-        for block in re.findall(r"(?ms)^```yaml\n(.*?)^```$", page)
-        if "ClusterLogForwarder" in block
-    ]
-    assert item["apiVersion"] == said["apiVersion"]
-    for part in ("inputs", "pipelines"):
-        assert item["spec"][part] == said["spec"][part]
-    here, there = item["spec"]["outputs"][0]["http"], said["spec"]["outputs"][0]["http"]
-    assert (here["method"], here["tuning"]) == (there["method"], there["tuning"])
-    assert [url.rpartition("/")[2] for url in (here["url"], there["url"])] == ["audit", "audit"]
-    assert item["spec"]["filters"][0]["openshiftLabels"] == {"cluster": "my-cluster"}
-    names = {each["name"] for part in ("inputs", "filters", "outputs") for each in item["spec"][part]}
-    for pipeline in item["spec"]["pipelines"]:
-        assert {*pipeline["inputRefs"], *pipeline["filterRefs"], *pipeline["outputRefs"]} <= names
-
-
-def expressions() -> list[str]:
-    folder = KNATIVE / "components" / "openshift"
-    (rules,) = documents(folder / "alerts.yaml")
-    found = [rule["expr"] for group in rules["spec"]["groups"] for rule in group["rules"]]
-    (board,) = documents(folder / "dashboard.yaml")
-    panels = [panel for row in json.loads(board["data"]["tidings.json"])["rows"] for panel in row["panels"]]
-    return found + [target["expr"] for panel in panels for target in panel["targets"]]
-
-
-@pytest.mark.parametrize("expression", expressions())
-def test_alerts_and_dashboard_ask_for_metrics_and_labels_that_there_are(expression: str) -> None:
-    names = re.findall(r"\btidings_\w+", expression)
-    assert names
-    labels = {"le"}
-    for name in names:
-        family = METRICS[name.removesuffix("_bucket")]
-        labels |= set(family.labels)
-    asked = re.findall(r"by \(([\w, ]+)\)", expression)
-    assert {label.strip() for group in asked for label in group.split(",")} <= labels
-    assert set(re.findall(r'(\w+)(?:=|!=)"', expression)) <= labels
-    assert expression.count("(") == expression.count(")")
-    for result in re.findall(r'result="(\w+)"', expression):
-        assert result in {"done", "rejected", "lost"}

@@ -78,3 +78,14 @@ def kustomized(folder: Path) -> list[Manifest]:
     ended = subprocess.run([kubectl, "kustomize", str(folder)], capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
     return list(yaml.load_all(ended.stdout, Loader=LOADER))
+
+
+def of_kind(items: list[Manifest], kind: str) -> list[Manifest]:
+    """Return the manifests of a kind."""
+    return [item for item in items if item["kind"] == kind]
+
+
+def one(items: list[Manifest], kind: str, name: str) -> Manifest:
+    """Return the manifest of that kind and name."""
+    (found,) = [item for item in of_kind(items, kind) if item["metadata"]["name"] == name]
+    return found
