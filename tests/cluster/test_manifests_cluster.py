@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from shared.cluster.kinds import DEFAULT_KINDS, parse_kind
+from shared.sources.resources import plural
 from tests.conftest import ROOT, could_not_run
 from tests.support.apiserver.applying import Applier, Refused
 from tests.support.apiserver.server import missing, running
@@ -115,12 +116,9 @@ def test_no_account_may_do_one_of_forty_dangerous_things(applied: Applied) -> No
     assert len(accounts(applied)) >= 14
 
 
-PLURALS = {"NetworkPolicy": "networkpolicies", "Ingress": "ingresses", "StorageClass": "storageclasses"}
-
-
 def reads(api_version: str, kind: str) -> list[dict[str, str]]:
-    group, resource = api_version.rpartition("/")[0], PLURALS.get(kind, f"{kind.lower()}s")
-    return [{"verb": verb, "group": group, "resource": resource} for verb in ("get", "list", "watch")]
+    group = api_version.rpartition("/")[0]
+    return [{"verb": verb, "group": group, "resource": plural(kind)} for verb in ("get", "list", "watch")]
 
 
 def test_each_source_may_read_what_it_watches(applied: Applied) -> None:

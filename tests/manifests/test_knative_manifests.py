@@ -16,13 +16,13 @@ from shared.local.broker.loader import load_topology
 from shared.local.broker.parse_services import PING
 from shared.runtime.registry import FUNCTIONS, load
 from shared.sources.registry import DIALECTS
+from shared.sources.resources import plural
 from shared.telemetry.metrics import Metrics
 from tests.conftest import ROOT
 
 Manifest = dict[str, Any]
 KNATIVE = ROOT / "knative"
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the CRDs are long
-PLURALS = {"NetworkPolicy": "networkpolicies", "Ingress": "ingresses", "StorageClass": "storageclasses"}
 COMPONENTS = [name.replace("_", "-") for name, one in FUNCTIONS.items() if one.optional]
 ROOMS = [KNATIVE / name for name in ("base", "sources", "triggers")]
 # What Tidings itself consists of; what stands around it is in test_surroundings.py.
@@ -156,7 +156,7 @@ def rights(name: str) -> set[tuple[str, str]]:
 
 
 def _granted(api_version: str, kind: str) -> tuple[str, str]:
-    return api_version.rpartition("/")[0], PLURALS.get(kind, kind.lower() + "s")
+    return api_version.rpartition("/")[0], plural(kind)
 
 
 def test_f59_the_sources_leave_our_own_namespace_out() -> None:
