@@ -12,7 +12,8 @@ from shared.bus.protocol import Topic
 Manifest = dict[str, Any]
 
 USER = "tidings"
-_STRIMZI = "kafka.strimzi.io/v1beta2"
+# Served from Strimzi 0.49 (AMQ Streams 3.1) on, and alone from 1.0 on.
+_STRIMZI = "kafka.strimzi.io/v1"
 _NACK = "jetstream.nats.io/v1beta2"
 
 

@@ -22,6 +22,7 @@ _LOOSE = ("servicenow_incident", "siem_forwarder")
 _FUNCTIONS = SHIPPED.parents[1]
 _KEYS = "PSEUDONYM_KEYS"  # nothing that anybody reads
 _EVENTING = "eventing.knative.dev/"
+_PROGRAMS = frozenset({"tidings", "publish"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +161,7 @@ def _of_func(path: Path) -> list[Problem]:
 
 
 def _environments(path: Path, name: str) -> list[Problem]:
-    """Return a problem for each variable of a service's container that looks like a setting of ours and is none.
+    """Return a problem for each variable of a function's container that looks like a setting of ours and is none.
 
     Of the values one is looked at: a name that SHADOW cannot mean keeps a destination from starting.
     """
@@ -170,8 +171,18 @@ def _environments(path: Path, name: str) -> list[Problem]:
         containers = document.get("spec", "template", "spec", "containers")
         for container in containers.items() if containers is not None else ():
             entries = container.get("env")
-            for entry in entries.items() if entries is not None else ():
+            for entry in entries.items() if entries is not None and _is_ours(document, container) else ():
                 places[entry.text("name")] = entry.line
                 if entry.text("name") == "SHADOW":
                     wrong += configured.wrong_shadow(entry.text("value"), name, entry.line)
     return wrong + configured.unknown_at(places, name)
+
+
+def _is_ours(document: Located, container: Located) -> bool:
+    """Return whether a container runs a function: a producer has settings of its own, as WEBHOOK_ADDRESS."""
+    if "knative.dev/" in document.text("apiVersion"):
+        return True
+    command, entries = container.get("command"), container.get("env")
+    first = next((str(word.value) for word in command.items()), "") if command is not None else ""
+    named = {entry.text("name") for entry in entries.items()} if entries is not None else set()
+    return first in _PROGRAMS or "FUNCTION_TARGET" in named

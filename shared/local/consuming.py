@@ -7,9 +7,11 @@ with, try again later, or a dead letter; a reply goes to its topic of the bus. A
 import asyncio
 import contextlib
 import logging
+import uuid
 from argparse import Namespace
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final
 from weakref import WeakValueDictionary
 
@@ -19,7 +21,7 @@ from shared.bus.protocol import Bus, BusUnavailableError, Delivery, Kept
 from shared.bus.registry import BUSES, open_bus
 from shared.bus.topology import CHANGES, KUBERNETES, SECURITY, topic_of
 from shared.bus.troubles import Troubles
-from shared.events.cloudevent import CloudEvent
+from shared.events.cloudevent import TICK, CloudEvent
 from shared.events.codec import NotAnEvent
 from shared.local.broker.answer import Ended, Failed, judge
 from shared.local.broker.caller import EdgeCaller
@@ -56,6 +58,8 @@ class Terms:
     passes: Test
     delivery: DeliverySpec
     path: str = ""
+    tick: float = 0.0
+    """Seconds between two ticks; 0 for a function that has nothing due."""
 
 
 def around(app: App, edge: Edge, options: Namespace, environ: Mapping[str, str]) -> App:
@@ -81,6 +85,7 @@ def around(app: App, edge: Edge, options: Namespace, environ: Mapping[str, str])
         passes=passes,
         delivery=DeliverySpec(retry=options.retry, backoff_policy="linear", backoff_delay=options.backoff),
         path=options.path or (_PAYLOADS if edge.takes("POST", _PAYLOADS) else ""),
+        tick=options.tick,
     )
     return Consuming(app, Consumer(bus, edge, terms))
 
@@ -127,6 +132,8 @@ class Consumer:
     def start(self) -> None:
         """Begin."""
         self._running = [asyncio.create_task(self._consume(topic)) for topic in self._terms.topics]
+        if self._terms.tick > 0:
+            self._running.append(asyncio.create_task(self._tick_every(self._terms.tick)))
 
     async def stop(self) -> None:
         """Take nothing more, finish what is in flight, give back what waits, leave the groups and close the bus."""
@@ -156,6 +163,17 @@ class Consumer:
                 if troubles.is_new(type(error).__name__):
                     _LOG.exception("a topic's consumer failed, and begins again", extra={"topic": topic})
                 await self._pause(_PAUSE_SECONDS)
+
+    async def _tick_every(self, seconds: float) -> None:
+        """Let the function do what is due: without a broker there is no PingSource that would (decision 0021)."""
+        while not self._stop.is_set():
+            tick = CloudEvent(id=str(uuid.uuid4()), source="/tidings/serve", type=TICK, time=datetime.now(UTC))
+            try:
+                while (after := await self._tried(tick, 1)) is not None and not self._stop.is_set():
+                    await self._pause(after)
+            except Exception:  # noqa: BLE001 - as below
+                _LOG.exception("a tick could not be delivered")
+            await self._pause(seconds)
 
     async def _deliver_all(self, coming: Coming) -> None:
         """Deliver until the word to stop. Where the bus breaks, what is in flight may end before that is raised."""

@@ -73,6 +73,7 @@ def _add_bus(parser: argparse.ArgumentParser) -> None:
     bus.add_argument("--path", default="", metavar="PATH", help="intake: where what is no CloudEvent goes (/events)")
     bus.add_argument("--retry", type=int, default=100, metavar="N", help="further tries of an event (%(default)s)")
     bus.add_argument("--backoff", type=float, default=10.0, metavar="SECONDS", help="more before each (%(default)s)")
+    bus.add_argument("--tick", type=float, default=0.0, metavar="SECONDS", help="let it look so often for what is due")
 
 
 def _port(text: str) -> int:

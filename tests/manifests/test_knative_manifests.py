@@ -16,15 +16,18 @@ from shared.local.broker.loader import load_topology
 from shared.local.broker.parse_services import PING
 from shared.runtime.registry import FUNCTIONS, load
 from shared.sources.registry import DIALECTS
+from shared.sources.resources import plural
 from shared.telemetry.metrics import Metrics
 from tests.conftest import ROOT
 
 Manifest = dict[str, Any]
 KNATIVE = ROOT / "knative"
-FILES = sorted(path for path in KNATIVE.rglob("*.yaml") if path.name != "kustomization.yaml")
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the CRDs are long
-PLURALS = {"NetworkPolicy": "networkpolicies", "Ingress": "ingresses", "StorageClass": "storageclasses"}
 COMPONENTS = [name.replace("_", "-") for name, one in FUNCTIONS.items() if one.optional]
+ROOMS = [KNATIVE / name for name in ("base", "sources", "triggers")]
+# What Tidings itself consists of; what stands around it is in test_surroundings.py.
+OURS = [*ROOMS, *(KNATIVE / "components" / name for name in (*COMPONENTS, "oidc", "splunk-cronjob", "watch"))]
+FILES = sorted(path for room in OURS for path in room.glob("*.yaml") if path.name != "kustomization.yaml")
 IMAGE = "registry.example.com/tidings@sha256:" + "0" * 64
 ASK_THE_API_SERVER = {"reconcile"}  # all other functions have no token
 
@@ -47,9 +50,9 @@ def services() -> list[Manifest]:
 
 
 @cache
-def schemas(crds: Path) -> dict[tuple[str, str], Manifest]:
+def schemas(crds: Path, of: str = "knative-*") -> dict[tuple[str, str], Manifest]:
     found: dict[tuple[str, str], Manifest] = {}
-    for path in crds.glob("knative-*/*.yaml"):
+    for path in crds.glob(f"{of}/*.yaml"):
         for item in documents(path):
             if not isinstance(item, dict) or item.get("kind") != "CustomResourceDefinition":
                 continue
@@ -100,7 +103,7 @@ def test_the_schema_check_finds_a_misspelt_field(shared_data: Path) -> None:
 
 
 def test_every_file_is_listed_in_its_kustomization_and_no_other_is() -> None:
-    for folder in (KNATIVE / "base", KNATIVE / "triggers"):
+    for folder in ROOMS:
         (listed,) = documents(folder / "kustomization.yaml")
         files = {path.name for path in folder.glob("*.yaml")} - {"kustomization.yaml"}
         assert {name for name in listed["resources"] if name.endswith(".yaml")} == files
@@ -111,7 +114,7 @@ def test_every_file_is_listed_in_its_kustomization_and_no_other_is() -> None:
     (base,) = documents(KNATIVE / "base" / "kustomization.yaml")
     order = base["resources"]
     assert order[0] == "namespace.yaml"
-    assert order.index("broker.yaml") < order.index("../triggers") < order.index("source-namespaced.yaml")
+    assert order.index("broker.yaml") < order.index("../triggers") < order.index("../sources")
 
 
 def test_everything_namespaced_is_in_the_namespace() -> None:
@@ -122,9 +125,13 @@ def test_everything_namespaced_is_in_the_namespace() -> None:
 
 
 def test_the_sources_may_read_the_kinds_they_name_and_never_secrets() -> None:
-    sources = [resource for source in of_kind("ApiServerSource") for resource in source["spec"]["resources"]]
-    named = {_granted(resource["apiVersion"], resource["kind"]) for resource in sources}
-    assert named == rights("tidings-source"), "no kind without its right, no right without its kind"
+    sources: dict[str, set[tuple[str, str]]] = {}
+    for source in of_kind("ApiServerSource"):
+        named = {_granted(resource["apiVersion"], resource["kind"]) for resource in source["spec"]["resources"]}
+        sources.setdefault(source["spec"]["serviceAccountName"], set()).update(named)
+    assert len(sources) == 4, "one account for each need"
+    for account, named in sources.items():
+        assert named == rights(account), "no kind without its right, no right without its kind"
     assert of_kind("Role") == of_kind("RoleBinding") == of_kind("Secret") == []
 
 
@@ -149,7 +156,7 @@ def rights(name: str) -> set[tuple[str, str]]:
 
 
 def _granted(api_version: str, kind: str) -> tuple[str, str]:
-    return api_version.rpartition("/")[0], PLURALS.get(kind, kind.lower() + "s")
+    return api_version.rpartition("/")[0], plural(kind)
 
 
 def test_f59_the_sources_leave_our_own_namespace_out() -> None:
@@ -161,7 +168,6 @@ def test_f59_the_sources_leave_our_own_namespace_out() -> None:
     for source in of_kind("ApiServerSource"):
         spec = source["spec"]
         assert spec["mode"] == "Resource"
-        assert spec["serviceAccountName"] == "tidings-source"
         assert spec["ceOverrides"]["extensions"].keys() == {"cluster"}
         kinds = {resource["kind"] for resource in spec["resources"]}
         if kinds <= cluster_wide:

@@ -25,25 +25,28 @@ def secrets_of(item: Any) -> set[tuple[str, str, bool]]:
     found = {found for member in item.values() for found in secrets_of(member)}
     if one := item.get("secretKeyRef"):
         found.add((one["name"], one["key"], one.get("optional", False)))
-    if volume := item.get("secret"):
+    if "items" in (volume := item.get("secret") or {}):  # a KafkaSink names a Secret as a whole
         found |= {(volume["secretName"], each["key"], volume.get("optional", False)) for each in volume["items"]}
     return found
 
 
 def needed(path: Path) -> set[tuple[str, str, bool]]:
-    return secrets_of(list(yaml.safe_load_all(path.read_text(encoding="utf-8"))))
+    """Return what a file, or all files of a component, take from Secrets."""
+    files = sorted(path.rglob("*.yaml")) if path.is_dir() else [path]
+    return secrets_of([list(yaml.safe_load_all(file.read_text(encoding="utf-8"))) for file in files])
 
 
 def test_the_page_names_every_secret_with_the_keys_that_the_manifests_take() -> None:
     told: dict[Path, set[tuple[str, str, bool]]] = {}
     for folder, name, secret, keys in _ROW.findall(PAGE):
-        path = KNATIVE / folder / name / ("service.yaml" if folder == "components" else "")
+        path = KNATIVE / folder / name
         if keys == "as above":
             keys = "`instance`, `username`, `password`"  # noqa: PLW2901 - what the word stands for
         must, _, may = keys.partition("(")
         told.setdefault(path, set()).update((secret, key, False) for key in re.findall(r"`([^`]+)`", must))
         told[path] |= {(secret, key, True) for key in re.findall(r"`([^`]+)`", may)}
-    assert told == {path: found for path in KNATIVE.rglob("*.yaml") if (found := needed(path))}
+    places = [*(KNATIVE / "components").iterdir(), *KNATIVE.glob("base/*.yaml"), *KNATIVE.glob("triggers/*.yaml")]
+    assert told == {path: found for path in places if (found := needed(path))}
 
 
 def test_the_page_names_every_component() -> None:
@@ -53,7 +56,7 @@ def test_the_page_names_every_component() -> None:
 
 def test_the_commands_make_secrets_with_all_keys_of_their_function() -> None:
     made = re.findall(r"kubectl create secret generic ([\w-]+) -n tidings ((?:.*\\\n)*.*)", PAGE)
-    wanted = {secret: {key for _, key, _ in needed(KNATIVE / "components" / name / "service.yaml")}
+    wanted = {secret: {key for _, key, _ in needed(KNATIVE / "components" / name)}
               for secret, name in (("glpi", "glpi-ticket"), ("qradar", "qradar-forwarder"))}  # fmt: skip
     keys = {secret: set(re.findall(r"--from-(?:literal|file)=([\w.-]+)=", rest)) for secret, rest in made}
     assert keys == wanted

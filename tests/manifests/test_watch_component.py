@@ -1,5 +1,6 @@
 """The component that lets `watch` take the sources' place: a Pod as strict as every function, and settings it knows."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -25,15 +26,13 @@ def pod() -> dict[str, Any]:
 def test_it_takes_the_place_of_all_sources_of_the_base() -> None:
     (component,) = documents(FOLDER / "kustomization.yaml")
     assert component["kind"] == "Component"
-    (patch,) = component["patches"]
-    assert yaml.safe_load(patch["patch"])["$patch"] == "delete"
-    sources = [
-        item
-        for path in (ROOT / "knative" / "base").glob("*.yaml")
-        for item in documents(path)
-        if item and item["kind"] == patch["target"]["kind"]
-    ]
-    assert {item["metadata"]["name"] for item in sources} == set(patch["target"]["name"].split("|"))
+    folders = (ROOT / "knative" / "sources", FOLDER.parent / "virtualization")
+    items = [item for folder in folders for path in folder.glob("*.yaml") for item in documents(path)]
+    for patch in component["patches"]:
+        assert yaml.safe_load(patch["patch"])["$patch"] == "delete"
+        kinds = [item for item in items if re.fullmatch(patch["target"]["kind"], item["kind"])]
+        assert all(re.fullmatch(patch["target"]["name"], item["metadata"]["name"]) for item in kinds)
+    sources = [item for item in items if item["kind"] == "ApiServerSource"]
     named = {f"{one['apiVersion']}/{one['kind']}" for item in sources for one in item["spec"]["resources"]}
     assert named <= set(DEFAULT_KINDS), "nothing that they sent is missing then"
 

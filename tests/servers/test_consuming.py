@@ -48,7 +48,7 @@ BACK_OFF: dict[str, Any] = {
 
 
 def options(source: str, topic: str, **more: Any) -> Namespace:
-    known = {"group": None, "filter": "", "retry": 2, "backoff": 0.05, "function": "scripted", "path": ""}
+    known = {"group": None, "filter": "", "retry": 2, "backoff": 0.05, "tick": 0.0, "function": "scripted", "path": ""}
     return Namespace(source=source, topics=topic, **{**known, **more})
 
 
@@ -118,6 +118,32 @@ def test_every_outcome_means_what_it_means_to_the_broker(rig: Any) -> None:
             }
             assert (letters["e5"]["stage"], letters["e5"]["reason"]) == ("mapping", "it has no name")
             assert {one["knativeerrordest"] for one in letters.values()} == {"scripted"}
+
+    run(work())
+
+
+def test_where_nobody_ticks_it_does_so_itself_and_what_was_due_goes_to_its_topic(rig: Any) -> None:
+    async def work() -> None:
+        source = name("source")
+        reply = CloudEvent("r-1", source, DELIVERY, extensions={"partitionkey": "k"}, data={"number": 1})
+        function = Scripted(reply=reply)
+        async with consumed(rig, function, tick=0.05) as (bus, _):
+            await until(lambda: len(set(function.given)) >= 3)
+            kept = [one.event for one in await read(bus, TRAIL)]
+            assert "r-1" in {one.id for one in kept if isinstance(one, CloudEvent) and one.source == source}
+        given = len(function.given)
+        await asyncio.sleep(0.2)
+        assert len(function.given) == given, "a stop ends the ticks"
+
+    run(work())
+
+
+def test_without_being_told_to_it_does_not_tick(rig: Any) -> None:
+    async def work() -> None:
+        function = Scripted()
+        async with consumed(rig, function):
+            await asyncio.sleep(0.3)
+        assert function.given == []
 
     run(work())
 

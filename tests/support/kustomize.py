@@ -1,13 +1,21 @@
-"""A component of kustomize laid over manifests: JSON patches (RFC 6902: add, replace, test) and resources."""
+"""Components of kustomize laid over manifests: by us (JSON patches of RFC 6902, and resources), and by the real one."""
 
 import copy
 import re
+import shutil
+import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
+from tests.conftest import ROOT
+
 Manifest = dict[str, Any]
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""CRDs and whole overlays are long."""
 
 
 def overlaid(manifests: list[Manifest], component: Path) -> list[Manifest]:
@@ -46,3 +54,38 @@ def _apply(item: Any, step: dict[str, Any]) -> None:
     else:
         assert place not in item, f"it would be lost: {step}"
         item[place] = step["value"]
+
+
+def rendered(folder: Path, *, components: Sequence[str] = (), resources: Sequence[str] = ("base",)) -> list[Manifest]:
+    """Return what the real kustomize makes of an overlay of `knative`, copied to `folder`; skips without kubectl."""
+    if not (folder / "knative").exists():
+        shutil.copytree(ROOT / "knative", folder / "knative")
+    overlay = folder / "knative" / "overlays" / "of-this-test"
+    overlay.mkdir(parents=True, exist_ok=True)
+    written = {
+        "resources": [f"../../{name}" for name in resources],
+        "components": [f"../../components/{name}" for name in components],
+    }
+    (overlay / "kustomization.yaml").write_text(yaml.safe_dump(written))
+    return kustomized(overlay)
+
+
+def kustomized(folder: Path) -> list[Manifest]:
+    """Return what the real kustomize makes of a folder; skips where kubectl is missing."""
+    kubectl = shutil.which("kubectl")
+    if kubectl is None:
+        pytest.skip("could not run: kubectl is missing; to enable: install it")
+    ended = subprocess.run([kubectl, "kustomize", str(folder)], capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    return list(yaml.load_all(ended.stdout, Loader=LOADER))
+
+
+def of_kind(items: list[Manifest], kind: str) -> list[Manifest]:
+    """Return the manifests of a kind."""
+    return [item for item in items if item["kind"] == kind]
+
+
+def one(items: list[Manifest], kind: str, name: str) -> Manifest:
+    """Return the manifest of that kind and name."""
+    (found,) = [item for item in of_kind(items, kind) if item["metadata"]["name"] == name]
+    return found

@@ -171,6 +171,27 @@ def test_a_func_yaml_tells_a_variable_that_is_none_of_ours_with_its_line(tmp_pat
     assert check([write(tmp_path, "func.yaml", "run: [")]).problems != []
 
 
+DEPLOYMENT = """apiVersion: apps/v1
+kind: Deployment
+metadata: {name: one}
+spec:
+  template:
+    spec:
+      containers:
+        - name: one
+          command: [COMMAND]
+          env:
+            - name: WEBHOOK_ADDRESS
+              value: http://x.example
+"""
+
+
+@pytest.mark.parametrize(("command", "told"), [("tidings, serve, webhook", 1), ("/app/falcosidekick", 0)])
+def test_a_deployment_is_looked_at_where_it_runs_a_function(tmp_path: Path, command: str, told: int) -> None:
+    write(tmp_path, "one.yaml", DEPLOYMENT.replace("COMMAND", command))
+    assert len(check([tmp_path]).problems) == told
+
+
 def test_a_dotenv_tells_every_line_that_is_wrong(tmp_path: Path) -> None:
     file = write(
         tmp_path,

@@ -53,7 +53,7 @@ class _Around:
 
 
 def load_topology(directory: Path, components: Sequence[str] = ()) -> Topology:
-    """Read `base/` and `triggers/` below `directory` (or its own files, where it has neither), and some `components/`.
+    """Read `base/`, `sources/` and `triggers/` below `directory` (its own files if it has none), and `components/`.
 
     Never raises for what the files hold: mistakes are in `problems` with file and line, and what has one is left out.
     File names in problems are relative to the parent of `directory`. Files that lie loose, without a Broker beside
@@ -112,7 +112,8 @@ def _advise(
 
 
 def _folders(directory: Path, components: Sequence[str] = ()) -> list[Path]:
-    parts = [directory / "base", directory / "triggers", *(directory / "components" / name for name in components)]
+    parts = [directory / name for name in ("base", "sources", "triggers")]
+    parts += [directory / "components" / name for name in components]
     return [folder for folder in parts if folder.is_dir()] or [directory]
 
 

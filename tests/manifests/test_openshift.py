@@ -1,0 +1,99 @@
+"""The component `openshift`: the audit log as its page says, and alerts that ask for metrics that there are."""
+
+import json
+import re
+from collections.abc import Callable
+
+import jsonschema
+import pytest
+import yaml
+
+from shared.telemetry.metrics import METRICS
+from tests.conftest import ROOT
+from tests.manifests.test_knative_manifests import documents
+from tests.support.kustomize import Manifest, one
+
+KNATIVE = ROOT / "knative"
+FORWARDER = {
+    "additionalProperties": False,
+    "required": ["serviceAccount", "inputs", "outputs", "pipelines"],
+    "properties": {
+        "serviceAccount": {"required": ["name"]},
+        "inputs": {"items": {"required": ["name", "type"], "properties": {"type": {"const": "audit"}}}},
+        "filters": {"items": {"required": ["name", "type", "openshiftLabels"]}},
+        "outputs": {
+            "items": {
+                "required": ["name", "type", "http"],
+                "properties": {
+                    "http": {
+                        "additionalProperties": False,
+                        "properties": {
+                            "url": {"pattern": "^https?://"},
+                            "method": {"enum": ["POST", "PUT"]},
+                            "tuning": {
+                                "properties": {
+                                    "deliveryMode": {"enum": ["AtLeastOnce", "AtMostOnce"]},
+                                    "compression": {"enum": ["gzip", "none", "snappy", "zlib"]},
+                                }
+                            },
+                        },
+                    }
+                },
+            }
+        },
+        "pipelines": {"items": {"required": ["name", "inputRefs", "outputRefs"]}},
+    },
+}
+
+
+def test_the_audit_log_is_forwarded_as_its_page_says(render: Callable[..., list[Manifest]]) -> None:
+    item = one(render("openshift", "installation"), "ClusterLogForwarder", "tidings")
+    jsonschema.validate(item["spec"], FORWARDER)
+    page = (ROOT / "docs" / "sources" / "audit.md").read_text(encoding="utf-8")
+    (said,) = [
+        yaml.safe_load(block)
+        for block in re.findall(r"(?ms)^```yaml\n(.*?)^```$", page)
+        if "ClusterLogForwarder" in block
+    ]
+    assert item["apiVersion"] == said["apiVersion"]
+    for part in ("inputs", "pipelines"):
+        assert item["spec"][part] == said["spec"][part]
+    here, there = item["spec"]["outputs"][0]["http"], said["spec"]["outputs"][0]["http"]
+    assert (here["method"], here["tuning"]) == (there["method"], there["tuning"])
+    assert [url.rpartition("/")[2] for url in (here["url"], there["url"])] == ["audit", "audit"]
+    assert item["spec"]["filters"][0]["openshiftLabels"] == {"cluster": "my-cluster"}
+    names = {each["name"] for part in ("inputs", "filters", "outputs") for each in item["spec"][part]}
+    for pipeline in item["spec"]["pipelines"]:
+        assert {*pipeline["inputRefs"], *pipeline["filterRefs"], *pipeline["outputRefs"]} <= names
+
+
+def test_the_link_in_the_console_has_the_fields_that_there_are(render: Callable[..., list[Manifest]]) -> None:
+    link = one(render("openshift", "installation"), "ConsoleLink", "tidings-tickets")["spec"]
+    assert set(link) == {"location", "namespaceDashboard", "text", "href"}
+    assert link["location"] == "NamespaceDashboard"
+    assert link["href"].startswith("https://")
+
+
+def expressions() -> list[str]:
+    folder = KNATIVE / "components" / "openshift"
+    (rules,) = documents(folder / "alerts.yaml")
+    found = [rule["expr"] for group in rules["spec"]["groups"] for rule in group["rules"]]
+    (board,) = documents(folder / "dashboard.yaml")
+    panels = [panel for row in json.loads(board["data"]["tidings.json"])["rows"] for panel in row["panels"]]
+    return found + [target["expr"] for panel in panels for target in panel["targets"]]
+
+
+@pytest.mark.parametrize("expression", expressions())
+def test_alerts_and_dashboard_ask_for_metrics_and_labels_that_there_are(expression: str) -> None:
+    names = re.findall(r"\btidings_\w+", expression)
+    assert names
+    labels = {"le"}
+    for name in names:
+        family = METRICS[name.removesuffix("_bucket")]
+        labels |= set(family.labels)
+    asked = re.findall(r"by \(([\w, ]+)\)", expression)
+    assert {label.strip() for group in asked for label in group.split(",")} <= labels
+    assert set(re.findall(r'(\w+)(?:=|!=)"', expression)) <= labels
+    assert expression.count("(") == expression.count(")")
+    for result in re.findall(r'result="(\w+)"', expression):
+        assert result in {"done", "rejected", "lost"}
