@@ -110,7 +110,8 @@ class Oracle:
             if before or self._under[key]:
                 self._freed[key] = now
                 self._outlived.discard(key)
-            elif key in self._freed and problem.ending is None and now >= self._freed[key] + self.setting.outlive:
+            free = key in self._freed and not self._under[key]
+            if free and problem.ending is None and now >= self._freed[key] + self.setting.outlive:
                 self._outlived.add(key)  # what is about to end does not outlive anything
 
     def _cause(self, key: str) -> str:
