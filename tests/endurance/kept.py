@@ -1,7 +1,7 @@
 """20,000 events through archive to a real bus, archive killed at random, the server restarted twice: `make endurance`.
 
-`python -m tests.endurance.kept [BUS …] [--events N] [--seed S]`. What archive accepted is on the bus, and a replay of
-the whole into an empty Splunk gives the same set by `event_id`.
+`python -m tests.endurance.kept [BUS …] [--events N] [--seed S]`. What archive accepted is on the bus and in an export
+of it, whose sealed segments verify; a replay of either into an empty Splunk gives the same set by `event_id`.
 """
 
 import argparse
@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -48,7 +48,10 @@ def kept(name: str, events: int, seed: int, folder: Path) -> list[str]:
             ("are kept that nobody sent", found.keys() - sent)) if one]  # fmt: skip
         copies = found.total() - len(found)
         print(f"{name}: {len(accepted)} accepted, {len(found)} kept, {copies} of them twice", flush=True)  # noqa: T201
-        wrong += _replayed(rig, {one.data["observation"]["identity"] for one in made}, folder)
+        identities = {one.data["observation"]["identity"] for one in made}
+        wrong += _replayed(rig, [rig.name], identities, folder)
+        wrong += _sealed(rig, folder)
+        wrong += _replayed(rig, ["archive", "--at", "archive"], identities, folder)
     print(f"{name}: {time.monotonic() - begun:.0f} s", flush=True)  # noqa: T201
     return [f"{name}: {one}" for one in wrong]
 
@@ -106,26 +109,59 @@ def _through_archive(rig: Any, made: list[CloudEvent], chance: Random, folder: P
     return senders.accepted
 
 
-def _replayed(rig: Any, identities: set[str], folder: Path) -> list[str]:
+def _sealed(rig: Any, folder: Path) -> list[str]:
+    """Export the bus, seal and verify it; return what is wrong."""
+    make = ["openssl", "genpkey", "-algorithm", "ed25519", "-out", "seal.pem"]
+    public = ["openssl", "pkey", "-in", "seal.pem", "-pubout", "-out", "seal.pub.pem"]
+    for command in (make, public):
+        subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=60)
+    key, begun = {"ARCHIVE_SEAL_KEY_FILE": "seal.pem", **rig.environment()}, time.monotonic()
+    size = ("--segment-size", "1MiB")
+    exported = _tidings(
+        ["archive", "export", "--bus", rig.name, "--to", "archive", "--roots", "roots", *size], key, folder
+    )
+    verify = [
+        "trail",
+        "verify",
+        "--at",
+        "archive",
+        "--roots",
+        "roots",
+        "--public-key",
+        "seal.pub.pem",
+        "--output",
+        "json",
+    ]
+    verified = _tidings(verify, {}, folder)
+    segments = len([*folder.glob("archive/*/*.jsonl.gz")])
+    print(f"{rig.name}: {segments} segments sealed and verified in {time.monotonic() - begun:.1f} s", flush=True)  # noqa: T201
+    return [f"{one.args[1:3]}: {one.stderr[-500:]}" for one in (exported, verified) if one.returncode]
+
+
+def _replayed(rig: Any, source: list[str], identities: set[str], folder: Path) -> list[str]:
     """Replay the whole into an empty Splunk; return what is wrong with what it has then."""
-    app = splunk.new_app(str(folder / "splunk.db"))
+    app = splunk.new_app(str(folder / f"splunk-{source[0]}.db"))
     try:
         with serve(app) as url:
             settings = {"SPLUNK_HEC_URL": url, "SPLUNK_TOKEN": splunk.TOKENS[0].value, **rig.environment()}
-            command = [str(TIDINGS), "replay", "--source", rig.name, "--target", "splunk", "--output", "json"]
+            command = ["replay", "--source", *source, "--target", "splunk", "--output", "json"]
             begun = time.monotonic()
-            ended = subprocess.run(
-                [*command, "--from", "1970-01-02T00:00:00Z"], cwd=folder, env=environment(settings),
-                capture_output=True, text=True, timeout=_SECONDS, check=False,
-            )  # fmt: skip
+            ended = _tidings([*command, "--from", "1970-01-02T00:00:00Z"], settings, folder)
         if ended.returncode:
-            return [f"replay ended with {ended.returncode}: {ended.stderr[-500:]}"]
+            return [f"replay from {source[0]} ended with {ended.returncode}: {ended.stderr[-500:]}"]
         seconds, found = time.monotonic() - begun, set(app.event_ids())
         outcomes = json.loads(ended.stdout)["outcomes"]
-        print(f"{rig.name}: replayed in {seconds:.1f} s, {outcomes}", flush=True)  # noqa: T201
+        print(f"{rig.name}: replayed from {source[0]} in {seconds:.1f} s, {outcomes}", flush=True)  # noqa: T201
         return [f"Splunk has {len(found)} of {len(identities)} events"] if found != identities else []
     finally:
         app.close()
+
+
+def _tidings(arguments: Sequence[str], settings: Mapping[str, str], folder: Path) -> "subprocess.CompletedProcess[str]":
+    command = [str(TIDINGS), *arguments]
+    return subprocess.run(
+        command, cwd=folder, env=environment(settings), capture_output=True, text=True, timeout=_SECONDS, check=False
+    )
 
 
 def main(arguments: Sequence[str] = ()) -> int:
