@@ -70,7 +70,7 @@ bench: .venv/test.stamp try-hosts ## Measure, as ratios against a baseline in th
 	@$(BIN)/python -m tests.bench $(ARGS)
 
 .PHONY: endurance
-endurance: .venv/test.stamp ## Run what takes long: ARGS=day, week, histories, conservation, takeover, load, outage, kept, stores or restarts
+endurance: .venv/test.stamp ## Run what takes long: ARGS=day, week, histories, conservation, takeover, load, outage, kept, archived, stores or restarts
 	@$(BIN)/python -m tests.endurance.$(or $(firstword $(ARGS)),day) $(wordlist 2,99,$(ARGS))
 
 .PHONY: fuzz
