@@ -1,6 +1,7 @@
 """`tidings bus`: the topics of the bus that the settings name: make them, say what they hold."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from enum import StrEnum
@@ -9,6 +10,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from shared.bus.manifests import nack, strimzi
+from shared.bus.manifests_nats import nats
 from shared.bus.protocol import Bus, BusUnavailableError, State
 from shared.bus.registry import chosen, open_bus
 from shared.bus.topology import TOPOLOGY, differences, wanted
@@ -26,10 +28,11 @@ app = typer.Typer(no_args_is_help=True, epilog=EXAMPLE, help="Make the topics of
 
 
 class Operator(StrEnum):
-    """Who makes topics from manifests."""
+    """Who makes topics from manifests; `nats` is a NATS for them."""
 
     strimzi = "strimzi"
     nack = "nack"
+    nats = "nats"
 
 
 @app.command("apply", epilog=EXAMPLE)
@@ -68,16 +71,27 @@ def _status(bus: BusOption = "", output: OutputOption = Output.table) -> None:
 
 @app.command("manifests", epilog="Example: tidings bus manifests strimzi --cluster event-cluster | oc apply -f -")
 def _manifests(
-    operator: Annotated[Operator, typer.Argument(help="Whose: Strimzi's and AMQ Streams', or those of NACK for NATS.")],
+    operator: Annotated[
+        Operator,
+        typer.Argument(help="For Strimzi and AMQ Streams, for NACK beside NATS, or a NATS itself."),
+    ],
     cluster: Annotated[str, typer.Option(help="Name of the Kafka resource that the topics belong to.")] = "my-cluster",
-    replicas: Annotated[int, typer.Option(min=1, max=5, help="Copies of each topic.")] = 3,
+    replicas: Annotated[int, typer.Option(min=1, max=5, help="Copies of each topic, servers of NATS.")] = 3,
+    name: Annotated[str, typer.Option(help="Name of the NATS.")] = "nats-events",
+    namespace: Annotated[str, typer.Option(help="Namespace of the NATS.")] = "tidings",
+    size: Annotated[str, typer.Option(help="Volume of each server of NATS.")] = "100Gi",
+    storage_class: Annotated[str, typer.Option(help="Its storage class, else the cluster's default one.")] = "",
 ) -> None:
-    """Print the topics as manifests, for clusters where an operator makes them."""
+    """Print the topics as manifests, for clusters where an operator makes them, or a NATS that keeps them."""
     import yaml  # the command's own need
 
-    topics = wanted(replicas)
-    made = nack(topics) if operator is Operator.nack else strimzi(topics, cluster)
-    typer.echo(yaml.safe_dump_all(made, sort_keys=False), nl=False)
+    if operator is Operator.nats:
+        made = nats(name, namespace, replicas, size, storage_class)
+    else:
+        topics = wanted(replicas)
+        made = nack(topics) if operator is Operator.nack else strimzi(topics, cluster)
+    apart = json.loads(json.dumps(made))  # what two places share would become an anchor
+    typer.echo(yaml.safe_dump_all(apart, sort_keys=False), nl=False)
 
 
 def _held(name: str, found: State | None) -> dict[str, Any]:
