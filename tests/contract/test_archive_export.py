@@ -10,7 +10,7 @@ import pytest
 from shared.archive.catalogue import strays
 from shared.archive.export import AnewError, Bounds
 from shared.archive.folder import FolderPlace
-from shared.archive.place import PlaceError
+from shared.archive.place import Place, PlaceError
 from shared.archive.reader import ArchiveReader
 from shared.bus.embedded import EmbeddedBus
 from shared.bus.protocol import BusUnavailableError, Start
@@ -43,7 +43,7 @@ def test_each_export_writes_what_came_since_the_last_one(archive: Archive) -> No
 
 def test_a_segment_ends_by_size_or_by_age(archive: Archive) -> None:
     assert len(archive.export(WHOLE)) == 1
-    other = Archive(archive.folder.parent, FolderPlace(archive.folder.parent / "other"))
+    other = Archive(archive.folder.parent, lambda: FolderPlace(archive.folder.parent / "other"))
     assert len(other.export(Bounds(size=1 << 30, age=timedelta()))) == 20
 
 
@@ -73,15 +73,15 @@ def test_it_says_of_a_topic_what_the_manifests_say(archive: Archive) -> None:
     archive.export()
     records, manifests = archive.read(), archive.manifests()
 
-    async def work() -> None:
-        reader = ArchiveReader(archive.place)
+    async def work(place: Place) -> None:
+        reader = ArchiveReader(place)
         found = await reader.describe(TOPIC)
         assert found is not None
         assert (found.events, found.first, found.last) == (20, records[0].at, records[-1].at)
         assert found.size == sum(one.size for one in manifests)
         assert await reader.describe(TOPOLOGY[0].topic.name) is None
 
-    run(work())
+    archive.use(work)
 
 
 @pytest.mark.parametrize("kind", ["changed", "missing"])
@@ -160,7 +160,7 @@ def test_of_two_exports_at_once_one_wins_and_the_archive_is_whole(archive: Archi
     assert ids(archive.read()) == names(0, 20)
     archive.seal()
     assert archive.wrong() == {}
-    assert len(run(strays(archive.place, TOPIC))) == 2
+    assert len(archive.use(lambda place: strays(place, TOPIC))) == 2
     assert SMALL.size < WHOLE.size
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -22,10 +22,11 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Rig]:
 
 
 @pytest.fixture(params=["folder", "s3"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Place]:
     if request.param == "folder":
-        return FolderPlace(tmp_path / "place")
-    return on(request.getfixturevalue("s3"), f"pre fix+ä/{tmp_path.name}")
+        return lambda: FolderPlace(tmp_path / "place")
+    rig = request.getfixturevalue("s3")
+    return lambda: on(rig, f"pre fix+ä/{tmp_path.name}")
 
 
 def on(rig: S3Rig, prefix: str, key: str = "right") -> Place:
@@ -37,11 +38,12 @@ async def listed(place: Place) -> tuple[list[str], list[str]]:
     return folders, [name for folder in folders for name in [one async for one in place.names(folder)]]
 
 
-def test_what_was_put_there_is_read_and_never_written_over(place: Place, tmp_path: Path) -> None:
+def test_what_was_put_there_is_read_and_never_written_over(opened: Callable[[], Place], tmp_path: Path) -> None:
     large = tmp_path / "large"
     large.write_bytes(os.urandom(9_000_000))
 
     async def work() -> None:
+        place = opened()
         assert await place.put("a/one", b"1")
         assert not await place.put("a/one", b"2")
         assert await place.put("b/large", large)
@@ -61,8 +63,9 @@ def test_what_was_put_there_is_read_and_never_written_over(place: Place, tmp_pat
     run(work())
 
 
-def test_nothing_is_there_before_something_was_put(place: Place) -> None:
+def test_nothing_is_there_before_something_was_put(opened: Callable[[], Place]) -> None:
     async def work() -> None:
+        place = opened()
         assert await listed(place) == ([], [])
         assert [one async for one in place.names("a")] == []
         await place.close()
@@ -70,8 +73,8 @@ def test_nothing_is_there_before_something_was_put(place: Place) -> None:
     run(work())
 
 
-def test_an_archive_of_several_runs_is_whole_wherever_it_lies(place: Place, tmp_path: Path) -> None:
-    archive = Archive(tmp_path, place)
+def test_an_archive_of_several_runs_is_whole_wherever_it_lies(opened: Callable[[], Place], tmp_path: Path) -> None:
+    archive = Archive(tmp_path, opened)
     archive.publish(0, 12)
     archive.export()
     archive.publish(12, 24)

@@ -2,9 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import TypeVar
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
@@ -23,6 +24,8 @@ from shared.bus.protocol import OLDEST, Readable, Record, Start, Topic
 from shared.events.cloudevent import CloudEvent
 from tests.support.buses.use import event, publish, run
 
+T = TypeVar("T")
+
 TOPIC = "audit-trail"
 SMALL = Bounds(size=1500, age=timedelta(days=1))
 """So that a segment holds a few events."""
@@ -39,15 +42,27 @@ PRIVATE, PUBLIC = keys()
 
 
 class Archive:
-    """An embedded bus, an archive of it and its roots, in one folder."""
+    """An embedded bus, an archive of it and its roots, in one folder; `opened` opens an archive that lies elsewhere."""
 
-    def __init__(self, folder: Path, place: Place | None = None) -> None:
+    def __init__(self, folder: Path, opened: Callable[[], Place] | None = None) -> None:
         self.folder = folder / "archive"
         self.roots_folder = folder / "roots"
         self.bus_file = folder / "bus.db"
-        self.place = place or FolderPlace(self.folder)
         self.roots = FolderPlace(self.roots_folder)
         self.sealer = Sealer(PRIVATE)
+        self._opened = opened or (lambda: FolderPlace(self.folder))
+
+    def use(self, work: Callable[[Place], Awaitable[T]]) -> T:
+        """Do something with the archive, in a loop and with connections of its own."""
+
+        async def whole() -> T:
+            place = self._opened()
+            try:
+                return await work(place)
+            finally:
+                await place.close()
+
+        return run(whole())
 
     def publish(self, first: int, end: int, *, days: int = 0) -> None:
         """Have the bus keep events of these numbers, so many days from now."""
@@ -64,38 +79,39 @@ class Archive:
     def export(self, bounds: Bounds = SMALL) -> list[Exported]:
         """Export what is new."""
 
-        async def work() -> list[Exported]:
+        async def work(place: Place) -> list[Exported]:
             bus = EmbeddedBus(self.bus_file)
             try:
-                return await exported(bus, self.place, bounds)
+                return await exported(bus, place, bounds)
             finally:
                 await bus.close()
 
-        return run(work())
+        return self.use(work)
 
     def seal(self) -> int:
         """Seal what is not sealed; return how many segments that were."""
-        return run(self._sealed())
 
-    async def _sealed(self) -> int:
-        return len([one async for one in seal(self.place, self.roots, TOPIC, self.sealer)])
+        async def work(place: Place) -> int:
+            return len([one async for one in seal(place, self.roots, TOPIC, self.sealer)])
+
+        return self.use(work)
 
     def erase(self, sequence: int, why: str = "asked for") -> None:
         """Erase a segment."""
 
-        async def work() -> None:
-            await erase(self.place, self.roots, await known(self.place, TOPIC, sequence), why, self.sealer)
+        async def work(place: Place) -> None:
+            await erase(place, self.roots, await known(place, TOPIC, sequence), why, self.sealer)
 
-        run(work())
+        self.use(work)
 
     def verify(self, public: str = PUBLIC) -> list[Finding]:
         """Return what there is to say of each segment."""
 
-        async def work() -> list[Finding]:
-            verifier = Verifier(self.place, self.roots, Judge.of(public))
+        async def work(place: Place) -> list[Finding]:
+            verifier = Verifier(place, self.roots, Judge.of(public))
             return [one for topic in await verifier.topics() async for one in verifier.verify(topic)]
 
-        return run(work())
+        return self.use(work)
 
     def wrong(self) -> dict[str, str]:
         """Return what is wrong, by the segment."""
@@ -104,18 +120,18 @@ class Archive:
     def manifests(self) -> list[Manifest]:
         """Return the manifests."""
 
-        async def work() -> list[Manifest]:
-            return [await known(self.place, TOPIC, number) for number in await sequences(self.place, TOPIC)]
+        async def work(place: Place) -> list[Manifest]:
+            return [await known(place, TOPIC, number) for number in await sequences(place, TOPIC)]
 
-        return run(work())
+        return self.use(work)
 
     def read(self, start: Start = OLDEST, key: str = "") -> list[Record]:
         """Return the records, as a replay reads them."""
 
-        async def work() -> list[Record]:
-            return [one async for one in ArchiveReader(self.place).read(TOPIC, start, key=key)]
+        async def work(place: Place) -> list[Record]:
+            return [one async for one in ArchiveReader(place).read(TOPIC, start, key=key)]
 
-        return run(work())
+        return self.use(work)
 
     def lines_file(self, number: int) -> Path:
         """Return the file of a segment's lines."""
