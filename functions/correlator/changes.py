@@ -3,6 +3,7 @@
 The roll-outs of one workload lie under one key, `rollout.<workload>`, so that its pods' problems find them.
 """
 
+import logging
 from collections.abc import Mapping
 from math import ceil
 from typing import Final
@@ -23,6 +24,8 @@ from shared.events.outcome import Done, Duplicate, Ignored, Retry
 from shared.runtime.function import Result
 from shared.runtime.turns import Turns
 from shared.stores.protocol import ABSENT, Store
+
+_LOG = logging.getLogger("tidings.correlator")
 
 PREFIX = "rollout-"
 """Of a workload's name in the index of due work."""
@@ -94,10 +97,7 @@ class Changes:
         key = _workload(track)
         if not key:
             return ()
-        try:
-            kept, _ = await self._load(key)
-        except RecordError:
-            return ()
+        kept, _ = await self._readable(key)
         return suspects_of(list(kept.values()), started, within)
 
     async def blame(self, track: Track, now: float) -> None:
@@ -110,16 +110,21 @@ class Changes:
             return
         async with self._turns.of(key):
             for _ in range(_TRIES):
-                try:
-                    kept, revision = await self._load(key)
-                except RecordError:
-                    return
+                kept, revision = await self._readable(key)
                 changed = dict(kept)
                 for kind in kept:
                     for suspect in track.desk.suspects:
                         changed[kind] = rollouts.name_problem(changed[kind], suspect.id, sent.id)
                 if changed == kept or await self._save(key, changed, revision, before=kept, look=now):
                     return
+
+    async def _readable(self, key: str) -> _Kept:
+        """Return what `_load` does, nothing where that cannot be read: then its tickets name no suspect."""
+        try:
+            return await self._load(key)
+        except RecordError:
+            _LOG.warning("the roll-outs of a workload cannot be read: no suspect is named", extra={"thing": key})
+            return {}, ABSENT
 
     async def _load(self, key: str) -> _Kept:
         entry = await self._store.get(_ROLLOUTS + key)

@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
-from shared.bus.protocol import Delivery
+from shared.bus.protocol import BusUnavailableError, Delivery
 
 _AHEAD: Final = 32  # deliveries that are there before anybody asks: a wait for each would cost as much as its event
 
@@ -54,3 +54,4 @@ class Coming:
             except asyncio.CancelledError:
                 await delivery.again()
                 raise
+        raise BusUnavailableError("the bus gives nothing more")  # for ever is what a group's iteration is for

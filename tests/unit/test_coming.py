@@ -80,3 +80,17 @@ def test_nothing_comes_in_time_and_then_it_does() -> None:
         await coming.close()
 
     asyncio.run(work())
+
+
+def test_an_iteration_that_ends_is_a_bus_that_is_away() -> None:
+    async def work() -> None:
+        async def ends() -> AsyncIterator[Delivery]:
+            return
+            yield
+
+        coming = Coming(ends(), asyncio.Event())
+        with pytest.raises(BusUnavailableError):
+            await coming.take(5)
+        await coming.close()
+
+    asyncio.run(work())

@@ -73,7 +73,7 @@ def test_a_problem_is_taken_in_by_its_node_wherever_it_was_learned_to_be(known: 
     lives(work, shipped())
 
 
-def test_roll_outs_that_cannot_be_read_keep_no_ticket_shut() -> None:
+def test_roll_outs_that_cannot_be_read_keep_no_ticket_shut_and_are_told_of(caplog: pytest.LogCaptureFixture) -> None:
     web = ObjectRef(kind="Pod", namespace="shop", name="web-7d9c5b8f4d-abcde")
 
     async def work(life: Life) -> None:
@@ -85,6 +85,7 @@ def test_roll_outs_that_cannot_be_read_keep_no_ticket_shut() -> None:
         assert ticket.episode.suspects == ()
 
     lives(work, shipped())
+    assert "the roll-outs of a workload cannot be read: no suspect is named" in caplog.messages
 
 
 def test_what_cannot_be_worked_on_holds_nobody_else_up(monkeypatch: pytest.MonkeyPatch) -> None:

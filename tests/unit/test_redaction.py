@@ -239,6 +239,17 @@ def test_f42_a_secret_in_a_message_is_masked_in_the_ways_that_programs_write_it(
     assert redact_text(clean) == clean
 
 
+@pytest.mark.parametrize("member", ["userData", "userDataBase64", "networkData", "networkDataBase64", "user-data"])
+def test_f42_what_a_machine_runs_at_its_first_start_is_masked_whole(member: str) -> None:
+    """A cloud-init script holds passwords in as many ways as shells and YAML have."""
+    script = "#cloud-config\nchpasswd:\n  list: |\n    root:hunter2\nruncmd:\n- echo hunter2 | passwd --stdin root\n"
+    volume = {"name": "boot", "cloudInitNoCloud": {member: script, "secretRef": {"name": "boot"}}}
+    found, noted = redact({"kind": "VirtualMachine", "spec": {"template": {"spec": {"volumes": [volume]}}}})
+    (seen,) = found["spec"]["template"]["spec"]["volumes"]
+    assert seen == {"name": "boot", "cloudInitNoCloud": {member: MASK, "secretRef": {"name": "boot"}}}
+    assert noted.kinds == {"key": 1}
+
+
 def test_f42_an_argument_behind_a_secret_flag_is_masked() -> None:
     """F42: ConfigMap with password-looking keys, env vars with tokens in Pod spec, URL userinfo in message.
 
