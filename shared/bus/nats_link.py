@@ -26,6 +26,7 @@ _CONNECT_SECONDS = 5.0
 _CLOSE_SECONDS = 2.0
 _RETRY_SECONDS = 1.0  # between two attempts of ours: who asks meanwhile is told at once
 _RECONNECT_SECONDS = 0.5
+_REFUSALS = {10059: "there is no such stream", 10014: "there is no such consumer"}  # errors.json of nats-server
 _PENDING_BYTES = 8 * 1024 * 1024
 
 
@@ -164,7 +165,8 @@ class _Told:
 def unavailable(error: Exception) -> BusUnavailableError:
     """Return what to raise for what nats-py raised."""
     if isinstance(error, refusals.APIError):
-        return BusUnavailableError(f"NATS refuses it ({error.err_code or error.code or type(error).__name__})")
+        said = _REFUSALS.get(error.err_code or 0, str(error.err_code or error.code or type(error).__name__))
+        return BusUnavailableError(f"NATS refuses it ({said})")
     return unavailable_bus("NATS", error)
 
 

@@ -14,7 +14,7 @@ from rich.text import Text
 from uvicorn.loops.auto import auto_loop_factory
 
 from shared.cli import configured
-from shared.cli.live import live, summary
+from shared.cli.live import counts, live, summary
 from shared.cli.output import Output, complain, console, print_document, print_line, show
 from shared.events.words import counted
 from shared.local.lock import InUseError
@@ -152,10 +152,16 @@ async def _show(system: System, ended: asyncio.Event, *, once: bool, on_screen: 
     stopped = asyncio.create_task(ended.wait())
     screen = console()
     shown = on_screen and screen.is_terminal
+    told = shown or not on_screen or system.feed is None or system.feed.progress.done
     with Live(console=screen, auto_refresh=False, transient=True) if shown else contextlib.nullcontext() as table:
         while not finished.done() and not stopped.done():
             if table is not None:
                 table.update(live(await look(system)), refresh=True)
+            if (
+                not told and system.feed is not None and system.feed.progress.done
+            ):  # where there is no table to see it in
+                told = True
+                show(Text("The recording has been played."), counts(await look(system)))
             await asyncio.wait({finished, stopped}, timeout=_REFRESH, return_when=asyncio.FIRST_COMPLETED)
     stopped.cancel()
     if finished.done():

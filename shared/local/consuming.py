@@ -76,6 +76,9 @@ def around(app: App, edge: Edge, options: Namespace, environ: Mapping[str, str])
     except SettingsError as error:
         raise StartError(error.problems) from None
     kafkas = environ.get("KAFKA_TOPICS", "") if options.source == "kafka" else ""
+    if not (options.topics or kafkas) and edge.takes("POST", _PAYLOADS):
+        wanted = f"--topics: {options.function} takes what others put on a bus: name their topics"
+        raise StartError([wanted], code=2)  # ours would go round in a circle
     topics = (options.topics or kafkas or _DEFAULT_TOPICS).split(",")
     name = options.function.replace("-", "_")
     terms = Terms(
@@ -222,7 +225,7 @@ class Consumer:
                 return
             why = f"{self._terms.path} answers {result.code}"
         place = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
-        _LOG.error("what lies in the topic cannot be taken, and is passed over", extra={**place, "why": why})
+        _LOG.error("nothing of what lies in the topic can be read: it is passed over", extra={**place, "why": why})
         await delivery.ack()
 
     async def _in_order(self, delivery: Delivery, event: CloudEvent) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
@@ -15,6 +16,8 @@ from shared.local.broker.broker import Broker
 from shared.local.recorded.player import Request, requests
 from shared.runtime.ingress import NAME
 from shared.telemetry.metrics import Metrics
+
+_LOG = logging.getLogger("tidings.feed")
 
 _WINDOW = timedelta(seconds=20)
 """Simulated time that may be in flight at once: below the 60 s within which order does not matter."""
@@ -61,6 +64,7 @@ class Feed:
         self._position = position
         self._metrics = metrics
         self._speed = speed
+        self._late: set[str] = set()
         self._name = digest("feed", str(path or "recorded"), str(len(self._requests)))
         sent = 0 if again else self._resumed()
         self.progress = Progress(sent=sent, total=len(self._requests), done=sent >= len(self._requests))
@@ -76,18 +80,18 @@ class Feed:
             # Simulated time stands still until what happened before has taken effect: played fast, an hour of the
             # recording lasts milliseconds, and what was far apart in time would meet. A destination that is down holds
             # it up for a while only.
-            await self._broker.idle(_PATIENCE)
+            await self._settle()
             await self._tick_until(begins)
             await self._publish(self._events(window))
             self.progress.sent += len(window)
             self.progress.time = window[-1].time
             self._remember()
-        await self._broker.idle(_PATIENCE)
+        await self._settle()
         if self.progress.time is not None:
             for later in _AFTERWARDS:
                 for at in (self.progress.time + later, self.progress.time + later + _SOON):
                     await self._publish([_tick(at)])
-                    await self._broker.idle(_PATIENCE)
+                    await self._settle()
         self.progress.done = True
 
     async def _tick_until(self, time: datetime) -> None:
@@ -96,7 +100,15 @@ class Feed:
         soon = [last + _SOON] if last is not None and last + _SOON < time else []
         for at in (*soon, time):
             await self._publish([_tick(at)])
-            await self._broker.idle(_PATIENCE)
+            await self._settle()
+
+    async def _settle(self) -> None:
+        """Wait until what happened has taken effect; for whoever held that up no more until it has caught up."""
+        settled = await self._broker.idle(_PATIENCE, self._late)
+        waiting = {status.trigger for status in self._broker.status() if status.waiting}
+        if not settled and (more := waiting - self._late):
+            _LOG.warning("the recording goes on without waiting for Triggers", extra={"triggers": sorted(more)})
+        self._late = waiting if not settled else self._late & waiting
 
     def _next_window(self) -> list[Request]:
         waiting = islice(self._requests, self.progress.sent, None)

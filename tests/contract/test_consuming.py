@@ -2,17 +2,20 @@
 
 import asyncio
 import logging
+from argparse import Namespace
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
+from functions.intake.handler import new as intake
 from shared.bus.protocol import BusUnavailableError, Topic
 from shared.local import consuming
 from shared.local.broker.delivery_spec import DeliverySpec
-from shared.local.consuming import Consumer, Terms
+from shared.local.consuming import Consumer, Terms, around
 from shared.runtime.edge import Edge
+from shared.runtime.hosts import StartError
 from shared.telemetry.metrics import Metrics
 from tests.support.buses.breaking import BreakingBus
 from tests.support.buses.use import event, publish, run, until
@@ -94,3 +97,12 @@ def test_a_bus_that_is_away_for_long_is_told_once(tmp_path: Path, caplog: pytest
     with caplog.at_level(logging.WARNING):
         run(work())
     assert [vars(record)["why"] for record in caplog.records] == ["away", "full"]
+
+
+def test_intake_is_told_whose_topics_it_takes_for_its_own_would_come_round_again() -> None:
+    edge = Edge(intake({"K_SINK": "http://127.0.0.1:9/"}, Metrics()), Metrics())
+    asked = Namespace(function="intake", source="embedded", topics=None, group=None, filter="", path="", retry=1,
+                      backoff=1.0, tick=0.0)  # fmt: skip
+    with pytest.raises(StartError) as refused:
+        around(edge, edge, asked, {"EMBEDDED_BUS": "bus.db"})
+    assert refused.value.problems == ("--topics: intake takes what others put on a bus: name their topics",)

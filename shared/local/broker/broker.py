@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -177,14 +177,14 @@ class Broker:
             self._metrics.gauge("tidings_broker_waiting", status.waiting, trigger=name)
         return [replace(status) for status in self._statuses.values()]
 
-    def waiting(self) -> int:
-        """Return the most that any Trigger has before it; 0 where everything has ended."""
-        return max((status.waiting for status in self.status()), default=0)
+    def waiting(self, but: Collection[str] = ()) -> int:
+        """Return the most that any Trigger has before it; 0 where everything has ended. Those of `but` do not count."""
+        return max((status.waiting for status in self.status() if status.trigger not in but), default=0)
 
-    async def idle(self, within: float) -> bool:
-        """Wait until nothing waits; False where that took longer than `within` seconds."""
+    async def idle(self, within: float, but: Collection[str] = ()) -> bool:
+        """Wait until nothing waits; False where that took longer than `within` seconds. Those of `but` may go on."""
         deadline = asyncio.get_running_loop().time() + within
-        while self.waiting():
+        while self.waiting(but):
             if asyncio.get_running_loop().time() >= deadline:
                 return False
             await self._open().flush()  # an ending that waits for company to be written is an ending
