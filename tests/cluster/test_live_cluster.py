@@ -9,8 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +21,7 @@ import yaml
 from shared.local.standins import servicenow, splunk
 from tests.bench.processes import free_port
 from tests.conftest import ROOT, could_not_run
+from tests.e2e.test_up_watches import get
 from tests.support.apiserver.playing import ALICE, CONTROLLERS, NODE, PIN, SPACE, Played
 from tests.support.apiserver.server import ApiServer, missing, running
 
@@ -114,7 +113,7 @@ def up(data: Path, server: ApiServer, port: int) -> Iterator[str]:
         try:
             assert process.stdout is not None
             address = str(json.loads(process.stdout.readline())["address"])
-            until("ready", lambda: asked(f"{address}/ready")["ready"])
+            until("ready", lambda: get(f"{address}/ready")["ready"])
             yield address
         finally:
             process.send_signal(signal.SIGTERM)
@@ -159,16 +158,8 @@ def kept(data: Path) -> tuple[list[Row], list[Row], list[Row]]:
 
 
 def listed(address: str, name: str) -> list[Row]:
-    items: list[Row] = asked(f"{address}/api/v1/{name}")["items"]
+    items: list[Row] = get(f"{address}/api/v1/{name}")["items"]
     return items
-
-
-def asked(url: str) -> Any:
-    try:
-        with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 - our own address
-            return json.load(answer)
-    except urllib.error.HTTPError as error:
-        return json.load(error)
 
 
 def until(what: str, condition: Callable[[], object]) -> None:
