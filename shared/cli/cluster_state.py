@@ -1,6 +1,7 @@
-"""What `tidings doctor --kubeconfig` finds on a cluster: what must be there first, and each manifest as it is there.
+"""What `tidings doctor --kubeconfig` finds on a cluster: what must be there first, each manifest, whether events flow.
 
-Reads only. Plurals and scopes come from the API server's own discovery: a new kind of manifest needs nothing here.
+Reads only, but for the probe (`cluster_probe`). Plurals and scopes come from the API server's own discovery: a new kind
+of manifest needs nothing here.
 """
 
 import asyncio
@@ -9,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from shared.cli.cluster_flow import NOT_READY, Flow, dead_letters, flows, others
 from shared.cluster.access import Cluster, from_kubeconfig
 from shared.cluster.api import Api, ApiError
 from shared.events.words import counted
@@ -48,18 +50,28 @@ class _Wanted(NamedTuple):
     namespace: str
 
 
-async def examine(kubeconfig: Path, knative: Path, components: Sequence[str], namespace: str) -> list[Row]:
-    """Return rows of system, state (`good`, `bad`) and finding; what names no namespace is looked for in this one."""
+async def examine(
+    kubeconfig: Path, knative: Path, components: Sequence[str], flow: Flow, environ: Mapping[str, str]
+) -> list[Row]:
+    """Return rows of system, state (`good`, `bad`, `unseen`) and finding.
+
+    What names no namespace is looked for in that of `flow`; `environ` may name the bus that has the dead letters.
+    """
     api = Api(Cluster("", partial(from_kubeconfig, kubeconfig)), _CONNECTIONS)
     try:
         version = await api.get("/version")
         rows = [_row("cluster", "good", f"Kubernetes {version.get('gitVersion', '?')} at {api.server}")]
-        wanted = [_wanted(one, namespace) for one in documents(knative, components)]
+        wanted = [_wanted(one, flow.namespace) for one in documents(knative, components)]
         served = await _served(api, {one.api for one in wanted} | {product[0] for product in _PRODUCTS.values()})
         rows += [await _product(api, name, served) for name in _PRODUCTS]
         bound = asyncio.Semaphore(_CONNECTIONS)
         found = await asyncio.gather(*(_looked_at(api, bound, one, served) for one in wanted))
-        return [*rows, *_summed(wanted, found)]
+        ready = not any(wrong for one, wrong in zip(wanted, found, strict=True) if one.kind == "Broker")
+        rows += [*_summed(wanted, found), await dead_letters(wanted, environ)]
+        if ready:
+            names = {one.name for one in wanted if one.kind == "Trigger"}
+            return [*rows, *await others(api, flow, names, _unready_words), await flows(api, flow)]
+        return [*rows, _row("events", "unseen", NOT_READY)]
     except ApiError as error:
         return [_row("cluster", "bad", _in_words(error))]
     finally:
@@ -145,16 +157,18 @@ def _difference(wanted: _Wanted, there: Mapping[str, Any]) -> str:
 
 
 def _unready(wanted: _Wanted, there: Mapping[str, Any]) -> str:
-    if "knative.dev" not in wanted.api:
-        return ""
+    return _unready_words(wanted.name, there) if "knative.dev" in wanted.api else ""
+
+
+def _unready_words(name: str, there: Mapping[str, Any]) -> str:
     conditions = there.get("status", {}).get("conditions", ())
     ready = next((one for one in conditions if one.get("type") == "Ready"), None)
     if ready is None:
-        return f"{wanted.name} is not ready: no controller has looked at it"
+        return f"{name} is not ready: no controller has looked at it"
     if ready.get("status") == "True":
         return ""
     said = ": ".join(str(ready[part]) for part in ("reason", "message") if ready.get(part))
-    return f"{wanted.name} is not ready: {said[:_WORDS] or 'it does not say why'}"
+    return f"{name} is not ready: {said[:_WORDS] or 'it does not say why'}"
 
 
 def _summed(wanted: Sequence[_Wanted], found: Sequence[str]) -> Iterator[Row]:

@@ -27,18 +27,27 @@ def command(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Look at the cluster of this kubeconfig instead: is Knative there, and is each manifest, ready and as "
-            "in its file?",
+            help="Look at the cluster of this kubeconfig instead: is Knative there, is each manifest, ready and as in "
+            "its file, are the dead letters empty, and do events flow?",
         ),
     ] = None,
+    probe: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            max=600,
+            metavar="SECONDS",
+            help="With --kubeconfig: send a tick through the broker and wait so long for it; 0 sends none.",
+        ),
+    ] = 60.0,
     output: OutputOption = Output.table,
 ) -> None:
-    """Check each system that the settings name (environment and `.env`); nothing is sent or changed."""
+    """Check each system that the settings name (environment and `.env`); nothing is sent or changed but a probe."""
     if audit_policy:
         _check_policy(audit_policy, output)
         return
     if kubeconfig is not None:
-        _check_cluster(kubeconfig, knative, output)
+        _check_cluster(kubeconfig, knative, probe, output)
         return
     import asyncio
     import logging
@@ -53,24 +62,28 @@ def command(
         raise typer.Exit(1)
 
 
-def _check_cluster(kubeconfig: Path, knative: Path, output: Output) -> None:
+def _check_cluster(kubeconfig: Path, knative: Path, probe: float, output: Output) -> None:
     for path, option in ((kubeconfig, "--kubeconfig"), (knative, "--knative")):
         if not path.exists():
             fail(f"{option}: there is no {path}", code=2)
     import asyncio
 
+    from shared.cli.cluster_flow import Flow
     from shared.cli.cluster_state import examine  # needs none of the systems, and they do not need it
     from shared.cli.configured import effective
-    from shared.local.broker.loader import DEFAULT_NAMESPACE
+    from shared.local.broker.loader import DEFAULT_NAMESPACE, load_topology
     from shared.runtime.registry import components
     from shared.settings.environment import SettingsError
 
     try:
-        wanted = [name.replace("_", "-") for name in components(effective())]
+        environ = effective()
+        wanted = [name.replace("_", "-") for name in components(environ)]
     except SettingsError as error:
         fail(*error.problems)
     with waiting("asking the cluster"):
-        rows = asyncio.run(examine(kubeconfig, knative, wanted, DEFAULT_NAMESPACE))
+        topology = load_topology(knative, wanted)
+        flow = Flow(topology, topology.namespace or DEFAULT_NAMESPACE, probe)
+        rows = asyncio.run(examine(kubeconfig, knative, wanted, flow, environ))
     print_rows(rows, ("system", "state", "finding"), output)
     if any(row["state"] == "bad" for row in rows):
         raise typer.Exit(1)

@@ -2,8 +2,10 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, Literal
 
 from shared.cluster.access import Access, AccessError, Cluster
@@ -16,6 +18,7 @@ Why = Literal["credentials", "unreachable", "unauthenticated", "forbidden", "abs
 _BY_STATUS: dict[int, Why] = {401: "unauthenticated", 403: "forbidden", 404: "absent", 410: "expired"}
 _HEAD_SECONDS = 15.0
 _OK = 200
+_GOOD = frozenset({200, 202, 204})
 
 
 class ApiError(Exception):
@@ -36,9 +39,13 @@ class Api:
     """Speaks to one API server. The client is built anew where server, authorities or certificate changed."""
 
     def __init__(self, cluster: Cluster, connections: int) -> None:
-        """`connections` may be open at once: one for each watch, and some for lists."""
+        """`connections` may be open at once: one for each watch, and some for lists.
+
+        `server` and `date` are, once it has answered, its address and its time then.
+        """
         self.cluster = cluster.name
         self.server = ""
+        self.date: datetime | None = None
         self._read = cluster.read
         self._connections = connections
         self._access: Access | None = None
@@ -46,13 +53,24 @@ class Api:
 
     async def get(self, path: str, params: Mapping[str, str | int] | None = None, *, seconds: float = 15.0) -> Any:
         """Return the JSON of a small answer. Raises ApiError."""
-        client, request = await self._request(path, params or {})
-        found = await exchange(client, request, seconds=seconds)
+        return (await self._answer(await self._request(path, params or {}), seconds)).json
+
+    async def text(self, path: str, params: Mapping[str, str | int], *, seconds: float = 15.0) -> str:
+        """Return a small answer that is text, as a Pod's log. Raises ApiError."""
+        return (await self._answer(await self._request(path, params), seconds)).body.decode("utf-8", "replace")
+
+    async def post(self, path: str, headers: Iterable[tuple[str, str]], body: bytes, *, seconds: float = 15.0) -> None:
+        """Send something through the API server, as its proxy of a Service passes it on. Raises ApiError."""
+        await self._answer(await self._request(path, {}, "POST", dict(headers), body), seconds)
+
+    async def _answer(self, request: tuple[Client, Any], seconds: float) -> Answer:
+        found = await exchange(*request, seconds=seconds)
         if not isinstance(found, Answer):
             raise ApiError("unreachable", found.reason)
-        if found.status != _OK:
+        self.date = _date(found.headers.get("date", ""))
+        if found.status not in _GOOD:
             raise error_of(found.status, after=retry_after(found.headers) or 0.0)
-        return found.json
+        return found
 
     @asynccontextmanager
     async def open(self, path: str, params: Mapping[str, str | int], *, seconds: float) -> AsyncIterator[Opened]:
@@ -74,17 +92,24 @@ class Api:
         if client is not None:
             await client.aclose()
 
-    async def _request(self, path: str, params: Mapping[str, str | int]) -> tuple[Client, Any]:
+    async def _request(
+        self,
+        path: str,
+        params: Mapping[str, str | int],
+        method: str = "GET",
+        more: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+    ) -> tuple[Client, Any]:
         try:
             access = await asyncio.to_thread(self._read)
             client = await self._client_for(access)
         except (AccessError, OSError, ssl.SSLError) as error:
             text = str(error) if isinstance(error, AccessError) else "a certificate or key cannot be used"
             raise ApiError("credentials", text) from error
-        headers = {"accept": "application/json"}
+        headers = {**(more or {}), "accept": "application/json, */*;q=0.5"}
         if access.token:
             headers["authorization"] = f"Bearer {access.token}"
-        request = client.build_request("GET", path, params=dict(params), headers=headers)
+        request = client.build_request(method, path, params=dict(params), headers=headers, content=body)
         if access.server_name:
             request.extensions = {**request.extensions, "sni_hostname": access.server_name}
         return client, request
@@ -104,6 +129,13 @@ class Api:
         if before is not None:
             await before.aclose()  # streams that it carries break, and go on with the new one
         return client
+
+
+def _date(text: str) -> datetime | None:
+    try:
+        return parsedate_to_datetime(text)
+    except ValueError:
+        return None
 
 
 def _connection(access: Access) -> tuple[str, str, str, bytes]:

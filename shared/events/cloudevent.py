@@ -13,6 +13,8 @@ LISTED = "dev.tidings.listed.v1"
 TICK = "dev.tidings.tick.v1"
 TICKS = frozenset({TICK, "dev.knative.sources.ping"})
 """The types of a tick: a PingSource cannot choose its own."""
+PROBE = "probe"
+"""Extension of a tick that somebody waits for: who gets it says so in the log, by the event's id."""
 DELIVERY = "dev.tidings.delivery.v1"
 CLASSIFIED_PREFIX = "dev.tidings."
 PROBLEM_PREFIX = "dev.tidings.problem."

@@ -7,7 +7,7 @@ import asyncio
 import logging
 from dataclasses import dataclass
 
-from shared.events.cloudevent import CloudEvent
+from shared.events.cloudevent import PROBE, CloudEvent
 from shared.events.codec import NotAnEvent, decode, encode_structured
 from shared.events.echo import VIA, is_echo, onward
 from shared.events.limits import DEFAULT, Limits
@@ -166,6 +166,8 @@ class Edge:
     async def _handled(self, event: CloudEvent, started: float) -> Result:
         self._count_received()
         name = self._function.name
+        if PROBE in event.extensions:
+            log.info("a probe arrived", extra={"function": name, "event_id": event.id})
         if is_echo(event.extensions, name):
             self._metrics.count("tidings_dropped_total", function=name, reason="echo", intentional="true")
             result = Result(Ignored("it has been through this function before"))

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from shared.events.cloudevent import CloudEvent
+from shared.events.cloudevent import PROBE, CloudEvent
 from shared.events.codec import decode_reply, encode_binary
 from shared.events.outcome import Done, Duplicate, Ignored, InProgress, Outcome, Rejected, Retry
 from shared.runtime.asgi import Message
@@ -113,6 +113,16 @@ def test_a_reply_is_exactly_one_cloudevent(url: str) -> None:
     assert decode_reply(headers, body) == CloudEvent(
         "r1", "here", "answer", extensions={"tidingsvia": "scripted"}, data={"to": "9"}
     )
+
+
+def test_a_probe_is_logged_by_its_id_and_nothing_else_is(
+    function: Scripted, metrics: Metrics, caplog: pytest.LogCaptureFixture
+) -> None:
+    edge = Edge(function, metrics)
+    with caplog.at_level("INFO", "tidings.edge"):
+        asyncio.run(edge.dispatch(CloudEvent("usual-1", "s", "done")))
+        asyncio.run(edge.dispatch(CloudEvent("probe-1", "s", "done", extensions={PROBE: "true"})))
+    assert [(one.message, vars(one)["event_id"]) for one in caplog.records] == [("a probe arrived", "probe-1")]
 
 
 def test_a_bug_is_no_loss_and_tells_nothing(url: str) -> None:

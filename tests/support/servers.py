@@ -21,7 +21,9 @@ _START_SECONDS = 20.0
 
 
 @contextmanager
-def serve(app: ASGIApp | Mapping[str, ASGIApp], certificate: Path | None = None) -> Iterator[str]:
+def serve(
+    app: ASGIApp | Mapping[str, ASGIApp], certificate: Path | None = None, host: str = "127.0.0.1"
+) -> Iterator[str]:
     """Serve the app, or several below their path prefixes, and yield the base URL.
 
     With `certificate` (see `new_certificate`) it is served by TLS.
@@ -29,7 +31,7 @@ def serve(app: ASGIApp | Mapping[str, ASGIApp], certificate: Path | None = None)
     target = _mounted(app) if isinstance(app, Mapping) else app
     config = uvicorn.Config(
         target,
-        host="127.0.0.1",
+        host=host,
         port=0,
         log_level="critical",
         access_log=False,
@@ -42,7 +44,7 @@ def serve(app: ASGIApp | Mapping[str, ASGIApp], certificate: Path | None = None)
     try:
         if not served.started.wait(_START_SECONDS) or not served.port:
             raise RuntimeError("the test server did not start")
-        yield f"{'https' if certificate else 'http'}://127.0.0.1:{served.port}"
+        yield f"{'https' if certificate else 'http'}://{host}:{served.port}"
     finally:
         served.stop()
         thread.join(10)

@@ -8,7 +8,7 @@ import ssl
 import subprocess
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,11 @@ ADMIN = "admin-token"
 _SECONDS = 60.0
 
 
+def token_of(user: str) -> str:
+    """Return the token of one of the `users`."""
+    return f"token-of-{user}"
+
+
 def missing() -> str:
     """Return what keeps it from running here, empty where nothing does."""
     if not binary().exists():
@@ -30,15 +35,20 @@ def missing() -> str:
 
 
 class ApiServer:
-    """Both programs over one folder. No controllers run: what they would write, tests write."""
+    """Both programs over one folder. No controllers run: what they would write, tests write.
 
-    def __init__(self, folder: Path) -> None:
+    `users` may do everything and have a token each (`token_of`); `flags` are added to the API server's own.
+    """
+
+    def __init__(self, folder: Path, users: Sequence[str] = (), flags: Sequence[str] = ()) -> None:
         self.folder = folder
         self._port, self._etcd_port, peer = free_port(), free_port(), free_port()
         self.url = f"https://127.0.0.1:{self._port}"
         self._etcd_url = f"http://127.0.0.1:{self._etcd_port}"
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "tokens.csv").write_text(f'{ADMIN},admin,1,"system:masters"\n')
+        tokens = {"admin": ADMIN} | {user: token_of(user) for user in users}
+        lines = [f'{token},{user},{user},"system:masters"\n' for user, token in tokens.items()]
+        (folder / "tokens.csv").write_text("".join(lines))
         key = folder / "service-accounts.key"
         subprocess.run(["openssl", "genrsa", "-out", str(key), "2048"], check=True, capture_output=True)  # noqa: S607
         self._etcd_command = [
@@ -61,6 +71,7 @@ class ApiServer:
             "--service-cluster-ip-range=10.0.0.0/24",
             "--disable-admission-plugins=ServiceAccount",
             "--allow-privileged=true",
+            *flags,
         ]
         self._etcd: subprocess.Popen[bytes] | None = None
         self._api: subprocess.Popen[bytes] | None = None
@@ -152,9 +163,9 @@ def _ended(process: "subprocess.Popen[bytes] | None") -> None:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[ApiServer]:
+def running(folder: Path, users: Sequence[str] = (), flags: Sequence[str] = ()) -> Iterator[ApiServer]:
     """Start both, and end them however it goes."""
-    server = ApiServer(folder)
+    server = ApiServer(folder, users, flags)
     try:
         server.start()
         yield server
