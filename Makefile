@@ -85,6 +85,7 @@ lock: .venv/uv.stamp ## Resolve the requirements files again
 	  "nkeys pyproject.toml --extra nkeys -c requirements/runtime.txt" \
 	  "archive pyproject.toml --extra archive -c requirements/runtime.txt" \
 	  "test pyproject.toml --extra build --extra cli --extra oidc --extra nkeys --extra archive --extra kafka --extra rabbitmq --extra test --extra check" \
+	  "full pyproject.toml --extra cli --extra oidc --extra nkeys --extra archive --extra kafka --extra rabbitmq -c requirements/runtime.txt" \
 	  "bus pyproject.toml --extra nkeys --extra kafka --extra rabbitmq -c requirements/runtime.txt" \
 	  "fuzz pyproject.toml --extra fuzz -c requirements/runtime.txt" \
 	  "framework pyproject.toml --extra framework -c requirements/runtime.txt" \
@@ -92,8 +93,13 @@ lock: .venv/uv.stamp ## Resolve the requirements files again
 	  set -- $$set; name=$$1; shift; \
 	  $(COMPILE) --generate-hashes "$$@" -o requirements/$$name.txt || exit 1; \
 	done
-	echo uv | $(COMPILE) --generate-hashes - -o requirements/uv.txt
+	for set in "uv uv" "poetry poetry" "sbom cyclonedx-bom pip-licenses"; do \
+	  set -- $$set; name=$$1; shift; \
+	  printf '%s\n' "$$@" | $(COMPILE) --generate-hashes - -o requirements/$$name.txt || exit 1; \
+	done
+# func's scaffolding says which func-python it wants, and that which CloudEvents SDK: both differ with the version of func.
 	$(COMPILE) --no-annotate pyproject.toml --extra build --extra oidc --extra nkeys --extra archive --extra kafka --extra rabbitmq \
+	  --extra knfunc --no-emit-package func-python --no-emit-package cloudevents \
 	  -c requirements/runtime.txt -o requirements/constraints.txt
 
 .PHONY: schemas

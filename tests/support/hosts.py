@@ -91,7 +91,7 @@ def ask(path: str, method: str = "GET") -> bytes:
 def hosting(host: str, function: str, folder: Path, settings: Mapping[str, str]) -> Iterator[Process]:
     """Run one function in one host until the context ends, and yield it once it listens."""
     with _started(host, function, folder, settings) as (process, log):
-        yield Process(host, _port(process, log), process, log)
+        yield listening(host, process, log)
 
 
 @contextmanager
@@ -101,7 +101,12 @@ def hosting_all(function: str, folder: Path, settings: Mapping[str, Mapping[str,
         begun = {
             host: stack.enter_context(_started(host, function, folder, chosen)) for host, chosen in settings.items()
         }
-        yield {host: Process(host, _port(process, log), process, log) for host, (process, log) in begun.items()}
+        yield {host: listening(host, process, log) for host, (process, log) in begun.items()}
+
+
+def listening(host: str, process: "subprocess.Popen[bytes]", log: Path) -> Process:
+    """Return a host that was started, once it listens."""
+    return Process(host, _port(process, log), process, log)
 
 
 def at_once(hosted: Mapping[str, Process], request: Sequence[bytes]) -> dict[str, Answer]:
