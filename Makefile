@@ -93,7 +93,7 @@ lock: .venv/uv.stamp ## Resolve the requirements files again
 	  set -- $$set; name=$$1; shift; \
 	  $(COMPILE) --generate-hashes "$$@" -o requirements/$$name.txt || exit 1; \
 	done
-	for set in "uv uv" "poetry poetry" "sbom cyclonedx-bom pip-licenses"; do \
+	for set in "uv uv" "sbom cyclonedx-bom pip-licenses"; do \
 	  set -- $$set; name=$$1; shift; \
 	  printf '%s\n' "$$@" | $(COMPILE) --generate-hashes - -o requirements/$$name.txt || exit 1; \
 	done

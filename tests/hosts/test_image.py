@@ -1,9 +1,7 @@
 """The image that the Containerfile describes, built without a container runtime, and what runs in it."""
 
-import email
 import hashlib
 import json
-import re
 import shutil
 import stat
 import subprocess
@@ -12,14 +10,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from packaging.requirements import Requirement
 
 from tests.conftest import could_not_run
 from tests.support.containerfile import Emulated, Stage, context, instructions
 from tests.support.functions import environment
 from tests.support.host_requests import BINARY, EVENT, post
 from tests.support.hosts import Process, ask, listening
-from tests.support.servers import ROOT
+from tests.support.locked import installed, locked
 
 MEGABYTE = 1_000_000
 AS_OPENSHIFT = ("unshare", "--user", "--map-user=1000680000", "--map-group=0")
@@ -43,11 +40,6 @@ class Image:
     def digests(self) -> dict[str, str]:
         """Return a digest of each file."""
         return {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in self.files().items()}
-
-    def installed(self) -> dict[str, str]:
-        """Return the version of each distribution."""
-        metadata = (email.message_from_bytes(file.read_bytes()) for file in self.packages.glob("*.dist-info/METADATA"))
-        return {_plain(one["Name"]): one["Version"] for one in metadata}
 
     @contextmanager
     def running(self, settings: Mapping[str, str], log: Path) -> Iterator[Process]:
@@ -77,26 +69,15 @@ class Image:
                 folder.chmod(0o755)
 
 
-def _plain(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
 @pytest.fixture(scope="module")
 def images(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Image]:
     return {kind: Image(kind, tmp_path_factory.mktemp(kind)) for kind in KINDS}
 
 
-def locked(name: str) -> dict[str, str]:
-    """Return the versions of a locked file that are for this machine."""
-    lines = (ROOT / "requirements" / name).read_text(encoding="utf-8").splitlines()
-    found = [Requirement(line.removesuffix("\\").strip()) for line in lines if line[:1].isalnum()]
-    return {_plain(one.name): str(one.specifier)[2:] for one in found if not one.marker or one.marker.evaluate()}
-
-
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_image_holds_what_is_locked_and_tidings_and_nothing_else(kind: str, images: dict[str, Image]) -> None:
     image = images[kind]
-    assert image.installed() == {**locked(f"{kind}.txt"), "function": "0.1.0"}
+    assert installed(image.packages) == {**locked(f"{kind}.txt"), "function": "0.1.0"}
     assert [path.name for path in image.built.root.iterdir()] == ["opt"]
     assert [path.name for path in (image.built.root / "opt").iterdir()] == ["tidings"]
 

@@ -28,7 +28,7 @@ HOSTS = ("serve", "framework", "knfunc")
 # What says where it listens: uvicorn's log, gunicorn's at level info, hypercorn's.
 _LISTENS = re.compile(r"(?:running on|Listening at:|Running on) https?://127\.0\.0\.1:([1-9][0-9]*)")
 _SECONDS = 30.0
-_SERVICE = """import func_python.http
+SERVICE = """import func_python.http
 from function import new
 
 if __name__ == "__main__":
@@ -137,7 +137,7 @@ def new_library(folder: Path) -> Path:
     ]
     subprocess.run(install, cwd=folder, check=True, capture_output=True, timeout=60)
     (folder / "service").mkdir()
-    (folder / "service" / "main.py").write_text(_SERVICE, encoding="utf-8")
+    (folder / "service" / "main.py").write_text(SERVICE, encoding="utf-8")
     return folder
 
 
