@@ -13,14 +13,15 @@ def locked(name: str) -> dict[str, str]:
     """Return the versions of a locked file that are for this machine."""
     lines = (ROOT / "requirements" / name).read_text(encoding="utf-8").splitlines()
     found = [Requirement(line.removesuffix("\\").strip()) for line in lines if line[:1].isalnum()]
-    return {_plain(one.name): str(one.specifier)[2:] for one in found if not one.marker or one.marker.evaluate()}
+    return {plain(one.name): str(one.specifier)[2:] for one in found if not one.marker or one.marker.evaluate()}
 
 
 def installed(packages: Path) -> dict[str, str]:
     """Return the version of each distribution of a folder of packages."""
     metadata = (email.message_from_bytes(file.read_bytes()) for file in packages.glob("*.dist-info/METADATA"))
-    return {_plain(one["Name"]): one["Version"] for one in metadata}
+    return {plain(one["Name"]): one["Version"] for one in metadata}
 
 
-def _plain(name: str) -> str:
+def plain(name: str) -> str:
+    """Return a distribution's name in the one form of the index."""
     return re.sub(r"[-_.]+", "-", name).lower()
