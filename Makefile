@@ -30,7 +30,7 @@ else
 endif
 
 .PHONY: hosts
-hosts: .venv-framework/stamp .venv-knfunc/stamp ## Make the environments of the serverless hosts
+hosts: .venv-framework/stamp .venv-knfunc/stamp .venv-full/stamp .venv-sbom/stamp ## Make the environments of the serverless hosts and of `make sbom`
 
 .PHONY: try-hosts
 try-hosts: .venv/uv.stamp
@@ -85,6 +85,7 @@ lock: .venv/uv.stamp ## Resolve the requirements files again
 	  "nkeys pyproject.toml --extra nkeys -c requirements/runtime.txt" \
 	  "archive pyproject.toml --extra archive -c requirements/runtime.txt" \
 	  "test pyproject.toml --extra build --extra cli --extra oidc --extra nkeys --extra archive --extra kafka --extra rabbitmq --extra test --extra check" \
+	  "full pyproject.toml --extra cli --extra oidc --extra nkeys --extra archive --extra kafka --extra rabbitmq -c requirements/runtime.txt" \
 	  "bus pyproject.toml --extra nkeys --extra kafka --extra rabbitmq -c requirements/runtime.txt" \
 	  "fuzz pyproject.toml --extra fuzz -c requirements/runtime.txt" \
 	  "framework pyproject.toml --extra framework -c requirements/runtime.txt" \
@@ -92,9 +93,26 @@ lock: .venv/uv.stamp ## Resolve the requirements files again
 	  set -- $$set; name=$$1; shift; \
 	  $(COMPILE) --generate-hashes "$$@" -o requirements/$$name.txt || exit 1; \
 	done
-	echo uv | $(COMPILE) --generate-hashes - -o requirements/uv.txt
+	for set in "uv uv" "sbom cyclonedx-bom pip-licenses"; do \
+	  set -- $$set; name=$$1; shift; \
+	  printf '%s\n' "$$@" | $(COMPILE) --generate-hashes - -o requirements/$$name.txt || exit 1; \
+	done
+# func's scaffolding says which func-python it wants, and that which CloudEvents SDK: both differ with the version of func.
 	$(COMPILE) --no-annotate pyproject.toml --extra build --extra oidc --extra nkeys --extra archive --extra kafka --extra rabbitmq \
+	  --extra knfunc --no-emit-package func-python --no-emit-package cloudevents \
 	  -c requirements/runtime.txt -o requirements/constraints.txt
+
+# Of the dependencies as they are locked for an image: runtime, full, framework, or knfunc for what func makes.
+LOCK ?= full
+SBOM ?= sbom
+.PHONY: sbom
+sbom: .venv-sbom/stamp ## List what an image is made of and its licences, in sbom/
+	@$(MAKE) -s .venv-$(LOCK)/stamp && mkdir -p $(SBOM)
+	@.venv-sbom/bin/cyclonedx-py environment --output-reproducible --pyproject pyproject.toml \
+	  -o $(SBOM)/$(LOCK).cdx.json .venv-$(LOCK)
+	@.venv-sbom/bin/pip-licenses --python .venv-$(LOCK)/bin/python --with-system --with-urls -f markdown \
+	  --output-file $(SBOM)/$(LOCK)-licences.md > /dev/null
+	@echo "Wrote $(SBOM)/$(LOCK).cdx.json and $(SBOM)/$(LOCK)-licences.md"
 
 .PHONY: schemas
 schemas: .venv/test.stamp ## Write the schemas, pages and pictures under docs that are made from the code
@@ -104,7 +122,7 @@ schemas: .venv/test.stamp ## Write the schemas, pages and pictures under docs th
 
 .PHONY: clean
 clean: ## Remove what was made here: the environments and the embedded system's state
-	rm -rf .venv .venv-* .tidings .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-* .tidings sbom .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 .venv/uv.stamp: requirements/uv.txt
 	@$(PYTHON) -c 'import sys; sys.exit("Tidings needs Python 3.11 or newer, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else 0'

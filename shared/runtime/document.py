@@ -27,7 +27,7 @@ _EVERY = (
     ("HOST", "`127.0.0.1`", "Address to listen on."),
     ("PORT", "`8080`", "Port to listen on."),
     ("LOG_LEVEL", "`info`", "`debug`, `info`, `warning` or `error`."),
-    ("FUNCTION_TARGET", "none", "Name of the function that functions-framework or `kn func` serves."),
+    ("FUNCTION_TARGET", "none", "Name of the function, for each host; `tidings serve NAME` says it itself."),
     ("LISTEN_ADDRESS", "`[::]:8080,0.0.0.0:8080`", "Instead of HOST and PORT in `kn func`."),
     ("TLS_CERT_FILE", "none", "PEM file with the certificate of this port, which is then TLS; not in the other hosts."),
     ("TLS_KEY_FILE", "none", "PEM file with its key, where that is not in the same file."),

@@ -31,20 +31,7 @@ Around = Callable[[App, Edge, argparse.Namespace, Mapping[str, str]], App]
 
 def main(arguments: list[str], environ: Mapping[str, str] = os.environ, consuming: Around | None = None) -> int:
     """Serve until SIGTERM, with `--source` also from a bus, as `consuming` does it; return the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="tidings serve",
-        description="Serve one function on its own port, as its container does.",
-        epilog=_EXAMPLE,
-    )
-    parser.add_argument("function", help="name of the function, as classifier or servicenow-incident")
-    parser.add_argument("--host", default=environ.get("HOST", "127.0.0.1"), help="address to listen on (%(default)s)")
-    parser.add_argument("--port", type=_port, default=environ.get("PORT", "8080"), help="port (%(default)s)")
-    parser.add_argument("--tls-cert", metavar="FILE", help="PEM certificate of this port (TLS_CERT_FILE)")
-    parser.add_argument("--tls-key", metavar="FILE", help="its key, where it is not in the same file (TLS_KEY_FILE)")
-    parser.add_argument("--client-ca", metavar="FILE", help="who signs the senders' certificates (TLS_CLIENT_CA_FILE)")
-    if consuming is not None:
-        _add_bus(parser)
-    options = parser.parse_args(arguments)
+    options = _options(arguments, environ, with_bus=consuming is not None)
     environ = with_files(environ, options.tls_cert, options.tls_key, options.client_ca)
     try:
         edge, gate = new_parts(options.function, [options.host], environ)
@@ -62,6 +49,32 @@ def main(arguments: list[str], environ: Mapping[str, str] = os.environ, consumin
     except SystemExit:  # uvicorn's way to say that it cannot listen; the log has why
         return 1
     return 0 if server.started else 1
+
+
+def _options(arguments: list[str], environ: Mapping[str, str], *, with_bus: bool) -> argparse.Namespace:
+    """Return what the command line says, with the environment's words where it is silent; ends the process if wrong."""
+    parser = argparse.ArgumentParser(
+        prog="tidings serve",
+        description="Serve one function on its own port, as its container does.",
+        epilog=_EXAMPLE,
+    )
+    parser.add_argument(
+        "function",
+        nargs="?",
+        default=environ.get("FUNCTION_TARGET", ""),
+        help="name of the function, as classifier or servicenow-incident (FUNCTION_TARGET)",
+    )
+    parser.add_argument("--host", default=environ.get("HOST", "127.0.0.1"), help="address to listen on (%(default)s)")
+    parser.add_argument("--port", type=_port, default=environ.get("PORT", "8080"), help="port (%(default)s)")
+    parser.add_argument("--tls-cert", metavar="FILE", help="PEM certificate of this port (TLS_CERT_FILE)")
+    parser.add_argument("--tls-key", metavar="FILE", help="its key, where it is not in the same file (TLS_KEY_FILE)")
+    parser.add_argument("--client-ca", metavar="FILE", help="who signs the senders' certificates (TLS_CLIENT_CA_FILE)")
+    if with_bus:
+        _add_bus(parser)
+    options = parser.parse_args(arguments)
+    if not options.function:
+        parser.error("name a function, here or in FUNCTION_TARGET")
+    return options
 
 
 def _add_bus(parser: argparse.ArgumentParser) -> None:

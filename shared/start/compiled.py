@@ -8,6 +8,7 @@ git-ignored. A fingerprint of the YAML and of the code that reads it tells a sta
 import hashlib
 import marshal
 import os
+import sys
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -27,8 +28,29 @@ def fingerprint(form: int, files: Iterable[Path]) -> str:
 
 
 def dump(content: Any, mark: str) -> bytes:
-    """Return the file's bytes. Raises ValueError for what marshal does not know."""
-    return marshal.dumps((mark, content), _MARSHAL_VERSION)
+    """Return the file's bytes, the same for the same content. Raises ValueError for what marshal does not know.
+
+    marshal marks what more than one name refers to and which texts are interned, and so writes equal content in other
+    bytes from one process to the next. Here each value is one object, all are referred to, and all texts interned.
+    """
+    kept: dict[Any, Any] = {}
+    whole = (_one(mark, kept), _one(content, kept))
+    return marshal.dumps(whole, _MARSHAL_VERSION)
+
+
+def _one(value: Any, kept: dict[Any, Any]) -> Any:
+    """Return the one object of a value; `kept` has all of them."""
+    if isinstance(value, dict):
+        made = {_one(key, kept): _one(inner, kept) for key, inner in value.items()}
+        return kept.setdefault(id(made), made)
+    if isinstance(value, list):
+        several = [_one(inner, kept) for inner in value]
+        return kept.setdefault(id(several), several)
+    if isinstance(value, tuple):
+        parts = tuple(_one(inner, kept) for inner in value)
+        # By the identity of its parts: (1,) and (True,) are equal, and not the same.
+        return kept.setdefault(tuple(map(id, parts)), parts)
+    return kept.setdefault((type(value), repr(value)), sys.intern(value) if type(value) is str else value)
 
 
 def load(file: Path, mark: str) -> Any:

@@ -28,7 +28,7 @@ HOSTS = ("serve", "framework", "knfunc")
 # What says where it listens: uvicorn's log, gunicorn's at level info, hypercorn's.
 _LISTENS = re.compile(r"(?:running on|Listening at:|Running on) https?://127\.0\.0\.1:([1-9][0-9]*)")
 _SECONDS = 30.0
-_SERVICE = """import func_python.http
+SERVICE = """import func_python.http
 from function import new
 
 if __name__ == "__main__":
@@ -91,7 +91,7 @@ def ask(path: str, method: str = "GET") -> bytes:
 def hosting(host: str, function: str, folder: Path, settings: Mapping[str, str]) -> Iterator[Process]:
     """Run one function in one host until the context ends, and yield it once it listens."""
     with _started(host, function, folder, settings) as (process, log):
-        yield Process(host, _port(process, log), process, log)
+        yield listening(host, process, log)
 
 
 @contextmanager
@@ -101,7 +101,12 @@ def hosting_all(function: str, folder: Path, settings: Mapping[str, Mapping[str,
         begun = {
             host: stack.enter_context(_started(host, function, folder, chosen)) for host, chosen in settings.items()
         }
-        yield {host: Process(host, _port(process, log), process, log) for host, (process, log) in begun.items()}
+        yield {host: listening(host, process, log) for host, (process, log) in begun.items()}
+
+
+def listening(host: str, process: "subprocess.Popen[bytes]", log: Path) -> Process:
+    """Return a host that was started, once it listens."""
+    return Process(host, _port(process, log), process, log)
 
 
 def at_once(hosted: Mapping[str, Process], request: Sequence[bytes]) -> dict[str, Answer]:
@@ -132,7 +137,7 @@ def new_library(folder: Path) -> Path:
     ]
     subprocess.run(install, cwd=folder, check=True, capture_output=True, timeout=60)
     (folder / "service").mkdir()
-    (folder / "service" / "main.py").write_text(_SERVICE, encoding="utf-8")
+    (folder / "service" / "main.py").write_text(SERVICE, encoding="utf-8")
     return folder
 
 
