@@ -8,6 +8,10 @@ COMPILE := $(UV) pip compile -q --universal --no-emit-index-url --no-emit-find-l
 # Byte code makes every start faster; some machines switch it off for all programs.
 unexport PYTHONDONTWRITEBYTECODE
 
+# What components of knative/ need besides the functions: one image has all of it. Not nkeys, which has to be built: pip reads
+# func.txt there for what it builds with, too, and would build it to build it.
+EXTRAS := $(addprefix --extra ,cli oidc archive kafka rabbitmq)
+
 # The fast tiers share nothing but the machine, and run file by file in a process for each core. The others start servers
 # and kill processes, some by the clock, and have the machine for themselves.
 FAST := tests/unit tests/contract
@@ -98,9 +102,10 @@ lock: .venv/uv.stamp ## Resolve the requirements files again
 	  printf '%s\n' "$$@" | $(COMPILE) --generate-hashes - -o requirements/$$name.txt || exit 1; \
 	done
 # func's scaffolding says which func-python it wants, and that which CloudEvents SDK: both differ with the version of func.
-	$(COMPILE) --no-annotate pyproject.toml --extra build --extra oidc --extra nkeys --extra archive --extra kafka --extra rabbitmq \
+	$(COMPILE) --no-annotate pyproject.toml --extra build --extra nkeys $(EXTRAS) \
 	  --extra knfunc --no-emit-package func-python --no-emit-package cloudevents \
 	  -c requirements/runtime.txt -o requirements/constraints.txt
+	$(COMPILE) --no-annotate pyproject.toml $(EXTRAS) -c requirements/runtime.txt -o requirements/func.txt
 
 # Of the dependencies as they are locked for an image: runtime, full, framework, or knfunc for what func makes.
 LOCK ?= full

@@ -1,6 +1,7 @@
 """func.yaml, at the top and for each function: valid for func, and the same deployment as knative/base."""
 
 import json
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -72,9 +73,10 @@ def test_the_top_builds_the_image_on_a_python_that_runs_it_from_the_versions_tha
     wanted = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["requires-python"]
     assert wanted == ">=3.11"
     variables = {one["name"]: one["value"] for one in build["buildEnvs"]}
-    home, _, constraints = variables["PIP_CONSTRAINT"].partition("/requirements/")
-    assert home == "/opt/app-root/src", "where the s2i assembler puts the checkout"
-    assert (ROOT / "requirements" / constraints).is_file()
+    for value in variables.values():
+        home, _, file = value.partition("/requirements/")
+        assert home == "/opt/app-root/src", "where the s2i assembler puts the checkout"
+        assert (ROOT / "requirements" / file).is_file()
     assert envs(function)["FUNCTION_TARGET"] in FUNCTIONS
 
 
@@ -92,6 +94,19 @@ def test_the_constraints_are_the_locked_versions_without_hashes() -> None:
         pins("run.txt").items()
         >= {name: version for name, version in constraints.items() if name in pins("run.txt")}.items()
     )
+
+
+def test_the_image_has_what_components_need_besides_the_functions() -> None:
+    text = (ROOT / "requirements" / "func.txt").read_text(encoding="utf-8")
+    assert "--hash" not in text, "pip would ask for one of the checkout, too"
+    variables = {one["name"]: one["value"] for one in read(ROOT / "func.yaml")["build"]["buildEnvs"]}
+    assert variables["PIP_REQUIREMENT"].endswith("/requirements/func.txt")
+    found = pins("func.txt")
+    assert pins("runtime.txt").items() <= found.items() <= pins("constraints.txt").items()
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    for extra in ("cli", "oidc", "archive", "kafka", "rabbitmq"):
+        names = {re.split(r"[\[<>=]", wanted)[0] for wanted in extras[extra]}
+        assert names <= found.keys(), extra
 
 
 @pytest.mark.parametrize("host", ["framework", "knfunc"])

@@ -115,32 +115,6 @@ def test_the_functions_reach_the_api_server() -> None:
     assert [port["port"] for port in policy["spec"]["egress"][0]["ports"]] == [443, 6443]
 
 
-def test_f51_every_source_of_ours_may_send_its_own_types_to_the_broker_and_no_others() -> None:
-    """F51: spoofed `ce-source`/`ce-type` from allowed sender: source allow-list per trigger; EventPolicy documented."""
-    known = {
-        (item["kind"], item["metadata"]["name"])
-        for item in WITH
-        if item["apiVersion"].startswith("sources.knative.dev/")
-    }
-    named, accounts = set(), set()
-    for policy in of_kind("EventPolicy"):
-        spec = policy["spec"]
-        assert [(to["ref"]["kind"], to["ref"]["name"]) for to in spec["to"]] == [("Broker", "tidings")]
-        named |= {(sender["ref"]["kind"], sender["ref"]["name"]) for sender in spec["from"] if "ref" in sender}
-        accounts |= {sender["sub"] for sender in spec["from"] if "sub" in sender}
-        (condition,) = spec["filters"]
-        (attributes,) = condition.values()
-        assert list(attributes) == ["type"]
-    assert named == known
-    assert accounts == {
-        f"system:serviceaccount:tidings:{item['metadata']['name']}-oidc-sources.knative.dev-{item['kind'].lower()}"
-        for path in COMPONENT.parent.glob("*/*.yaml")
-        if path.name != "kustomization.yaml" and path.parent.name != "watch"
-        for item in documents(path)
-        if item["kind"] in {"ApiServerSource", "KafkaSource"}
-    }, "as Knative names the account of a source (reference/knative.md §6)"
-
-
 def test_the_component_lists_its_files() -> None:
     (listed,) = documents(COMPONENT / "kustomization.yaml")
     assert set(listed["resources"]) == {path.name for path in COMPONENT.glob("*.yaml")} - {"kustomization.yaml"}

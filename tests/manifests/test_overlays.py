@@ -184,26 +184,38 @@ def test_a_component_is_valid_for_the_definitions_of_its_operator(
     assert tried >= 3
 
 
-def test_a_spoke_only_tells_its_hub_and_the_hub_takes_it(
-    render: Callable[..., list[Manifest]], overlays: dict[str, list[Manifest]]
-) -> None:
-    spoke, hub = overlays["spoke"], render("amq-streams", "multi-cluster-hub", "installation")
+def test_a_spoke_only_tells_its_hub_by_a_topic_of_its_own(overlays: dict[str, list[Manifest]]) -> None:
+    spoke = overlays["spoke"]
     assert {item["kind"] for item in spoke} == {
         "Namespace", "ConfigMap", "ServiceAccount", "ClusterRole", "ClusterRoleBinding", "KafkaSink", "ApiServerSource",
     }  # fmt: skip
     (sink,) = of_kind(spoke, "KafkaSink")
+    assert (
+        sink["spec"]["topic"] == f"tidings-spoke-{one(spoke, 'ConfigMap', 'tidings-installation')['data']['cluster']}"
+    )
     for source in of_kind(spoke, "ApiServerSource"):
         reference = source["spec"]["sink"]["ref"]
         assert (reference["kind"], reference["name"]) == ("KafkaSink", sink["metadata"]["name"])
-    topic = one(hub, "KafkaTopic", sink["spec"]["topic"])
-    source = one(hub, "KafkaSource", "tidings-spokes")["spec"]
-    assert source["topics"] == [topic["metadata"]["name"]]
+
+
+def test_f51_the_hub_takes_what_a_spoke_sends_under_the_name_of_that_spoke_alone(
+    render: Callable[..., list[Manifest]],
+) -> None:
+    """F51: spoofed `ce-source`/`ce-type` from allowed sender: source allow-list per trigger; EventPolicy documented."""
+    hub = render("amq-streams", "multi-cluster-hub", "installation")
+    (user,) = [item for item in of_kind(hub, "KafkaUser") if item["metadata"]["name"].startswith("spoke-")]
+    cluster = user["metadata"]["name"].removeprefix("spoke-")
+    topic = one(hub, "KafkaTopic", f"tidings-spoke-{cluster}")["metadata"]["name"]
+    (acl,) = user["spec"]["authorization"]["acls"]
+    assert acl["resource"] == {"type": "topic", "name": topic, "patternType": "literal"}, "it writes into no other's"
+    assert "Read" not in acl["operations"]
+    source = one(hub, "KafkaSource", topic)["spec"]
+    assert (source["topics"], source["consumerGroup"]) == ([topic], topic)
+    assert source["ceOverrides"] == {"extensions": {"cluster": cluster}}, "whatever the spoke says"
     assert source["initialOffset"] == "earliest", "what waited for the hub is not passed over"
     assert (source["sink"]["ref"]["kind"], source["sink"]["ref"]["name"]) == ("Broker", "tidings")
     listeners = {each["name"]: each for each in one(hub, "Kafka", "my-cluster")["spec"]["kafka"]["listeners"]}
     assert listeners["spokes"]["authentication"] == {"type": "tls"}, "each spoke has a certificate of its own"
-    (acl,) = one(hub, "KafkaUser", "spoke-eu1")["spec"]["authorization"]["acls"]
-    assert "Read" not in acl["operations"]
 
 
 KAFKA_SOURCE = {
@@ -217,6 +229,7 @@ KAFKA_SOURCE = {
         "initialOffset": {"enum": ["earliest", "latest"]},
         "ordering": {"enum": ["ordered", "unordered"]},
         "delivery": {"additionalProperties": {"type": ["integer", "string"]}},
+        "ceOverrides": {"additionalProperties": False, "properties": {"extensions": {"type": "object"}}},
         "net": {"additionalProperties": False, "properties": {"sasl": {"required": ["enable"]}, "tls": {}}},
         "sink": {"required": ["ref"]},
     },
@@ -227,7 +240,7 @@ def test_the_hubs_source_has_the_fields_that_there_are(
     render: Callable[..., list[Manifest]],
 ) -> None:
     hub = render("amq-streams", "multi-cluster-hub", "installation")
-    jsonschema.validate(one(hub, "KafkaSource", "tidings-spokes")["spec"], KAFKA_SOURCE)
+    jsonschema.validate(one(hub, "KafkaSource", "tidings-spoke-eu1")["spec"], KAFKA_SOURCE)
 
 
 def test_f59_a_spoke_leaves_our_own_namespace_out(overlays: dict[str, list[Manifest]]) -> None:

@@ -1,0 +1,82 @@
+"""What a Pod reaches and who reaches it, by all NetworkPolicies that select it together."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+
+from tests.manifests.test_producers import WORKING
+from tests.support.kustomize import Manifest, of_kind, one
+from tests.support.policies import may_speak, ports, rules
+
+Render = Callable[..., list[Manifest]]
+NAMES = {53, 5353}  # of the cluster's DNS
+JOBS = {
+    "archive-export": {443, 4222},
+    "archive-seal": {443},
+    "publish-events-splunk": {443, 8088, 4222},
+}
+
+
+def labels(items: list[Manifest], kind: str, name: str) -> dict[str, str]:
+    spec = one(items, kind, name)["spec"]
+    spec = spec.get("jobTemplate", {}).get("spec", spec)
+    found: dict[str, str] = spec["template"]["metadata"]["labels"]
+    return found
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_a_job_reaches_what_its_own_policy_names_and_nobody_reaches_it(name: str, render: Render) -> None:
+    """With the component `oidc`, whose policy is for all functions."""
+    items = render("archive", "archive-export", "splunk-cronjob", "oidc")
+    pod = labels(items, "CronJob", name)
+    assert ports(items, pod) == NAMES | JOBS[name]
+    assert rules(items, pod, "Ingress") == []
+
+
+def test_every_job_that_there_is_was_looked_at(render: Render) -> None:
+    items = render("archive", "archive-export", "splunk-cronjob", "oidc")
+    assert {item["metadata"]["name"] for item in of_kind(items, "CronJob")} == JOBS.keys()
+
+
+def addressed(items: list[Manifest], producer: Manifest) -> tuple[str, int]:
+    """Return the Service of Tidings that a producer posts to, and the port: of a URL, or as Fluent Bit has them."""
+    told = str([producer, of_kind(items, "ConfigMap")])
+    found = {
+        (name, int(port or given or 80))
+        for name, port, given in re.findall(
+            r"\b([a-z-]+)\.tidings\.svc\.cluster\.local(?::(\d+))?(?:\\n\s*port\s+(\d+))?", told
+        )
+    }
+    (one_address,) = found
+    return one_address
+
+
+@pytest.mark.parametrize("component", WORKING)
+def test_without_knative_a_producer_posts_to_somebody_who_is_there_and_whom_it_may_reach(
+    component: str, render: Render
+) -> None:
+    items = render(component, "plain")
+    (producer,) = [
+        item
+        for item in of_kind(items, "Deployment")
+        if item["spec"]["template"]["metadata"]["labels"].get("tidings.dev/role") == "producer"
+    ]
+    name, port = addressed(items, producer)
+    service = one(items, "Service", name)["spec"]
+    assert [each["port"] for each in service["ports"]] == [port]
+    behind = [
+        item
+        for item in of_kind(items, "Deployment")
+        if service["selector"].items() <= item["spec"]["template"]["metadata"]["labels"].items()
+    ]
+    (router,) = behind
+    template = router["spec"]["template"]
+    (container,) = template["spec"]["containers"]
+    assert container["command"][-1] == "intake"
+    assert service["ports"][0]["targetPort"] == container["ports"][0]["name"]
+    reached = container["ports"][0]["containerPort"]
+    who = producer["spec"]["template"]["metadata"]["labels"]
+    assert may_speak(items, who, template["metadata"]["labels"], reached)
+    bus = one(items, "Deployment", "bus-writer")["spec"]["template"]["metadata"]["labels"]
+    assert not may_speak(items, who, bus, reached), "and nobody else of ours"
