@@ -1,11 +1,11 @@
 """Export: what a bus kept since the last segment becomes further segments, each whole or not there at all."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
 
+from shared.archive.anew import check_same, closing
 from shared.archive.catalogue import newest
 from shared.archive.lines import Writer
 from shared.archive.manifest import Manifest, check_topic, manifest_path
@@ -29,10 +29,6 @@ class Exported:
     missed: tuple[str, ...]
 
 
-class AnewError(Exception):
-    """The bus gives positions again that the archive has of other records; the text says what to do."""
-
-
 class Exporter:
     """Exports topics of one bus, `source` by name, to one place. After `stop` no further segment is begun."""
 
@@ -51,9 +47,9 @@ class Exporter:
         check_topic(topic)
         last = await newest(self._place, topic)
         if last is not None:
-            await _check_same(self._bus, topic, last)
+            await check_same(self._bus, self._place, topic, last)
         records = self._bus.read(topic, Start(after=last.after if last else {}))
-        async with _closing(records):
+        async with closing(records):
             while not self._stop.is_set():
                 with self._place.scratch() as folder, Writer(folder, last) as writer:
                     await self._fill(writer, records)
@@ -90,23 +86,3 @@ def _missed(made: Manifest, last: Manifest | None) -> tuple[str, ...]:
         for part, before, begin in sorted(gaps)
         if begin > before + 1
     )
-
-
-async def _check_same(bus: Readable, topic: str, last: Manifest) -> None:
-    """Raise AnewError where the oldest record of the bus is newer than all in the archive, and its position is not."""
-    records = bus.read(topic)
-    async with _closing(records):
-        oldest = await anext(records, None)
-    if oldest is None or oldest.at <= last.last or oldest.offset > last.after.get(oldest.partition, -1):
-        return
-    raise AnewError(f"{topic}: this bus numbers its records anew since {last.name}: archive them in another place")
-
-
-@contextlib.asynccontextmanager
-async def _closing(records: AsyncIterator[Record]) -> AsyncIterator[None]:
-    """End the reading where it is left early."""
-    try:
-        yield
-    finally:
-        if isinstance(records, AsyncGenerator):
-            await records.aclose()

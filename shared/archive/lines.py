@@ -33,7 +33,7 @@ class Writer:
         self.leaves = folder / "leaves"
         self.size = 0
         """Bytes of the lines so far, before they are compressed."""
-        self.facts = Facts(dict(previous.after) if previous else {})
+        self.facts = Facts(previous)
         self._previous = previous
         self._pack = zlib.compressobj(wbits=_GZIP)
         self._hash = hashlib.sha256()
@@ -79,6 +79,7 @@ class Writer:
             last=facts.last,
             positions=facts.positions,
             after=facts.after,
+            ends=facts.ends,
             file=file_name(topic, sequence, facts.first, sha256),
             size=self.body.stat().st_size,
             sha256=sha256,

@@ -84,6 +84,8 @@ class Manifest(Written):
     """The first and the last position of each partition that is in it."""
     after: Mapping[int, int]
     """The last position of each partition in this segment and all before it: where the next one begins."""
+    ends: Mapping[int, Hash]
+    """The leaf of the record at each of these positions: by it the next export knows that it is the same bus."""
     file: str
     size: Annotated[int, Field(ge=1)]
     sha256: Hash

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from shared.archive.anew import AnewError
 from shared.archive.catalogue import topics
-from shared.archive.export import AnewError, Bounds, Exporter
+from shared.archive.export import Bounds, Exporter
 from shared.archive.manifest import Manifest
 from shared.archive.place import Place
 from shared.archive.seal import Sealer, Signed

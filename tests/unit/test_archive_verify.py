@@ -251,7 +251,7 @@ def test_a_seal_that_was_made_again_later_does_not_fit_between_the_others(archiv
 
 def made_up(archive: Archive, sequence: int, records: list[Record], previous: Manifest) -> None:
     """Put a segment there that fits its manifest, as whoever can write there may."""
-    facts = Facts(dict(previous.after))
+    facts = Facts(previous)
     lines = [to_line(one) for one in records]
     leaves = b"".join(facts.add(one, line) for one, line in zip(records, lines, strict=True))
     body = gzip.compress(b"".join(line + b"\n" for line in lines))
@@ -265,6 +265,7 @@ def made_up(archive: Archive, sequence: int, records: list[Record], previous: Ma
             "last": facts.last,
             "positions": facts.positions,
             "after": facts.after,
+            "ends": facts.ends,
             "size": len(body),
             "sha256": sha256,
             "file": file_name(TOPIC, sequence, facts.first, sha256),
@@ -298,7 +299,7 @@ def test_a_record_that_is_twice_in_a_segment_is_not_sealed(archive: Archive) -> 
 def test_a_segment_of_another_history_is_not_sealed_behind_this_one(archive: Archive) -> None:
     first, last = archive.manifests()[0], archive.manifests()[-1]
     record = replace(archive.read()[0], offset=5000)
-    made_up(archive, last.sequence + 1, [record], first.model_copy(update={"after": last.after}))
+    made_up(archive, last.sequence + 1, [record], first.model_copy(update={"after": last.after, "ends": last.ends}))
     with pytest.raises(UnsoundError, match="is not the one that followed the segment before it"):
         archive.seal()
     assert list(archive.wrong()) == [f"{TOPIC}.{last.sequence + 1:08d}"]
