@@ -20,7 +20,10 @@ class Place(Protocol):
     """The address, for people."""
 
     def scratch(self) -> AbstractContextManager[Path]:
-        """Give a folder in which to make what is to be put there; it is gone afterwards. Raises PlaceError."""
+        """Give a folder in which to make what is to be put there; it is gone afterwards.
+
+        Raises PlaceError, also instead of an OSError of what is done in it.
+        """
 
     def names(self, folder: str) -> AsyncIterator[str]:
         """Iterate the names below a folder, in their order. Raises PlaceError."""

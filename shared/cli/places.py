@@ -78,4 +78,5 @@ def done(work: Callable[[], Awaitable[T]]) -> T:
     except (BusUnavailableError, UnsoundError) as error:
         fail(str(error))
     except OSError as error:
-        fail(f"{error.filename}: {error.strerror}")
+        what = error.strerror or type(error).__name__
+        fail(f"{error.filename}: {what}" if error.filename else what)
