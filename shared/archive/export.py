@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from shared.archive.anew import check_same, closing
 from shared.archive.catalogue import newest
-from shared.archive.lines import Writer
+from shared.archive.lines import TooLongError, Writer
 from shared.archive.manifest import Manifest, check_topic, manifest_path
 from shared.archive.place import Place, PlaceError
 from shared.bus.protocol import Readable, Record, Start
@@ -42,7 +42,7 @@ class Exporter:
     async def export(self, topic: str) -> AsyncGenerator[Exported, None]:
         """Write segments of what came behind the last one, up to what is the end now; each is durable once yielded.
 
-        Raises BusUnavailableError, PlaceError, AnewError, and ValueError for a topic that cannot be archived.
+        Raises BusUnavailableError, PlaceError, AnewError, and ValueError for a topic or record that cannot be archived.
         """
         check_topic(topic)
         last = await newest(self._place, topic)
@@ -51,14 +51,22 @@ class Exporter:
         records = self._bus.read(topic, Start(after=last.after if last else {}))
         async with closing(records):
             while not self._stop.is_set():
+                made, wrong = None, None
                 with self._place.scratch() as folder, Writer(folder, last) as writer:
-                    await self._fill(writer, records)
-                    if not writer.facts.records:
-                        return
-                    made = writer.end(topic, self._source)
-                    await _put(self._place, made, writer)
-                yield Exported(made, _missed(made, last))
-                last = made
+                    try:
+                        await self._fill(writer, records)
+                    except TooLongError as error:  # what came before it is written all the same
+                        wrong = error
+                    if writer.facts.records:
+                        made = writer.end(topic, self._source)
+                        await _put(self._place, made, writer)
+                if made is not None:
+                    yield Exported(made, _missed(made, last))
+                    last = made
+                if wrong is not None:
+                    raise wrong
+                if made is None:
+                    return
 
     async def _fill(self, writer: Writer, records: AsyncIterator[Record]) -> None:
         """Write records until the segment is full, there are no more, or somebody says to stop."""
