@@ -25,7 +25,7 @@ class AnewError(Exception):
 async def check_same(bus: Readable, place: Place, topic: str, last: Manifest) -> None:
     """Raise AnewError where the bus has other records at positions that the archive has, `last` being its newest.
 
-    Raises BusUnavailableError, PlaceError.
+    Raises BusUnavailableError, PlaceError, UnsoundError.
     """
     there = await _firsts(bus, topic, {part: position - 1 for part, position in last.after.items()})
     gone = []
@@ -34,12 +34,12 @@ async def check_same(bus: Readable, place: Place, topic: str, last: Manifest) ->
         if one is None or one.offset != position:
             gone.append(part)
         elif _leaf(one) != last.ends[part]:
-            raise _anew(topic, last)
+            raise _anew(last)
     if not gone:
         return
     for one in await _newest(bus, topic, gone, last.after):  # what was compacted, or deleted alone, has older ones left
         if await _archived(place, one) != _leaf(one):
-            raise _anew(topic, last)
+            raise _anew(last)
 
 
 async def _firsts(bus: Readable, topic: str, after: Mapping[int, int]) -> dict[int, Record]:
@@ -100,8 +100,8 @@ def _leaf(record: Record) -> str:
     return leaf(to_line(record)).hex()
 
 
-def _anew(topic: str, last: Manifest) -> AnewError:
-    return AnewError(f"{topic}: this bus numbers its records anew since {last.name}: archive them in another place")
+def _anew(last: Manifest) -> AnewError:
+    return AnewError(f"this bus numbers its records anew since {last.name}: archive them in another place")
 
 
 @asynccontextmanager

@@ -116,6 +116,11 @@ class Manifest(Written):
         """Return where the hashes of its lines lie, 32 bytes each."""
         return f"{self.topic}/{self.file.removesuffix(LINES)}{LEAVES}"
 
+    @property
+    def files(self) -> set[str]:
+        """Return both: what goes when it is erased."""
+        return {self.lines_path, self.leaves_path}
+
     def digest(self) -> str:
         """Return the hash by which the next manifest, and the seal, name this one."""
         return hashlib.sha256(self.to_bytes()).hexdigest()

@@ -13,6 +13,10 @@ class PlaceError(BusUnavailableError):
     """The place cannot be used now; the text says why, without secrets. To who replays it is a bus that is away."""
 
 
+class UnsoundError(PlaceError):
+    """What lies there is not as it should be; the text says what, and why. The place itself can be used."""
+
+
 class Place(Protocol):
     """A flat set of files, by names such as `topic/file`. What was put there is never written over."""
 
