@@ -4,18 +4,14 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
+from shared.archive.family import FAMILY
 from shared.bus.settings import BusSettings
 
 
 class ArchiveSettings(BusSettings):
     """How events go to the bus."""
 
-    family: ClassVar[frozenset[str]] = frozenset(
-        {
-            *("ARCHIVE_S3_ENDPOINT", "ARCHIVE_S3_REGION", "ARCHIVE_S3_ACCESS_KEY", "ARCHIVE_S3_SECRET_KEY"),
-            *("ARCHIVE_S3_SESSION_TOKEN", "ARCHIVE_S3_CA_FILE", "ARCHIVE_SEAL_KEY", "ARCHIVE_PUBLIC_KEY"),
-        }
-    )
+    family: ClassVar[frozenset[str]] = FAMILY
 
     waiting: Annotated[int, Field(ge=1)] = Field(
         default=2_000,

@@ -13,7 +13,7 @@ from shared.archive.manifest import (
     manifest_path,
     parsed_name,
 )
-from shared.archive.place import Place, PlaceError
+from shared.archive.place import Place, UnsoundError
 
 _MANIFEST = ".json"
 _NUMBERED = re.compile(r"\.(\d{8})\.\d{8}T")
@@ -55,29 +55,29 @@ async def manifest(place: Place, topic: str, sequence: int) -> Manifest | None:
 async def manifests(place: Place, topic: str, begin: int = 1) -> AsyncIterator[Manifest]:
     """Iterate the manifests of a topic in order, from a number on.
 
-    Raises PlaceError, also where one is damaged or missing.
+    Raises PlaceError, and UnsoundError where one is damaged or missing.
     """
     there = [sequence for sequence in await sequences(place, topic) if sequence >= begin]
     for number, sequence in enumerate(there, begin):
         if sequence != number:
-            raise PlaceError(f"{topic}: segment {number} is missing: tidings trail verify says more")
+            raise UnsoundError(f"{topic}: segment {number} is missing: tidings trail verify says more")
         yield await known(place, topic, sequence)
 
 
 async def newest(place: Place, topic: str) -> Manifest | None:
-    """Return the last manifest of a topic, None where there is none. Raises PlaceError, also where it is damaged."""
+    """Return the last manifest of a topic, None where there is none. Raises PlaceError, UnsoundError."""
     found = await sequences(place, topic)
     return await known(place, topic, found[-1]) if found else None
 
 
 async def known(place: Place, topic: str, sequence: int) -> Manifest:
-    """Return a manifest that must be there. Raises PlaceError where it is not, or is damaged."""
+    """Return a manifest that must be there. Raises PlaceError, and UnsoundError where it is not, or is damaged."""
     try:
         found = await manifest(place, topic, sequence)
     except NoManifestError as error:
-        raise PlaceError(f"{manifest_path(topic, sequence)}: {error}") from error
+        raise UnsoundError(f"{manifest_path(topic, sequence)}: {error}") from error
     if found is None:
-        raise PlaceError(f"{manifest_path(topic, sequence)}: it is missing")
+        raise UnsoundError(f"{manifest_path(topic, sequence)}: it is missing")
     return found
 
 
@@ -86,15 +86,23 @@ async def is_erased(place: Place, one: Manifest) -> bool:
     return await place.read(erased_path(one.topic, one.sequence)) is not None
 
 
+async def holding(place: Place, topic: str) -> AsyncIterator[Manifest]:
+    """Iterate the manifests of segments that were not erased, or not to the end. Raises PlaceError, UnsoundError."""
+    names = {path async for path in place.names(topic)}
+    async for one in manifests(place, topic):
+        if erased_path(topic, one.sequence) not in names or not names.isdisjoint(one.files):
+            yield one
+
+
 async def strays(place: Place, topic: str) -> list[str]:
     """Return the files that no manifest names, of numbers that have one: an export at work has none of them.
 
-    Raises PlaceError.
+    Raises PlaceError, UnsoundError.
     """
     named: set[str] = set()
     last = 0
     async for one in manifests(place, topic):
-        named |= {one.lines_path, one.leaves_path}
+        named |= one.files
         last = one.sequence
     files = [path async for path in place.names(topic) if path.endswith((LINES, LEAVES))]
     return [path for path in files if path not in named and _number(path) <= last]

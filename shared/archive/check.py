@@ -31,11 +31,11 @@ async def body_problems(place: Place, manifest: Manifest, previous: Manifest | N
         leaves = await files.enter_async_context(place.open(manifest.leaves_path))
         if body is None:
             return ["its file is missing"]
-        return await asyncio.to_thread(_problems, body, leaves, manifest, dict(previous.after) if previous else {})
+        return await asyncio.to_thread(_problems, body, leaves, manifest, previous)
 
 
-def _problems(body: Path, leaves: Path | None, manifest: Manifest, after: dict[int, int]) -> list[str]:
-    found = _read(body, manifest, after)
+def _problems(body: Path, leaves: Path | None, manifest: Manifest, previous: Manifest | None) -> list[str]:
+    found = _read(body, manifest, previous)
     known = leaves is not None and root_of(leaves_of(leaves)) == manifest.root
     if found and leaves is not None and known:
         found.append(_where(body, leaves, manifest))
@@ -46,10 +46,10 @@ def _problems(body: Path, leaves: Path | None, manifest: Manifest, after: dict[i
     return found
 
 
-def _read(body: Path, manifest: Manifest, after: dict[int, int]) -> list[str]:
+def _read(body: Path, manifest: Manifest, previous: Manifest | None) -> list[str]:
     """Read the whole file; return what is not as the manifest says."""
     wrong = [] if digest(body) == manifest.sha256 else ["its file is not the one that was written"]
-    facts = Facts(after)
+    facts = Facts(previous)
     try:
         for number, line in enumerate(lines(body), 1):
             record = from_line(manifest.topic, line)

@@ -1,13 +1,13 @@
 """Export: what a bus kept since the last segment becomes further segments, each whole or not there at all."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
 
+from shared.archive.anew import check_same, closing
 from shared.archive.catalogue import newest
-from shared.archive.lines import Writer
+from shared.archive.lines import TooLongError, Writer
 from shared.archive.manifest import Manifest, check_topic, manifest_path
 from shared.archive.place import Place, PlaceError
 from shared.bus.protocol import Readable, Record, Start
@@ -29,10 +29,6 @@ class Exported:
     missed: tuple[str, ...]
 
 
-class AnewError(Exception):
-    """The bus gives positions again that the archive has of other records; the text says what to do."""
-
-
 class Exporter:
     """Exports topics of one bus, `source` by name, to one place. After `stop` no further segment is begun."""
 
@@ -46,23 +42,31 @@ class Exporter:
     async def export(self, topic: str) -> AsyncGenerator[Exported, None]:
         """Write segments of what came behind the last one, up to what is the end now; each is durable once yielded.
 
-        Raises BusUnavailableError, PlaceError, AnewError, and ValueError for a topic that cannot be archived.
+        Raises BusUnavailableError, PlaceError, AnewError, and ValueError for a topic or record that cannot be archived.
         """
         check_topic(topic)
         last = await newest(self._place, topic)
         if last is not None:
-            await _check_same(self._bus, topic, last)
+            await check_same(self._bus, self._place, topic, last)
         records = self._bus.read(topic, Start(after=last.after if last else {}))
-        async with _closing(records):
+        async with closing(records):
             while not self._stop.is_set():
+                made, wrong = None, None
                 with self._place.scratch() as folder, Writer(folder, last) as writer:
-                    await self._fill(writer, records)
-                    if not writer.facts.records:
-                        return
-                    made = writer.end(topic, self._source)
-                    await _put(self._place, made, writer)
-                yield Exported(made, _missed(made, last))
-                last = made
+                    try:
+                        await self._fill(writer, records)
+                    except TooLongError as error:  # what came before it is written all the same
+                        wrong = error
+                    if writer.facts.records:
+                        made = writer.end(topic, self._source)
+                        await _put(self._place, made, writer)
+                if made is not None:
+                    yield Exported(made, _missed(made, last))
+                    last = made
+                if wrong is not None:
+                    raise wrong
+                if made is None:
+                    return
 
     async def _fill(self, writer: Writer, records: AsyncIterator[Record]) -> None:
         """Write records until the segment is full, there are no more, or somebody says to stop."""
@@ -90,23 +94,3 @@ def _missed(made: Manifest, last: Manifest | None) -> tuple[str, ...]:
         for part, before, begin in sorted(gaps)
         if begin > before + 1
     )
-
-
-async def _check_same(bus: Readable, topic: str, last: Manifest) -> None:
-    """Raise AnewError where the oldest record of the bus is newer than all in the archive, and its position is not."""
-    records = bus.read(topic)
-    async with _closing(records):
-        oldest = await anext(records, None)
-    if oldest is None or oldest.at <= last.last or oldest.offset > last.after.get(oldest.partition, -1):
-        return
-    raise AnewError(f"{topic}: this bus numbers its records anew since {last.name}: archive them in another place")
-
-
-@contextlib.asynccontextmanager
-async def _closing(records: AsyncIterator[Record]) -> AsyncIterator[None]:
-    """End the reading where it is left early."""
-    try:
-        yield
-    finally:
-        if isinstance(records, AsyncGenerator):
-            await records.aclose()

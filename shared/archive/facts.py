@@ -8,10 +8,11 @@ from shared.bus.protocol import Record
 
 
 class Facts:
-    """Grows by a record at a time, in memory that does not. `after` is what each partition has behind it before."""
+    """Grows by a record at a time, in memory that does not. `previous` is the manifest of the segment before."""
 
-    def __init__(self, after: dict[int, int]) -> None:
-        self.after = dict(after)
+    def __init__(self, previous: Manifest | None) -> None:
+        self.after = dict(previous.after) if previous else {}
+        self.ends = dict(previous.ends) if previous else {}
         self.positions: dict[int, tuple[int, int]] = {}
         self.first: datetime | None = None
         self.last: datetime | None = None
@@ -40,6 +41,7 @@ class Facts:
         self.positions[record.partition] = (begin, record.offset)
         self.after[record.partition] = record.offset
         hashed = leaf(line)
+        self.ends[record.partition] = hashed.hex()
         self._tree.add(hashed)
         return hashed
 
@@ -50,6 +52,7 @@ class Facts:
             "their times": ((self.first, self.last), (manifest.first, manifest.last)),
             "their positions": (self.positions, manifest.positions),
             "where the next one begins": (self.after, manifest.after),
+            "the hashes of the last ones": (self.ends, manifest.ends),
             "the root of their hashes": (self.root, manifest.root),
         }
         return [f"the manifest says otherwise {what}" for what, (found, told) in pairs.items() if found != told]

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import os
 import shutil
 import tempfile
@@ -26,14 +27,13 @@ class FolderPlace:
     @contextlib.contextmanager
     def scratch(self) -> Iterator[Path]:
         """Give a folder on the same disk; what those left who were killed a day ago is removed."""
-        with self._said():
+        with self._said():  # also of what is written there: a full disk
             self._parts.mkdir(parents=True, exist_ok=True)
             old = time.time() - _KEPT_SECONDS
-            for left in [one for one in self._parts.iterdir() if one.stat().st_mtime < old]:
+            for left in [one for one in self._parts.iterdir() if _changed(one) < old]:
                 shutil.rmtree(left, ignore_errors=True)
-            made = tempfile.TemporaryDirectory(dir=self._parts)
-        with made as folder:
-            yield Path(folder)
+            with tempfile.TemporaryDirectory(dir=self._parts) as folder:
+                yield Path(folder)
 
     async def names(self, folder: str) -> AsyncIterator[str]:
         """Iterate the names below a folder."""
@@ -107,6 +107,14 @@ class FolderPlace:
             yield
         except OSError as error:
             raise PlaceError(f"{error.filename or self.where}: {error.strerror or type(error).__name__}") from error
+
+
+def _changed(path: Path) -> float:
+    """Return when a file was changed; what another process has just removed is as new as can be."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return math.inf
 
 
 def _same(source: Path, part: Path) -> None:

@@ -14,8 +14,8 @@ from shared.archive.record import to_line
 from shared.bus.protocol import Record
 from shared.events.gunzip import Gunzip
 
-LONGEST: Final = 8 * 1024 * 1024
-"""Bytes of a line: several times what a bus takes."""
+LONGEST: Final = 32 * 1024 * 1024
+"""Bytes of a line, written or read: of the 16 MiB that RabbitMQ takes by itself, base64 makes 22."""
 
 _PIECE: Final = 64 * 1024
 _GZIP: Final = 31  # zlib's word for gzip with its largest window
@@ -23,6 +23,10 @@ _GZIP: Final = 31  # zlib's word for gzip with its largest window
 
 class DamagedError(ValueError):
     """A file that cannot be read to its end as a segment's lines; the text says why."""
+
+
+class TooLongError(ValueError):
+    """A record that makes a longer line than is ever read again; the text says which."""
 
 
 class Writer:
@@ -33,7 +37,7 @@ class Writer:
         self.leaves = folder / "leaves"
         self.size = 0
         """Bytes of the lines so far, before they are compressed."""
-        self.facts = Facts(dict(previous.after) if previous else {})
+        self.facts = Facts(previous)
         self._previous = previous
         self._pack = zlib.compressobj(wbits=_GZIP)
         self._hash = hashlib.sha256()
@@ -52,10 +56,13 @@ class Writer:
         self._leaves.close()
 
     def add(self, record: Record) -> None:
-        """Write a record, unless it or one behind it was written before. Raises OSError."""
+        """Write a record, unless it or one behind it was written before. Raises OSError, TooLongError."""
         if not self.facts.follows(record):
             return
         line = to_line(record)
+        if len(line) > LONGEST:
+            where = f"partition {record.partition}, position {record.offset}"
+            raise TooLongError(f"{where}: a line of {len(line)} bytes, and an archive takes {LONGEST}")
         self._leaves.write(self.facts.add(record, line))
         self._write(self._pack.compress(line + b"\n"))
         self.size += len(line) + 1
@@ -79,6 +86,7 @@ class Writer:
             last=facts.last,
             positions=facts.positions,
             after=facts.after,
+            ends=facts.ends,
             file=file_name(topic, sequence, facts.first, sha256),
             size=self.body.stat().st_size,
             sha256=sha256,
@@ -94,14 +102,19 @@ class Writer:
 def lines(file: Path) -> Iterator[bytes]:
     """Yield the lines of a segment's file without their ends. Raises OSError, and DamagedError at the damage."""
     gunzip = Gunzip()
-    rest = b""
+    rest = bytearray()
     try:
         for piece in pieces(file):
             for part in gunzip.feed(piece):
-                *whole, rest = (rest + part).split(b"\n")
-                yield from whole
+                head, *more = part.split(b"\n")
+                rest += head
                 if len(rest) > LONGEST:
                     raise DamagedError("a line of it has no end")
+                if more:
+                    *whole, begun = more
+                    yield bytes(rest)
+                    yield from whole
+                    rest = bytearray(begun)
     except zlib.error:
         raise DamagedError("it cannot be decompressed from there on") from None
     if rest or not gunzip.complete:

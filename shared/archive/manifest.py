@@ -84,6 +84,8 @@ class Manifest(Written):
     """The first and the last position of each partition that is in it."""
     after: Mapping[int, int]
     """The last position of each partition in this segment and all before it: where the next one begins."""
+    ends: Mapping[int, Hash]
+    """The leaf of the record at each of these positions: by it the next export knows that it is the same bus."""
     file: str
     size: Annotated[int, Field(ge=1)]
     sha256: Hash
@@ -113,6 +115,11 @@ class Manifest(Written):
     def leaves_path(self) -> str:
         """Return where the hashes of its lines lie, 32 bytes each."""
         return f"{self.topic}/{self.file.removesuffix(LINES)}{LEAVES}"
+
+    @property
+    def files(self) -> set[str]:
+        """Return both: what goes when it is erased."""
+        return {self.lines_path, self.leaves_path}
 
     def digest(self) -> str:
         """Return the hash by which the next manifest, and the seal, name this one."""

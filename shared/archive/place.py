@@ -13,6 +13,10 @@ class PlaceError(BusUnavailableError):
     """The place cannot be used now; the text says why, without secrets. To who replays it is a bus that is away."""
 
 
+class UnsoundError(PlaceError):
+    """What lies there is not as it should be; the text says what, and why. The place itself can be used."""
+
+
 class Place(Protocol):
     """A flat set of files, by names such as `topic/file`. What was put there is never written over."""
 
@@ -20,7 +24,10 @@ class Place(Protocol):
     """The address, for people."""
 
     def scratch(self) -> AbstractContextManager[Path]:
-        """Give a folder in which to make what is to be put there; it is gone afterwards. Raises PlaceError."""
+        """Give a folder in which to make what is to be put there; it is gone afterwards.
+
+        Raises PlaceError, also instead of an OSError of what is done in it.
+        """
 
     def names(self, folder: str) -> AsyncIterator[str]:
         """Iterate the names below a folder, in their order. Raises PlaceError."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from shared.archive.catalogue import is_erased, manifests
 from shared.archive.lines import DamagedError, digest, lines
 from shared.archive.manifest import Manifest
-from shared.archive.place import Place, PlaceError
+from shared.archive.place import Place, PlaceError, UnsoundError
 from shared.archive.record import from_line
 from shared.bus.codec import key_of
 from shared.bus.protocol import OLDEST, Record, Start, State, Topic
@@ -31,14 +31,16 @@ class ArchiveReader:
         self._place = place
 
     async def read(self, topic: str, start: Start = OLDEST, *, key: str = "") -> AsyncIterator[Record]:
-        """Iterate from `start` to the end; of one partition key, if given. Raises PlaceError."""
+        """Iterate from `start` to the end; of one partition key, if given. Raises PlaceError, UnsoundError."""
         async for one in manifests(self._place, topic):
             if not _wanted(one, start):
                 continue
+            if await is_erased(
+                self._place, one
+            ):  # first: who erased it may have been killed before its files were gone
+                _log.warning("%s was erased", one.name)
+                continue
             async with self._place.open(one.lines_path) as file:
-                if file is None and await is_erased(self._place, one):
-                    _log.warning("%s was erased", one.name)
-                    continue
                 found = await asyncio.to_thread(_checked, file, one)
                 while page := await asyncio.to_thread(_page, found, one):
                     for record in page:
@@ -46,7 +48,7 @@ class ArchiveReader:
                             yield record
 
     async def describe(self, name: str) -> State | None:
-        """Return what the manifests say of a topic, None where there is none. Raises PlaceError."""
+        """Return what the manifests say of a topic, None where there is none. Raises PlaceError, UnsoundError."""
         events = size = 0
         first = last = None
         async for one in manifests(self._place, name):
@@ -79,15 +81,15 @@ def _keyed(record: Record, key: str) -> bool:
 
 
 def _checked(file: Path | None, one: Manifest) -> Iterator[bytes]:
-    """Return the lines of a file that is the one which was written. Raises PlaceError."""
+    """Return the lines of a file that is the one which was written. Raises PlaceError, UnsoundError."""
     if file is None:
-        raise PlaceError(f"{one.lines_path} is missing: tidings trail verify says more")
+        raise UnsoundError(f"{one.lines_path} is missing: tidings trail verify says more")
     try:
         found = digest(file)
     except OSError as error:
         raise PlaceError(f"{one.lines_path} cannot be read ({error.strerror})") from error
     if found != one.sha256:
-        raise PlaceError(f"{one.lines_path} was changed: tidings trail verify says where")
+        raise UnsoundError(f"{one.lines_path} was changed: tidings trail verify says where")
     return lines(file)
 
 

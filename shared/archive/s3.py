@@ -22,6 +22,7 @@ from shared.archive.place import PlaceError
 from shared.archive.s3_signature import EMPTY, Identity, signed, target
 from shared.archive.settings import S3Settings
 from shared.destinations.http import Answer, exchange, naming, new_client
+from shared.destinations.standing import Unsaid
 from shared.settings.environment import Environ, SettingsError, read
 
 _BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
@@ -45,6 +46,7 @@ class S3Place:
         url = settings.endpoint or f"https://s3.{settings.region}.amazonaws.com"
         with naming("ARCHIVE_S3_CA_FILE"):
             self._client = new_client(url, ca_file=settings.ca_file)
+        self._client.standing = Unsaid(url)
 
     @classmethod
     def of(cls, where: str, environ: Environ) -> Self:
@@ -59,9 +61,13 @@ class S3Place:
 
     @contextlib.contextmanager
     def scratch(self) -> Iterator[Path]:
-        """Give a folder of this machine."""
-        with tempfile.TemporaryDirectory(prefix="tidings-archive-") as folder:
-            yield Path(folder)
+        """Give a folder of this machine; what cannot be written there is told with the place that it was for."""
+        try:
+            with tempfile.TemporaryDirectory(prefix="tidings-archive-") as folder:
+                yield Path(folder)
+        except OSError as error:
+            where = error.filename or tempfile.gettempdir()
+            raise PlaceError(f"{where}, by way of which {self.where} is used: {error.strerror}") from error
 
     async def names(self, folder: str) -> AsyncIterator[str]:
         """Iterate the names below a folder."""

@@ -5,21 +5,18 @@ from datetime import UTC, datetime
 
 from shared.archive.catalogue import manifests, sequences
 from shared.archive.check import body_problems, chain_problems
-from shared.archive.manifest import Manifest, NoManifestError, erased_path
-from shared.archive.place import Place, PlaceError
+from shared.archive.manifest import Manifest, NoManifestError, erased_path, segment_name
+from shared.archive.place import Place, PlaceError, UnsoundError
 from shared.archive.seal import Sealer, Signed, Statement, sealed_path
 
 SEALED = ".sealed.json"
 
 
-class UnsoundError(Exception):
-    """A segment that cannot be sealed or erased as it is; the text says which, and why."""
-
-
 async def seal(place: Place, roots: Place, topic: str, sealer: Sealer) -> AsyncGenerator[Signed, None]:
     """Seal a topic's segments that have no seal, in order; each seal is durable once it is yielded.
 
-    Raises UnsoundError at the first one that is not whole or does not follow the one before it, and PlaceError.
+    Raises UnsoundError at the first one that is not whole or does not follow the one before it, or at the end where one
+    that was sealed is not there any more, and PlaceError.
     """
     there = await sequences(roots, topic, SEALED)
     last = await signed(roots, sealed_path(topic, there[-1])) if there else None
@@ -33,6 +30,8 @@ async def seal(place: Place, roots: Place, topic: str, sealer: Sealer) -> AsyncG
         elif not last.statement.fits(one):
             raise UnsoundError(f"{one.name}: it is not the one that was sealed")
         previous = one
+    if missing := sorted(set(there) - set(await sequences(place, topic))):
+        raise UnsoundError(f"{segment_name(topic, missing[0])}: it was sealed, and its manifest is missing")
 
 
 async def _sealed(roots: Place, one: Manifest, last: Signed | None, sealer: Sealer) -> Signed:

@@ -5,10 +5,9 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
+from shared.archive.family import FAMILY
 from shared.destinations.http import check_url
 from shared.settings.environment import Secret, Settings
-
-_WAITING = "ARCHIVE_WAITING"  # of the function `archive`, which fills the bus
 
 
 def _server(url: str) -> str:
@@ -20,12 +19,7 @@ def _server(url: str) -> str:
 class SealSettings(Settings):
     """The keys."""
 
-    family: ClassVar[frozenset[str]] = frozenset(
-        {
-            *(_WAITING, "ARCHIVE_S3_ENDPOINT", "ARCHIVE_S3_REGION", "ARCHIVE_S3_ACCESS_KEY", "ARCHIVE_S3_SECRET_KEY"),
-            *("ARCHIVE_S3_SESSION_TOKEN", "ARCHIVE_S3_CA_FILE"),
-        }
-    )
+    family: ClassVar[frozenset[str]] = FAMILY
 
     seal_key: Secret | None = Field(
         default=None,
@@ -42,7 +36,7 @@ class SealSettings(Settings):
 class S3Settings(Settings):
     """Where S3 is, and who we are there."""
 
-    family: ClassVar[frozenset[str]] = frozenset({_WAITING, "ARCHIVE_SEAL_KEY", "ARCHIVE_PUBLIC_KEY"})
+    family: ClassVar[frozenset[str]] = FAMILY
 
     endpoint: Annotated[str, AfterValidator(_server)] = Field(
         default="",

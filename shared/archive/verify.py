@@ -66,7 +66,7 @@ class Verifier:
             problems += await self._body(seen, before)
             yield _finding(topic, seen, problems, is_sealed=sequence <= sealed)
             if seen.manifest is not None:
-                named |= {seen.manifest.lines_path, seen.manifest.leaves_path}
+                named |= seen.manifest.files
             last = seen
         async for name in self._place.names(topic):
             if name.endswith((LINES, LEAVES)) and name not in named:
@@ -99,8 +99,8 @@ class Verifier:
             )
             return [*claimed, *await body_problems(self._place, one, before.manifest if before else None)]
         found = []
-        async with self._place.open(one.lines_path) as body:
-            found += [] if body is None else ["it was erased and is still there: erase it again"]
+        if one.files & {path async for path in self._place.names(one.topic)}:
+            found.append("it was erased and is still there: erase it again")
         told = await self._place.read(erased_path(one.topic, one.sequence))
         same = told == seen.proof.erased.to_bytes()
         return (

@@ -1,23 +1,22 @@
 """`tidings archive`: years of what a bus kept, in a folder or in S3: export, seal, list, erase, expire."""
 
 import re
-from collections.abc import Awaitable, Callable
-from typing import Annotated, Any
+from collections.abc import AsyncIterator, Sequence
+from typing import Annotated
 
 import typer
 
-from shared.archive.catalogue import is_erased, known, manifests, strays, topics
+from shared.archive.catalogue import is_erased, manifests
 from shared.archive.export import Bounds
 from shared.archive.manifest import Manifest, parsed_name
 from shared.archive.place import Place
-from shared.archive.sealing import erase
 from shared.bus.topology import TOPOLOGY
 from shared.cli import configured
-from shared.cli.archiving import Exporting, exported, sealed
+from shared.cli.archiving import Exporting, Made, each, erased, expired, exported, sealed, topics_of
 from shared.cli.buses import BusOption, check_bus
 from shared.cli.moments import moment, span
-from shared.cli.output import Output, OutputOption, fail, print_rows, waiting
-from shared.cli.places import AtOption, RootsOption, done, place_at, roots_of, sealer
+from shared.cli.output import Output, OutputOption, Row, fail, print_rows, waiting
+from shared.cli.places import AtOption, RootsOption, done, place_at
 from shared.cli.stored import DATA, DataOption
 from shared.events.times import to_text
 
@@ -58,35 +57,35 @@ def _export(
         fail("--segment-size: S3 takes an object of at most 5 GiB at once: 4GiB is the largest", code=2)
     asked = Exporting(to, roots, bus, data, wanted or tuple(row.topic.name for row in TOPOLOGY), bounds)
     with waiting("exporting") as update:
-        rows = done(lambda: exported(asked, update))
-    print_rows([_row(one) for one in rows], _COLUMNS, output)
+        made = done(lambda: exported(asked, update))
+    _print([_row(one) for one in made.found], _COLUMNS, output, made.problems)
 
 
 @app.command("seal", epilog=_SEAL)
 def _seal(at: AtOption, roots: RootsOption = "", output: OutputOption = Output.table) -> None:
     """Read what is not sealed yet in order, and sign the root of each segment that is whole and follows the last."""
     with waiting("sealing") as update:
-        rows = done(lambda: sealed(at, roots, update))
-    print_rows(
-        [one.statement.model_dump(mode="json") | {"segment": one.statement.name} for one in rows], _SEALS, output
-    )
+        made = done(lambda: sealed(at, roots, update))
+    rows = [one.statement.model_dump(mode="json") | {"segment": one.statement.name} for one in made.found]
+    _print(rows, _SEALS, output, made.problems)
 
 
 @app.command("list", epilog="Example: tidings archive list --at /mnt/archive --output jsonl")
 def _list(at: AtOption, output: OutputOption = Output.table) -> None:
     """List the segments of an archive."""
 
-    async def work() -> list[dict[str, Any]]:
+    async def work() -> Made[Row]:
         async with place_at(at, configured.effective()) as place:
-            return [
-                {**_row(one), "state": "erased" if await is_erased(place, one) else "there"}
-                for topic in await topics(place)
-                async for one in manifests(place, topic)
-            ]
+            return await each(await topics_of(place), lambda topic: _listed(place, topic))
 
     with waiting("reading the archive"):
-        rows = done(work)
-    print_rows(rows, (*_COLUMNS, "state"), output)
+        made = done(work)
+    _print(made.found, (*_COLUMNS, "state"), output, made.problems)
+
+
+async def _listed(place: Place, topic: str) -> AsyncIterator[Row]:
+    async for one in manifests(place, topic):
+        yield _row(one, "erased" if await is_erased(place, one) else "there")
 
 
 @app.command("erase", epilog=_ERASE)
@@ -97,14 +96,11 @@ def _erase(
     roots: RootsOption = "",
 ) -> None:
     """Remove what a sealed segment holds, and sign that and why: its manifest stays, and verify knows it was meant."""
-    place = parsed_name(segment)
-    if place is None or not why.strip():
+    found = parsed_name(segment)
+    if found is None or not why.strip():
         fail("a segment is named as audit-trail.00000042, and --why must say something", code=2)
-
-    async def work(there: Place) -> list[Manifest]:
-        return [await known(there, *place)]
-
-    _erased(at, roots, why, work)
+    with waiting("erasing"):
+        done(lambda: erased(at, roots, found, why))
 
 
 @app.command("expire", epilog="Example: tidings archive expire --at s3://archive/tidings --older-than 7y")
@@ -118,36 +114,22 @@ def _expire(
     """Erase whole segments that are old enough, and remove what a killed export left."""
     span(older_than, "--older-than")  # a date is none: the job of every night would go on with it
     before = moment(older_than, "--older-than")
-
-    async def work(there: Place) -> list[Manifest]:
-        found = []
-        for topic in await topics(there):
-            found += [one async for one in manifests(there, topic) if before and one.last < before]
-            for path in [] if dry_run else await strays(there, topic):
-                await there.remove(path)
-        return [one for one in found if not await is_erased(there, one)]
-
-    rows = _erased(at, roots, f"expired: older than {older_than}", work, dry_run=dry_run)
-    print_rows([_row(one) for one in rows], _COLUMNS, output)
+    assert before is not None  # noqa: S101 - of a span it never is
+    why = f"expired: older than {older_than}"
+    with waiting("erasing") as update:
+        made = done(lambda: expired(at, roots, before, why, dry_run=dry_run, update=update))
+    rows = [
+        {**dict.fromkeys(_COLUMNS), "segment": one, "state": "stray"} if isinstance(one, str) else _row(one, "expired")
+        for one in made.found
+    ]
+    _print(rows, (*_COLUMNS, "state"), output, made.problems)
 
 
-def _erased(
-    at: str, roots: str, why: str, work: Callable[[Place], Awaitable[list[Manifest]]], *, dry_run: bool = False
-) -> list[Manifest]:
-    """Erase the segments that `work` finds; return them."""
-
-    async def whole() -> list[Manifest]:
-        environ = configured.effective()
-        who = None if dry_run else sealer(environ)
-        async with place_at(at, environ) as place, place_at(roots_of(at, roots), environ) as proofs:
-            found = await work(place)
-            if who is not None:
-                for one in found:
-                    await erase(place, proofs, one, why, who)
-            return found
-
-    with waiting("erasing"):
-        return done(whole)
+def _print(rows: Sequence[Row], columns: Sequence[str], output: Output, problems: Sequence[str]) -> None:
+    """Print what was done, then what could not be: that ends the command."""
+    print_rows(rows, columns, output)
+    if problems:
+        fail(*problems)
 
 
 def _size(text: str, option: str) -> int:
@@ -159,11 +141,12 @@ def _size(text: str, option: str) -> int:
     return size
 
 
-def _row(one: Manifest) -> dict[str, Any]:
-    return {
+def _row(one: Manifest, state: str = "") -> Row:
+    row = {
         "segment": one.name,
         "records": one.records,
         "bytes": one.size,
         "first": to_text(one.first),
         "last": to_text(one.last),
     }
+    return {**row, "state": state} if state else row

@@ -10,7 +10,6 @@ import typer
 
 from shared.archive.place import Place, open_place
 from shared.archive.seal import Judge, Sealer
-from shared.archive.sealing import UnsoundError
 from shared.archive.settings import SealSettings
 from shared.bus.protocol import BusUnavailableError
 from shared.cli.output import fail
@@ -75,7 +74,8 @@ def done(work: Callable[[], Awaitable[T]]) -> T:
         return asyncio.run(whole())
     except SettingsError as error:
         fail(*error.problems)
-    except (BusUnavailableError, UnsoundError) as error:
+    except BusUnavailableError as error:  # also of a place
         fail(str(error))
     except OSError as error:
-        fail(f"{error.filename}: {error.strerror}")
+        what = error.strerror or type(error).__name__
+        fail(f"{error.filename}: {what}" if error.filename else what)

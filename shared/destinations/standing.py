@@ -41,3 +41,13 @@ class Standing:
             seconds = round(now - self._since)
             _log.warning("a foreign system can be used again", extra={"place": self._place, "after_seconds": seconds})
         self._since, self._said = None, False
+
+
+class Unsaid(Standing):
+    """How a system stands that a command asks: the command says what became of it, and no events wait."""
+
+    def failed(self, why: str) -> None:
+        """Say nothing."""
+
+    def answered(self) -> None:
+        """Say nothing."""

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from shared.archive.anew import AnewError
 from shared.archive.catalogue import strays
-from shared.archive.export import AnewError, Bounds
+from shared.archive.export import Bounds
 from shared.archive.folder import FolderPlace
 from shared.archive.place import Place, PlaceError
 from shared.archive.reader import ArchiveReader

@@ -1,6 +1,7 @@
 """Archives for tests: filled from the embedded bus, sealed, and looked at."""
 
 import asyncio
+import gzip
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
@@ -25,6 +26,9 @@ from shared.events.cloudevent import CloudEvent
 from tests.support.buses.use import event, publish, run
 
 T = TypeVar("T")
+
+EVENTS = 24
+"""As many as make several segments of a few records."""
 
 TOPIC = "audit-trail"
 SMALL = Bounds(size=1500, age=timedelta(days=1))
@@ -147,3 +151,23 @@ async def exported(bus: Readable, place: Place, bounds: Bounds = SMALL, topic: s
 def ids(records: Sequence[Record]) -> list[str]:
     """Return the ids of the events."""
     return [one.event.id for one in records if isinstance(one.event, CloudEvent)]
+
+
+def sealed_archive(folder: Path) -> Archive:
+    """Return one of several sealed segments of a few records."""
+    made = Archive(folder)
+    made.publish(0, EVENTS)
+    made.export()
+    assert made.seal() == len(made.manifests()) >= 4
+    return made
+
+
+def recompressed(change: Callable[[list[bytes]], list[bytes]]) -> Callable[[Archive], None]:
+    """Return what changes the lines of an archive's second segment."""
+
+    def work(archive: Archive) -> None:
+        file = archive.lines_file(2)
+        lines = gzip.decompress(file.read_bytes()).splitlines()
+        file.write_bytes(gzip.compress(b"".join(line + b"\n" for line in change(lines))))
+
+    return work

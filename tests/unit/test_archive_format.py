@@ -88,7 +88,7 @@ def test_a_segments_manifest_says_what_its_files_hold(
     tmp_path_factory: pytest.TempPathFactory, wanted: list[Record]
 ) -> None:
     manifest, body, leaves = written(tmp_path_factory.mktemp("segment"), wanted)
-    found = Facts({})
+    found = Facts(None)
     for line in lines(body):
         found.add(from_line(TOPIC, line), line)
     assert (found.records, found.differences(manifest)) == (len(wanted), [])
@@ -153,7 +153,7 @@ def test_memory_does_not_grow_with_a_segment(tmp_path: Path) -> None:
         (tmp_path / str(count)).mkdir()
         tracemalloc.start()
         manifest, body, leaves = written(tmp_path / str(count), map(one, range(1, count + 1)))
-        facts = Facts({})
+        facts = Facts(None)
         for line in lines(body):
             facts.add(from_line(TOPIC, line), line)
         assert root_of(leaves_of(leaves)) == facts.root == manifest.root
