@@ -6,8 +6,8 @@ from typing import Final
 from pydantic import Field
 
 from shared.destinations.servicenow.client import Client
-from shared.destinations.servicenow.incidents import Incidents
-from shared.destinations.servicenow.security_record import TABLE
+from shared.destinations.servicenow.security_incidents import SecurityIncidents
+from shared.destinations.servicenow.security_record import types_of
 from shared.destinations.servicenow.settings import TableSettings
 from shared.runtime.linking import LinkSettings
 from shared.runtime.parts import opened_mapping
@@ -36,5 +36,6 @@ def new(environ: Environ, metrics: Metrics, *, store: Store | None = None) -> Ti
         "SERVICENOW_SECURITY_MAPPING", settings.mapping, shipped=MAPPING, keys=settings.pseudonym_keys
     )
     kept, owned = kept_in(settings.store, environ, store)
-    system = Incidents(Client(settings, metrics, NAME), settings, settings.table_of(TABLE), NAME, mapping.names)
+    client = Client(settings, metrics, NAME)
+    system = SecurityIncidents(client, settings, NAME, mapping.names, types_of(mapping))
     return Ticketing(system, mapping, kept, metrics, owned=owned, places=settings.places())

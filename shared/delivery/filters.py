@@ -9,6 +9,7 @@ from jinja2.runtime import Undefined
 
 from shared.delivery import printing
 from shared.delivery.escaping import Json
+from shared.delivery.observables import observables
 from shared.delivery.printing import as_json, duration
 
 _MAX_RESULT = 131_072
@@ -85,6 +86,11 @@ def _get(value: Any, name: str, fallback: Any = "") -> Any:
     return value.get(name, fallback) if isinstance(value, Mapping) else fallback
 
 
+def _observables(value: Any, kind: str) -> str:
+    _defined(value)
+    return observables(value, kind)
+
+
 def _int(value: Any) -> int:
     _defined(value)
     return int(value)
@@ -104,6 +110,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "length": len,
     "lower": lambda value: _text(value).lower(),
     "minus": _minus,
+    "observables": _observables,
     "replace": _replace,
     "string": _text,
     "time": show,

@@ -105,6 +105,10 @@ def untouched(wanted: Mapping[str, str], target: Found, memory: Memory, journals
     for name, value in wanted.items():
         if target.into and name not in journals:
             continue
+        if name in target.unread:
+            if mine.get(name) != fingerprint(value):
+                chosen[name] = value
+            continue
         current = target.fields.get(name, "")
         ours = fingerprint(current) == mine[name] if name in mine else not current
         if name in journals or (ours and value != current):

@@ -43,6 +43,8 @@ class Found:
     """A foreign record as it is now. `created` sorts by age; `fields` are the current values of mapped fields.
 
     `into` is the id of the record that people merged it into, where that one is still worked on and this one is not.
+    `unread` are mapped fields that no reading shows, as lists beside the record: what we wrote last stands for them.
+    What `fields` has of them counts as written, so that what was not written is empty there, and is sent again.
     """
 
     ref: str
@@ -53,6 +55,7 @@ class Found:
     mark: Mark
     fields: Mapping[str, str] = field(default_factory=dict)
     into: str = ""
+    unread: frozenset[str] = frozenset()
 
     @property
     def active(self) -> bool:

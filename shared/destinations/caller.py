@@ -8,6 +8,7 @@ from typing import Final, Protocol, TypeVar
 import orjson
 
 from shared.delivery.failure import Failure, Temporary
+from shared.destinations.again import again
 from shared.destinations.finding import Finding
 from shared.destinations.http import Answer, Client, exchange
 from shared.destinations.sending import CROWDED
@@ -117,6 +118,17 @@ class Caller:
         if self._client is not None:
             self._client.bucket.hold(seconds)
 
+    def carries(self, requests: int) -> None:
+        """Note that the call that goes now carries so many requests: each may be tried again by itself."""
+        if self._client is not None:
+            self._client.budget.called(requests - 1)
+
+    async def again(self, pause: float, within: float) -> bool:
+        """Wait until the same may be sent once more, and return True; False where it may not (again.py)."""
+        return self._client is not None and await again(
+            self._client, self._metrics, self._name, pause=pause, within=within
+        )
+
     async def call(self, request: Request, judge: Callable[[Answer], T | Failure], seconds: float) -> T | Failure:
         """Send a request, a few times where the system is out of order for a moment; never after an unsure write."""
         loop = asyncio.get_running_loop()
@@ -139,9 +151,9 @@ class Caller:
                 break
             if answer is not None:
                 pause = self._pause(answer, attempt) if isinstance(answer, Temporary) else None
-                if attempt == TRIES or pause is None or asyncio.get_running_loop().time() + pause >= deadline:
+                left = deadline - asyncio.get_running_loop().time()
+                if attempt == TRIES or pause is None or not await self.again(pause, left):
                     return answer
-                await asyncio.sleep(pause)
             lost = lost or answer is None
         return REFUSED
 

@@ -20,6 +20,7 @@ import orjson
 from shared.delivery.failure import Ambiguous, Failure, Refused, Temporary
 from shared.destinations.breaker import FAILURES, Breaker, Turn
 from shared.destinations.bucket import MOST, Bucket
+from shared.destinations.budget import Budget
 from shared.destinations.clock import Clock
 from shared.destinations.sending import CROWDED, Sending
 from shared.destinations.standing import Standing
@@ -119,6 +120,7 @@ class Client:
         self.breaker = Breaker(failures=failures)
         self.clock = Clock()
         self.bucket = bucket or Bucket()
+        self.budget = Budget()
         self._build = build
         self._built: httpx2.AsyncClient | None = None
         self._urls: dict[str, httpx2.URL] = {}  # by path: the library takes a tenth of a call's time to read one
@@ -237,6 +239,8 @@ async def exchange(
         return Temporary(HELD, after=turn.wait)
     try:
         wait = await client.bucket.take(max(0.0, end - time.monotonic() - seconds * _OURS), tokens)
+        if not wait:
+            client.budget.called()
         found = Temporary(LIMITED, after=wait) if wait else await _exchanged(client, request, end - time.monotonic())
     except BaseException:  # cancelled: nobody knows how it would have ended
         client.breaker.left(turn)

@@ -48,6 +48,11 @@ METRICS: dict[str, Declared] = {
     ),
     "tidings_duplicates_total": Declared("counter", ("function",), "Events whose effect was there before."),
     "tidings_retries_total": Declared("counter", ("destination", "reason"), "Deliveries that must come again."),
+    "tidings_second_tries_total": Declared(
+        "counter",
+        ("destination", "result"),
+        "Second tries within a call: `made`, or `refused` by the retry budget and left to the broker.",
+    ),
     "tidings_degraded_total": Declared(
         "counter", ("store",), "Deliveries that asked the destination because the store was down."
     ),

@@ -6,7 +6,7 @@ from typing import get_args
 import pytest
 
 from shared.delivery.claim import Memory
-from shared.delivery.plan import decide, note_of, untouched, written
+from shared.delivery.plan import decide, fingerprint, note_of, untouched, written
 from shared.delivery.states import TABLE, EpisodeView, RecordView
 from shared.delivery.ticket import Found
 from tests.support.tickets import START, episode, mark, resolved
@@ -140,6 +140,15 @@ def test_what_people_changed_stays_and_what_is_ours_is_written_over() -> None:
 def test_without_a_memory_of_our_writes_only_empty_fields_are_written() -> None:
     found = Found("r1", "T1", "l", "1", "active", mark(OURS), {"title": "t", "urgency": ""})
     assert untouched({"title": "new", "urgency": "high"}, found, Memory(), frozenset()) == {"urgency": "high"}
+
+
+def test_a_field_that_no_reading_shows_is_sent_where_it_differs_from_what_was_written() -> None:
+    found = Found("r1", "T1", "l", "1", "active", mark(OURS), {"list": ""}, unread=frozenset({"list"}))
+    memory = Memory(record=found.ref, written={"list": fingerprint("a")})
+    assert untouched({"list": "a"}, found, memory, frozenset()) == {}
+    assert untouched({"list": "a b"}, found, memory, frozenset()) == {"list": "a b"}
+    assert untouched({"list": "a"}, found, Memory(), frozenset()) == {"list": "a"}, "another record"
+    assert written({"list": "a"}, found, memory, frozenset()) == {"list": fingerprint("")}, "it is said not to be"
 
 
 def test_a_note_is_wanted_when_something_changed_for_people_and_never_for_a_mere_count() -> None:

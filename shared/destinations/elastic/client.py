@@ -1,12 +1,12 @@
 """The client: creates documents together and says of each one what became of it."""
 
-import asyncio
 import gzip
 from collections.abc import Sequence
 from typing import Final
 
 from shared.delivery.bulk import Bulk, Part
 from shared.delivery.failure import Ambiguous, Refused, Temporary
+from shared.destinations.again import again
 from shared.destinations.bulk_answers import Busy, Setup, TooLarge
 from shared.destinations.elastic.answers import (
     BUSY,
@@ -24,7 +24,6 @@ from shared.destinations.elastic.record import identity_of
 from shared.destinations.elastic.settings import ElasticSettings
 from shared.destinations.finding import Finding
 from shared.destinations.http import Answer, exchange, new_client
-from shared.destinations.jitter import jitter
 from shared.destinations.refusals import Refusals
 from shared.events.outcome import Outcome, Rejected, Retry
 from shared.telemetry.metrics import Metrics
@@ -74,18 +73,16 @@ class ElasticClient:
             judged = await self._post(call, part)
             if isinstance(judged, Items):
                 busy = self._settle(call, part, judged)
-                if busy and not rested:
+                if busy and not rested and await self._again():
                     rested = True
-                    await asyncio.sleep(jitter())
                     call.push(busy)
                 elif busy:
                     call.settle(busy, self._retry("busy", BUSY.reason))
             elif isinstance(judged, Busy):
-                if rested or not judged.again:
+                if rested or not judged.again or not await self._again():
                     call.give_up(self._retry("busy", judged.reason, judged.after))
                     break
                 rested = True
-                await asyncio.sleep(jitter())
                 call.push(part) if len(part) == 1 or not judged.halve else call.split(part, BUSY)
             elif isinstance(judged, Poison | TooLarge):
                 call.split(part, POISON if isinstance(judged, Poison) else TOO_LARGE)
@@ -110,6 +107,9 @@ class ElasticClient:
             headers["content-encoding"] = "gzip"
         request = self._client.build_request(method, path, content=content, headers=headers)
         return await exchange(self._client, request, seconds=seconds)
+
+    async def _again(self) -> bool:
+        return await again(self._client, self._metrics, DESTINATION)
 
     async def _post(self, call: Bulk, part: Part) -> Items | Busy | Poison | TooLarge | Retry | Rejected:
         """Post a part of a call; what ends the whole of it comes back as its outcome."""

@@ -79,10 +79,18 @@ class Together:
             outcome = await self._batcher.submit(item, len(orjson.dumps(item.entry)), deadline + _GRACE)
             found: T | Failure = item.found if outcome == Done() else _unanswered(item)
             pause = self._pause(found, attempt) if item.own and isinstance(found, Temporary) else None
-            if pause is None or attempt == TRIES or loop.time() + pause >= deadline:
+            if pause is None or attempt == TRIES or not await self._again(found, pause, deadline - loop.time()):
                 break
-            await asyncio.sleep(pause)
         return found
+
+    async def _again(self, found: object, pause: float, within: float) -> bool:
+        """Wait until it may be sent again; what the instance never began costs nothing of the retry budget."""
+        if found != LEFT_OUT:
+            return await self._caller.again(pause, within)
+        if pause >= within:
+            return False
+        await asyncio.sleep(pause)
+        return True
 
     async def _send(self, items: Sequence[_Item]) -> Sequence[Outcome]:
         for item in items:
@@ -100,6 +108,7 @@ class Together:
         loop = asyncio.get_running_loop()
         left = max(item.deadline for item in items) - loop.time()
         batch = batch_of([item.entry for item in items])
+        self._caller.carries(len(items))
         found = await self._caller.call(batch, lambda answer: judge_batch(answer, self._clock()), left)
         if isinstance(found, NotAllowed):
             self._off_until = loop.time() + _OFF

@@ -11,7 +11,6 @@ from shared.destinations.bucket import each_second
 from shared.destinations.bulk_answers import Busy, Setup, TooLarge
 from shared.destinations.finding import Finding
 from shared.destinations.http import HELD, LIMITED
-from shared.destinations.jitter import jitter
 from shared.destinations.splunk.answers import Accepted, Judged, Poison, Settled, WrongIndex, judge
 from shared.destinations.splunk.collector import DESTINATION, Collector
 from shared.destinations.splunk.raw import RawLine
@@ -151,10 +150,9 @@ class SplunkClient:
                 after = answer.after if isinstance(answer, Temporary) else None
                 return _Failed(Retry(answer.reason, after), final=isinstance(answer, Ambiguous))
             judged = judge(answer)
-            if not (again and isinstance(judged, Busy) and judged.again):
+            if not (again and isinstance(judged, Busy) and judged.again and await collector.again()):
                 return self._waiting(collector, judged)
             again = False
-            await asyncio.sleep(jitter())
 
     def _waiting(self, collector: Collector, judged: Judged) -> Settled | _Failed:
         if isinstance(judged, Busy):

@@ -8,6 +8,7 @@ from typing import Final
 import orjson
 
 from shared.delivery.failure import Ambiguous, Refused, Temporary
+from shared.destinations.again import again
 from shared.destinations.breaker import FAILURES
 from shared.destinations.finding import Finding
 from shared.destinations.http import Answer, exchange, is_token, new_client
@@ -81,6 +82,10 @@ class Collector:
             headers["content-encoding"] = "gzip"
         request = self._client.build_request("POST", path, content=content, headers=headers)
         return await exchange(self._client, request, seconds=seconds)
+
+    async def again(self) -> bool:
+        """Wait for a moment, after which the same may be sent once more; False where it may not (again.py)."""
+        return await again(self._client, self._metrics, DESTINATION)
 
     async def get(self, path: str, *, seconds: float) -> Told:
         """Read a path without the token."""

@@ -8,9 +8,9 @@ from typing import Final, Generic, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 from shared.delivery.failure import Ambiguous, Failure, Refused, Temporary
+from shared.destinations.again import again
 from shared.destinations.finding import Finding
 from shared.destinations.http import Answer, exchange, is_token, naming, new_client
-from shared.destinations.jitter import jitter
 from shared.destinations.refusals import Refusals
 from shared.destinations.webhook.answers import CREDENTIALS, judge, may_help
 from shared.destinations.webhook.record import Asked, Place, body_of
@@ -66,7 +66,8 @@ class WebhookClient:
             failure = await self._once(request, key, min(until - loop.time(), self._settings.seconds))
             if last or not may_help(failure) or until - loop.time() < _SHORT:
                 break
-            await asyncio.sleep(jitter())
+            if not await again(self._client, self._metrics, self._name):
+                break
         return failure
 
     async def ask(self, seconds: float) -> Answer | Temporary | Ambiguous | Refused:

@@ -33,7 +33,11 @@ class Client:
 
 
 USERS = (
-    User("tidings", "tidings", ("itil", "evt_mgmt_integration", "sn_si.basic", "sn_change_writer")),
+    User(
+        "tidings",
+        "tidings",
+        ("itil", "evt_mgmt_integration", "sn_si.basic", "sn_ti_observable.write", "sn_change_writer"),
+    ),
     User("viewer", "viewer", ("snc_read_only",)),
 )
 CLIENTS = (Client("tidings-client", "tidings-secret", "tidings"),)

@@ -53,6 +53,8 @@ class Options:
     """Requests of a batch that fit into its 30 seconds; those after them are left out."""
     change_models: bool = True
     """Whether changes go by models, of which the next states tell what is waited for."""
+    threat_intelligence: bool = True
+    """Whether there are observables, which security incidents do without."""
     import_sets: Mapping[str, str] = field(default_factory=lambda: {"u_tidings_incident": "incident"})
     """Staging tables, by the table that their transform writes: coalesced by correlation_id."""
 
@@ -139,7 +141,8 @@ class ServiceNow:
         if unfit is not None:
             return unfit
         table, sys_id = found["table"], found["sys_id"]
-        if table not in self._database.tables:
+        lacking = table.startswith("sn_ti_") and not self.options.threat_intelligence
+        if lacking or table not in self._database.tables:
             return error(400, f"Invalid table {table}")
         try:
             if sys_id is None:
@@ -231,6 +234,7 @@ def new_app(  # noqa: PLR0913 -- each is one independent choice of the caller, a
     store.seed("sys_user", people, "user_name")
     template = {"name": TEMPLATE, "short_description": "Kubernetes roll-out", "active": "true"}
     store.seed(TEMPLATES, [template], "name")
+    store.seed("sn_ti_observable_type", [{"name": name} for name in schema.OBSERVABLE_TYPES], "name")
     store.seed_dictionary()
     access = Access(store, users, clients, TOKENS if tokens is None else tokens)
     return ServiceNow(store, access, options or Options(), faults or Faults())

@@ -94,6 +94,17 @@ DESKS: Final = {
 """By table; records of any other are stored as they come."""
 
 
+_OBSERVERS = frozenset({"sn_ti_observable.write", "sn_ti_observable.admin", "admin"})
+_READERS = _OBSERVERS | {"sn_ti_observable.read"}
+LISTS: Final[Mapping[str, tuple[frozenset[str], frozenset[str]]]] = {
+    "sn_ti_observable": (_READERS, _OBSERVERS),
+    "sn_ti_m2m_task_observable": (_READERS, _OBSERVERS),
+    "sn_ti_observable_type": (_READERS, frozenset({"admin"})),
+}
+"""Roles that read, and that write, tables in which nobody works as at a desk. Documented are those of the observables'
+own table; that the two beside it go by the same roles is a guess."""
+
+
 @dataclass(frozen=True, slots=True)
 class Aborted:
     """A rule stopped the write; `detail` is what the answer's envelope says."""

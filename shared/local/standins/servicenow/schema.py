@@ -116,6 +116,19 @@ TABLES: dict[str, tuple[Column, ...]] = {
         *_columns("change", "conflicting_change", kind="reference", length=32, reference="change_request"),
         *_columns("type", "schedule"),
     ),
+    "sn_ti_observable_type": (*SYSTEM, *_columns("name", "value", length=100)),
+    "sn_ti_observable": (
+        *SYSTEM,
+        Column("value", length=1000),
+        Column("type", "reference", 32, "sn_ti_observable_type"),
+        *_columns("finding", "notes", length=1000),
+    ),
+    "sn_ti_m2m_task_observable": (
+        *SYSTEM,
+        Column("task", "reference", 32, "sn_si_incident"),
+        Column("observable", "reference", 32, "sn_ti_observable"),
+        Column("context"),
+    ),
     "em_event": (*SYSTEM, *EVENT, *_columns("state", "alert", "processing_notes", length=255)),
     "em_alert": (
         *SYSTEM,
@@ -163,6 +176,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
 
 DISPLAY = {
     "sys_user_group": "name", "sys_user": "name", "cmdb_ci": "name", "incident": "number", "em_alert": "number",
+    "sn_ti_observable": "value", "sn_ti_observable_type": "name",
     "sn_si_incident": "number", "change_request": "number", "std_change_record_producer": "name",
 }  # fmt: skip
 NUMBERS = {"incident": "INC", "em_alert": "Alert", "sn_si_incident": "SIR", "change_request": "CHG"}
@@ -213,5 +227,11 @@ CLOSE_CODES = (
     "User error",
     "Workaround provided",
 )
+
+OBSERVABLE_TYPES = (
+    "IP address (V4)", "IP address (V6)", "Domain name", "URL", "Email address", "MD5 hash", "SHA1 hash", "SHA256 hash",
+    "SHA512 hash", "File", "File Name", "File path", "Host name", "MUTEX name", "Registry key", "Username",
+)  # fmt: skip
+"""Types of observables, by the names that integrations of others know; which of them an instance has is a guess."""
 
 GROUPS = ("Kubernetes Platform", "Network", "Platform Engineering", "Security Operations", "Service Desk", "Storage")

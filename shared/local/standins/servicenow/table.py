@@ -6,7 +6,7 @@ import orjson
 
 from shared.local.standins.frame import Request, Response, json_response
 from shared.local.standins.servicenow.access import User, error
-from shared.local.standins.servicenow.policy import DESKS, Policies, applied, stopped, writable
+from shared.local.standins.servicenow.policy import DESKS, LISTS, Policies, applied, stopped, writable
 from shared.local.standins.servicenow.query import parse
 from shared.local.standins.servicenow.schema import Column, labels
 from shared.local.standins.servicenow.store import Database, Row, stable_id
@@ -214,12 +214,14 @@ class TableAPI:
 
 def _hidden(table: str, user: User) -> bool:
     """Return True where an ACL hides the table's records."""
-    return table in DESKS and not DESKS[table].readers & set(user.roles)
+    readers = DESKS[table].readers if table in DESKS else LISTS[table][0] if table in LISTS else None
+    return readers is not None and not readers & set(user.roles)
 
 
 def writes(table: str, user: User) -> bool:
     """Return True where the user may write there."""
-    return bool((DESKS[table] if table in DESKS else DESKS["incident"]).writers & set(user.roles))
+    writers = LISTS[table][1] if table in LISTS else DESKS.get(table, DESKS["incident"]).writers
+    return bool(writers & set(user.roles))
 
 
 def body_of(request: Request) -> dict[str, Any] | Response:
