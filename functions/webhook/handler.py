@@ -4,6 +4,7 @@ Episodes are told once each revision, in their order, and reported; what else co
 """
 
 import asyncio
+from collections.abc import Mapping as Members
 from datetime import datetime
 from typing import Final
 
@@ -202,8 +203,8 @@ async def _sent(target: Target, notice: Notice, deadline: float) -> Outcome:
     left = deadline - asyncio.get_running_loop().time() - MARGIN
     if left <= 0:
         return Retry("no time left")
-    failure = await target.send(notice, left)
-    return Done() if failure is None else outcome_of(NAME, failure)
+    said = await target.send(notice, left)
+    return Done() if isinstance(said, Members) else outcome_of(NAME, said)
 
 
 def new(environ: Environ, metrics: Metrics, *, store: Store | None = None) -> Webhook:

@@ -7,7 +7,7 @@ from shared.delivery.failure import Failure
 from shared.delivery.links import Places
 from shared.delivery.mapping import Mapping, render
 from shared.delivery.mapping_field import Field
-from shared.delivery.notices import Skip
+from shared.delivery.notices import Sent, Skip
 from shared.delivery.settled import UNCHANGED
 from shared.delivery.telling import context_of
 from shared.delivery.templates import Context, TemplateRefused
@@ -83,14 +83,19 @@ class Target:
 
     async def tell(
         self, operation: DeliveryOperation, episode: Episode, told: int, key: str, seconds: float
-    ) -> Failure | Rejected | None:
+    ) -> Failure | Rejected | Sent:
         """Send the notice of a snapshot."""
         return await self.send(Notice(operation, context_of(episode, told, self._places), key), seconds)
 
-    async def send(self, notice: Notice, seconds: float) -> Failure | Rejected | None:
-        """Send any notice; None once it was taken."""
+    async def send(self, notice: Notice, seconds: float) -> Failure | Rejected | Sent:
+        """Send any notice; return its body's members once it was taken."""
         request = self._requests.make(notice.operation, notice.context)
-        return request if isinstance(request, Rejected) else await self._client.send(request, notice.key, seconds)
+        if isinstance(request, Rejected):
+            return request
+        failure = await self._client.send(request, notice.key, seconds)
+        if failure is not None:
+            return failure
+        return request.body if isinstance(request.body, dict) else {"body": request.body}
 
 
 def _is_notable(fields: tuple[Field, ...]) -> bool:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 
 import orjson
 
-from shared.events.cloudevent import CloudEvent
+from shared.events.cloudevent import RETRY, CloudEvent
 from shared.events.codec import (
     NotAnEvent,
     attributes_of,
@@ -31,14 +31,20 @@ _RABBITMQ_READ = (_RABBITMQ, "cloudEvents_", "cloudEvents:")  # AMQP 1.0 has bot
 UNWRITABLE = (ValueError, orjson.JSONEncodeError)
 """What `to_…` raise for an event that could not be read again, or whose data is no JSON."""
 
+_ATTEMPT = ("knativeerrordest", RETRY)
 _CONTENT_TYPE = "content-type"
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _UNKEYED = "-"
 
 
 def message_id(event: CloudEvent) -> str:
-    """Return what makes two events the same one: the specification says source and id together."""
-    return hashlib.sha256(f"{event.source}\0{event.id}".encode(errors="replace")).hexdigest()[:32]
+    """Return what makes two events the same one: the specification says source and id together.
+
+    As a dead letter an event is one for each subscriber that could not be told, and so it is for each retry.
+    """
+    attempt = [event.extensions[name] for name in _ATTEMPT if name in event.extensions]
+    text = "\0".join((event.source, event.id, *attempt))
+    return hashlib.sha256(text.encode(errors="replace")).hexdigest()[:32]
 
 
 def key_of(event: CloudEvent) -> str:

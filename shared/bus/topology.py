@@ -4,7 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from shared.bus.protocol import State, Topic
-from shared.events.cloudevent import CHANGE_PREFIX, CLASSIFIED_PREFIX, DELIVERY, OBSERVED, PROBLEM_PREFIX, CloudEvent
+from shared.events.cloudevent import (
+    CHANGE_PREFIX,
+    CLASSIFIED_PREFIX,
+    DELIVERY,
+    LETTER_PREFIX,
+    OBSERVED,
+    PROBLEM_PREFIX,
+    CloudEvent,
+)
 
 _DAY = 86_400
 _LETTER = "knativeerrordest"
@@ -36,14 +44,17 @@ TOPOLOGY: tuple[Row, ...] = (
     Row(Topic(CHANGES, partitions=6, seconds=14 * _DAY), "changes, and classified events whose phase is change"),
     Row(Topic(RAW, partitions=6, seconds=7 * _DAY), "observations that were not classified yet"),
     Row(Topic(TRAIL, partitions=6, seconds=365 * _DAY), "what each destination was told, and what it answered"),
-    Row(Topic(LETTERS, partitions=1, seconds=30 * _DAY), "what no try could deliver, with its reason"),
+    Row(
+        Topic(LETTERS, partitions=1, seconds=30 * _DAY),
+        "what no try could deliver, with its reason; and what was done about it",
+    ),
 )
 """The table: partitions and days as the requirements name them, the rest chosen here."""
 
 
 def topic_of(event: CloudEvent) -> str | None:
     """Return where an event goes; None for what no topic keeps, as a tick."""
-    if _LETTER in event.extensions:
+    if _LETTER in event.extensions or event.type.startswith(LETTER_PREFIX):
         return LETTERS
     if event.type in _BY_TYPE:
         return _BY_TYPE[event.type]

@@ -53,7 +53,8 @@ def entry_of(said: Said, event: CloudEvent, kept: datetime) -> Entry:
 
 def _observed(said: Classified, event: CloudEvent) -> Entry:
     seen, verdict = said.observation, said.verdict
-    rule = f"rule {verdict.rule}" + (f" ({verdict.source})" if verdict.source else "")
+    where = ", ".join(part for part in (verdict.source, verdict.version and f"version {verdict.version}") if part)
+    rule = f"rule {verdict.rule}" + (f" ({where})" if where else "")
     text = f"{verdict.severity} {verdict.phase}: {seen.object.path}: {seen.reason}: {seen.message}"
     facts = {
         "event": event.id,
@@ -66,6 +67,7 @@ def _observed(said: Classified, event: CloudEvent) -> Entry:
         "count": seen.count,
         "rule": verdict.rule,
         "rule_source": verdict.source,
+        "rule_version": verdict.version,
         "why": verdict.why,
         "severity": verdict.severity,
         "phase": verdict.phase,
@@ -100,5 +102,6 @@ def _told(said: DeliveryReport, event: CloudEvent) -> Entry:
     where = " ".join(part for part in (said.number or said.record, said.link) if part)
     text = f"revision {said.revision}: {said.result}" + (f", {where}" if where else "")
     text += f", {said.reason}" if said.reason else ""
+    text += f", wrote {', '.join(said.fields)}" if said.fields else ""
     facts = {"event": event.id, **said.model_dump(mode="json", exclude={"time"})}
     return Entry(said.time, (_REPORT, said.revision), f"told: {said.operation}", said.destination, text, facts)

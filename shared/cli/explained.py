@@ -54,6 +54,7 @@ def row(observation: Observation, verdict: Verdict) -> dict[str, Any]:
         "ticket": 0 < verdict.ticket_after <= observation.count,
         "problem_key": verdict.problem_key,
         "rule": verdict.rule,
+        "version": verdict.version,
         "why": f"{verdict.why} ({verdict.source})" if verdict.source else verdict.why,
         "condition": verdict.condition,
         "ends": list(dict.fromkeys((*verdict.ends, *verdict.owner_ends))),

@@ -1,7 +1,6 @@
 """`tidings replay`, also by the name of `publish`: what a bus kept, to the broker or to one destination."""
 
 import asyncio
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -12,10 +11,10 @@ from shared.bus.registry import BUSES
 from shared.bus.topology import CHANGES, KUBERNETES, LETTERS, SECURITY
 from shared.cli import configured
 from shared.cli.moments import moment
-from shared.cli.output import Output, OutputOption, complain, fail, print_document, print_line, print_rows, waiting
+from shared.cli.output import Output, OutputOption, fail, print_rows, waiting
 from shared.cli.replaying import ARCHIVE, DEAD_LETTERS, Unable, Wanted, counted_dry, run
+from shared.cli.tallied import print_tally
 from shared.local.selection import selection
-from shared.runtime.replay import Tally
 from shared.runtime.replay_source import Span
 from shared.runtime.replay_target import BROKER, destinations
 from shared.settings.environment import SettingsError
@@ -25,8 +24,6 @@ from shared.telemetry import logs
 EXAMPLE = "Example: tidings replay --source kafka --target splunk --from 2h --filter \"severity = 'critical'\""
 SOURCES = (*BUSES, ARCHIVE, DEAD_LETTERS)
 _TOPICS = (KUBERNETES, SECURITY, CHANGES)
-_COLUMNS = ("outcome", "events")
-_LISTED = 20
 
 
 def command(
@@ -93,7 +90,7 @@ def command(
     if dry_run:
         print_rows(rows, ("topic", "events"), output)
         return
-    _print(tally, output)
+    print_tally(tally, output)
     if not tally.good or tally.why:
         raise typer.Exit(1)
 
@@ -111,22 +108,3 @@ def _check(source: str, target: str, *, spanned: bool, group: str) -> None:
 def _topics(source: str, text: str) -> tuple[str, ...]:
     named = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
     return named or ((LETTERS,) if source == DEAD_LETTERS else _TOPICS)
-
-
-def _print(tally: Tally, output: Output) -> None:
-    counts = {name: count for name, count in sorted(tally.outcomes.items()) if count}
-    if output is Output.table:
-        print_rows([{"outcome": name, "events": count} for name, count in counts.items()], _COLUMNS, output)
-        for one in tally.refusals[:_LISTED]:
-            complain(f"rejected: {one.topic}/{one.partition}/{one.offset} {one.event}: {one.stage}: {one.reason}")
-        if (more := tally.outcomes["rejected"] - _LISTED) > 0:
-            complain(f"{more} more were rejected; --output json lists the first thousand")
-    elif output is Output.jsonl:
-        for one in tally.refusals:
-            print_line({"rejected": asdict(one)})
-        print_line({"outcomes": counts, "why": tally.why})
-    else:
-        rejected = [asdict(one) for one in tally.refusals]
-        print_document({"outcomes": counts, "rejected": rejected, "why": tally.why})
-    if tally.why:
-        complain(f"not all is done: {tally.why}; run it again to go on")

@@ -11,13 +11,13 @@ from typing import Any, Final
 
 from shared.archive.place import open_place
 from shared.archive.reader import ArchiveReader
+from shared.bus.letters import marks, next_attempt
 from shared.bus.protocol import Bus, BusUnavailableError
 from shared.bus.registry import chosen, open_bus
-from shared.events.cloudevent import CloudEvent
 from shared.events.codec import NotAnEvent
-from shared.events.outcome import Outcome
 from shared.local.broker.filters import Test
-from shared.runtime.replay import Hand, Replay, Tally
+from shared.runtime.letters import Again
+from shared.runtime.replay import Replay, Tally
 from shared.runtime.replay_source import Checkpoint, CheckpointError, Span, of_group, of_span
 from shared.runtime.replay_target import at_once, opened
 
@@ -27,8 +27,6 @@ ARCHIVE: Final = "archive"
 """The source that is an archive, in a folder or in S3; it has no groups."""
 
 _TICK = 1.0
-_ADDED = "knativeerror"
-"""What the extensions begin with by which a broker says of a dead letter why it is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +69,12 @@ async def run(wanted: Wanted, environ: Mapping[str, str], show: Callable[[str], 
     stop = asyncio.Event()
     checkpoint = _checkpoint(wanted)
     async with _source(wanted, environ) as (source, topics), opened(wanted.target, environ) as target:
-        hand = _as_they_were(target) if wanted.source == DEAD_LETTERS else target
+        again = (
+            Again(source, wanted.target)
+            if wanted.source == DEAD_LETTERS and not isinstance(source, ArchiveReader)
+            else None
+        )
+        hand = target if again is None else lambda letter: target(next_attempt(letter))
         most = at_once(wanted.target)
         replay = Replay(hand, passes=wanted.passes, at_once=most, stop=stop, rate=wanted.rate)
         tally = replay.tally
@@ -81,7 +84,7 @@ async def run(wanted: Wanted, environ: Mapping[str, str], show: Callable[[str], 
             nonlocal expected
             expected += more
 
-        with _signals(stop, tally):
+        with ended_by_signals(stop, tally):
             ticking = asyncio.create_task(_tick(checkpoint, lambda: show(_progress(tally, expected))))
             try:
                 for topic in topics:
@@ -91,12 +94,14 @@ async def run(wanted: Wanted, environ: Mapping[str, str], show: Callable[[str], 
                         items = of_group(source, topic, wanted.group, at_once=most, stop=stop, expect=expect)
                     else:
                         items = of_span(source, topic, wanted.span, checkpoint, stop)
-                    await replay.run(items)
+                    await replay.run(items if again is None else again.items(items, await marks(source, topic)))
             except BusUnavailableError as error:
                 tally.why = str(error)
             finally:
                 ticking.cancel()
                 _save(checkpoint)
+    if again is not None and again.unmarked:
+        tally.why = tally.why or f"{again.unmarked} were handed over, and are still listed: the bus took no mark"
     return tally
 
 
@@ -132,7 +137,7 @@ async def _waiting(source: Bus | ArchiveReader, topic: str, wanted: Wanted) -> i
     found = 0
     async for item in items:
         found += not isinstance(item.record.event, NotAnEvent) and wanted.passes(item.record.event)
-        await item.done()
+        await item.done(None)
     return found
 
 
@@ -150,16 +155,6 @@ def _save(checkpoint: Checkpoint) -> None:
         raise Unable(f"--checkpoint: {error.filename}: {error.strerror}") from error
 
 
-def _as_they_were(target: Hand) -> Hand:
-    """Return what hands dead letters over without what made them such: the same events, with the same identity."""
-
-    async def hand(event: CloudEvent) -> Outcome:
-        kept = {name: text for name, text in event.extensions.items() if not name.startswith(_ADDED)}
-        return await target(event._replace(extensions=kept))
-
-    return hand
-
-
 async def _tick(checkpoint: Checkpoint, show: Callable[[], None]) -> None:
     while True:
         await asyncio.sleep(_TICK)
@@ -175,7 +170,8 @@ def _progress(tally: Tally, expected: int) -> str:
 
 
 @contextlib.contextmanager
-def _signals(stop: asyncio.Event, tally: Tally) -> Iterator[None]:
+def ended_by_signals(stop: asyncio.Event, tally: Tally) -> Iterator[None]:
+    """Have SIGINT and SIGTERM end a run early."""
     loop = asyncio.get_running_loop()
 
     def end() -> None:

@@ -15,6 +15,7 @@ from shared.episodes.policy_forms import policy_schema
 from shared.events.change import Change
 from shared.events.delivery import DeliveryReport
 from shared.events.episode import Episode
+from shared.events.letter import LetterMark
 from shared.events.listed import Listed
 from shared.events.model import Classified, Observation, Verdict
 from shared.events.outcome import Outcome
@@ -50,6 +51,7 @@ SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "episode": Episode.model_json_schema,
     "change": Change.model_json_schema,
     "delivery": DeliveryReport.model_json_schema,
+    "dead-letter": LetterMark.model_json_schema,
     "listed": Listed.model_json_schema,
     "outcome": _outcome,
     "rules": rules_schema,

@@ -39,7 +39,7 @@ _KEPT: Final[dict[str, frozenset[str]]] = {
     "observation": frozenset({"identity", "dialect", "fingerprint", "operation"}),
     "verdict": frozenset(
         {"category", "subcategory", "severity", "phase", "about", "problem_key", "condition", "ends", "owner_ends"}
-        | {"rule", "source", "runbook"}
+        | {"rule", "source", "version", "runbook"}
     ),
     "episode": frozenset(
         {"id", "problem_key", "scope", "state", "transition", "category", "subcategory", "severity", "condition"}

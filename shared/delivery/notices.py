@@ -9,10 +9,10 @@ snapshot is never told after a newer one.
 import asyncio
 import sys
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final, Literal, NamedTuple, Protocol, Self
+from typing import Any, Final, Literal, NamedTuple, Protocol, Self
 
 from shared.delivery.claim import Held, Known, Memory
 from shared.delivery.claims import Claims, Settled, Taken
@@ -39,6 +39,10 @@ class Skip:
     told: bool = False
 
 
+Sent = Mapping[str, Any]
+"""What a notice that was accepted said: the members of its body."""
+
+
 class Told(Protocol):
     """The other side, as the algorithm sees it."""
 
@@ -47,8 +51,10 @@ class Told(Protocol):
 
     def tell(
         self, operation: DeliveryOperation, episode: Episode, told: int, key: str, seconds: float
-    ) -> Awaitable[Failure | Rejected | None]:
-        """Send one notice under a key; None once it was accepted. Rejected where the mapping cannot work on it.
+    ) -> Awaitable[Failure | Rejected | Sent]:
+        """Send one notice under a key; return what it said once it was accepted.
+
+        Rejected where the mapping cannot work on it.
 
         `told` is the revision up to which they were told, 0 where that is not known.
         """
@@ -163,17 +169,17 @@ class Notices:
             await claims.release(taken)
             return Delivered(operation)
         left = until - asyncio.get_running_loop().time()
-        failure = await self._told.tell(operation, episode, memory.told, key_of(episode), left)
-        if isinstance(failure, Ambiguous):
+        said = await self._told.tell(operation, episode, memory.told, key_of(episode), left)
+        if isinstance(said, Ambiguous):
             seen = memory.model_copy(update={"revision": max(memory.revision, episode.revision)})
             await claims.look_later(taken, seen)
-        elif failure is not None:
+        elif not isinstance(said, Mapping):
             await claims.release(taken)
-        if failure is not None:
-            return Delivered(outcome_of(self._name, failure))
+        if not isinstance(said, Mapping):
+            return Delivered(outcome_of(self._name, said))
         memory = self._done(memory, episode, operation)
         fenced = not await claims.complete(taken, memory)
-        return Delivered(InProgress()) if fenced else Delivered(Done(), memory)
+        return Delivered(InProgress()) if fenced else Delivered(Done(), memory, said)
 
     async def _by_key(self, episode: Episode, seconds: float) -> Delivered:
         known = self._lately.get(episode.id)
@@ -182,14 +188,14 @@ class Notices:
             return operation
         memory = known.memory if known is not None else Memory()
         self._remember(episode.id, memory, episode.revision)
-        failure = await self._told.tell(operation, episode, memory.told, key_of(episode), seconds)
-        if failure is not None:
-            if not isinstance(failure, Ambiguous):
+        said = await self._told.tell(operation, episode, memory.told, key_of(episode), seconds)
+        if not isinstance(said, Mapping):
+            if not isinstance(said, Ambiguous):
                 self._restore(episode.id, known)  # nobody heard of it: an older one is still to be told
-            return Delivered(outcome_of(self._name, failure))
+            return Delivered(outcome_of(self._name, said))
         memory = self._done(memory, episode, operation)
         self._remember(episode.id, memory, episode.revision)
-        return Delivered(Done(), memory)
+        return Delivered(Done(), memory, said)
 
     def _next(self, known: _Lately | None, episode: Episode) -> DeliveryOperation | Delivered:
         """Return what to tell, by what this process remembers; or the answer, where there is nothing to tell."""

@@ -1,6 +1,9 @@
 """The reply of a delivery: one `dev.tidings.delivery.v1` event for what took effect."""
 
 from collections.abc import Mapping
+from typing import Any, Final
+
+import orjson
 
 from shared.delivery.subject import EPISODES, Kind, Subject
 from shared.delivery.tickets import Delivered
@@ -9,7 +12,11 @@ from shared.events.cloudevent import DELIVERY, CloudEvent
 from shared.events.delivery import DeliveryReport
 from shared.events.identity import digest
 from shared.events.outcome import Done, Duplicate
+from shared.events.redaction import redact
 from shared.telemetry.trace import continued
+
+_LONGEST: Final = 2000
+_MOST: Final = 8192
 
 
 def report_of(
@@ -25,6 +32,7 @@ def report_of(
     if memory is None or memory.time is None or not isinstance(delivered.outcome, Done | Duplicate):
         return None
     attributes = kind.attributes(subject)
+    fields = told_fields(delivered.fields)
     report = DeliveryReport(
         destination=destination,
         operation=memory.operation,
@@ -37,6 +45,8 @@ def report_of(
         number=memory.number,
         link=memory.link,
         time=memory.time,
+        fields=fields,
+        cut=len(fields) < len(delivered.fields),
     )
     return event_of(report, memory.number or memory.record, attributes, cause)
 
@@ -58,3 +68,27 @@ def event_of(
         extensions={**attributes, **continued(cause.extensions)},
         data=report.model_dump(mode="json"),
     )
+
+
+def told_fields(fields: Mapping[str, Any]) -> dict[str, str]:
+    """Return fields as a report says them: redacted as all that goes out, each at most 2,000 characters, 8,192 in all.
+
+    Those that come first are kept. What is no text is written as JSON.
+    """
+    found: dict[str, str] = {}
+    left = _MOST
+    for name, value in redact(dict(fields))[0].items():
+        text = value if isinstance(value, str) else _as_json(value)
+        text = text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+        left -= len(name) + len(text)
+        if left < 0:
+            break
+        found[name] = text
+    return found
+
+
+def _as_json(value: Any) -> str:
+    try:
+        return orjson.dumps(value).decode()
+    except orjson.JSONEncodeError:
+        return "…"

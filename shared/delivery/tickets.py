@@ -7,10 +7,11 @@ sends again, and holds longer than any process lives.
 
 import asyncio
 import logging
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from shared.delivery.claim import Held, Known, Memory
 from shared.delivery.claims import Claims, Settled, Taken
@@ -43,6 +44,8 @@ class Delivered:
 
     outcome: Outcome
     memory: Memory | None = None
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    """What was written just now, by the foreign names; of what was done before nobody remembers more than digests."""
     reported: bool = False
     """True where an earlier delivery of this very revision ended as Done, and so was reported already."""
 
@@ -269,7 +272,8 @@ class _Attempt:
             return await self._look_later(memory, "done in doubt, to be looked at again")
         if not await self._claims.complete(self._taken, memory) and isinstance(outcome, Done):
             return Delivered(InProgress())  # someone else took over; they find what we did and answer for it
-        return Delivered(outcome, None if isinstance(outcome, Ignored) else memory)
+        fields = {} if order is None else order.fields
+        return Delivered(outcome, None if isinstance(outcome, Ignored) else memory, fields)
 
     def _unsettled(self) -> bool:
         """Return True while an earlier send may take effect yet; without a fence nothing would ever end that."""

@@ -19,6 +19,10 @@ DELIVERY = "dev.tidings.delivery.v1"
 CLASSIFIED_PREFIX = "dev.tidings."
 PROBLEM_PREFIX = "dev.tidings.problem."
 CHANGE_PREFIX = "dev.tidings.change."
+LETTER_PREFIX = "dev.tidings.dead-letter."
+"""Says of a dead letter of a bus what somebody did about it."""
+RETRY = "tidingsretry"
+"""The extension that counts how often an event was sent again after it had become a dead letter."""
 APISERVER_PREFIX = "dev.knative.apiserver."
 
 

@@ -39,4 +39,10 @@ class DeliveryReport(Frozen):
     number: str = Field(default="", description="The foreign record's number for people, as INC0010042.")
     link: str = Field(default="", description="Where people can open it.")
     time: AwareDatetime
+    fields: dict[str, str] = Field(
+        default_factory=dict,
+        description="What was written, by the foreign names, as texts without secrets; long ones are cut, with `…`. "
+        "Empty for a duplicate, and with `shadow`.",
+    )
+    cut: bool = Field(default=False, description="Whether there were further fields, which did not fit.")
     requests: tuple[ShadowRequest, ...] = Field(default=(), description="With `shadow`: what would have been sent.")

@@ -122,6 +122,9 @@ class Verdict(Frozen):
     summary: str = Field(default="", description="One line for people, as `Node worker-3 is not ready`.")
     rule: str = Field(description="Name of the rule that decided.")
     source: str = Field(default="", description="Where that rule stands, as `node.yaml:12`.")
+    version: str = Field(
+        default="", description="Digest of what that rule says: another one wherever the rule was changed."
+    )
     why: str = Field(default="", description="The rule's own reason, for people.")
     runbook: str = ""
     known: bool = Field(default=True, description="False where no rule names this and words decided.")

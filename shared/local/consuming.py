@@ -287,6 +287,7 @@ class Consumer:
             at=0.0,
             tries=tries,
         ).as_event()
+        letter = letter.with_extensions(why=result.why, tries=str(tries))  # which nobody else could say
         published = await self._bus.publish(topic_of(letter) or "", letter)
         if isinstance(published, Kept):
             _LOG.warning("an event became a dead letter", extra={"event_id": event.id, "why": result.why})

@@ -6,7 +6,7 @@ from shared.events.identity import fingerprint, problem_key, workload_name, work
 from shared.events.model import Observation, Verdict, trusted
 from shared.rules.fields import getter
 from shared.rules.regex import group
-from shared.rules.ruleset import Rule, RuleSet
+from shared.rules.ruleset import Rule, RuleSet, version_of
 
 SUMMARY_LENGTH = 160
 ENDS_ALL = ("*",)
@@ -29,6 +29,7 @@ def classify(observation: Observation, ruleset: RuleSet) -> Verdict:
 
 def verdict_of(rule: Rule | None, observation: Observation, ruleset: RuleSet) -> Verdict:
     """Return the verdict that a rule gives, or the fallback's where it is None."""
+    decided = rule is not None
     if rule is None:
         # What it knows of words is some 10 ms that a start does not need, and most functions never.
         from shared.rules import fallback
@@ -67,6 +68,7 @@ def verdict_of(rule: Rule | None, observation: Observation, ruleset: RuleSet) ->
             "summary": summary_of(rule, observation, part),
             "rule": rule.name,
             "source": rule.source,
+            "version": ruleset.version(rule) if decided else version_of(rule),
             "why": why,
             "runbook": rule.runbook,
             "known": known,

@@ -1,8 +1,10 @@
 """A set of rules in force: what `classify` asks, the same for compiled packs and for YAML."""
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Any, NamedTuple
 
+from shared.events.identity import digest
 from shared.events.model import Observation
 from shared.events.vocabulary import About, Category, Phase, Severity, Subcategory
 from shared.rules.fields import Getter, getter
@@ -66,6 +68,7 @@ class RuleSet:
         self.ends = _inverted(self.rules, "object")
         self.owner_ends = _inverted(self.rules, "owner")
         self._checks: list[tuple[Check, ...] | None] = [None] * len(self.rules)
+        self._versions: dict[str, str] = {}
         self.by_reason: dict[str, list[int]] = {}
         self.loose: list[int] = []
         for number, rule in enumerate(self.rules):
@@ -105,6 +108,13 @@ class RuleSet:
             self._checks[number] = checks
         return checks
 
+    def version(self, rule: Rule) -> str:
+        """Return the version of one of these rules; each is made when first asked for."""
+        found = self._versions.get(rule.name)
+        if found is None:
+            found = self._versions[rule.name] = version_of(rule)
+        return found
+
     def packs(self) -> dict[str, int]:
         """Return the number of rules of each pack."""
         counts: dict[str, int] = {}
@@ -124,6 +134,15 @@ class RuleSet:
         if index is None:
             index = self._deep[reason] = Index(self.rules, bucket, frozenset({"reason"}))
         return sorted((*index.candidates(observation), *found))
+
+
+@lru_cache(maxsize=1024)
+def version_of(rule: Rule) -> str:
+    """Return eight characters that stand for all that a rule says, but not for where it stands in its file.
+
+    The same on every replica, and whether the rule was compiled or read as YAML.
+    """
+    return digest("rule", repr(tuple(rule._replace(source=""))))[:8]
 
 
 def reasons_of(rule: Rule) -> tuple[str, ...]:

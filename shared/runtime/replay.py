@@ -26,10 +26,13 @@ _SHOWN = 1000
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One event on its way, which must have one of two ends: `done`, or `back`, which leaves it to the next run."""
+    """One event on its way, which must have one of two ends: `done`, or `back`, which leaves it to the next run.
+
+    `done` is told how it ended, Rejected too, for that is for good; None where it was not for them.
+    """
 
     record: Record
-    done: Callable[[], Awaitable[None]]
+    done: Callable[[Outcome | None], Awaitable[None]]
     back: Callable[[], Awaitable[None]]
 
 
@@ -101,7 +104,7 @@ class Replay:
             await self._concluded(item, Rejected("decode", event.reason))
         elif not self._passes(event):
             self.tally.outcomes[PASSED_OVER] += 1
-            await item.done()
+            await item.done(None)
         else:
             await self._turn()
             await self._slots.acquire()
@@ -146,7 +149,7 @@ class Replay:
             name = record.event.id if isinstance(record.event, CloudEvent) else ""
             place = (record.topic, record.partition, record.offset)
             self.tally.refusals.append(Refusal(*place, name, outcome.stage, outcome.reason))
-        await item.done()
+        await item.done(outcome)
 
     async def _pause(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):

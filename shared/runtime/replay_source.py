@@ -11,6 +11,7 @@ from typing import Final
 from shared.bus.coming import Coming
 from shared.bus.progress import Progress
 from shared.bus.protocol import Bus, BusUnavailableError, Delivery, Readable, Record, Start
+from shared.events.outcome import Outcome
 from shared.runtime.replay import Item
 
 _LOOK_SECONDS: Final = 1.0
@@ -70,7 +71,7 @@ class _Counts:
         self.taken += 1
         self.out += 1
 
-        async def done() -> None:
+        async def done(_outcome: Outcome | None) -> None:
             await delivery.ack()  # where it was no longer ours it comes again: at least once
             self._ended()
 
@@ -186,7 +187,7 @@ async def of_span(
 
 
 def _of(record: Record, checkpoint: Checkpoint) -> Item:
-    async def done() -> None:
+    async def done(_outcome: Outcome | None) -> None:
         checkpoint.end(record)
 
     async def back() -> None:

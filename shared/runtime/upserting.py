@@ -134,8 +134,8 @@ class Upserting:
         """Return the request that this snapshot would cause, whatever the system was told before. No I/O."""
         if not subject.ticket:
             return []
-        record = self._record(subject)
-        return record if isinstance(record, Rejected) else self._system.preview(record)
+        fields = self._fields(subject)
+        return fields if isinstance(fields, Rejected) else self._system.preview(self._system.record(subject, fields))
 
     async def _in_time(self, episode: Episode, call: Call) -> Delivered:
         """Answer by the caller's deadline; a record that is on its way keeps its turn until it is known to be in."""
@@ -160,22 +160,22 @@ class Upserting:
             now = asyncio.get_running_loop().time()
             if self._batcher is None or now >= deadline:
                 return Delivered(LATE)
-            record = self._record(episode)
-            if isinstance(record, Rejected):
-                return Delivered(record)
+            fields = self._fields(episode)
+            if isinstance(fields, Rejected):
+                return Delivered(fields)
+            record = self._system.record(episode, fields)
             outcome = await self._batcher.submit(record, len(record), now + _PATIENCE)
             if not isinstance(outcome, Done):
                 return Delivered(outcome)
             memory = self._memory(episode)
             self._newest.remember(episode.id, memory)
-            return Delivered(outcome, memory)
+            return Delivered(outcome, memory, fields)
 
-    def _record(self, episode: Episode) -> bytes | Rejected:
+    def _fields(self, episode: Episode) -> dict[str, Any] | Rejected:
         operation = OPERATION_OF[episode.transition]
         if operation not in self._mapping.operations:
             operation = "open"
-        fields = render(self._mapping, operation, context_of(episode, places=self._places))
-        return fields if isinstance(fields, Rejected) else self._system.record(episode, fields)
+        return render(self._mapping, operation, context_of(episode, places=self._places))
 
     def _memory(self, episode: Episode) -> Memory:
         return Memory(

@@ -138,7 +138,7 @@ def test_dead_letters_are_sent_again_to_their_trigger_only_shown_and_discarded(t
             assert await running.idle(5)
             first, _, last = await running.letters.list("one")
             assert await running.letters.counts() == {"one": 3}
-            assert await running.letters.discard([last.id, 999]) == 1
+            assert await running.letters.discard([last.id, 999], "not ours") == 1
             assert await running.retry_letters([first.id]) == 1
             await _until_calls(app, 4)
             await asyncio.sleep(0.05)

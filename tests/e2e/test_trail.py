@@ -89,7 +89,11 @@ def test_a_tickets_trail_tells_what_caused_it_by_which_rule_what_was_sent_and_wh
     assert first["what"] == "observed"
     assert first["rule"]
     assert first["rule_source"].startswith(f"{first['rule_source'].partition(':')[0]}:")
+    assert len(first["rule_version"]) == 8
     assert [one["operation"] for one in told][:: len(told) - 1] == ["open", "resolve"]
+    assert told[0]["fields"]["short_description"] == incident["short_description"]
+    assert told[-1]["fields"]["close_notes"] == incident["close_notes"]
+    assert all(one["fields"] for one in told), "of each it says what was written"
     assert {(one["number"], one["record"]) for one in told} == {(incident["number"], incident["sys_id"])}
     assert all(incident["sys_id"] in one["link"] for one in told)
     (episode,) = {one["key"] for one in told}

@@ -252,9 +252,18 @@ def test_the_broker_gives_up_later_than_the_function_and_the_function_later_than
     assert slowest < topology.delivery.timeout
 
 
-def test_every_delivery_names_the_dead_letter_sink_that_exists() -> None:
+def test_f35_every_delivery_names_a_dead_letter_sink_that_exists_and_is_no_function() -> None:
+    """F35: DLS down: alert; doc says DLS must be durable; `dead_letter` never in the path.
+
+    Kafka itself is the sink: it is down only where the Broker is. `tidings dead-letters` reads it there
+    (tests/servers/test_dead_letters.py).
+    """
     (sink,) = of_kind("KafkaSink")
     (broker,) = of_kind("Broker")
+    assert not any("dead" in name for name in FUNCTIONS)
+    page = (ROOT / "docs" / "bus.md").read_text(encoding="utf-8")
+    assert f"--topic {sink['spec']['topic']}" in page
+    assert "must be durable" in page
     for item in (broker, *of_kind("Trigger")):
         reference = item["spec"]["delivery"]["deadLetterSink"]["ref"]
         assert (reference["kind"], reference["name"]) == ("KafkaSink", sink["metadata"]["name"])

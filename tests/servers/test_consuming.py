@@ -118,6 +118,8 @@ def test_every_outcome_means_what_it_means_to_the_broker(rig: Any) -> None:
             }
             assert (letters["e5"]["stage"], letters["e5"]["reason"]) == ("mapping", "it has no name")
             assert {one["knativeerrordest"] for one in letters.values()} == {"scripted"}
+            assert {number: one["tries"] for number, one in letters.items()} == {"e3": "3", "e4": "3", "e5": "1"}
+            assert letters["e4"]["why"] == "the subscriber refused it with status 503"
 
     run(work())
 

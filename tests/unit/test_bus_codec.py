@@ -134,6 +134,14 @@ def test_the_same_event_is_one_by_source_and_id_together() -> None:
     assert message_id(CloudEvent("b", "a", "t")) != message_id(CloudEvent("", "ab", "t"))
 
 
+def test_a_dead_letter_is_one_for_each_subscriber_and_each_retry() -> None:
+    one = CloudEvent("a", "s", "t")
+    letters = [one.with_extensions(knativeerrordest=name) for name in ("webhook", "splunk")]
+    again = letters[0].with_extensions(tidingsretry="1")
+    assert len({message_id(each) for each in (one, *letters, again)}) == 4
+    assert message_id(letters[0]) == message_id(letters[0].with_extensions(knativeerrorcode="503"))
+
+
 def test_a_key_is_one_token_of_a_subject_whatever_is_in_it() -> None:
     assert token("scope-1") == "scope-1"
     assert key_of(CloudEvent("1", "s", "t")) == "-"

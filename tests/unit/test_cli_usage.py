@@ -1,6 +1,7 @@
 """Every command: what cannot be is one sentence with the right exit code, and every help has an example."""
 
 import json
+import time
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -110,7 +111,8 @@ def test_dead_letters_are_listed_in_every_form_and_unknown_ones_are_told(tmp_pat
     assert json.loads(run("dead-letters", "list", *place, "-o", "json").stdout) == []
     assert run("dead-letters", "list", *place, "-o", "jsonl").stdout == ""
     for action in ("show", "retry", "discard"):
-        ended = run("dead-letters", action, "7", *place)
+        note = ("--note", "no longer there") if action == "discard" else ()
+        ended = run("dead-letters", action, "7", *note, *place)
         assert (ended.exit_code, ended.stdout) == (1, "")
         assert ended.stderr == "tidings: there is no dead letter 7\n"
 
@@ -121,14 +123,55 @@ def test_those_letters_that_are_there_are_sent_again_and_each_that_is_not_is_nam
         rows = orjson.dumps([row_of(letter)]).decode()
         database.commit(Batch(Page(1, 0, 0.0, b""), letters=rows))
     database.close()
-    place = ("--data", str(tmp_path))
+    place, note = ("--data", str(tmp_path)), ("--note", "not ours")
     ended = run("dead-letters", "retry", "2", "998", "999", "998", *place)
     assert (ended.exit_code, ended.stdout) == (1, "1 dead letter will be sent again\n")
     assert ended.stderr == "tidings: there is no dead letter 998\ntidings: there is no dead letter 999\n"
-    ended = run("dead-letters", "discard", "1", "3", *place)
+    ended = run("dead-letters", "discard", "1", "3", *note, *place)
     assert (ended.exit_code, ended.stdout) == (0, "2 dead letters discarded\n")
-    said = json.loads(run("dead-letters", "discard", "2", "3", *place, "-o", "json").stdout)
+    said = json.loads(run("dead-letters", "discard", "2", "3", *note, *place, "-o", "json").stdout)
     assert said == {"changed": 1, "what": "discarded", "missing": [3]}
+
+
+def kept_letters(folder: Path) -> tuple[str, str]:
+    database = Database(folder / "broker.db")
+    said = ({"stage": "mapping", "reason": "no name"}, {"stage": "mapping", "reason": "no name"}, {})
+    for number, extensions in enumerate(said):
+        letter = Letter("one" if number else "two", event(number), "http://x", 422, "", "no", extensions, 0.0, 3)
+        database.commit(Batch(Page(1, 0, 0.0, b""), letters=orjson.dumps([row_of(letter)]).decode()))
+    database.close()
+    return "--data", str(folder)
+
+
+def test_letters_of_the_embedded_broker_are_counted_and_chosen_by_a_filter(tmp_path: Path) -> None:
+    place = kept_letters(tmp_path)
+    by = {
+        name: json.loads(run("dead-letters", "list", "--group-by", name, *place, "-o", "json").stdout)
+        for name in ("reason", "trigger")
+    }
+    assert by["reason"] == [{"reason": "no name", "letters": 2}, {"reason": "no", "letters": 1}]
+    assert by["trigger"] == [{"trigger": "one", "letters": 2}, {"trigger": "two", "letters": 1}]
+    begun = time.monotonic()
+    ended = run("dead-letters", "retry", "--filter", "stage = 'mapping'", "--rate", "4", *place)
+    assert (ended.exit_code, ended.stdout) == (0, "2 dead letters will be sent again\n")
+    assert time.monotonic() - begun >= 0.25, "one each quarter of a second"
+    database = Database(tmp_path / "broker.db", guest=True)
+    assert [row[0] for row in database.letters("", wanted=True, after=0, limit=9)] == [1, 2]
+    database.close()
+    assert "--to is for the letters of a bus" in run("dead-letters", "retry", "1", "--to", "bus", *place).stderr
+
+
+def test_why_a_letter_of_the_embedded_broker_was_discarded_can_be_looked_up(tmp_path: Path) -> None:
+    place = kept_letters(tmp_path)
+    assert run("dead-letters", "discard", "1", *place).exit_code == 2, "a note there must be"
+    assert json.loads(run("dead-letters", "list", "--ended", *place, "-o", "json").stdout) == []
+    assert run("dead-letters", "discard", "--filter", "stage = 'mapping'", "--note", "a test", *place).exit_code == 0
+    ended = json.loads(run("dead-letters", "list", "--ended", *place, "-o", "json").stdout)
+    assert [(one["id"], one["act"], one["note"], one["reason"]) for one in ended] == [
+        (1, "discarded", "a test", "no name"),
+        (2, "discarded", "a test", "no name"),
+    ]
+    assert [one["id"] for one in json.loads(run("dead-letters", "list", *place, "-o", "json").stdout)] == [3]
 
 
 def test_the_version_is_told_and_is_the_one_that_is_installed() -> None:

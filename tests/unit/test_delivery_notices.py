@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from shared.delivery.claim import Memory
 from shared.delivery.claims import Claims
 from shared.delivery.failure import Ambiguous, Failure, Refused, Temporary
-from shared.delivery.notices import Notices, Skip, first, key_of
+from shared.delivery.notices import Notices, Sent, Skip, first, key_of
 from shared.delivery.plan import told_as
 from shared.events.delivery import DeliveryOperation
 from shared.events.episode import Episode
@@ -50,7 +50,7 @@ class Receiver:
 
     async def tell(
         self, operation: DeliveryOperation, one: Episode, told: int, key: str, seconds: float
-    ) -> Failure | None:
+    ) -> Failure | Sent:
         assert seconds > 0
         assert told < one.revision
         await asyncio.sleep(0)
@@ -59,8 +59,9 @@ class Receiver:
             self.got.append((operation, one.revision, key))
         if end == "killed":
             raise Killed
-        ends: dict[str, Failure | None] = {
-            "taken": None, "lost": Ambiguous("lost"), "unsent": Temporary("unsent"), "refused": Refused("no"),
+        ends: dict[str, Failure | Sent] = {
+            "taken": {"text": operation},
+            "lost": Ambiguous("lost"), "unsent": Temporary("unsent"), "refused": Refused("no"),
         }  # fmt: skip
         return ends[end]
 

@@ -38,7 +38,7 @@ def replayed(
                 return
             event = one if isinstance(one, NotAnEvent) else CloudEvent(str(number), "s", "t")
 
-            async def end(number: int = number) -> None:
+            async def end(_outcome: Outcome | None, number: int = number) -> None:
                 done.append(number)
 
             async def leave(number: int = number) -> None:
@@ -121,10 +121,13 @@ def test_a_span_that_breaks_lets_what_is_in_flight_end_before_it_is_raised() -> 
     async def items() -> AsyncGenerator[Item, None]:
         for number in range(2):
 
-            async def end(number: int = number) -> None:
+            async def back(number: int = number) -> None:
                 ended.append(number)
 
-            yield Item(Record("t", 0, number, datetime(2026, 3, 1, tzinfo=UTC), event(number), b""), end, end)
+            async def end(_outcome: Outcome | None, number: int = number) -> None:
+                await back(number)
+
+            yield Item(Record("t", 0, number, datetime(2026, 3, 1, tzinfo=UTC), event(number), b""), end, back)
         raise BusUnavailableError("the bus is away")
 
     async def work() -> None:

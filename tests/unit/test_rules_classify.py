@@ -12,7 +12,7 @@ from shared.events.model import Observation, Verdict
 from shared.rules import fallback, specimen
 from shared.rules.classify import classify
 from shared.rules.loader import load
-from shared.rules.ruleset import RuleSet
+from shared.rules.ruleset import RuleSet, version_of
 
 PACK = """\
 pack: demo
@@ -77,6 +77,25 @@ def seen(**event: Any) -> Observation:
     return made
 
 
+def test_a_verdict_has_another_version_once_its_rule_says_something_else_and_no_other_rule_has(
+    ruleset: RuleSet, tmp_path: Path
+) -> None:
+    file = tmp_path / "demo.yaml"
+    text = "# moved down a line\n" + PACK.replace("hold: 10m", "hold: 20m")
+    file.write_text(text, encoding="utf-8")
+    changed = load([file], own=False).ruleset
+    events = [
+        {"reason": "BackOff"},
+        {"reason": "Started"},
+        {"reason": "FailedMount", "type": "Warning"},
+        {"reason": "Odd"},
+    ]
+    before, after = ([classify(seen(**event), rules) for event in events] for rules in (ruleset, changed))
+    assert [one.version == two.version for one, two in zip(before, after, strict=True)] == [False, True, True, True]
+    assert len({one.version for one in before}) == 4
+    assert all(len(one.version) == 8 for one in before), "also where no rule names it"
+
+
 def test_a_problem_gets_everything_that_the_correlator_needs(ruleset: RuleSet) -> None:
     observation = seen(reason="BackOff", name="web-1", host="worker-3", field_path="spec.containers{web}")
     assert classify(observation, ruleset) == Verdict(
@@ -94,6 +113,7 @@ def test_a_problem_gets_everything_that_the_correlator_needs(ruleset: RuleSet) -
         summary="Container web of default/web-1 on worker-3 crashes",
         rule="crash-loop",
         source="demo.yaml:5",
+        version=version_of(next(rule for rule in ruleset.rules if rule.name == "crash-loop")),
         why="It will not get better by itself.",
         runbook="https://example.com/crash",
         known=True,

@@ -7,7 +7,7 @@ interpreter lock, and taking it back from a busy event loop costs up to a switch
 
 import contextlib
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,6 +41,12 @@ CREATE TRIGGER commit_batch INSTEAD OF INSERT ON batch BEGIN
         WHERE value ->> 0 IS NULL OR value ->> 0 IN (SELECT id FROM letter);
 END;
 """
+_DISCARDED = """
+CREATE TABLE IF NOT EXISTS discarded(
+    id INTEGER PRIMARY KEY, letter TEXT NOT NULL, note TEXT NOT NULL, at REAL NOT NULL
+)
+"""  # a guest makes it, too: the broker that runs on the file may be of a version that did not
+_NOTES = 100_000
 _PIECE = 512
 _RESERVE = 2048  # pages of 4 KiB that stay for reuse: growing a file costs more than keeping it
 _LETTER_COLUMNS = "id, trigger, event, destination, code, data, why, extensions, at, tries, wanted"
@@ -126,10 +132,28 @@ class Database:
         statement = f"UPDATE letter SET wanted = ? WHERE id IN ({marks})"  # noqa: S608 - only question marks
         return self._writer.execute(statement, (int(wanted), *ids)).rowcount
 
-    def discard(self, ids: Sequence[int]) -> int:
-        """Delete letters; return how many there were."""
-        marks = ", ".join("?" * len(ids))
-        return self._writer.execute(f"DELETE FROM letter WHERE id IN ({marks})", ids).rowcount  # noqa: S608
+    def discard(self, letters: Mapping[int, str], note: str, at: float) -> int:
+        """Delete letters and keep what is said of each (JSON) with the note; return how many there were.
+
+        Of what was discarded the last 100,000 are kept.
+        """
+        with self._writer:  # one transaction: no letter goes without its note
+            self._writer.execute("BEGIN IMMEDIATE")
+            self._writer.execute(_DISCARDED)
+            gone = 0
+            for number, said in letters.items():
+                there = self._writer.execute("DELETE FROM letter WHERE id = ?", (number,)).rowcount
+                if there:
+                    self._writer.execute("INSERT INTO discarded VALUES (?, ?, ?, ?)", (number, said, note, at))
+                gone += there
+            self._writer.execute("DELETE FROM discarded WHERE id <= (SELECT max(id) FROM discarded) - ?", (_NOTES,))
+        return gone
+
+    def discarded(self, *, after: int, limit: int) -> list[tuple[int, str, str, float]]:
+        """Return (id, what was said of it, note, when) of letters that were discarded, in order of id."""
+        there = self._reader.execute("SELECT 1 FROM sqlite_master WHERE name = 'discarded'").fetchone()
+        statement = "SELECT id, letter, note, at FROM discarded WHERE id > ? ORDER BY id LIMIT ?"
+        return self._reader.execute(statement, (after, limit)).fetchall() if there else []
 
     def bounds(self) -> tuple[int, int]:
         """Return the first offset that is kept and the next one to be given."""

@@ -2,13 +2,15 @@
 
 import logging
 import sqlite3
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 
 from shared.events.times import to_text
-from shared.local.broker.database import LetterRow
+from shared.local.broker.database import Database, LetterRow
 from shared.local.broker.log import Log
 from shared.local.broker.records import Letter, event_of
 
@@ -47,9 +49,9 @@ class Letters:
         """Mark letters to be sent again, or no more; return how many of these ids exist."""
         return await self._log.change(lambda database: database.want(ids[:_MOST], wanted=wanted))
 
-    async def discard(self, ids: Sequence[int]) -> int:
-        """Delete letters; return how many of these ids existed."""
-        return await self._log.change(lambda database: database.discard(ids[:_MOST]))
+    async def discard(self, ids: Sequence[int], note: str) -> int:
+        """Delete letters and keep why; return how many of these ids existed."""
+        return await self._log.change(lambda database: discard(database, ids[:_MOST], note, time.time()))
 
     async def _rows(self, trigger: str, *, wanted: bool, after: int, limit: int) -> Sequence[Letter]:
         limit = max(1, min(limit, _MOST))
@@ -75,6 +77,27 @@ def letter_of(row: LetterRow) -> Letter:
         id=number,
         wanted=bool(wanted),
     )
+
+
+def discard(database: Database, ids: Sequence[int], note: str, at: float) -> int:
+    """Delete letters, and keep what each was with the note and the time; return how many of these ids existed."""
+    rows = [row for row in map(database.letter, ids) if row is not None]
+    said = {row[0]: orjson.dumps(letter_row(letter_of(row))).decode() for row in rows}
+    return database.discard(said, note, at)
+
+
+def discarded(database: Database) -> Iterator[dict[str, Any]]:
+    """Iterate what was discarded, the oldest letter first, each with `note` and `at`."""
+    after = 0
+    while found := database.discarded(after=after, limit=_MOST):
+        after = found[-1][0]
+        for _, said, note, at in found:
+            yield {
+                **orjson.loads(said),
+                "act": "discarded",
+                "note": note,
+                "at": to_text(datetime.fromtimestamp(at, UTC)),
+            }
 
 
 def _extensions(text: str) -> dict[str, str]:
