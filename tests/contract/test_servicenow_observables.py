@@ -72,6 +72,13 @@ def test_what_comes_again_links_nothing_twice_and_an_update_adds_only_what_is_ne
         assert sum("value%3D198.51.100.7%5E" in path for path in asked) == 1, "what is linked is not sought again"
 
 
+def test_a_replica_that_starts_adds_what_is_new_and_changes_nothing_else() -> None:
+    with placed(RIG) as place:
+        play(place, SEEN)
+        play(place, FURTHER)
+        assert sorted(linked(place)) == sorted({*LINKED, ("IP address (V4)", "198.51.100.9")})
+
+
 def test_f33_a_store_that_forgot_everything_costs_no_second_link() -> None:
     """F33: KV bucket wiped: find(key) prevents duplicates."""
     with placed(RIG) as place:

@@ -17,6 +17,7 @@ from shared.destinations.servicenow.settings import TableSettings
 from shared.events.delivery import DeliveryOperation
 
 _UNREAD = frozenset({OBSERVABLES})
+_MOST_KNOWN = 500
 
 
 class SecurityIncidents:
@@ -34,6 +35,7 @@ class SecurityIncidents:
         self._client = client
         self._instance = settings.instance
         self._types = frozenset(types)
+        self._known: dict[str, str] = {}  # what was linked lately, by incident: no search shows it
         self.name = name
         self.journals = self._incidents.journals
 
@@ -63,7 +65,9 @@ class SecurityIncidents:
     async def find(self, episode: str, problem: str, seconds: float) -> tuple[Found, ...] | Failure:
         """Return the incidents of the episode and of its problem."""
         found = await self._incidents.find(episode, problem, seconds)
-        return tuple(_as_linked(one, "") for one in found) if isinstance(found, tuple) else found
+        if not isinstance(found, tuple):
+            return found
+        return tuple(_as_linked(one, self._known.get(one.ref, "")) for one in found)
 
     async def create(self, order: Order, seconds: float) -> Found | Failure:
         """Create a record, and link its observables."""
@@ -97,6 +101,10 @@ class SecurityIncidents:
         if not isinstance(record, Found):
             return record
         linked = bool(text) and await self._observables.link(record.ref, text, (deadline - loop.time()) / 2)
+        if linked:
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            self._known[record.ref] = text
         return _as_linked(record, text if linked else "")
 
 
