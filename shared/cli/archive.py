@@ -127,7 +127,8 @@ def _expire(
 
 def _print(rows: Sequence[Row], columns: Sequence[str], output: Output, problems: Sequence[str]) -> None:
     """Print what was done, then what could not be: that ends the command."""
-    print_rows(rows, columns, output)
+    if rows or not problems or output is not Output.table:
+        print_rows(rows, columns, output)
     if problems:
         fail(*problems)
 
