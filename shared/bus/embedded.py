@@ -177,6 +177,9 @@ class EmbeddedBus:
         return False
 
     def _read_there(self, work: Callable[[BusFile], T]) -> T:
+        if self._reading is None and not self._path.exists():
+            with contextlib.closing(BusFile(None)) as empty:  # who only looks makes no file
+                return work(empty)
         if self._reading is None:
             self._reading = BusFile(self._path)
         try:

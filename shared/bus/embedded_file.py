@@ -62,11 +62,16 @@ class New:
 class BusFile:
     """One connection to the file; one thread at a time uses it."""
 
-    def __init__(self, path: Path) -> None:
-        """Open or create it. Raises OSError, sqlite3.Error."""
-        path.parent.mkdir(parents=True, exist_ok=True)
+    def __init__(self, path: Path | None) -> None:
+        """Open or create it; None is an empty one in memory. Raises OSError, sqlite3.Error."""
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
         self._connection = sqlite3.connect(
-            path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=64
+            path or ":memory:",
+            timeout=_BUSY_SECONDS,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=64,
         )
         self._connection.executescript(_SCHEMA)
         self._connection.execute("PRAGMA synchronous = FULL")  # what is kept must outlive a loss of power

@@ -15,7 +15,7 @@ from shared.cli import configured
 from shared.cli.archiving import Exporting, Made, each, erased, expired, exported, sealed, topics_of
 from shared.cli.buses import BusOption, check_bus
 from shared.cli.moments import moment, span
-from shared.cli.output import Output, OutputOption, Row, fail, print_rows, waiting
+from shared.cli.output import Output, OutputOption, Row, complain, fail, print_rows, waiting
 from shared.cli.places import AtOption, RootsOption, done, place_at
 from shared.cli.stored import DATA, DataOption
 from shared.events.times import to_text
@@ -59,6 +59,8 @@ def _export(
     with waiting("exporting") as update:
         made = done(lambda: exported(asked, update))
     _print([_row(one) for one in made.found], _COLUMNS, output, made.problems)
+    if not made.found and not made.problems:
+        complain(f"nothing to export: the bus holds nothing that is not yet in {to}")
 
 
 @app.command("seal", epilog=_SEAL)
@@ -94,13 +96,15 @@ def _erase(
     at: AtOption,
     why: WhyOption,
     roots: RootsOption = "",
+    output: OutputOption = Output.table,
 ) -> None:
     """Remove what a sealed segment holds, and sign that and why: its manifest stays, and verify knows it was meant."""
     found = parsed_name(segment)
     if found is None or not why.strip():
         fail("a segment is named as audit-trail.00000042, and --why must say something", code=2)
     with waiting("erasing"):
-        done(lambda: erased(at, roots, found, why))
+        gone = done(lambda: erased(at, roots, found, why))
+    print_rows([_row(gone, "erased")], (*_COLUMNS, "state"), output)
 
 
 @app.command("expire", epilog="Example: tidings archive expire --at s3://archive/tidings --older-than 7y")

@@ -125,12 +125,14 @@ async def _sealed(place: Place, roots: Place, who: Sealer, update: Show) -> Made
     return await each(sorted({*await topics(place), *await topics(roots)}), work)
 
 
-async def erased(at: str, where: str, segment: tuple[str, int], why: str) -> None:
-    """Erase one segment. Raises SettingsError, PlaceError, UnsoundError."""
+async def erased(at: str, where: str, segment: tuple[str, int], why: str) -> Manifest:
+    """Erase one segment, and return its manifest. Raises SettingsError, PlaceError, UnsoundError."""
     environ = configured.effective()
     who = sealer(environ)
     async with place_at(at, environ) as place, place_at(roots_of(at, where), environ) as roots:
-        await erase(place, roots, await known(place, *segment), why, who)
+        found = await known(place, *segment)
+        await erase(place, roots, found, why, who)
+        return found
 
 
 async def expired(

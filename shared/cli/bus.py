@@ -5,6 +5,7 @@ import json
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
@@ -15,8 +16,9 @@ from shared.bus.protocol import Bus, BusUnavailableError, State
 from shared.bus.registry import chosen, open_bus
 from shared.bus.topology import TOPOLOGY, differences, wanted
 from shared.cli import configured
-from shared.cli.buses import BusOption, check_bus
+from shared.cli.buses import BusOption, check_bus, opened
 from shared.cli.output import Output, OutputOption, fail, print_rows, waiting
+from shared.cli.stored import DATA, DataOption
 from shared.settings.environment import SettingsError
 
 T = TypeVar("T")
@@ -57,13 +59,13 @@ def _apply(
 
 
 @app.command("status", epilog="Example: tidings bus status --output json")
-def _status(bus: BusOption = "", output: OutputOption = Output.table) -> None:
+def _status(bus: BusOption = "", data: DataOption = DATA, output: OutputOption = Output.table) -> None:
     """Say what each topic holds; ends with 1 where one is missing."""
 
     async def work(there: Bus) -> list[dict[str, Any]]:
         return [_held(row.topic.name, await there.describe(row.topic.name)) for row in TOPOLOGY]
 
-    rows = _with(bus, work)
+    rows = _with(bus, work, data)
     print_rows(rows, ("topic", "state", "events", "bytes", "oldest", "newest"), output)
     if any(row["state"] == "missing" for row in rows):
         raise typer.Exit(1)
@@ -105,13 +107,19 @@ def _text(at: datetime | None) -> str | None:
     return None if at is None else at.isoformat(timespec="seconds")
 
 
-def _with(name: str, work: Callable[[Bus], Awaitable[T]]) -> T:
-    """Do it with the bus that is meant, and close that; what cannot be done is said, and ends the command."""
+def _with(name: str, work: Callable[[Bus], Awaitable[T]], data: Path | None = None) -> T:
+    """Do it with the bus that is meant, and close that; what cannot be done is said, and ends the command.
+
+    With `data` it may be that of `tidings up` in this folder.
+    """
     check_bus(name)
 
     async def whole() -> T:
         environ = configured.effective()
-        bus = open_bus(name or chosen(environ), environ)
+        if data is None:
+            bus = open_bus(name or chosen(environ), environ)
+        else:
+            bus = opened(name, data, environ, must_exist=False)[1]
         try:
             return await work(bus)
         finally:

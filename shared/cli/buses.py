@@ -2,13 +2,17 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from shared.bus.protocol import Bus
-from shared.bus.registry import BUSES, chosen, open_bus, or_embedded
+from shared.bus.registry import BUSES, chosen, configured, open_bus, or_embedded
 from shared.cli.output import fail
+from shared.settings.environment import SettingsError
+
+_EMBEDDED: Final = "embedded"
+_HINT: Final = "; or name the folder of `tidings up` by --data"
 
 BusOption = Annotated[
     str, typer.Option("--bus", metavar="|".join(BUSES), help="Which bus; else BUS, or the only one that is configured.")
@@ -21,8 +25,21 @@ def check_bus(name: str) -> None:
         fail(f"there is no bus {name}: use one of {', '.join(BUSES)}", code=2)
 
 
-def opened(name: str, data: Path, environ: Mapping[str, str]) -> tuple[str, Bus]:
-    """Return the bus that is meant and its name. Raises SettingsError."""
-    own = or_embedded(environ, data) if name in {"", "embedded"} and (data / "bus.db").is_file() else {}
-    found = name or chosen({**environ, **own})
-    return found, open_bus(found, {**environ, **own})
+def opened(name: str, data: Path, environ: Mapping[str, str], *, must_exist: bool = True) -> tuple[str, Bus]:
+    """Return the bus that is meant and its name.
+
+    Raises SettingsError, with `must_exist` also where the embedded one has no file: an empty bus looks like an answer.
+    """
+    own = or_embedded(environ, data) if name in {"", _EMBEDDED} and (data / "bus.db").is_file() else {}
+    settings = {**environ, **own}
+    nowhere = not settings.get("BUS") and not configured(settings)
+    try:
+        found = name or chosen(settings)
+        bus = open_bus(found, settings)
+    except SettingsError as error:
+        hint = _HINT if nowhere and name in {"", _EMBEDDED} else ""
+        raise SettingsError([f"{problem}{hint}" for problem in error.problems]) from error
+    file = settings.get(BUSES[_EMBEDDED].wanted, "")
+    if must_exist and found == _EMBEDDED and not Path(file).is_file():
+        raise SettingsError([f"there is no embedded bus at {file}: EMBEDDED_BUS names its file, or --data its folder"])
+    return found, bus

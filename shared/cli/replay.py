@@ -13,6 +13,7 @@ from shared.cli import configured
 from shared.cli.moments import moment
 from shared.cli.output import Output, OutputOption, fail, print_rows, waiting
 from shared.cli.replaying import ARCHIVE, DEAD_LETTERS, Unable, Wanted, counted_dry, run
+from shared.cli.stored import DATA, DataOption
 from shared.cli.tallied import print_tally
 from shared.local.selection import selection
 from shared.runtime.replay_source import Span
@@ -49,6 +50,7 @@ def command(
     checkpoint: Annotated[
         Path | None, typer.Option(help="File that remembers it instead, also for --from and --to.")
     ] = None,
+    data: DataOption = DATA,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say how many events there are, and send none.")] = False,
     output: OutputOption = Output.table,
 ) -> None:
@@ -77,6 +79,7 @@ def command(
             passes=passes,
             rate=rate,
             at=at,
+            data=data,
         )
         logs.setup(log_level(environ, "warning"))
         with waiting("reading") as update:

@@ -13,7 +13,8 @@ from shared.archive.place import open_place
 from shared.archive.reader import ArchiveReader
 from shared.bus.letters import marks, next_attempt
 from shared.bus.protocol import Bus, BusUnavailableError
-from shared.bus.registry import chosen, open_bus
+from shared.cli.buses import opened as opened_bus
+from shared.cli.stored import DATA
 from shared.events.codec import NotAnEvent
 from shared.local.broker.filters import Test
 from shared.runtime.letters import Again
@@ -31,7 +32,10 @@ _TICK = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What somebody asked for; `group` is empty where a span is read, `at` where no archive is."""
+    """What somebody asked for; `group` is empty where a span is read, `at` where no archive is.
+
+    `data` is the folder of `tidings up`, whose bus it is where no setting leads to one.
+    """
 
     source: str
     target: str
@@ -42,6 +46,7 @@ class Wanted:
     passes: Test
     rate: float
     at: str = ""
+    data: Path = DATA
 
 
 class Unable(Exception):  # noqa: N818 - it is what the command says, not what went wrong inside
@@ -114,7 +119,7 @@ async def _source(
     if wanted.source == ARCHIVE:
         source = ArchiveReader(open_place(wanted.at, environ))
     else:
-        source = open_bus(chosen(environ) if wanted.source == DEAD_LETTERS else wanted.source, environ)
+        source = opened_bus("" if wanted.source == DEAD_LETTERS else wanted.source, wanted.data, environ)[1]
     try:
         there = tuple([topic for topic in wanted.topics if await source.describe(topic) is not None])
         missing = [topic for topic in wanted.topics if topic not in there]

@@ -40,7 +40,9 @@ def verified(at: str, roots: str, public_key: Path | None, output: Output) -> No
         print_rows([asdict(one) for one in unsound], _COLUMNS, output)
     if output is Output.table:
         counts = [f"{counted(count, 'segment')} {_WORDS[state]}" for state, count in states.items() if state in _WORDS]
-        show("; ".join(counts) or f"there is no archive at {at}", soft_wrap=True)
+        show("; ".join(counts), soft_wrap=True, end="\n" if counts else "")
+    if not states:
+        fail(f"there is no archive at {at}: tidings archive export makes one")
     if not states["whole"] and not states["erased"] and not states["wrong"]:
         fail("nothing there is sealed: tidings archive seal comes first")
     if not roots:

@@ -275,12 +275,13 @@ def test_a_ticket_is_explained_from_the_archive_once_the_bus_has_forgotten(embed
         (("trail", "verify", "--at", "a"), 1, "ARCHIVE_PUBLIC_KEY is not set"),
         (("trail", "verify", "--at", "a", "--public-key", "nowhere.pem"), 1, "cannot be read"),
         (("trail", "verify", "--at", "a", "--public-key", "seal.pem"), 1, "must be PEM"),
-        (("trail", "verify", "--at", "a", "--public-key", "seal.pub.pem"), 1, "nothing there is sealed"),
+        (("trail", "verify", "--at", "a", "--public-key", "seal.pub.pem"), 1, "there is no archive at a: "),
         (("replay", "--source", "archive", "--target", "splunk"), 2, "belong together"),
         (("replay", "--source", "archive", "--at", "a", "--target", "splunk", "--group", "g"), 2, "takes no archive"),
     ],
 )
 def test_what_cannot_be_is_one_sentence(embedded: Place, arguments: tuple[str, ...], code: int, said: str) -> None:
+    embedded.publish([])
     err = embedded.run(*arguments, code=code)
     assert said in err
     assert err.count("\n") == 1, err
@@ -294,3 +295,25 @@ def test_a_key_that_is_none_is_told_before_anything_is_written(embedded: Place) 
     assert "is no Ed25519 key in PEM" in err
     assert "geheim" not in err
     assert not (embedded.folder / "archive").exists()
+
+
+def test_an_export_of_nothing_says_so(embedded: Place) -> None:
+    embedded.publish([])
+    ended = CliRunner().invoke(
+        APP, ["archive", "export", "--to", "a", "--topics", embedded.topic], env=embedded.settings()
+    )
+    assert (ended.exit_code, "nothing to export" in ended.stderr) == (0, True), ended.output
+
+
+def test_what_was_erased_is_told(embedded: Place) -> None:
+    embedded.publish(events(0, 3))
+    (segment,) = embedded.export("--roots", "roots")
+    command = ("archive", "erase", segment["segment"], "--at", "archive", "--roots", "roots", "--why", "case 7")
+    assert embedded.rows(*command) == [{**segment, "state": "erased"}]
+
+
+def test_an_archive_of_nothing_sealed_is_told_to_be_sealed(embedded: Place) -> None:
+    embedded.publish(events(0, 3))
+    embedded.export()
+    err = embedded.run("trail", "verify", "--at", "archive", "--public-key", "seal.pub.pem", code=1)
+    assert "tidings archive seal comes first" in err

@@ -63,3 +63,44 @@ def test_which_bus_is_meant_must_be_clear(
 ) -> None:
     ended = tidings("bus", "status", *arguments, environment=environment, folder=tmp_path)
     assert (ended.returncode, text in ended.stderr) == (code, True), ended.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("bus", "status"),
+        ("bus", "apply", "--dry-run"),
+        ("trail", "INC0000001"),
+        ("replay", "--source", "embedded", "--target", "broker", "--dry-run"),
+        ("archive", "export", "--to", "archive"),
+        ("archive", "list", "--at", "archive"),
+        ("doctor",),
+    ],
+)
+def test_who_only_looks_makes_no_file(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    ended = tidings(*arguments, environment={"EMBEDDED_BUS": "nowhere/bus.db"}, folder=tmp_path)
+    assert "Traceback" not in ended.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("bus", "status"),
+        ("trail", "INC0000001"),
+        ("archive", "export", "--to", "archive"),
+        ("replay", "--source", "embedded", "--target", "broker", "--dry-run"),
+        ("replay", "--source", "dead-letters", "--target", "broker", "--dry-run"),
+    ],
+)
+def test_what_reads_a_bus_takes_that_of_the_folder_and_says_how_to_name_it(
+    arguments: tuple[str, ...], tmp_path: Path
+) -> None:
+    ended = tidings(*arguments, environment={}, folder=tmp_path)
+    assert (ended.returncode, "by --data" in ended.stderr) == (1, True), ended.stderr
+    made = tidings("bus", "apply", environment={"EMBEDDED_BUS": str(tmp_path / "own" / "bus.db")}, folder=tmp_path)
+    assert made.returncode == 0, made.stderr
+    ended = tidings(*arguments, "--data", "own", environment={}, folder=tmp_path)
+    assert "--data" not in ended.stderr
+    assert "no bus" not in ended.stderr
+    assert ended.returncode == (1 if arguments[0] == "trail" else 0), ended.stderr
