@@ -27,10 +27,14 @@ class InProgress:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """It failed for now and nothing is lost: the sender shall come again, after `after` seconds if it can wait."""
+    """It failed for now and nothing is lost: the sender shall come again, after `after` seconds if it can wait.
+
+    `refused` says that the credentials are: coming again is in vain until people act.
+    """
 
     reason: str
     after: float | None = None
+    refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)

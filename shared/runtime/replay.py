@@ -20,6 +20,7 @@ NOT_NOW: Final = "not_now"
 PAUSES: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 """Seconds before each further try of an event; after the last one the destination is taken to be down."""
 
+_ADVICE: Final = "mend the credentials (tidings doctor says which)"
 _LONGEST = 30.0
 _SHOWN = 1000
 
@@ -128,7 +129,7 @@ class Replay:
     async def _outcome(self, event: CloudEvent) -> Outcome:
         for pause in self._pauses:
             outcome = await self._hand(event)
-            if not isinstance(outcome, Retry | InProgress):
+            if not isinstance(outcome, Retry | InProgress) or _refused(outcome):
                 return outcome
             asked = outcome.after if isinstance(outcome, Retry) else None
             await self._pause(max(pause, min(asked or 0.0, _LONGEST)))
@@ -140,7 +141,8 @@ class Replay:
         record = item.record
         if isinstance(outcome, Retry | InProgress):
             self.tally.outcomes[NOT_NOW] += 1
-            self.tally.why = self.tally.why or (outcome.reason if isinstance(outcome, Retry) else "in progress")
+            why = outcome.reason if isinstance(outcome, Retry) else "in progress"
+            self.tally.why = self.tally.why or (f"{why}: {_ADVICE}" if _refused(outcome) else why)
             self._stop.set()  # what follows would wait in vain just as long; the next run begins with it
             await item.back()
             return
@@ -155,3 +157,8 @@ class Replay:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._stop.wait()
+
+
+def _refused(outcome: Outcome) -> bool:
+    """Return whether it is the credentials that are refused, which no waiting mends."""
+    return isinstance(outcome, Retry) and outcome.refused

@@ -181,7 +181,7 @@ def test_who_may_only_read_writes_nothing(app: ServiceNow) -> None:
 
 def test_a_change_can_be_looked_at(client: httpx2.Client) -> None:
     sys_id = value(ask(client, "POST", "/normal", short_description="Roll-out of <web>", work_notes="begun"), "sys_id")
-    page = client.get(f"/nav_to.do?uri=change_request.do?sys_id={sys_id}").text
+    page = client.get(f"/nav_to.do?uri=change_request.do%3Fsys_id%3D{sys_id}").text
     assert "Roll-out of &lt;web&gt;" in page
     assert "begun" in page
     assert "Roll-out of &lt;web&gt;" in client.get("/").text

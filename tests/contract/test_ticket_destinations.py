@@ -76,6 +76,7 @@ def test_the_report_leads_people_to_the_ticket(place: Tickets) -> None:
     assert (report["record"], report["number"]) == (ticket.ref, ticket.number)
     assert report["link"].startswith(place.url)
     assert ticket.ref in report["link"]
+    assert report["link"].count("?") == 1, "a second one would have to be encoded"
     assert answer.reply.extensions["problemkey"] == (episode().problem_key if place.returns else "-")
 
 

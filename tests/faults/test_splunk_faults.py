@@ -206,7 +206,7 @@ def test_f36_a_refused_token_holds_everything_back_and_is_not_hammered(app: Splu
         return [*refused, await send(client, "a", "b", "c")]
 
     *refused, after = with_splunk(url, use, metrics=metrics, SPLUNK_TOKEN="", SPLUNK_TOKEN_FILE=str(secret))
-    assert refused == [[Retry("the token is refused")]] * 3
+    assert refused == [[Retry("the token is refused", refused=True)]] * 3
     assert metrics.value("tidings_auth_failures_total", destination="splunk") == 1
     assert app.faults.count(operation="event") == 2, "one try with the refused token, one with the new"
     assert after == [Done()] * 3

@@ -21,7 +21,7 @@ from shared.events.cloudevent import CloudEvent
 from shared.local.standins import splunk
 from shared.local.standins.faults import Rule
 from shared.local.standins.splunk import Splunk
-from shared.runtime.replay import Replay
+from shared.runtime.replay import PAUSES, Replay
 from shared.runtime.replay_source import of_group
 from shared.runtime.replay_target import opened
 from tests.support.buses.registry import RIGS
@@ -326,3 +326,15 @@ def test_what_cannot_work_is_said_in_a_sentence(
 ) -> None:
     ended = embedded.invoke(*arguments)
     assert (ended.exit_code, text in ended.stderr) == (code, True), ended.output
+
+
+def test_a_token_that_is_refused_ends_the_run_without_waiting(embedded: Place) -> None:
+    embedded.publish(events(0, 5))
+    options = ("--source", "embedded", "--target", "splunk")
+    began = time.monotonic()
+    ended = CliRunner().invoke(APP, ["replay", *options], env={**embedded.settings(), "SPLUNK_TOKEN": "wrong"})
+    took = time.monotonic() - began
+    assert ended.exit_code == 1
+    assert "tidings doctor says which" in ended.stderr
+    assert took < sum(PAUSES), "so long it waits where the destination is only away"
+    assert embedded.outcomes() == {"done": 5}

@@ -81,7 +81,7 @@ class Instance:
 
     def journal(self, row: Mapping[str, str]) -> str:
         """Return the work notes of a record, as its page shows them."""
-        return self._call("GET", f"/nav_to.do?uri=incident.do?sys_id={row['sys_id']}").decode()
+        return self._call("GET", f"/nav_to.do?uri=incident.do%3Fsys_id%3D{row['sys_id']}").decode()
 
     def _call(self, method: str, path: str, body: bytes = b"") -> bytes:
         connection = http.client.HTTPConnection(self.url.removeprefix("http://"), timeout=WAITS)

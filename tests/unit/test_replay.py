@@ -76,6 +76,18 @@ def test_a_destination_that_stays_down_ends_the_run_with_what_it_was_not_given_l
     assert (tally.good, tally.why) == (False, "down")
 
 
+def test_refused_credentials_end_the_run_at_once_and_say_what_to_do() -> None:
+    tries: list[int] = []
+
+    def refuse() -> Outcome:
+        tries.append(1)
+        return Retry("the token is refused", refused=True)
+
+    tally, _, back = replayed([refuse, *[Done] * 20], at_once=1)
+    assert (len(tries), back[0]) == (1, 0)
+    assert tally.why == "the token is refused: mend the credentials (tidings doctor says which)"
+
+
 def test_the_rate_is_kept() -> None:
     begun = time.monotonic()
     tally, _, _ = replayed([Done] * 20, rate=100)

@@ -2,6 +2,7 @@
 
 import gzip
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from shared.delivery.bulk import Bulk, Part
@@ -132,7 +133,8 @@ class ElasticClient:
         if judged.authentication:
             self._metrics.count("tidings_auth_failures_total", destination=DESTINATION)
             self._refusals.note(credentials)
-        return self._retry("authentication" if judged.authentication else "settings", judged.reason)
+        retry = self._retry("authentication" if judged.authentication else "settings", judged.reason)
+        return replace(retry, refused=judged.authentication)
 
     def _settle(self, call: Bulk, part: Part, items: Items) -> list[int]:
         """Take note of what became of each document, by its `_id`: with an ingest pipeline they come in any order.

@@ -85,7 +85,7 @@ def found_of(row: Mapping[str, str], key: str, instance: str) -> Found:
     return Found(
         ref=row["sys_id"],
         number=row.get("number", ""),
-        link=f"{instance}/nav_to.do?uri={TABLE}.do?sys_id={row['sys_id']}",
+        link=f"{instance}/nav_to.do?uri={TABLE}.do%3Fsys_id%3D{row['sys_id']}",
         created=row.get("sys_created_on", ""),
         standing=standing_of(row, over=mark.standing == "over"),
         mark=mark,

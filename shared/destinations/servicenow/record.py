@@ -138,7 +138,7 @@ def found_of(row: Mapping[str, str], problem: str, instance: str, table: Table) 
     return Found(
         ref=row["sys_id"],
         number=row.get("number", ""),
-        link=f"{instance}/nav_to.do?uri={table.name}.do?sys_id={row['sys_id']}",
+        link=f"{instance}/nav_to.do?uri={table.name}.do%3Fsys_id%3D{row['sys_id']}",
         created=row.get("sys_created_on", ""),
         standing=table.states.standing(row.get("state", "")),
         mark=mark_of(row, problem),

@@ -138,7 +138,7 @@ class SplunkClient:
         """Post to one collector; to the only one a second time where that may help."""
         if collector.refuses:
             self._count("authentication")
-            return _Failed(Retry(_REFUSED))
+            return _Failed(Retry(_REFUSED, refused=True))
         loop = asyncio.get_running_loop()
         again = len(self._collectors) == 1
         while True:
@@ -162,7 +162,7 @@ class SplunkClient:
             if judged.authentication:
                 collector.refused()
             self._count("authentication" if judged.authentication else "settings")
-            return _Failed(Retry(judged.reason))
+            return _Failed(Retry(judged.reason, refused=judged.authentication))
         return judged
 
     async def _confirmed(self, collector: Collector, accepted: Accepted) -> Outcome:
