@@ -1,16 +1,19 @@
 """Every file that teams edit, each checked by those who read it; problems carry the path as the user gave it."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from functions.intake.layouts import read_layouts
 from shared.cli import configured, policies
-from shared.cli.recognised import Found, recognise, with_siblings
+from shared.cli.recognised import KUSTOMIZE, Found, recognise, with_siblings
 from shared.delivery.mapping import Terms
 from shared.delivery.mapping_file import destination_of, read_text
 from shared.events.problem import Problem
 from shared.local.broker.loader import load_topology
 from shared.local.broker.located import Located, read_documents
+from shared.local.broker.reach import constant, selection
+from shared.local.broker.topology import Topology
 from shared.rules.shipped import SHIPPED
 from shared.rules.validation import validate as validate_rules
 from shared.runtime.registry import FUNCTIONS, Destination
@@ -120,10 +123,39 @@ def _manifests(found: Found, problems: list[Problem], warnings: list[Problem]) -
             ]
         else:
             topology = load_topology(root)
-            problems += _named(topology.problems, root, files)
+            problems += _named((*topology.problems, *_passing_nothing(topology)), root, files)
             warnings += _named(topology.warnings, root, files)
         for path, name in files.items():
             problems += _environments(path, name)
+            warnings += _left_out(path, name)
+
+
+def _passing_nothing(topology: Topology) -> list[Problem]:
+    """Return an error for each Trigger that no event can pass, as `tidings triggers` ends with 1 for it."""
+    return [
+        Problem(one.file, one.line, f"no event can pass the Trigger `{one.name}`", "`tidings triggers` shows what does")
+        for one in topology.triggers
+        if constant(selection(one.selection), topology.kinds) is False
+    ]
+
+
+def _left_out(path: Path, name: str) -> list[Problem]:
+    """Warn of a file with a Trigger that the kustomization.yaml beside it does not name: nobody would apply it."""
+    beside = next((file for file in map(path.with_name, KUSTOMIZE) if file.is_file()), None)
+    if beside is None or not any(document.text("kind") == "Trigger" for document in _documents(path)):
+        return []
+    if path.name in {Path(text).name for document in _documents(beside) for text in _texts(document)}:
+        return []
+    message = f"{beside.name} beside it does not name this file: what is applied with it leaves this Trigger out"
+    return [Problem(name, 0, message, f"add `- {path.name}` to its `resources`")]
+
+
+def _texts(document: Located) -> Iterator[str]:
+    """Yield every text of a document, however deep."""
+    if isinstance(document.value, str):
+        yield document.value
+    for inner in (*document.mapping().values(), *document.items()):
+        yield from _texts(inner)
 
 
 def _root(file: Path) -> Path:

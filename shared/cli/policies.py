@@ -1,5 +1,6 @@
 """Policy files as `tidings validate` checks them: what is wrong, and conditions and rules that nobody knows."""
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -7,7 +8,9 @@ from typing import Any, Final
 from shared.cli import configured
 from shared.episodes.policy_file import read_texts
 from shared.episodes.policy_forms import AT, LISTS
+from shared.episodes.spans import moment
 from shared.events.problem import Problem, did_you_mean
+from shared.events.vocabulary import SEVERITIES
 from shared.rules.fallback import CONDITION, NAMES
 from shared.rules.loader import load
 from shared.rules.ruleset import Rule
@@ -31,7 +34,9 @@ def check(files: Sequence[Path], packs: Sequence[Path]) -> tuple[list[Problem], 
                 problems.append(found)
             else:
                 contents.append(found)
-    return problems, list(_doubtful(contents, packs)) if contents else []
+    if not contents:
+        return problems, []
+    return problems, [*_doubtful(contents, packs), *_silences(contents, time.time()), *_escalations(contents)]
 
 
 def _doubtful(contents: Sequence[Mapping[str, Any]], packs: Sequence[Path]) -> Iterator[Problem]:
@@ -49,6 +54,32 @@ def _doubtful(contents: Sequence[Mapping[str, Any]], packs: Sequence[Path]) -> I
                     yield Problem(
                         file, line, f"`{item['name']}` asks for the {member} `{text}`, which there is not", hint
                     )
+
+
+def _silences(contents: Sequence[Mapping[str, Any]], now: float) -> Iterator[Problem]:
+    """Warn of silences that are over, and of those that take in everything."""
+    for item in (item for content in contents for item in content.get("silences", ())):
+        file, line = item[AT]
+        end = moment(item["until"], item.get("timezone", "UTC"))
+        if end is not None and end <= now:
+            message = f"the silence `{item['name']}` ended at {item['until']}: it keeps nothing quiet"
+            yield Problem(file, line, message, "take it out, or write a later `until`")
+        elif not item["match"]:
+            message = f"the silence `{item['name']}` takes in everything: no ticket is opened until {item['until']}"
+            yield Problem(file, line, message, "name in `match` what is to be quiet")
+
+
+def _escalations(contents: Sequence[Mapping[str, Any]]) -> Iterator[Problem]:
+    """Warn of escalations to what is no higher than all that the route matches: a severity only rises."""
+    for item in (item for content in contents for item in content.get("routes", ())):
+        asked = [texts for member, texts, _, wanted in item["match"] if member == "severity" and wanted]
+        known = [SEVERITIES.index(text) for texts in asked for text in texts if text in SEVERITIES]
+        lowest = max(known, default=len(SEVERITIES) - 1)
+        for step in item.get("escalate", ()):
+            if SEVERITIES.index(step["severity"]) >= lowest:
+                file, line = item[AT]
+                said = f"`{item['name']}` escalates to {step['severity']}, which is not above what it matches"
+                yield Problem(file, line, said, "name a higher severity: one never falls by `escalate`")
 
 
 def _rules(packs: Sequence[Path]) -> list[Rule]:

@@ -22,7 +22,7 @@ _MAPPING_KEYS = {"operations", "overrides", "extends", "minimise"}
 _POLICY_KEYS = {"routes", "inhibit", "maintenance", "silences", "defaults"}
 _TEST = "_test"
 _FUNC = "func.yaml"
-_KUSTOMIZE = ("kustomization.yaml", "kustomization.yml")
+KUSTOMIZE = ("kustomization.yaml", "kustomization.yml")
 
 
 @dataclass(slots=True)
@@ -78,13 +78,13 @@ def _sort(file: Path, found: Found) -> None:
         return
     # By the lines and not by a parser: a file with a mistake in it shall still be told by those who know its kind.
     keys = set(_TOP_KEY.findall(text))
-    if not keys & {"apiVersion", "paths", *_MAPPING_KEYS, *_PACK_KEYS, *_POLICY_KEYS} and file.name not in _KUSTOMIZE:
+    if not keys & {"apiVersion", "paths", *_MAPPING_KEYS, *_PACK_KEYS, *_POLICY_KEYS} and file.name not in KUSTOMIZE:
         parsed = _parsed(file, text)
         if isinstance(parsed, Problem):
             found.problems.append(parsed)
             return
         keys = parsed
-    if "apiVersion" in keys or file.name in _KUSTOMIZE:
+    if "apiVersion" in keys or file.name in KUSTOMIZE:
         found.manifests.append(file)
     elif keys & _MAPPING_KEYS:
         found.mappings.append(file)

@@ -45,7 +45,8 @@ def command(
     problems = result.problems if paths else sorted({*result.problems, *configured.check()})
     print_problems([*problems, *result.warnings], output)
     if output is Output.table:
-        verdict = counted(len(problems), "error") if problems else "everything is fine"
+        fine = "no errors" if result.warnings else "everything is fine"
+        verdict = counted(len(problems), "error") if problems else fine
         warned = f", {counted(len(result.warnings), 'warning')}" if result.warnings else ""
         settings = "" if paths else " and the settings"
         show(f"{verdict}{warned} ({counted(result.count, 'file')}{settings} checked)")

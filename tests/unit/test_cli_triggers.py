@@ -174,3 +174,31 @@ def test_a_filter_that_something_passes_is_never_called_one_that_passes_nothing(
     passing = {"count": "6", "a": "xb"} if "LIKE" in text else {"count": "6", "a": ""}
     assert matches(chosen, CloudEvent("1", "s", "t", extensions=passing))
     assert constant(selection(chosen), kinds()) is not False
+
+
+def test_validate_is_as_loud_of_a_trigger_that_passes_nothing(tmp_path: Path) -> None:
+    folder = written(
+        tmp_path,
+        ("never", "shop", "[{cesql: \"category = 'security' AND category = 'admission'\"}]"),
+        ("fine", "shop", "[]"),
+    )
+    assert run(str(folder)).exit_code == 1
+    ended = CliRunner().invoke(app, ["validate", str(folder)])
+    assert ended.exit_code == 1
+    assert "no event can pass the Trigger `never`" in ended.stdout
+    assert "`fine`" not in ended.stdout
+
+
+def test_validate_tells_of_a_trigger_that_the_kustomization_beside_it_leaves_out(tmp_path: Path) -> None:
+    folder = written(tmp_path)
+    (folder / "triggers").mkdir()
+    for name in ("there", "forgotten"):
+        text = TRIGGER.replace("NAME", name).replace("TEAM", "shop").replace("FILTERS", "[]")
+        (folder / "triggers" / f"{name}.yaml").write_text(text.removeprefix("---\n"), encoding="utf-8")
+    kustomization = "kind: Kustomization\nresources:\n  - ./there.yaml\n"
+    (folder / "triggers" / "kustomization.yaml").write_text(kustomization, encoding="utf-8")
+    ended = CliRunner().invoke(app, ["validate", str(folder)])
+    assert ended.exit_code == 0, ended.stdout
+    assert "forgotten.yaml: kustomization.yaml beside it does not name this file" in ended.stdout
+    assert "there.yaml: kust" not in ended.stdout
+    assert "no errors, " in ended.stdout

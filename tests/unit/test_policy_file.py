@@ -201,6 +201,41 @@ def test_a_condition_or_a_rule_that_no_rule_has_is_doubtful(tmp_path: Path) -> N
     ]
 
 
+def test_a_silence_that_is_over_or_takes_in_everything_is_doubtful(tmp_path: Path) -> None:
+    file = tmp_path / "policy.yaml"
+    file.write_text(
+        "silences:\n"
+        "  - {name: old, until: 2020-02-01 10:00, timezone: Europe/Berlin, match: {name: a}, why: x}\n"
+        "  - {name: all, until: 2999-02-01T00:00:00Z, match: {}, why: x}\n"
+        "  - {name: good, until: 2999-02-01T00:00:00Z, match: {name: a}, why: x}\n",
+        encoding="utf-8",
+    )
+    found = check([file])
+    assert found.problems == []
+    assert [(one.line, one.message.split(":")[0]) for one in found.warnings] == [
+        (2, "the silence `old` ended at 2020-02-01 10"),
+        (3, "the silence `all` takes in everything"),
+    ]
+
+
+def test_an_escalation_to_what_is_no_higher_is_doubtful(tmp_path: Path) -> None:
+    file = tmp_path / "policy.yaml"
+    file.write_text(
+        "routes:\n"
+        "  - {name: down, match: {severity: [critical, high]}, escalate: [{severity: medium, after: 1h}]}\n"
+        "  - {name: same, match: {severity: high}, escalate: [{severity: high, after: 1h}]}\n"
+        "  - {name: up, match: {severity: [critical, high]}, escalate: [{severity: critical, after: 1h}]}\n"
+        "  - {name: any, match: {}, escalate: [{severity: low, after: 1h}]}\n",
+        encoding="utf-8",
+    )
+    found = check([file])
+    assert found.problems == []
+    assert [(one.line, one.message) for one in found.warnings] == [
+        (2, "`down` escalates to medium, which is not above what it matches"),
+        (3, "`same` escalates to high, which is not above what it matches"),
+    ]
+
+
 _WORDS = st.sampled_from([*FILE.members, *POLICY, "name", "match", "a", "10s", "off", "kind", "Pod", "*", "by", "node"])
 _VALUES = st.recursive(
     _WORDS | st.none() | st.booleans() | st.integers() | st.text(max_size=5),
