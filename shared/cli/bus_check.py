@@ -12,12 +12,12 @@ _Rows = list[dict[str, Any]]
 
 
 def buses(environ: Mapping[str, str]) -> dict[str, Coroutine[Any, Any, _Rows]]:
-    """Return by name what asks each bus that is configured."""
-    return {f"bus {name}": _ask(name, environ) for name in configured(environ)}
+    """Return by name what asks each bus that is configured, and where the function `archive` keeps events says that."""
+    return {f"bus {name}": _asked(name, environ) for name in configured(environ)}
 
 
 async def archive(environ: Mapping[str, str]) -> _Rows:
-    """Return what there is to say of the function `archive`: where it keeps events; the bus itself has its own row."""
+    """Return what keeps the function `archive` from having a bus; nothing where it has one, whose question says it."""
     if not environ.get("BUS") and not configured(environ):
         return [{"system": "archive", "state": "absent", "finding": "not configured: BUS is not set"}]
     try:
@@ -25,7 +25,20 @@ async def archive(environ: Mapping[str, str]) -> _Rows:
         opener(name, environ)
     except SettingsError as error:
         return [{"system": "archive", "state": "bad", "finding": problem} for problem in error.problems]
-    return [{"system": "archive", "state": "good", "finding": f"would keep events on the bus {name}"}]
+    return []
+
+
+async def _asked(name: str, environ: Mapping[str, str]) -> _Rows:
+    rows = await _ask(name, environ)
+    try:
+        kept = chosen(environ)
+    except SettingsError:  # `archive` says it
+        return rows
+    if kept != name:
+        return rows
+    state = rows[-1]["state"]
+    said = f"would keep events on the bus {name}" if state == "good" else f"cannot keep events: the bus {name} is bad"
+    return [*rows, {"system": "archive", "state": state, "finding": said}]
 
 
 async def _ask(name: str, environ: Mapping[str, str]) -> _Rows:

@@ -20,6 +20,7 @@ from shared.rules.shipped import load_shipped
 from shared.settings.environment import SettingsError
 
 _IN_FULL = 5  # so many observations are explained on pages of their own; of more, a table says what became of them
+_POLICY = "CORRELATOR_POLICY"
 _COLUMNS = ("severity", "phase", "ticket", "reason", "object", "rule")
 
 
@@ -37,6 +38,8 @@ def run(path: Path | None, *, cluster: str, rules: Path | None, knative: Path, o
         print_document(_documents(results, ruleset, knative))
     else:
         _tables(results, ruleset, knative)
+        if environ.get(_POLICY):
+            show(f"The policy that {_POLICY} names is not asked here, for it looks at many: --follow asks it.")
     return any(isinstance(item, Observation) for item in results)
 
 

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import shlex
 import signal
 import sqlite3
 from collections.abc import Mapping
@@ -128,7 +129,7 @@ def _greet(system: System, output: Output) -> None:
     if output is not Output.table:
         return
     lines = ["Tidings listens on", f"  {system.address}", "Its API", f"  {system.address}/api/v1/episodes"]
-    lines += ["Stand-ins for what is not configured", *(f"  {place}" for place in stand_ins)] if stand_ins else []
+    lines += _stand_ins(system) if stand_ins else []
     if system.settings.real:
         lines += ["Real systems that are told", *(f"  {name}" for name in system.settings.real)]
     if system.settings.kubeconfig is not None:
@@ -145,6 +146,15 @@ def _greet(system: System, output: Output) -> None:
         ]
     lines.append("Ctrl-C ends it; started again it goes on where it was.\n")
     show(Text("\n".join(lines)), soft_wrap=True)
+
+
+def _stand_ins(system: System) -> list[str]:
+    """Return where the stand-ins are, and the settings by which `doctor` and `replay` reach them: nobody's secrets."""
+    lines = ["Stand-ins for what is not configured, and the settings that lead other commands to them"]
+    for path, settings in system.standins.by_path(system.address).items():
+        lines.append(f"  {system.address}{path}/")
+        lines.append("    " + " ".join(f"{name}={shlex.quote(value)}" for name, value in settings.items()))
+    return lines
 
 
 async def _show(system: System, ended: asyncio.Event, *, once: bool, on_screen: bool) -> None:

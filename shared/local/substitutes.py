@@ -120,10 +120,18 @@ class Standins:
     def settings(self, address: str) -> dict[str, str]:
         """Return the settings that make the functions speak to the stand-ins at this address of ours."""
         values: dict[str, str] = {}
-        for name, app in self.apps.items():
-            where = app.address if isinstance(app, OwnPort) else address + _PATH + name
-            values |= SUBSTITUTES[name].settings(where)
+        for found in self.by_path(address).values():
+            values |= found
         return values
+
+    def by_path(self, address: str) -> dict[str, dict[str, str]]:
+        """Return the settings that lead to each stand-in, by the path below which it answers."""
+        return {
+            _PATH + name: SUBSTITUTES[name].settings(
+                app.address if isinstance(app, OwnPort) else address + _PATH + name
+            )
+            for name, app in self.apps.items()
+        }
 
     def held(self, function: str) -> Mapping[str, int]:
         """Return what the stand-in of a function beside the base holds; nothing where none plays its system."""

@@ -1,6 +1,7 @@
 """`tidings up --with NAME`: a destination beyond the base, by its component's Trigger, into a stand-in of its own."""
 
 import json
+import shlex
 import subprocess
 import sys
 from itertools import islice
@@ -60,3 +61,11 @@ def test_a_roll_out_becomes_a_change_request_and_ends_it(root: Path, tmp_path: P
 def test_without_it_no_stand_in_of_it_is_opened(root: Path, tmp_path: Path) -> None:
     assert up(root, tmp_path / "data").returncode == 0
     assert not (tmp_path / "data" / "elastic.db").exists()
+
+
+def test_up_says_how_other_commands_reach_its_stand_ins(root: Path, tmp_path: Path) -> None:
+    ended = up(root, tmp_path / "data", "--output", "table")
+    assert ended.returncode == 0, ended.stderr
+    told = [word for line in ended.stdout.splitlines() if "SPLUNK_HEC_URL=" in line for word in shlex.split(line)]
+    assert f"SPLUNK_TOKEN={splunk.TOKENS[0].value}" in told
+    assert any(word.startswith("SPLUNK_HEC_URL=http://127.0.0.1:") and "/stand-ins/splunk" in word for word in told)

@@ -90,3 +90,11 @@ def test_what_cannot_be_seen_is_neither_good_nor_bad(monkeypatch: pytest.MonkeyP
     assert [row["state"] for row in rows] == ["good", "good", "unseen", "good"]
     assert rows[2]["finding"] == "whether the token may write to the indexes shows with the first event"
     assert result.exit_code == 0, result.output
+
+
+def test_the_archive_is_as_good_as_its_bus(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NATS_URL", "nats://127.0.0.1:1")
+    rows = asyncio.run(diagnose(Path("nowhere"), lambda _: None))
+    found = {row["system"]: (row["state"], row["finding"]) for row in rows}
+    assert found["bus nats"][0] == "bad"
+    assert found["archive"] == ("bad", "cannot keep events: the bus nats is bad")

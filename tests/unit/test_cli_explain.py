@@ -221,6 +221,13 @@ def test_a_page_says_it_all_in_order_and_cuts_nothing(root: Path, monkeypatch: p
     assert all(line == line.rstrip() for line in shown.splitlines())
 
 
+def test_a_page_says_that_a_policy_is_not_asked_where_there_is_one(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(root)
+    assert "--follow" not in explain("--cluster", "prod", given_text=json.dumps(EVENT))
+    monkeypatch.setenv("CORRELATOR_POLICY", "functions/correlator/policy.yaml")
+    assert "is not asked here" in explain("--cluster", "prod", given_text=json.dumps(EVENT))
+
+
 def test_a_table_of_many_has_one_whole_line_for_each(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(root)
     name = "a-name-of-a-pod-that-is-as-long-as-kubernetes-lets-it-be" * 4
