@@ -2,6 +2,7 @@
 
 import shutil
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -81,7 +82,7 @@ def exported_without(archive: Archive, *offsets: int) -> list[Exported]:
     """Take single records from the bus, as a compacted topic loses them, publish more, and export."""
     archive.publish(0, 6)
     archive.export()
-    with sqlite3.connect(archive.bus_file) as file:
+    with closing(sqlite3.connect(archive.bus_file)) as file, file:
         file.executemany("DELETE FROM record WHERE offset = ?", [(one,) for one in offsets])
     archive.publish(6, 8)
     return archive.export()
@@ -106,7 +107,7 @@ def test_a_bus_of_which_nothing_can_be_compared_is_refused(archive: Archive) -> 
     for sequence in range(1, len(archive.manifests()) + 1):
         archive.erase(sequence)
     assert archive.export() == [], "the manifest alone has what the last record is known by"
-    with sqlite3.connect(archive.bus_file) as file:
+    with closing(sqlite3.connect(archive.bus_file)) as file, file:
         file.execute("DELETE FROM record WHERE offset = 6")
     archive.publish(6, 8)
     refused(archive)
