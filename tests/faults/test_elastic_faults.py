@@ -177,7 +177,7 @@ def test_f36_refused_credentials_hold_everything_back_and_are_not_hammered(
         return [*refused, await send(client, "a", "b", "c")]
 
     *refused, after = with_elastic(url, use, metrics=metrics, ELASTIC_API_KEY="", ELASTIC_API_KEY_FILE=str(secret))
-    assert refused == [[Retry("the credentials are refused")]] * 3
+    assert refused == [[Retry("the credentials are refused", refused=True)]] * 3
     assert metrics.value("tidings_auth_failures_total", destination="elastic") == 1
     assert len(asked(app)) == 2, "one try with the refused key, one with the new"
     assert after == [Done()] * 3

@@ -67,10 +67,11 @@ def timed(bench: Bench, name: str) -> tuple[Answer, float]:
     return answer, time.monotonic() - begun
 
 
-@pytest.mark.parametrize("status", [500, 502, 503])
+@pytest.mark.parametrize("status", [500, 503])
 def test_f10_a_system_that_answers_questions_with_errors(bench: Bench, status: int) -> None:
     """F10: sink 500/502/503 | bounded retries with jitter, then Retry; after recovery drains without operator."""
-    many = [problem(f"f10-{status}-{number}") for number in range(3)]  # three tries each: ten open the breaker
+    # Three tries each: ten open the breaker, and the retry budget has ten second ones a minute for all tests here.
+    many = [problem(f"f10-{status}-{number}") for number in range(2)]
     bench.instance.script({"do": "status", "status": status, "count": 0})
     with ThreadPoolExecutor(len(many)) as pool:
         assert {answer.status for answer in pool.map(bench.first.post, many)} == {LATER}, "then the broker waits"

@@ -241,7 +241,9 @@ def test_f48_whatever_an_event_names_the_functions_speak_to_their_own_system_alo
                 await function.start()
                 result = await function.handle(changed, Call(asyncio.get_running_loop().time() + 10))
                 assert isinstance(result.outcome, Done)
-                assert named not in json.dumps(result.reply.data if result.reply else {})
+                report = dict(result.reply.data if result.reply else {})
+                report.pop("fields", None)  # what was written into the ticket: its text may say what the event says
+                assert named not in json.dumps(report)
                 await function.stop()
 
     with serve(app) as siem_url, instance() as sn:

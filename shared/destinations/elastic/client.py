@@ -116,7 +116,7 @@ class ElasticClient:
         """Post a part of a call; what ends the whole of it comes back as its outcome."""
         credentials = authorization(self._settings)
         if self._refusals.holds(credentials):
-            return self._retry("authentication", "the credentials are refused")
+            return replace(self._retry("authentication", "the credentials are refused"), refused=True)
         call.calls += 1
         content = call.content(part) + b"\n"
         path = f"{BULK_PATH}?filter_path={_WANTED}"
