@@ -9,6 +9,8 @@ from shared.bus.protocol import BusUnavailableError, Delivery
 
 _AHEAD: Final = 32  # deliveries that are there before anybody asks: a wait for each would cost as much as its event
 
+_AGAIN_SECONDS: Final = 0.5
+
 
 class Coming:
     """Takes from one iteration, somewhat ahead. Belongs to one event loop."""
@@ -40,10 +42,12 @@ class Coming:
 
     async def close(self) -> None:
         """End the iteration, and give back what came and was not taken."""
-        for one in (self._stopping, self._coming):
-            one.cancel()
-        with contextlib.suppress(asyncio.CancelledError, Exception):  # what it raised was raised by `take`
-            await self._coming
+        self._stopping.cancel()
+        while not self._coming.done():  # once may be too little: Python 3.11's wait_for, in a client, can swallow it
+            self._coming.cancel()
+            await asyncio.wait({self._coming}, timeout=_AGAIN_SECONDS)
+        with contextlib.suppress(asyncio.CancelledError):
+            self._coming.exception()  # it was raised by `take`
         while not self._ready.empty():
             await self._ready.get_nowait().again()
 

@@ -232,6 +232,14 @@ def test_a_slow_consumer_has_no_more_than_it_asked_for(rig: Any) -> None:
     run(work())
 
 
+async def ended(tasks: list[asyncio.Task[None]]) -> None:
+    """End consumers; once may be too little, for Python 3.11's wait_for can swallow it in a client."""
+    while left := [task for task in tasks if not task.done()]:
+        for task in left:
+            task.cancel()
+        await asyncio.wait(left, timeout=1.0)
+
+
 def test_three_consumers_share_and_one_that_goes_is_replaced(rig: Any) -> None:
     """F34: "broker/dispatcher restart, rebalance: duplicates absorbed; ordering claim only per object key"."""
 
@@ -257,14 +265,11 @@ def test_three_consumers_share_and_one_that_goes_is_replaced(rig: Any) -> None:
             await asyncio.sleep(1.0)
             await publish(bus, topic, [event(number, f"k{number % 50}") for number in range(300)])
             await until(lambda: sum(map(len, seen)) >= 150)
-            tasks[0].cancel()
-            await asyncio.gather(tasks[0], return_exceptions=True)
+            await ended(tasks[:1])
             await publish(bus, topic, [event(number, f"k{number % 50}") for number in range(300, 500)])
             await until(lambda: {*seen[0], *seen[1], *seen[2]} == set(range(500)))
             assert all(seen), [len(one) for one in seen]
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await ended(tasks)
             for one in buses:
                 if one is not bus:
                     await one.close()

@@ -94,3 +94,27 @@ def test_an_iteration_that_ends_is_a_bus_that_is_away() -> None:
         await coming.close()
 
     asyncio.run(work())
+
+
+def test_an_iteration_that_swallows_the_word_to_end_is_told_again() -> None:
+    async def work() -> None:
+        swallowed = 0
+
+        async def deaf() -> AsyncIterator[Delivery]:
+            nonlocal swallowed
+            while True:
+                try:
+                    await asyncio.sleep(60)
+                except asyncio.CancelledError:
+                    swallowed += 1
+                    if swallowed > 1:
+                        raise
+            yield
+
+        coming = Coming(deaf(), asyncio.Event())
+        assert await coming.take(0.01) is None
+        async with asyncio.timeout(5):
+            await coming.close()
+        assert swallowed == 2
+
+    asyncio.run(work())
