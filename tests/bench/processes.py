@@ -1,12 +1,13 @@
 """Servers as processes, on free ports, up to their first answer; and what the kernel says of them."""
 
 import os
+import random
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,8 @@ _ASK = b"GET /health/readiness HTTP/1.1\r\nhost: localhost\r\nconnection: close\
 _TICKS = os.sysconf("SC_CLK_TCK")
 BARE = (sys.executable, "-m", "tests.bench.bare")
 BARE_NAME = "bare app"
+_BELOW_CLIENTS = (15_000, 32_000)  # systems give clients ports from 32768 on
+_draw = random.SystemRandom()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +73,12 @@ def clean_environment(**settings: str) -> dict[str, str]:
 
 
 def free_port() -> int:
-    """Return a port that is free now."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
+    """Return a port that is free now, and that no client is given while a server is away that will want it again."""
+    while True:
+        with socket.socket() as free, suppress(OSError):
+            port = _draw.randrange(*_BELOW_CLIENTS)
+            free.bind(("127.0.0.1", port))
+            return port
 
 
 @contextmanager
