@@ -5,8 +5,8 @@ partition is compared with what the archive has there. Where retention took it, 
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
+from contextlib import aclosing
 from pathlib import Path
 
 from shared.archive.catalogue import known, sequences
@@ -46,7 +46,7 @@ async def _firsts(bus: Readable, topic: str, after: Mapping[int, int]) -> dict[i
     """Return the first record of each partition behind these places, as far as there are some."""
     found: dict[int, Record] = {}
     missing = set(after)
-    async with closing(bus.read(topic, Start(after=after))) as records:
+    async with aclosing(bus.read(topic, Start(after=after))) as records:
         async for one in records:
             if one.partition in missing and one.offset > after[one.partition]:
                 found[one.partition] = one
@@ -61,7 +61,7 @@ async def _newest(bus: Readable, topic: str, parts: list[int], after: Mapping[in
     found: dict[int, Record] = {}
     missing = set(parts)
     begin = {part: position for part, position in after.items() if part not in missing}
-    async with closing(bus.read(topic, Start(after=begin))) as records:
+    async with aclosing(bus.read(topic, Start(after=begin))) as records:
         async for one in records:
             if one.partition not in missing:
                 continue
@@ -102,13 +102,3 @@ def _leaf(record: Record) -> str:
 
 def _anew(last: Manifest) -> AnewError:
     return AnewError(f"this bus numbers its records anew since {last.name}: archive them in another place")
-
-
-@asynccontextmanager
-async def closing(records: AsyncIterator[Record]) -> AsyncIterator[AsyncIterator[Record]]:
-    """Give a reading, and end it where it is left early."""
-    try:
-        yield records
-    finally:
-        if isinstance(records, AsyncGenerator):
-            await records.aclose()

@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import timedelta
 
-from shared.archive.anew import check_same, closing
+from shared.archive.anew import check_same
 from shared.archive.catalogue import newest
 from shared.archive.lines import TooLongError, Writer
 from shared.archive.manifest import Manifest, check_topic, manifest_path
@@ -48,8 +49,7 @@ class Exporter:
         last = await newest(self._place, topic)
         if last is not None:
             await check_same(self._bus, self._place, topic, last)
-        records = self._bus.read(topic, Start(after=last.after if last else {}))
-        async with closing(records):
+        async with aclosing(self._bus.read(topic, Start(after=last.after if last else {}))) as records:
             while not self._stop.is_set():
                 made, wrong = None, None
                 with self._place.scratch() as folder, Writer(folder, last) as writer:

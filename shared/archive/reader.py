@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -30,14 +30,13 @@ class ArchiveReader:
     def __init__(self, place: Place) -> None:
         self._place = place
 
-    async def read(self, topic: str, start: Start = OLDEST, *, key: str = "") -> AsyncIterator[Record]:
+    async def read(self, topic: str, start: Start = OLDEST, *, key: str = "") -> AsyncGenerator[Record, None]:
         """Iterate from `start` to the end; of one partition key, if given. Raises PlaceError, UnsoundError."""
         async for one in manifests(self._place, topic):
             if not _wanted(one, start):
                 continue
-            if await is_erased(
-                self._place, one
-            ):  # first: who erased it may have been killed before its files were gone
+            # First: who erased it may have been killed before its files were gone.
+            if await is_erased(self._place, one):
                 _log.warning("%s was erased", one.name)
                 continue
             async with self._place.open(one.lines_path) as file:

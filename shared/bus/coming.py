@@ -8,7 +8,6 @@ from typing import Any, Final
 from shared.bus.protocol import BusUnavailableError, Delivery
 
 _AHEAD: Final = 32  # deliveries that are there before anybody asks: a wait for each would cost as much as its event
-
 _AGAIN_SECONDS: Final = 0.5
 
 
@@ -31,10 +30,12 @@ class Coming:
         if self._ready.empty():
             asked = asyncio.ensure_future(self._ready.get())
             either: set[asyncio.Future[Any]] = {asked, self._coming, self._stopping}
-            await asyncio.wait(either, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-            if asked.done():
-                return asked.result()
-            asked.cancel()
+            try:
+                await asyncio.wait(either, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+                if asked.done():
+                    return asked.result()
+            finally:
+                asked.cancel()  # also where whoever waits is cancelled: it would take one that nobody gets
             if self._coming.done() and not self._stop.is_set():
                 self._coming.result()
             return None

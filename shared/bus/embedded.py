@@ -7,7 +7,7 @@ one at a time consumes: the file says how far a group is, the process who has wh
 import contextlib
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -94,7 +94,7 @@ class EmbeddedBus:
             self._groups[place].leave(mine)
             await self._groups[place].keep()
 
-    async def read(self, topic: str, start: Start = OLDEST, *, key: str = "") -> AsyncIterator[Record]:
+    async def read(self, topic: str, start: Start = OLDEST, *, key: str = "") -> AsyncGenerator[Record, None]:
         """Iterate what is there now."""
         until = await self._read(lambda file: file.last(topic))
         after = start.after.get(0, 0)

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -111,7 +111,7 @@ class KafkaBus:
             await member.leave()
             await stopped(consumer)
 
-    async def read(self, topic: str, start: Start = OLDEST, *, key: str = "") -> AsyncIterator[Record]:
+    async def read(self, topic: str, start: Start = OLDEST, *, key: str = "") -> AsyncGenerator[Record, None]:
         """Iterate what is there now. One key is found by reading all: more partitions would have moved it."""
         consumer = await self._link.consumer(topic, group_id=None)
         wanted = key.encode() if key else None

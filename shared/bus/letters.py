@@ -74,8 +74,7 @@ class BusLetter:
     @property
     def code(self) -> int | None:
         """Return the last HTTP status; None where there was no answer."""
-        text = self._said("knativeerrorcode")
-        return int(text) if text.isascii() and text.isdigit() else None
+        return _number(self._said("knativeerrorcode"))
 
     @property
     def stage(self) -> str:

@@ -6,7 +6,7 @@ says otherwise): with three replicas a machine may go, on one server a loss of p
 
 import contextlib
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -96,7 +96,7 @@ class NatsBus:
         finally:
             await consumer.leave()
 
-    async def read(self, topic: str, start: Start = OLDEST, *, key: str = "") -> AsyncIterator[Record]:
+    async def read(self, topic: str, start: Start = OLDEST, *, key: str = "") -> AsyncGenerator[Record, None]:
         """Iterate what is there now, by a consumer of its own that the server forgets."""
         try:
             stream = await self._link.jetstream()

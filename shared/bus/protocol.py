@@ -6,7 +6,7 @@ need none (architecture.md §6).
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -160,7 +160,7 @@ class State:
 class Readable(Protocol):
     """What can be read: a bus, or an archive of one."""
 
-    def read(self, topic: str, start: Start = OLDEST, *, key: str = "") -> AsyncIterator[Record]:
+    def read(self, topic: str, start: Start = OLDEST, *, key: str = "") -> AsyncGenerator[Record, None]:
         """Iterate from `start` to what is the end now, in the order of each partition; of one partition key, if given.
 
         Nothing is ended or acknowledged by it. Raises BusUnavailableError.

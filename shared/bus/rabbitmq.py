@@ -9,7 +9,7 @@ AMQP 0-9-1 cannot say where a stream ends: reading looks at its last chunk first
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
@@ -120,7 +120,7 @@ class RabbitmqBus:
         finally:
             await consumer.leave()
 
-    async def read(self, topic: str, start: Start = OLDEST, *, key: str = "") -> AsyncIterator[Record]:
+    async def read(self, topic: str, start: Start = OLDEST, *, key: str = "") -> AsyncGenerator[Record, None]:
         """Iterate what is in the stream now. One key is found by reading all."""
         try:
             async with self._link.channel() as channel:

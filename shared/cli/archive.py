@@ -13,10 +13,10 @@ from shared.archive.place import Place
 from shared.bus.topology import TOPOLOGY
 from shared.cli import configured
 from shared.cli.archiving import Exporting, Made, each, erased, expired, exported, sealed, topics_of
-from shared.cli.buses import BusOption, check_bus
+from shared.cli.buses import BusOption, check_bus, done
 from shared.cli.moments import moment, span
 from shared.cli.output import Output, OutputOption, Row, complain, fail, print_rows, waiting
-from shared.cli.places import AtOption, RootsOption, done, place_at
+from shared.cli.places import AtOption, RootsOption, place_at
 from shared.cli.stored import DATA, DataOption
 from shared.events.times import to_text
 

@@ -1,9 +1,7 @@
 """Run the jobs of an archive: places and bus opened, one topic after the other, an export ended cleanly by a signal."""
 
 import asyncio
-import contextlib
-import signal
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -22,6 +20,7 @@ from shared.cli import configured
 from shared.cli.buses import opened
 from shared.cli.output import complain
 from shared.cli.places import place_at, roots_of, sealer
+from shared.cli.signals import ended_by_signals
 from shared.settings.environment import SettingsError
 
 Show = Callable[[str], None]
@@ -78,7 +77,7 @@ async def exported(asked: Exporting, update: Show) -> Made[Manifest]:
         async with place_at(asked.to, environ) as place:
             await _check_topics(bus, asked.topics)
             exporter = Exporter(bus, name, place, asked.bounds, stop)
-            with _stopping(stop):
+            with ended_by_signals(stop.set):  # after the segment at hand
                 made = await each(asked.topics, lambda topic: _topic(exporter, topic, update))
             if who is not None:
                 async with place_at(asked.roots, environ) as roots:
@@ -150,16 +149,3 @@ async def expired(
                 yield one
 
         return await each(await topics_of(place), work)
-
-
-@contextlib.contextmanager
-def _stopping(stop: asyncio.Event) -> Iterator[None]:
-    """Let a signal end the work after the segment at hand."""
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    try:
-        yield
-    finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)

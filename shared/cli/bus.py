@@ -1,6 +1,5 @@
 """`tidings bus`: the topics of the bus that the settings name: make them, say what they hold."""
 
-import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from datetime import datetime
@@ -12,14 +11,13 @@ import typer
 
 from shared.bus.manifests import nack, strimzi
 from shared.bus.manifests_nats import nats
-from shared.bus.protocol import Bus, BusUnavailableError, State
+from shared.bus.protocol import Bus, State
 from shared.bus.registry import chosen, open_bus
 from shared.bus.topology import TOPOLOGY, differences, wanted
 from shared.cli import configured
-from shared.cli.buses import BusOption, check_bus, opened
-from shared.cli.output import Output, OutputOption, fail, print_rows, waiting
+from shared.cli.buses import BusOption, check_bus, done, opened
+from shared.cli.output import Output, OutputOption, print_rows, waiting
 from shared.cli.stored import DATA, DataOption
-from shared.settings.environment import SettingsError
 
 T = TypeVar("T")
 
@@ -125,10 +123,5 @@ def _with(name: str, work: Callable[[Bus], Awaitable[T]], data: Path | None = No
         finally:
             await bus.close()
 
-    try:
-        with waiting("asking the bus"):
-            return asyncio.run(whole())
-    except SettingsError as error:
-        fail(*error.problems)
-    except BusUnavailableError as error:
-        fail(str(error))
+    with waiting("asking the bus"):
+        return done(whole)

@@ -1,15 +1,18 @@
 """How commands reach the bus that is meant: by name, by the settings, or that of `tidings up` in its folder."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeVar
 
 import typer
 
-from shared.bus.protocol import Bus
+from shared.bus.protocol import Bus, BusUnavailableError
 from shared.bus.registry import BUSES, chosen, configured, open_bus, or_embedded
 from shared.cli.output import fail
 from shared.settings.environment import SettingsError
+
+T = TypeVar("T")
 
 _EMBEDDED: Final = "embedded"
 _HINT: Final = "; or name the folder of `tidings up` by --data"
@@ -43,3 +46,20 @@ def opened(name: str, data: Path, environ: Mapping[str, str], *, must_exist: boo
     if must_exist and found == _EMBEDDED and not Path(file).is_file():
         raise SettingsError([f"there is no embedded bus at {file}: EMBEDDED_BUS names its file, or --data its folder"])
     return found, bus
+
+
+def done(work: Callable[[], Awaitable[T]]) -> T:
+    """Do it; what cannot be done is said, and ends the command."""
+
+    async def whole() -> T:
+        return await work()
+
+    try:
+        return asyncio.run(whole())
+    except SettingsError as error:
+        fail(*error.problems)
+    except BusUnavailableError as error:  # also of a place
+        fail(str(error))
+    except OSError as error:
+        what = error.strerror or type(error).__name__
+        fail(f"{error.filename}: {what}" if error.filename else what)

@@ -1,26 +1,24 @@
 """`tidings dead-letters`: what no try could deliver: look, count, send again, discard."""
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
 
-from shared.bus.protocol import BusUnavailableError
 from shared.bus.registry import BUSES
 from shared.bus.topology import LETTERS
 from shared.cli import configured
-from shared.cli.buses import opened
+from shared.cli.buses import done, opened
 from shared.cli.letters import COLUMNS, ENDED, Choice, Group, Letters, Seen, chosen, grouped
 from shared.cli.letters_broker import BrokerLetters
 from shared.cli.output import Output, OutputOption, Row, fail, print_document, print_rows, show
 from shared.cli.tallied import print_tally
 from shared.events.cloudevent import CloudEvent
+from shared.events.letter import MAX_NOTE
 from shared.events.words import counted
 from shared.local.shown import shown
 from shared.runtime.replay import Tally
-from shared.settings.environment import SettingsError
 
 T = TypeVar("T")
 
@@ -146,8 +144,8 @@ def _discard(
     output: OutputOption = Output.table,
 ) -> None:
     """End dead letters for good, with a note that is kept."""
-    if not note.strip() or len(note) > 1024:  # noqa: PLR2004 - as many as a mark takes
-        fail("--note says why, in 1 to 1024 characters", code=2)
+    if not note.strip() or len(note) > MAX_NOTE:
+        fail(f"--note says why, in 1 to {MAX_NOTE} characters", code=2)
     choice = _named(names, only, source)
     _say(_with(source, topic, data, lambda letters: letters.discard(choice, note)), "discarded", choice, output)
 
@@ -195,12 +193,7 @@ def _with(source: str, topic: str, data: Path, act: Callable[[Letters], Awaitabl
         finally:
             await letters.close()
 
-    try:
-        return asyncio.run(work())
-    except SettingsError as error:
-        fail(*error.problems)
-    except BusUnavailableError as error:
-        fail(str(error))
+    return done(work)
 
 
 def _of_bus(source: str, topic: str, data: Path) -> Letters:

@@ -9,7 +9,7 @@ from shared.bus.letters import BusLetter, Deed, Place, leave_mark, letters, mark
 from shared.bus.protocol import Bus, BusUnavailableError
 from shared.cli.letters import Choice, Seen
 from shared.cli.output import fail
-from shared.cli.replaying import ended_by_signals
+from shared.cli.replaying import interruptible
 from shared.events.cloudevent import CloudEvent
 from shared.events.codec import NotAnEvent
 from shared.events.letter import LetterMark
@@ -61,7 +61,7 @@ class TopicLetters:
         again = Again(self._bus, to)
         async with handing(to, self._environ, self._bus) as hand:
             replay = Replay(hand, passes=lambda _: True, at_once=at_once(to), stop=stop, rate=rate)
-            with ended_by_signals(stop, replay.tally):
+            with interruptible(stop, replay.tally):
                 try:
                     done = await marks(self._bus, await self._there())
                     await replay.run(again.items(self._items(choice, done, stop), done))

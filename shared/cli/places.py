@@ -1,21 +1,16 @@
 """How commands reach an archive: the place, the roots of its seals, and the keys."""
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Final
 
 import typer
 
 from shared.archive.place import Place, open_place
 from shared.archive.seal import Judge, Sealer
 from shared.archive.settings import SealSettings
-from shared.bus.protocol import BusUnavailableError
-from shared.cli.output import fail
 from shared.settings.environment import SettingsError, read
-
-T = TypeVar("T")
 
 AtOption = Annotated[str, typer.Option(metavar="PLACE", help="The archive: a folder, or s3://BUCKET/PREFIX.")]
 RootsOption = Annotated[
@@ -62,20 +57,3 @@ def judge(public_key: Path | None, environ: Mapping[str, str]) -> Judge:
         return Judge.of(public_key.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError([f"--public-key: {public_key} cannot be read ({type(error).__name__})"]) from error
-
-
-def done(work: Callable[[], Awaitable[T]]) -> T:
-    """Do it; what cannot be done is said, and ends the command."""
-
-    async def whole() -> T:
-        return await work()
-
-    try:
-        return asyncio.run(whole())
-    except SettingsError as error:
-        fail(*error.problems)
-    except BusUnavailableError as error:  # also of a place
-        fail(str(error))
-    except OSError as error:
-        what = error.strerror or type(error).__name__
-        fail(f"{error.filename}: {what}" if error.filename else what)

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import signal
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from shared.archive.reader import ArchiveReader
 from shared.bus.letters import marks, next_attempt
 from shared.bus.protocol import Bus, BusUnavailableError
 from shared.cli.buses import opened as opened_bus
+from shared.cli.signals import ended_by_signals
 from shared.cli.stored import DATA
 from shared.events.codec import NotAnEvent
 from shared.local.broker.filters import Test
@@ -89,7 +89,7 @@ async def run(wanted: Wanted, environ: Mapping[str, str], show: Callable[[str], 
             nonlocal expected
             expected += more
 
-        with ended_by_signals(stop, tally):
+        with interruptible(stop, tally):
             ticking = asyncio.create_task(_tick(checkpoint, lambda: show(_progress(tally, expected))))
             try:
                 for topic in topics:
@@ -175,18 +175,12 @@ def _progress(tally: Tally, expected: int) -> str:
 
 
 @contextlib.contextmanager
-def ended_by_signals(stop: asyncio.Event, tally: Tally) -> Iterator[None]:
+def interruptible(stop: asyncio.Event, tally: Tally) -> Iterator[None]:
     """Have SIGINT and SIGTERM end a run early."""
-    loop = asyncio.get_running_loop()
 
     def end() -> None:
         tally.why = tally.why or "it was interrupted"
         stop.set()
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, end)
-    try:
+    with ended_by_signals(end):
         yield
-    finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)

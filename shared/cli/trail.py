@@ -3,7 +3,6 @@
 `tidings trail TICKET` is the command of old, and `tidings trail verify` stands beside it.
 """
 
-import asyncio
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,18 +10,17 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from shared.bus.protocol import BusUnavailableError, Readable
+from shared.bus.protocol import Readable
 from shared.bus.trail import Trail, find
 from shared.bus.trail_entry import Entry
 from shared.cli import configured
-from shared.cli.buses import BusOption, check_bus, opened
+from shared.cli.buses import BusOption, check_bus, done, opened
 from shared.cli.moments import moment
 from shared.cli.output import Output, OutputOption, complain, fail, print_rows, waiting
 from shared.cli.places import AtOption, PublicKeyOption, RootsOption
 from shared.cli.stored import DATA, DataOption
 from shared.events.times import to_text
 from shared.events.words import counted
-from shared.settings.environment import SettingsError
 
 EXAMPLE = "Example: tidings trail INC0010042 --since 7d"
 _COLUMNS = ("time", "what", "by", "said")
@@ -88,12 +86,7 @@ def _read(wanted: str, since: datetime | None, name: str, at: str, data: Path) -
         finally:
             await source.close()
 
-    try:
-        return asyncio.run(whole())
-    except SettingsError as error:
-        fail(*error.problems)
-    except BusUnavailableError as error:
-        fail(str(error))
+    return done(whole)
 
 
 def _source(name: str, at: str, data: Path) -> Readable:

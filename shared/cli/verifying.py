@@ -8,8 +8,9 @@ import typer
 
 from shared.archive.verify import Finding, Verifier
 from shared.cli import configured
+from shared.cli.buses import done
 from shared.cli.output import Output, complain, fail, print_line, print_rows, show, waiting
-from shared.cli.places import done, judge, place_at, roots_of
+from shared.cli.places import judge, place_at, roots_of
 from shared.events.words import counted
 
 _COLUMNS = ("segment", "state", "records", "said")

@@ -1,6 +1,6 @@
 """What somebody did about one dead letter of a bus, as an event beside it: a topic cannot delete one record."""
 
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import AwareDatetime, Field
 
@@ -8,6 +8,8 @@ from shared.events.cloudevent import LETTER_PREFIX
 from shared.events.model import Frozen
 
 Act = Literal["retried", "discarded"]
+MAX_NOTE: Final = 1024
+"""Characters of a note."""
 
 
 class LetterMark(Frozen):
@@ -24,7 +26,7 @@ class LetterMark(Frozen):
     stage: str = ""
     reason: str = ""
     to: str = Field(default="", description="Whom it was handed to again; empty where it was discarded.")
-    note: str = Field(default="", max_length=1024, description="Why it was discarded, in somebody's own words.")
+    note: str = Field(default="", max_length=MAX_NOTE, description="Why it was discarded, in somebody's own words.")
     time: AwareDatetime
 
 

@@ -148,7 +148,7 @@ class _Subscribers:
             self._edges[name] = Rejected("letter", f"{name} is not configured here: {error.problems[0]}")
         else:
             self._stack.push_async_callback(function.stop)
-            self._edges[name] = Edge(function, metrics, EdgeSettings(in_flight=at_once(name)))
+            self._edges[name] = Edge(function, metrics, EdgeSettings(in_flight=at_once(SUBSCRIBER)))
         return self._edges[name]
 
     async def _replied(self, reply: CloudEvent) -> Outcome:

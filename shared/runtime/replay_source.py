@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -174,16 +175,17 @@ async def of_span(
 
     Raises BusUnavailableError.
     """
-    async for record in bus.read(topic, Start(since=span.since, after=checkpoint.after(topic))):
-        if stop.is_set():
-            return
-        if span.since is not None and record.at < span.since.astimezone(UTC):
-            continue  # a checkpoint began before it
-        if span.until is not None and record.at >= span.until.astimezone(UTC):
-            checkpoint.hold(record)
-            continue
-        checkpoint.begin(record)
-        yield _of(record, checkpoint)
+    async with aclosing(bus.read(topic, Start(since=span.since, after=checkpoint.after(topic)))) as records:
+        async for record in records:
+            if stop.is_set():
+                return
+            if span.since is not None and record.at < span.since.astimezone(UTC):
+                continue  # a checkpoint began before it
+            if span.until is not None and record.at >= span.until.astimezone(UTC):
+                checkpoint.hold(record)
+                continue
+            checkpoint.begin(record)
+            yield _of(record, checkpoint)
 
 
 def _of(record: Record, checkpoint: Checkpoint) -> Item:

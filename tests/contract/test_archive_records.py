@@ -1,7 +1,7 @@
 """What is exported can be sealed and read again, however long it is; what cannot is refused before it is written."""
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,7 +21,7 @@ class OfOthers:
     def __init__(self, *bodies: bytes) -> None:
         self.bodies = bodies
 
-    async def read(self, topic: str, start: Start = OLDEST, *, key: str = "") -> AsyncIterator[Record]:
+    async def read(self, topic: str, start: Start = OLDEST, *, key: str = "") -> AsyncGenerator[Record, None]:
         for offset, body in enumerate(self.bodies, 1):
             if offset > start.after.get(0, 0) and not key:
                 yield Record(topic, 0, offset, _AT, NotAnEvent(400, "no event"), body)

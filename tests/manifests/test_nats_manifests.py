@@ -17,7 +17,7 @@ from shared.stores.nats_place import place_of
 from tests.conftest import ROOT
 from tests.manifests.test_oidc_component import BASE, DASHED
 from tests.support.certificates import new_authority
-from tests.support.kustomize import Manifest, overlaid
+from tests.support.kustomize import Manifest, kustomized, overlaid
 from tests.support.nats import program
 
 COMPONENTS = ROOT / "knative" / "components"
@@ -110,17 +110,12 @@ def test_with_the_component_all_of_them_speak_tls_and_trust_its_authority() -> N
 
 
 def test_kustomize_renders_the_same(tmp_path: Path) -> None:
-    kubectl = shutil.which("kubectl")
-    if kubectl is None:
-        pytest.skip("could not run: kubectl is missing; to enable: install it")
     shutil.copytree(ROOT / "knative", tmp_path / "knative")
     components = [f"../knative/components/{name}" for name in (*DASHED, "watch", "nats-tls")]
     (tmp_path / "overlay").mkdir()
     written = yaml.safe_dump({"resources": ["../knative/base"], "components": components})
     (tmp_path / "overlay" / "kustomization.yaml").write_text(written)
-    command = [kubectl, "kustomize", str(tmp_path / "overlay")]
-    ended = subprocess.run(command, capture_output=True, text=True, check=True)
-    rendered = list(yaml.safe_load_all(ended.stdout))
+    rendered = kustomized(tmp_path / "overlay")
     for kind in ("ConfigMap", "StatefulSet", "NetworkPolicy", "PodDisruptionBudget", "Service"):
         found = one(kind, "nats", rendered)
         for key in ("data", "spec"):

@@ -2,14 +2,13 @@
 
 import re
 import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
 from tests.conftest import ROOT
+from tests.support.kustomize import kustomized
 
 KNATIVE = ROOT / "knative"
 PAGE = (KNATIVE / "README.md").read_text(encoding="utf-8")
@@ -63,9 +62,6 @@ def test_the_commands_make_secrets_with_all_keys_of_their_function() -> None:
 
 
 def test_the_overlay_of_the_page_has_glpi_and_nothing_of_servicenow_and_splunk(tmp_path: Path) -> None:
-    kubectl = shutil.which("kubectl")
-    if kubectl is None:
-        pytest.skip("could not run: kubectl is missing; to enable: install it")
     (overlay,) = re.findall(r"(?ms)<<'END'\n(.*?)^END$", PAGE)
     blocks = re.findall(r"(?ms)^```yaml\n(.*?)^```$", PAGE)
     more = yaml.safe_dump({"patches": [patch for block in blocks for patch in yaml.safe_load(block)["patches"]]})
@@ -73,8 +69,7 @@ def test_the_overlay_of_the_page_has_glpi_and_nothing_of_servicenow_and_splunk(t
     folder = tmp_path / "knative" / "overlays" / "own"
     folder.mkdir(parents=True)
     (folder / "kustomization.yaml").write_text(overlay + more)
-    command = [kubectl, "kustomize", str(folder)]
-    rendered = list(yaml.safe_load_all(subprocess.run(command, capture_output=True, text=True, check=True).stdout))
+    rendered = kustomized(folder)
     assert {secret for secret, _, _ in secrets_of(rendered)} == {"glpi"}
     (nats,) = [item for item in rendered if item["kind"] == "StatefulSet"]
     user = nats["spec"]["template"]["spec"]["securityContext"]

@@ -1,6 +1,6 @@
 """On each bus an export goes on where it ended, and knows a topic that was made anew by its records."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -27,7 +27,7 @@ class Anew:
         self._bus = bus
         self._topic = topic
 
-    async def read(self, topic: str, start: Start = OLDEST, *, key: str = "") -> AsyncIterator[Record]:
+    async def read(self, topic: str, start: Start = OLDEST, *, key: str = "") -> AsyncGenerator[Record, None]:
         async for one in self._bus.read(self._topic, start, key=key):
             yield replace(one, topic=topic)
 

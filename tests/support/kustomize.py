@@ -8,10 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, could_not_run
 
 Manifest = dict[str, Any]
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -57,7 +56,7 @@ def _apply(item: Any, step: dict[str, Any]) -> None:
 
 
 def rendered(folder: Path, *, components: Sequence[str] = (), resources: Sequence[str] = ("base",)) -> list[Manifest]:
-    """Return what the real kustomize makes of an overlay of `knative`, copied to `folder`; skips without kubectl."""
+    """Return what the real kustomize makes of an overlay of `knative`, copied to `folder`."""
     if not (folder / "knative").exists():
         shutil.copytree(ROOT / "knative", folder / "knative")
     overlay = folder / "knative" / "overlays" / "of-this-test"
@@ -71,10 +70,10 @@ def rendered(folder: Path, *, components: Sequence[str] = (), resources: Sequenc
 
 
 def kustomized(folder: Path) -> list[Manifest]:
-    """Return what the real kustomize makes of a folder; skips where kubectl is missing."""
+    """Return what the real kustomize makes of a folder; without kubectl the test could not run."""
     kubectl = shutil.which("kubectl")
     if kubectl is None:
-        pytest.skip("could not run: kubectl is missing; to enable: install it")
+        could_not_run("kubectl is missing", "install it")
     ended = subprocess.run([kubectl, "kustomize", str(folder)], capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
     return list(yaml.load_all(ended.stdout, Loader=LOADER))

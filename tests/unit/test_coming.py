@@ -118,3 +118,26 @@ def test_an_iteration_that_swallows_the_word_to_end_is_told_again() -> None:
         assert swallowed == 2
 
     asyncio.run(work())
+
+
+def test_what_comes_after_the_one_who_waited_was_cancelled_is_given_back() -> None:
+    async def work() -> None:
+        gate, given = asyncio.Event(), Given()
+
+        async def late() -> AsyncIterator[Delivery]:
+            await gate.wait()
+            async for one in given.deliveries():
+                yield one
+
+        coming = Coming(late(), asyncio.Event())
+        waiting = asyncio.create_task(coming.take(60))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+        gate.set()
+        await asyncio.sleep(0.05)
+        await coming.close()
+        assert sorted(given.back) == [*range(len(given.back))], "the first one, too"
+        assert given.back
+
+    asyncio.run(work())
