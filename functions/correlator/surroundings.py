@@ -40,7 +40,8 @@ class Lookout:
         weighed = machine.tick(record, now, self._rules).record
         looked = [one for one in weighed.tracks.values() if one.sent is not None and one.desk.deserved is not None]
         lasting = [one for one in weighed.tracks.values() if bonds.is_open(one)]
-        read = {**await self._read(looked, lasting), (bonds.MEMBERS, thing): [*members]}
+        own = {(bonds.MEMBERS, thing): [*members]} if bonds.is_group(thing) else {}
+        read = {**await self._read(looked, lasting), **own}
         found = await keeper.all_of(self._found(thing, track, now, read) for track in looked)
         around = Surroundings(
             {track.key: one for track, one in zip(looked, found, strict=True)},

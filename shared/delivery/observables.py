@@ -32,7 +32,6 @@ _PATH: Final = re.compile(r"/[^\s]+")
 _IMAGE: Final = re.compile(r"[a-z0-9][\w.:@/-]*", re.IGNORECASE)
 _MINIMISED: Final = re.compile(r"\[(?:user|address|name)\]|(?<![\w-])[uan]-[0-9a-f]{20}(?![\w-])")
 _UNKNOWN: Final = frozenset({"", "<NA>", "<unknown>", "N/A", "null"})
-Said = tuple[str, ...]
 
 
 def observables(episode: Any, kind: str) -> str:
