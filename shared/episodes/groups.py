@@ -33,8 +33,9 @@ def observed(thing: str, members: Sequence[Member], record: Record, now: float) 
     if track is None and not held:
         return []
     over = max((mark.fact.time for mark in record.marks), default=-inf)
+    when = _When(now, over, goes_on=track is not None and track.lasts)
     words = _words(thing, held or mine) if mine else None
-    found = [] if words is None else [_member(thing, one, words, now, over) for one in mine]
+    found = [] if words is None else [_member(thing, one, words, when) for one in mine]
     if not held and track is not None and (mine or track.lasts):
         last = max(mine, key=lambda one: one.over, default=None)
         found.append(_over(thing, track.head.shown, now, "" if last is None else last.ended_by))
@@ -83,6 +84,14 @@ def relations_of_group(thing: str, members: Sequence[Member]) -> dict[str, str]:
     return {**shared, OF_GROUP: STORM if thing.startswith(STORM) else GROUP}
 
 
+class _When(NamedTuple):
+    """When a group is looked at, when it was over last, and whether it goes on."""
+
+    now: float
+    over: float
+    goes_on: bool
+
+
 class _Words(NamedTuple):
     """What is said of all members together: made once, not for each of them."""
 
@@ -110,12 +119,15 @@ def _words(thing: str, held: Sequence[Member]) -> _Words:
     )
 
 
-def _member(thing: str, one: Member, words: _Words, now: float, over: float) -> Classified:
+def _member(thing: str, one: Member, words: _Words, when: _When) -> Classified:
     """Return one member's problem as the group's: its own count, and the words of all.
 
-    What lasts and began before the group was `over` last came into it since: that is news of now.
+    A group begins when its first member did, by whenever somebody looks: the same problems make the same episode. What
+    comes to one that goes on is news of now, and so is what began before the group was `over` last, but lasts.
     """
-    since, again = (max(now, over + _AFTER), str(over)) if not one.over and one.since <= over else (one.since, "")
+    back = not one.over and one.since <= when.over
+    since, again = (max(when.now, when.over + _AFTER), str(when.over)) if back else (one.since, "")
+    at = moment(max(when.now, since) if when.goes_on else since)
     seen = Observation(
         identity=digest("group", thing, one.id, str(int(one.since)), str(one.count), one.severity, again),
         dialect="tidings-group",
@@ -126,8 +138,8 @@ def _member(thing: str, one: Member, words: _Words, now: float, over: float) -> 
         type=one.shown["type"],
         component=one.shown["component"],
         host=words.first["host"],
-        time=moment(since),
-        received=moment(now),
+        time=at,
+        received=at,
         count=one.count,
         fingerprint=words.fingerprint,
         source_uid=one.id,

@@ -70,12 +70,15 @@ class Life:
     async def until(self, second: float) -> None:
         """Let time pass, with a tick every ten seconds."""
         while self._ticked + EVERY <= second:
-            self._ticked += EVERY
-            self.now = self._ticked
-            event = CloudEvent("t", "tick", TICK, time=START + timedelta(seconds=self.now))
-            assert (await self.function.handle(event, self._call())).outcome == Done()
-            self._tell([])
+            await self.tick(self._ticked + EVERY)
         self.now = second
+
+    async def tick(self, second: float) -> None:
+        """Let time pass without a tick, but for one at the end."""
+        self._ticked = self.now = second
+        event = CloudEvent("t", "tick", TICK, time=START + timedelta(seconds=second))
+        assert (await self.function.handle(event, self._call())).outcome == Done()
+        self._tell([])
 
     async def at(self, second: float, *seen: Classified) -> None:
         """Let time pass, and observations come then."""

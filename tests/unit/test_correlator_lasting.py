@@ -9,9 +9,9 @@ import pytest
 
 from shared.episodes import keeper
 from shared.episodes.bonds import Rules
-from shared.episodes.policy import Policies, Policy, shipped
+from shared.episodes.policy import OpenAfter, Policies, Policy, shipped
 from shared.episodes.recent import Held
-from shared.events.identity import object_key, workload_of
+from shared.events.identity import episode_id, object_key, workload_of
 from shared.events.model import ObjectRef
 from shared.stores.protocol import ABSENT, Store
 from tests.support.correlator import START
@@ -135,5 +135,20 @@ def test_a_member_that_was_over_for_a_while_waits_anew_for_others() -> None:
         assert not life.tickets
         await life.until(100)
         assert [ticket.opened for ticket in life.tickets.values()] == [90.0]
+
+    lives(work, policy)
+
+
+@pytest.mark.parametrize("looked", [370.0, 400.0, 460.0, 1300.0])
+def test_a_group_is_the_same_episode_by_whenever_it_is_looked_at(looked: float) -> None:
+    policy = Policies(Policy(group_by=("namespace", "condition"), group_wait=10.0, open_after=OpenAfter(lasting=360.0)))
+
+    async def work(life: Life) -> None:
+        await life.see(trouble(0, pod(1), "crash-loop"), trouble(1, pod(2), "crash-loop"))
+        await life.tick(looked)
+        await life.tick(looked + 60)
+        (ticket,) = life.tickets.values()
+        assert ticket.episode.affected_count == 2
+        assert ticket.episode.id == episode_id(ticket.episode.problem_key, START)
 
     lives(work, policy)
