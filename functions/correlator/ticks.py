@@ -29,7 +29,7 @@ _TRIES = 20  # compare-and-set rounds against other replicas; within one process
 _PAUSE = 0.005
 _MAX_DUE = 1000  # index entries listed at once
 _ROUNDS = 5  # what one look makes due for another object is done by the same tick
-_DUE_AT_ONCE = 32
+_DUE_AT_ONCE = 4  # what is observed meanwhile waits for each of them; more of them end no tick earlier, with any store
 # Seconds of the ticks' time until a record that cannot be read is looked at again: not long, for in a roll-out an older
 # replica may see records of a newer one; long enough for 10,000 of them not to fill every minute's tick.
 _SET_ASIDE = 600
