@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
+import orjson
 from nats import errors
 from nats.js import api
 from nats.js import errors as refusals
@@ -61,7 +62,8 @@ class NatsBus:
             headers, body = to_nats(event)
         except UNWRITABLE:
             return Refused("invalid")
-        headers["Nats-Msg-Id"] = message_id(event)
+        headers[api.Header.MSG_ID] = message_id(event)
+        headers[api.Header.EXPECTED_STREAM] = topic
         size = len(body) + len("".join(headers)) + len("".join(headers.values())) + 4 * len(headers) + 64
         client = await self._link.client()
         if size > client.max_payload:
@@ -69,11 +71,13 @@ class NatsBus:
         if not self._room.take(size):
             return Refused("full")
         try:
-            async with self._link.within():
-                made = await client.jetstream(timeout=SECONDS).publish(
-                    f"{topic}.{token(key_of(event))}", body, stream=topic, headers=headers
-                )
-        except refusals.NoStreamResponseError:
+            async with self._link.within(SECONDS):
+                subject = f"{topic}.{token(key_of(event))}"
+                answer = await client.request(subject, body, timeout=None, headers=headers)  # type: ignore[arg-type]
+            made = orjson.loads(answer.data)
+            if "error" in made:
+                raise refusals.APIError.from_error(made["error"])
+        except errors.NoRespondersError:
             return await self._unheard(topic)
         except refusals.APIError as error:
             return _refusal(error)
@@ -81,7 +85,7 @@ class NatsBus:
             raise unavailable(error) from error
         finally:
             self._room.give_back(size)
-        return Kept(offset=made.seq, duplicate=bool(made.duplicate))
+        return Kept(offset=made["seq"], duplicate=made.get("duplicate", False))
 
     @asynccontextmanager
     async def consume(self, topic: str, group: str, *, in_flight: int = 64) -> AsyncIterator[AsyncIterator[Delivery]]:

@@ -56,12 +56,12 @@ class NatsLink:
             raise BusUnavailableError("NATS cannot be reached: the connection broke and is being made again")
         return self._client
 
-    def within(self) -> Bounded:
-        """Bound one request, which has its own time: with TimeoutError it ends at once when the connection breaks.
+    def within(self, seconds: float | None = None) -> Bounded:
+        """Bound one request: with TimeoutError it ends after `seconds`, and at once when the connection breaks.
 
-        nats-py would let it wait for an answer that cannot come.
+        nats-py would let it wait for an answer that cannot come. None is for one that has its own time.
         """
-        return self._calls.within(None)
+        return self._calls.within(seconds)
 
     async def jetstream(self) -> JetStreamContext:
         """Return its JetStream."""

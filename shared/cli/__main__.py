@@ -4,6 +4,8 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from shared.start import loading
+
 if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Mapping
@@ -21,18 +23,18 @@ def publish() -> None:
 def main() -> None:
     """Run the command and exit with its code: 0 fine, 1 the answer is no, 2 wrong usage."""
     arguments = sys.argv[1:]
+    loading.begin()
     try:
-        if arguments[:1] == ["serve"]:
-            from shared.start import loading  # a function's cold start must not pay for typer and rich
-
-            loading.begin()
+        if arguments[:1] == ["serve"]:  # a function's cold start must not pay for typer and rich
             from shared.runtime.serve import main as serve
 
             sys.exit(serve(arguments[1:], consuming=_consuming))
         from shared.cli.commands import COMMANDS, build
 
         completing = "_TIDINGS_COMPLETE" in os.environ
-        build(COMMANDS if completing else arguments)(prog_name="tidings")
+        command = build(COMMANDS if completing else arguments)
+        loading.end()
+        command(prog_name="tidings")
     except KeyboardInterrupt:
         sys.exit(1)  # Ctrl-C before a command was at work: there is nothing to say
     except Exception as error:

@@ -7,6 +7,7 @@ from typing import Annotated, NamedTuple
 import typer
 
 from shared.cli.output import Output, OutputOption, fail
+from shared.start import loading
 
 EXAMPLE = "Example: tidings up --listen 127.0.0.1:8080 --data .tidings --feed recorded"
 _WORDS = ("auto", "recorded", "none")
@@ -67,6 +68,7 @@ def command(
         fail(f"--kubeconfig: there is no file {kubeconfig}", code=2)
     from shared.cli.running import Unable, run  # the command's room, only when it runs
 
+    loading.end()
     try:
         run(
             data=data,

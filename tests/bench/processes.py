@@ -109,6 +109,13 @@ def seconds_of(command: Sequence[str]) -> float:
     return time.perf_counter() - begun
 
 
+def output_of(command: Sequence[str], **settings: str) -> bytes:
+    """Run a command to its end and return what it printed. Raises CalledProcessError."""
+    return subprocess.run(
+        command, cwd=ROOT, env=clean_environment(**settings), stdout=subprocess.PIPE, check=True
+    ).stdout
+
+
 def _answers(port: int) -> bool:
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
