@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from itertools import chain
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -63,7 +64,7 @@ class KafkaBus:
             headers, body = to_kafka(event)
         except UNWRITABLE:
             return Refused("invalid")
-        size = len(body) + sum(len(name) + len(value) for name, value in headers)
+        size = len(body) + sum(map(len, chain.from_iterable(headers)))
         if self._closed:
             raise BusUnavailableError("the bus is closed")
         if not self._room.take(size):

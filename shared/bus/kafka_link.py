@@ -19,6 +19,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from shared.bus import tls
+from shared.bus.kafka_record import partition_of
 from shared.bus.protocol import SECONDS, BusUnavailableError
 from shared.bus.protocol import unavailable as unavailable_bus
 from shared.bus.settings import KafkaSettings
@@ -79,6 +80,7 @@ class KafkaLink:
             enable_idempotence=True,
             compression_type="lz4",
             max_batch_size=_BATCH_BYTES,
+            partitioner=partition_of,
         )
         try:
             await self._start(producer)

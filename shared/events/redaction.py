@@ -100,7 +100,8 @@ def _without_managed_fields(value: Any) -> Any:
 
 def is_suspect(value: Any) -> bool:
     """Return True where some text of a JSON value, at any depth, may hold a secret; keys are not judged by name."""
-    return suspects_of(_texts(value)) != NONE
+    _, harmless = _first_look(value)
+    return not harmless and suspects_of(_texts(value)) != NONE
 
 
 def redact_text(text: str, noted: Redaction | None = None, path: Path = ()) -> str:

@@ -3,11 +3,14 @@
 import json
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.events.redaction import MASK, Redaction, _walk, redact, redact_text
+from shared.events.redaction_patterns import has_hints
+from tests.support.tickets import episode
 
 SENTINEL = "S3ntinel0123456789abcdefSENTINEL"
 
@@ -287,3 +290,10 @@ def test_what_cannot_be_searched_is_masked_whole() -> None:
     """It fails closed: half of a surrogate pair is no text that a search can read."""
     assert redact({"a": f"\ud800 password={SENTINEL}", "b": "fine"})[0] == {"a": MASK, "b": "fine"}
     assert redact_text("\ud800") == MASK
+
+
+def test_an_episode_is_known_at_the_first_look_to_hold_no_secret() -> None:
+    data = episode().model_dump(mode="json")
+    assert data["problem_key"]
+    assert not has_hints(orjson.dumps(data))
+    assert has_hints(orjson.dumps({**data, "summary": f"password={SENTINEL}"}))
