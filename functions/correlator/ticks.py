@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from math import ceil
@@ -29,7 +28,7 @@ _TRIES = 20  # compare-and-set rounds against other replicas; within one process
 _PAUSE = 0.005
 _MAX_DUE = 1000  # index entries listed at once
 _ROUNDS = 5  # what one look makes due for another object is done by the same tick
-_DUE_AT_ONCE = 4  # what is observed meanwhile waits for each of them; more of them end no tick earlier, with any store
+_DUE_AT_ONCE = 8  # what is observed meanwhile waits for each of them; one after the other would wait for the store
 # Seconds of the ticks' time until a record that cannot be read is looked at again: not long, for in a roll-out an older
 # replica may see records of a newer one; long enough for 10,000 of them not to fill every minute's tick.
 _SET_ASIDE = 600
@@ -39,13 +38,12 @@ _SPARE = 2.0  # seconds before the deadline at which a tick begins nothing new
 
 @dataclass(frozen=True, slots=True)
 class _Tick:
-    """One tick: how often it began to wake the members of each bond, and which time was the last that was done."""
+    """One tick, and the bonds whose members it woke in this round: they look in the next one, after all of this."""
 
     now: float
     event: CloudEvent
     deadline: float
-    begun: Counter[str] = field(default_factory=Counter)
-    done: Counter[str] = field(default_factory=Counter)
+    woken: set[str] = field(default_factory=set)
 
 
 class Ticks:
@@ -85,6 +83,7 @@ class Ticks:
         tick = _Tick(event.time.timestamp(), event, call.deadline - _SPARE)
         complete = True
         for _ in range(_ROUNDS):
+            tick.woken.clear()
             due = await keeper.due_until(self._store, tick.now, _MAX_DUE)
             if not due:
                 break
@@ -182,15 +181,12 @@ class Ticks:
         return None
 
     async def _wake(self, bond: str, tick: _Tick) -> bool:
-        """See that all members of a bond look again: causes that ask while others are at it share the next time."""
-        asked = tick.begun[bond]
+        """See that all members of a bond look again: once for all causes of a round."""
         async with self._waking.of(bond):
-            if tick.done[bond] > asked:
-                return True  # that began after this was asked
-            tick.begun[bond] += 1
-            if not await keeper.wake(self._store, bond, int(tick.now)):
-                return False
-            tick.done[bond] = tick.begun[bond]
+            if bond not in tick.woken:
+                if not await keeper.wake(self._store, bond, int(tick.now)):
+                    return False
+                tick.woken.add(bond)
             return True
 
     async def _step(self, thing: str, record: Record, now: float) -> tuple[machine.Step, list[Member]]:

@@ -33,7 +33,10 @@ def observed(thing: str, members: Sequence[Member], record: Record, now: float) 
     if track is None and not held:
         return []
     over = max((mark.fact.time for mark in record.marks), default=-inf)
-    when = _When(now, over, goes_on=track is not None and track.lasts)
+    goes_on = track is not None and track.lasts
+    # Each look is later than the one before, also where a tick comes again, or its clock went back.
+    now = max(now, record.now, track.head.time + _AFTER if track is not None and goes_on else now)
+    when = _When(now, over, goes_on=goes_on)
     words = _words(thing, held or mine) if mine else None
     found = [] if words is None else [_member(thing, one, words, when) for one in mine]
     if not held and track is not None and (mine or track.lasts):

@@ -80,6 +80,10 @@ class Life:
         assert (await self.function.handle(event, self._call())).outcome == Done()
         self._tell([])
 
+    def rewind(self, second: float) -> None:
+        """Let the clock go back: it was wrong."""
+        self._ticked = self.now = second
+
     async def at(self, second: float, *seen: Classified) -> None:
         """Let time pass, and observations come then."""
         await self.until(second)

@@ -152,3 +152,30 @@ def test_a_group_is_the_same_episode_by_whenever_it_is_looked_at(looked: float) 
         assert ticket.episode.id == episode_id(ticket.episode.problem_key, START)
 
     lives(work, policy)
+
+
+def test_the_words_of_a_group_are_those_of_its_latest_look_also_where_a_tick_comes_again() -> None:
+    async def work(life: Life) -> None:
+        await life.see(*(trouble(number * 0.1, pod(number), "crash-loop") for number in range(2)))
+        await life.until(90)
+        for number in range(2, 12):
+            await life.see(trouble(80 + number, pod(number), "crash-loop"))
+            await life.tick(100)
+        await life.until(1000)
+        (ticket,) = life.tickets.values()
+        assert (ticket.episode.affected_count, ticket.episode.summary.split()[0]) == (12, "12")
+
+    lives(work)
+
+
+def test_f31_a_group_ends_with_its_members_though_a_tick_was_an_hour_ahead() -> None:
+    async def work(life: Life) -> None:
+        await life.see(*(trouble(number, pod(number), "crash-loop") for number in range(2)))
+        await life.until(100)
+        await life.tick(3700)
+        life.rewind(100)
+        await life.at(200, *(fine(200, pod(number), "crash-loop") for number in range(2)))
+        await life.until(1000)
+        assert [ticket.closed for ticket in life.tickets.values()] == [210.0]
+
+    lives(work, Policies(Policy(group_by=("namespace", "condition"), resolve_after=0.0)))
