@@ -162,3 +162,16 @@ def test_an_event_of_a_version_that_nobody_reads_yet_is_a_dead_letter_that_says_
         (letter,) = system.listed("dead-letters")
     assert (letter["type"], letter["stage"], letter["reason"]) == (one.type, REFUSED.stage, REFUSED.reason)
     assert states(instance.url) == {}
+
+
+@pytest.mark.parametrize("file", ["broker.db", "state.db"])
+def test_a_folder_that_a_newer_release_has_laid_out_anew_is_not_started_on(file: str, tmp_path: Path) -> None:
+    with NOW.up(tmp_path):
+        pass
+    with closing(sqlite3.connect(tmp_path / "data" / file)) as connection:
+        connection.execute("PRAGMA user_version = 1")
+    with pytest.raises(AssertionError, match=r"data: a newer release laid it out \(layout 1, this one knows 0\)"):
+        NOW.run(
+            tmp_path, "up", "--once", "--feed", "none", "--data", "data", "--listen", "127.0.0.1:0",
+            "--knative", str(NOW.root / "knative"),
+        )  # fmt: skip
