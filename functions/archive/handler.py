@@ -45,6 +45,8 @@ class Archive:
     """The function. What waits for the bus is bounded by number here, and by bytes in the bus."""
 
     name = NAME
+    any_version = True
+    """It keeps events of versions that it does not read, for those who will."""
 
     def __init__(self, opened: Callable[[], Bus], settings: ArchiveSettings, metrics: Metrics) -> None:
         self._opened = opened

@@ -99,6 +99,8 @@ class Changes:
         except StoreUnavailableError:
             self._probe.failed()
             return Result(Retry("the store cannot be asked"))
+        except record.NewerError:
+            return Result(Retry("a newer release wrote the record of this object"))
 
     async def _tick(self, event: CloudEvent) -> Outcome:
         if event.time is None:

@@ -60,11 +60,18 @@ class Written(BaseModel):
         """Return what was written. Raises NoManifestError, also where a single byte differs."""
         try:
             found = cls.model_validate_json(data)
-        except ValidationError:
-            raise NoManifestError("it is damaged: it is not what is written there") from None
+        except ValidationError as error:
+            raise NoManifestError(_unread(error)) from None
         if found.to_bytes() != data:
             raise NoManifestError("it is damaged: it is not written as it is written there")
         return found
+
+
+def _unread(error: ValidationError) -> str:
+    newer = any(one["loc"] == ("version",) and one["type"] == "less_than_equal" for one in error.errors())
+    if newer:
+        return "a newer Tidings wrote it, which has to read it"
+    return "it is damaged: it is not what is written there"
 
 
 class Manifest(Written):

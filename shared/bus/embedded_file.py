@@ -13,11 +13,14 @@ import orjson
 
 from shared.bus.progress import Progress
 from shared.bus.protocol import Kept, Published, Refused, Topic
+from shared.stores.layout import check_layout
 
-_SCHEMA = """
+_KIND = """
 PRAGMA auto_vacuum = INCREMENTAL;
 PRAGMA journal_mode = WAL;
 PRAGMA journal_size_limit = 16777216;
+"""
+_SCHEMA = """
 CREATE TABLE IF NOT EXISTS topic(
     name TEXT PRIMARY KEY, seconds INTEGER NOT NULL, max_bytes INTEGER, events INTEGER NOT NULL, size INTEGER NOT NULL
 );
@@ -73,6 +76,12 @@ class BusFile:
             check_same_thread=False,
             cached_statements=64,
         )
+        self._connection.executescript(_KIND)
+        try:
+            check_layout(self._connection)
+        except sqlite3.DatabaseError:
+            self._connection.close()
+            raise
         self._connection.executescript(_SCHEMA)
         self._connection.execute("PRAGMA synchronous = FULL")  # what is kept must outlive a loss of power
 

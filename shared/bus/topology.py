@@ -33,7 +33,13 @@ RAW = "audit-raw"
 TRAIL = "audit-trail"
 LETTERS = "dead-letters"
 
-_BY_TYPE = {DELIVERY: TRAIL, OBSERVED: RAW}
+
+def _stem(event_type: str) -> str:
+    """Return a type without its version: what another release reads is kept where its like is."""
+    return event_type.rpartition(".")[0]
+
+
+_BY_STEM = {_stem(DELIVERY): TRAIL, _stem(OBSERVED): RAW}
 
 TOPOLOGY: tuple[Row, ...] = (
     Row(
@@ -56,8 +62,8 @@ def topic_of(event: CloudEvent) -> str | None:
     """Return where an event goes; None for what no topic keeps, as a tick."""
     if _LETTER in event.extensions or event.type.startswith(LETTER_PREFIX):
         return LETTERS
-    if event.type in _BY_TYPE:
-        return _BY_TYPE[event.type]
+    if (topic := _BY_STEM.get(_stem(event.type))) is not None:
+        return topic
     if event.type.startswith(CHANGE_PREFIX):
         return CHANGES
     category = event.extensions.get("category", "")

@@ -60,7 +60,7 @@ def encode(author: Author) -> bytes:
 def decode(data: bytes) -> Author | None:
     """Return a stored author, None for what cannot be read: then nobody is named."""
     try:
-        user, verb, audit_id = orjson.loads(data)
+        user, verb, audit_id, *_ = orjson.loads(data)  # a newer release may have put more behind
         return Author(str(user), str(verb), str(audit_id))
     except (ValueError, TypeError):
         return None

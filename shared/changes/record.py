@@ -28,6 +28,10 @@ _FORMAT = 1
 Row = list[Any]
 
 
+class NewerError(ValueError):
+    """A newer release wrote it: to overwrite it would lose what that knows, and to guess might tell what is not so."""
+
+
 class Answer(NamedTuple):
     """What was said of one version. `known` is False where there was no version before it to compare with."""
 
@@ -79,12 +83,12 @@ def encode(record: Record) -> bytes:
 
 
 def decode(data: bytes) -> Record | None:
-    """Return a stored record; None for one that cannot be read, which then counts as never seen."""
+    """Return a stored record; None for one that cannot be read, which then counts as never seen. Raises NewerError."""
     head, _, packed = data.partition(b"\n")
     try:
-        form, version, deleted, stamp, depth, written, conditions, answers, heard = orjson.loads(head)
-        if form != _FORMAT:
-            return None
+        form, *row = orjson.loads(head)
+        _check(form)
+        version, deleted, stamp, depth, written, conditions, answers, heard = row
         return Record(
             version=version,
             stamp=stamp,
@@ -95,8 +99,17 @@ def decode(data: bytes) -> Record | None:
             deleted=deleted,
             heard=heard,
         )
+    except NewerError:
+        raise
     except (ValueError, TypeError):
         return None
+
+
+def _check(form: object) -> None:
+    if isinstance(form, int) and form > _FORMAT:
+        raise NewerError(f"the record has version {form}, this program reads {_FORMAT}")
+    if form != _FORMAT:
+        raise ValueError("it has no version")
 
 
 def _row(answer: Answer) -> Row:

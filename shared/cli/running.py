@@ -26,6 +26,7 @@ from shared.local.system import System, UpError
 from shared.runtime.serve import with_files
 from shared.settings.environment import SettingsError
 from shared.settings.host import log_level
+from shared.stores.protocol import StoreUnavailableError
 from shared.telemetry import logs
 
 _REFRESH = 0.25
@@ -84,6 +85,8 @@ def run(
         raise Unable(f"--feed: {' '.join(str(error).split())}") from None
     except sqlite3.Error as error:
         raise Unable(f"{data}: {error}: name another folder by --data") from None
+    except StoreUnavailableError as error:
+        raise Unable(f"{data}: {error.__cause__ or error}: name another folder by --data") from None
     except OSError as error:
         raise Unable(f"{error.filename or data}: {error.strerror or error}") from None
 

@@ -106,5 +106,5 @@ def is_newer(version: str, than: str) -> bool:
 
 
 def _read(entry: Entry) -> Record:
-    version, namespace, name, uid = orjson.loads(entry.value)
+    version, namespace, name, uid, *_ = orjson.loads(entry.value)  # a newer release may have put more behind
     return Record(entry.key, version, namespace, name, uid)

@@ -53,7 +53,7 @@ def encode(contact: Contact) -> bytes:
 def decode(data: bytes) -> Contact:
     """Return a stored marker; with one that cannot be read nothing is old, for a ticket too many is seen at least."""
     try:
-        time, mode = orjson.loads(data)
+        time, mode, *_ = orjson.loads(data)  # a newer release may have put more behind
         return Contact(float(time), "baseline" if mode == "baseline" else "ticket")
     except (ValueError, TypeError):
         return Contact(0.0, "ticket")

@@ -1,7 +1,7 @@
 """What records say of their problems to those that they are bound to: rows in the store's entries (bonds.py). Pure."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import orjson
@@ -61,11 +61,19 @@ class Member:
         return path_of(found["kind"], found["namespace"], found["name"])
 
 
+_WIDTH = len(fields(Member)) - 1
+"""Members of a row: all but `thing`, which is in the key."""
+
+
 def decode(thing: str, data: bytes) -> tuple[Member, ...]:
-    """Return what an entry of a record says; nothing where it cannot be read (a newer version's)."""
+    """Return what an entry of a record says; nothing of a damaged one.
+
+    What a newer release may have put behind is left out: a group that did not see its members any more would
+    tell that they are over.
+    """
     try:
-        return tuple(Member(thing, *row) for row in orjson.loads(data))
-    except (ValueError, TypeError):
+        return tuple(Member(thing, *row[:_WIDTH]) for row in orjson.loads(data))
+    except (ValueError, LookupError, TypeError):
         return ()
 
 

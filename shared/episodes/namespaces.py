@@ -52,7 +52,7 @@ def encode(projection: Projection) -> bytes:
 def decode(data: bytes) -> Projection:
     """Return a stored projection; what cannot be read counts as unknown and is replaced by the next observation."""
     try:
-        time, labels = orjson.loads(data)
+        time, labels, *_ = orjson.loads(data)  # a newer release may have put more behind
         return Projection(float(time), {str(name): str(value) for name, value in labels.items()})
     except (ValueError, TypeError, AttributeError):
         return Projection(0.0, {})

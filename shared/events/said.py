@@ -4,6 +4,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from shared.events.cloudevent import CHANGE_PREFIX, DELIVERY, PROBLEM_PREFIX, CloudEvent, type_of_verdict
+from shared.events.versions import is_unread
 from shared.events.vocabulary import CATEGORIES
 
 if TYPE_CHECKING:  # each is built by whom it concerns: a model costs start-up time
@@ -16,7 +17,9 @@ _VERDICTS = frozenset(type_of_verdict(category) for category in CATEGORIES)
 
 
 def model_of(event_type: str) -> "type[Classified | Episode | Change | DeliveryReport] | None":
-    """Return the model of what events of a type hold; None for types of others, and for those without a model."""
+    """Return the model of what events of a type hold; None for types of others, of other versions, and without one."""
+    if is_unread(event_type):
+        return None
     if event_type in _VERDICTS:
         from shared.events.model import Classified
 

@@ -12,6 +12,7 @@ from shared.events.codec import NotAnEvent, decode, encode_structured
 from shared.events.echo import VIA, is_echo, onward
 from shared.events.limits import DEFAULT, Limits
 from shared.events.outcome import LABELS, Done, Duplicate, Ignored, InProgress, Outcome, Rejected, Retry
+from shared.events.versions import REFUSED, is_unread
 from shared.runtime.asgi import (
     HeaderList,
     Receive,
@@ -55,6 +56,7 @@ class Edge:
     def __init__(self, function: Function, metrics: Metrics, settings: EdgeSettings = EdgeSettings()) -> None:
         self._function = function
         self._requests: Requests | None = getattr(function, "requests", None)
+        self._any_version: bool = getattr(function, "any_version", False)
         self._metrics = metrics
         self._settings = settings
         self._in_flight = 0
@@ -171,6 +173,8 @@ class Edge:
         if is_echo(event.extensions, name):
             self._metrics.count("tidings_dropped_total", function=name, reason="echo", intentional="true")
             result = Result(Ignored("it has been through this function before"))
+        elif is_unread(event.type) and not self._any_version:
+            result = Result(REFUSED)
         else:
             result = await self._call(event, Call(started + self._settings.seconds))
             if result.reply is not None:

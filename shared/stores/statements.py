@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from shared.stores.layout import check_layout
 from shared.stores.protocol import ABSENT, Entry
 
 Connection = sqlite3.Connection
@@ -46,6 +47,7 @@ def connect(path: Path) -> Connection:
     connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     try:
         _to_wal(connection)
+        check_layout(connection)
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA cache_spill=OFF")  # nothing goes to the disk before the commit; batches are bounded
         connection.executescript(_SCHEMA)

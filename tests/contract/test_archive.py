@@ -18,6 +18,7 @@ from shared.events.attributes import of_change, of_episode
 from shared.events.cloudevent import DELIVERY, OBSERVED, TICK, CloudEvent
 from shared.events.codec import encode_binary
 from shared.events.outcome import Done, Duplicate, Ignored, Outcome, Rejected, Retry
+from shared.runtime.edge import Edge
 from shared.runtime.function import Call
 from shared.settings.environment import SettingsError
 from shared.telemetry.metrics import Metrics
@@ -100,6 +101,17 @@ def test_an_event_is_in_the_topic_of_its_kind_whole_and_by_its_key(one: CloudEve
     assert held(tmp_path, topic, one.extensions["partitionkey"]) == [one]
     others = [row.name for row in wanted(1) if row.name != topic]
     assert [held(tmp_path, other) for other in others] == [[]] * len(others)
+
+
+@pytest.mark.parametrize(("one", "topic"), TOPICS, ids=[topic for _, topic in TOPICS])
+def test_what_only_a_newer_release_reads_is_kept_where_its_like_is(one: CloudEvent, topic: str, tmp_path: Path) -> None:
+    newer = one._replace(type=one.type.removesuffix(".v1") + ".v2")
+
+    async def through_the_edge(function: Archive) -> Outcome:
+        return (await Edge(function, Metrics()).dispatch(newer)).outcome
+
+    assert run(tmp_path, through_the_edge) == Done()
+    assert held(tmp_path, topic, one.extensions["partitionkey"]) == [newer]
 
 
 def test_what_no_topic_keeps_is_none_of_its_business(tmp_path: Path) -> None:

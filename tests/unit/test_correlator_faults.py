@@ -118,7 +118,7 @@ def test_a_record_of_a_newer_version_is_not_guessed_at() -> None:
     async def work(rig: Rig) -> None:
         await rig.send(problem())
         async for entry in rig.store.scan("thing."):
-            await rig.store.put(entry.key, b'{"v": 2}', expected=entry.revision)
+            await rig.store.put(entry.key, b'{"v": 99}', expected=entry.revision)
         assert isinstance((await rig.send(problem(1, count=2))).outcome, Retry)
         assert (await browse.listing(rig.store)).unreadable == 1
 

@@ -21,8 +21,14 @@ def test_each_type_has_its_model() -> None:
     assert model_of("dev.tidings.problem.reopened.v1") is Episode
     assert model_of(type_of_change("failed")) is Change
     assert model_of(DELIVERY) is DeliveryReport
-    for other in (OBSERVED, TICK, "dev.tidings.infrastructure.v2", "dev.knative.apiserver.resource.add", ""):
+    for other in (OBSERVED, TICK, "dev.knative.apiserver.resource.add", ""):
         assert model_of(other) is None
+
+
+def test_another_version_has_no_model_here() -> None:
+    for kind in ("infrastructure", "problem.opened", "change.started", "delivery"):
+        assert model_of(f"dev.tidings.{kind}.v1") is not None
+        assert model_of(f"dev.tidings.{kind}.v2") is None
 
 
 def test_what_was_written_is_read() -> None:

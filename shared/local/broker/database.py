@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shared.local import lock
+from shared.stores.layout import check_layout
 
 _SCHEMA = """
 PRAGMA auto_vacuum = INCREMENTAL;
@@ -90,6 +91,7 @@ class Database:
             held = None if guest else lock.take(path.with_name(path.name + ".lock"))
             opened.callback(lock.give_back, held)
             self._writer = opened.enter_context(contextlib.closing(_connect(path)))
+            check_layout(self._writer)
             if not guest:
                 self._writer.executescript(_SCHEMA)
             # FULL: an answered 202 must outlive a loss of power, not only of the process.
