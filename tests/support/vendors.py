@@ -60,6 +60,13 @@ VENDORS: dict[tuple[str, ...], Subcommand] = {
         switches=_flags("--no-cache --squash -q --quiet"),
         words=1,
     ),
+    ("podman", "pull"): Subcommand(
+        "podman-pull(1), the same in podman 4.3.1 itself",
+        values=_flags("--authfile --creds --platform"),
+        switches=_flags("--tls-verify -q --quiet"),
+        words=1,
+    ),
+    ("podman", "tag"): Subcommand("podman-tag(1), the same in podman 4.3.1 itself", words=2),
     ("podman", "push"): Subcommand(
         "podman-push(1), the same in podman 4.3.1 itself",
         values=_flags("--digestfile --authfile --creds --format"),
