@@ -4,6 +4,7 @@ import copy
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -70,13 +71,17 @@ def rendered(folder: Path, *, components: Sequence[str] = (), resources: Sequenc
 
 
 def kustomized(folder: Path) -> list[Manifest]:
-    """Return what the real kustomize makes of a folder; without kubectl the test could not run."""
-    kubectl = shutil.which("kubectl")
-    if kubectl is None:
-        could_not_run("kubectl is missing", "install it")
-    ended = subprocess.run([kubectl, "kustomize", str(folder)], capture_output=True, text=True, check=False)
+    """Return what the real kustomize makes of a folder."""
+    ended = subprocess.run([kubectl(), "kustomize", str(folder)], capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
     return list(yaml.load_all(ended.stdout, Loader=LOADER))
+
+
+def kubectl() -> str:
+    """Return the path of kubectl, which has kustomize in it; without it the test could not run."""
+    own = Path(sys.executable).with_name("kubectl")
+    found = str(own) if own.exists() else shutil.which("kubectl")
+    return found or could_not_run("kubectl is missing", "make .venv/test.stamp")
 
 
 def of_kind(items: list[Manifest], kind: str) -> list[Manifest]:

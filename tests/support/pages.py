@@ -22,6 +22,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -115,8 +116,11 @@ def syntax_error(block: Block) -> str:
     return ended.stderr
 
 
-def run_page(found: list[Block], folder: Path) -> list[str]:
-    """Run the blocks of one page in `folder`; return what went wrong, each with its place and output."""
+def run_page(found: list[Block], folder: Path, **environ: str) -> list[str]:
+    """Run the blocks of one page in `folder`; return what went wrong, each with its place and output.
+
+    `environ` is what a reader's shell has besides.
+    """
     workplace = folder / "checkout"
     shutil.copytree(ROOT, workplace, ignore=_LEFT_OUT, symlinks=True)
     for made in ROOT.glob(".venv*"):
@@ -127,11 +131,11 @@ def run_page(found: list[Block], folder: Path) -> list[str]:
         for block in _with_companions(found):
             script = _script(block, ports)
             if block.serves:
-                process = _start(script, workplace)
+                process = _start(script, workplace, environ)
                 served.append((block, process))
                 problem = _until_ready(block, process, ports)
             else:
-                problem = _run(block, script, workplace)
+                problem = _run(block, script, workplace, environ)
             if problem:
                 return [problem]
         return []
@@ -156,13 +160,13 @@ def _script(block: Block, ports: dict[str, str]) -> str:
     )
 
 
-def _environment(workplace: Path) -> dict[str, str]:
+def _environment(workplace: Path, environ: Mapping[str, str]) -> dict[str, str]:
     path = f"{ROOT / '.venv' / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"
-    return {**environment({}), "PATH": path, "HOME": str(workplace), "TERM": "dumb", "COLUMNS": "160"}
+    return {**environment({}), "PATH": path, "HOME": str(workplace), "TERM": "dumb", "COLUMNS": "160", **environ}
 
 
-def _run(block: Block, script: str, workplace: Path) -> str:
-    process = _start(script, workplace)
+def _run(block: Block, script: str, workplace: Path, environ: Mapping[str, str]) -> str:
+    process = _start(script, workplace, environ)
     try:
         out, _ = process.communicate(timeout=_SECONDS)
     except subprocess.TimeoutExpired:
@@ -171,11 +175,11 @@ def _run(block: Block, script: str, workplace: Path) -> str:
     return f"{block.place}: exit code {process.returncode}\n{out}" if process.returncode else ""
 
 
-def _start(script: str, workplace: Path) -> "subprocess.Popen[str]":
+def _start(script: str, workplace: Path, environ: Mapping[str, str]) -> "subprocess.Popen[str]":
     return subprocess.Popen(
         ["bash", "-c", script],  # noqa: S607
         cwd=workplace,
-        env=_environment(workplace),
+        env=_environment(workplace, environ),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
