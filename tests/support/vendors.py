@@ -54,6 +54,20 @@ VENDORS: dict[tuple[str, ...], Subcommand] = {
             "--build --build-timestamp -c --confirm -u --push --registry-insecure -R --remote -v --verbose -h --help"
         ),
     ),
+    ("kn", "revision", "list"): Subcommand(
+        "knative/client, docs/cmd/kn_revision_list.md and pkg/commands/revision/list.go",
+        values=_flags("-n --namespace -o --output --template -s --service --kubeconfig"),
+        switches=_flags("-A --all-namespaces -h --help"),
+    ),
+    ("kn", "service", "update"): Subcommand(
+        "knative/client, docs/cmd/kn_service_update.md",
+        values=_flags(
+            "-a --annotation --concurrency-limit -e --env --env-from --image -l --label --max-scale --min-scale "
+            "-n --namespace --revision-name --tag --traffic --untag --wait-timeout --kubeconfig"
+        ),
+        switches=_flags("--no-wait --lock-to-digest --no-lock-to-digest --cluster-local --no-cluster-local -h --help"),
+        words=1,
+    ),
     ("podman", "build"): Subcommand(
         "podman-build(1), the same in podman 4.3.1 itself",
         values=_flags("-t --tag -f --file --build-arg --platform --target --iidfile"),
