@@ -27,14 +27,13 @@ from shared.runtime.turns import Turns
 from shared.settings.environment import read
 from shared.sources.apiserver_resource import NAME as OF_OBJECTS
 from shared.sources.registry import decode
+from shared.stores.contention import TRIES, pause
 from shared.stores.protocol import ABSENT, Store, StoreUnavailableError
 from shared.telemetry.metrics import Metrics
 from shared.telemetry.trace import continued
 
 NAME = "changes"
 SOURCE = "tidings/changes"
-_TRIES = 20  # compare-and-set rounds against other replicas; within one process a lock keeps the order
-_PAUSE = 0.005
 _AT_ONCE = 16  # observations of one payload that are published side by side: 2000 of them within a delivery's time
 _DROPPED = {
     "unchanged": ("no_change", Ignored("nothing that matters changed")),
@@ -153,7 +152,7 @@ class Changes:
 
     async def _taken(self, key: str, seen: Seen) -> Step | None:
         """Take a version into the record of its object; None where other replicas were first each time."""
-        for attempt in range(_TRIES):
+        for attempt in range(TRIES):
             entry = await self._store.get(key)
             done = step(None if entry is None else record.decode(entry.value), seen)
             if done.record is None:
@@ -162,7 +161,7 @@ class Changes:
             expected = ABSENT if entry is None else entry.revision
             if await self._store.put(key, record.encode(done.record), expected=expected, ttl=ttl) is not None:
                 return done
-            await asyncio.sleep(_PAUSE * attempt)
+            await pause(attempt)
         return None
 
     async def _author(self, observation: Observation) -> authors.Author | None:

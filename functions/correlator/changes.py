@@ -23,6 +23,7 @@ from shared.events.model import Classified, ObjectRef, policy_time
 from shared.events.outcome import Done, Duplicate, Ignored, Retry
 from shared.runtime.function import Result
 from shared.runtime.turns import Turns
+from shared.stores.contention import TRIES, pause
 from shared.stores.protocol import ABSENT, Store
 
 _LOG = logging.getLogger("tidings.correlator")
@@ -30,7 +31,6 @@ _LOG = logging.getLogger("tidings.correlator")
 PREFIX = "rollout-"
 """Of a workload's name in the index of due work."""
 _ROLLOUTS = "rollout."
-_TRIES = 20
 _NOTHING: Final[Mapping[str, Rollout]] = {}
 _Kept = tuple[dict[str, Rollout], int]
 
@@ -52,7 +52,7 @@ class Changes:
         key, kind = object_key(seen.cluster, workload_of(seen.object)), seen.object.kind
         now = policy_time(seen).timestamp()
         async with self._turns.of(key):
-            for _ in range(_TRIES):
+            for attempt in range(TRIES):
                 kept, revision = await self._load(key)
                 step = rollouts.step(kept.get(kind), classified, now, labels)
                 told = [event_of_change(change, event) for change in (*step.changes, *step.again)]
@@ -65,6 +65,7 @@ class Changes:
                     told = []
                 if await self._save(key, {**kept, kind: step.rollout}, revision, before=kept):
                     return _reply(told, known=not step.changes)
+                await pause(attempt)
         return Result(Retry("others change this workload's roll-outs"))
 
     async def due(self, name: str, now: float, event: CloudEvent) -> bool:
@@ -76,7 +77,7 @@ class Changes:
         """
         key = name.removeprefix(PREFIX)
         async with self._turns.of(key):
-            for _ in range(_TRIES):
+            for attempt in range(TRIES):
                 kept, revision = await self._load(key)
                 steps = {kind: rollouts.tick(one, now) for kind, one in kept.items()}
                 # Told before it is kept: where that fails it is told again, at the same revision.
@@ -87,6 +88,7 @@ class Changes:
                 left = {kind: one for kind, one in found.items() if not rollouts.is_over(one, now)}
                 if await self._save(key, left, revision):
                     return True
+                await pause(attempt)
         return False
 
     async def suspects(self, track: Track, started: float, within: float) -> tuple[Suspect, ...]:
@@ -109,7 +111,7 @@ class Changes:
         if not key or sent is None:
             return
         async with self._turns.of(key):
-            for _ in range(_TRIES):
+            for attempt in range(TRIES):
                 kept, revision = await self._readable(key)
                 changed = dict(kept)
                 for kind in kept:
@@ -117,6 +119,7 @@ class Changes:
                         changed[kind] = rollouts.name_problem(changed[kind], suspect.id, sent.id)
                 if changed == kept or await self._save(key, changed, revision, before=kept, look=now):
                     return
+                await pause(attempt)
 
     async def _readable(self, key: str) -> _Kept:
         """Return what `_load` does, nothing where that cannot be read: then its tickets name no suspect."""

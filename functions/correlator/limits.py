@@ -1,16 +1,13 @@
 """The limit of tickets: who has one of the places of a time, counted in the store so that all replicas share them."""
 
-import asyncio
-
 import orjson
 
 from shared.episodes.policy import Limit
 from shared.runtime.turns import Turns
+from shared.stores.contention import TRIES, pause
 from shared.stores.protocol import ABSENT, Store
 
 LIMITS = "limit."
-_TRIES = 20
-_PAUSE = 0.005
 
 
 class Limits:
@@ -26,7 +23,7 @@ class Limits:
         Where other replicas are first each time it has none. Raises StoreUnavailableError.
         """
         async with self._turns.of(key):
-            for attempt in range(_TRIES):
+            for attempt in range(TRIES):
                 entry = await self._store.get(LIMITS + key)
                 taken = [] if entry is None else _read(entry.value)
                 kept = [(time, name) for time, name in taken if time > now - limit.within]
@@ -38,7 +35,7 @@ class Limits:
                 expected = ABSENT if entry is None else entry.revision
                 if await self._store.put(LIMITS + key, value, expected=expected, ttl=2 * limit.within) is not None:
                     return True
-                await asyncio.sleep(_PAUSE * attempt)
+                await pause(attempt)
         return False
 
 

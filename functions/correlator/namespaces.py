@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 
 from shared.episodes.namespaces import NAMESPACE, NODE, decode, encode, is_place, key_of, project
 from shared.events.model import Observation
+from shared.stores.contention import TRIES, pause
 from shared.stores.protocol import ABSENT, Store
 
-_TRIES = 5
 _READ_SECONDS = 2.0  # in a storm the same namespace is asked for at each observation
 _MAX_READ = 1000
 _DELETED_SECONDS = 86_400.0  # long enough that an update which comes late does not bring the labels back
@@ -31,7 +31,7 @@ class Namespaces:
         new = project(seen, self._wanted)
         key = key_of(seen.cluster, seen.object.kind, seen.object.name)
         ttl = _DELETED_SECONDS if seen.operation == "delete" else None
-        for _ in range(_TRIES):
+        for attempt in range(TRIES):
             entry = await self._store.get(key)
             if entry is None and not new.labels:
                 return  # a node tells of itself every few minutes
@@ -43,6 +43,7 @@ class Namespaces:
             if await self._store.put(key, encode(new), expected=expected, ttl=ttl) is not None:
                 self._read.pop((seen.cluster, seen.object.kind, seen.object.name), None)
                 return
+            await pause(attempt)
 
     async def labels(self, seen: Observation) -> Mapping[str, str]:
         """Return the labels of the observed object's namespace, or of the node itself, empty where unknown.

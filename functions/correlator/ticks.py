@@ -20,12 +20,11 @@ from shared.events.cloudevent import CloudEvent
 from shared.events.outcome import Done, Outcome, Rejected, Retry
 from shared.runtime.function import Call
 from shared.runtime.turns import Turns
+from shared.stores.contention import TRIES, pause
 from shared.stores.protocol import Store, StoreUnavailableError
 from shared.telemetry.metrics import Metrics
 
 _LOG = logging.getLogger("tidings.correlator")
-_TRIES = 20  # compare-and-set rounds against other replicas; within one process a lock keeps the order
-_PAUSE = 0.005
 _MAX_DUE = 1000  # index entries listed at once
 _ROUNDS = 5  # what one look makes due for another object is done by the same tick
 _DUE_AT_ONCE = 8  # what is observed meanwhile waits for each of them; one after the other would wait for the store
@@ -160,7 +159,7 @@ class Ticks:
     async def _advance(self, due: keeper.Due, tick: _Tick) -> machine.Step | None:
         now = tick.now
         saving = keeper.Saving(self._rules, due.second)
-        for attempt in range(_TRIES):
+        for attempt in range(TRIES):
             held = await keeper.load(self._store, due.thing)
             for bond in held.record.wakes:
                 if not await self._wake(bond, tick):
@@ -177,7 +176,7 @@ class Ticks:
                 await keeper.forget(self._store, due.thing, over)
                 self._written(held.record, step)
                 return step
-            await asyncio.sleep(_PAUSE * attempt)
+            await pause(attempt)
         return None
 
     async def _wake(self, bond: str, tick: _Tick) -> bool:

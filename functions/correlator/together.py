@@ -3,7 +3,6 @@
 A storm on one object would otherwise be one commit after the other, each with the whole record.
 """
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -14,10 +13,9 @@ from shared.episodes.recent import Held, Recent
 from shared.episodes.record import Record
 from shared.events.model import Classified
 from shared.runtime.turns import Turns
+from shared.stores.contention import TRIES, pause
 from shared.stores.protocol import Store
 
-_TRIES = 20  # compare-and-set rounds against other replicas; within one process a lock keeps the order
-_PAUSE = 0.005
 _MOST = 64  # observations in one write
 
 
@@ -71,7 +69,7 @@ class Together:
         """Take a row into the record. Where that fails nobody in it is done, and each tries in its own turn."""
         steps: list[machine.Step | None] = [None] * len(batch)
         saving = keeper.Saving(self._rules)
-        for attempt in range(_TRIES):
+        for attempt in range(TRIES):
             known = self._recent.take(thing)
             held = known or await keeper.load(self._store, thing)
             found, kept = self._observe(held, batch)
@@ -86,7 +84,7 @@ class Together:
                     self._written(before, each)
                 break
             if known is None:
-                await asyncio.sleep(_PAUSE * attempt)
+                await pause(attempt)
         for waiting, step in zip(batch, steps, strict=True):
             waiting.step = step
             waiting.done = True

@@ -182,7 +182,7 @@ def test_a_record_is_read_as_it_was_written() -> None:
         assert len(encode(record)) < 4000
 
 
-@pytest.mark.parametrize("data", [b"", b"\n", b"{}", b"[1]\n", b"[2,1,1,1,1,1,1,1]\n", b'[1,"1"]\nx'])
+@pytest.mark.parametrize("data", [b"", b"\n", b"{}", b"[1]\n", b"[0,1,1,1,1,1,1,1]\n", b'[1,"1"]\nx'])
 def test_a_record_that_cannot_be_read_counts_as_never_seen(data: bytes) -> None:
     assert decode(data) is None
 
