@@ -32,6 +32,8 @@ from shared.start.later import later
 if TYPE_CHECKING:
     import httpx2
 
+    from shared.destinations.backend import Library
+
 _MAX_BODY = 8 * 1024 * 1024
 _MAX_WAIT = 86_400.0
 _URLS = 64
@@ -110,7 +112,7 @@ class Client:
 
     def __init__(
         self,
-        build: "Callable[[], httpx2.AsyncClient]",
+        build: "Callable[[], Library]",
         standing: Standing,
         bucket: Bucket | None = None,
         failures: int = FAILURES,
@@ -122,7 +124,7 @@ class Client:
         self.bucket = bucket or Bucket()
         self.budget = Budget()
         self._build = build
-        self._built: httpx2.AsyncClient | None = None
+        self._built: Library | None = None
         self._urls: dict[str, httpx2.URL] = {}  # by path: the library takes a tenth of a call's time to read one
         later(lambda: importlib.import_module("shared.destinations.backend"))
 
@@ -142,14 +144,14 @@ class Client:
     def build_request(self, method: str, path: str, **parts: Any) -> "httpx2.Request":
         """Return a request; `parts` are those of httpx: `params`, `headers`, `content`, `data`."""
         known = self._urls.get(path)
-        request = self._client.build_request(method, known or path, **parts)
+        request = self._library.build_request(method, known or path, **parts)
         if known is None and not parts.get("params") and len(self._urls) < _URLS:
             self._urls[path] = request.url
         return request
 
     async def send(self, request: "httpx2.Request") -> "httpx2.Response":
         """Send a request and return the answer once its headers are there. Raises what the library raises."""
-        return await self._client.send(request, stream=True)
+        return await self._library.send(request)
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -157,7 +159,7 @@ class Client:
             await self._built.aclose()
 
     @property
-    def _client(self) -> "httpx2.AsyncClient":
+    def _library(self) -> "Library":
         if self._built is None:
             self._built = self._build()
         return self._built
@@ -212,10 +214,10 @@ def _new_client(  # noqa: PLR0913 -- as the two above
     bucket: Bucket | None = None,
     failures: int = FAILURES,
 ) -> Client:
-    def build() -> "httpx2.AsyncClient":
-        from shared.destinations.backend import new_library_client  # see Client
+    def build() -> "Library":
+        from shared.destinations.backend import new_library  # see Client
 
-        return new_library_client(url, trust, connections, told, api_server=api_server)
+        return new_library(url, trust, connections, told, api_server=api_server)
 
     return Client(build, Standing(urlsplit(url).netloc), bucket, failures)
 

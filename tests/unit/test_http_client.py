@@ -90,3 +90,28 @@ def test_who_waits_in_vain_for_a_connection_of_ours_holds_that_against_no_system
     assert isinstance(answer, Answer)
     assert found == [Temporary(CROWDED)] * FAILURES
     assert state == "closed"
+
+
+def test_a_session_goes_on_by_its_cookie_and_a_path_that_is_known_is_asked_for_as_before() -> None:
+    came: list[bytes] = []
+
+    async def answers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            came.append((await request_of(reader)).lower())
+            session = b"set-cookie: session=s1; Path=/\r\n" if len(came) == 2 else b""
+            writer.write(OK.replace(b"\r\n\r\n", b"\r\n" + session + b"\r\n") + _BODY)
+
+    async def run() -> None:
+        async with server(answers) as url, new_client(url) as client:
+            for _ in range(4):
+                request = client.build_request("POST", "/x?y=1", content=b"{}", headers={"Accept-Encoding": "identity"})
+                assert isinstance(await exchange(client, request, seconds=5), Answer)
+
+    asyncio.run(run())
+    first, second, third, fourth = came
+    assert first == second
+    assert first.startswith(b"post /x?y=1 http/1.1\r\n")
+    assert (first.count(b"accept-encoding:"), first.count(b"user-agent: tidings"), first.count(b"host:")) == (1, 1, 1)
+    assert b"cookie:" not in first
+    assert b"\r\ncookie: session=s1\r\n" in third
+    assert b"\r\ncookie: session=s1\r\n" in fourth
