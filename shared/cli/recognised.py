@@ -6,6 +6,7 @@ from pathlib import Path
 
 import yaml
 
+from shared.episodes.policy_forms import LISTS, POLICY
 from shared.events import yaml_nodes
 from shared.events.problem import Problem
 from shared.settings.folder import files_below, is_yaml
@@ -19,7 +20,7 @@ _MOST_BYTES = 2 << 20
 _TOP_KEY = re.compile(r"^([A-Za-z][\w-]*)[ \t]*:", re.MULTILINE)
 _PACK_KEYS = {"pack", "rules", "tests"}
 _MAPPING_KEYS = {"operations", "overrides", "extends", "minimise"}
-_POLICY_KEYS = {"routes", "inhibit", "maintenance", "silences", "defaults"}
+_POLICY_KEYS = {*LISTS, "defaults", *POLICY}  # the last in a wrong place, which the policies' reader tells
 _TEST = "_test"
 _FUNC = "func.yaml"
 KUSTOMIZE = ("kustomization.yaml", "kustomization.yml")

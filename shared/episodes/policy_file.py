@@ -35,6 +35,12 @@ def read(path: Path, name: str = "") -> list[Content] | list[Problem]:
 
 def read_texts(texts: Iterable[tuple[str, str]]) -> list[Content] | list[Problem]:
     """Read files that are in force together, told by name and text."""
+    contents, problems = looked_at(texts)
+    return problems or contents
+
+
+def looked_at(texts: Iterable[tuple[str, str]]) -> tuple[list[Content], list[Problem]]:
+    """Return what files say that are in force together, as far as it can be read, and all that is wrong with them."""
     contents: list[Content] = []
     problems: list[Problem] = []
     for file, text in texts:
@@ -51,7 +57,7 @@ def read_texts(texts: Iterable[tuple[str, str]]) -> list[Content] | list[Problem
             nodes.problems += _meaning(content)
         problems += nodes.problems
     problems += _together(contents)
-    return sorted(set(problems)) if problems else contents
+    return contents, sorted(set(problems))
 
 
 def _meaning(content: Content) -> Iterator[Problem]:

@@ -4,6 +4,7 @@ What is read is plain: dictionaries, tuples, texts and numbers, as a compiled fi
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 import yaml
@@ -17,6 +18,8 @@ from shared.events.vocabulary import CATEGORIES, SEVERITIES, SUBCATEGORIES
 
 AT: Final = "at"
 """The member that a read item gets besides, where its form is `placed`: its file and line, for who tells of it."""
+WRONG: Final = "wrong"
+"""The member that such an item gets where something in it was noted: what is left of it means nothing."""
 BY: Final = (*RELATIONS, "namespace", "cluster")
 _SUBCATEGORIES = tuple(word for words in SUBCATEGORIES.values() for word in words)
 _CLOSED: Final[Mapping[str, tuple[str, ...]]] = {
@@ -50,17 +53,22 @@ class Member(NamedTuple):
 
 
 class Form(NamedTuple):
-    """A mapping with known members, of which some must be there; `needed_if_on` unless `enabled` is false."""
+    """A mapping with known members, of which some must be there; `needed_if_on` unless `enabled` is false.
+
+    `elsewhere` are names that have their place below it, with what to do.
+    """
 
     what: str
     members: Mapping[str, Member]
     needed: tuple[str, ...] = ()
     needed_if_on: tuple[str, ...] = ()
     placed: bool = False
+    elsewhere: Mapping[str, str] = MappingProxyType({})
 
     def read(self, nodes: Nodes, node: yaml.Node, _name: str = "") -> dict[str, Any]:
         """Return what is there and right; all else is noted."""
-        members = dict(nodes.members(node, self.what, tuple(self.members)))
+        noted = len(nodes.problems)
+        members = dict(nodes.members(node, self.what, tuple(self.members), self.elsewhere))
         found = {name: self.members[name].read(nodes, value, name) for name, value in members.items()}
         needed = self.needed if found.get("enabled") is False else (*self.needed, *self.needed_if_on)
         for name in needed if isinstance(node, yaml.MappingNode) else ():
@@ -68,6 +76,8 @@ class Form(NamedTuple):
                 nodes.problem(node, f"{self.what} needs `{name}`", f"add `{name}:` to it")
         if self.placed:
             found[AT] = (nodes.file, members.get("name", node).start_mark.line + 1)
+            if len(nodes.problems) > noted:
+                found[WRONG] = True
         return found
 
     def schema(self) -> dict[str, Any]:
@@ -266,6 +276,7 @@ FILE = Form(
         "maintenance": MAINTENANCE.listed().saying("When nothing is told: again and again, or once."),
         "silences": SILENCE.listed().saying("What is not told until a time."),
     },
+    elsewhere={name: f"put `{name}:` below `defaults:`, or into a route" for name in POLICY},
 )
 
 

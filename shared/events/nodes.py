@@ -1,6 +1,7 @@
 """The nodes of a file that people edit, and what is wrong with them, each with its line."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 import yaml
@@ -9,6 +10,7 @@ from shared.events.problem import Problem, did_you_mean
 from shared.events.yaml_nodes import compose, scalar
 
 _MAX_FILE: Final = 262_144
+_NOWHERE: Final[Mapping[str, str]] = MappingProxyType({})
 _NULL: Final = "tag:yaml.org,2002:null"
 
 
@@ -48,9 +50,16 @@ class Nodes:
         self.problems.append(Problem(self.file, line, message, suggestion))
 
     def members(
-        self, node: yaml.Node | None, what: str, known: tuple[str, ...] = ()
+        self,
+        node: yaml.Node | None,
+        what: str,
+        known: tuple[str, ...] = (),
+        elsewhere: Mapping[str, str] = _NOWHERE,
     ) -> Iterator[tuple[str, yaml.Node]]:
-        """Yield name and value of each member of a mapping node, each name once and only those that are known."""
+        """Yield name and value of each member of a mapping node, each name once and only those that are known.
+
+        `elsewhere` says of names that have their place in another mapping what to do.
+        """
         if not isinstance(node, yaml.MappingNode):
             self.problem(node, f"{what} must have members, as `name: value`")
             return
@@ -60,7 +69,7 @@ class Nodes:
             if key in seen:
                 self.problem(key_node, f"`{key}` stands here twice", "keep one of them")
             elif known and key not in known:
-                self.problem(key_node, f"{what} has no member `{key}`", did_you_mean(key, known))
+                self.problem(key_node, f"{what} has no member `{key}`", elsewhere.get(key) or did_you_mean(key, known))
             else:
                 seen.add(key)
                 yield key, value

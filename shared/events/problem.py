@@ -1,7 +1,9 @@
 """What is wrong with a file that people edit, as a value with the place and the way out."""
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+_BEGINNING: Final = 3  # letters from which on a word may be the beginning of another
 
 
 class Problem(NamedTuple):
@@ -29,12 +31,17 @@ class ProblemsError(ValueError):
 
 
 def did_you_mean(word: str, known: Iterable[str], otherwise: str = "") -> str:
-    """Return `did you mean "x"?` for the nearest known word, else `otherwise` or the list of known words."""
+    """Return `did you mean "x"?` for the nearest known word, or the only one that begins so; else `otherwise`.
+
+    Without that it is the list of known words.
+    """
     import difflib  # only where there is a mistake, never on a function's start
 
     choices = list(known)
     lower = {choice.lower(): choice for choice in choices}
     near = difflib.get_close_matches(word.lower(), lower, n=1, cutoff=0.6)
+    begun = [choice for choice in lower if choice.startswith(word.lower())] if len(word) >= _BEGINNING else []
+    near = near or (begun if len(begun) == 1 else [])
     if near:
         return f'did you mean "{lower[near[0]]}"?'
     return otherwise or "use one of: " + ", ".join(choices)

@@ -2,6 +2,7 @@
 
 from fnmatch import fnmatchcase
 from math import inf
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -22,7 +23,8 @@ from shared.episodes.policy import (
     quiet_by_annotation,
 )
 from shared.episodes.policy_content import policies_of
-from shared.episodes.policy_file import read_texts
+from shared.episodes.policy_file import read, read_texts
+from shared.episodes.policy_shipped import SHIPPED
 from shared.events.problem import Problem
 
 NOW = 1_800_000_000.0  # 2027-01-15T08:00:00Z
@@ -132,6 +134,21 @@ def test_every_member_of_a_policy_can_be_set() -> None:
     )  # fmt: skip
     back = "defaults: {resolve_after: 5m}\nroutes: [{name: a, match: {}, resolve_after: rule, ticket_limit: off}]"
     assert policies(back).of(POD) == Policy("a", resolve_after=None, limit=None)
+
+
+def test_own_defaults_reach_shipped_routes_in_what_those_do_not_say() -> None:
+    own = read_texts([("own.yaml", "defaults: {group_by: [namespace], group_wait: 1m, open_after: {lasting: 1m}}")])
+    made = policies_of([one for one in own if not isinstance(one, Problem)], [_plain(one) for one in read(SHIPPED)])
+    image = made.of(Subject("infrastructure", kind="Pod", condition="image-pull"))
+    assert (image.name, image.group_by, image.group_wait) == ("image", ("cluster", "image"), 60.0)
+    probes = made.of(Subject("infrastructure", kind="Pod", condition="readiness-probe"))
+    assert (probes.open_after.lasting, image.open_after.lasting) == (600.0, 60.0)
+    assert made.of(Subject("infrastructure", kind="Node")).group_by == ("namespace",)
+
+
+def _plain(content: dict[str, Any] | Problem) -> dict[str, Any]:
+    assert not isinstance(content, Problem)
+    return content
 
 
 _TEXT = st.text(max_size=8)

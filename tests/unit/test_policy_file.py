@@ -100,6 +100,8 @@ def test_the_page_tells_each_member_and_each_shipped_inhibition_and_route(root: 
     ("text", "told"),
     [
         ("rotes: []\nroutes: []", '1: a policy file has no member `rotes` - did you mean "routes"?'),
+        ("group_by: [namespace]", "1: a policy file has no member `group_by` - put `group_by:` below `defaults:`, or"),
+        ("routes: [{name: a, match: {sev: high}}]", '`match` has no member `sev` - did you mean "severity"?'),
         ("defaults: {group_wiat: 1s}", '1: `defaults` has no member `group_wiat` - did you mean "group_wait"?'),
         ("defaults: {group_wait: 1s, group_wait: 2s}", "1: `group_wait` stands here twice - keep one of them"),
         ("defaults: {group_wait: 10}", "1: `group_wait`: `10` is no duration - write 10s, 5m, 1h30m or 2d"),
@@ -181,6 +183,12 @@ def test_files_of_one_folder_are_checked_together_and_each_by_its_name(tmp_path:
     assert told == ["b.yaml:3", "c.yaml:2", "c.yaml:2", "c.yaml:2"]
 
 
+def test_a_file_with_nothing_but_a_member_in_a_wrong_place_is_known_for_a_policy(tmp_path: Path) -> None:
+    file = tmp_path / "policy.yaml"
+    file.write_text("group_by: [namespace]\n", encoding="utf-8")
+    assert [one.suggestion for one in check([file]).problems] == ["put `group_by:` below `defaults:`, or into a route"]
+
+
 def test_a_condition_or_a_rule_that_no_rule_has_is_doubtful(tmp_path: Path) -> None:
     file = tmp_path / "policy.yaml"
     file.write_text(
@@ -225,7 +233,8 @@ def test_an_escalation_to_what_is_no_higher_is_doubtful(tmp_path: Path) -> None:
         "  - {name: down, match: {severity: [critical, high]}, escalate: [{severity: medium, after: 1h}]}\n"
         "  - {name: same, match: {severity: high}, escalate: [{severity: high, after: 1h}]}\n"
         "  - {name: up, match: {severity: [critical, high]}, escalate: [{severity: critical, after: 1h}]}\n"
-        "  - {name: any, match: {}, escalate: [{severity: low, after: 1h}]}\n",
+        "  - {name: any, match: {}, escalate: [{severity: low, after: 1h}]}\n"
+        "defaults: {group_by: []}\n",
         encoding="utf-8",
     )
     found = check([file])
