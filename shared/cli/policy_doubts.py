@@ -19,7 +19,7 @@ Item = Mapping[str, Any]
 MATCHES: Final = ("match", "cause", "affected")
 _LABELS: Final = "CORRELATOR_LABELS"
 _A_YEAR: Final = 400 * 86_400.0  # and more: what is once a year ends within it
-_LOOKS: Final = 12_000  # into a window of a minute, more than a week
+_LOOKS: Final = 12_000  # into a window of a minute: more than a day
 
 
 def found(contents: Sequence[Item], rules: Sequence[Rule], labels: Sequence[str], now: float) -> Iterator[Problem]:
@@ -134,7 +134,7 @@ def _never_ends(item: Item, now: float) -> bool:
         if end > now + _A_YEAR:
             return True
         at = end
-    return True
+    return span.schedule.split()[2:] == ["*"] * 3  # one day is like any other
 
 
 def _escalations(contents: Sequence[Item]) -> Iterator[Problem]:

@@ -83,12 +83,15 @@ def test_a_window_that_begins_again_before_it_ends_is_doubtful(doubts: Doubts) -
         '  - {name: nodes, schedule: "*/5 * * * *", duration: 5m, match: {kind: Node}, why: x}\n'
         '  - {name: sundays, schedule: "0 2 * * SUN", duration: 4h, match: {}, why: x}\n'
         '  - {name: by-day, schedule: "* 8-22 * * *", duration: 1m, match: {}, why: x}\n'
+        '  - {name: minutes-but-december, schedule: "* * * 1-11 *", duration: 1m, match: {}, why: x}\n'
+        '  - {name: minutes, schedule: "* * * * *", duration: 1m, match: {kind: Pod}, why: x}\n'
         '  - {name: not-in-december, schedule: "0 0 * 1-11 *", duration: 1d, match: {}, why: x}\n'
         "  - {name: once, from: 2027-01-15 22:00, to: 2027-01-16 06:00, match: {}, why: x}\n"
     )
     assert [(line, message) for line, message, _ in found] == [
         (2, "the window `all` begins again before it ends: nothing at all ever has a ticket"),
         (3, "the window `nodes` begins again before it ends: what it takes never has a ticket"),
+        (7, "the window `minutes` begins again before it ends: what it takes never has a ticket"),
     ]
 
 
