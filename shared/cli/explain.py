@@ -19,6 +19,13 @@ def command(
         Path | None,
         typer.Option(envvar="CLASSIFIER_RULES", help="A folder of own rule packs, above the shipped ones."),
     ] = None,
+    policy: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="CORRELATOR_POLICY",
+            help="A file or folder of own policies, above the shipped ones; --follow asks it.",
+        ),
+    ] = None,
     knative: Annotated[Path, typer.Option(help="Folder with the Trigger manifests.")] = Path("knative"),
     follow: Annotated[
         bool, typer.Option("--follow", help="Play them in simulated time: which tickets would be opened, and why.")
@@ -43,7 +50,7 @@ def command(
             from shared.cli.followed import run as work  # the command's room, only when it runs
         else:
             from shared.cli.explaining import run as work
-        good = work(path, cluster=cluster, rules=rules, knative=knative, output=output)
+        good = work(path, cluster=cluster, rules=rules, policy=policy, knative=knative, output=output)
     except (SettingsError, ProblemsError) as error:
         fail(*(str(problem) for problem in error.problems))
     except OSError as error:

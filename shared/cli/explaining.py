@@ -24,7 +24,9 @@ _POLICY = "CORRELATOR_POLICY"
 _COLUMNS = ("severity", "phase", "ticket", "reason", "object", "rule")
 
 
-def run(path: Path | None, *, cluster: str, rules: Path | None, knative: Path, output: Output) -> bool:
+def run(
+    path: Path | None, *, cluster: str, rules: Path | None, policy: Path | None, knative: Path, output: Output
+) -> bool:
     """Explain and print; return whether there was any observation. Raises OSError, RulesError, SettingsError."""
     environ = effective()  # `.env`, too: what is explained is what `tidings up` beside it would do
     ruleset = rules_of(rules, environ)
@@ -38,8 +40,8 @@ def run(path: Path | None, *, cluster: str, rules: Path | None, knative: Path, o
         print_document(_documents(results, ruleset, knative))
     else:
         _tables(results, ruleset, knative)
-        if environ.get(_POLICY):
-            show(f"The policy that {_POLICY} names is not asked here, for it looks at many: --follow asks it.")
+        if policy or environ.get(_POLICY):
+            show(f"The policy that --policy or {_POLICY} names is not asked here, for it looks at many: --follow does.")
     return any(isinstance(item, Observation) for item in results)
 
 

@@ -29,7 +29,7 @@ from shared.runtime.registry import components
 from shared.settings.environment import SettingsError
 
 _WIDTHS = (14, 9, 52)
-_COLUMNS = ("time", "what", "object", "why")
+_COLUMNS = ("time (UTC)", "what", "object", "why")
 _COLOURS = {"opened": "red", "reopened": "red", "escalated": "red", "flapping": "yellow", "closed": "green"}
 _IN_WORDS = {
     "held: waits": "held for their group, or for a cause",
@@ -37,20 +37,23 @@ _IN_WORDS = {
     "held: too short": "held, too short so far",
     "held: rule": "held, their rules open no ticket",
     "held: known": "held, there before first contact",
+    "held: not outlived": "held, they did not outlive what took them in",
 }
 _SAID = 20  # different reasons for which something is no observation
 _OFTEN = 100  # observations between two words of how far it is
 
 
-def run(path: Path | None, *, cluster: str, rules: Path | None, knative: Path, output: Output) -> bool:
+def run(
+    path: Path | None, *, cluster: str, rules: Path | None, policy: Path | None, knative: Path, output: Output
+) -> bool:
     """Play and print; return whether there was any observation. Raises OSError, ProblemsError, SettingsError."""
     environ = effective()
-    own = environ.get("CORRELATOR_POLICY")
+    named = environ.get("CORRELATOR_POLICY")
     topology = topology_of(knative, components(environ))
     if isinstance(topology, str):
         complain(f"{topology}; until then each destination is told of what it is there for")
     daily = Daily(previewers(), topology)
-    policies = load_policies(Path(own) if own else None)
+    policies = load_policies(policy or (Path(named) if named else None))
     following = Following(environ, rules_of(rules, environ), policies, daily)
     found = read(path, sys.stdin.buffer, cluster or environ.get("CLUSTER", ""), datetime.now(UTC), by_time=True)
     try:
@@ -186,8 +189,7 @@ def _table(following: Following, lines: Iterator[Line | Unreadable]) -> None:
 def _shown(line: Line, columns: int) -> Text:
     shown = line.note.track.head.shown
     part = f" of {shown['part']}" if shown["part"] else ""
-    until = "" if line.note.until is None else f", until {datetime.fromtimestamp(line.note.until, UTC):%H:%M:%S}"
-    why = f"{line.note.why}{until} [{line.note.by}]"
+    why = f"{line.note.why}{_until(line)} [{line.note.by}]"
     group = " (group)" if OF_GROUP in line.note.track.relations else ""
     thing = f"{_path(line)} {shown['condition']}{part}{group}"
     cells = (f"{line.time:%m-%d %H:%M:%S}", line.note.what, thing, why)
@@ -196,6 +198,15 @@ def _shown(line: Line, columns: int) -> Text:
         start = _WIDTHS[0] + 2
         text.stylize(_COLOURS[line.note.what], start, start + len(line.note.what))
     return text
+
+
+def _until(line: Line) -> str:
+    """Return until when a decision stands, with the day and the year where they are others than the line's."""
+    if line.note.until is None:
+        return ""
+    until, time = datetime.fromtimestamp(line.note.until, UTC), line.time
+    day = "" if until.date() == time.date() else f"{until:%m-%d} " if until.year == time.year else f"{until:%Y-%m-%d} "
+    return f", until {day}{until:%H:%M:%S}"
 
 
 def _summary(following: Following) -> Text:

@@ -198,6 +198,6 @@ class Following:
 
     def _heard(self, before: Record, step: Step) -> None:
         now = datetime.fromtimestamp(self._now, UTC)
-        for note in notes(before, step, self._policies):
+        for note in notes(before, step, self._policies, self._now):
             self.summary.count(note, later=self._later)
             self._found.append(Line(now, note, self._later))

@@ -5,93 +5,19 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from typer.testing import CliRunner, Result
+from typer.testing import CliRunner
 
 from shared.cli.app import app
 from shared.local.recorded.player import DAY, EXPECTED
+from tests.support import following
+from tests.support.following import ALONE, WEB, Follow, run, sent, told
 
-START = datetime(2026, 9, 1, 12, tzinfo=UTC)
-RULES = """\
-pack: own
-description: Two problems and their end
-defaults: {category: infrastructure, subcategory: pod, why: A test.}
-rules:
-  - {name: bad, match: {reason: Bad}, severity: high, phase: problem, condition: trouble, ended_by: [good],
-     ticket: true, summary: '{name} is bad'}
-  - {name: worse, match: {reason: Worse}, severity: critical, phase: problem, condition: trouble, ended_by: [good],
-     ticket: true, summary: '{name} is worse'}
-  - {name: often, match: {reason: Often}, severity: medium, phase: problem, condition: trouble, ended_by: [good],
-     ticket: {after: 3}, summary: '{name} is often bad'}
-  - {name: never, match: {reason: Never}, severity: low, phase: problem, condition: trouble, ended_by: [good],
-     ticket: false, summary: '{name} is a bit bad'}
-  - {name: good, match: {reason: Good}, severity: info, phase: recovery}
-"""
-
-Follow = Callable[..., list[dict[str, Any]]]
-Event = tuple[float, str, str]
-
-
-def sent(second: float, thing: str, reason: str) -> str:
-    """Return a CloudEvent of an Event about `Kind/namespace/name`, sent when it happened."""
-    kind, namespace, name = thing.split("/")
-    at = (START + timedelta(seconds=second)).isoformat()
-    uid = f"{thing}-{reason}-{second}".lower().replace("/", "-")
-    event = {
-        "apiVersion": "v1", "kind": "Event", "metadata": {"name": uid, "namespace": namespace, "uid": uid},
-        "involvedObject": {"kind": kind, "namespace": namespace, "name": name}, "reason": reason, "message": reason,
-        "type": "Normal" if reason == "Good" else "Warning", "count": 1, "firstTimestamp": at, "lastTimestamp": at,
-    }  # fmt: skip
-    return json.dumps({
-        "specversion": "1.0", "id": uid, "source": "s", "type": "dev.knative.apiserver.resource.add", "cluster": "c",
-        "time": at, "data": event,
-    })  # fmt: skip
-
-
-def run(root: Path, given: str = "", *arguments: str) -> Result:
-    knative = ("--knative", str(root / "knative"))
-    return CliRunner().invoke(app, ["explain", "--follow", *knative, *arguments], input=given)
-
-
-@pytest.fixture
-def follow(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Follow:
-    """Return what plays events under a policy, and returns the lines."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "rules").mkdir()
-    (tmp_path / "rules" / "own.yaml").write_text(RULES, encoding="utf-8")
-    monkeypatch.setenv("CLASSIFIER_RULES", str(tmp_path / "rules"))
-
-    def play(policy: str, *events: Event) -> list[dict[str, Any]]:
-        (tmp_path / "policy.yaml").write_text(policy, encoding="utf-8")
-        monkeypatch.setenv("CORRELATOR_POLICY", str(tmp_path / "policy.yaml"))
-        done = run(root, "\n".join(sent(*one) for one in events), "-", "--output", "jsonl")
-        assert done.exit_code == 0, done.stderr
-        return [json.loads(line) for line in done.stdout.splitlines()]
-
-    return play
-
-
-def told(lines: list[dict[str, Any]], thing: str = "") -> list[tuple[float, str, str]]:
-    """Return when what was decided, and by what, of an object; a group's decisions are marked."""
-    return [
-        (
-            (datetime.fromisoformat(line["time"]) - START).total_seconds(),
-            line["what"] + (" group" if line["group"] else ""),
-            line["by"],
-        )
-        for line in lines
-        if "what" in line and line["object"].startswith(thing)
-    ]
-
-
-ALONE = "defaults: {ticket_limit: off}\nroutes: [{name: workload, enabled: false, match: {}}]\n"
-WEB = "Pod/shop/web"
+follow = following.follow  # the fixture
 
 
 def test_a_ticket_is_held_for_its_wait_opened_and_closed(follow: Follow) -> None:
@@ -207,7 +133,7 @@ def test_an_escalation_says_whether_policy_or_what_happened_raised_it(
     events = [(0, WEB, "Bad"), *([(180, WEB, "Worse")] if why else []), (600, WEB, "Good")]
     escalated = [line for line in follow(policy, *events) if line.get("what") == "escalated"]
     assert [(line["by"], line["severity"]) for line in escalated] == [(by, "critical")]
-    assert escalated[0]["why"] == (why or "high to critical: once, of 0 objects")
+    assert escalated[0]["why"] == (why or "high to critical: it lasts for 2m")
 
 
 def test_the_recorded_day_gives_the_tickets_that_are_expected_of_it(root: Path) -> None:
@@ -257,7 +183,7 @@ def test_a_table_has_aligned_columns_and_sums(root: Path, tmp_path: Path, monkey
     monkeypatch.chdir(tmp_path)
     done = run(root, f"{sent(0, 'Node/-/n1', 'NodeNotReady')}\nrubbish\n")
     head, held, opened, *rest = done.stdout.splitlines()
-    assert head.split() == ["time", "what", "object", "why"]
+    assert head.split() == ["time", "(UTC)", "what", "object", "why"]
     assert head.index("why") == held.index("it waits") == opened.index("rule node-not-ready")
     text = "\n".join(rest)
     assert "1 observation, 2026-09-01 12:00 to 2026-09-01 12:00; 0 left out" in text
