@@ -55,6 +55,8 @@ _KEPT_INSIDE: Final[dict[type[BaseModel], frozenset[str]]] = {
     Turn: frozenset({"what"}),
 }
 """The same of what stands inside an episode."""
+_OF_MEMBER: Final = re.compile(r"([A-Z]\w*(?:/[^\s/]+){1,2}): ")
+"""How a line begins that a member of a group said: with its path."""
 _NO_NAMES: Final = frozenset({"image", "group"})  # relations that are no objects
 _ADDRESS: Final = re.compile(
     r"(?<![0-9])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![0-9])"
@@ -108,6 +110,10 @@ def _paths(subject: Any) -> Iterator[str]:
     """Yield the paths of other objects that an episode names; the image that a pod wants is none."""
     yield from (one.path for one in getattr(subject, "affected", ()))
     yield from (thing for turn in getattr(subject, "timeline", ()) for thing in turn.things)
+    if "group" in getattr(subject, "relations", {}):
+        # What a member said begins with its path; who left the group since is not affected any more.
+        said = (line for one in _said(subject) for line in one.message.splitlines())
+        yield from (found[1] for line in said if (found := _OF_MEMBER.match(line)))
     cause = getattr(subject, "cause", None)
     if cause is not None and not cause.object.startswith(f"{_CLUSTER_KIND}/"):
         yield cause.object
@@ -184,7 +190,8 @@ class _Work:
         if self._pattern is not None:
             may_be_cut = text.endswith("…") or len(text) >= _LONG
             text = self._pattern.sub(self._known, text)
-            text = self._without_rest(text) if may_be_cut else text
+            # Of a group each line may be a message that was cut.
+            text = "\n".join(map(self._without_rest, text.split("\n"))) if may_be_cut else text
         if self._wanted.addresses != "keep":
             text = _ADDRESS.sub(self._address, text)
         return text

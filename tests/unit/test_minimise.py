@@ -251,6 +251,17 @@ def test_names_of_others_go_from_every_place_of_an_episode_and_words_of_ours_sta
         assert "mallory" in json.dumps(said)
 
 
+def test_names_of_a_groups_members_go_also_of_those_that_left_and_where_a_line_was_cut() -> None:
+    said = f"Pod/shop/neighbour-7: {'x' * 165} Back-off of neighbour-7, neighbo"
+    one = episode(
+        relations={"group": "group-"},
+        message=f"{said}\nPod/shop/web-0: Failed",
+        history=[{"time": START, "reason": "Failed", "message": "Pod/shop/neighbour-8: neighbour-8 is broken"}],
+    )
+    for wanted in ("drop", "pseudonym"):
+        assert "neighbo" not in json.dumps(of_ticket(f"{{names: {wanted}}}", one, KEY))
+
+
 def test_who_changed_what_is_a_person() -> None:
     said = json.dumps(of_ticket("{users: drop}", entangled()))
     assert "mallory" not in said
