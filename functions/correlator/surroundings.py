@@ -1,6 +1,6 @@
 """Looks up what a record's problems hang on before a tick decides about tickets: causes, groups, room, members."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from operator import attrgetter
 
@@ -15,6 +15,7 @@ from shared.episodes.members import Member, others_of, since_of
 from shared.episodes.namespaces import NAMESPACE, NODE
 from shared.episodes.policy import Quiet, quiet_by_annotation
 from shared.episodes.record import Others, Record, Track
+from shared.episodes.track import core_of
 from shared.events.episode import Suspect
 from shared.stores.protocol import Store
 
@@ -32,20 +33,17 @@ class Lookout:
         self._rules = rules
         self._limits = Limits(store)
 
-    async def around(self, thing: str, record: Record, now: float, members: Sequence[Member] = ()) -> Surroundings:
-        """Return what others say of the record's problems at `now`; `members` are those of a group.
-
-        Raises StoreUnavailableError.
-        """
+    async def around(self, thing: str, record: Record, now: float) -> Surroundings:
+        """Return what others say of the record's problems at `now`. Raises StoreUnavailableError."""
         weighed = machine.tick(record, now, self._rules).record
         looked = [one for one in weighed.tracks.values() if one.sent is not None and one.desk.deserved is not None]
         lasting = [one for one in weighed.tracks.values() if bonds.is_open(one)]
-        own = {(bonds.MEMBERS, thing): [*members]} if bonds.is_group(thing) else {}
-        read = {**await self._read(looked, lasting), **own}
+        read = await self._read(looked, lasting)
         found = await keeper.all_of(self._found(thing, track, now, read) for track in looked)
         around = Surroundings(
             {track.key: one for track, one in zip(looked, found, strict=True)},
-            {track.key: self._others(thing, track, read) for track in lasting},
+            # A group has seen its members by itself.
+            {} if bonds.is_group(thing) else {track.key: self._others(thing, track, read) for track in lasting},
         )
         return await self._within_limits(weighed, record, now, around)
 
@@ -59,7 +57,7 @@ class Lookout:
 
     async def _found(self, thing: str, track: Track, now: float, read: _Read) -> Found:
         parent = await self._parent(thing, track, now, read)
-        return Found(parent, await self._quiet(track, now), await self._suspects(track))
+        return Found(parent, await self._quiet(track, now), await self._suspects(track, now))
 
     async def _parent(self, thing: str, track: Track, now: float, read: _Read) -> Under | None:
         """Return what takes the problem in now: its cause, else its group."""
@@ -93,17 +91,14 @@ class Lookout:
         quiets = [quiet for labels in said if (quiet := quiet_by_annotation(labels, now)) is not None]
         return max(quiets, key=attrgetter("until"), default=None)
 
-    async def _suspects(self, track: Track) -> tuple[Suspect, ...]:
+    async def _suspects(self, track: Track, now: float) -> tuple[Suspect, ...]:
         if track.desk.ticket:
             return ()
-        within = bonds.policy_of(track, self._rules).suspect_within
-        return await self._changes.suspects(track, since_of(track), within)
+        policy = bonds.policy_of(track, self._rules)
+        return await self._changes.suspects(track, since_of(core_of(track, policy, now)), policy.suspect_within)
 
     def _others(self, thing: str, track: Track, read: _Read) -> Others:
-        """Return who is in trouble because of the problem, or makes it up."""
-        if bonds.is_group(thing):
-            held = [one for one in read[bonds.MEMBERS, thing] if one.under == thing and not one.over]
-            return others_of(held, thing)
+        """Return who is in trouble because of the problem."""
         found: dict[str, Member] = {}
         for inhibition, bond in bonds.causes_of(track, self._rules):
             for one in read[bonds.MEMBERS, bond]:

@@ -199,9 +199,9 @@ class Ticks:
         opens = groups.opens(thing, members, self._rules)
         if not record.tracks and opens is not None and opens > now:
             return machine.Step(record, due=opens), []  # it was looked at because of one that is over
-        known = machine.Known(groups.labels_of(members), relations=groups.relations_of_group(thing, members))
-        record, earlier = groups.together(record, groups.observed(thing, members, record, now), known, self._rules)
-        step = machine.tick(record, now, self._rules, await self._lookout.around(thing, record, now, members))
+        seen = groups.observed(thing, members, record, now, self._rules)
+        record, earlier = groups.taken_in(record, seen, self._rules)
+        step = machine.tick(record, now, self._rules, await self._lookout.around(thing, record, now))
         # A group looks at its members by itself now and then: what told it to may have got lost.
         look = (
             now + (_SOON if again else RELOOK)

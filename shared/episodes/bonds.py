@@ -11,10 +11,12 @@ from dataclasses import replace
 from math import ceil
 from typing import NamedTuple, Protocol
 
+from shared.episodes.fold import Core
 from shared.episodes.members import digest_of, encode, subject
 from shared.episodes.policy import LABEL, OF_OBJECT, OF_PROBLEM, Inhibition, Match, Policy, Quiet, Subject
 from shared.episodes.record import Record, Track
 from shared.episodes.relations import OF_GROUP
+from shared.episodes.track import core_of
 from shared.events.identity import digest
 
 CAUSES = "cause"
@@ -128,12 +130,23 @@ def entries(record: Record, rules: Rules) -> dict[str, tuple[Track, ...]]:
     return found
 
 
+def _leaves(old: Track | None, track: Track) -> bool:
+    """Return True where the group is to be told that the problem ended, how often it was, or that a cause took it.
+
+    What a cause had taken out of it before is none of its any more.
+    """
+    if not track.desk.left or track.sent is None:
+        return False
+    if track.desk.inhibited:
+        return old is not None and old.desk.under is not None and old.desk.under.thing == track.desk.left
+    return not track.lasts and (old is None or (old.sent != track.sent and not old.desk.inhibited))
+
+
 def _ended(before: Record, after: Record) -> dict[str, tuple[Track, ...]]:
-    """Return what groups are told of problems that ended: how often it was, and what ended it."""
+    """Return what groups are told of problems that they have no more: how often it was, and what ended or took it."""
     found: dict[str, tuple[Track, ...]] = {}
     for key, track in after.tracks.items():
-        old = before.tracks.get(key)
-        if track.desk.left and track.sent is not None and not track.lasts and (old is None or old.sent != track.sent):
+        if _leaves(before.tracks.get(key), track):
             name = f"{MEMBERS}.{track.desk.left}"
             found[name] = (*found.get(name, ()), track)
     return found
@@ -170,7 +183,7 @@ def lookers(before: Record, after: Record, rules: Rules) -> set[tuple[int, str]]
     for key in {*before.tracks, *after.tracks}:
         old, new = before.tracks.get(key), after.tracks.get(key)
         unders = {track.desk.under for track in (old, new) if track is not None and track.desk.under is not None}
-        if new is not None and new.desk.left and (old is None or old.sent != new.sent):
+        if new is not None and _leaves(old, new):
             found.add((ceil((after.now + 1.0) / _LOOK) * _LOOK, new.desk.left))  # told of an end, or of its count
         if old is not None and new is not None and _stays(old, new):
             continue
@@ -206,7 +219,7 @@ def bound(before: Record, record: Record, rules: Rules, tried: frozenset[str] | 
         for key, tracks in wanted.items()
     }
     enters = {
-        key: encode(wanted[key], record.now, key.split(".", 1)[1])
+        key: encode(_weighed(wanted[key], rules, record.now), record.now, _group_in(key))
         for key, value in digests.items()
         if tried is not None or stored.get(key) != value
     }
@@ -214,6 +227,16 @@ def bound(before: Record, record: Record, rules: Rules, tried: frozenset[str] | 
     changed = {key.split(".", 1)[1] for key in (*enters, *leaves) if key.startswith(f"{CAUSES}.")}
     wakes = tuple(sorted({*record.wakes, *changed}))
     return Bound(replace(record, entered={**ends, **digests}, wakes=wakes), enters, leaves)
+
+
+def _weighed(tracks: Iterable[Track], rules: Rules, now: float) -> Iterable[tuple[Track, Core]]:
+    return ((track, core_of(track, policy_of(track, rules), now)) for track in tracks)
+
+
+def _group_in(key: str) -> str:
+    """Return the group that an entry is for, empty where it is for a bond."""
+    thing = key.split(".", 1)[1]
+    return thing if is_group(thing) else ""
 
 
 def _bonds(track: Track, rules: Rules, side: Callable[[Inhibition], Match]) -> Iterable[Bond]:

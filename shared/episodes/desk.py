@@ -18,6 +18,9 @@ OUTLIVE = 300.0
 RELOOK = 900.0
 """Seconds after which what is held is looked at without a reason: whatever was missed is found then."""
 
+CONSEQUENCE = "consequence of another problem"
+"""What is said to have ended a ticket whose problem a cause took in."""
+
 Taken = Literal["consequence", "group", "limit"]
 
 
@@ -44,7 +47,8 @@ class Desk:
     `deserved` is since when it deserves a ticket (policy time), `ticket` that it got one, `under` what took it in,
     `freed` when that was over, `quiet` the maintenance window or silence that holds it, `looked` that its ticket was
     decided with all that was to be looked up: one that came back has its ticket again before. `denied` is up to when
-    (policy time) spells that are over were decided to have none, `left` which group it was in when it ended.
+    (policy time) spells that are over were decided to have none, `left` which group it was in when it ended, or
+    when a cause took it in.
     """
 
     deserved: float | None = None
@@ -56,6 +60,11 @@ class Desk:
     looked: bool = False
     denied: float = 0.0
     left: str = ""
+
+    @property
+    def inhibited(self) -> bool:
+        """Return True where a cause has taken it in."""
+        return self.under is not None and self.under.kind == "consequence"
 
     @property
     def state(self) -> Literal["open", "resolved"]:
@@ -144,7 +153,7 @@ def _weigh(desk: Desk, case: _Case) -> tuple[Desk, float | None]:
 
 
 def _group_of(desk: Desk) -> str:
-    """Return the record of the group that it is in, or was in when it ended."""
+    """Return the record of the group that it is in, or was in when it ended or a cause took it in."""
     under = desk.under
     return under.thing if under is not None and under.kind != "consequence" else desk.left
 
@@ -207,7 +216,8 @@ def _is_silent(core: Core, since: float) -> bool:
 
 
 def _held(desk: Desk, under: Under) -> Desk:
-    return replace(desk, under=_same(desk.under, under), freed=None, quiet="", looked=False, left="")
+    left = _group_of(desk) if under.kind == "consequence" else ""
+    return replace(desk, under=_same(desk.under, under), freed=None, quiet="", looked=False, left=left)
 
 
 def _same(known: Under | None, found: Under) -> Under:

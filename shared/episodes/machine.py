@@ -25,6 +25,7 @@ from shared.episodes.record import (
     Mark,
     Others,
     Record,
+    Together,
     Track,
     Unsent,
 )
@@ -75,12 +76,12 @@ class Known:
     """What is known of an observation besides itself.
 
     `labels` are those of its namespace, `old` says that it is of something that began before first contact with its
-    cluster; `relations` are given for what does not say them itself.
+    cluster; `together` is given for a group's.
     """
 
     labels: Mapping[str, str] = field(default_factory=dict)
     old: bool = False
-    relations: Mapping[str, str] | None = None
+    together: Together | None = None
 
 
 def observe(record: Record, classified: Classified, known: Known, rules: Rules) -> Step:
@@ -91,7 +92,8 @@ def observe(record: Record, classified: Classified, known: Known, rules: Rules) 
     seen = record.seen if repeated else (*record.seen, mark)[-MAX_SEEN:]
     node = node_of(classified) if classified.observation.object.kind == "Pod" else ""
     record = replace(record, now=max(record.now, time), seen=seen, node=node or record.node)
-    tracks: dict[str, Track] = dict(record.tracks)
+    together = known.together
+    tracks = {key: track if together is None else dressed(track, together) for key, track in record.tracks.items()}
     moved = classified.verdict.phase == "problem"
     if not repeated:
         if classified.verdict.ends:
@@ -108,6 +110,20 @@ def observe(record: Record, classified: Classified, known: Known, rules: Rules) 
     step, settled = _settle(record, tracks, rules)
     own, again = _again(step, settled, classified, mark)
     return replace(step, repeated=repeated, moved=moved, own=own, again=again)
+
+
+def dressed(track: Track, together: Together) -> Track:
+    """Return a group's track with what its members are together now: the words that no single observation decides."""
+    return replace(
+        track,
+        head=replace(track.head, shown={**track.head.shown, **together.shown}),
+        history=together.history,
+        labels=together.labels,
+        relations=together.relations,
+        others=together.others,
+        had=together.had,
+        cause=together.cause,
+    )
 
 
 def tick(record: Record, now: float, rules: Rules, surroundings: Surroundings | None = None) -> Step:
@@ -181,11 +197,14 @@ def _occurred(tracks: Mapping[str, Track], record: Record, classified: Classifie
     mark, time = mark_of(classified), policy_time(classified.observation).timestamp()
     said = Said(head_of(classified, mark, time), line_of(classified, mark, time))
     track = tracks.get(key) or Track(key, said.head)
-    labels = dict(known.labels) or track.labels
-    relations = relations_of(classified, record.node) if known.relations is None else known.relations
-    track = replace(track, labels=labels, relations={**track.relations, **relations})
+    if known.together is not None:
+        track = dressed(track, known.together)
+    else:
+        relations = {**track.relations, **relations_of(classified, record.node)}
+        track = replace(track, labels=dict(known.labels) or track.labels, relations=relations)
     fact = problem_fact(classified, mark, time, old=known.old)
-    return occur(track, fact, said, record.marks, policy_of(track, rules))
+    track = occur(track, fact, said, record.marks, policy_of(track, rules))
+    return track if known.together is None else dressed(track, known.together)
 
 
 def _remember(record: Record, new: Mark) -> tuple[Mark, ...]:

@@ -1,21 +1,26 @@
 """What records say of their problems to those that they are bound to: rows in the store's entries (bonds.py). Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
 import orjson
 
-from shared.episodes.fold import PROBLEM
+from shared.episodes.desk import CONSEQUENCE
+from shared.episodes.fold import Core
 from shared.episodes.policy import Subject
 from shared.episodes.record import Others, Track
 from shared.episodes.snapshot import moment
+from shared.episodes.timeline import cause_of_end
 from shared.events.episode import Affected
 from shared.events.identity import digest
 from shared.events.model import path_of
 from shared.events.vocabulary import Severity
 
 MAX_SHOWN = 10
+_MAX_SAID = 1000  # characters of a message, of which a group's ticket is made
+_MAX_SEEN = 300  # and of one that is only looked at
+_MAX_LINES = 5
 MAX_MEMBERS = 1000
 """Records that are looked at for one bond; where there are more, the count says so many."""
 
@@ -26,7 +31,8 @@ class Member:
 
     `thing` is the record's key, `at` the policy time at which it said so; `over` when the problem ended, 0 while it
     lasts: a group is told of the end of what it took in. `deserved` is since when it deserves a ticket, 0 where it does
-    not.
+    not. `seen` is when it was last seen (event time), `lines` the latest lines of its history as a group is told them
+    (time, mark, reason, message, count), `cause` what took it out of the group: record, episode, words, path, policy.
     """
 
     thing: str
@@ -42,6 +48,9 @@ class Member:
     over: float
     ended_by: str
     deserved: float = 0.0
+    seen: float = 0.0
+    lines: Sequence[tuple[float, str, str, str, int]] = ()
+    cause: Sequence[str] = ()
 
     @property
     def severity(self) -> Severity:
@@ -83,18 +92,20 @@ def others_of(members: Iterable[Member], thing: str) -> Others:
     for one in sorted((one for one in members if one.thing != thing), key=lambda one: (one.since, one.key)):
         objects.setdefault(one.path, one)  # of each object what began first: one pod may have four problems
     found = [*objects.values()]
-    first = tuple(
-        Affected(
-            kind=one.shown["object"]["kind"],
-            namespace=one.shown["object"]["namespace"],
-            name=one.shown["object"]["name"],
-            condition=one.shown["condition"],
-            severity=one.severity,
-            since=moment(one.since),
-        )
-        for one in found[:MAX_SHOWN]
+    return Others(len(found), tuple(map(affected, found[:MAX_SHOWN])))
+
+
+def affected(one: Member) -> Affected:
+    """Return a member as one that is affected."""
+    thing = one.shown["object"]
+    return Affected(
+        kind=thing["kind"],
+        namespace=thing["namespace"],
+        name=thing["name"],
+        condition=one.shown["condition"],
+        severity=one.severity,
+        since=moment(one.since),
     )
-    return Others(len(found), first)
 
 
 def subject(shown: Mapping[str, Any], labels: Mapping[str, str]) -> Subject:
@@ -115,19 +126,15 @@ def subject(shown: Mapping[str, Any], labels: Mapping[str, str]) -> Subject:
     )
 
 
-def since_of(track: Track) -> float:
+def since_of(core: Core) -> float:
     """Return when the problem began, or came back (policy time): what was before its latest end is over."""
-    base = track.base
-    if base.state == "open":
-        return base.begun if base.reopened else base.started
-    begun = (fact.time for fact in track.facts if fact.kind == PROBLEM and fact.time > base.resolved)
-    return next(begun, base.started or track.head.time)
+    return core.begun if core.reopened else core.started
 
 
 def digest_of(tracks: Iterable[Track], *, counted: bool) -> str:
     """Return a digest of what others go by: texts that move on make no new entry.
 
-    Only groups want to know how often it was, and since when it deserves a ticket (`counted`).
+    Only groups want to know how often it was, since when it deserves a ticket, and what it says (`counted`).
     """
     parts = [part for track in tracks for part in _essence(track, counted=counted)]
     return digest("entry", *parts)[:12]
@@ -137,25 +144,34 @@ def _essence(track: Track, *, counted: bool) -> tuple[str, ...]:
     sent, desk = track.sent, track.desk
     under = "" if desk.under is None else desk.under.thing
     assert sent is not None  # noqa: S101 - what has an entry was told
-    count = f"{sent.count} {desk.deserved}" if counted else ""
+    count = f"{sent.count} {desk.deserved} {track.head.shown['fingerprint']}" if counted else ""
     return (sent.id, sent.severity, sent.state, count, str(desk.ticket), under, track.head.shown["reason"])
 
 
-def encode(tracks: Iterable[Track], now: float, over: str = "") -> bytes:
-    """Return the entry of a record's problems at `now`; `over` names the group that took in those that are over."""
-    return orjson.dumps([[now, *_row(track, now, over)] for track in tracks])
+def encode(tracks: Iterable[tuple[Track, Core]], now: float, group: str = "") -> bytes:
+    """Return the entry of a record's problems at `now`, each with what became of it.
+
+    `group` is the group that the entry is for, also of those that are over or that a cause has taken out of it.
+    """
+    return orjson.dumps([[now, *_row(track, core, now, group)] for track, core in tracks])
 
 
-def _row(track: Track, now: float, over: str) -> list[Any]:
+def _row(track: Track, core: Core, now: float, group: str) -> list[Any]:
     sent, desk = track.sent, track.desk
     assert sent is not None  # noqa: S101 - what has an entry was told
-    shown = {**track.head.shown, "message": track.head.shown["message"][:300], "severity": sent.severity}
-    under = over if desk.under is None else desk.under.thing
-    end = (0.0, "") if track.lasts else (now, sent.ended_by)
+    shown = {
+        **track.head.shown,
+        "message": track.head.shown["message"][: _MAX_SAID if group else _MAX_SEEN],
+        "severity": sent.severity,
+    }
+    out = bool(group) and desk.inhibited
+    under = group if desk.under is None or out else desk.under.thing
+    cause = desk.under if out else cause_of_end(track, core)
+    end = (0.0, "") if track.lasts and not out else (now, CONSEQUENCE if out else sent.ended_by)
     return [
         track.key,
         sent.id,
-        since_of(track),
+        since_of(core),
         under,
         shown,
         track.labels,
@@ -163,4 +179,14 @@ def _row(track: Track, now: float, over: str) -> list[Any]:
         sent.count,
         *end,
         desk.deserved or 0.0,
+        core.last_shown if track.had is None else track.had.seen,
+        _lines(track) if group else [],
+        [] if cause is None else [cause.thing, cause.id, cause.summary, cause.path, cause.by],
     ]
+
+
+def _lines(track: Track) -> list[list[Any]]:
+    """Return the latest lines of history for a group, without what they repeat: it looks again after minutes only."""
+    lines = {(line.reason, line.message): line for line in track.history}
+    ordered = sorted(lines.values(), key=lambda line: (line.shown, line.mark))
+    return [[line.shown, line.mark, line.reason, line.message, line.count] for line in ordered[-_MAX_LINES:]]

@@ -10,12 +10,14 @@ from typing import Final, Literal
 
 from shared.episodes.bonds import Rules, policy_of
 from shared.episodes.desk import OUTLIVE, Desk, Taken, Under
-from shared.episodes.fold import LATENESS, Core, fold, over_at, threshold
+from shared.episodes.fold import LATENESS, Core, over_at, threshold
 from shared.episodes.machine import Step, around_of
 from shared.episodes.note_words import back, flaps, left, rule_of, span, taken, times, waits
 from shared.episodes.policy import Policy
 from shared.episodes.record import Record, Sent, Track
 from shared.episodes.relations import OF_GROUP
+from shared.episodes.timeline import cause_of_end
+from shared.episodes.track import core_of
 from shared.events.episode import Episode
 from shared.events.vocabulary import Severity, severity_rank
 from shared.events.words import counted
@@ -113,10 +115,7 @@ def _has_outlived(track: Track, then: float, now: float) -> bool:
 
 
 def _core(track: Track, rules: Rules, now: float) -> Core:
-    """Return what became of the problem's facts, with the severity that the facts themselves have."""
-    policy = policy_of(track, rules)
-    guard = track.sent.guard if track.sent else -inf
-    return fold(track.base, track.facts, policy, now, guard).core
+    return core_of(track, policy_of(track, rules), now)
 
 
 def _decided(case: _Case, rules: Rules, then: float) -> Iterator[Note]:
@@ -241,6 +240,9 @@ def _opened(case: _Case, episode: Episode) -> str:
 def _ended(case: _Case, episode: Episode) -> str:
     if case.core.state != "resolved" and case.track.desk.under is not None:
         return taken(case.track.desk.under)
+    cause = cause_of_end(case.track, case.core)
+    if cause is not None:
+        return taken(cause)
     why = episode.ended_by
     if why == "expired":
         return "expired: nothing more was heard of it"

@@ -6,7 +6,7 @@ One record per object, so that one compare-and-set takes in one observation.
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from shared.episodes.desk import Desk
+from shared.episodes.desk import Desk, Under
 from shared.episodes.fold import Core, Fact
 from shared.events.episode import Affected, Transition
 from shared.events.vocabulary import Severity
@@ -105,10 +105,26 @@ class Others:
 
 
 @dataclass(frozen=True, slots=True)
+class Had:
+    """What a group has had since its episode began: who leaves it is forgotten everywhere else.
+
+    `seen` is when a member was last seen (event time), `said` the summary of the first of them, `first` the first
+    objects; `ids` and `paths` are short digests of all members and of the paths of all their objects.
+    """
+
+    seen: float = 0.0
+    said: str = ""
+    first: tuple[Affected, ...] = ()
+    ids: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Track:
     """One problem key: the folded base and its place in time, the facts since, the texts, and what was told.
 
     `relations` are the names of what the object hangs on, `desk` says where its ticket stands, `others` who suffers.
+    Of a group `had` is what it has had, and `cause` what took in the last of its members, where that is its end.
     """
 
     key: str
@@ -123,6 +139,8 @@ class Track:
     desk: Desk = field(default_factory=Desk)
     others: Others = field(default_factory=Others)
     timeline: tuple[Turned, ...] = ()
+    had: Had | None = None
+    cause: Under | None = None
 
     @property
     def lasts(self) -> bool:
@@ -138,6 +156,19 @@ class Track:
     def part(self) -> str:
         """Return the part of the object, empty for the whole."""
         return str(self.head.shown["part"])
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """What the members of a group are together at one look: members of its track and, as `shown`, of its head."""
+
+    shown: dict[str, Any]
+    history: tuple[Occurred, ...]
+    labels: dict[str, str]
+    relations: dict[str, str]
+    others: Others
+    had: Had
+    cause: Under | None = None
 
 
 @dataclass(frozen=True, slots=True)

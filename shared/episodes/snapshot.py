@@ -3,11 +3,11 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from shared.episodes.desk import Desk, Under
+from shared.episodes.desk import CONSEQUENCE, Desk, Under
 from shared.episodes.fold import PROBLEM, RECOVERY, Core, Fact
 from shared.episodes.record import Head, Mark, Occurred, Sent, Track, Turned
 from shared.episodes.sources import STATE
-from shared.episodes.timeline import first_of, kinds_of, words_of
+from shared.episodes.timeline import cause_of_end, first_of, kinds_of, words_of
 from shared.events.episode import Cause, Episode, EpisodeState, Transition
 from shared.events.identity import digest, episode_id, scope_key
 from shared.events.model import Classified
@@ -118,7 +118,7 @@ def build(track: Track, core: Core, transition: Transition, revision: int) -> Ep
             "ticket": desk.ticket,
             "baseline": bool(core.known) and not desk.ticket,
             "started": moment(core.started_shown),
-            "last_seen": moment(core.last_shown),
+            "last_seen": moment((track.had.seen if track.had is not None else 0.0) or core.last_shown),
             "resolved": moment(core.resolved_shown if over else _taken(desk).since) if resolved else None,
             "ended_by": (core.ended_by if over else _ENDED[_taken(desk).kind]) if resolved else "",
             "count": count_of(track, core),
@@ -131,7 +131,7 @@ def build(track: Track, core: Core, transition: Transition, revision: int) -> Ep
             "relations": track.relations,
             "affected": track.others.first,
             "affected_count": track.others.count,
-            "cause": None if desk.under is None else _cause(desk.under),
+            "cause": None if (cause := desk.under or cause_of_end(track, core)) is None else _cause(cause),
             "suspects": desk.suspects,
             "flapping": core.flapping,
             "quiet": desk.quiet,
@@ -142,7 +142,7 @@ def build(track: Track, core: Core, transition: Transition, revision: int) -> Ep
 
 _NOTHING = Under("consequence", "")
 _ENDED = {
-    "consequence": "consequence of another problem",
+    "consequence": CONSEQUENCE,
     "group": "taken into a group",
     "limit": "taken into a summary",
 }

@@ -11,7 +11,7 @@ import orjson
 
 from shared.episodes.desk import Desk, Under
 from shared.episodes.fold import Core, Fact
-from shared.episodes.record import Head, Mark, Occurred, Others, Record, RecordError, Sent, Track, Turned, Unsent
+from shared.episodes.record import Had, Head, Mark, Occurred, Others, Record, RecordError, Sent, Track, Turned, Unsent
 from shared.episodes.sources import Sources
 from shared.events.episode import Affected, Suspect
 
@@ -26,6 +26,8 @@ _SENT = attrgetter(*Sent.__dataclass_fields__)
 _TURNED = attrgetter(*Turned.__dataclass_fields__)
 _UNDER = attrgetter(*Under.__dataclass_fields__)
 _NO_DESK = Desk()
+_HAD = 6
+"""Members of the row that a group has more than others; it stands last, so that an older release passes over it."""
 
 
 def encode(record: Record) -> bytes:
@@ -91,7 +93,19 @@ def _track(track: Track) -> list[Any]:
         _desk(track.desk),
         [track.others.count, [one.model_dump(mode="json") for one in track.others.first]],
         [_TURNED(line) for line in track.timeline],
+        *([] if track.had is None else [_had(track.had, track.cause)]),
     ]
+
+
+def _had(had: Had, cause: Under | None) -> list[Any]:
+    first = [one.model_dump(mode="json") for one in had.first]
+    return [had.seen, had.said, first, had.ids, had.paths, None if cause is None else _UNDER(cause)]
+
+
+def _read_had(row: list[Any]) -> tuple[Had, Under | None]:
+    seen, said, first, ids, paths, cause = row[:_HAD]
+    affected = tuple(Affected.model_validate(one) for one in first)
+    return Had(seen, said, affected, tuple(ids), tuple(paths)), None if cause is None else Under(*cause)
 
 
 def _desk(desk: Desk) -> list[Any]:
@@ -131,6 +145,7 @@ def _read_track(row: list[Any]) -> Track:
     base = Core(*core)
     base.begun = base.begun or base.started
     base.changes, base.burst = tuple(base.changes), tuple(base.burst)
+    had, cause = _read_had(lines[1]) if len(lines) > 1 else (None, None)
     base.sources = Sources({name: (count, time) for name, (count, time) in known.items()}, *others)
     return Track(
         key=key,
@@ -145,6 +160,8 @@ def _read_track(row: list[Any]) -> Track:
         desk=_desk_of_old(sent) if desk is None else _read_desk(desk),
         others=Others(hit, tuple(Affected.model_validate(one) for one in first)),
         timeline=tuple(_read_turned(*row) for row in (lines[0] if lines else ())),
+        had=had,
+        cause=cause,
     )
 
 

@@ -7,7 +7,7 @@ and neither are fewer affected than there were.
 
 from collections.abc import Iterator
 
-from shared.episodes.desk import Under
+from shared.episodes.desk import CONSEQUENCE, Under
 from shared.episodes.fold import Core
 from shared.episodes.record import Sent, Track, Turned
 from shared.episodes.relations import OF_GROUP
@@ -50,6 +50,11 @@ def words_of(under: Under | None) -> str:
     return "" if under is None else under.summary or under.path or under.kind
 
 
+def cause_of_end(track: Track, core: Core) -> Under | None:
+    """Return what took in the members of a group that is over for that; None where it is not, or ended otherwise."""
+    return track.cause if core.state == "resolved" and core.ended_by == CONSEQUENCE else None
+
+
 def _new(track: Track, core: Core, sent: Sent, now: float) -> Iterator[Turned]:
     """Yield what is to be told for the first time, in the order in which people read it."""
     revision, desk = sent.revision + 1, track.desk
@@ -59,7 +64,7 @@ def _new(track: Track, core: Core, sent: Sent, now: float) -> Iterator[Turned]:
         yield Turned(revision, core.last_shown, "severity", sent.severity, core.severity)
     if _kind(track) not in sent.kinds and len(sent.kinds) < MAX_KINDS:
         yield Turned(revision, core.last_shown, "message", after=str(track.head.shown["reason"]))
-    if track.others.count > sent.affected:
+    if track.others.count > sent.affected and core.state == "open":  # at its end a group names all that it has had
         known = set(sent.first)
         things = tuple(one.path for one in track.others.first if _brief(one.path) not in known)
         yield Turned(revision, now, "affected", str(sent.affected), str(track.others.count), things)
@@ -73,7 +78,11 @@ def _new(track: Track, core: Core, sent: Sent, now: float) -> Iterator[Turned]:
     elif sent.under and not under and core.state == "open":
         yield Turned(revision, now, "freed", before=sent.under)
     if core.state == "resolved" and (sent.state != "resolved" or sent.ended_by != core.ended_by):
-        yield Turned(revision, core.resolved_shown, "over", after=core.ended_by)
+        cause = cause_of_end(track, core)
+        if cause is not None:
+            yield Turned(revision, core.resolved_shown, "taken", after=words_of(cause), things=(cause.path,))
+        else:
+            yield Turned(revision, core.resolved_shown, "over", after=core.ended_by)
 
 
 def _kind(track: Track) -> str:

@@ -114,6 +114,11 @@ def current(settled: Settled, *, told: bool = True) -> Episode | None:
     return None if told and untold(track, core) else build(track, core, sent.transition, sent.revision)
 
 
+def core_of(track: Track, policy: Policy, now: float) -> Core:
+    """Return what became of the problem's facts by `now`, with the severity that the facts themselves have."""
+    return fold(track.base, track.facts, policy, now, track.sent.guard if track.sent else -inf).core
+
+
 def _with(track: Track, facts: set[Fact]) -> Track:
     return replace(track, facts=tuple(sorted({*track.facts, *facts})))
 
@@ -197,6 +202,7 @@ def _transition(before: str, state: str, revision: int) -> Transition:
 
 def _next_episode(track: Track, split: int) -> Track:
     first = track.facts[split]
+    others = Others() if track.had is None else track.others  # a group was looked at as what begins now (groups.py)
     return replace(
         track,
         base=Core(past=True),
@@ -205,7 +211,7 @@ def _next_episode(track: Track, split: int) -> Track:
         history=tuple(line for line in track.history if line.time >= first.time - LATENESS),
         sent=None,
         desk=Desk(),
-        others=Others(),
+        others=others,
         timeline=(),
     )
 

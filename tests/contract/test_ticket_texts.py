@@ -124,7 +124,7 @@ def test_a_groups_ticket_lists_its_members_and_tells_of_each_that_joins() -> Non
         "- Pod/shop/web-3 (mount-failed), since 2026-09-01T12:01:00Z",
     ]
     assert [lines(note)[1:] for note in row["notes"][:-1]] == [
-        ["2026-09-01T12:01:30Z: affected: 2 → 3 (Pod/shop/web-3)"]
+        ["2026-09-01T12:01:10Z: affected: 2 → 3 (Pod/shop/web-3)"]
     ]
 
 

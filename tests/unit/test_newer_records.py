@@ -34,7 +34,10 @@ from tests.support.objects import Rig as ChangesRig
 from tests.support.objects import play as play_changes
 from tests.support.objects import web
 
-MEMBER = Member("thing", 1.0, "k", "id", 1.0, "", {"severity": "high"}, {"team": "a"}, {"node": "n"}, 2, 0.0, "", 3.0)
+MEMBER = Member(
+    "thing", 1.0, "k", "id", 1.0, "", {"severity": "high"}, {"team": "a"}, {"node": "n"}, 2, 0.0, "", 3.0,
+    seen=4.0, lines=[[4.0, "m", "Failed", "no such image", 2]], cause=["node", "n-1", "is not ready", "Node/n", "node"],
+)  # fmt: skip
 MORE = ["what a newer release put behind", {"and": 1}]
 
 

@@ -137,7 +137,7 @@ def test_what_a_group_sees_of_its_members_costs_so_much_for_each_however_many_th
 
         sys.setprofile(count)
         try:
-            groups.observed("group-a", members, Record(), 1.0)
+            groups.observed("group-a", members, Record(), 1.0, Policies(Policy()))
         finally:
             sys.setprofile(None)
         return made
