@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from shared.episodes.bonds import Rules, policy_of
 from shared.episodes.desk import CONSEQUENCE
 from shared.episodes.fold import LATENESS
-from shared.episodes.machine import Known, dressed, observe
+from shared.episodes.machine import Known, observe
 from shared.episodes.members import Member
 from shared.episodes.record import Record, Together, Track
 from shared.episodes.snapshot import mark_of, moment
@@ -65,7 +65,7 @@ def taken_in(record: Record, seen: Seen | None, rules: Rules) -> tuple[Record, t
         return replace(record, seen=()), ()
     told, snapshots = frozenset(record.seen), list[Snapshot]()
     known = Known(together=seen.together)
-    record = replace(record, tracks={key: dressed(track, seen.together) for key, track in record.tracks.items()})
+    record = replace(record, tracks={key: seen.together.on(track) for key, track in record.tracks.items()})
     for one in seen.found:
         if mark_of(one) not in told:
             step = observe(record, one, known, rules)

@@ -93,7 +93,7 @@ def observe(record: Record, classified: Classified, known: Known, rules: Rules) 
     node = node_of(classified) if classified.observation.object.kind == "Pod" else ""
     record = replace(record, now=max(record.now, time), seen=seen, node=node or record.node)
     together = known.together
-    tracks = {key: track if together is None else dressed(track, together) for key, track in record.tracks.items()}
+    tracks = {key: track if together is None else together.on(track) for key, track in record.tracks.items()}
     moved = classified.verdict.phase == "problem"
     if not repeated:
         if classified.verdict.ends:
@@ -110,20 +110,6 @@ def observe(record: Record, classified: Classified, known: Known, rules: Rules) 
     step, settled = _settle(record, tracks, rules)
     own, again = _again(step, settled, classified, mark)
     return replace(step, repeated=repeated, moved=moved, own=own, again=again)
-
-
-def dressed(track: Track, together: Together) -> Track:
-    """Return a group's track with what its members are together now: the words that no single observation decides."""
-    return replace(
-        track,
-        head=replace(track.head, shown={**track.head.shown, **together.shown}),
-        history=together.history,
-        labels=together.labels,
-        relations=together.relations,
-        others=together.others,
-        had=together.had,
-        cause=together.cause,
-    )
 
 
 def tick(record: Record, now: float, rules: Rules, surroundings: Surroundings | None = None) -> Step:
@@ -198,13 +184,13 @@ def _occurred(tracks: Mapping[str, Track], record: Record, classified: Classifie
     said = Said(head_of(classified, mark, time), line_of(classified, mark, time))
     track = tracks.get(key) or Track(key, said.head)
     if known.together is not None:
-        track = dressed(track, known.together)
+        track = known.together.on(track)
     else:
         relations = {**track.relations, **relations_of(classified, record.node)}
         track = replace(track, labels=dict(known.labels) or track.labels, relations=relations)
     fact = problem_fact(classified, mark, time, old=known.old)
     track = occur(track, fact, said, record.marks, policy_of(track, rules))
-    return track if known.together is None else dressed(track, known.together)
+    return track if known.together is None else known.together.on(track)
 
 
 def _remember(record: Record, new: Mark) -> tuple[Mark, ...]:

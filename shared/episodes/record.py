@@ -170,6 +170,19 @@ class Together:
     had: Had
     cause: Under | None = None
 
+    def on(self, track: Track) -> Track:
+        """Return the group's track with it."""
+        return replace(
+            track,
+            head=replace(track.head, shown={**track.head.shown, **self.shown}),
+            history=self.history,
+            labels=self.labels,
+            relations=self.relations,
+            others=self.others,
+            had=self.had,
+            cause=self.cause,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Mark:

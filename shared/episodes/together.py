@@ -97,8 +97,9 @@ def _history(look: Look, kept: Had, had: Had) -> tuple[Occurred, ...]:
         lines = {(line.reason, line.message): line for line in (*old, *_lines(look.members))}
     else:
         if len(kept.ids) == 1 and old:  # it was alone until now
-            path = kept.first[0].path
-            old = (replace(old[-1], mark=kept.ids[0], message=f"{path}: {old[-1].message}"),)
+            said, path = old[-1], kept.first[0].path
+            named = " " in said.reason  # an audit record's, which would name somebody: see `_said`
+            old = () if named else (replace(said, mark=kept.ids[0], message=f"{path}: {said.message}"),)
         lines = {line.mark: line for line in (*old, *(_line(one) for one in look.members if one.lines))}
     return tuple(sorted(lines.values(), key=lambda line: (line.shown, line.mark))[-MAX_HISTORY:])
 

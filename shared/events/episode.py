@@ -123,7 +123,10 @@ class Episode(Frozen):
         default=(), description="Objects in trouble because of this one, or together with it: the first of them."
     )
     affected_count: int = Field(default=0, ge=0, description="How many there are in all.")
-    cause: Cause | None = Field(default=None, description="What took this problem in, while something does.")
+    cause: Cause | None = Field(
+        default=None,
+        description="What took this problem in, while something does; of a group also what took in its last members.",
+    )
     suspects: tuple[Suspect, ...] = Field(default=(), description="Changes on the same thing shortly before it began.")
     flapping: bool = Field(default=False, description="It ends and comes back too often to be told each time.")
     quiet: str = Field(default="", description="Name of the maintenance window or silence that holds its ticket.")

@@ -83,12 +83,16 @@ def test_who_did_what_in_an_audit_record_is_not_said_among_others() -> None:
     async def work(life: Life) -> None:
         asked = {"reason": "create pods/exec", "message": "jane: create pods/exec web", "component": "kube-apiserver"}
         await life.at(0, trouble(0, pod(1), "exec", summary="A shell in web-1", **asked))
-        await life.at(0, trouble(0, pod(2), "exec", summary="A shell in web-2", **asked))
-        await life.until(100)
+        if begins:
+            await life.at(100, fine(100, pod(1)))
+        await life.at(begins, trouble(begins, pod(2), "exec", summary="A shell in web-2", **asked))
+        await life.until(300)
 
-    last = told(work, GROUPED)[-1]
-    assert "A shell in web-2" in last.message
-    assert "jane" not in last.message + "".join(line.message for line in last.history)
+    for begins in (0, 200):
+        last = told(work, GROUPED)[-1]
+        assert "A shell in web-2" in last.message
+        assert len(last.history) == (2 if begins == 0 else 1)
+        assert "jane" not in last.message + "".join(line.message for line in last.history)
 
 
 def test_a_group_was_last_seen_when_a_member_was() -> None:
