@@ -190,8 +190,12 @@ def test_a_group_whose_members_a_cause_takes_in_is_closed_as_its_consequence() -
         assert (await one(life)).episode.cause is None
 
     episodes = told(work, CAUSED)
-    notes = read(episodes)["Pod/shop/web-1"]["notes"]
-    assert any("Closed as a consequence of another problem: Node worker-1 is not ready" in note for note in notes)
+    closed = next(number for number, each in enumerate(episodes) if each.ended_by.startswith("consequence"))
+    rows = read(episodes[: closed + 1])
+    assert rows["Pod/shop/web-1"]["close_notes"].startswith(
+        "Closed as a consequence of another problem: Node worker-1 is not ready (Node/worker-1), episode "
+    )
+    assert rows["Pod/shop/web-1"]["parent_incident"] == rows["Node/worker-1"]["sys_id"]
 
 
 def test_a_member_that_is_over_right_after_a_cause_took_it_does_not_hide_the_cause() -> None:
