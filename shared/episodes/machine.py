@@ -118,12 +118,15 @@ def tick(record: Record, now: float, rules: Rules, surroundings: Surroundings | 
 
 
 def close(record: Record, key: str, now: float, rules: Rules) -> Step:
-    """End one problem key's episode by hand: at once, whatever its hold."""
-    now = max(record.now, now)
-    fact = Fact(time=now, kind=RECOVERY, mark="hand", shown=now, reason=BY_HAND, at_once=True)
+    """Take in that one problem key's episode was ended by hand at `now`, whatever its hold; it is due at once.
+
+    Nothing is weighed: whoever closes may not know the rules in force, and the object's other problems go by those.
+    """
+    time = max(record.now, now)
+    fact = Fact(time=time, kind=RECOVERY, mark="hand", shown=time, reason=BY_HAND, at_once=True)
     track = record.tracks[key]
     tracks = {**record.tracks, key: recover(track, fact, policy_of(track, rules))}
-    return _settle(replace(record, now=now), tracks, rules)[0]
+    return Step(replace(record, now=time, tracks=tracks), due=now)
 
 
 def into_outbox(step: Step) -> Step:
