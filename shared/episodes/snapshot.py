@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from shared.episodes.desk import Desk, Under
-from shared.episodes.fold import PROBLEM, RECOVERY, Core, Fact
+from shared.episodes.fold import EXPIRED, PROBLEM, RECOVERY, Core, Fact
 from shared.episodes.record import Head, Mark, Occurred, Sent, Track, Turned
 from shared.episodes.sources import STATE
 from shared.episodes.timeline import first_of, kinds_of, words_of
@@ -121,6 +121,7 @@ def build(track: Track, core: Core, transition: Transition, revision: int) -> Ep
             "last_seen": moment(core.last_shown),
             "resolved": moment(core.resolved_shown if over else _taken(desk).since) if resolved else None,
             "ended_by": (core.ended_by if over else _ENDED[_taken(desk).kind]) if resolved else "",
+            "lasted": _lasted(core) if over else None,
             "count": count_of(track, core),
             "reopened": core.reopened,
             "history": [
@@ -146,6 +147,12 @@ _ENDED = {
     "group": "taken into a group",
     "limit": "taken into a summary",
 }
+
+
+def _lasted(core: Core) -> float:
+    """Return the seconds (policy time) up to its end: that for which it had to stay quiet then does not count."""
+    end = core.resolved if core.ended_by == EXPIRED else core.resolved - core.ending_hold
+    return max(0.0, end - core.started)
 
 
 def _taken(desk: Desk) -> Under:
