@@ -14,7 +14,7 @@ from shared.episodes.bonds import GROUP, STORM, Rules
 from shared.episodes.machine import Known, observe
 from shared.episodes.members import MAX_MEMBERS, Member
 from shared.episodes.record import Record
-from shared.episodes.relations import OF_GROUP
+from shared.episodes.relations import OF_GROUP, key_of_group
 from shared.episodes.snapshot import mark_of, moment
 from shared.episodes.track import Snapshot
 from shared.events.identity import digest
@@ -154,7 +154,7 @@ def _member(thing: str, one: Member, words: _Words, when: _When) -> Classified:
         phase="problem",
         condition=words.condition,
         part=words.part,
-        problem_key=digest("group", thing),
+        problem_key=key_of_group(thing),
         ticket_after=1,
         summary=words.summary,
         rule=words.first["rule"],

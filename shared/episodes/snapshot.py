@@ -6,6 +6,7 @@ from typing import Any
 from shared.episodes.desk import Desk, Under
 from shared.episodes.fold import EXPIRED, PROBLEM, RECOVERY, Core, Fact
 from shared.episodes.record import Head, Mark, Occurred, Sent, Track, Turned
+from shared.episodes.relations import key_of_group
 from shared.episodes.sources import STATE
 from shared.episodes.timeline import first_of, kinds_of, words_of
 from shared.events.episode import Cause, Episode, EpisodeState, Transition
@@ -165,7 +166,8 @@ def _turn(line: Turned) -> dict[str, Any]:
 
 
 def _cause(under: Under) -> Cause:
-    return Cause(kind=under.kind, id=under.id, summary=under.summary, object=under.path)
+    together = "" if under.kind == "consequence" else key_of_group(under.thing)
+    return Cause(kind=under.kind, id=under.id, summary=under.summary, object=under.path, problem_key=together)
 
 
 def shown_state(track: Track, core: Core) -> EpisodeState:

@@ -46,6 +46,9 @@ class Cause(Frozen):
     id: str = Field(default="", description="Episode id of the cause; empty where it is not known yet.")
     summary: str = ""
     object: str = Field(default="", description="Path of the object that the cause is about.")
+    problem_key: str = Field(
+        default="", description="Problem key of a group or summary, which is known before its episode is."
+    )
 
 
 class Suspect(Frozen):
