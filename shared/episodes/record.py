@@ -14,6 +14,7 @@ from shared.events.vocabulary import Severity
 MAX_TRACKS = 64
 MAX_MARKS = 32
 MAX_HISTORY = 10
+MAX_ENDS = 4
 MAX_SEEN = 128
 MAX_FACTS = 64
 MAX_OUTBOX = 64
@@ -109,6 +110,7 @@ class Track:
     """One problem key: the folded base and its place in time, the facts since, the texts, and what was told.
 
     `relations` are the names of what the object hangs on, `desk` says where its ticket stands, `others` who suffers.
+    `ends` are marks and messages of the latest recoveries: one of them may be what ends it.
     """
 
     key: str
@@ -123,6 +125,7 @@ class Track:
     desk: Desk = field(default_factory=Desk)
     others: Others = field(default_factory=Others)
     timeline: tuple[Turned, ...] = ()
+    ends: tuple[tuple[str, str], ...] = ()
 
     @property
     def lasts(self) -> bool:

@@ -122,6 +122,7 @@ def build(track: Track, core: Core, transition: Transition, revision: int) -> Ep
             "last_seen": moment(core.last_shown),
             "resolved": moment(core.resolved_shown if over else _taken(desk).since) if resolved else None,
             "ended_by": (core.ended_by if over else _ENDED[_taken(desk).kind]) if resolved else "",
+            "ended_message": dict(track.ends).get(core.ended_mark, "") if over else "",
             "lasted": _lasted(core) if over else None,
             "count": count_of(track, core),
             "reopened": core.reopened,

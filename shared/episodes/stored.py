@@ -91,6 +91,7 @@ def _track(track: Track) -> list[Any]:
         _desk(track.desk),
         [track.others.count, [one.model_dump(mode="json") for one in track.others.first]],
         [_TURNED(line) for line in track.timeline],
+        *([track.ends] if track.ends else []),  # an earlier release passes over it
     ]
 
 
@@ -145,6 +146,7 @@ def _read_track(row: list[Any]) -> Track:
         desk=_desk_of_old(sent) if desk is None else _read_desk(desk),
         others=Others(hit, tuple(Affected.model_validate(one) for one in first)),
         timeline=tuple(_read_turned(*row) for row in (lines[0] if lines else ())),
+        ends=tuple((mark, message) for mark, message in (lines[1] if len(lines) > 1 else ())),
     )
 
 

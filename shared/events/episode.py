@@ -117,6 +117,7 @@ class Episode(Frozen):
     last_seen: AwareDatetime = Field(description="Event time of the latest problem observation.")
     resolved: AwareDatetime | None = None
     ended_by: str = Field(default="", description="Reason that ended it, or `expired`.")
+    ended_message: str = Field(default="", description="Message of what ended it, where one is known.")
     lasted: float | None = Field(
         default=None,
         ge=0,

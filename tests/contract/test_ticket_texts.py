@@ -255,6 +255,15 @@ def test_a_wrong_clock_is_said_and_decides_no_duration(ahead: timedelta) -> None
     )
 
 
+def test_what_ended_it_says_so_in_its_own_words() -> None:
+    ready = fine(270, pod(1), "failed", reason="ResourceUpdated", message="Ready is True: all replicas are up")
+    others = [fine(270 + number, pod(1), "failed", message=f"again {number}") for number in range(1, 4)]
+    row = _ended([trouble(0, pod(1), "failed", hold=120), ready, *others], 600)
+    words = "ResourceUpdated: Ready is True: all replicas are up."
+    assert lines(row["close_notes"])[0] == f"The problem ended after 4 min 30 s, 1 occurrence; ended by {words}"
+    assert lines(row["note"]) == [f"Resolved by Tidings: {words}"]
+
+
 def test_of_clocks_that_agree_nothing_is_said() -> None:
     row = _ended([trouble(0, pod(1), "failed"), fine(270, pod(1), "failed")], 600)
     assert lines(row["close_notes"])[-1] == "First seen 2026-09-01T12:00:00Z, over at 2026-09-01T12:04:30Z."
