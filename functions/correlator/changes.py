@@ -159,7 +159,7 @@ class Changes:
             return False
         value = orjson.dumps({kind: rollouts.encode(one) for kind, one in kept.items()})
         ttl = None if due is not None else 2 * rollouts.KEPT
-        return await self._store.put(_ROLLOUTS + key, value, expected=revision, ttl=ttl) is not None
+        return await keeper.put(self._store, _ROLLOUTS + key, value, revision, ttl) is not None
 
 
 def _due(kept: Mapping[str, Rollout]) -> float | None:

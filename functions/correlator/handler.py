@@ -149,8 +149,8 @@ class Correlator:
         except StoreUnavailableError:
             self._probe.failed()
             return Result(Retry("the store cannot be asked"))
-        except RecordFullError:
-            _LOG.warning("a record is full: too many snapshots wait for the broker", extra={"event_id": event.id})
+        except RecordFullError as error:
+            _LOG.warning("a record is full: %s", error, extra={"event_id": event.id})
             return Result(Retry("the record of this object is full"))
         except RecordError:
             _LOG.exception("a record cannot be read", extra={"event_id": event.id})

@@ -1,7 +1,8 @@
 """The trail of a ticket, an episode or a problem: what caused it, what was made of it, who was told, and the answers.
 
 The audit trail says whose ticket it is, and by which key all that belongs to it is kept; the other topics are then read
-by that key, where the bus can, and else whole.
+by that key, where the bus can, and else whole. What a group's ticket stands for belongs to it, wherever it is
+kept: its members name the group's problem as their cause.
 """
 
 from collections.abc import AsyncIterator, Iterable, Mapping
@@ -12,6 +13,7 @@ from shared.bus.codec import key_of
 from shared.bus.protocol import Readable, Record, Start
 from shared.bus.topology import CHANGES, KUBERNETES, SECURITY, TRAIL
 from shared.bus.trail_entry import Entry, Said, entry_of, read_event
+from shared.episodes.relations import OF_GROUP
 from shared.events.change import Change
 from shared.events.cloudevent import CloudEvent
 from shared.events.delivery import DeliveryReport
@@ -66,12 +68,38 @@ async def find(bus: Readable, wanted: str, since: datetime | None = None) -> Tra
     subject = await _subject(bus, (TRAIL,), start, wanted) or await _subject(bus, _EVENTS, start, wanted)
     if subject is None:
         return Trail()
+    found = await _read(bus, start, subject)
+    known: set[str] = set()
+    while groups := [one for one in found.groups if one.id not in known]:  # a summary may stand for groups
+        known |= {one.id for one in groups}
+        await _add_members(bus, start, subject, groups)
+        found = await _read(bus, start, subject)
+    return found.trail()
+
+
+async def _read(bus: Readable, start: Start, subject: _Subject) -> "_Found":
     found = _Found(subject)
     for topic in (*_EVENTS, TRAIL):
         for partition in sorted(subject.partitions):
             async for record in bus.read(topic, start, key=partition):
                 found.take(record)
-    return found.trail()
+    return found
+
+
+async def _add_members(bus: Readable, start: Start, subject: _Subject, groups: Iterable[Episode]) -> None:
+    """Add the problems that name one of these groups as what took them in, while that lasted."""
+    by_key: dict[str, list[Episode]] = {}
+    for group in groups:
+        by_key.setdefault(group.problem_key, []).append(group)
+    for topic in _EVENTS:
+        async for event in _events(bus, topic, start):
+            cause = event.data.get("cause") if isinstance(event.data, Mapping) else None
+            mine = by_key.get(str(cause.get("problem_key"))) if isinstance(cause, Mapping) else None
+            said = read_event(event) if mine else None
+            if isinstance(said, Episode) and any(_together(said, group) for group in mine or ()):
+                subject.partitions.add(key_of(event))
+                subject.ids.add(said.id)
+                subject.problems.add(said.problem_key)
 
 
 async def _subject(bus: Readable, topics: Iterable[str], start: Start, wanted: str) -> _Subject | None:
@@ -145,6 +173,12 @@ class _Found:
             if before is None or before.revision < said.revision:
                 self._latest[said.id] = said
 
+    @property
+    def groups(self) -> list[Episode]:
+        """Return the episodes that stand for others."""
+        latest = self._latest.values()
+        return [one for one in latest if isinstance(one, Episode) and OF_GROUP in one.relations]
+
     def trail(self) -> Trail:
         """Return it."""
         chosen = [entry for said, entry in self._observed if self._caused(said)]
@@ -155,6 +189,12 @@ class _Found:
         if said.verdict.problem_key and said.verdict.problem_key in self._subject.keys:
             return True
         return any(_within(said, one) and _about(said, one) for one in self._latest.values())
+
+
+def _together(said: Episode, group: Episode) -> bool:
+    """Return True where both lasted at the same time: a group's problem may have come before, with others in it."""
+    begun = group.resolved is None or said.started <= group.resolved + _SLACK
+    return begun and (said.resolved or said.last_seen) >= group.started - _SLACK
 
 
 def _within(said: Classified, one: Episode | Change) -> bool:

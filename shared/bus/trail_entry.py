@@ -90,12 +90,20 @@ def _made(said: Episode | Change, event: CloudEvent, kept: datetime) -> Entry:
         "ended_by": said.ended_by,
     }
     if isinstance(said, Episode):
-        text += f", seen {counted(said.count, 'time')}" + ("" if said.ticket else ", no ticket yet")
+        text += f", seen {counted(said.count, 'time')}" + _ticket_of(said)
         facts |= {"count": said.count, "ticket": said.ticket, "rule": said.rule}
         facts["cause"] = said.cause.id if said.cause is not None else ""
     if said.ended_by:
         text += f", ended by {said.ended_by}"
     return Entry(event.time or kept, (_SNAPSHOT, said.revision), f"{kind} {said.transition}", "correlator", text, facts)
+
+
+def _ticket_of(said: Episode) -> str:
+    if said.cause is None:
+        return "" if said.ticket else ", no ticket yet"
+    if said.cause.kind == "consequence":
+        return f", a consequence of: {said.cause.summary}"
+    return ", in the ticket of its group" if said.cause.kind == "group" else ", in the summary beyond the limit"
 
 
 def _told(said: DeliveryReport, event: CloudEvent) -> Entry:

@@ -10,12 +10,14 @@ import typer
 from shared.bus.protocol import Bus, BusUnavailableError
 from shared.bus.registry import BUSES, chosen, configured, open_bus, or_embedded
 from shared.cli.output import fail
+from shared.cli.stored import STATE
 from shared.settings.environment import SettingsError
 
 T = TypeVar("T")
 
 _EMBEDDED: Final = "embedded"
 _HINT: Final = "; or name the folder of `tidings up` by --data"
+_NOTHING_KEPT: Final = "; the `tidings up` of {data} kept no events: start it by `tidings up --with archive`"
 
 BusOption = Annotated[
     str, typer.Option("--bus", metavar="|".join(BUSES), help="Which bus; else BUS, or the only one that is configured.")
@@ -40,12 +42,16 @@ def opened(name: str, data: Path, environ: Mapping[str, str], *, must_exist: boo
         found = name or chosen(settings)
         bus = open_bus(found, settings)
     except SettingsError as error:
-        hint = _HINT if nowhere and name in {"", _EMBEDDED} else ""
+        hint = _hint(data) if nowhere and name in {"", _EMBEDDED} else ""
         raise SettingsError([f"{problem}{hint}" for problem in error.problems]) from error
     file = settings.get(BUSES[_EMBEDDED].wanted, "")
     if must_exist and found == _EMBEDDED and not Path(file).is_file():
         raise SettingsError([f"there is no embedded bus at {file}: EMBEDDED_BUS names its file, or --data its folder"])
     return found, bus
+
+
+def _hint(data: Path) -> str:
+    return _NOTHING_KEPT.format(data=data) if (data / STATE).is_file() else _HINT
 
 
 def done(work: Callable[[], Awaitable[T]]) -> T:

@@ -34,11 +34,14 @@ _SHOWN_EVERY = 1000
 @app.command("export", epilog=EXPORT)
 def _export(
     file: Annotated[Path, typer.Argument(help="The file to write; - for stdout.")],
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
     data: DataOption = DATA,
     store: StoreOption = "",
     output: OutputOption = Output.table,
 ) -> None:
     """Write all that a store keeps to a file, readable by its owner alone. Functions may go on meanwhile."""
+    if str(file) != "-" and file.exists() and not force:
+        fail(f"{file} is there already: name another file, or replace it by --force")
     with _written(file) as target, waiting("reading the store") as tell:
         done = with_store(data, store, lambda opened: _copy(opened, target, tell))
     if str(file) != "-":

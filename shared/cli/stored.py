@@ -21,6 +21,8 @@ StoreOption = Annotated[
     typer.Option(envvar="STORE_URL", help="The store itself, as sqlite:///path or nats://host/bucket; over --data."),
 ]
 DATA = Path(".tidings")
+STATE = "state.db"
+"""The file of a folder of `tidings up` that keeps its state."""
 T = TypeVar("T")
 
 
@@ -29,7 +31,7 @@ def with_store(data: Path, url: str, act: Callable[[Store], Awaitable[T]], *, mu
 
     The folder's own store is made where `must_exist` is False.
     """
-    path = data / "state.db"
+    path = data / STATE
     if must_exist and not url and not path.is_file():
         fail(f"{data} holds no state: name the folder of `tidings up` by --data, or a store by --store")
     parts = urlsplit(url)

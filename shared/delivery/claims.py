@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 from pydantic import ValidationError
@@ -21,7 +21,7 @@ from shared.delivery.claim import (
     look_later,
     release,
 )
-from shared.stores.protocol import ABSENT, Store, StoreUnavailableError
+from shared.stores.protocol import ABSENT, Entry, Store, StoreUnavailableError
 from shared.telemetry.metrics import Metrics
 
 _log = logging.getLogger(__name__)
@@ -157,18 +157,39 @@ async def abandon_all(store: Store, clock: Callable[[], float] = time.time) -> i
     For a host that knows that no holder lives any more, as the embedded system that starts on its own locked folder:
     what a crash left behind is asked for at once instead of when its lease runs out. Raises StoreUnavailableError.
     """
-    found, after, now = 0, "", clock()
+    found, now = 0, clock()
+    async for entry in _entries(store):
+        record = _read(entry.value)
+        if record is not None and record.phase == "held":
+            found += (
+                await store.put(entry.key, _bytes(doubt(record, now)), expected=entry.revision, ttl=_KEEP) is not None
+            )
+    return found
+
+
+async def numbers(store: Store) -> dict[str, tuple[str, ...]]:
+    """Return by the id of an episode or change the numbers of its tickets, in all destinations that share the store.
+
+    Raises StoreUnavailableError.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    async for entry in _entries(store):
+        record = _read(entry.value)
+        if record is not None and record.memory.number:
+            subject = entry.key.rpartition(".")[2]
+            found[subject] = (*found.get(subject, ()), record.memory.number)
+    return found
+
+
+async def _entries(store: Store) -> AsyncIterator[Entry]:
+    """Yield all claims, page by page: who is given them may write them meanwhile."""
+    after = ""
     while True:
         page = [entry async for entry in store.scan(_PREFIX, after=after, limit=_PAGE)]
         for entry in page:
-            record = _read(entry.value)
-            if record is not None and record.phase == "held":
-                found += (
-                    await store.put(entry.key, _bytes(doubt(record, now)), expected=entry.revision, ttl=_KEEP)
-                    is not None
-                )
+            yield entry
         if len(page) < _PAGE:
-            return found
+            return
         after = page[-1].key
 
 

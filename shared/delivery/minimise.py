@@ -19,7 +19,7 @@ from pydantic import BaseModel
 
 from shared.delivery.links import Links
 from shared.delivery.mapping import Keys, Minimise
-from shared.delivery.personal import addresses_in, is_person, names_in, users_in, users_of_sentence
+from shared.delivery.personal import SERVER, addresses_in, is_person, names_in, users_in, users_of_sentence
 from shared.delivery.templates import Context
 from shared.events.episode import Affected, Cause, Suspect, Turn
 from shared.events.outcome import Rejected
@@ -50,7 +50,7 @@ _KEPT: Final[dict[str, frozenset[str]]] = {
 """Members that are keys, or words of ours: they stay as they are, or nothing would be found again."""
 _KEPT_INSIDE: Final[dict[type[BaseModel], frozenset[str]]] = {
     Affected: frozenset({"condition", "severity"}),
-    Cause: frozenset({"kind", "id"}),
+    Cause: frozenset({"kind", "id", "problem_key"}),
     Suspect: frozenset({"id"}),
     Turn: frozenset({"what"}),
 }
@@ -112,7 +112,7 @@ def _paths(subject: Any) -> Iterator[str]:
     yield from (thing for turn in getattr(subject, "timeline", ()) for thing in turn.things)
     if "group" in getattr(subject, "relations", {}):
         # What a member said begins with its path; who left the group since is not affected any more.
-        said = (line for one in _said(subject) for line in one.message.splitlines())
+        said = (line for _, _, message in _said(subject) for line in message.splitlines())
         yield from (found[1] for line in said if (found := _OF_MEMBER.match(line)))
     cause = getattr(subject, "cause", None)
     if cause is not None and not cause.object.startswith(f"{_CLUSTER_KIND}/"):
@@ -125,20 +125,23 @@ def _users(subject: Any) -> Iterator[str]:
     yield from filter(is_person, [getattr(subject, "user", "")])
     for place in ("original", "annotations", "labels"):
         yield from users_in(getattr(subject, place, {}))
-    for one in _said(subject):
-        yield from users_of_sentence(getattr(subject, "component", ""), one.reason, one.message) or ()
+    for sentence in _said(subject):
+        yield from users_of_sentence(*sentence) or ()
     yield from (one.who for one in getattr(subject, "suspects", ()) if is_person(one.who))
 
 
 def _untold(subject: Any) -> Iterator[str]:
     """Yield the texts that name somebody, nobody can tell whom: they go as a whole."""
-    for one in _said(subject):
-        if users_of_sentence(getattr(subject, "component", ""), one.reason, one.message) is None:
-            yield from (one.message, getattr(subject, "part", ""), getattr(subject, "summary", ""))
+    for sentence in _said(subject):
+        if users_of_sentence(*sentence) is None:
+            yield from (sentence[2], getattr(subject, "part", ""), getattr(subject, "summary", ""))
 
 
-def _said(subject: Any) -> tuple[Any, ...]:
-    return (subject, *getattr(subject, "history", ()))
+def _said(subject: Any) -> Iterator[tuple[str, str, str]]:
+    """Yield component, reason and message of all that was seen. Who told of the end is not known: maybe an audit."""
+    component = getattr(subject, "component", "")
+    yield from ((component, one.reason, one.message) for one in (subject, *getattr(subject, "history", ())))
+    yield SERVER, getattr(subject, "ended_by", ""), getattr(subject, "ended_message", "")
 
 
 def _references(subject: Any) -> list[Any]:

@@ -23,7 +23,7 @@ _NOBODY: Final = frozenset(
 )
 _SYSTEM: Final = "system:"
 
-_SERVER: Final = "apiserver"
+SERVER: Final = "apiserver"
 _ACS: Final = "ACS "
 _CALLED: Final = r"(?i)(?<![a-z0-9])(?:[a-z]*user(?:[._]?name)?|acct|subject|requester)"
 _QUOTED: Final = r"""(?:"((?:[^"\n\\]|\\\\)+)|'((?:[^'\n\\]|\\\\)+))"""
@@ -102,7 +102,7 @@ def users_of_sentence(component: str, reason: str, message: str) -> list[str] | 
     """Return the user names in a message; None where one must be there and it cannot be told which."""
     found = [name for form in _FORMS for groups in form.findall(message) for name in _groups(groups)]
     asked = reason.removeprefix(_ACS)  # a record's is `create pods/exec`; that of an Event is one word
-    if message and (asked != reason or (component.endswith(_SERVER) and " " in reason)):
+    if message and (asked != reason or (component.endswith(SERVER) and " " in reason)):
         who, *rest = message.split(f": {asked} ")
         if len(rest) != 1:  # a name that holds what separates it is meant to mislead
             return None

@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 
-from shared.episodes import keeper, machine
+from shared.episodes import bonds, keeper, machine
 from shared.episodes.bonds import Rules
+from shared.episodes.members import Member
+from shared.episodes.members import decode as decode_members
 from shared.episodes.policy import Policies
 from shared.episodes.record import RecordError
 from shared.episodes.stored import decode
@@ -76,29 +78,47 @@ async def find(store: Store, episode_id: str) -> Episode | None:
     return None if place is None else place[1]
 
 
-async def close_by_hand(store: Store, episode_id: str, now: float, rules: Rules = _LOOKING) -> Episode | None:
-    """End an open episode at `now` (seconds); None where there is no such episode.
+async def close_by_hand(store: Store, episode_id: str, now: float) -> Episode | None:
+    """End an open episode at `now` (seconds), a group's with all that it stands for; None where there is none.
 
-    The returned snapshot is in the outbox of its record: the correlator publishes it at its next tick, so nobody else
-    needs to. An episode that is over already is returned as it is. Raises StoreUnavailableError, RecordError, and
-    TimeoutError where others change the record all the time.
+    Only the end is kept, and is due: the correlator's next tick weighs it by its own policies and tells of it. The
+    returned episode is what it will tell, but for its revision. One that is over already is returned as it is.
+    Raises StoreUnavailableError, RecordError, and TimeoutError where others change a record all the time.
     """
     place = await _place(store, episode_id)
     if place is None:
         return None
     thing, episode = place
+    await _end(store, thing, episode.problem_key, episode_id, now)
+    record = (await keeper.load(store, thing)).record
+    return next((found for found in machine.episodes_of(record, _LOOKING) if found.id == episode_id), None)
+
+
+async def _end(store: Store, thing: str, key: str, episode_id: str, now: float) -> None:
+    """Put the end into a record whose episode lasts.
+
+    What a group stands for ends before it: members that go on would keep it closed, for they are no news to it. Each
+    comes back when it is seen again, and brings its group back.
+    """
+    if bonds.is_group(thing):
+        for one in await _members(store, thing):
+            await _end(store, one.thing, one.key, one.id, now)
     for _ in range(_TRIES):
         held = await keeper.load(store, thing)
-        track = held.record.tracks.get(episode.problem_key)
-        if track is None or track.sent is None or track.sent.id != episode_id:
-            return None
-        step = machine.close(held.record, track.key, now, rules)
-        ended = [found.episode for found in step.snapshots if found.episode.id == episode_id]
-        if not ended:
-            return await find(store, episode_id)
-        if await keeper.save(store, held, machine.into_outbox(step), keeper.Saving(rules)):
-            return ended[-1]
+        track = held.record.tracks.get(key)
+        if track is None or track.sent is None or track.sent.id != episode_id or not track.lasts:
+            return
+        step = machine.close(held.record, key, now, _LOOKING)
+        if await keeper.save(store, held, step, keeper.Saving(_LOOKING)):
+            return
     raise TimeoutError("others change this object's record all the time")
+
+
+async def _members(store: Store, thing: str) -> list[Member]:
+    start = f"{bonds.MEMBERS}.{thing}."
+    entries = [entry async for entry in store.scan(start, limit=_MAX_RECORDS)]
+    found = (one for entry in entries for one in decode_members(entry.key.removeprefix(start), entry.value))
+    return [one for one in found if one.under == thing and not one.over]
 
 
 async def _place(store: Store, episode_id: str) -> tuple[str, Episode] | None:

@@ -6,6 +6,7 @@ verdict, so that a group lives, ends, comes back and is told like any problem.
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from math import inf
 from typing import Any, NamedTuple
 
@@ -15,11 +16,12 @@ from shared.episodes.fold import LATENESS
 from shared.episodes.machine import Known, observe
 from shared.episodes.members import Member
 from shared.episodes.record import Record, Together, Track
+from shared.episodes.relations import key_of_group
 from shared.episodes.snapshot import mark_of, moment
 from shared.episodes.together import Look, together
 from shared.episodes.track import Snapshot, core_of
 from shared.events.identity import digest
-from shared.events.model import Classified, ObjectRef, Observation, Verdict
+from shared.events.model import Classified, ObjectRef, Observation, Verdict, believed
 
 _AFTER = 0.001  # of an end and a beginning at the same time the end would be the later one (fold.py)
 
@@ -45,7 +47,8 @@ def observed(thing: str, members: Sequence[Member], record: Record, now: float, 
     goes_on = track is not None and track.lasts
     # Each look is later than the one before, also where a tick comes again, or its clock went back.
     now = max(now, record.now, track.head.time + _AFTER if track is not None and goes_on else now)
-    when = _When(now, over, goes_on=goes_on)
+    opened = opens(thing, members, rules)
+    when = _When(now, over, now if goes_on or opened is None else min(now, opened), goes_on=goes_on)
     same = track if track is None or _is_same(track, held, when, rules) else None
     seen = together(Look(thing, mine, held, same))
     # What a cause took out of it is none of its members any more.
@@ -91,16 +94,22 @@ class _Group(NamedTuple):
 
 
 class _When(NamedTuple):
-    """When a group is looked at, when it was over last, and whether it goes on."""
+    """When a group is looked at, when it was over last, since when it is one, and whether it goes on."""
 
     now: float
     over: float
+    opened: float
     goes_on: bool
 
     def of(self, one: Member) -> tuple[float, bool]:
         """Return since when a member is one, and whether it is anew: it began before the group was over, but lasts."""
         anew = not one.over and one.since <= self.over
         return (max(self.now, self.over + _AFTER) if anew else one.since), anew
+
+    def times(self, since: float) -> tuple[datetime, datetime]:
+        """Return when a member was seen, and when that was known: what comes to a group that goes on is news of now."""
+        known = max(since, self.opened)
+        return moment(known if self.goes_on else since), moment(known)
 
 
 def _is_same(track: Track, held: Sequence[Member], when: _When, rules: Rules) -> bool:
@@ -109,7 +118,8 @@ def _is_same(track: Track, held: Sequence[Member], when: _When, rules: Rules) ->
     core = core_of(track, policy, when.now)
     if when.goes_on or not held or core.state != "resolved":
         return True
-    return min(when.of(one)[0] for one in held) <= core.resolved + max(policy.reopen_within, LATENESS)
+    first = min(believed(*when.times(when.of(one)[0])) for one in held).timestamp()
+    return first <= core.resolved + max(policy.reopen_within, LATENESS)
 
 
 def _ended_by(mine: Sequence[Member], seen: Together) -> str:
@@ -122,12 +132,12 @@ def _ended_by(mine: Sequence[Member], seen: Together) -> str:
 def _member(one: Member, shown: dict[str, Any], when: _When, group: _Group) -> Classified:
     """Return one member's problem as the group's: its own count, and the words of all.
 
-    A group begins when its first member did, by whenever somebody looks: the same problems make the same episode. What
-    comes to one that goes on is news of now, and so is what began before the group was `over` last, but lasts.
+    A group is known since its first member asked for a ticket, by whenever somebody looks: the same problems make the
+    same episode. What began before the group was `over` last, but lasts, is news of now.
     """
     since, anew = when.of(one)
     again = str(when.over) if anew else ""
-    at = moment(max(when.now, since) if when.goes_on else since)
+    time, received = when.times(since)
     seen = Observation(
         identity=digest("group", group.thing, one.id, str(int(one.since)), str(one.count), one.severity, again),
         dialect="tidings-group",
@@ -138,8 +148,8 @@ def _member(one: Member, shown: dict[str, Any], when: _When, group: _Group) -> C
         type=one.shown["type"],
         component=one.shown["component"],
         host=shown["host"],
-        time=at,
-        received=at,
+        time=time,
+        received=received,
         count=one.count,
         fingerprint=shown["fingerprint"],
         source_uid=one.id,
@@ -151,7 +161,7 @@ def _member(one: Member, shown: dict[str, Any], when: _When, group: _Group) -> C
         phase="problem",
         condition=shown["condition"],
         part=shown["part"],
-        problem_key=digest("group", group.thing),
+        problem_key=key_of_group(group.thing),
         ticket_after=1,
         summary=shown["summary"],
         rule=shown["rule"],

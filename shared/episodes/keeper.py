@@ -20,7 +20,7 @@ from shared.episodes.recent import Held, Recent
 from shared.episodes.record import Record, RecordError, RecordFullError
 from shared.episodes.stored import decode, encode
 from shared.stores.limits import MAX_VALUE
-from shared.stores.protocol import ABSENT, Entry, Store
+from shared.stores.protocol import ABSENT, Entry, Store, ValueTooLargeError
 
 THINGS = "thing."
 DUE = "due."
@@ -216,7 +216,7 @@ async def _set(store: Store, key: str, value: bytes, *, there: bool = False) -> 
     for _ in range(_TRIES):
         entry = await store.get(key) if there else None
         expected = ABSENT if entry is None else entry.revision
-        if await store.put(key, value, expected=expected) is not None:
+        if await put(store, key, value, expected) is not None:
             return True
         there = True
     return False
@@ -260,7 +260,7 @@ async def _write(store: Store, held: Held, record: Record, recent: Recent | None
         recent.take(held.thing)  # whatever the store answers, it is not the newest any more
     if len(value) > MAX_VALUE:
         raise RecordFullError(f"the record would have {len(value)} bytes, a value has at most {MAX_VALUE}")
-    revision = await store.put(THINGS + held.thing, value, expected=held.revision, ttl=record.ttl())
+    revision = await put(store, THINGS + held.thing, value, held.revision, record.ttl())
     if revision is None:
         return False
     if recent is not None:
@@ -271,3 +271,14 @@ async def _write(store: Store, held: Held, record: Record, recent: Recent | None
 async def enter(store: Store, second: int, thing: str) -> bool:
     """Write an index entry. One that is there already is written again, so that nobody deletes it as worked on."""
     return await _set(store, f"{DUE}{max(0, second):0{_DIGITS}d}.{thing}", b"1")
+
+
+async def put(store: Store, key: str, value: bytes, expected: int, ttl: float | None = None) -> int | None:
+    """Write as Store.put. Raises StoreUnavailableError, and RecordFullError for what only this store has no room for.
+
+    The store can be asked: what is said of other objects goes on.
+    """
+    try:
+        return await store.put(key, value, expected=expected, ttl=ttl)
+    except ValueTooLargeError as error:
+        raise RecordFullError(str(error)) from error

@@ -97,10 +97,10 @@ def observe(record: Record, classified: Classified, known: Known, rules: Rules) 
     moved = classified.verdict.phase == "problem"
     if not repeated:
         if classified.verdict.ends:
-            ended = recovery_mark(classified, mark, time)
+            ended, said = recovery_mark(classified, mark, time), line_of(classified, mark, time).message
             moved = moved or any(ended.ended(track) for track in tracks.values())
             tracks = {
-                key: recover(track, ended.fact, policy_of(track, rules)) if ended.ended(track) else track
+                key: recover(track, ended.fact, policy_of(track, rules), said) if ended.ended(track) else track
                 for key, track in tracks.items()
             }
             record = replace(record, marks=_remember(record, ended))
@@ -120,12 +120,15 @@ def tick(record: Record, now: float, rules: Rules, surroundings: Surroundings | 
 
 
 def close(record: Record, key: str, now: float, rules: Rules) -> Step:
-    """End one problem key's episode by hand: at once, whatever its hold."""
-    now = max(record.now, now)
-    fact = Fact(time=now, kind=RECOVERY, mark="hand", shown=now, reason=BY_HAND, at_once=True)
+    """Take in that one problem key's episode was ended by hand at `now`, whatever its hold; it is due at once.
+
+    Nothing is weighed: whoever closes may not know the rules in force, and the object's other problems go by those.
+    """
+    time = max(record.now, now)
+    fact = Fact(time=time, kind=RECOVERY, mark="hand", shown=time, reason=BY_HAND, at_once=True)
     track = record.tracks[key]
     tracks = {**record.tracks, key: recover(track, fact, policy_of(track, rules))}
-    return _settle(replace(record, now=now), tracks, rules)[0]
+    return Step(replace(record, now=time, tracks=tracks), due=now)
 
 
 def into_outbox(step: Step) -> Step:

@@ -14,6 +14,7 @@ from shared.events.vocabulary import Severity
 MAX_TRACKS = 64
 MAX_MARKS = 32
 MAX_HISTORY = 10
+MAX_ENDS = 4
 MAX_SEEN = 128
 MAX_FACTS = 64
 MAX_OUTBOX = 64
@@ -125,6 +126,7 @@ class Track:
 
     `relations` are the names of what the object hangs on, `desk` says where its ticket stands, `others` who suffers.
     Of a group `had` is what it has had, and `cause` what took in the last of its members, where that is its end.
+    `ends` are marks and messages of the latest recoveries: one of them may be what ends it.
     """
 
     key: str
@@ -141,6 +143,7 @@ class Track:
     timeline: tuple[Turned, ...] = ()
     had: Had | None = None
     cause: Under | None = None
+    ends: tuple[tuple[str, str], ...] = ()
 
     @property
     def lasts(self) -> bool:

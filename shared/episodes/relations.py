@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from shared.episodes.operators import operator_of_namespace
-from shared.events.identity import workload_name
+from shared.events.identity import digest, workload_name
 from shared.events.model import Classified, ObjectRef, Observation
 
 RELATIONS: Final = ("node", "claim", "volume", "image", "webhook", "workload", "operator", "service")
@@ -44,6 +44,11 @@ _IMAGE: Final = re.compile(
 _SECRET: Final = re.compile(r"^(?:[a-z-]+://)?(?:[^/@]*@(?=[^/]*/))?")
 _WEBHOOK: Final = re.compile(r'\bwebhook \\?"([^"\\\s]+)\\?"')
 _OPERATOR: Final = re.compile(r"\bclusteroperator/([a-z0-9-]+)")
+
+
+def key_of_group(thing: str) -> str:
+    """Return the problem key of a group or summary; `thing` is the key of its record."""
+    return digest("group", thing)
 
 
 def relations_of(classified: Classified, placed: str = "") -> dict[str, str]:

@@ -4,8 +4,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from shared.episodes.desk import CONSEQUENCE, Desk, Under
-from shared.episodes.fold import PROBLEM, RECOVERY, Core, Fact
+from shared.episodes.fold import EXPIRED, PROBLEM, RECOVERY, Core, Fact
 from shared.episodes.record import Head, Mark, Occurred, Sent, Track, Turned
+from shared.episodes.relations import key_of_group
 from shared.episodes.sources import STATE
 from shared.episodes.timeline import cause_of_end, first_of, kinds_of, words_of
 from shared.events.episode import Cause, Episode, EpisodeState, Transition
@@ -121,6 +122,8 @@ def build(track: Track, core: Core, transition: Transition, revision: int) -> Ep
             "last_seen": moment((track.had.seen if track.had is not None else 0.0) or core.last_shown),
             "resolved": moment(core.resolved_shown if over else _taken(desk).since) if resolved else None,
             "ended_by": (core.ended_by if over else _ENDED[_taken(desk).kind]) if resolved else "",
+            "ended_message": dict(track.ends).get(core.ended_mark, "") if over else "",
+            "lasted": _lasted(core) if over else None,
             "count": count_of(track, core),
             "reopened": core.reopened,
             "history": [
@@ -148,6 +151,12 @@ _ENDED = {
 }
 
 
+def _lasted(core: Core) -> float:
+    """Return the seconds (policy time) up to its end: that for which it had to stay quiet then does not count."""
+    end = core.resolved if core.ended_by == EXPIRED else core.resolved - core.ending_hold
+    return max(0.0, end - core.started)
+
+
 def _taken(desk: Desk) -> Under:
     return desk.under or _NOTHING
 
@@ -158,7 +167,8 @@ def _turn(line: Turned) -> dict[str, Any]:
 
 
 def _cause(under: Under) -> Cause:
-    return Cause(kind=under.kind, id=under.id, summary=under.summary, object=under.path)
+    together = "" if under.kind == "consequence" else key_of_group(under.thing)
+    return Cause(kind=under.kind, id=under.id, summary=under.summary, object=under.path, problem_key=together)
 
 
 def shown_state(track: Track, core: Core) -> EpisodeState:

@@ -75,6 +75,12 @@ def _fact(fact: Fact) -> tuple[Any, ...]:
     return fact[:_PLAIN] if fact[_PLAIN:] == _DEFAULTS else tuple(fact)
 
 
+def _later(track: Track) -> list[Any]:
+    """Return what came to a track later, without what it has not; an earlier release passes over it."""
+    had = None if track.had is None else _had(track.had, track.cause)
+    return [had, track.ends] if track.ends else [had] * (had is not None)
+
+
 def _track(track: Track) -> list[Any]:
     sources = track.base.sources
     return [
@@ -93,7 +99,7 @@ def _track(track: Track) -> list[Any]:
         _desk(track.desk),
         [track.others.count, [one.model_dump(mode="json") for one in track.others.first]],
         [_TURNED(line) for line in track.timeline],
-        *([] if track.had is None else [_had(track.had, track.cause)]),
+        *_later(track),
     ]
 
 
@@ -145,7 +151,7 @@ def _read_track(row: list[Any]) -> Track:
     base = Core(*core)
     base.begun = base.begun or base.started
     base.changes, base.burst = tuple(base.changes), tuple(base.burst)
-    had, cause = _read_had(lines[1]) if len(lines) > 1 else (None, None)
+    had, cause = _read_had(lines[1]) if len(lines) > 1 and lines[1] else (None, None)
     base.sources = Sources({name: (count, time) for name, (count, time) in known.items()}, *others)
     return Track(
         key=key,
@@ -162,6 +168,7 @@ def _read_track(row: list[Any]) -> Track:
         timeline=tuple(_read_turned(*row) for row in (lines[0] if lines else ())),
         had=had,
         cause=cause,
+        ends=tuple((mark, message) for mark, message in (lines[2] if len(lines) > 2 else ())),  # noqa: PLR2004
     )
 
 

@@ -17,7 +17,7 @@ from shared.episodes.fold import (
     recover_late,
 )
 from shared.episodes.policy import Policy
-from shared.episodes.record import CLOSED_SECONDS, MAX_FACTS, MAX_HISTORY, Head, Mark, Occurred, Others, Track
+from shared.episodes.record import CLOSED_SECONDS, MAX_ENDS, MAX_FACTS, MAX_HISTORY, Head, Mark, Occurred, Others, Track
 from shared.episodes.snapshot import build, calm, count_of, shown_state, untold, urgent
 from shared.episodes.snapshot import told as sent_of
 from shared.episodes.timeline import turned
@@ -75,8 +75,10 @@ def occur(track: Track, fact: Fact, said: Said, marks: Iterable[Mark], policy: P
     return _with(track, {fact, *(known for known in later if known.place >= track.place)})
 
 
-def recover(track: Track, fact: Fact, policy: Policy) -> Track:
-    """Take in a recovery that ends this track's condition."""
+def recover(track: Track, fact: Fact, policy: Policy, message: str = "") -> Track:
+    """Take in a recovery that ends this track's condition, with what it says for people."""
+    if message:
+        track = replace(track, ends=(*track.ends, (fact.mark, message))[-MAX_ENDS:])
     if fact.place < track.place:
         base = track.base.copy()
         recover_late(base, fact, policy)

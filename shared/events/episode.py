@@ -1,6 +1,6 @@
 """Episode: one occurrence of a problem, as the snapshot that travels (architecture.md §6)."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from pydantic import AwareDatetime, Field
@@ -10,6 +10,8 @@ from shared.events.vocabulary import Category, Severity, Subcategory
 
 EpisodeState = Literal["open", "resolved"]
 Transition = Literal["opened", "updated", "resolved", "reopened"]
+MAX_SKEW = timedelta(minutes=5)
+"""How far an event's own time may be from when it was sent for policy to go by it (model.policy_time)."""
 
 
 class Occurrence(Frozen):
@@ -44,6 +46,9 @@ class Cause(Frozen):
     id: str = Field(default="", description="Episode id of the cause; empty where it is not known yet.")
     summary: str = ""
     object: str = Field(default="", description="Path of the object that the cause is about.")
+    problem_key: str = Field(
+        default="", description="Problem key of a group or summary, which is known before its episode is."
+    )
 
 
 class Suspect(Frozen):
@@ -112,6 +117,13 @@ class Episode(Frozen):
     last_seen: AwareDatetime = Field(description="Event time of the latest problem observation.")
     resolved: AwareDatetime | None = None
     ended_by: str = Field(default="", description="Reason that ended it, or `expired`.")
+    ended_message: str = Field(default="", description="Message of what ended it, where one is known.")
+    lasted: float | None = Field(
+        default=None,
+        ge=0,
+        description="Seconds from its beginning to its end by the time that policy goes by, whatever clocks "
+        "`started` and `resolved` are from; null while it lasts.",
+    )
     count: int = Field(ge=1, description="Occurrences, repetitions of one event counted once.")
     reopened: int = Field(default=0, ge=0, description="How often it came back within the reopen window.")
     history: tuple[Occurrence, ...] = Field(default=(), description="The latest occurrences, oldest first.")
@@ -148,6 +160,23 @@ class Episode(Frozen):
     def ended(self) -> datetime | None:
         """Return when it ended."""
         return self.resolved
+
+    @property
+    def lasting(self) -> timedelta:
+        """Return how long it lasted; up to its last observation where it lasts."""
+        if self.lasted is not None:
+            return timedelta(seconds=self.lasted)
+        return (self.resolved or self.last_seen) - self.started
+
+    @property
+    def askew(self) -> bool:
+        """Return True where beginning and end as reported are minutes from how long it lasted.
+
+        Whoever reported it has a wrong clock, or it was told late.
+        """
+        if self.lasted is None or self.resolved is None:
+            return False
+        return abs(self.resolved - self.started - timedelta(seconds=self.lasted)) > MAX_SKEW
 
     @property
     def noteworthy(self) -> tuple[str, ...]:

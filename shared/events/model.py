@@ -162,11 +162,15 @@ def classified_data(observation: Observation, verdict: Verdict) -> dict[str, Any
     }
 
 
-def policy_time(observation: Observation, tolerance: float = 300.0) -> datetime:
-    """Return the time that policy goes by: the event's own, unless its clock cannot be right.
+def policy_time(observation: Observation) -> datetime:
+    """Return the time that policy goes by: the event's own, unless its clock cannot be right."""
+    return believed(observation.time, observation.received)
+
+
+def believed(time: datetime, received: datetime, tolerance: float = 300.0) -> datetime:
+    """Return an event's time, or when it was sent where that must count instead.
 
     An event time further than `tolerance` seconds from when the cluster's edge sent it comes from a skewed clock (or
-    from a series that began long ago); then the time of sending counts.
+    from a series that began long ago).
     """
-    skew = abs((observation.time - observation.received).total_seconds())
-    return observation.time if skew <= tolerance else observation.received
+    return time if abs((time - received).total_seconds()) <= tolerance else received

@@ -21,7 +21,7 @@ from shared.stores.limits import check
 from shared.stores.nats_bucket import HEADERS_ROOM, stream_of
 from shared.stores.nats_link import Link
 from shared.stores.nats_place import Place
-from shared.stores.protocol import ABSENT, Entry, StoreUnavailableError
+from shared.stores.protocol import ABSENT, Entry, StoreUnavailableError, ValueTooLargeError
 
 _EXPECTED: Final = "Nats-Expected-Last-Subject-Sequence"
 _TTL: Final = "Nats-TTL"
@@ -31,6 +31,7 @@ _OTHERS_FIRST: Final = {
     10071,
     10164,
 }  # wrong last sequence; the second while another write of the subject is on its way
+_TOO_LARGE: Final = 10054  # of a bucket with a limit of its own for values
 _FOUND_NOTHING, _TOO_MANY = "404", "413"
 _MARKER_SECONDS: Final = 1  # the least that NATS takes; nobody watches for what was deleted
 _SCAN_SECONDS: Final = 10.0
@@ -52,7 +53,8 @@ class NatsStore:
     def __init__(self, place: Place, who: NatsSettings) -> None:
         self._link = Link(place, who)
         self._subjects = f"$KV.{place.bucket}."
-        self._direct = f"$JS.API.DIRECT.GET.{stream_of(place.bucket)}"
+        self._stream = stream_of(place.bucket)
+        self._direct = f"$JS.API.DIRECT.GET.{self._stream}"
         self._crowded: dict[str, float] = {}
 
     async def get(self, key: str) -> Entry | None:
@@ -116,7 +118,7 @@ class NatsStore:
         """Write a message if the last one of its subject is `expected`; return its sequence."""
         most = self._link.max_payload
         if most and len(value) + HEADERS_ROOM > most:
-            raise StoreUnavailableError(f"a value of {len(value)} bytes is too large for NATS: set max_payload to 2MB")
+            raise ValueTooLargeError(f"a value of {len(value)} bytes is too large for NATS: set max_payload to 2MB")
         subject = self._subjects + nats_keys.subject_of(key)
         message = await self._link.ask(subject, value, {_EXPECTED: str(expected), **headers})
         answer = json.loads(message.data)
@@ -125,6 +127,11 @@ class NatsStore:
         code = answer["error"].get("err_code")
         if code in _OTHERS_FIRST:
             return None
+        if code == _TOO_LARGE:
+            raise ValueTooLargeError(
+                f"a value of {len(value)} bytes is too large for the bucket: nats stream edit "
+                f"{self._stream} --max-msg-size=-1"
+            )
         raise StoreUnavailableError(f"NATS does not write now (error {code})")
 
     async def _page(self, parts: Parts) -> list[Entry] | None:

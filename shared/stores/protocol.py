@@ -29,6 +29,10 @@ class StoreUnavailableError(Exception):
     """The store cannot be asked now; what was asked may or may not have happened."""
 
 
+class ValueTooLargeError(StoreUnavailableError):
+    """This store takes no value so large, though it can be asked: nothing was written, nor will be by trying again."""
+
+
 class Store(Protocol):
     """Keys match `[a-z0-9._-]+`, `.` separating their parts; values are at most 1 MiB."""
 
@@ -39,7 +43,8 @@ class Store(Protocol):
         """Write if the key's revision is `expected` (ABSENT for a new key).
 
         Returns the new revision, or None where another writer was first. `ttl` is in seconds from now; None keeps the
-        entry for ever, and replaces an earlier ttl. Raises StoreUnavailableError.
+        entry for ever, and replaces an earlier ttl. Raises StoreUnavailableError, as ValueTooLargeError where the
+        server takes less than values may have.
         """
 
     async def delete(self, key: str, *, expected: int) -> bool:

@@ -150,10 +150,22 @@ def test_an_export_to_stdout_is_the_file_and_nothing_else(tmp_path: Path) -> Non
     assert len(read(there)) == 5
 
 
+def test_an_export_replaces_no_file_unasked(tmp_path: Path) -> None:
+    here, _ = two("sqlite", "sqlite", tmp_path)
+    fill(here)
+    file = tmp_path / "state.jsonl"
+    file.write_text("another backup")
+    ended = run("state", "export", str(file), "--store", here)
+    assert (ended.exit_code, file.read_text()) == (1, "another backup")
+    assert ended.stderr == f"tidings: {file} is there already: name another file, or replace it by --force\n"
+    assert run("state", "export", str(file), "--force", "--store", here).exit_code == 0
+    assert file.read_text() != "another backup"
+
+
 def test_an_export_that_fails_leaves_the_file_that_was_there(tmp_path: Path) -> None:
     file = tmp_path / "state.jsonl"
     file.write_text("the last backup")
-    ended = run("state", "export", str(file), "--store", "nats://127.0.0.1:1/b")
+    ended = run("state", "export", str(file), "--force", "--store", "nats://127.0.0.1:1/b")
     assert ended.exit_code == 1
     assert "NATS cannot be reached" in ended.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["state.jsonl"]
@@ -164,6 +176,6 @@ def test_a_store_that_is_not_there_is_no_backup(tmp_path: Path) -> None:
     backup = tmp_path / "state.jsonl"
     backup.write_text("the last one\n", encoding="utf-8")
     missing = tmp_path / "typo.db"
-    ended = run("state", "export", str(backup), "--store", f"sqlite://{missing}")
+    ended = run("state", "export", str(backup), "--force", "--store", f"sqlite://{missing}")
     assert (ended.exit_code, backup.read_text(encoding="utf-8"), missing.exists()) == (1, "the last one\n", False)
     assert f"there is no store at {missing}" in ended.stderr

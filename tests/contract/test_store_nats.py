@@ -14,7 +14,7 @@ import pytest
 from nats.aio.client import Client
 
 from shared.stores.nats_bucket import stream_of
-from shared.stores.protocol import ABSENT, Store, StoreUnavailableError
+from shared.stores.protocol import ABSENT, Store, StoreUnavailableError, ValueTooLargeError
 from shared.stores.registry import open_store
 from tests.support.certificates import new_authority
 from tests.support.nats import Nats, nats, shared_nats, store_url
@@ -108,7 +108,7 @@ def test_a_value_that_the_server_does_not_take_is_refused_and_said(
     async def work(store: Store) -> None:
         revision = await store.put("k", b"x" * 60_000, expected=ABSENT)
         assert revision is not None
-        with pytest.raises(StoreUnavailableError, match="set max_payload to 2MB"):
+        with pytest.raises(ValueTooLargeError, match="set max_payload to 2MB"):
             await store.put("k", b"x" * 65_536, expected=revision)
         assert await store.put("k", b"y", expected=revision) is not None, "the connection is still there"
 

@@ -1,6 +1,8 @@
 """What people read in tickets: stories played to the correlator, delivered to an instance, and read there."""
 
+import asyncio
 import re
+from datetime import timedelta
 from pathlib import Path
 from typing import get_args
 
@@ -8,10 +10,14 @@ import pytest
 
 from shared.delivery.mapping import Mapping, load_mapping, render
 from shared.delivery.telling import context_of, news_of
+from shared.episodes.policy import IMMEDIATE, Policies
 from shared.events.episode import Episode, What
+from shared.events.model import Classified
 from shared.runtime.registry import readers
 from shared.runtime.terms import terms_of
 from tests.support import stories
+from tests.support.correlator import START as START_OF_LIFE
+from tests.support.life import Life, fine, pod, trouble
 from tests.support.stories import GROUPED, HELD, PLAIN, read, told
 from tests.support.tickets import START, episode, resolved
 
@@ -214,3 +220,50 @@ def test_every_text_is_within_what_its_field_takes_however_much_there_is_to_say(
         assert len(values.get("short_description", "")) <= 160
         assert len(values["description"]) <= 4000
         assert all(text.endswith("…") for name, text in values.items() if name == "work_notes")
+
+
+def _ended(events: list[Classified], until: float) -> dict[str, str]:
+    """Return the only ticket of what was observed, by `until`, with its last note."""
+
+    async def play() -> list[Episode]:
+        life = Life(Policies(IMMEDIATE))
+        await life.see(*events)
+        await life.until(until)
+        return life.told
+
+    (row,) = read(asyncio.run(play())).values()
+    return {**row, "note": row["notes"][-1]}
+
+
+def test_what_expired_is_not_told_as_mended() -> None:
+    row = _ended([trouble(0, pod(1), "failed", expires=3600)], 3700)
+    unheard = "Nothing more was heard of the problem for 1 h; whether it is mended is not known."
+    first = "First seen 2026-09-01T12:00:00Z, last seen 2026-09-01T12:00:00Z, 1 occurrence."
+    assert lines(row["close_notes"]) == [unheard, first]
+    assert lines(row["note"]) == [f"Resolved by Tidings. {unheard}"]
+    assert "- 2026-09-01T13:00:00Z: over: nothing more was heard of it" in lines(row["description"])
+
+
+@pytest.mark.parametrize("ahead", [timedelta(hours=3), -timedelta(days=20_000)])
+def test_a_wrong_clock_is_said_and_decides_no_duration(ahead: timedelta) -> None:
+    wrong = START_OF_LIFE + ahead
+    row = _ended([trouble(0, pod(1), "failed", time=wrong, hold=120), fine(270, pod(1), "failed")], 600)
+    ended, times = lines(row["close_notes"])
+    assert ended == "The problem ended after 4 min 30 s, 1 occurrence; ended by Started."
+    assert times.startswith(
+        f"First seen {wrong:%Y-%m-%dT%H:%M:%SZ}, over at 2026-09-01T12:04:30Z. These times are those of"
+    )
+
+
+def test_what_ended_it_says_so_in_its_own_words() -> None:
+    ready = fine(270, pod(1), "failed", reason="ResourceUpdated", message="Ready is True: all replicas are up")
+    others = [fine(270 + number, pod(1), "failed", message=f"again {number}") for number in range(1, 4)]
+    row = _ended([trouble(0, pod(1), "failed", hold=120), ready, *others], 600)
+    words = "ResourceUpdated: Ready is True: all replicas are up."
+    assert lines(row["close_notes"])[0] == f"The problem ended after 4 min 30 s, 1 occurrence; ended by {words}"
+    assert lines(row["note"]) == [f"Resolved by Tidings: {words}"]
+
+
+def test_of_clocks_that_agree_nothing_is_said() -> None:
+    row = _ended([trouble(0, pod(1), "failed"), fine(270, pod(1), "failed")], 600)
+    assert lines(row["close_notes"])[-1] == "First seen 2026-09-01T12:00:00Z, over at 2026-09-01T12:04:30Z."

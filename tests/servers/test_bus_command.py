@@ -68,6 +68,15 @@ def test_which_bus_is_meant_must_be_clear(
     assert (ended.returncode, text in ended.stderr) == (code, True), ended.stderr
 
 
+def test_a_folder_whose_tidings_up_kept_no_events_is_said_to_be_one(tmp_path: Path) -> None:
+    (tmp_path / ".tidings").mkdir()
+    (tmp_path / ".tidings" / "state.db").touch()
+    ended = tidings("trail", "INC0010001", environment={}, folder=tmp_path)
+    assert ended.returncode == 1
+    assert "the `tidings up` of .tidings kept no events: start it by `tidings up --with archive`" in ended.stderr
+    assert "--data" not in ended.stderr, "it was found"
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

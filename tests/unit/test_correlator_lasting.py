@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 
 import orjson
@@ -146,10 +147,10 @@ def test_a_group_is_the_same_episode_by_whenever_it_is_looked_at(looked: float) 
     async def work(life: Life) -> None:
         await life.see(trouble(0, pod(1), "crash-loop"), trouble(1, pod(2), "crash-loop"))
         await life.tick(looked)
-        await life.tick(looked + 60)
+        await life.until(2000)
         (ticket,) = life.tickets.values()
         assert ticket.episode.affected_count == 2
-        assert ticket.episode.id == episode_id(ticket.episode.problem_key, START)
+        assert ticket.episode.id == episode_id(ticket.episode.problem_key, START + timedelta(seconds=370))
 
     lives(work, policy)
 

@@ -15,7 +15,7 @@ from shared.events.episode import Episode, Occurrence
 from shared.events.outcome import Rejected
 from shared.events.problem import Problem
 from tests.support.minimising import KEY, TICKET, audit, judged, of_record, of_ticket, read, ticket_of
-from tests.support.tickets import START, episode
+from tests.support.tickets import START, episode, resolved
 
 
 def test_users_are_dropped_wherever_they_stand() -> None:
@@ -266,6 +266,20 @@ def test_who_changed_what_is_a_person() -> None:
     said = json.dumps(of_ticket("{users: drop}", entangled()))
     assert "mallory" not in said
     assert "neighbour-0" in said
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("mallory: delete pods web-0: 200", "[user]: delete pods web-0: 200"),
+        ("mallory: delete pods : delete pods web-0: 200", ""),
+        ("Node worker-1 status is now: NodeReady", "Node worker-1 status is now: NodeReady"),
+    ],
+)
+def test_who_ended_a_problem_is_a_person_whatever_had_told_of_it(message: str, shown: str) -> None:
+    reason = "delete pods" if "delete" in message else "NodeReady"
+    one = resolved(component="kubelet", ended_by=reason, ended_message=message)
+    assert of_ticket("{users: drop}", one)["whole"]["ended_message"] == shown
 
 
 def test_an_address_of_which_a_name_was_taken_is_no_link_any_more() -> None:

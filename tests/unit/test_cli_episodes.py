@@ -1,0 +1,72 @@
+"""`tidings episodes`: who is part of what, which ticket is whose, and each by its ticket's number."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from shared.cli.app import app
+from shared.delivery.claim import Memory
+from shared.delivery.claims import Claims, Taken
+from shared.stores.registry import open_store, sqlite_url
+from shared.telemetry.metrics import Metrics
+from tests.support.life import Life, pod, trouble
+from tests.support.stories import GROUPED
+
+NUMBER = "INC0010001"
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    """Return a store with two pods in one group, whose ticket ServiceNow and GLPI have."""
+    where = sqlite_url(tmp_path / "state.db")
+
+    async def play() -> None:
+        store = open_store(where, {})
+        life = Life(GROUPED, store=store)
+        await life.see(*(trouble(number, pod(number), "mount-failed") for number in range(2)))
+        await life.until(60)
+        (ticket,) = life.tickets.values()
+        for destination, number in (("servicenow_incident", NUMBER), ("glpi_ticket", "7")):
+            claims = Claims(store, destination, Metrics())
+            taken = await claims.take(ticket.episode.id, ticket.episode.revision, 1.0)
+            assert isinstance(taken, Taken)
+            assert await claims.complete(taken, Memory(revision=1, record="x", number=number))
+        await store.close()
+
+    asyncio.run(play())
+    return where
+
+
+def run(url: str, *arguments: str) -> Result:
+    return CliRunner().invoke(app, ["episodes", *arguments, "--store", url])
+
+
+def listed(url: str, *arguments: str) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = json.loads(run(url, "list", *arguments, "--output", "json").stdout)
+    return rows
+
+
+def test_a_list_says_what_stands_for_others_and_which_ticket_is_whose(url: str) -> None:
+    rows = sorted((row["role"], row["ticket"], row["number"]) for row in listed(url))
+    assert rows == [
+        ("in a group", False, ""),
+        ("in a group", False, ""),
+        ("stands for a group", True, f"7 {NUMBER}"),
+    ]
+    assert [row["role"] for row in listed(url, "--ticket")] == ["stands for a group"]
+    assert [row["role"] for row in listed(url, "--no-ticket")] == ["in a group"] * 2
+
+
+def test_show_and_close_take_the_number_of_a_ticket(url: str) -> None:
+    (row,) = listed(url, "--ticket")
+    assert run(url, "show", NUMBER).stdout.startswith(f"{row['id']}, revision")
+    ended = run(url, "close", NUMBER)
+    assert (ended.exit_code, ended.stdout) == (0, f"{row['summary']}: resolved, closed by hand\n")
+    assert {one["state"] for one in listed(url)} == {"resolved"}, "with all that it stands for"
+    unknown = run(url, "show", "INC0099999")
+    assert (unknown.exit_code, unknown.stderr) == (1, "tidings: there is no episode INC0099999\n")
