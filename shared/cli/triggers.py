@@ -16,7 +16,9 @@ _TRIGGERS = ("trigger", "team", "subscriber", "passes")
 
 
 def command(
-    folder: Annotated[Path, typer.Argument(help="Folder with the Trigger manifests.")] = Path("knative"),
+    folder: Annotated[
+        Path, typer.Argument(help="Folder with the Trigger manifests, or a file that kustomize rendered.")
+    ] = Path("knative"),
     team: Annotated[
         str, typer.Option(help="Only this team's Triggers: their label tidings.dev/team, else their namespace.")
     ] = "",
@@ -32,8 +34,8 @@ def command(
     from shared.runtime.registry import components
     from shared.settings.environment import SettingsError
 
-    if not folder.is_dir():
-        fail(f"{folder}: there is no such folder", code=2)
+    if not folder.exists():
+        fail(f"{folder}: there is no such file or folder", code=2)
     try:
         wanted = [name.replace("_", "-") for name in components(effective())]
     except SettingsError as error:

@@ -8,6 +8,7 @@ from shared.events.problem import Problem, did_you_mean
 from shared.local.broker.delivery_spec import DeliverySpec
 from shared.local.broker.event_kinds import EventKind, kinds
 from shared.local.broker.kinds import check_kind, check_trigger
+from shared.local.broker.kustomized import is_patch, patch_files
 from shared.local.broker.located import Located, read_documents
 from shared.local.broker.names_advice import advise_names
 from shared.local.broker.parse_delivery import parse_delivery
@@ -55,6 +56,7 @@ class _Around:
 def load_topology(directory: Path, components: Sequence[str] = ()) -> Topology:
     """Read `base/`, `sources/` and `triggers/` below `directory` (its own files if it has none), and `components/`.
 
+    `directory` may be a file as well, as one that kustomize rendered: it is read by itself. Patches are no manifests.
     Never raises for what the files hold: mistakes are in `problems` with file and line, and what has one is left out.
     File names in problems are relative to the parent of `directory`. Files that lie loose, without a Broker beside
     them, are a `part`: they are checked by themselves, for what else they name is somewhere else.
@@ -119,7 +121,7 @@ def _folders(directory: Path, components: Sequence[str] = ()) -> list[Path]:
 
 def _documents(folders: list[Path], directory: Path, found: _Findings) -> Iterator[_Document]:
     for folder in folders:
-        for path in sorted(folder.glob("*.y*ml")):
+        for path in _files(folder):
             file = path.relative_to(directory.parent).as_posix()
             documents = read_documents(path, file)
             if isinstance(documents, Problem):
@@ -127,8 +129,16 @@ def _documents(folders: list[Path], directory: Path, found: _Findings) -> Iterat
                 continue
             for root in documents:
                 check_kind(root, reporter(file, found.problems))
-                if root.text("kind") not in {"Kustomization", "Component"}:
+                if root.text("kind") not in {"Kustomization", "Component"} and not is_patch(root):
                     yield _Document(file, root)
+
+
+def _files(folder: Path) -> list[Path]:
+    """Return the files of a folder that hold manifests; a file is its own."""
+    if folder.is_file():
+        return [folder]
+    patches = patch_files(folder)
+    return [path for path in sorted(folder.glob("*.y*ml")) if path.resolve() not in patches]
 
 
 def _services(documents: list[_Document], found: _Findings) -> Iterator[Service]:
