@@ -455,3 +455,9 @@ def test_the_end_of_an_episode_is_missed_by_whom_nobody_knows_too(
 )
 def test_who_gets_no_episodes_or_all_of_one_is_not_warned(tmp_path: Path, filters: str, subscriber: str) -> None:
     assert load(tmp_path, f"{HEAD}  filters: [{{{filters}}}]\n  subscriber: {{{subscriber}}}\n").warnings == ()
+
+
+def test_a_slip_in_the_family_of_a_type_is_warned_of(tmp_path: Path) -> None:
+    (warning,) = load(tmp_path, f"{HEAD}  filters: [{{prefix: {{type: dev.tiding.problem.}}}}]\n{TO_SIEM}").warnings
+    assert "nobody emits" in warning.message
+    assert warning.suggestion == 'did you mean "dev.tidings.problem."?'
