@@ -1,31 +1,24 @@
 """Every file that teams edit, each checked by those who read it; problems carry the path as the user gave it."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from functions.intake.layouts import read_layouts
-from shared.cli import configured, policies
-from shared.cli.recognised import KUSTOMIZE, Found, recognise, with_siblings
+from shared.cli import configured, manifests, policies
+from shared.cli.recognised import Found, recognise, with_siblings
 from shared.delivery.mapping import Terms
 from shared.delivery.mapping_file import destination_of, read_text
 from shared.events.problem import Problem
-from shared.local.broker.loader import load_topology
-from shared.local.broker.located import Located, read_documents
-from shared.local.broker.reach import constant, selection
-from shared.local.broker.topology import Topology
+from shared.local.broker.located import read_documents
 from shared.rules.shipped import SHIPPED
 from shared.rules.validation import validate as validate_rules
 from shared.runtime.registry import FUNCTIONS, Destination
 from shared.runtime.terms import terms_of
 
-_PARTS = ("base", "triggers")  # of the folder of manifests
 # A mapping that no setting names and that lies beside no function may be for any of these, or for all.
 _LOOSE = ("servicenow_incident", "siem_forwarder")
 _FUNCTIONS = SHIPPED.parents[1]
 _KEYS = "PSEUDONYM_KEYS"  # nothing that anybody reads
-_EVENTING = "eventing.knative.dev/"
-_PROGRAMS = frozenset({"tidings", "publish"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +65,9 @@ def check(paths: list[Path]) -> Checked:
     wrong, doubtful = policies.check(found.policies, found.packs)
     problems += wrong
     warnings += doubtful
-    _manifests(found, problems, warnings)
+    wrong, doubtful = manifests.check(found.manifests)
+    problems += wrong
+    warnings += doubtful
     return Checked(sorted(set(problems)), sorted(set(warnings)), found.count)
 
 
@@ -111,77 +106,6 @@ def _packs(found: Found) -> list[Problem]:
     return [problem for problem in validate_rules(with_siblings(found.packs)) if problem.file in wanted]
 
 
-def _manifests(found: Found, problems: list[Problem], warnings: list[Problem]) -> None:
-    """Check manifests with those beside them, for a Trigger needs its Broker; tell of those that were named."""
-    wanted = {path.resolve(): str(path) for path in found.manifests}
-    for root in dict.fromkeys(_root(path.resolve()) for path in found.manifests):
-        files = {path: name for path, name in wanted.items() if _root(path) == root}
-        documents = [document for path in files for document in _documents(path)]
-        if not any(document.text("apiVersion").startswith(_EVENTING) for document in documents):
-            problems += [
-                broken for path, name in files.items() if isinstance(broken := read_documents(path, name), Problem)
-            ]
-        else:
-            topology = load_topology(root)
-            problems += _named((*topology.problems, *_passing_nothing(topology)), root, files)
-            warnings += _named(topology.warnings, root, files)
-        for path, name in files.items():
-            problems += _environments(path, name)
-            warnings += _left_out(path, name)
-
-
-def _passing_nothing(topology: Topology) -> list[Problem]:
-    """Return an error for each Trigger that no event can pass, as `tidings triggers` ends with 1 for it."""
-    return [
-        Problem(one.file, one.line, f"no event can pass the Trigger `{one.name}`", "`tidings triggers` shows what does")
-        for one in topology.triggers
-        if constant(selection(one.selection), topology.kinds) is False
-    ]
-
-
-def _left_out(path: Path, name: str) -> list[Problem]:
-    """Warn of a file with a Trigger that the kustomization.yaml beside it does not name: nobody would apply it."""
-    beside = next((file for file in map(path.with_name, KUSTOMIZE) if file.is_file()), None)
-    if beside is None or not any(document.text("kind") == "Trigger" for document in _documents(path)):
-        return []
-    if path.name in {Path(text).name for document in _documents(beside) for text in _texts(document)}:
-        return []
-    message = f"{beside.name} beside it does not name this file: what is applied with it leaves this Trigger out"
-    return [Problem(name, 0, message, f"add `- {path.name}` to its `resources`")]
-
-
-def _texts(document: Located) -> Iterator[str]:
-    """Yield every text of a document, however deep."""
-    if isinstance(document.value, str):
-        yield document.value
-    for inner in (*document.mapping().values(), *document.items()):
-        yield from _texts(inner)
-
-
-def _root(file: Path) -> Path:
-    """Return the folder of manifests that a file belongs to: around `base` and `triggers`, else its own."""
-    return file.parent.parent if file.parent.name in _PARTS else file.parent
-
-
-def _named(found: tuple[Problem, ...], root: Path, files: dict[Path, str]) -> list[Problem]:
-    """Return problems with their file as the user named it; those of files that were not named are left out."""
-    shown = []
-    for problem in found:
-        path = root.parent / problem.file
-        if path in files:
-            shown.append(problem._replace(file=files[path]))
-        elif path == root:
-            first, name = next(iter(files.items()))
-            up = Path(name).parent if first.parent == root else Path(name).parent.parent
-            shown.append(problem._replace(file=str(up)))
-    return shown
-
-
-def _documents(path: Path) -> list[Located]:
-    read = read_documents(path, str(path))
-    return [] if isinstance(read, Problem) else read
-
-
 def _of_func(path: Path) -> list[Problem]:
     """Return what is wrong with a func.yaml: no YAML, or a variable that looks like a setting of ours and is none."""
     documents = read_documents(path, str(path))
@@ -190,31 +114,3 @@ def _of_func(path: Path) -> list[Problem]:
     entries = [envs for document in documents if (envs := document.get("run", "envs")) is not None]
     places = {entry.text("name"): entry.line for envs in entries for entry in envs.items()}
     return configured.unknown_at(places, str(path))
-
-
-def _environments(path: Path, name: str) -> list[Problem]:
-    """Return a problem for each variable of a function's container that looks like a setting of ours and is none.
-
-    Of the values one is looked at: a name that SHADOW cannot mean keeps a destination from starting.
-    """
-    places: dict[str, int] = {}
-    wrong: list[Problem] = []
-    for document in _documents(path):
-        containers = document.get("spec", "template", "spec", "containers")
-        for container in containers.items() if containers is not None else ():
-            entries = container.get("env")
-            for entry in entries.items() if entries is not None and _is_ours(document, container) else ():
-                places[entry.text("name")] = entry.line
-                if entry.text("name") == "SHADOW":
-                    wrong += configured.wrong_shadow(entry.text("value"), name, entry.line)
-    return wrong + configured.unknown_at(places, name)
-
-
-def _is_ours(document: Located, container: Located) -> bool:
-    """Return whether a container runs a function: a producer has settings of its own, as WEBHOOK_ADDRESS."""
-    if "knative.dev/" in document.text("apiVersion"):
-        return True
-    command, entries = container.get("command"), container.get("env")
-    first = next((str(word.value) for word in command.items()), "") if command is not None else ""
-    named = {entry.text("name") for entry in entries.items()} if entries is not None else set()
-    return first in _PROGRAMS or "FUNCTION_TARGET" in named

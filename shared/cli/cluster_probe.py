@@ -15,7 +15,7 @@ from shared.cluster.api import Api, ApiError
 from shared.events.cloudevent import PROBE, TICK, CloudEvent
 from shared.events.codec import encode_binary
 from shared.local.broker.filters import matches
-from shared.local.broker.topology import Topology, is_url
+from shared.local.broker.topology import Topology, is_foreign
 
 _SOURCE = "tidings/doctor"
 _EVERY = 0.5  # seconds between two looks at the logs
@@ -36,7 +36,7 @@ def waited_for(topology: Topology) -> list[str]:
     """Return the services whose Triggers let a probe through: its far ends."""
     event = probe_event("probe", None)
     found = {one.subscriber for one in topology.triggers if matches(one.selection, event)}
-    return sorted(name for name in found if not is_url(name))
+    return sorted(name for name in found if not is_foreign(name))
 
 
 def through_proxy(address: str) -> str:

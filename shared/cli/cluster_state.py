@@ -5,7 +5,7 @@ of manifest needs nothing here.
 """
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +16,8 @@ from shared.cluster.api import Api, ApiError
 from shared.events.words import counted
 from shared.local.broker.loader import documents
 from shared.local.broker.located import Located
+from shared.local.broker.topology import Topology
+from shared.runtime.registry import FUNCTIONS, canonical
 
 Row = dict[str, Any]
 
@@ -31,6 +33,10 @@ _REMEDIES = {
 _OLDEST = (1, 12)  # `filters` of Triggers are off before (docs/decisions/0093-triggers-by-filters.md)
 _VERSION = "app.kubernetes.io/version"
 _CLASS = "eventing.knative.dev/broker.class"
+_LEFT_OUT = {
+    "Service": "and no Trigger to it: left out, or not applied yet",
+    "Trigger": "and its Service neither: left out, or not applied yet",
+}
 _CONNECTIONS = 8
 _WORDS = 200  # characters of what a controller says
 
@@ -50,6 +56,13 @@ class _Wanted(NamedTuple):
     namespace: str
 
 
+class _Look(NamedTuple):
+    """What is wrong with a manifest on the cluster, empty where nothing is; `absent` where it is not there at all."""
+
+    wrong: str
+    absent: bool = False
+
+
 async def examine(
     kubeconfig: Path, knative: Path, components: Sequence[str], flow: Flow, environ: Mapping[str, str]
 ) -> list[Row]:
@@ -66,8 +79,8 @@ async def examine(
         rows += [await _product(api, name, served) for name in _PRODUCTS]
         bound = asyncio.Semaphore(_CONNECTIONS)
         found = await asyncio.gather(*(_looked_at(api, bound, one, served) for one in wanted))
-        ready = not any(wrong for one, wrong in zip(wanted, found, strict=True) if one.kind == "Broker")
-        rows += [*_summed(wanted, found), await dead_letters(wanted, environ)]
+        ready = not any(look.wrong for one, look in zip(wanted, found, strict=True) if one.kind == "Broker")
+        rows += [*_summed(wanted, found, flow.topology, components), await dead_letters(wanted, environ)]
         if ready:
             names = {one.name for one in wanted if one.kind == "Trigger"}
             return [*rows, *await others(api, flow, names, _unready_words), await flows(api, flow)]
@@ -125,20 +138,19 @@ def _is_older(label: str) -> bool:
 
 async def _looked_at(
     api: Api, bound: asyncio.Semaphore, wanted: _Wanted, served: Mapping[tuple[str, str], _Kind]
-) -> str:
-    """Return what is wrong with a manifest on the cluster, empty where nothing is."""
+) -> _Look:
     kind = served.get((wanted.api, wanted.kind))
     if kind is None:
-        return f"{wanted.name} cannot be there: the cluster does not know {wanted.api} {wanted.kind}"
+        return _Look(f"{wanted.name} cannot be there: the cluster does not know {wanted.api} {wanted.kind}")
     place = f"/namespaces/{wanted.namespace}" if kind.namespaced else ""
     try:
         async with bound:
             there = await api.get(f"{_root(wanted.api)}{place}/{kind.plural}/{wanted.name}")
     except ApiError as error:
-        return (
-            f"{wanted.name} is not there: apply it" if error.why == "absent" else f"{wanted.name}: {_in_words(error)}"
-        )
-    return _difference(wanted, there) or _unready(wanted, there)
+        if error.why == "absent":
+            return _Look(f"{wanted.name} is not there: apply it", absent=True)
+        return _Look(f"{wanted.name}: {_in_words(error)}")
+    return _Look(_difference(wanted, there) or _unready(wanted, there))
 
 
 def _difference(wanted: _Wanted, there: Mapping[str, Any]) -> str:
@@ -171,16 +183,41 @@ def _unready_words(name: str, there: Mapping[str, Any]) -> str:
     return f"{name} is not ready: {said[:_WORDS] or 'it does not say why'}"
 
 
-def _summed(wanted: Sequence[_Wanted], found: Sequence[str]) -> Iterator[Row]:
-    """Yield a row for each thing that is wrong, and one for each kind of which all is well."""
-    by_kind: dict[str, list[str]] = {}
-    for one, wrong in zip(wanted, found, strict=True):
-        by_kind.setdefault(one.kind, []).append(wrong)
-    for kind, wrongs in by_kind.items():
-        bad = [wrong for wrong in wrongs if wrong]
-        yield from (_row(kind, "bad", wrong) for wrong in bad)
-        if not bad:
-            yield _row(kind, "good", f"{counted(len(wrongs), 'manifest')} as in the files")
+def _summed(
+    wanted: Sequence[_Wanted], found: Sequence[_Look], topology: Topology, components: Collection[str]
+) -> Iterator[Row]:
+    """Yield a row for each thing that is wrong, or left out, and one for each kind of which all else is well."""
+    absent = {(one.kind, one.name) for one, look in zip(wanted, found, strict=True) if look.absent}
+    left_out = _left_out(topology, absent, components)
+    by_kind: dict[str, list[Row]] = {}
+    for one, look in zip(wanted, found, strict=True):
+        row = _row(one.kind, "bad" if look.wrong else "good", look.wrong)
+        if (one.kind, one.name) in left_out:
+            row = _row(one.kind, "absent", f"{one.name} is not there, {_LEFT_OUT[one.kind]}")
+        by_kind.setdefault(one.kind, []).append(row)
+    for kind, rows in by_kind.items():
+        told = [row for row in rows if row["state"] != "good"]
+        yield from told
+        well = len(rows) - len(told)
+        if well and all(row["state"] == "absent" for row in told):
+            yield _row(kind, "good", f"{counted(well, 'manifest')} as in the files")
+
+
+def _left_out(
+    topology: Topology, absent: Collection[tuple[str, str]], components: Collection[str]
+) -> set[tuple[str, str]]:
+    """Return the Services of destinations that are absent with all their Triggers, and these: nobody wants them there.
+
+    A destination that the settings name is wanted. What has no destination is never left out.
+    """
+    found: set[tuple[str, str]] = set()
+    for name, service in topology.services.items():
+        together = {("Service", name), *(("Trigger", one.name) for one in topology.triggers if one.subscriber == name)}
+        registered = FUNCTIONS.get(canonical(service.function))
+        is_destination = registered is not None and registered.destination is not None
+        if is_destination and name not in components and together <= {*absent}:
+            found |= together
+    return found
 
 
 def _in_words(error: ApiError) -> str:

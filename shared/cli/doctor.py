@@ -14,7 +14,9 @@ EXAMPLE = (
 
 
 def command(
-    knative: Annotated[Path, typer.Option(help="Folder with the Trigger and service manifests.")] = Path("knative"),
+    knative: Annotated[
+        Path, typer.Option(help="Folder with the Trigger and service manifests, or a file that kustomize rendered.")
+    ] = Path("knative"),
     audit_policy: Annotated[
         str,
         typer.Option(
@@ -71,7 +73,8 @@ def _check_cluster(kubeconfig: Path, knative: Path, probe: float, output: Output
     from shared.cli.cluster_flow import Flow
     from shared.cli.cluster_state import examine  # needs none of the systems, and they do not need it
     from shared.cli.configured import effective
-    from shared.local.broker.loader import DEFAULT_NAMESPACE, load_topology
+    from shared.local.broker.loader import load_topology
+    from shared.local.broker.topology import DEFAULT_NAMESPACE
     from shared.runtime.registry import components
     from shared.settings.environment import SettingsError
 

@@ -9,6 +9,7 @@ import yaml
 from shared.episodes.policy_forms import LISTS, POLICY
 from shared.events import yaml_nodes
 from shared.events.problem import Problem
+from shared.local.broker.kustomized import KUSTOMIZE, patch_files
 from shared.settings.folder import files_below, is_yaml
 
 TAKEN = (
@@ -23,7 +24,6 @@ _MAPPING_KEYS = {"operations", "overrides", "extends", "minimise"}
 _POLICY_KEYS = {*LISTS, "defaults", *POLICY}  # the last in a wrong place, which the policies' reader tells
 _TEST = "_test"
 _FUNC = "func.yaml"
-KUSTOMIZE = ("kustomization.yaml", "kustomization.yml")
 
 
 @dataclass(slots=True)
@@ -95,6 +95,8 @@ def _sort(file: Path, found: Found) -> None:
         found.packs.append(file)
     elif keys & _POLICY_KEYS:
         found.policies.append(file)
+    elif file.resolve() in patch_files(file.parent):  # a JSON patch, which is a list
+        found.manifests.append(file)
     else:
         held = f"its keys are {', '.join(sorted(keys)[:5])}" if keys else "it is empty"
         found.problems.append(

@@ -5,7 +5,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from shared.cli.output import Output, OutputOption, fail, print_document, print_line, print_problems, print_rows, show
+from shared.cli.output import (
+    Output,
+    OutputOption,
+    complain,
+    fail,
+    print_document,
+    print_line,
+    print_problems,
+    print_rows,
+    show,
+)
 
 if TYPE_CHECKING:
     from shared.cli.routes import Line  # the command's room, only when it runs
@@ -16,7 +26,9 @@ _TRIGGERS = ("trigger", "team", "subscriber", "passes")
 
 
 def command(
-    folder: Annotated[Path, typer.Argument(help="Folder with the Trigger manifests.")] = Path("knative"),
+    folder: Annotated[
+        Path, typer.Argument(help="Folder with the Trigger manifests, or a file that kustomize rendered.")
+    ] = Path("knative"),
     team: Annotated[
         str, typer.Option(help="Only this team's Triggers: their label tidings.dev/team, else their namespace.")
     ] = "",
@@ -32,8 +44,8 @@ def command(
     from shared.runtime.registry import components
     from shared.settings.environment import SettingsError
 
-    if not folder.is_dir():
-        fail(f"{folder}: there is no such folder", code=2)
+    if not folder.exists():
+        fail(f"{folder}: there is no such file or folder", code=2)
     try:
         wanted = [name.replace("_", "-") for name in components(effective())]
     except SettingsError as error:
@@ -41,8 +53,11 @@ def command(
     topology = load_topology(folder, wanted)
     triggers = [trigger for trigger in topology.triggers if team in {"", trigger.team}]
     if team and not triggers:
-        teams = sorted({trigger.team for trigger in topology.triggers})
-        fail(f"no Trigger here is of team {team!r}; there are: {', '.join(teams) or 'none'}", code=2)
+        teams = ", ".join(sorted({trigger.team for trigger in topology.triggers})) or "none"
+        if not topology.problems:
+            fail(f"no Trigger here is of team {team!r}; there are: {teams}", code=2)
+        # Its Trigger may be the one with the mistake, which is left out of those that were read.
+        complain(f"no Trigger without a mistake is of team {team!r}; there are: {teams}; the mistakes are on stdout")
     found, lines = routes(topology, triggers)
     events, told = as_json(found, lines)
     problems = [*topology.problems, *topology.warnings]

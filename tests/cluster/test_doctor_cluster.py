@@ -1,6 +1,7 @@
 """`tidings doctor --kubeconfig` on a real API server with Knative's own definitions."""
 
 import json
+import shutil
 import ssl
 import time
 import urllib.error
@@ -124,6 +125,8 @@ def test_what_is_missing_not_ready_or_other_than_its_file_is_told(
             raw("PATCH", f"{place}/{one['metadata']['name']}/status", status)
     assert {state for told in rows(config, small).values() for state, _ in told} == {"good", "unseen"}
 
+    more = left_out_destinations_are_no_fault(config, small)
+
     failed = {"type": "Ready", "status": "False", "reason": "SubscriberNotFound", "message": "no such service"}
     broken = {"status": {"conditions": [{**failed, "lastTransitionTime": "2026-01-01T00:00:00Z"}]}}
     raw("PATCH", f"{places[-1]}/correlator/status", broken)
@@ -134,6 +137,30 @@ def test_what_is_missing_not_ready_or_other_than_its_file_is_told(
     definition = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/triggers.eventing.knative.dev"
     raw("PATCH", definition, {"metadata": {"labels": {"app.kubernetes.io/version": "1.11.3"}}})
     assert rows(config, small)["Knative Eventing"] == [("bad", "is 1.11.3: Triggers filter from 1.12 on")]
+
+    raw("POST", places[-1], yaml.safe_load((more / "triggers" / "siem-forwarder.yaml").read_text(encoding="utf-8")))
+    assert ("bad", "siem-forwarder is not there: apply it") in rows(config, more)["Service"], "its Trigger is there"
+
+
+def left_out_destinations_are_no_fault(config: Path, small: Path) -> Path:
+    """Hold a destination that is left out with its Trigger apart from the rest; return a folder with it."""
+    folder = Path(shutil.copytree(small, small.parent / "more"))
+    for file in ("base/siem-forwarder.yaml", "triggers/siem-forwarder.yaml"):
+        shutil.copy(ROOT / "knative" / file, folder / file)
+    found = rows(config, folder)
+    out = "left out, or not applied yet"
+    assert found["Service"] == [("absent", f"siem-forwarder is not there, and no Trigger to it: {out}")]
+    assert ("absent", f"siem-forwarder is not there, and its Service neither: {out}") in found["Trigger"]
+    assert "bad" not in {state for told in found.values() for state, _ in told}
+
+    rendering = small.parent / "rendered.yaml"
+    texts = [file.read_text(encoding="utf-8") for file in sorted(small.glob("*/*.yaml"))]
+    rendering.write_text("\n---\n".join(texts), encoding="utf-8")
+    assert rows(config, rendering)["Trigger"] == [("good", "1 manifest as in the files")], "of a file, as of a folder"
+
+    shutil.copy(ROOT / "knative" / "base" / "classifier.yaml", folder / "base")
+    assert ("bad", "classifier is not there: apply it") in rows(config, folder)["Service"], "it is no destination"
+    return folder
 
 
 def test_a_user_that_may_read_nothing_is_told_so(cluster: ApiServer, small: Path) -> None:

@@ -338,7 +338,10 @@ def test_a_trigger_that_lies_loose_is_checked_by_itself(tmp_path: Path) -> None:
     (nameless,) = loose(HEAD.replace("  broker: tidings\n", "") + FILTERS + TO_SIEM).problems
     assert (nameless.message, nameless.suggestion[-18:]) == ("a Trigger names its broker", ' "broker: tidings"')
     (kindless,) = loose(HEAD + FILTERS + TO_SIEM.replace("kind: Service", "kind: Broker")).problems
-    assert kindless.message == "a subscriber's ref is a Knative Service"
+    assert (kindless.message, kindless.suggestion) == (
+        'serving.knative.dev has no kind "Broker"',
+        "use one of: Service, Configuration, DomainMapping, Revision, Route",
+    )
     (tmp_path / "b.yaml").write_text(BROKER, encoding="utf-8")
     (unknown,) = loose(HEAD + FILTERS + TO_SIEM).problems
     assert "there is no Knative Service" in unknown.message, "with a Broker beside it, it is a whole"
@@ -359,3 +362,102 @@ def test_a_component_that_shares_its_system_with_the_base_is_wanted_by_its_own_m
     assert "servicenow_event" not in components(own)
     assert "servicenow_event" in components({**there, **own})
     assert components({}, ("servicenow_security",)) == ("servicenow_security",)
+
+
+def test_a_trigger_in_another_namespace_than_its_broker_is_a_mistake(tmp_path: Path) -> None:
+    elsewhere = HEAD.replace("{name: one}", "\n  name: one\n  namespace: shop") + FILTERS + TO_SIEM
+    (mistake,) = load(tmp_path, elsewhere).problems
+    assert (mistake.line, "its own namespace" in mistake.message) == (5, True)
+    assert "namespace: tidings" in mistake.suggestion
+    assert "tidings.dev/team" in mistake.suggestion
+    assert load(tmp_path, elsewhere.replace("namespace: shop", "namespace: tidings")).problems == ()
+    (tmp_path / "knative" / "base" / "b.yaml").write_text(BROKER.replace(", namespace: tidings", ""), encoding="utf-8")
+    assert load_topology(tmp_path / "knative").problems == (), "a kustomization may set it for both"
+
+
+def test_of_a_loose_trigger_the_namespace_is_only_doubted(tmp_path: Path) -> None:
+    text = HEAD.replace("{name: one}", "{name: one, namespace: shop}") + FILTERS + TO_SIEM
+    (tmp_path / "t.yaml").write_text(text, encoding="utf-8")
+    found = load_topology(tmp_path)
+    assert found.problems == ()
+    assert any("its own namespace" in warning.message for warning in found.warnings)
+    (tmp_path / "t.yaml").write_text(text.replace("broker: tidings", "broker: shop"), encoding="utf-8")
+    assert load_topology(tmp_path).warnings == (), "it may have a Broker of its own there"
+
+
+@pytest.mark.parametrize(
+    ("reference", "subscriber"),
+    [
+        ("apiVersion: serving.knative.dev/v1, kind: Service, name: handler, namespace: shop", "Service shop/handler"),
+        ("apiVersion: v1, kind: Service, name: handler", "Service tidings/handler"),
+        ("apiVersion: messaging.knative.dev/v1, kind: Channel, name: alerts", "Channel tidings/alerts"),
+        (
+            "apiVersion: serving.knative.dev/v1, kind: Service, name: siem-forwarder, namespace: tidings",
+            "siem-forwarder",
+        ),
+        ("apiVersion: v1, kind: Service, name: siem-forwarder", "siem-forwarder"),
+    ],
+)
+def test_a_subscriber_of_another_namespace_or_kind_is_not_looked_for_here(
+    tmp_path: Path, reference: str, subscriber: str
+) -> None:
+    found = load(tmp_path, f"{HEAD}{FILTERS}  subscriber: {{ref: {{{reference}}}}}\n")
+    assert found.problems == ()
+    (trigger,) = found.triggers
+    assert trigger.subscriber == subscriber
+    assert found.function_of(subscriber) == ("siem_forwarder" if subscriber == "siem-forwarder" else "")
+
+
+@pytest.mark.parametrize(
+    ("reference", "message", "suggestion"),
+    [
+        ("apiVersion: serving.knative.dev/v1, kind: Service, name: handler", "no Knative Service", "its namespace"),
+        ("apiVersion: serving.knative.de/v1, kind: Service, name: handler", 'no kind "Service"', "serving.knative.dev"),
+        ("apiVersion: serving.knative.dev/v1, kind: Servce, name: x, namespace: shop", '"Servce"', '"Service"'),
+        ("kind: Channel, name: alerts", "of which API", "apiVersion"),
+        ("apiVersion: v1, kind: Service", "a kind and a name", "name"),
+    ],
+)
+def test_a_ref_that_leads_nowhere_is_a_mistake(tmp_path: Path, reference: str, message: str, suggestion: str) -> None:
+    (mistake,) = load(tmp_path, f"{HEAD}{FILTERS}  subscriber: {{ref: {{{reference}}}}}\n").problems
+    assert message in mistake.message
+    assert suggestion in mistake.suggestion
+
+
+FOREIGN = [
+    "uri: https://shop.example.com/events",
+    "ref: {apiVersion: messaging.knative.dev/v1, kind: Channel, name: alerts}",
+]
+
+
+@pytest.mark.parametrize("subscriber", FOREIGN)
+@pytest.mark.parametrize(
+    ("filters", "message"),
+    [
+        ("exact: {phase: problem}", 'filters on "phase"'),
+        ("exact: {type: dev.tidings.problem.opened.v1}", "single transitions"),
+        ("exact: {severity: high}", "rises to critical"),
+    ],
+)
+def test_the_end_of_an_episode_is_missed_by_whom_nobody_knows_too(
+    tmp_path: Path, filters: str, message: str, subscriber: str
+) -> None:
+    found = load(tmp_path, f"{HEAD}  filters: [{{{filters}}}]\n  subscriber: {{{subscriber}}}\n")
+    assert found.problems == ()
+    (warning,) = found.warnings
+    assert message in warning.message
+
+
+@pytest.mark.parametrize("subscriber", FOREIGN)
+@pytest.mark.parametrize(
+    "filters",
+    ["exact: {type: dev.tidings.security.v1, phase: problem}", "prefix: {type: dev.tidings.problem.}"],
+)
+def test_who_gets_no_episodes_or_all_of_one_is_not_warned(tmp_path: Path, filters: str, subscriber: str) -> None:
+    assert load(tmp_path, f"{HEAD}  filters: [{{{filters}}}]\n  subscriber: {{{subscriber}}}\n").warnings == ()
+
+
+def test_a_slip_in_the_family_of_a_type_is_warned_of(tmp_path: Path) -> None:
+    (warning,) = load(tmp_path, f"{HEAD}  filters: [{{prefix: {{type: dev.tiding.problem.}}}}]\n{TO_SIEM}").warnings
+    assert "nobody emits" in warning.message
+    assert warning.suggestion == 'did you mean "dev.tidings.problem."?'

@@ -1,8 +1,10 @@
 """The doctor's probe: by which path it goes, and who gets it."""
 
 import asyncio
+import shutil
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -40,6 +42,17 @@ def test_an_address_that_is_no_service_of_the_cluster_is_refused_in_words(addres
 def test_a_probe_is_a_tick_and_comes_to_all_that_wait_for_ticks() -> None:
     assert probe_event("probe", datetime.now(UTC)).type in TICKS
     assert waited_for(load_topology(ROOT / "knative")) == ["changes", "correlator", "reconcile"]
+
+
+def test_a_probe_is_not_waited_for_where_nobody_can_look(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "knative" / "base", tmp_path / "base")
+    text = (ROOT / "knative" / "triggers" / "correlator.yaml").read_text(encoding="utf-8")
+    (tmp_path / "triggers").mkdir()
+    there = text.replace("name: correlator", "name: correlator\n      namespace: shop")
+    (tmp_path / "triggers" / "shop.yaml").write_text(there.replace("\n      namespace: shop", "", 1), encoding="utf-8")
+    topology = load_topology(tmp_path)
+    assert [one.subscriber for one in topology.triggers] == ["Service shop/correlator"]
+    assert waited_for(topology) == []
 
 
 def test_without_the_clusters_time_nothing_is_sent_for_a_tick_of_another_time_ends_what_lasts() -> None:

@@ -53,6 +53,7 @@ def test_a_subscriber_is_the_function_that_its_service_runs(topology: Topology) 
     assert topology.function_of("team-alerts") == "webhook"
     assert topology.function_of("servicenow-incident") == "servicenow_incident"
     assert topology.function_of("http://siem-forwarder") == ""
+    assert topology.function_of("Service shop/siem-forwarder") == "", "it has only the name of ours"
     assert Topology(part=True).function_of("siem-forwarder") == "siem_forwarder"
 
 

@@ -202,3 +202,38 @@ def test_validate_tells_of_a_trigger_that_the_kustomization_beside_it_leaves_out
     assert "forgotten.yaml: kustomization.yaml beside it does not name this file" in ended.stdout
     assert "there.yaml: kust" not in ended.stdout
     assert "no errors, " in ended.stdout
+
+
+@pytest.mark.parametrize(
+    ("filters", "code"),
+    [
+        ("prefix: {type: dev.tiding.problem.}", 1),
+        ("exact: {type: dev.knatve.apiserver.resource.add}", 1),
+        ("cesql: \"nmespace = 'shop'\"", 1),
+        ("cesql: \"severity = 'CRITICAL'\"", 1),
+        ("exact: {category: securty, kind: Pod}", 1),
+        ("exact: {type: com.example.alert, severity: CRITICAL}", 0),
+        ("exact: {source: /our/own, severity: CRITICAL}", 0),
+        ("exact: {severity: warning}", 0),
+        ("exact: {team: shop}", 0),
+        ("prefix: {type: dev.knative.sources.}", 0),
+        ("not: {exact: {nmespace: shop}}", 0),
+    ],
+)
+def test_a_slip_of_the_pen_that_lets_nothing_of_ours_pass_ends_with_one(
+    tmp_path: Path, filters: str, code: int
+) -> None:
+    folder = written(tmp_path, ("shop", "shop", f"[{{{filters}}}]"))
+    assert run(str(folder)).exit_code == code
+    assert CliRunner().invoke(app, ["validate", str(folder)]).exit_code == code
+
+
+def test_the_mistake_of_a_team_is_shown_to_it(tmp_path: Path) -> None:
+    folder = written(
+        tmp_path, ("one", "shop", "[{cesql: \"type = = 'x'\"}]"), ("two", "ops", "[{prefix: {type: dev.tidings.}}]")
+    )
+    ended = run(str(folder), "--team", "shop")
+    assert ended.exit_code == 1
+    assert "equality is one sign" in ended.stdout
+    assert "no Trigger without a mistake is of team 'shop'; there are: ops" in ended.stderr
+    assert [problem["file"] for problem in told(str(folder), "--team", "shop")["problems"]] == ["knative/base/all.yaml"]

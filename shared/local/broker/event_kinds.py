@@ -12,7 +12,6 @@ from shared.events import attributes
 from shared.events.change import ChangeTransition
 from shared.events.cloudevent import (
     APISERVER_PREFIX,
-    CLASSIFIED_PREFIX,
     DELIVERY,
     LISTED,
     OBSERVED,
@@ -24,9 +23,6 @@ from shared.events.cloudevent import (
 )
 from shared.events.episode import Transition
 from shared.events.vocabulary import CATEGORIES, PHASES, SEVERITIES, SUBCATEGORIES
-
-FAMILIES = (CLASSIFIED_PREFIX, APISERVER_PREFIX)
-"""What the types of events begin with that nobody else sends."""
 
 _ALWAYS = frozenset({"id", "source", "time", "specversion", "datacontenttype", "traceparent", "tracestate"})
 _OF_OBJECTS = frozenset({"kind", "name", "namespace", "apiversion", "subject"})

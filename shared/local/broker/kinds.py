@@ -30,7 +30,10 @@ def check_trigger(root: Located, report: Report) -> None:
     subscriber = root.get("spec", "subscriber")
     if subscriber is not None:
         _check(subscriber, _SUBSCRIBER, "a subscriber", report)
-        _check(subscriber.get("ref") or Located({}, 0), _REFERENCE, "a ref", report)
+        reference = subscriber.get("ref") or Located({}, 0)
+        _check(reference, _REFERENCE, "a ref", report)
+        if reference.text("kind"):
+            check_kind(reference, report)
 
 
 def _check(place: Located, known: tuple[str, ...], what: str, report: Report, otherwise: str = "") -> None:

@@ -8,19 +8,20 @@ from shared.events.problem import Problem, did_you_mean
 from shared.local.broker.delivery_spec import DeliverySpec
 from shared.local.broker.event_kinds import EventKind, kinds
 from shared.local.broker.kinds import check_kind, check_trigger
+from shared.local.broker.kustomized import is_patch, patch_files
 from shared.local.broker.located import Located, read_documents
 from shared.local.broker.names_advice import advise_names
 from shared.local.broker.parse_delivery import parse_delivery
-from shared.local.broker.parse_filters import Report, parse_selection, reporter
+from shared.local.broker.parse_filters import parse_selection, reporter
 from shared.local.broker.parse_services import parse_service, parse_tick
+from shared.local.broker.parse_subscriber import Around, check_broker, read_subscriber
 from shared.local.broker.reach_advice import advise_reach
 from shared.local.broker.selection_advice import advise
-from shared.local.broker.topology import Service, Tick, Topology, Trigger, is_url
+from shared.local.broker.topology import DEFAULT_BROKER, DEFAULT_NAMESPACE, Service, Tick, Topology, Trigger
 
 _ORDER = "kafka.eventing.knative.dev/delivery.order"
 _TEAM = "tidings.dev/team"
 _TRIGGER_FIELDS = ("broker", "brokerRef", "filter", "filters", "subscriber", "delivery")
-DEFAULT_NAMESPACE = "tidings"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +44,10 @@ class _Findings:
     warnings: list[Problem] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class _Around:
-    """What a Trigger stands among; `broker` is None where that is not known, and then the services are not either."""
-
-    broker: str | None
-    delivery: DeliverySpec
-    services: dict[str, Service]
-
-
 def load_topology(directory: Path, components: Sequence[str] = ()) -> Topology:
     """Read `base/`, `sources/` and `triggers/` below `directory` (its own files if it has none), and `components/`.
 
+    `directory` may be a file as well, as one that kustomize rendered: it is read by itself. Patches are no manifests.
     Never raises for what the files hold: mistakes are in `problems` with file and line, and what has one is left out.
     File names in problems are relative to the parent of `directory`. Files that lie loose, without a Broker beside
     them, are a `part`: they are checked by themselves, for what else they name is somewhere else.
@@ -68,15 +61,18 @@ def load_topology(directory: Path, components: Sequence[str] = ()) -> Topology:
         found.problems.append(Problem(directory.name, 0, "there is no Broker", "add base/broker.yaml"))
     default = _broker_delivery(broker, found)
     name = broker.name if broker is not None else ""
-    around = _Around(None if part else name, default, services)
+    namespace = broker.root.text("metadata", "namespace") if broker is not None else DEFAULT_NAMESPACE
+    around = Around(None if part else name, namespace, default, services)
     items = [item for item in documents if item.kind == "Trigger"]
     triggers = [trigger for item in items if (trigger := _trigger(item, around, found)) is not None]
     ticks = tuple(_ticks(documents, found))
     overrides = _overrides(documents)
     known = kinds(overrides, [tick.event.source for tick in ticks])
-    _advise(items, triggers, overrides, known, found)
+    for item, trigger in _sound(items, triggers):
+        found.warnings += advise(trigger, item.root.get("spec") or item.root, services, known)
+        _advise(item, trigger, overrides, known, found)
     return Topology(
-        broker=name or "tidings",
+        broker=name or DEFAULT_BROKER,
         namespace=_namespace(broker),
         delivery=default,
         triggers=tuple(_unique(triggers, found)),
@@ -95,20 +91,22 @@ def documents(directory: Path, components: Sequence[str] = ()) -> Iterator[Locat
         yield item.root
 
 
-def _advise(
-    items: list[_Document], triggers: list[Trigger], overrides: set[str], known: list[EventKind], found: _Findings
-) -> None:
-    """Warn of names that nothing has; where all names are right, of what the filters make of them."""
+def _sound(items: list[_Document], triggers: list[Trigger]) -> Iterator[tuple[_Document, Trigger]]:
+    """Yield the Triggers without a mistake, each with its document."""
     sound = {(trigger.file, trigger.line): trigger for trigger in triggers}
     for item in items:
         trigger = sound.get((item.file, item.root.line))
-        if trigger is None:
-            continue
-        spec, warnings = item.root.get("spec") or item.root, list[Problem]()
-        advise_names(spec, overrides, reporter(item.file, warnings))
-        if not warnings:
-            advise_reach(trigger, spec, known, reporter(item.file, warnings))
-        found.warnings += warnings
+        if trigger is not None:
+            yield item, trigger
+
+
+def _advise(item: _Document, trigger: Trigger, overrides: set[str], known: list[EventKind], found: _Findings) -> None:
+    """Warn of names that nothing has; where all names are right, of what the filters make of them."""
+    spec, warnings = item.root.get("spec") or item.root, list[Problem]()
+    advise_names(spec, overrides, reporter(item.file, warnings))
+    if not warnings:
+        advise_reach(trigger, spec, known, reporter(item.file, warnings))
+    found.warnings += warnings
 
 
 def _folders(directory: Path, components: Sequence[str] = ()) -> list[Path]:
@@ -119,7 +117,7 @@ def _folders(directory: Path, components: Sequence[str] = ()) -> list[Path]:
 
 def _documents(folders: list[Path], directory: Path, found: _Findings) -> Iterator[_Document]:
     for folder in folders:
-        for path in sorted(folder.glob("*.y*ml")):
+        for path in _files(folder):
             file = path.relative_to(directory.parent).as_posix()
             documents = read_documents(path, file)
             if isinstance(documents, Problem):
@@ -127,8 +125,16 @@ def _documents(folders: list[Path], directory: Path, found: _Findings) -> Iterat
                 continue
             for root in documents:
                 check_kind(root, reporter(file, found.problems))
-                if root.text("kind") not in {"Kustomization", "Component"}:
+                if root.text("kind") not in {"Kustomization", "Component"} and not is_patch(root):
                     yield _Document(file, root)
+
+
+def _files(folder: Path) -> list[Path]:
+    """Return the files of a folder that hold manifests; a file is its own."""
+    if folder.is_file():
+        return [folder]
+    patches = patch_files(folder)
+    return [path for path in sorted(folder.glob("*.y*ml")) if path.resolve() not in patches]
 
 
 def _services(documents: list[_Document], found: _Findings) -> Iterator[Service]:
@@ -164,7 +170,7 @@ def _namespace(document: _Document | None) -> str:
     return (document.root.text("metadata", "namespace") if document is not None else "") or DEFAULT_NAMESPACE
 
 
-def _trigger(item: _Document, around: _Around, found: _Findings) -> Trigger | None:
+def _trigger(item: _Document, around: Around, found: _Findings) -> Trigger | None:
     problems: list[Problem] = []
     report = reporter(item.file, problems)
     spec = item.root.get("spec") or Located({}, item.root.line)
@@ -174,8 +180,8 @@ def _trigger(item: _Document, around: _Around, found: _Findings) -> Trigger | No
         if name not in _TRIGGER_FIELDS:
             report(child, f'a Trigger has no field "{name}"', did_you_mean(name, _TRIGGER_FIELDS))
     check_trigger(item.root, report)
-    _check_broker(spec, around.broker, report)
-    subscriber = _subscriber(spec, around, report)
+    check_broker(item.root, around, report, reporter(item.file, found.warnings))
+    subscriber = read_subscriber(item.root, around, report)
     own = parse_delivery(spec.get("delivery"), report)
     trigger = Trigger(
         name=item.name,
@@ -195,39 +201,7 @@ def _trigger(item: _Document, around: _Around, found: _Findings) -> Trigger | No
         place = spec.get("delivery") or spec
         message = "this delivery names no deadLetterSink, and it replaces the Broker's: what fails here is lost"
         found.warnings.append(Problem(item.file, place.line, message, "repeat the Broker's deadLetterSink here"))
-    found.warnings += advise(trigger, spec, around.services)
     return trigger
-
-
-def _check_broker(spec: Located, broker: str | None, report: Report) -> None:
-    wanted = spec.text("broker")
-    place = spec.get("broker") or spec
-    if broker is None:
-        if not wanted and spec.get("brokerRef") is None:
-            report(place, "a Trigger names its broker", 'write its name, as "broker: tidings"')
-    elif wanted != broker:
-        report(place, f'the Trigger belongs to the broker "{wanted}"', f'write "broker: {broker}"')
-
-
-def _subscriber(spec: Located, around: _Around, report: Report) -> str:
-    reference = spec.get("subscriber", "ref")
-    place = reference or spec.get("subscriber") or spec
-    uri = spec.get("subscriber", "uri")
-    if reference is None and uri is not None:
-        if not is_url(str(uri.value)):
-            report(uri, f'"{uri.value}" is no address of a subscriber', "write an absolute URL, as http://host:8080/")
-        return str(uri.value)
-    if reference is None:
-        report(place, "a Trigger names its subscriber", "write ref with kind: Service and name, or uri with a URL")
-        return ""
-    name = reference.text("name")
-    if around.broker is None:
-        if reference.text("kind") != "Service" or not name:
-            report(place, "a subscriber's ref is a Knative Service", "write kind: Service and name")
-    elif reference.text("kind") != "Service" or name not in around.services:
-        hint = did_you_mean(name, around.services, "add its manifest")
-        report(place, f'there is no Knative Service "{name}" in base/', hint)
-    return name
 
 
 def _ordered(item: _Document, problems: list[Problem]) -> bool:

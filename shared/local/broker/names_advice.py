@@ -24,9 +24,10 @@ from shared.events.cloudevent import (
 )
 from shared.events.episode import Transition
 from shared.events.problem import did_you_mean
-from shared.events.vocabulary import CATEGORIES, PHASES, SEVERITIES, SUBCATEGORIES
+from shared.events.vocabulary import CATEGORIES
 from shared.local.broker.located import Located
 from shared.local.broker.parse_filters import Report
+from shared.local.broker.slips import FAMILIES, WORDS, is_slip_of_type
 
 _CONTEXT = ("id", "source", "type", "subject", "time", "datacontenttype", "dataschema", "specversion")
 _FROM_APISERVER = ("kind", "name", "namespace", "apiversion", "cluster")
@@ -44,7 +45,6 @@ TYPES = (
 )
 """Every event type that functions, the local broker and ApiServerSources emit."""
 
-_FAMILIES = (CLASSIFIED_PREFIX, APISERVER_PREFIX)
 _PREFIXES = (PROBLEM_PREFIX, CHANGE_PREFIX, CLASSIFIED_PREFIX, APISERVER_PREFIX, f"{APISERVER_PREFIX}resource.")
 
 
@@ -63,26 +63,21 @@ def advise_names(spec: Located, overrides: Collection[str], warn: Report) -> Non
         if name not in known:
             message = f'no event here has an attribute "{name}"'
             warn(value, message, did_you_mean(name, sorted(known)))
-        elif name in _WORDS and dialect == "exact" and value.value not in _WORDS[name]:
-            warn(value, f'there is no {name} "{value.value}"', did_you_mean(str(value.value), _WORDS[name]))
+        elif name in WORDS and dialect == "exact" and value.value not in WORDS[name]:
+            warn(value, f'there is no {name} "{value.value}"', did_you_mean(str(value.value), WORDS[name]))
         elif name == "type" and isinstance(value.value, str) and not _emitted(dialect, value.value):
             message = f'nobody emits an event type that {_VERBS[dialect]} "{value.value}"'
             choices = TYPES if dialect == "exact" else _PREFIXES
             warn(value, message, did_you_mean(value.value, choices))
 
 
-_WORDS: dict[str, tuple[str, ...]] = {
-    "category": CATEGORIES,
-    "subcategory": tuple(word for words in SUBCATEGORIES.values() for word in words),
-    "severity": SEVERITIES,
-    "phase": PHASES,
-}
 _VERBS = {"exact": "is", "prefix": "begins with", "suffix": "ends with"}
 
 
 def _emitted(dialect: str, value: str) -> bool:
     """Return False where a comparison with the type can pass nothing, as far as the type is one of ours."""
-    if dialect not in {"exact", "prefix"} or not value.startswith(tuple(family.rstrip(".") for family in _FAMILIES)):
+    ours = value.startswith(tuple(family.rstrip(".") for family in FAMILIES)) or is_slip_of_type(value)
+    if dialect not in {"exact", "prefix"} or not ours:
         return True
     return value in TYPES if dialect == "exact" else any(kind.startswith(value) for kind in TYPES)
 

@@ -13,13 +13,16 @@ from itertools import chain, islice, product
 from math import prod
 
 from shared.events.cloudevent import CloudEvent
-from shared.local.broker.event_kinds import FAMILIES, EventKind
+from shared.local.broker.event_kinds import EventKind
 from shared.local.broker.filters import Filter, FilterSet, compiled, expressions, mentioned
+from shared.local.broker.slips import FAMILIES, WORDS, is_slip, is_slip_of_type
 
 _OTHER = "~other~"  # begins and ends as nothing that anybody looks for
 _MOST = 1_000  # of a kind: `tidings up` waits for it
 _CONTEXT = frozenset({"type", "id", "source", "subject", "datacontenttype", "dataschema"})
 _REQUIRED = frozenset({"id", "source", "specversion", "datacontenttype"})
+_NAMING = frozenset({"source", "dataschema", "subject"})
+"""What says, beside the type, whose events are meant."""
 _NAMES = {"schemaurl": "dataschema"}
 _Domains = dict[str, list[str | None]]
 _TIME = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -87,8 +90,12 @@ def overlap(one: Selection, other: Selection, kinds: Iterable[EventKind]) -> boo
 
 
 def constant(chosen: Selection, kinds: Iterable[EventKind]) -> bool | None:
-    """Return the one answer that every event gets, of these kinds and of anybody's; None where it depends, or may."""
-    domains = _foreign(chosen)
+    """Return the one answer that every event gets, of these kinds and of anybody's; None where it depends, or may.
+
+    Nobody sends a slip of the pen, unless the filter names a type or source that is not ours: others have own words.
+    """
+    kinds = tuple(kinds)
+    domains = _meant(_foreign(chosen), kinds)
     if not chosen.plain or prod(map(len, domains.values())) > _MOST:
         return None
     test = compiled(chosen.filters)
@@ -126,6 +133,21 @@ def _foreign(chosen: Selection) -> _Domains:
             domains[name] += [value for value in values if not value.startswith(FAMILIES)]
         else:
             domains[name] = [*values, _OTHER, *(() if name in _REQUIRED else (None,))]
+    return domains
+
+
+def _meant(foreign: _Domains, kinds: Iterable[EventKind]) -> _Domains:
+    """Return the values of others' events without those that are slips of the pen for what ours have."""
+    types = [value for value in foreign["type"] if value == _OTHER or not is_slip_of_type(value or "")]
+    domains = {**foreign, "type": types}
+    if len(types) > 1 or _NAMING & domains.keys():
+        return domains
+    known = {name for kind in kinds for name in (*kind.free, *kind.choices)}
+    for name, values in foreign.items():
+        if is_slip(name, known):
+            domains[name] = [None]
+        elif name in WORDS:
+            domains[name] = [value for value in values if not is_slip(value or "", WORDS[name])]
     return domains
 
 

@@ -5,14 +5,16 @@ A ticket function must see every snapshot of an episode that it saw once. Attrib
 must pass every graver one too.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from shared.events.cloudevent import CHANGE_PREFIX, PROBLEM_PREFIX
 from shared.events.problem import Problem
 from shared.events.vocabulary import SEVERITIES
+from shared.local.broker.event_kinds import EventKind
 from shared.local.broker.filters import mentioned
 from shared.local.broker.located import Located
-from shared.local.broker.topology import Service, Trigger
+from shared.local.broker.reach import Reach, reach, selection
+from shared.local.broker.topology import Service, Trigger, is_foreign
 from shared.runtime.registry import FUNCTIONS
 
 _PREFIXES = {"episode": PROBLEM_PREFIX, "change": CHANGE_PREFIX}
@@ -20,17 +22,21 @@ _PREFIXES = {"episode": PROBLEM_PREFIX, "change": CHANGE_PREFIX}
 _MOVING = frozenset({"phase", "reason", "time", "id", "subject"})
 
 
-def advise(trigger: Trigger, spec: Located, services: Mapping[str, Service]) -> list[Problem]:
-    """Return the warnings for one Trigger."""
-    service = services.get(trigger.subscriber)
-    prefix = _PREFIXES.get(_subject(service.function)) if service is not None else None
-    if prefix is None:
+def advise(
+    trigger: Trigger, spec: Located, services: Mapping[str, Service], kinds: Iterable[EventKind]
+) -> list[Problem]:
+    """Return the warnings for one Trigger. What is no function of ours may keep tickets, too, if it gets episodes."""
+    foreign = is_foreign(trigger.subscriber)
+    prefix = _of_foreign(trigger, kinds) if foreign else _of_ours(services.get(trigger.subscriber))
+    if not prefix:
         return []
     place = spec.get("filters") or spec.get("filter") or spec
+    if_any = ", if any," if foreign else ""
+    what = f"a Trigger of episodes to {trigger.subscriber}" if foreign else "a ticket Trigger"
     comparisons = mentioned(trigger.selection.effective())
     warnings: list[Problem] = []
     for name in sorted({name for _, name, _ in comparisons} & _MOVING):
-        message = f'a ticket Trigger filters on "{name}", which changes while an episode lasts: its end may not arrive'
+        message = f'{what} filters on "{name}", which changes while an episode lasts: its end may not arrive'
         warnings.append(
             Problem(trigger.file, place.line, message, "filter on category, namespace, cluster or severity")
         )
@@ -38,13 +44,26 @@ def advise(trigger: Trigger, spec: Located, services: Mapping[str, Service]) -> 
     graver = SEVERITIES[: max((SEVERITIES.index(value) for value in severities if value in SEVERITIES), default=-1) + 1]
     missing = [value for value in graver if value not in severities]
     if missing:
-        message = f"an episode that rises to {' or '.join(missing)} leaves this Trigger, and its ticket stays open"
+        message = (
+            f"an episode that rises to {' or '.join(missing)} leaves this Trigger, and its ticket{if_any} stays open"
+        )
         warnings.append(Problem(trigger.file, place.line, message, "let `any` name every graver severity too"))
     types = {value for dialect, name, value in comparisons if name == "type" and dialect == "exact"}
     if any(value.startswith(prefix) for value in types):
-        message = "a ticket Trigger names single transitions: it would miss the others"
+        message = f"{what} names single transitions: it would miss the others"
         warnings.append(Problem(trigger.file, place.line, message, f"use `prefix: {{type: {prefix}}}`"))
     return warnings
+
+
+def _of_ours(service: Service | None) -> str:
+    return _PREFIXES.get(_subject(service.function), "") if service is not None else ""
+
+
+def _of_foreign(trigger: Trigger, kinds: Iterable[EventKind]) -> str:
+    """Return the types of episodes that a Trigger sends to what is not ours, empty where it sends none."""
+    chosen = selection(trigger.selection)
+    types = {kind.type for kind in kinds if reach(chosen, kind) is not Reach.none}
+    return next((prefix for prefix in _PREFIXES.values() if any(one.startswith(prefix) for one in types)), "")
 
 
 def _subject(function: str) -> str:

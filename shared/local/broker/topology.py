@@ -11,6 +11,9 @@ from shared.local.broker.event_kinds import EventKind
 from shared.local.broker.filters import FilterSet
 from shared.settings.addresses import is_api_server
 
+DEFAULT_BROKER = "tidings"
+DEFAULT_NAMESPACE = "tidings"
+
 
 @dataclass(frozen=True, slots=True)
 class Service:
@@ -27,7 +30,8 @@ class Service:
 class Trigger:
     """One Trigger. `delivery` is the one in force: its own, or the Broker's where it has none (no merging).
 
-    `subscriber` is the name of a Knative Service, or a URL.
+    `subscriber` is the name of a Knative Service of these files, a URL, or `Kind namespace/name` of what is elsewhere
+    in the cluster: the embedded broker cannot call that.
     """
 
     name: str
@@ -65,8 +69,8 @@ class Topology:
     `part`: loose files without a Broker, of which whom they name was not looked for. Nothing can run on it.
     """
 
-    broker: str = "tidings"
-    namespace: str = "tidings"
+    broker: str = DEFAULT_BROKER
+    namespace: str = DEFAULT_NAMESPACE
     delivery: DeliverySpec = field(default_factory=DeliverySpec)
     triggers: tuple[Trigger, ...] = ()
     services: Mapping[str, Service] = field(default_factory=dict)
@@ -78,14 +82,19 @@ class Topology:
     part: bool = False
 
     def function_of(self, subscriber: str) -> str:
-        """Return the function that a subscriber runs, with underscores; empty for a URL, behind which may be anything.
+        """Return the function that a subscriber runs, with underscores; empty where anything may be behind it.
 
         What its Service says; where that was not read, as with loose Triggers, its name is taken for the function's.
         """
-        if is_url(subscriber):
+        if is_foreign(subscriber):
             return ""
         service = self.services.get(subscriber)
         return (subscriber if service is None else service.function).replace("-", "_")
+
+
+def is_foreign(subscriber: str) -> bool:
+    """Return True for a subscriber that is no Knative Service of these files: a URL, or `Kind namespace/name`."""
+    return "/" in subscriber
 
 
 def is_url(subscriber: str) -> bool:
