@@ -4,14 +4,16 @@ What is simulated is compared with what is measured where both can be had: one f
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from statistics import median
 from typing import Any
 
 from tests.bench.measure import MOST, Effort, Row, Wanted, number, percentile
+from tests.bench.scaling import measuring
 from tests.bench.scaling.alone import Alone
 from tests.bench.scaling.destination import Foreign
 from tests.bench.scaling.figures import Figures
-from tests.bench.scaling.measuring import RATE, Point, measured
+from tests.bench.scaling.measuring import RATE, Point
 from tests.bench.scaling.plan import siem_sharing
 from tests.bench.scaling.pod import Work
 from tests.bench.scaling.report import HEADINGS, Summary
@@ -54,7 +56,11 @@ class Scaled:
 
     def as_json(self) -> dict[str, Any]:
         """Return it as JSON has it."""
-        return {"figures": self.figures.as_json(), "sizes": [one.as_json() for one in self.sizes]}
+        return {
+            "figures": self.figures.as_json(),
+            "compared": [asdict(one) for one in self.compared],
+            "sizes": [one.as_json() for one in self.sizes],
+        }
 
 
 def scale(effort: Effort) -> list[Row]:
@@ -68,7 +74,7 @@ def scale(effort: Effort) -> list[Row]:
 def scaled(effort: Effort) -> Scaled:
     """Play, measure, compare, simulate: some fifty seconds."""
     traffic = played()
-    figures, points = measured(effort, traffic)
+    figures, points = measuring.measured(effort, traffic)
     return Scaled(figures, compared(figures, points), all_sizes(figures, traffic))
 
 
@@ -77,20 +83,20 @@ def compared(figures: Figures, points: Sequence[Point]) -> list[Compared]:
     found: list[Compared] = []
     for point in points:
         name = f"siem-forwarder, target after {point.latency} ms"
-        rate = _forwarder(figures, point, point.stretch).flat_out(IN_FLIGHT, _SECONDS)
-        found.append(Compared(f"{name}, {IN_FLIGHT} in flight", "events/s", rate, point.rate))
+        rate = _forwarder(figures, point, median(point.stretches)).flat_out(IN_FLIGHT, _SECONDS)
+        found.append(Compared(f"{name}, {IN_FLIGHT} in flight", "events/s", rate, median(point.rates)))
         waits = _forwarder(figures, point).steady(RATE, _SECONDS)
         for percent in (50, 99):
-            waited = percentile(waits, percent)
-            what = f"{name}, {RATE:.0f}/s, p{percent}"
-            found.append(Compared(what, "ms", waited * 1000, point.wait(percent) * 1000))
+            simulated, measured = percentile(waits, percent), percentile(point.waits, percent)
+            found.append(Compared(f"{name}, {RATE:.0f}/s, p{percent}", "ms", simulated * 1000, measured * 1000))
     return found
 
 
 def _forwarder(figures: Figures, point: Point, stretch: float = 1.0) -> Alone:
     sharing = siem_sharing(figures)
-    work = Work(stretch * figures.functions["siem-forwarder"].cpu, sharing=replace(sharing, cpu=stretch * sharing.cpu))
-    return Alone(work, Foreign(point.latency / 1000))
+    cpu = stretch * figures.functions["siem-forwarder"].cpu
+    target = Foreign(point.latency / 1000 + median(point.targets))
+    return Alone(Work(cpu, sharing=replace(sharing, cpu=stretch * sharing.cpu)), target, median(point.clients))
 
 
 def tables(run: Scaled) -> list[tuple[str, list[tuple[str, ...]]]]:
@@ -104,7 +110,7 @@ def tables(run: Scaled) -> list[tuple[str, list[tuple[str, ...]]]]:
     return [
         ("measured", costs),
         ("model", [("what", "unit", "simulated", "measured", "ratio"), *(one.cells() for one in run.compared)]),
-        ("sizes", [HEADINGS, *(one.cells() for one in run.sizes)]),
+        ("sizes", list(zip(HEADINGS, *(one.cells() for one in run.sizes), strict=True))),
     ]
 
 

@@ -9,17 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.destinations import bucket as real
 from tests.bench.scaling.alone import Alone
 from tests.bench.scaling.clock import Clock
-from tests.bench.scaling.destination import Answer, Destination, Foreign
-from tests.bench.scaling.limits import Bucket
+from tests.bench.scaling.destination import Destination, Foreign
 from tests.bench.scaling.pod import Sharing, Work
 from tests.bench.scaling.record import Delivery, Record
 from tests.bench.scaling.service import Scale, Service
 from tests.bench.scaling.trigger import IN_FLIGHT, Spec, Trigger
-from tests.support.tickets import Clock as Hands
-from tests.support.tickets import run
 
 EACH = 0.01
 """Seconds of a core for one request."""
@@ -98,74 +94,6 @@ def test_what_comes_alone_leaves_at_once_and_what_comes_together_shares_a_call()
     clock.run(2.0)
     assert done == pytest.approx([1.01, *[1.05] * 20])
     assert (system.calls, system.items) == (2, 21)
-
-
-# --- limits ---
-
-
-class Time(Hands):
-    """A clock that a sleep moves."""
-
-    async def sleep(self, seconds: float) -> None:
-        self.now += seconds
-
-
-@given(
-    rate=st.floats(0.1, 50),
-    burst=st.floats(1, 20),
-    asked=st.lists(st.tuples(st.floats(0, 3), st.integers(1, 10), st.floats(0, 8)), max_size=30),
-)
-def test_the_simulated_limit_says_what_the_real_one_says(
-    rate: float, burst: float, asked: list[tuple[float, int, float]]
-) -> None:
-    time = Time()
-    ours = real.Bucket(rate, burst, clock=time, sleep=time.sleep)
-    simulated = Bucket(rate, burst)
-    for later, tokens, most in asked:
-        time.now += later
-        now = time.now
-        waits = simulated.take(now, most, tokens)
-        refused = run(ours.take(most, tokens))
-        assert (waits is None) == (refused > 0)
-        assert time.now - now == pytest.approx(waits or 0.0, abs=1e-6)
-
-
-@given(
-    asked=st.lists(st.tuples(st.floats(0, 0.5), st.integers(1, 5)), min_size=1, max_size=60),
-    rate=st.integers(1, 20),
-    burst=st.integers(5, 10),
-)
-def test_a_system_never_takes_more_than_its_rate(asked: list[tuple[float, int]], rate: int, burst: int) -> None:
-    clock = Clock()
-    system = Destination(clock, Foreign(0.0, rate=rate, burst=burst))
-    taken: list[tuple[float, int]] = []
-    for at, items in zip(accumulate(later for later, _ in asked), (items for _, items in asked), strict=True):
-        clock.at(at, _ask, system, clock, items, taken)
-    clock.run(1e6)
-    assert system.items == sum(items for _, items in taken)
-    for place, (since, _) in enumerate(taken):
-        for until, _ in taken[place:]:
-            together = sum(items for at, items in taken if since <= at <= until)
-            assert together <= burst + rate * (until - since) + 1e-6
-
-
-def _ask(system: Destination, clock: Clock, items: int, taken: list[tuple[float, int]]) -> None:
-    def answered(answer: Answer) -> None:
-        if answer.ok:
-            taken.append((clock.now, items))
-
-    system.call(items, answered)
-
-
-def test_a_system_works_on_as_many_calls_at_a_time_as_it_can() -> None:
-    clock = Clock()
-    system = Destination(clock, Foreign(1.0, each=0.5, slots=2))
-    done: list[float] = []
-    for _ in range(4):
-        system.call(2, lambda _answer: done.append(clock.now))
-    clock.run(100.0)
-    assert done == [2.0, 2.0, 4.0, 4.0]
-    assert system.busy == 8.0
 
 
 # --- Triggers ---

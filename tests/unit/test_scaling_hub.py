@@ -92,7 +92,6 @@ def test_a_hot_key_waits_where_its_partition_keeps_its_order_and_is_worked_off()
     assert most[0] < 100
     assert most[1] > 1000, "a hundred a second come, and one after the other takes 20 ms"
     assert ordered.seconds[-1].lag["correlator"] < 10
-    assert sum(ordered.sent) > sum(free.sent), "it took longer"
 
 
 def test_a_limit_holds_tickets_back_and_loses_none() -> None:

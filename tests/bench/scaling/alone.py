@@ -12,19 +12,26 @@ _WARM = 0.5
 
 @dataclass(slots=True)
 class Alone:
-    """One pod with its foreign system; `waits` are seconds from when a request was due until its answer."""
+    """One pod with its foreign system; `waits` are seconds from when a request was due until its answer.
+
+    The load takes `client` seconds of a core of its own for each request.
+    """
 
     work: Work
     foreign: Foreign
+    client: float = 0.0
     waits: list[float] = field(default_factory=list)
 
     def flat_out(self, in_flight: int, seconds: float) -> float:
         """Keep so many in flight and return the answers a second."""
         clock, pod = self._started()
         self.waits.clear()
+        free = 0.0
 
         def send() -> None:
-            pod.take(Delivery(Record(clock.now, 0), answered))
+            nonlocal free
+            free = max(free, clock.now) + self.client
+            clock.at(free, lambda: pod.take(Delivery(Record(clock.now, 0), answered)))
 
         def answered(delivery: Delivery, _ok: bool) -> None:  # noqa: FBT001 -- as a Service calls it
             if clock.now >= _WARM:

@@ -60,7 +60,7 @@ class Destination:
         if foreign.between[0] <= now < foreign.between[1]:
             self.refused += 1
             return foreign.seconds, Answer(ok=False)
-        if self._rule.take(now, 0.0, items) is None:
+        if not self._rule.take(now, 0.0, items).granted:
             self.refused += 1
             return foreign.seconds, Answer(ok=False, after=items / foreign.rate)
         self.calls += 1

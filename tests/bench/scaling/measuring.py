@@ -6,6 +6,7 @@ is stretched by that.
 """
 
 import tempfile
+import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -17,7 +18,7 @@ from statistics import median
 from tests.bench.correlator import bare, serving
 from tests.bench.events import stream
 from tests.bench.load import flat_out, steady
-from tests.bench.measure import Effort, percentile
+from tests.bench.measure import Effort
 from tests.bench.observed import observed, request_of, ticking
 from tests.bench.outgoing import SUBJECTS, Telling, episodes, telling
 from tests.bench.processes import Running, free_port, running, tidings
@@ -31,8 +32,9 @@ from tests.support.servers import standin
 
 LATENCIES = (0, 5, 50)
 """Milliseconds after which the forwarder's target answers."""
-RATE = 400.0
-"""Events a second at which the forwarder's waits are looked at: a tenth of what it can do."""
+RATE = 390.0
+"""Events a second at which the forwarder's waits are looked at: a tenth of what it can do, out of step with the 40 ms
+for which it waits for company."""
 _FEW = 8
 _TAKEN = (200, 204)
 _MARKS = count()
@@ -42,61 +44,70 @@ _MARKS = count()
 class Point:
     """What the real forwarder did where its target answers after `latency` ms: flat out, and each wait at RATE.
 
-    `stretches` are how many times longer than its work it took, for want of a core, in each turn flat out.
+    Of each turn flat out `stretches` are how many times longer than its work it took, for want of a core, `targets` the
+    seconds of a core that the target took for a call, and `clients` those that the load took for a request.
     """
 
     latency: int
     rates: list[float] = field(default_factory=list)
     stretches: list[float] = field(default_factory=list)
+    targets: list[float] = field(default_factory=list)
+    clients: list[float] = field(default_factory=list)
     waits: list[float] = field(default_factory=list)
-
-    @property
-    def rate(self) -> float:
-        """Return events a second, of several turns the one in the middle."""
-        return median(self.rates)
-
-    @property
-    def stretch(self) -> float:
-        """Return the stretch, of several turns the one in the middle."""
-        return median(self.stretches)
-
-    def wait(self, percent: float) -> float:
-        """Return a percentile of the waits, in seconds."""
-        return percentile(self.waits, percent)
 
 
 def measured(effort: Effort, traffic: Traffic) -> tuple[Figures, list[Point]]:
     """Measure all; return what the simulator needs, and what it is compared with."""
+    few, many, points = _Costs(_FEW), _Costs(IN_FLIGHT), [Point(latency) for latency in LATENCIES]
     with telling(SUBJECTS[0]) as ours:
-        cpu, bulk = _costs(effort, ours)
-        points = [Point(latency) for latency in LATENCIES]
-        for _ in range(effort.turns(3)):
+        for _ in range(effort.turns(5)):  # in turns, for the speed of a machine drifts
+            ours.foreign.answers_after(0)
+            for costs in (few, many):
+                _note_costs(effort, ours, costs)
             for point in points:
                 _turn(effort, ours, point)
-    functions = {"siem-forwarder": Each(cpu), "classifier": _classifier(effort), **_with_nats(effort, traffic)}
+    call = max(0.0, (few.cpu - many.cpu) / (few.share - many.share))
+    functions = {
+        "siem-forwarder": Each(max(1e-6, many.cpu - call * many.share)),
+        "classifier": _classifier(effort),
+        **_with_nats(effort, traffic),
+    }
     starts = [milliseconds(tidings("serve", "classifier"), settings_of("classifier"))() for _ in range(effort.turns(3))]
-    return Figures(functions, bulk, median(starts) / 1000), points
+    return Figures(functions, call, median(starts) / 1000), points
 
 
 # --- the forwarder ---
 
 
-def _costs(effort: Effort, ours: Telling) -> tuple[float, float]:
-    """Return the seconds of a core that an event takes, and those of a call: from few events in a call, and many."""
-    few, many = ([_cpu(ours, in_flight, effort.seconds(1.5)) for _ in range(3)] for in_flight in (_FEW, IN_FLIGHT))
-    (few_cpu, few_share), (many_cpu, many_share) = (
-        (median(cpu for cpu, _ in turns), median(share for _, share in turns)) for turns in (few, many)
-    )
-    call = max(0.0, (few_cpu - many_cpu) / (few_share - many_share))
-    return max(1e-6, many_cpu - call * many_share), call
+@dataclass(slots=True)
+class _Costs:
+    """What an event cost with so many in flight, turn by turn: seconds of a core, and how much of a call it had.
+
+    From few events in a call and from many together follows what an event and what a call costs.
+    """
+
+    in_flight: int
+    cpus: list[float] = field(default_factory=list)
+    shares: list[float] = field(default_factory=list)
+
+    @property
+    def cpu(self) -> float:
+        """Return the seconds of a core, of several turns those in the middle."""
+        return median(self.cpus)
+
+    @property
+    def share(self) -> float:
+        """Return how much of a call, of several turns the one in the middle."""
+        return median(self.shares)
 
 
-def _cpu(ours: Telling, in_flight: int, seconds: float) -> tuple[float, float]:
-    """Return the seconds of a core for each event, and how much of a call each had."""
-    used, before = ours.process.cpu(), _calls(ours.port)
-    load = flat_out(ours.port, SUBJECTS[0].told(), connections=in_flight, seconds=seconds).only(*_TAKEN)
+def _note_costs(effort: Effort, ours: Telling, costs: _Costs) -> None:
+    used, before = ours.process.scheduled().ran, _calls(ours.port)
+    told = SUBJECTS[0].told()
+    load = flat_out(ours.port, told, connections=costs.in_flight, seconds=effort.seconds(0.7)).only(*_TAKEN)
     events = load.statuses.total()
-    return (ours.process.cpu() - used) / events, (_calls(ours.port) - before) / events
+    costs.cpus.append((ours.process.scheduled().ran - used) / events)
+    costs.shares.append((_calls(ours.port) - before) / events)
 
 
 def _calls(port: int) -> float:
@@ -111,10 +122,18 @@ def _calls(port: int) -> float:
 def _turn(effort: Effort, ours: Telling, point: Point) -> None:
     ours.foreign.answers_after(point.latency)
     told = SUBJECTS[0].told()
-    seconds = effort.seconds(1.0)
-    since = ours.process.scheduled()
-    point.rates.append(flat_out(ours.port, told, connections=IN_FLIGHT, seconds=seconds).only(*_TAKEN).rate)
+    seconds = effort.seconds(0.7)
+    since, target, client, calls = (
+        ours.process.scheduled(),
+        ours.target.scheduled(),
+        time.process_time(),
+        _calls(ours.port),
+    )
+    flat = flat_out(ours.port, told, connections=IN_FLIGHT, seconds=seconds).only(*_TAKEN)
+    point.rates.append(flat.rate)
+    point.clients.append((time.process_time() - client) / flat.statuses.total())
     point.stretches.append(ours.process.scheduled().stretch(since))
+    point.targets.append((ours.target.scheduled().ran - target.ran) / (_calls(ours.port) - calls))
     load = steady(ours.port, told, rate=RATE, connections=IN_FLIGHT, seconds=seconds)
     point.waits += load.only(*_TAKEN).waits
 
@@ -169,7 +188,7 @@ def _each(port: int, process: Running, requests: Callable[[], Iterator[bytes]], 
 
 def _cost(port: int, process: Running, requests: Iterator[bytes], in_flight: int) -> Each:
     """Return what one request cost: seconds of a core, and those beyond them where it was alone."""
-    used = process.cpu()
+    used = process.scheduled().ran
     load = flat_out(port, requests, connections=in_flight).only(*_TAKEN)
-    cpu = (process.cpu() - used) / load.statuses.total()
+    cpu = (process.scheduled().ran - used) / load.statuses.total()
     return Each(cpu, max(0.0, in_flight / load.rate - cpu))

@@ -8,14 +8,19 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Final
 
+from shared.destinations.budget import Budget
+from shared.destinations.caller import TRIES
 from tests.bench.scaling.clock import Clock
 from tests.bench.scaling.destination import Answer, Destination
 from tests.bench.scaling.limits import Bucket
 from tests.bench.scaling.record import Delivery
 
-HOLDS = 5.0
-"""Seconds that a call waits for its turn by the rate limit: half of its own ten."""
+SECONDS = 10.0
+"""What a call has, its tries together; half of what is left of it may be waited for its turn by the rate limit."""
+
+_LEAVES: Final = object()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +73,7 @@ class Pod:
         self._calling = 0
         self._begun = -1e9
         self._gathering: object | None = None
+        self._budget = Budget(lambda: clock.now)
 
     def take(self, delivery: Delivery) -> None:
         """Begin a request."""
@@ -111,29 +117,55 @@ class Pod:
             self._send()
 
     def _leave(self, gathering: object) -> None:
-        if gathering is self._gathering:
-            self._gathering = None
-            self._send()
+        """Let a call leave that has waited for company; what is before it on the core still joins it."""
+        if gathering is self._gathering and gathering is not _LEAVES:
+            self._gathering = _LEAVES
+            self._clock.at(max(self._free, self._clock.now), self._send_together)
+
+    def _send_together(self) -> None:
+        self._gathering = None
+        self._send()
 
     def _send(self) -> None:
+        if not self._queue:  # another call took it along
+            self._calling -= 1
+            return
         self._begun = self._clock.now
         batch = [self._queue.popleft() for _ in range(min(self._sharing.most, len(self._queue)))]
         if self._queue:
             self._call_for_work()
-        wait = self._limit.take(self._clock.now, HOLDS)
-        if wait is None:
-            self._clock.after(0.0, self._sent, batch, Answer(ok=False))
-        else:
-            done = self._compute(self._sharing.cpu)
-            self._clock.at(done + wait, self._call, batch)
+        self._turn(batch, self._clock.now + SECONDS, 1)
 
-    def _call(self, batch: list[Delivery]) -> None:
+    def _turn(self, batch: list[Delivery], until: float, tries: int) -> None:
+        """Wait for a turn by the rate limit and call."""
+        left = until - self._clock.now
+        turn = self._limit.take(self._clock.now, left / 2)
+        if turn.granted:
+            self._budget.called(len(batch))
+            done = self._compute(self._sharing.cpu)
+            self._clock.at(done + turn.wait, self._call, batch, until, tries)
+        else:
+            self._again(batch, until, tries, turn.wait)
+
+    def _call(self, batch: list[Delivery], until: float, tries: int) -> None:
         assert self._foreign is not None
-        self._foreign.call(len(batch), partial(self._sent, batch))
+        self._foreign.call(len(batch), partial(self._answered, batch, until, tries))
+
+    def _answered(self, batch: list[Delivery], until: float, tries: int, answer: Answer) -> None:
+        if answer.ok or not answer.after:
+            self._sent(batch, answer)
+            return
+        self._limit.hold(self._clock.now + answer.after)
+        self._again(batch, until, tries, answer.after)
+
+    def _again(self, batch: list[Delivery], until: float, tries: int, wait: float) -> None:
+        """Try a second time within the same call where there is time and the retry budget has one left."""
+        if tries < TRIES and self._clock.now + wait < until and self._budget.take():
+            self._clock.after(wait, self._turn, batch, until, tries + 1)
+        else:
+            self._clock.after(0.0, self._sent, batch, Answer(ok=False))
 
     def _sent(self, batch: list[Delivery], answer: Answer) -> None:
-        if answer.after:
-            self._limit.hold(self._clock.now + answer.after)
         for delivery in batch:
             delivery.left -= answer.ok
             if answer.ok and self._work.by_calls and delivery.left:
