@@ -128,6 +128,15 @@ def test_a_summary_says_what_was_seen() -> None:
     assert Figures.of(FIGURES.as_json()) == FIGURES
 
 
+def test_what_keeps_its_order_has_as_many_places_as_partitions() -> None:
+    slow = replace(FIGURES, functions={**FIGURES.functions, "correlator": Each(5e-4, 0.02)})
+    plan = Plan(5, ordered=frozenset({"correlator"}), partitions=1)
+    _, seen = ran(plan, traffic(storm=6000), slow)
+    nearest, share = summary("5", plan, seen).nearest
+    assert nearest == "places of Trigger correlator"
+    assert share > 0.95
+
+
 def test_more_traffic_than_was_played_is_refused() -> None:
     with pytest.raises(ValueError, match="no 1750 s"):
         Hub(Plan(1), FIGURES, traffic(), 1000.0).run()

@@ -147,8 +147,8 @@ def _bounds(plan: Plan, seen: Seen, begin: int, end: int) -> dict[str, float]:
     if plan.systems.requests:
         calls = seen.calls[end][0] - seen.calls[begin][0]
         found["calls of ServiceNow"] = calls / seconds * _HOUR / plan.systems.requests
-    room = IN_FLIGHT * min(plan.consumers, plan.partitions)
     for name in FUNCTIONS:
+        room = plan.partitions if name in plan.ordered else IN_FLIGHT * min(plan.consumers, plan.partitions)
         flying = sum(second.flying[name] for second in seen.seconds[begin:end]) / seconds / room
         limit = found.get("calls of ServiceNow", 0.0) if name == "servicenow-incident" else 0.0
         if max(used[name], limit) < _BUSY:
