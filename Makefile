@@ -73,6 +73,10 @@ check: .venv/test.stamp try-hosts ## Check format, lint, types, import contracts
 bench: .venv/test.stamp try-hosts ## Measure, as ratios against a baseline in the same run
 	@$(BIN)/python -m tests.bench $(ARGS)
 
+.PHONY: scale
+scale: .venv/test.stamp ## Simulate one Broker for many clusters: ARGS="--clusters 250 --consumers 2"
+	@$(BIN)/python -m tests.bench.scaling $(ARGS)
+
 .PHONY: endurance
 endurance: .venv/test.stamp ## Run what takes long: ARGS=day, week, histories, conservation, takeover, load, outage, kept, archived, stores or restarts
 	@$(BIN)/python -m tests.endurance.$(or $(firstword $(ARGS)),day) $(wordlist 2,99,$(ARGS))

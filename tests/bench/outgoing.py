@@ -138,11 +138,12 @@ class Foreign:
 
 @dataclass(frozen=True, slots=True)
 class Telling:
-    """A function that runs, at this port, with its target."""
+    """A function that runs, at this port, with its target, which is a process, too."""
 
     port: int
     process: Running
     foreign: Foreign
+    target: Running
 
 
 @contextmanager
@@ -152,7 +153,8 @@ def telling(subject: Subject) -> Iterator[Telling]:
     foreign = Foreign(f"http://127.0.0.1:{behind}")
     with ExitStack() as opened:
         folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
-        opened.enter_context(running((sys.executable, "-m", "tests.bench.target", "--port", str(behind)), behind))
+        beside = (sys.executable, "-m", "tests.bench.target", "--port", str(behind))
+        target = opened.enter_context(running(beside, behind))
         command = tidings("serve", subject.function, "--port", str(port))
         ours = opened.enter_context(running(command, port, **subject.settings(foreign.url, folder)))
-        yield Telling(port, ours, foreign)
+        yield Telling(port, ours, foreign, target)

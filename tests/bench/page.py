@@ -38,16 +38,17 @@ def between(text: str, name: str, new: str) -> str:
 
 def as_table(rows: Sequence[Row]) -> str:
     """Return the report as a Markdown table."""
-    return _markdown([HEADINGS, *(row.cells() for row in rows)])
+    return markdown([HEADINGS, *(row.cells() for row in rows)])
 
 
 def steps_table(steps: Sequence[Step]) -> str:
     """Return the steps as a Markdown table, with their part of the whole."""
     whole = sum(step.microseconds for step in steps) or 1.0
     lines = [(step.name, f"{step.microseconds:.0f}", f"{step.microseconds / whole:.0%}") for step in steps]
-    return _markdown([("step", "µs", "part"), *lines, ("together", f"{whole:.0f}", "100%")])
+    return markdown([("step", "µs", "part"), *lines, ("together", f"{whole:.0f}", "100%")])
 
 
-def _markdown(lines: Sequence[Sequence[str]]) -> str:
+def markdown(lines: Sequence[Sequence[str]]) -> str:
+    """Return lines as a Markdown table, the first of them its headings."""
     rule = tuple("---" for _ in lines[0])
     return "\n".join(f"| {' | '.join(line)} |" for line in (lines[0], rule, *lines[1:]))

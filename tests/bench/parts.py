@@ -23,6 +23,7 @@ _PLACES = {
     "bus": "tests.bench.buses",
     "stores": "tests.bench.stores",
     "correlator": "tests.bench.correlator",
+    "scale": "tests.bench.scale",
 }
 NAMES = tuple(name for name, place in _PLACES.items() if find_spec(place) is not None)
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from tests.support.functions import TIDINGS, environment
 from tests.support.servers import ROOT
@@ -21,6 +22,18 @@ BARE = (sys.executable, "-m", "tests.bench.bare")
 BARE_NAME = "bare app"
 _BELOW_CLIENTS = (15_000, 32_000)  # systems give clients ports from 32768 on
 _draw = random.SystemRandom()
+
+
+class Scheduled(NamedTuple):
+    """Seconds for which a thread ran, and for which it could have run but had no core."""
+
+    ran: float
+    waited: float
+
+    def stretch(self, since: "Scheduled") -> float:
+        """Return how many times longer than its work took what it did since then."""
+        ran = self.ran - since.ran
+        return (ran + self.waited - since.waited) / ran if ran else 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +55,11 @@ class Running:
         """Return the seconds of CPU that it has used."""
         fields = Path(f"/proc/{self.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / _TICKS
+
+    def scheduled(self) -> "Scheduled":
+        """Return for how long its main thread has run, and has waited for a core, since it began (Linux: schedstat)."""
+        run, waited = Path(f"/proc/{self.pid}/schedstat").read_text(encoding="ascii").split()[:2]
+        return Scheduled(int(run) / 1e9, int(waited) / 1e9)
 
     def rests(self, within: float) -> bool:
         """Wait until it has nothing to do, that is uses less than a tenth of a core; False where it never does."""

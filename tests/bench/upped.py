@@ -78,7 +78,7 @@ def embedded() -> Iterator[Up]:
         with (
             standin("servicenow", folder / "servicenow.db") as tickets,
             standin("splunk", database) as events,
-            running(command, port, **_settings(tickets.url, events.url)) as process,
+            running(command, port, **settings_of_standins(tickets.url, events.url)) as process,
         ):
             system = Up(port, process, database, (tickets.url, events.url))
             requests = stream("warm")
@@ -87,7 +87,7 @@ def embedded() -> Iterator[Up]:
             yield system
 
 
-def _settings(tickets: str, events: str) -> dict[str, str]:
+def settings_of_standins(tickets: str, events: str) -> dict[str, str]:
     user = servicenow.USERS[0]
     return {
         "SERVICENOW_INSTANCE": tickets,

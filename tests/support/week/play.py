@@ -7,7 +7,7 @@ some of those between two ticks at once. With several stores there are as many c
 
 import asyncio
 import random
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -45,13 +45,15 @@ class _Ticket:
 class Player:
     """The functions, what they told, and the simulated time (seconds since 1970).
 
-    `stores` are the correlators', one each, none for one in memory; so many events are handled `at_once`.
+    `stores` are the correlators', one each, none for one in memory; so many events are handled `at_once`. `heard` is
+    told of each event that a Trigger hands to a function, by the function's name, and of each snapshot as `tickets`.
     """
 
     now: float
     environ: Mapping[str, str] = field(default_factory=dict)
     stores: Sequence[Store] = ()
     at_once: int = 1
+    heard: Callable[[str, CloudEvent], object] = lambda _name, _event: None
     handled: int = 0
     classified: int = 0
     _published: list[CloudEvent] = field(default_factory=list)
@@ -148,6 +150,7 @@ class Player:
             self._tell(reply)
 
     async def _ask(self, function: Function, event: CloudEvent) -> CloudEvent | None:
+        self.heard(function.name, event)
         result = await function.handle(event, self._call())
         if isinstance(result.outcome, Rejected):
             raise NotHandledError(f"{function.name} refused {event.type} {event.subject}: {result.outcome.reason}")
@@ -167,6 +170,7 @@ class Player:
         if event.type.startswith(CHANGE_PREFIX):
             self._rolled[key] = _path(snapshot["object"])
             return
+        self.heard("tickets", event)
         if snapshot["revision"] <= self._revisions.get(key, 0):
             return
         self._revisions[key] = snapshot["revision"]
