@@ -45,9 +45,9 @@ class Desk:
     """What was decided so far.
 
     `deserved` is since when it deserves a ticket (policy time), `ticket` that it got one, `under` what took it in,
-    `freed` when that was over, `quiet` the maintenance window or silence that holds it, `looked` that its ticket was
-    decided with all that was to be looked up: one that came back has its ticket again before. `denied` is up to when
-    (policy time) spells that are over were decided to have none, `left` which group it was in when it ended, or
+    `freed` when what had caused it was over, `quiet` the maintenance window or silence that holds it, `looked` that its
+    ticket was decided with all that was to be looked up: one that came back has its ticket again before. `denied` is up
+    to when (policy time) spells that are over were decided to have none, `left` which group it was in when it ended, or
     when a cause took it in.
     """
 
@@ -60,6 +60,11 @@ class Desk:
     looked: bool = False
     denied: float = 0.0
     left: str = ""
+
+    @property
+    def asks(self) -> float:
+        """Return since when it asks for a ticket, 0 where it does not: what was freed, once it outlived its cause."""
+        return max(self.deserved or 0.0, self.freed + OUTLIVE if self.freed is not None else 0.0)
 
     @property
     def inhibited(self) -> bool:
@@ -182,7 +187,7 @@ def _due(desk: Desk, case: _Case) -> float | None:
     """Return when it is looked at, where nothing else happens; None for never."""
     if desk.looked:
         return None
-    if desk.freed is not None:
+    if desk.freed is not None and desk.inhibited:
         return desk.freed + OUTLIVE
     if desk.under is not None or desk.quiet:
         return case.now + RELOOK
@@ -216,8 +221,9 @@ def _is_silent(core: Core, since: float) -> bool:
 
 
 def _held(desk: Desk, under: Under) -> Desk:
-    left = _group_of(desk) if under.kind == "consequence" else ""
-    return replace(desk, under=_same(desk.under, under), freed=None, quiet="", looked=False, left=left)
+    by_cause = under.kind == "consequence"
+    left, freed = (_group_of(desk), None) if by_cause else ("", desk.freed)
+    return replace(desk, under=_same(desk.under, under), freed=freed, quiet="", looked=False, left=left)
 
 
 def _same(known: Under | None, found: Under) -> Under:

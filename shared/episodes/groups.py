@@ -47,7 +47,7 @@ def observed(thing: str, members: Sequence[Member], record: Record, now: float, 
     goes_on = track is not None and track.lasts
     # Each look is later than the one before, also where a tick comes again, or its clock went back.
     now = max(now, record.now, track.head.time + _AFTER if track is not None and goes_on else now)
-    opened = opens(thing, members, rules)
+    opened = opens(thing, members, rules) if track is None else min(map(_asked, held), default=None)
     when = _When(now, over, now if goes_on or opened is None else min(now, opened), goes_on=goes_on)
     same = track if track is None or _is_same(track, held, when, rules) else None
     seen = together(Look(thing, mine, held, same))
@@ -83,7 +83,11 @@ def opens(thing: str, members: Sequence[Member], rules: Rules) -> float | None:
     A member waits since it deserves a ticket: what was over for a while and came back does so anew.
     """
     held = (one for one in members if one.under == thing and not one.over)
-    return min((max(one.since, one.deserved) + rules.of(one.subject).group_wait for one in held), default=None)
+    return min((_asked(one) + rules.of(one.subject).group_wait for one in held), default=None)
+
+
+def _asked(one: Member) -> float:
+    return max(one.since, one.deserved)
 
 
 class _Group(NamedTuple):
