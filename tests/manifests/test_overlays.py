@@ -228,7 +228,12 @@ KAFKA_SOURCE = {
         "consumers": {"type": "integer"},
         "initialOffset": {"enum": ["earliest", "latest"]},
         "ordering": {"enum": ["ordered", "unordered"]},
-        "delivery": {"additionalProperties": {"type": ["integer", "string"]}},
+        "delivery": {
+            "additionalProperties": {"type": ["integer", "string"]},
+            "properties": {
+                "deadLetterSink": {"additionalProperties": False, "properties": {"ref": {"type": "object"}}}
+            },
+        },
         "ceOverrides": {"additionalProperties": False, "properties": {"extensions": {"type": "object"}}},
         "net": {"additionalProperties": False, "properties": {"sasl": {"required": ["enable"]}, "tls": {}}},
         "sink": {"required": ["ref"]},
