@@ -8,17 +8,20 @@ from functools import reduce
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 import yaml
 
 from shared.stores.limits import MAX_VALUE
 from shared.stores.nats_bucket import HEADERS_ROOM
 from shared.stores.nats_place import place_of
+from tests.bench.processes import free_port
 from tests.conftest import ROOT
 from tests.manifests.test_oidc_component import BASE, DASHED
 from tests.support.certificates import new_authority
 from tests.support.kustomize import Manifest, kustomized, overlaid
-from tests.support.nats import program
+from tests.support.nats import Nats, cluster, program
+from tests.support.steps import until
 
 COMPONENTS = ROOT / "knative" / "components"
 WATCH = list(yaml.safe_load_all((COMPONENTS / "watch" / "source.yaml").read_text()))
@@ -138,6 +141,31 @@ def test_the_servers_are_as_strict_as_the_functions() -> None:
     }
     assert {"startupProbe", "readinessProbe", "livenessProbe"} <= container.keys()
     assert {"requests", "limits"} == container["resources"].keys()
+
+
+def test_a_server_has_started_once_it_found_the_others_and_lives_until_then(tmp_path: Path) -> None:
+    (container,) = one("StatefulSet", "nats")["spec"]["template"]["spec"]["containers"]
+    nobody = (
+        f'cluster {{ name: tidings, listen: "127.0.0.1:{free_port()}", routes: ["nats://127.0.0.1:{free_port()}"] }}'
+    )
+    alone = Nats(tmp_path / "alone", more=nobody)
+    try:
+        alone.start(wait=False)
+        until(lambda: asked(alone, container["livenessProbe"]) == 200)
+        assert asked(alone, container["startupProbe"]) == 503
+    finally:
+        alone.kill()
+    with cluster(tmp_path) as servers:
+        for server in servers:
+            assert {asked(server, container[f"{kind}Probe"]) for kind in ("startup", "readiness", "liveness")} == {200}
+
+
+def asked(server: Nats, probe: Manifest) -> int:
+    """Return the status that a probe gets of a server, 0 where nobody listens yet."""
+    try:
+        return httpx2.get(f"http://127.0.0.1:{server.monitoring}{probe['httpGet']['path']}").status_code
+    except httpx2.TransportError:
+        return 0
 
 
 def test_only_functions_reach_them_and_only_one_may_be_drained_at_a_time() -> None:

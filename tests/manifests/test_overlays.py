@@ -259,17 +259,19 @@ def waves(items: list[Manifest]) -> dict[str, set[int]]:
     found: dict[str, set[int]] = {}
     for item in items:
         wave = item["metadata"].get("annotations", {}).get("argocd.argoproj.io/sync-wave", "missing")
-        found.setdefault(item["kind"], set()).add(int(wave) if wave != "missing" else 99)
+        kind = "Function" if item["apiVersion"] == "serving.knative.dev/v1" else item["kind"]
+        found.setdefault(kind, set()).add(int(wave) if wave != "missing" else 99)
     return found
 
 
 def test_with_gitops_nothing_flows_before_there_is_somebody_to_take_it(render: Callable[..., list[Manifest]]) -> None:
     found = waves(render("archive", "watch", "kubewatch", "installation", "gitops"))
     found |= waves(render("installation", "gitops"))
-    order = ["Namespace", "ServiceAccount", "StatefulSet", "Service", "Trigger", "ApiServerSource"]
+    order = ["Namespace", "ServiceAccount", "StatefulSet", "Function", "Trigger", "ApiServerSource"]
     assert [min(found[kind]) for kind in order] == sorted({min(found[kind]) for kind in order})
     assert found["PingSource"] == found["ApiServerSource"]
     assert max(found["Broker"]) < min(found["Trigger"])
+    assert found["Service"] == found["StatefulSet"] != found["Function"], "NATS's servers find each other by a Service"
     assert [kind for kind, numbers in found.items() if 99 in numbers] == [], "each kind has its wave"
 
 
