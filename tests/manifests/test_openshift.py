@@ -74,6 +74,29 @@ def test_the_link_in_the_console_has_the_fields_that_there_are(render: Callable[
     assert link["href"].startswith("https://")
 
 
+@pytest.mark.parametrize("beside", ["watch", "archive", "plain"])
+def test_whatever_counts_is_asked_at_the_port_that_its_pod_has(
+    beside: str, render: Callable[..., list[Manifest]]
+) -> None:
+    items = render(beside, "openshift", "installation")
+    monitor = one(items, "PodMonitor", "tidings-functions")["spec"]
+    asked = {endpoint["port"] for endpoint in monitor["podMetricsEndpoints"]}
+    (allowed,) = one(items, "NetworkPolicy", "tidings-metrics")["spec"]["ingress"]
+    counting = 0
+    for item in items:
+        template = item.get("spec", {}).get("template", {})
+        labels = template.get("metadata", {}).get("labels", {})
+        if item["kind"] == "Job" or not monitor["selector"]["matchLabels"].items() <= labels.items():
+            continue
+        (port,) = template["spec"]["containers"][0]["ports"]
+        # Serving gives the container's port this name, whatever it was.
+        name = "user-port" if item["apiVersion"] == "serving.knative.dev/v1" else port["name"]
+        assert name in asked, item["metadata"]["name"]
+        assert {"port": port["containerPort"]} in allowed["ports"]
+        counting += 1
+    assert counting >= 6
+
+
 def expressions() -> list[str]:
     folder = KNATIVE / "components" / "openshift"
     (rules,) = documents(folder / "alerts.yaml")
