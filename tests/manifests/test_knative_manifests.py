@@ -273,6 +273,12 @@ def test_f35_every_delivery_names_a_dead_letter_sink_that_exists_and_is_no_funct
         assert reference["apiVersion"] == sink["apiVersion"]
 
 
+def test_sink_bindings_reach_the_namespace_also_where_they_reach_only_what_is_included() -> None:
+    (namespace,) = of_kind("Namespace")
+    assert {item["metadata"]["namespace"] for item in of_kind("SinkBinding")} == {namespace["metadata"]["name"]}
+    assert namespace["metadata"]["labels"]["bindings.knative.dev/include"] == "true"
+
+
 def test_the_embedded_broker_reads_them_all_without_a_problem_or_warning() -> None:
     topology = load_topology(KNATIVE, COMPONENTS)
     assert topology.problems == ()
