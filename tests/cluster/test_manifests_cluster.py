@@ -173,6 +173,13 @@ def test_every_pod_is_admitted_under_the_strictest_profile(name: str, applied: A
         assert status == 201, (owner, answer.get("message"))
 
 
+def test_the_pod_that_exports_the_state_is_admitted_too(applied: Applied) -> None:
+    (pod,) = yaml.safe_load_all((ROOT / "docs" / "deploy" / "state.yaml").read_text(encoding="utf-8"))
+    path = "/api/v1/namespaces/tidings/pods?dryRun=All&fieldValidation=Strict"
+    status, answer = applied.applier.ask("POST", path, pod)
+    assert status == 201, answer.get("message")
+
+
 def test_a_pod_that_asks_for_more_is_refused(applied: Applied) -> None:
     _, spec = next(templates(applied.items["base"]))
     spec["containers"][0]["securityContext"]["allowPrivilegeEscalation"] = True

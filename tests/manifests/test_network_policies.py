@@ -84,6 +84,21 @@ def test_without_knative_a_producer_posts_to_somebody_who_is_there_and_whom_it_m
     assert not may_speak(items, who, bus, reached), "and nobody else of ours"
 
 
+def test_the_pod_that_exports_the_state_reaches_nats_as_the_correlator_does(render: Render) -> None:
+    (pod,) = yaml.safe_load_all((ROOT / "docs" / "deploy" / "state.yaml").read_text(encoding="utf-8"))
+    items = render("nats-tls")
+    assert may_speak(items, pod["metadata"]["labels"], labels(items, "StatefulSet", "nats"), 4222)
+    (correlator,) = [item for item in of_kind(items, "Service") if item["metadata"]["name"] == "correlator"]
+    there = correlator["spec"]["template"]["spec"]
+    (ours,), (its,) = pod["spec"]["containers"], there["containers"]
+    assert all(variable in its["env"] for variable in ours["env"])
+    assert {variable["name"] for variable in ours["env"]} == {"STORE_URL", "NATS_CA_FILE"}
+    assert ours["volumeMounts"] == its["volumeMounts"]
+    assert pod["spec"]["volumes"] == there["volumes"]
+    assert ours["securityContext"] == its["securityContext"]
+    assert pod["spec"]["serviceAccountName"] == there["serviceAccountName"]
+
+
 def blocks() -> list[Manifest]:
     page = (ROOT / "docs" / "how-it-fails.md").read_text(encoding="utf-8")
     return [yaml.safe_load(block) for block in re.findall(r"(?ms)^```yaml\n(.*?)^```$", page)]
