@@ -30,7 +30,8 @@ _PRODUCTS = {
 _REMEDIES = {
     "Kafka Broker": "install the Knative broker for Apache Kafka; on OpenShift set broker and sink in KnativeKafka",
 }
-_OLDEST = (1, 12)  # `filters` of Triggers are off before (docs/decisions/0093-triggers-by-filters.md)
+_OLDEST = (1, 13)
+"""PingSources take seconds from here on; Triggers filter since 1.12 (docs/decisions/0093-triggers-by-filters.md)."""
 _VERSION = "app.kubernetes.io/version"
 _CLASS = "eventing.knative.dev/broker.class"
 _LEFT_OUT = {
@@ -127,7 +128,7 @@ async def _product(api: Api, name: str, served: Mapping[tuple[str, str], _Kind])
         return _row(name, "good", f"is there; its version is not known: {_in_words(error)}")
     label = str(found["metadata"].get("labels", {}).get(_VERSION, ""))
     if _is_older(label):
-        return _row(name, "bad", f"is {label}: Triggers filter from {'.'.join(map(str, _OLDEST))} on")
+        return _row(name, "bad", f"is {label}: PingSources take seconds from Knative {'.'.join(map(str, _OLDEST))} on")
     return _row(name, "good", label or "is there; it does not say which version")
 
 

@@ -76,6 +76,12 @@ def test_intake_may_pass_on_what_the_triggers_of_the_classifier_name(render: Ren
     assert {"falco.rule.output.v1", OBSERVED} <= named == may_send(items, intake, named, tmp_path)
 
 
+def test_whoever_takes_the_component_is_told_which_knative_filters_in_policies(render: Render) -> None:
+    assert all(item["spec"]["filters"] for item in of_kind(render("oidc"), "EventPolicy"))
+    for page in ("knative/components/oidc/kustomization.yaml", "docs/who-may-send.md"):
+        assert "1.16 or newer" in (ROOT / page).read_text(encoding="utf-8")
+
+
 def test_an_account_is_named_as_knative_does() -> None:
     """The second is what Knative's own test expects of it (eventing:pkg/auth/serviceaccount_test.go)."""
     broker = {"apiVersion": "eventing.knative.dev/v1", "kind": "Broker", "metadata": {"name": "my-Broker"}}

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import yaml
 
 from shared.runtime.registry import FUNCTIONS
 from tests.conftest import ROOT
+from tests.support.kustomize import kustomized
 
 BASE = ROOT / "knative" / "base"
 SERVED = [name for name in FUNCTIONS if name != "watch"]  # a source, no service: components/watch
@@ -159,8 +161,21 @@ def test_a_function_mounts_what_knative_base_mounts(name: str) -> None:
     assert read(EACH[name])["run"].get("volumes", []) == expected
 
 
+def test_the_pages_overlay_has_all_that_functions_need_and_no_function(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "deploy" / "kn-func.md").read_text(encoding="utf-8")
+    (overlay,) = re.findall(r"(?ms)<<'END'\n(.*?)^END$", page)
+    shutil.copytree(ROOT / "knative", tmp_path / "knative")
+    folder = tmp_path / "knative" / "overlays" / "mine"
+    folder.mkdir()
+    (folder / "kustomization.yaml").write_text(overlay)
+    items = kustomized(folder)
+    assert not [item for item in items if item["apiVersion"] == "serving.knative.dev/v1"]
+    kinds = {item["kind"] for item in items}
+    assert {"Broker", "Trigger", "SinkBinding", "StatefulSet", "Service", "ServiceAccount", "PingSource"} <= kinds
+
+
 def _environment(container: dict[str, Any]) -> dict[str, str]:
-    """Return a container's variables as func writes them; HOST is not for func-python, and nothing is optional."""
+    """Return a container's variables as func writes them: nothing is optional."""
     found: dict[str, str] = {}
     for one in container["env"]:
         if "value" in one:
@@ -173,5 +188,4 @@ def _environment(container: dict[str, Any]) -> dict[str, str]:
         reference = one["valueFrom"]["secretKeyRef"]
         if not reference.get("optional"):
             found[one["name"]] = f"{{{{ secret:{reference['name']}:{reference['key']} }}}}"
-    del found["HOST"]
     return found

@@ -28,6 +28,7 @@ ROOMS = [KNATIVE / name for name in ("base", "sources", "triggers")]
 # What Tidings itself consists of; what stands around it is in test_surroundings.py.
 OURS = [*ROOMS, *(KNATIVE / "components" / name for name in (*COMPONENTS, "oidc", "splunk-cronjob", "watch"))]
 FILES = sorted(path for room in OURS for path in room.glob("*.yaml") if path.name != "kustomization.yaml")
+SPOKES = KNATIVE / "components" / "multi-cluster-hub" / "spokes.yaml"  # the one source with a delivery
 IMAGE = "registry.example.com/tidings@sha256:" + "0" * 64
 ASK_THE_API_SERVER = {"reconcile"}  # all other functions have no token
 
@@ -264,10 +265,18 @@ def test_f35_every_delivery_names_a_dead_letter_sink_that_exists_and_is_no_funct
     page = (ROOT / "docs" / "bus.md").read_text(encoding="utf-8")
     assert f"--topic {sink['spec']['topic']}" in page
     assert "must be durable" in page
-    for item in (broker, *of_kind("Trigger")):
+    spokes = [item for item in documents(SPOKES) if item["kind"] == "KafkaSource"]
+    assert spokes
+    for item in (broker, *of_kind("Trigger"), *spokes):
         reference = item["spec"]["delivery"]["deadLetterSink"]["ref"]
         assert (reference["kind"], reference["name"]) == ("KafkaSink", sink["metadata"]["name"])
         assert reference["apiVersion"] == sink["apiVersion"]
+
+
+def test_sink_bindings_reach_the_namespace_also_where_they_reach_only_what_is_included() -> None:
+    (namespace,) = of_kind("Namespace")
+    assert {item["metadata"]["namespace"] for item in of_kind("SinkBinding")} == {namespace["metadata"]["name"]}
+    assert namespace["metadata"]["labels"]["bindings.knative.dev/include"] == "true"
 
 
 def test_the_embedded_broker_reads_them_all_without_a_problem_or_warning() -> None:

@@ -8,17 +8,20 @@ from functools import reduce
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 import yaml
 
 from shared.stores.limits import MAX_VALUE
 from shared.stores.nats_bucket import HEADERS_ROOM
 from shared.stores.nats_place import place_of
+from tests.bench.processes import free_port
 from tests.conftest import ROOT
 from tests.manifests.test_oidc_component import BASE, DASHED
 from tests.support.certificates import new_authority
-from tests.support.kustomize import Manifest, kustomized, overlaid
-from tests.support.nats import program
+from tests.support.kustomize import Manifest, kustomized, of_kind, overlaid, rendered
+from tests.support.nats import Nats, cluster, program
+from tests.support.steps import until
 
 COMPONENTS = ROOT / "knative" / "components"
 WATCH = list(yaml.safe_load_all((COMPONENTS / "watch" / "source.yaml").read_text()))
@@ -115,14 +118,30 @@ def test_kustomize_renders_the_same(tmp_path: Path) -> None:
     (tmp_path / "overlay").mkdir()
     written = yaml.safe_dump({"resources": ["../knative/base"], "components": components})
     (tmp_path / "overlay" / "kustomization.yaml").write_text(written)
-    rendered = kustomized(tmp_path / "overlay")
+    items = kustomized(tmp_path / "overlay")
     for kind in ("ConfigMap", "StatefulSet", "NetworkPolicy", "PodDisruptionBudget", "Service"):
-        found = one(kind, "nats", rendered)
+        found = one(kind, "nats", items)
         for key in ("data", "spec"):
             assert found.get(key) == one(kind, "nats", WITH_TLS).get(key)
-    assert {name: pod for name, pod in pods(rendered).items() if name in stores(ALL)} == {
+    assert {name: pod for name, pod in pods(items).items() if name in stores(ALL)} == {
         name: pod for name, pod in pods(WITH_TLS).items() if name in stores(ALL)
     }
+
+
+def test_without_knative_whatever_asks_nats_speaks_tls_too(tmp_path: Path) -> None:
+    items = rendered(tmp_path, components=["plain", "nats-tls"])
+    asking = 0
+    for item in [*of_kind(items, "Deployment"), *of_kind(items, "Job")]:
+        name, spec = item["metadata"]["name"], item["spec"]["template"]["spec"]
+        urls = {key: value for key, value in environment(spec).items() if key in {"NATS_URL", "STORE_URL"}}
+        if not urls:
+            continue
+        asking += 1
+        assert {value.partition("://")[0] for value in urls.values()} == {"tls"}, name
+        mounts = {mount["name"]: mount["mountPath"] for mount in spec["containers"][0]["volumeMounts"]}
+        assert environment(spec)["NATS_CA_FILE"] == f"{mounts['nats-tls']}/ca.crt"
+        assert mounts.keys() == {volume["name"] for volume in spec["volumes"]}, "and has its own Secrets still"
+    assert asking == 7
 
 
 def test_the_servers_are_as_strict_as_the_functions() -> None:
@@ -138,6 +157,31 @@ def test_the_servers_are_as_strict_as_the_functions() -> None:
     }
     assert {"startupProbe", "readinessProbe", "livenessProbe"} <= container.keys()
     assert {"requests", "limits"} == container["resources"].keys()
+
+
+def test_a_server_has_started_once_it_found_the_others_and_lives_until_then(tmp_path: Path) -> None:
+    (container,) = one("StatefulSet", "nats")["spec"]["template"]["spec"]["containers"]
+    nobody = (
+        f'cluster {{ name: tidings, listen: "127.0.0.1:{free_port()}", routes: ["nats://127.0.0.1:{free_port()}"] }}'
+    )
+    alone = Nats(tmp_path / "alone", more=nobody)
+    try:
+        alone.start(wait=False)
+        until(lambda: asked(alone, container["livenessProbe"]) == 200)
+        assert asked(alone, container["startupProbe"]) == 503
+    finally:
+        alone.kill()
+    with cluster(tmp_path) as servers:
+        for server in servers:
+            assert {asked(server, container[f"{kind}Probe"]) for kind in ("startup", "readiness", "liveness")} == {200}
+
+
+def asked(server: Nats, probe: Manifest) -> int:
+    """Return the status that a probe gets of a server, 0 where nobody listens yet."""
+    try:
+        return httpx2.get(f"http://127.0.0.1:{server.monitoring}{probe['httpGet']['path']}").status_code
+    except httpx2.TransportError:
+        return 0
 
 
 def test_only_functions_reach_them_and_only_one_may_be_drained_at_a_time() -> None:

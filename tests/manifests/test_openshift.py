@@ -8,6 +8,8 @@ import jsonschema
 import pytest
 import yaml
 
+from shared.runtime.registry import FUNCTIONS
+from shared.runtime.request import reason_of
 from shared.telemetry.metrics import METRICS
 from tests.conftest import ROOT
 from tests.manifests.test_knative_manifests import documents
@@ -74,6 +76,29 @@ def test_the_link_in_the_console_has_the_fields_that_there_are(render: Callable[
     assert link["href"].startswith("https://")
 
 
+@pytest.mark.parametrize("beside", ["watch", "archive", "plain"])
+def test_whatever_counts_is_asked_at_the_port_that_its_pod_has(
+    beside: str, render: Callable[..., list[Manifest]]
+) -> None:
+    items = render(beside, "openshift", "installation")
+    monitor = one(items, "PodMonitor", "tidings-functions")["spec"]
+    asked = {endpoint["port"] for endpoint in monitor["podMetricsEndpoints"]}
+    (allowed,) = one(items, "NetworkPolicy", "tidings-metrics")["spec"]["ingress"]
+    counting = 0
+    for item in items:
+        template = item.get("spec", {}).get("template", {})
+        labels = template.get("metadata", {}).get("labels", {})
+        if item["kind"] == "Job" or not monitor["selector"]["matchLabels"].items() <= labels.items():
+            continue
+        (port,) = template["spec"]["containers"][0]["ports"]
+        # Serving gives the container's port this name, whatever it was.
+        name = "user-port" if item["apiVersion"] == "serving.knative.dev/v1" else port["name"]
+        assert name in asked, item["metadata"]["name"]
+        assert {"port": port["containerPort"]} in allowed["ports"]
+        counting += 1
+    assert counting >= 6
+
+
 def expressions() -> list[str]:
     folder = KNATIVE / "components" / "openshift"
     (rules,) = documents(folder / "alerts.yaml")
@@ -96,4 +121,20 @@ def test_alerts_and_dashboard_ask_for_metrics_and_labels_that_there_are(expressi
     assert set(re.findall(r'(\w+)(?:=|!=)"', expression)) <= labels
     assert expression.count("(") == expression.count(")")
     for result in re.findall(r'result="(\w+)"', expression):
-        assert result in {"done", "rejected", "lost"}
+        assert result in {"done", "rejected", "refused", "lost"}
+
+
+def test_f35_every_way_to_a_dead_letter_has_an_alert() -> None:
+    """F35: DLS down: alert; doc says DLS must be durable; `dead_letter` never in the path.
+
+    By a destination, by any function before, at the edge of one, or as an item of a producer.
+    """
+    asked = {name: expression for expression in expressions() for name in re.findall(r"\btidings_\w+", expression)}
+    (rules,) = documents(KNATIVE / "components" / "openshift" / "alerts.yaml")
+    alerts = " ".join(rule["expr"] for group in rules["spec"]["groups"] for rule in group["rules"])
+    for name in ("deliveries", "events", "requests_refused", "intake_items"):
+        assert f"tidings_{name}_total" in alerts
+    between = {name for name, one in FUNCTIONS.items() if one.destination is None} - {"intake", "watch"}
+    assert set(re.findall(r'outcome="rejected",function=~"([^"]+)"', alerts)[0].split("|")) == between
+    reasons = re.findall(r'reason=~"([^"]+)"', asked["tidings_requests_refused_total"])[0].split("|")
+    assert set(reasons) == {reason_of(status) for status in (400, 413, 415, 422, 431)}

@@ -228,7 +228,12 @@ KAFKA_SOURCE = {
         "consumers": {"type": "integer"},
         "initialOffset": {"enum": ["earliest", "latest"]},
         "ordering": {"enum": ["ordered", "unordered"]},
-        "delivery": {"additionalProperties": {"type": ["integer", "string"]}},
+        "delivery": {
+            "additionalProperties": {"type": ["integer", "string"]},
+            "properties": {
+                "deadLetterSink": {"additionalProperties": False, "properties": {"ref": {"type": "object"}}}
+            },
+        },
         "ceOverrides": {"additionalProperties": False, "properties": {"extensions": {"type": "object"}}},
         "net": {"additionalProperties": False, "properties": {"sasl": {"required": ["enable"]}, "tls": {}}},
         "sink": {"required": ["ref"]},
@@ -248,52 +253,3 @@ def test_f59_a_spoke_leaves_our_own_namespace_out(overlays: dict[str, list[Manif
     for source in of_kind(overlays["spoke"], "ApiServerSource"):
         selector = source["spec"]["namespaceSelector"]
         assert selector == {} or selector["matchExpressions"][0]["values"] == ["tidings"]
-
-
-def waves(items: list[Manifest]) -> dict[str, set[int]]:
-    found: dict[str, set[int]] = {}
-    for item in items:
-        wave = item["metadata"].get("annotations", {}).get("argocd.argoproj.io/sync-wave", "missing")
-        found.setdefault(item["kind"], set()).add(int(wave) if wave != "missing" else 99)
-    return found
-
-
-def test_with_gitops_nothing_flows_before_there_is_somebody_to_take_it(render: Callable[..., list[Manifest]]) -> None:
-    found = waves(render("archive", "watch", "kubewatch", "installation", "gitops"))
-    found |= waves(render("installation", "gitops"))
-    order = ["Namespace", "ServiceAccount", "StatefulSet", "Service", "Trigger", "ApiServerSource"]
-    assert [min(found[kind]) for kind in order] == sorted({min(found[kind]) for kind in order})
-    assert found["PingSource"] == found["ApiServerSource"]
-    assert max(found["Broker"]) < min(found["Trigger"])
-    assert [kind for kind, numbers in found.items() if 99 in numbers] == [], "each kind has its wave"
-
-
-APPLICATION = {
-    "type": "object",
-    "required": ["apiVersion", "kind", "metadata", "spec"],
-    "properties": {
-        "apiVersion": {"const": "argoproj.io/v1alpha1"},
-        "kind": {"const": "Application"},
-        "metadata": {"required": ["name", "namespace"]},
-        "spec": {
-            "additionalProperties": False,
-            "required": ["project", "source", "destination"],
-            "properties": {
-                "project": {"type": "string"},
-                "source": {
-                    "required": ["repoURL", "targetRevision", "path"],
-                    "additionalProperties": {"type": "string"},
-                },
-                "destination": {"required": ["server", "namespace"]},
-                "syncPolicy": {"properties": {"syncOptions": {"items": {"pattern": "^[A-Za-z]+=(true|false)$"}}}},
-            },
-        },
-    },
-}
-
-
-def test_the_application_names_an_overlay_that_exists() -> None:
-    (item,) = documents(KNATIVE / "components" / "gitops" / "application.yaml")
-    jsonschema.validate(item, APPLICATION)
-    assert (ROOT / item["spec"]["source"]["path"] / "kustomization.yaml").is_file()
-    assert "ServerSideApply=true" in item["spec"]["syncPolicy"]["syncOptions"]

@@ -80,3 +80,21 @@ def test_the_overlay_of_the_page_has_glpi_and_nothing_of_servicenow_and_splunk(t
         assert (kind, "glpi-ticket") in names
         assert (kind, "classifier") in names
         assert not {(kind, "servicenow-incident"), (kind, "siem-forwarder")} & names
+
+
+def test_no_page_asks_for_a_knative_that_is_too_old_for_the_tick() -> None:
+    """Seconds in a PingSource came with Knative 1.13; the first Serverless with that is 1.34, on OpenShift 4.13."""
+    (tick,) = yaml.safe_load_all((KNATIVE / "base" / "tick.yaml").read_text(encoding="utf-8"))
+    assert len(tick["spec"]["schedule"].split()) == 6
+    pages = [page for page in (ROOT / "docs").rglob("*.md") if page.parent.name != "decisions"]
+    pages += [*KNATIVE.rglob("*.md"), *KNATIVE.rglob("*.yaml")]
+    text = "\n".join(page.read_text(encoding="utf-8") for page in pages)
+    wanted = {name: {int(minor) for minor in re.findall(rf"{name} (?:1|4)\.(\d+)", text)}
+              for name in ("OpenShift", "Serverless", "Knative")}  # fmt: skip
+    assert {name: min(found) for name, found in wanted.items()} == {"OpenShift": 13, "Serverless": 34, "Knative": 12}
+    told = re.findall(r"(?i)(?:knative|needs|asks for) 1\.12\b", text)
+    assert told == ["Knative 1.12"], "since when Triggers have `filters`, and no more"
+    production = (KNATIVE / "overlays" / "production" / "kustomization.yaml").read_text(encoding="utf-8")
+    kinds = {item["apiVersion"] for item in kustomized(KNATIVE / "overlays" / "production")}
+    assert "kafka.strimzi.io/v1" in kinds, "of Strimzi 0.49, which wants Kubernetes 1.27"
+    assert production.startswith("# OpenShift 4.14 or newer")
