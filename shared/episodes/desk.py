@@ -62,9 +62,9 @@ class Desk:
     left: str = ""
 
     @property
-    def asks(self) -> float:
-        """Return since when it asks for a ticket, 0 where it does not: what was freed, once it outlived its cause."""
-        return max(self.deserved or 0.0, self.freed + OUTLIVE if self.freed is not None else 0.0)
+    def outlived(self) -> float:
+        """Return since when it has outlived what had caused it (policy time), 0 where nothing had."""
+        return 0.0 if self.freed is None else self.freed + OUTLIVE
 
     @property
     def inhibited(self) -> bool:

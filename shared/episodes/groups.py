@@ -83,11 +83,11 @@ def opens(thing: str, members: Sequence[Member], rules: Rules) -> float | None:
     A member waits since it deserves a ticket: what was over for a while and came back does so anew.
     """
     held = (one for one in members if one.under == thing and not one.over)
-    return min((_asked(one) + rules.of(one.subject).group_wait for one in held), default=None)
+    return min((_asked(one, rules.of(one.subject).group_wait) for one in held), default=None)
 
 
-def _asked(one: Member) -> float:
-    return max(one.since, one.deserved)
+def _asked(one: Member, wait: float = 0.0) -> float:
+    return max(one.since + wait, one.deserved + wait, one.outlived)
 
 
 class _Group(NamedTuple):

@@ -30,9 +30,10 @@ class Member:
     """What a record says of one of its problems to those it is bound to.
 
     `thing` is the record's key, `at` the policy time at which it said so; `over` when the problem ended, 0 while it
-    lasts: a group is told of the end of what it took in. `deserved` is since when it asks for a ticket, 0 where it does
+    lasts: a group is told of the end of what it took in. `deserved` is since when it deserves a ticket, 0 where it does
     not. `seen` is when it was last seen (event time), `lines` the latest lines of its history as a group is told them
     (time, mark, reason, message, count), `cause` what took it out of the group: record, episode, words, path, policy.
+    `outlived` is since when it has outlived a cause that had taken it in, 0 where none had.
     """
 
     thing: str
@@ -51,6 +52,7 @@ class Member:
     seen: float = 0.0
     lines: Sequence[tuple[float, str, str, str, int]] = ()
     cause: Sequence[str] = ()
+    outlived: float = 0.0
 
     @property
     def severity(self) -> Severity:
@@ -144,7 +146,7 @@ def _essence(track: Track, *, counted: bool) -> tuple[str, ...]:
     sent, desk = track.sent, track.desk
     under = "" if desk.under is None else desk.under.thing
     assert sent is not None  # noqa: S101 - what has an entry was told
-    count = f"{sent.count} {desk.asks} {track.head.shown['fingerprint']}" if counted else ""
+    count = f"{sent.count} {desk.deserved} {desk.outlived} {track.head.shown['fingerprint']}" if counted else ""
     return (sent.id, sent.severity, sent.state, count, str(desk.ticket), under, track.head.shown["reason"])
 
 
@@ -178,10 +180,11 @@ def _row(track: Track, core: Core, now: float, group: str) -> list[Any]:
         track.relations,
         sent.count,
         *end,
-        desk.asks,
+        desk.deserved or 0.0,
         core.last_shown if track.had is None else track.had.seen,
         _lines(track) if group else [],
         [] if cause is None else [cause.thing, cause.id, cause.summary, cause.path, cause.by],
+        desk.outlived,
     ]
 
 
