@@ -90,7 +90,7 @@ def _container() -> Manifest:
         "args": ["--config", "/etc/nats/nats.conf"],
         "env": [{"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}],
         "ports": [{"name": name, "containerPort": port} for name, port in ports.items()],
-        "startupProbe": {**_probe("js-enabled-only"), "periodSeconds": 5, "failureThreshold": 60},
+        "startupProbe": {**_probe(), "periodSeconds": 5, "failureThreshold": 180},
         "readinessProbe": _probe("js-server-only"),
         "livenessProbe": {**_probe("js-enabled-only"), "periodSeconds": 20},
         "resources": {"requests": {"cpu": "100m", "memory": "256Mi"}, "limits": {"memory": "1Gi"}},
@@ -106,8 +106,9 @@ def _container() -> Manifest:
     }
 
 
-def _probe(asked: str) -> Manifest:
-    return {"httpGet": {"path": f"/healthz?{asked}=true", "port": "monitor"}}
+def _probe(asked: str = "") -> Manifest:
+    query = f"?{asked}=true" if asked else ""
+    return {"httpGet": {"path": f"/healthz{query}", "port": "monitor"}}
 
 
 def _claim(size: str, storage_class: str) -> Manifest:

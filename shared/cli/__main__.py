@@ -23,9 +23,9 @@ def publish() -> None:
 def main() -> None:
     """Run the command and exit with its code: 0 fine, 1 the answer is no, 2 wrong usage."""
     arguments = sys.argv[1:]
-    loading.begin()
     try:
         if arguments[:1] == ["serve"]:  # a function's cold start must not pay for typer and rich
+            loading.begin()
             from shared.runtime.serve import main as serve
 
             sys.exit(serve(arguments[1:], consuming=_consuming))
