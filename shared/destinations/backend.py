@@ -39,9 +39,9 @@ class Library:
 
     def build_request(self, method: str, url: httpx2.URL | str, **parts: Any) -> httpx2.Request:
         """Return a request; `parts` are those of the library. A whole URL needs nothing of the client."""
-        if isinstance(url, str) or not parts.keys() <= _OURS or self._client.cookies:
-            return self._client.build_request(method, url, **parts)
         told = parts.get("headers") or {}
+        if isinstance(url, str) or not parts.keys() <= _OURS or self._client.cookies or not isinstance(told, dict):
+            return self._client.build_request(method, url, **parts)
         headers = {**self._headers, **{name.lower(): value for name, value in told.items()}}
         return httpx2.Request(
             method, url, headers=headers, content=parts.get("content"), extensions=dict(self._extensions)

@@ -11,6 +11,7 @@ import httpx2
 from uvicorn.loops.auto import auto_loop_factory
 
 from shared.delivery.failure import Ambiguous, Temporary
+from shared.destinations.backend import Library
 from shared.destinations.breaker import Breaker
 from shared.destinations.http import Client, exchange, new_client
 from shared.destinations.standing import Standing
@@ -90,7 +91,8 @@ def test_an_error_that_the_library_does_not_document_is_a_failure_too() -> None:
         raise AttributeError("'NoneType' object has no attribute 'getpeername'")
 
     async def play() -> object:
-        library = httpx2.AsyncClient(transport=httpx2.MockTransport(gone))
+        transport = httpx2.MockTransport(gone)
+        library = Library(httpx2.AsyncClient(transport=transport), transport)
         async with Client(lambda: library, Standing("nowhere")) as client:
             return await exchange(client, client.build_request("GET", "http://127.0.0.1:1/"), seconds=5.0)
 
