@@ -97,10 +97,10 @@ def observe(record: Record, classified: Classified, known: Known, rules: Rules) 
     moved = classified.verdict.phase == "problem"
     if not repeated:
         if classified.verdict.ends:
-            ended, said = recovery_mark(classified, mark, time), line_of(classified, mark, time).message
+            ended = recovery_mark(classified, mark, time)
             moved = moved or any(ended.ended(track) for track in tracks.values())
             tracks = {
-                key: recover(track, ended.fact, policy_of(track, rules), said) if ended.ended(track) else track
+                key: recover(track, ended.fact, policy_of(track, rules), ended.message) if ended.ended(track) else track
                 for key, track in tracks.items()
             }
             record = replace(record, marks=_remember(record, ended))

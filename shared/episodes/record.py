@@ -191,13 +191,15 @@ class Together:
 class Mark:
     """A recovery that was seen: which conditions it ended, of which part (empty: all), but not of key `except_key`.
 
-    `ends` may hold `condition/*`: that condition of any part, whatever the recovery's own part is.
+    `ends` may hold `condition/*`: that condition of any part, whatever the recovery's own part is. `message` is what it
+    says for people.
     """
 
     fact: Fact
     ends: tuple[str, ...]
     part: str = ""
     except_key: str = ""
+    message: str = ""
 
     def ended(self, track: Track) -> bool:
         """Return True where it ends this track's condition."""

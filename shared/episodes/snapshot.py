@@ -63,7 +63,8 @@ def recovery_mark(classified: Classified, mark: str, time: float) -> Mark:
         reason=(seen.reason or verdict.rule)[:_MAX_LINE],
     )
     # A problem's part says which part is broken, not which part its `ends` are about.
-    return Mark(fact, verdict.ends, "" if problem else verdict.part, verdict.problem_key if problem else "")
+    part, key = ("", verdict.problem_key) if problem else (verdict.part, "")
+    return Mark(fact, verdict.ends, part, key, seen.message[:_MAX_LINE])
 
 
 def head_of(classified: Classified, mark: str, time: float) -> Head:

@@ -44,6 +44,7 @@ def encode(record: Record) -> bytes:
             "entered": record.entered,
             "wakes": record.wakes,
             "node": record.node,
+            "said": {mark.fact.mark: mark.message for mark in record.marks if mark.message},
         }
     )
 
@@ -59,7 +60,7 @@ def decode(data: bytes) -> Record:
             now=value["now"],
             due=value["due"],
             tracks={track.key: track for track in tracks},
-            marks=tuple(Mark(Fact(*row), tuple(ends), part, key) for row, ends, part, key in value["marks"]),
+            marks=tuple(_read_mark(*row, said=value.get("said", {})) for row in value["marks"]),
             seen=tuple(value["seen"]),
             outbox=tuple(Unsent(time, episode) for time, episode in value["outbox"]),
             entered=value.get("entered", {}),
@@ -79,6 +80,11 @@ def _later(track: Track) -> list[Any]:
     """Return what came to a track later, without what it has not; an earlier release passes over it."""
     had = None if track.had is None else _had(track.had, track.cause)
     return [had, track.ends] if track.ends else [had] * (had is not None)
+
+
+def _read_mark(fact: list[Any], ends: list[str], part: str, key: str, *, said: dict[str, str]) -> Mark:
+    known = Fact(*fact)
+    return Mark(known, tuple(ends), part, key, said.get(known.mark, ""))
 
 
 def _track(track: Track) -> list[Any]:

@@ -71,19 +71,29 @@ def occur(track: Track, fact: Fact, said: Said, marks: Iterable[Mark], policy: P
         base = track.base.copy()
         absorb(base, fact, policy)
         return replace(track, base=base)
-    later = {mark.fact for mark in marks if mark.fact[:2] > fact[:2] and mark.ended(track)}
-    return _with(track, {fact, *(known for known in later if known.place >= track.place)})
+    later = [
+        mark for mark in marks if mark.fact[:2] > fact[:2] and mark.ended(track) and mark.fact.place >= track.place
+    ]
+    for mark in later:
+        track = _saying(track, mark.fact, mark.message)
+    return _with(track, {fact, *(mark.fact for mark in later)})
 
 
 def recover(track: Track, fact: Fact, policy: Policy, message: str = "") -> Track:
     """Take in a recovery that ends this track's condition, with what it says for people."""
-    if message:
-        track = replace(track, ends=(*track.ends, (fact.mark, message))[-MAX_ENDS:])
+    track = _saying(track, fact, message)
     if fact.place < track.place:
         base = track.base.copy()
         recover_late(base, fact, policy)
         return replace(track, base=base)
     return _with(track, {fact})
+
+
+def _saying(track: Track, end: Fact, message: str) -> Track:
+    """Keep what an end says for people: of the latest few."""
+    if not message or (end.mark, message) in track.ends:
+        return track
+    return replace(track, ends=(*track.ends, (end.mark, message))[-MAX_ENDS:])
 
 
 def settle(track: Track, around: Around, now: float) -> Settled:

@@ -182,3 +182,16 @@ def test_f31_a_group_ends_with_its_members_though_a_tick_was_an_hour_ahead() -> 
         assert [ticket.closed for ticket in life.tickets.values()] == [210.0]
 
     lives(work, Policies(Policy(group_by=("namespace", "condition"), resolve_after=0.0)))
+
+
+@pytest.mark.parametrize("first", ["the problem", "its end"])
+def test_what_ended_a_problem_says_so_whichever_came_first(first: str) -> None:
+    async def work(life: Life) -> None:
+        told = [trouble(0, pod(1), "crash-loop"), fine(5, pod(1), "crash-loop", message="Started container web")]
+        for one in told if first == "the problem" else reversed(told):
+            await life.see(one)
+        await life.until(1000)
+        assert life.told[-1].state == "resolved"
+        assert life.told[-1].ended_message == "Started container web"
+
+    lives(work, Policies(Policy(resolve_after=0.0)))
