@@ -27,7 +27,7 @@ from shared.telemetry.metrics import Metrics
 _LOG = logging.getLogger("tidings.correlator")
 _MAX_DUE = 1000  # index entries listed at once
 _ROUNDS = 5  # what one look makes due for another object is done by the same tick
-_DUE_AT_ONCE = 8  # what is observed meanwhile waits for each of them; one after the other would wait for the store
+_DUE_AT_ONCE = 4  # what is observed during a tick waits for each of them, which more of them make longer than it may be
 # Seconds of the ticks' time until a record that cannot be read is looked at again: not long, for in a roll-out an older
 # replica may see records of a newer one; long enough for 10,000 of them not to fill every minute's tick.
 _SET_ASIDE = 600
