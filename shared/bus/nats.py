@@ -5,7 +5,6 @@ says otherwise): with three replicas a machine may go, on one server a loss of p
 """
 
 import contextlib
-import json
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -182,7 +181,7 @@ class NatsBus:
         """Return what the server says of a stream as it says it: nats-py leaves the times out."""
         client = await self._link.client()
         async with self._link.within():
-            answer = json.loads((await client.request(f"$JS.API.STREAM.INFO.{name}", timeout=SECONDS)).data)
+            answer = orjson.loads((await client.request(f"$JS.API.STREAM.INFO.{name}", timeout=SECONDS)).data)
         if "error" in answer:
             if answer["error"].get("err_code") == _NO_STREAM:
                 return None

@@ -43,6 +43,11 @@ def items(contents: Iterable[Item], *parts: str) -> Iterator[Item]:
     return (item for content in contents for part in parts for item in content.get(part, ()))
 
 
+def _defaults(contents: Iterable[Item]) -> Iterator[Item]:
+    """Yield the defaults of all files as an item."""
+    return ({**one["defaults"], "name": "defaults"} for one in contents if "defaults" in one)
+
+
 def labels_in_force() -> tuple[str, ...]:
     """Return the labels that the settings let episodes carry; the usual ones where the settings cannot be read."""
     try:
@@ -87,8 +92,7 @@ def named(rule: Rule, field: str) -> tuple[str, ...]:
 
 def _unknown_labels(contents: Sequence[Item], labels: Sequence[str]) -> Iterator[Problem]:
     """Warn of labels that no episode carries: to policy they are always empty."""
-    defaults = ({**one["defaults"], "name": "defaults"} for one in contents if "defaults" in one)
-    for item in (*items(contents, *LISTS), *defaults):
+    for item in (*items(contents, *LISTS), *_defaults(contents)):
         rows = (row[0] for name in MATCHES for row in item.get(name, ()))
         limit = item.get("ticket_limit") or {}
         asked = (*rows, *item.get("group_by", ()), *limit.get("per", ()))
@@ -151,8 +155,7 @@ def _escalations(contents: Sequence[Item]) -> Iterator[Problem]:
 
 def _flaps(contents: Sequence[Item]) -> Iterator[Problem]:
     """Warn of those that take the very first return for flapping."""
-    defaults = ({**one["defaults"], "name": "defaults"} for one in contents if "defaults" in one)
-    for item in (*items(contents, "routes"), *defaults):
+    for item in (*items(contents, "routes"), *_defaults(contents)):
         if (item.get("flap") or {}).get("changes") == 1:
             said = f"`{item['name']}` has `flap` with one change: whatever ended and came back once flaps"
             yield doubt(item, said, "an end and a return are two changes; write 4 or more, or `flap: off`")

@@ -19,6 +19,7 @@ from shared.cli.output import (
 
 if TYPE_CHECKING:
     from shared.cli.routes import Line  # the command's room, only when it runs
+    from shared.local.broker.topology import Topology, Trigger
 
 EXAMPLE = "Example: tidings triggers knative --team shop"
 _COLUMNS = ("event type", "which", "category", "goes to")
@@ -51,14 +52,7 @@ def command(
     except SettingsError as error:
         fail(*error.problems)
     topology = load_topology(folder, wanted)
-    triggers = [trigger for trigger in topology.triggers if team in {"", trigger.team}]
-    if team and not triggers:
-        teams = ", ".join(sorted({trigger.team for trigger in topology.triggers})) or "none"
-        if not topology.problems:
-            fail(f"no Trigger here is of team {team!r}; there are: {teams}", code=2)
-        # Its Trigger may be the one with the mistake, which is left out of those that were read.
-        complain(f"no Trigger without a mistake is of team {team!r}; there are: {teams}; the mistakes are on stdout")
-    found, lines = routes(topology, triggers)
+    found, lines = routes(topology, _of_team(topology, team))
     events, told = as_json(found, lines)
     problems = [*topology.problems, *topology.warnings]
     if output is Output.json:
@@ -76,6 +70,17 @@ def command(
         print_problems(problems, output)
     if topology.problems or any(line.nothing for line in lines):
         raise typer.Exit(1)
+
+
+def _of_team(topology: "Topology", team: str) -> list["Trigger"]:
+    triggers = [trigger for trigger in topology.triggers if team in {"", trigger.team}]
+    if team and not triggers:
+        teams = ", ".join(sorted({trigger.team for trigger in topology.triggers})) or "none"
+        if not topology.problems:
+            fail(f"no Trigger here is of team {team!r}; there are: {teams}", code=2)
+        # Its Trigger may be the one with the mistake, which is left out of those that were read.
+        complain(f"no Trigger without a mistake is of team {team!r}; there are: {teams}; the mistakes are on stdout")
+    return triggers
 
 
 def _passes(line: "Line") -> dict[str, str]:

@@ -13,9 +13,9 @@ import orjson
 from shared.cluster.changes import Change
 from shared.cluster.kinds import Resource
 from shared.events.identity import digest
+from shared.stores.contention import TRIES, pause
 from shared.stores.protocol import ABSENT, Entry, Store
 
-_TRIES = 5
 _PAGE = 500
 _DAY = 86_400.0  # for Events, which the cluster itself forgets after an hour or some
 
@@ -69,11 +69,12 @@ class Memory:
 
     async def move(self, version: str) -> None:
         """Set the version from which the watch goes on; empty where it must begin with a list."""
-        for _ in range(_TRIES):
+        for attempt in range(TRIES):
             entry = await self._store.get(self._cursor)
             expected = ABSENT if entry is None else entry.revision
             if await self._store.put(self._cursor, version.encode(), expected=expected) is not None:
                 return
+            await pause(attempt)
 
     async def _note(self, change: Change) -> None:
         key = self.key(change.uid)
@@ -81,13 +82,14 @@ class Memory:
             await self._forget(key, change.version)
             return
         record = [change.version, change.namespace, change.name, change.uid]
-        for _ in range(_TRIES):
+        for attempt in range(TRIES):
             entry = await self._store.get(key)
             if entry is not None and not is_newer(change.version, _read(entry).version):
                 return
             expected = ABSENT if entry is None else entry.revision
             if await self._store.put(key, orjson.dumps(record), expected=expected, ttl=self._ttl) is not None:
                 return
+            await pause(attempt)
 
     async def _forget(self, key: str, version: str) -> None:
         entry = await self._store.get(key)

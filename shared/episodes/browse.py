@@ -4,17 +4,15 @@ from dataclasses import dataclass
 
 from shared.episodes import bonds, keeper, machine
 from shared.episodes.bonds import Rules
-from shared.episodes.members import Member
-from shared.episodes.members import decode as decode_members
 from shared.episodes.policy import Policies
 from shared.episodes.record import RecordError
 from shared.episodes.stored import decode
 from shared.events.episode import Episode, EpisodeState
+from shared.stores.contention import TRIES, pause
 from shared.stores.protocol import Store
 
 _PAGE = 500
 _MAX_RECORDS = 20_000  # looked at by one call; the cursor goes on from there
-_TRIES = 20
 _LOOKING: Rules = Policies()  # that wait and look up: whoever looks decides about no ticket
 
 
@@ -101,9 +99,10 @@ async def _end(store: Store, thing: str, key: str, episode_id: str, now: float) 
     comes back when it is seen again, and brings its group back.
     """
     if bonds.is_group(thing):
-        for one in await _members(store, thing):
-            await _end(store, one.thing, one.key, one.id, now)
-    for _ in range(_TRIES):
+        for one in await keeper.bound_by(store, bonds.MEMBERS, thing, _MAX_RECORDS):
+            if one.under == thing and not one.over:
+                await _end(store, one.thing, one.key, one.id, now)
+    for attempt in range(TRIES):
         held = await keeper.load(store, thing)
         track = held.record.tracks.get(key)
         if track is None or track.sent is None or track.sent.id != episode_id or not track.lasts:
@@ -111,14 +110,8 @@ async def _end(store: Store, thing: str, key: str, episode_id: str, now: float) 
         step = machine.close(held.record, key, now, _LOOKING)
         if await keeper.save(store, held, step, keeper.Saving(_LOOKING)):
             return
+        await pause(attempt)
     raise TimeoutError("others change this object's record all the time")
-
-
-async def _members(store: Store, thing: str) -> list[Member]:
-    start = f"{bonds.MEMBERS}.{thing}."
-    entries = [entry async for entry in store.scan(start, limit=_MAX_RECORDS)]
-    found = (one for entry in entries for one in decode_members(entry.key.removeprefix(start), entry.value))
-    return [one for one in found if one.under == thing and not one.over]
 
 
 async def _place(store: Store, episode_id: str) -> tuple[str, Episode] | None:

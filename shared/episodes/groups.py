@@ -1,6 +1,6 @@
 """Groups: many problems, one ticket. A group is a record like any object's, whose observations are its members. Pure.
 
-Members are found by the group's bond (bonds.py). What they are together (together.py) is put as an observation with its
+Members are found by the group's bond (bonds.py). What they are together (whole.py) is put as an observation with its
 verdict, so that a group lives, ends, comes back and is told like any problem.
 """
 
@@ -15,11 +15,11 @@ from shared.episodes.desk import CONSEQUENCE
 from shared.episodes.fold import LATENESS
 from shared.episodes.machine import Known, observe
 from shared.episodes.members import Member
-from shared.episodes.record import Record, Together, Track
+from shared.episodes.record import Record, Track, Whole
 from shared.episodes.relations import key_of_group
 from shared.episodes.snapshot import mark_of, moment
-from shared.episodes.together import Look, together
 from shared.episodes.track import Snapshot, core_of
+from shared.episodes.whole import Look, whole_of
 from shared.events.identity import digest
 from shared.events.model import Classified, ObjectRef, Observation, Verdict, believed
 
@@ -30,7 +30,7 @@ class Seen(NamedTuple):
     """What is seen of a group: its members as observations, and what they are together."""
 
     found: list[Classified]
-    together: Together
+    whole: Whole
 
 
 def observed(thing: str, members: Sequence[Member], record: Record, now: float, rules: Rules) -> Seen | None:
@@ -50,7 +50,7 @@ def observed(thing: str, members: Sequence[Member], record: Record, now: float, 
     opened = opens(thing, members, rules) if track is None else min(map(_asked, held), default=None)
     when = _When(now, over, now if goes_on or opened is None else min(now, opened), goes_on=goes_on)
     same = track if track is None or _is_same(track, held, when, rules) else None
-    seen = together(Look(thing, mine, held, same))
+    seen = whole_of(Look(thing, mine, held, same))
     # What a cause took out of it is none of its members any more.
     about = ObjectRef.model_validate(seen.shown["object"])
     found = [_member(one, seen.shown, when, _Group(thing, about)) for one in mine if not one.cause]
@@ -67,8 +67,8 @@ def taken_in(record: Record, seen: Seen | None, rules: Rules) -> tuple[Record, t
     if seen is None:
         return replace(record, seen=()), ()
     told, snapshots = frozenset(record.seen), list[Snapshot]()
-    known = Known(together=seen.together)
-    record = replace(record, tracks={key: seen.together.on(track) for key, track in record.tracks.items()})
+    known = Known(whole=seen.whole)
+    record = replace(record, tracks={key: seen.whole.on(track) for key, track in record.tracks.items()})
     for one in seen.found:
         if mark_of(one) not in told:
             step = observe(record, one, known, rules)
@@ -126,7 +126,7 @@ def _is_same(track: Track, held: Sequence[Member], when: _When, rules: Rules) ->
     return first <= core.resolved + max(policy.reopen_within, LATENESS)
 
 
-def _ended_by(mine: Sequence[Member], seen: Together) -> str:
+def _ended_by(mine: Sequence[Member], seen: Whole) -> str:
     if seen.cause is not None:
         return CONSEQUENCE
     last = max((one for one in mine if not one.cause), key=lambda one: one.over, default=None)

@@ -19,13 +19,13 @@ from shared.episodes.members import decode as decode_members
 from shared.episodes.recent import Held, Recent
 from shared.episodes.record import Record, RecordError, RecordFullError
 from shared.episodes.stored import decode, encode
+from shared.stores.contention import TRIES, pause
 from shared.stores.limits import MAX_VALUE
 from shared.stores.protocol import ABSENT, Entry, Store, ValueTooLargeError
 
 THINGS = "thing."
 DUE = "due."
 _DIGITS = 12
-_TRIES = 5
 _YOUNG = 60.0
 T = TypeVar("T")
 
@@ -90,11 +90,11 @@ async def all_of(work: Iterable[Awaitable[T]]) -> list[T]:
     return found
 
 
-async def bound_by(store: Store, prefix: str, bond: str) -> list[Member]:
-    """Return what the records bound by a bond say, at most MAX_MEMBERS records. Raises StoreUnavailableError."""
+async def bound_by(store: Store, prefix: str, bond: str, limit: int = MAX_MEMBERS) -> list[Member]:
+    """Return what the records bound by a bond say, at most `limit` records. Raises StoreUnavailableError."""
     start = f"{prefix}.{bond}."
     found: list[Member] = []
-    async for entry in store.scan(start, limit=MAX_MEMBERS):
+    async for entry in store.scan(start, limit=limit):
         found += decode_members(entry.key.removeprefix(start), entry.value)
     return found
 
@@ -213,18 +213,19 @@ async def _set(store: Store, key: str, value: bytes, *, there: bool = False) -> 
 
     `there` says that there probably is one: to be refused costs as much as a write.
     """
-    for _ in range(_TRIES):
+    for attempt in range(TRIES):
         entry = await store.get(key) if there else None
         expected = ABSENT if entry is None else entry.revision
         if await put(store, key, value, expected) is not None:
             return True
         there = True
+        await pause(attempt)
     return False
 
 
 async def mark_sent(store: Store, thing: str, labels: frozenset[tuple[str, int]], recent: Recent | None = None) -> bool:
     """Take the snapshots that the broker accepted out of the outbox; False where others were first each time."""
-    for _ in range(_TRIES):
+    for attempt in range(TRIES):
         known = recent.take(thing) if recent is not None else None
         held = known or await load(store, thing)
         record = held.record.sent(labels)
@@ -234,6 +235,7 @@ async def mark_sent(store: Store, thing: str, labels: frozenset[tuple[str, int]]
             continue
         if await _write(store, held, record, recent):
             return True
+        await pause(attempt)
     return False
 
 

@@ -25,9 +25,9 @@ from shared.episodes.record import (
     Mark,
     Others,
     Record,
-    Together,
     Track,
     Unsent,
+    Whole,
 )
 from shared.episodes.relations import node_of, relations_of
 from shared.episodes.snapshot import head_of, line_of, mark_of, problem_fact, recovery_mark
@@ -76,12 +76,12 @@ class Known:
     """What is known of an observation besides itself.
 
     `labels` are those of its namespace, `old` says that it is of something that began before first contact with its
-    cluster; `together` is given for a group's.
+    cluster; `whole` is given for a group's, whose tracks have it already.
     """
 
     labels: Mapping[str, str] = field(default_factory=dict)
     old: bool = False
-    together: Together | None = None
+    whole: Whole | None = None
 
 
 def observe(record: Record, classified: Classified, known: Known, rules: Rules) -> Step:
@@ -92,8 +92,7 @@ def observe(record: Record, classified: Classified, known: Known, rules: Rules) 
     seen = record.seen if repeated else (*record.seen, mark)[-MAX_SEEN:]
     node = node_of(classified) if classified.observation.object.kind == "Pod" else ""
     record = replace(record, now=max(record.now, time), seen=seen, node=node or record.node)
-    together = known.together
-    tracks = {key: track if together is None else together.on(track) for key, track in record.tracks.items()}
+    tracks: dict[str, Track] = dict(record.tracks)
     moved = classified.verdict.phase == "problem"
     if not repeated:
         if classified.verdict.ends:
@@ -186,14 +185,14 @@ def _occurred(tracks: Mapping[str, Track], record: Record, classified: Classifie
     mark, time = mark_of(classified), policy_time(classified.observation).timestamp()
     said = Said(head_of(classified, mark, time), line_of(classified, mark, time))
     track = tracks.get(key) or Track(key, said.head)
-    if known.together is not None:
-        track = known.together.on(track)
+    if known.whole is not None:
+        track = known.whole.on(track)
     else:
         relations = {**track.relations, **relations_of(classified, record.node)}
         track = replace(track, labels=dict(known.labels) or track.labels, relations=relations)
     fact = problem_fact(classified, mark, time, old=known.old)
     track = occur(track, fact, said, record.marks, policy_of(track, rules))
-    return track if known.together is None else known.together.on(track)
+    return track if known.whole is None else known.whole.on(track)
 
 
 def _remember(record: Record, new: Mark) -> tuple[Mark, ...]:

@@ -162,7 +162,7 @@ class Track:
 
 
 @dataclass(frozen=True, slots=True)
-class Together:
+class Whole:
     """What the members of a group are together at one look: members of its track and, as `shown`, of its head."""
 
     shown: dict[str, Any]

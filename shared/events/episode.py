@@ -5,13 +5,11 @@ from typing import Literal
 
 from pydantic import AwareDatetime, Field
 
-from shared.events.model import Frozen, ObjectRef, path_of
+from shared.events.model import MAX_SKEW, Frozen, ObjectRef, path_of
 from shared.events.vocabulary import Category, Severity, Subcategory
 
 EpisodeState = Literal["open", "resolved"]
 Transition = Literal["opened", "updated", "resolved", "reopened"]
-MAX_SKEW = timedelta(minutes=5)
-"""How far an event's own time may be from when it was sent for policy to go by it (model.policy_time)."""
 
 
 class Occurrence(Frozen):

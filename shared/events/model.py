@@ -4,7 +4,7 @@ Frozen, so that a value that was checked once stays as it was checked. Unknown m
 function must be able to read what a newer one wrote.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
@@ -14,6 +14,8 @@ from shared.events.vocabulary import About, Category, Phase, Severity, Subcatego
 
 Operation = Literal["add", "update", "delete", "event"]
 Text = Annotated[str, Field(max_length=32_768)]
+MAX_SKEW = timedelta(minutes=5)
+"""How far an event's own time may be from when it was sent for policy to go by it."""
 
 
 class Frozen(BaseModel):
@@ -167,10 +169,10 @@ def policy_time(observation: Observation) -> datetime:
     return believed(observation.time, observation.received)
 
 
-def believed(time: datetime, received: datetime, tolerance: float = 300.0) -> datetime:
+def believed(time: datetime, received: datetime) -> datetime:
     """Return an event's time, or when it was sent where that must count instead.
 
-    An event time further than `tolerance` seconds from when the cluster's edge sent it comes from a skewed clock (or
-    from a series that began long ago).
+    An event time further than MAX_SKEW from when the cluster's edge sent it comes from a skewed clock (or from a series
+    that began long ago).
     """
-    return time if abs((time - received).total_seconds()) <= tolerance else received
+    return time if abs(time - received) <= MAX_SKEW else received

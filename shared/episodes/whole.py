@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from shared.episodes.bonds import GROUP, STORM
 from shared.episodes.desk import Under
 from shared.episodes.members import MAX_MEMBERS, MAX_SHOWN, Member, affected, others_of
-from shared.episodes.record import MAX_HISTORY, Had, Occurred, Others, Together, Track
+from shared.episodes.record import MAX_HISTORY, Had, Occurred, Others, Track, Whole
 from shared.episodes.relations import OF_GROUP
 from shared.events.identity import digest, scope_key
 from shared.events.model import ObjectRef
@@ -33,7 +33,7 @@ class Look(NamedTuple):
     track: Track | None
 
 
-def together(look: Look) -> Together:
+def whole_of(look: Look) -> Whole:
     """Return what the members are together; at the end what all of them were."""
     thing, members, held, track = look
     kept = track.had if track is not None and track.had is not None else Had()
@@ -48,7 +48,7 @@ def together(look: Look) -> Together:
         others = Others(len(had.paths), had.first)
         shown, labels, relations = _shown_at_end(look, had, history), track.labels, track.relations
     mark = {OF_GROUP: STORM if thing.startswith(STORM) else GROUP}
-    return Together(shown, history, labels, {**relations, **mark}, others, had, None if held else cause_of(members))
+    return Whole(shown, history, labels, {**relations, **mark}, others, had, None if held else cause_of(members))
 
 
 def cause_of(members: Sequence[Member]) -> Under | None:
