@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from statistics import median
 from typing import Any
 
-from tests.bench.measure import MOST, Effort, Row, Wanted, number, percentile
+from tests.bench.measure import MOST, Effort, Row, Wanted, aligned, number, percentile
 from tests.bench.scaling import measuring
 from tests.bench.scaling.alone import Alone
 from tests.bench.scaling.destination import Foreign
@@ -67,7 +67,7 @@ def scale(effort: Effort) -> list[Row]:
     """Print the tables, and return how far the model was from what was measured."""
     run = scaled(effort)
     for title, lines in tables(run):
-        print(f"\n{title}\n{_aligned(lines)}")  # noqa: T201
+        print(f"\n{title}\n{aligned(lines)}")  # noqa: T201
     return [Row(f"model of {one.name}: off by", "", "x", [one.apart], wanted=_APART) for one in run.compared]
 
 
@@ -112,8 +112,3 @@ def tables(run: Scaled) -> list[tuple[str, list[tuple[str, ...]]]]:
         ("model", [("what", "unit", "simulated", "measured", "ratio"), *(one.cells() for one in run.compared)]),
         ("sizes", list(zip(HEADINGS, *(one.cells() for one in run.sizes), strict=True))),
     ]
-
-
-def _aligned(lines: Sequence[Sequence[str]]) -> str:
-    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines)
