@@ -90,10 +90,19 @@ def recover(track: Track, fact: Fact, policy: Policy, message: str = "") -> Trac
 
 
 def _saying(track: Track, end: Fact, message: str) -> Track:
-    """Keep what an end says for people: of the latest few."""
+    """Keep what an end says for people."""
     if not message or (end.mark, message) in track.ends:
         return track
-    return replace(track, ends=(*track.ends, (end.mark, message))[-MAX_ENDS:])
+    return replace(track, ends=(*track.ends, (end.mark, message)))
+
+
+def _speaking(track: Track, core: Core) -> Track:
+    """Forget what ends said, but for the one that ended the problem, or is about to, and the latest few."""
+    if len(track.ends) <= MAX_ENDS:
+        return track
+    counting = {core.ended_mark, core.ending_mark}
+    latest = [end for end in track.ends if end[0] not in counting][-MAX_ENDS:]
+    return replace(track, ends=tuple(end for end in track.ends if end[0] in counting or end in latest))
 
 
 def settle(track: Track, around: Around, now: float) -> Settled:
@@ -111,7 +120,8 @@ def settle(track: Track, around: Around, now: float) -> Settled:
     wanted = [time for time in (folded.waits_until, over_at(core), *dues) if time is not None]
     over = core.state == "resolved" and folded.split is None and now - core.resolved > CLOSED_SECONDS
     waiting = folded.waits_until is not None
-    return Settled(_compact(track, policy, now), core, tuple(snapshots), min(wanted, default=None), over, waiting)
+    track = _compact(_speaking(track, core), policy, now)
+    return Settled(track, core, tuple(snapshots), min(wanted, default=None), over, waiting)
 
 
 def current(settled: Settled, *, told: bool = True) -> Episode | None:

@@ -195,3 +195,17 @@ def test_what_ended_a_problem_says_so_whichever_came_first(first: str) -> None:
         assert life.told[-1].ended_message == "Started container web"
 
     lives(work, Policies(Policy(resolve_after=0.0)))
+
+
+def test_what_ended_a_problem_still_says_so_after_many_more_ends_and_the_problem_told_again() -> None:
+    async def work(life: Life) -> None:
+        await life.see(
+            trouble(0, pod(1), "crash-loop"),
+            *(fine(time, pod(1), "crash-loop", message=f"end {time}") for time in range(5, 15)),
+        )
+        await life.until(30)
+        await life.see(trouble(0, pod(1), "crash-loop"))
+        await life.until(1000)
+        assert [one.ended_message for one in life.told if one.state == "resolved"] == ["end 5"] * 2
+
+    lives(work, Policies(Policy(resolve_after=0.0)))
