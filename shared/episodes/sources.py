@@ -58,16 +58,21 @@ class Sources:
             self._events += max(0, count - found[0])
         self.total = max(self._events, self.state)
 
-    def bound(self) -> None:
-        """Give up the oldest sources beyond the bounds."""
-        if len(self.known) <= SOFT:
-            return
-        crowded = len(self.known) > HARD  # then the young go too, many at once: sorting has its price
-        newest = max(time for _, time in self.known.values())
+    def bound(self) -> bool:
+        """Give up the oldest sources beyond the bounds; return True where any went."""
+        before = len(self.known)
+        if before <= SOFT:
+            return False
+        crowded = before > HARD  # then the young go too, many at once: sorting has its price
+        times = [time for _, time in self.known.values()]
+        young = max(times) - _YOUNG
+        if not crowded and min(times) >= young:
+            return False
         for key, (count, time) in sorted(self.known.items(), key=lambda item: (item[1][1], item[0])):
             size = len(self.known)
-            if size <= SOFT or (time >= newest - _YOUNG and (not crowded or size <= _ENOUGH)):
-                return
+            if size <= SOFT or (time >= young and (not crowded or size <= _ENOUGH)):
+                break
             del self.known[key]
             self.given_up += count
             self.horizon = max(self.horizon, time)
+        return len(self.known) < before
