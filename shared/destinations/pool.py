@@ -11,6 +11,8 @@ from typing import Any
 
 import httpcore2
 
+from shared.destinations.sending import EXTENSION, Sending
+
 
 class Pool:
     """At most `most` connections; `make` builds one to an origin. Belongs to one event loop."""
@@ -24,6 +26,10 @@ class Pool:
     async def handle_async_request(self, request: httpcore2.Request) -> httpcore2.Response:
         """Send a request, once there is a connection free for it, and return the answer's head. Raises as they do."""
         await self._free.acquire()
+        sending = request.extensions.get(EXTENSION)
+        if sending is not None:
+            sending.had_turn = True
+            request.stream = _Watched(request.stream, sending)
         try:
             connection = await self._taken(request.url.origin)
         except BaseException:
@@ -49,7 +55,7 @@ class Pool:
 
     async def _taken(self, origin: httpcore2.Origin) -> httpcore2.AsyncHTTPConnection:
         """Return the connection last used that still stands, or a new one; close one that was not used for long."""
-        if self._idle and self._idle[0].has_expired():
+        if len(self._idle) > 1 and self._idle[0].has_expired():
             await self._idle.popleft().aclose()
         while self._idle:
             connection = self._idle.pop()
@@ -67,6 +73,19 @@ class Pool:
                 await connection.aclose()
         finally:
             self._free.release()
+
+
+class _Watched:
+    """A request's body, which the library asks for once the head has gone."""
+
+    def __init__(self, stream: Any, sending: Sending) -> None:
+        self._stream = stream
+        self._sending = sending
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        self._sending.begun = True
+        pieces: AsyncIterator[bytes] = self._stream.__aiter__()
+        return pieces
 
 
 class _Body:

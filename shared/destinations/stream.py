@@ -56,6 +56,9 @@ class Stream(httpcore2.AsyncNetworkStream):
             return
         self._flush()
         try:
+            if timeout is None:
+                await self._writer.drain()
+                return
             async with asyncio.timeout(timeout):
                 await self._writer.drain()
         except TimeoutError as error:

@@ -297,3 +297,11 @@ def test_an_episode_is_known_at_the_first_look_to_hold_no_secret() -> None:
     assert data["problem_key"]
     assert not has_hints(orjson.dumps(data))
     assert has_hints(orjson.dumps({**data, "summary": f"password={SENTINEL}"}))
+
+
+def test_a_notice_s_data_costs_no_walk_but_that_of_an_object_does() -> None:
+    data = {"name": "web", "value": "harmless"}
+    assert not has_hints(orjson.dumps({"type": "problem.opened", "data": data}))
+    unnamed = {"type": "Opaque", "metadata": {"name": "db"}, "data": {"user": SENTINEL}}  # as a SecretList has them
+    assert has_hints(orjson.dumps(unnamed))
+    assert redact(unnamed)[0]["data"] == {"user": MASK}
