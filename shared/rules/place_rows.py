@@ -8,7 +8,7 @@ line of its own, reason; `message` in the message.
 from typing import NamedTuple
 
 from shared.events.vocabulary import Category, Subcategory
-from shared.rules.products import APPLICATIONS, KINDS, PARTS, PLATFORMS, PRODUCTS
+from shared.rules.products import APPLICATIONS, DATABASES, KINDS, PARTS, PLATFORMS, PRODUCTS
 
 Place = tuple[Category, Subcategory]
 
@@ -140,7 +140,8 @@ ROWS: tuple[Row, ...] = (
             r"|UnauthorizedOperation|(?:insufficient|lacks|missing) (?:\w+ )?(?:permission|privilege)s?|grant RBAC"),
     Row(("security", "certificate"),
         kind=r"\A(?:Certificate|ManagedCertificate|ClusterTrustBundle|Order|Challenge|PodCertificate|CABundle"
-            r"|KeyPair|IstioCSR|TrustManager)|\A\w+T[Ll][Ss]\b|\A\w*Issuer\b|cert-manager|certificates\.k8s",
+            r"|KeyPair|IstioCSR|TrustManager)|\A\w+T[Ll][Ss]\b|\A\w*(?:Issuer|Certificate)\b|cert-manager"
+            r"|certificates\.k8s",
         who=r"\Acert-|certificat|-issuer\b|\Atrust-",
         reason=r"certificate|\bissuer update|\bcerts?\b|\bcsr\b|\bkey ?store|\btrust ?(?:store|bundle)"
             r"|\btls\b|x509|ca bundle|\bcabundle|signer|key ?pair"
@@ -168,9 +169,10 @@ ROWS: tuple[Row, ...] = (
             r"|AdmissionPolicy|\ACompliance|compliance\.openshift|constraints\.gatekeeper|\ACIS|cis\.cattle|kyverno"
             r"|gatekeeper",
         who=r"kube-bench|kyverno|gatekeeper|\bopa\b|compliance|governance|kubewarden|polaris|datree",
-        reason=r"(?:policy|constraint) (?:violat|error|appl|skip|template|audit)|compliant"),
+        reason=r"(?:policy|constraint) (?:violat|breach|warn|error|appl|skip|template|audit)|compliant"),
     Row(("infrastructure", "workload"),
-        kind=r"\A(?:Storage(?:Bucket|Account)|Compute\w+|SQL\w+|RDS\w*|DB(?:Instance|Cluster)\w*|ServiceInstance)\b"
+        kind=r"\A(?:Storage(?:Bucket|Account)|Compute\w+|SQL(?:Instance|Database|User|SSLCert|Server)\w*|RDS\w*"
+            r"|DB(?:Instance|Cluster)\w*|ServiceInstance)\b"
             r"|cnrm\.cloud|azure\.com|services\.k8s\.aws|crossplane|upbound",
         who=r"\Aservice-catalog|\Amanaged/|crossplane"),
     Row(("infrastructure", "network"), kind=r"\A(?:Vlan|Bond|Uplink|ClusterNetwork)\w*|\A\w*DNS\b"),
@@ -239,7 +241,8 @@ ROWS: tuple[Row, ...] = (
             r"|machine"),
     Row(("infrastructure", "control-plane"), kind=r"\A\w*Cluster .*(?:cluster\.x-k8s|kubermatic|gardener|hive)"
             r"|\A(?:AWS|Azure|GCP|VSphere|OpenStack|HCloud|Hetzner|IBM\w*|(?-i:DO)|Nutanix|Proxmox|Metal3"
-            r"|Docker)\w*Cluster\b",
+            r"|Docker|CloudStack|Cloudscale|Equinix|Exoscale|Harvester|Huawei|Ionos|Kubevirt|Latitude|Linode|Maas"
+            r"|Microvm|Outscale|Packet|Scaleway|Tinkerbell|Upcloud|VCD|Vultr|(?-i:ACK|BYO|OCI|OVH))\w*Cluster\b",
         who=r"kkp-|kubermatic|cluster-api|capi-"),
     Row(("infrastructure", "node"), message=r"nodes are available:.*(?:not-ready|unreachable|unschedulable)"),
     Row(("infrastructure", "storage"),
@@ -248,7 +251,8 @@ ROWS: tuple[Row, ...] = (
     Row(("infrastructure", "workload"),
         kind=r"\A\w*Workflow|\A(?:Pipeline|Task|Application|Helm\w+|Kustomization)"),
     Row(("infrastructure", "workload"), kind=r"\A(?:Build|BuildConfig|DeploymentConfig|ReplicationController)\b"),
-    Row(("infrastructure", "network"), reason=r"connectivity|endpoint detection"),
+    Row(("infrastructure", "network"), reason=r"connectivity|endpoint detection",
+        message=r"(?:add(?:ed)? to|remov(?:ed?) from|targets? of) (?:the |a )?load ?balancer"),
     Row(("infrastructure", "node"), reason=r"master nodes?\b"),
     Row(("infrastructure", "control-plane"),
         kind=r"operator\.openshift|config\.openshift|operators\.coreos",
@@ -257,10 +261,10 @@ ROWS: tuple[Row, ...] = (
             r"|ingress|insights|marketplace)-[a-z-]*operator|\A(?:kube-|cloud-)?controller-manager"),
     # What a database keeps is its own matter; the disk that it is kept on is not.
     Row(("infrastructure", "storage"),
-        both=r"\A(?:\w*(?:Cluster|Datacenter)|(?:Postgres|Kafka|Redis|Mongo|MySQL|Elastic)\w*) .*\n.*(?:\bback ?up"
+        both=rf"\A(?:\w*(?:Cluster|Datacenter)|(?:{DATABASES})\w*) .*\n.*(?:\bback ?up"
             r"|\bsnapshot|\bvolumes? |\bpvc|(?:disk|storage) full)"),
     Row(("infrastructure", "workload"),
-        kind=r"\A\w+(?:Cluster|Datacenter)\b|\A(?:Postgres|Kafka|Redis|Mongo|MySQL|Elastic)\w*\b|cassandra|postgres"
+        kind=rf"\A\w+(?:Cluster|Datacenter)\b|\A(?:{DATABASES})\w*\b|cassandra|postgres"
             r"|mongodb|kafka"),
     # --- kinds that nobody knows, whose names speak for themselves ---
     *(Row(place, kind=names) for place, names in PARTS.items()),
@@ -269,7 +273,8 @@ ROWS: tuple[Row, ...] = (
     Row(("infrastructure", "network"),
         reason=r"network|\bnics?\b|\bbgp\b|\blink (?:up|down|flap)|\bcni\b|\bdns|\broutes?\b|interface|net ?device"
             r"|conntrack"
-            r"|ip ?tables|packets? drop|kube ?proxy|proxier|resolver\b|resolv ?conf|(?:name|host|domain) ?resol"
+            r"|ip ?tables|\bingress(?:es)?\b|http ?route|packets? drop|kube ?proxy|proxier|resolver\b|resolv ?conf"
+            r"|(?:name|host|domain) ?resol"
             r"|subnet|\bip\b"
             r"|\bi ?ps\b|ip family|cidr|load ?balancer|\bipam\b|\bvpn|\bvx?lan|wire ?guard|\bip ?sec\b|\bmtu\b|\barp\b"
             r"|\bnat\b|\bospf\b|\bdhcp|\bvips?\b|firewall|egress",
@@ -279,7 +284,7 @@ ROWS: tuple[Row, ...] = (
         reason=r"volume|\bcsi\b|empty ?dir|\bmount|attach|detach|persistent|\biscsi|\blvm|\bluns?\b"
             r"|thin ?pool|\bdisk bad|\braid\b|\bnfs\b|root ?fs\b"
             r"|\bnvme|\bssd\b|file ?system|ext4|\bxfs|\bio ?error|overlay|image layer|layerchain|docker image"
-            r"|storage (?:class|full)|\bpvc\b|snapshot|back ?up",
+            r"|storage (?:class|full|expan|resiz)|\bpvc\b|snapshot|back ?up",
         message=r"no space left|volumeMount|MountVolume|AttachVolume|persistentvolumeclaim|\bdisk (?:pressure|space)"
             r"|the disk |data director"),
     Row(("infrastructure", "workload"),

@@ -48,7 +48,8 @@ PRODUCTS: dict[tuple[Category, Subcategory], str] = {
         solo\.io spiderpool tailscale vpc- vpcresources whereabouts wireguard zerotier
     """),
     ("infrastructure", "storage"): _any_of(r"""
-        alluxio \bcarina \bcsi[-.] \bcsm\b \bdell\.com \bdell-csi beegfs \bgarage \bmin\.io \bodf\b \bondat \bstork
+        alluxio \bcarina \bcsi[-.] \bcsm\b \bborg(?:base|backup|matic) \bdell\.com \bdell-csi beegfs \bgarage
+        \bmin\.io \bodf\b \bondat \bstork
         \bweka \bzfs cloudcasa cns\.vmware -csi\b cubefs curvefs datacore dataprotection\.kubeblocks drbd fluid\.io
         gemini\.fairwinds gluster hostpath hpe-csi hwameistor infinibox infinidat iomesh juicefs kasten kio\.kasten
         kopia kubestash libopenstorage lightbits lustre moosefs netapp nvmeof oadp openebs open-local portworx
@@ -89,6 +90,14 @@ APPLICATIONS = _any_of(r"""
     selectdb servicebinding stackable\.tech starrocks strimzi\.io
 """)
 """Applications whose kinds have names of other things."""
+
+
+DATABASES = _any_of(r"""
+    Aerospike Cassandra ClickHouse Cockroach Couch Dragonfly Elastic EMQX Hazelcast Infinispan Kafka Maria Memcached
+    Mongo MySQL NATS Neo4j OpenSearch Postgres Pulsar Rabbit Redis Redpanda Scylla Solr TiDB Valkey Vitess YugaByte
+    ZooKeeper
+""")
+"""Databases and queues: with these words their kinds begin, of which one may be called a node."""
 
 
 def _one_of(names: str) -> str:
@@ -176,11 +185,13 @@ PARTS: dict[tuple[Category, Subcategory], str] = {
         TrustedCA Truststore
     """),
     ("security", "authentication"): _part_of(r"""
-        APIKey APIToken Authentication AuthServer Credential Identity (?-i:MFA) JWT LDAP Login OAuth OIDC Password
-        Realm\b SAML SecretRotation ServiceAccount ServicePrincipal SSO UserAccount UserPool
+        (?:Access|Refresh|Bearer|Bootstrap|Join)Token APIKey APIToken Authentication AzureAD AuthServer Credential
+        Deploy(?:Key|Token) Identity (?-i:MFA) JWT LDAP Login OAuth OIDC Password
+        Realm\b SAML SecretRotation ServiceAccount ServicePrincipal SSH_?Key SSO UserAccount UserPool
     """),
     ("security", "rbac"): _part_of(r"""
-        AccessPolic AccessRequest Entitlement NamespaceAccess Permission PrivilegeRequest RoleGrant RoleSync UserRole
+        Access(?:Binding|Entry|Polic|Request|Session) BindDefinition Break_?[gG]lass Entitlement NamespaceAccess
+        Permission PrivilegeRequest RoleDefinition RoleGrant RoleSync UserRole
     """),
     ("security", "runtime"): _part_of(r"""
         EDRSensor Forensic HostScan (?-i:IDS) (?-i:WAF) Runtime(?:Rule|Policy|Alert) Security(?:Alert|Event|Incident)
@@ -189,28 +200,32 @@ PARTS: dict[tuple[Category, Subcategory], str] = {
         Admission (?:CEL|Config|Exemption|OPA|Rego)Policy Guardrail
     """),
     ("admission", "quota"): _part_of(r"""
-        Quota\b
+        Quota(?:\b|Increase|Plan|Profile|Request)
     """),
     ("infrastructure", "virtualization"): _part_of(r"""
         GuestOS Hypervisor (?-i:Hyperv) VirtualMachine
-        V(?:irtual)?M(?:Host|Migration|Pool|Restore|Set|Snapshot|Template)?\b
+        V(?:irtual)?M(?:Class|Host|Image|Migration\w*|Pool|Restore|Set|Snapshot|Template)?\b
     """),
     ("infrastructure", "storage"): _part_of(r"""
-        DataProtection Datastore\b DiskPool FileShare FileSystem InfoScale Lustre NFS NVMe PVC RBD ReplicationPlan
+        DataProtection Datastore\b DiskPool (?:CIFS|File|NAS|Samba|SMB)Share FileSystem InfoScale Lustre NFS NVMe
+        (?:Disk|Flash|Power\w+|Storage)Array PVC RBD ReplicationPlan
         S3Bucket
     """),
     ("infrastructure", "network"): _part_of(r"""
-        AddressPool BGP CIDR CustomDomain DNS EgressIP EndpointSlice Envoy Firewall FloatingIP Gateway (?-i:IPAM)
-        IPRange IPReserv
+        AddressPool BGP CIDR CustomDomain DNS EgressIP EndpointSlice Envoy Firewall FloatingIP Gateway
+        Hostname IP(?:Allocation|Block|Claim|Prefix|Range|Reserv) (?-i:IPAM) (?-i:IP)\w*Pool\b L[47](?:Policy|Rule)\b
         LoadBalancer Netplan Network OVSBridge Peering PortForward RouteAdvert Router SecurityGroup Subnet Traceflow
-        PortBinding TrafficTarget Tunnel (?-i:[ACENS]LB) VirtualIP Vlan VPC VPN
+        PortBinding TrafficTarget Tunnel (?-i:[ACENS]LB) (?:A|CNAME|Zone)Record\b Upstream VirtualIP Vlan Vnet VPC VPN
+        (?-i:VRF)
     """),
     ("infrastructure", "node"): _part_of(r"""
-        AutoscalingGroup BareMetal BIOS Chassis CPUManager Firmware Hardware HugePages (?-i:BMC) (?-i:GPU) Kernel
-        Kubelet OSImage OSUp(?:date|grade) SpotInstance \w(?:Node|Host|Device)\b
+        AutoscalingGroup BareMetal BIOS \bBootc \wNode(?:Maintenance|Drain|Reboot|Refresh|Label|Taint) Chassis
+        CPUManager Firmware Hardware HugePages (?-i:BMC) (?-i:GPU) Kernel
+        Kubelet OSImage OSUp(?:date|grade) SpotInstance OpenStack(?:DataPlane|Server) (?-i:DPU) \w(?:Node|Host|Device)\b
     """),
     ("infrastructure", "control-plane"): _part_of(r"""
         AuditSink (?:Cluster|Kube|Secondary)Scheduler\b ControlPlane (?-i:APIServer) SchedulerProfile
+        (?:Cluster|K3s|K8s|Kubernetes|OpenShift|Platform|RKE2?)(?:Version)?(?:Upgrade|Update)
     """),
 }
 """What the names of kinds that nobody knows have in them where they speak for themselves."""

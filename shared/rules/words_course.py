@@ -42,12 +42,13 @@ COURSE: dict[str, str] = {
     r"|\w+) to (?:degraded|failed|error|down|offline|red|faulted)\b|(?:chang\w*|turn\w*|went|from \S+|status"
     r"|health) to unhealthy\b",
     "no-trouble": r"problem is now: false|no longer (?:exhausted|full|under|exceed|degraded|unavailable|blocked"
-    r"|failing|stuck|stale|low|missing|throttl|overload|above|below|over|violat)|no scheduled event|no (?:malware"
+    r"|failing|limited|capped|stuck|stale|low|missing|throttl|overload|above|below|over|violat)|no scheduled event"
+    r"|no (?:malware"
     r"|threats?|intrusion|rootkits?|virus(?:es)?) found|(?:has|have|is|are|with)? ?(?:no|not|0|zero"
     r"|without)(?: under)? (?:\w+ )?(?:deadlock|data ?loss|outage|read ?-?only|pressure|frequent|corrupt|fatal"
     r"|shut ?down|(?:error|failure|problem|issue|violation|conflict|anomaly|finding|mismatch|difference"
     r"|change required|vulnerabilitie|leak)s?\b)|has sufficient|not degraded",
-    "finished": r"\w+ ready\z|(?:schema|data|database|table|config|state|resources?|objects?) migrated"
+    "finished": r"\w+ ready\z|\w+ executed\z|(?:schema|data|database|table|config|state|resources?|objects?) migrated"
     r"|complete[d]?\b|finished\b|done\b|passed\b|cancell?ing deletion",
     "well": r"operational\b|ready\b|healthy\b|available\b|schedulable\b|valid\b|verified|validated|established"
     r"|synced\b|in ?sync\b"
@@ -59,14 +60,19 @@ COURSE: dict[str, str] = {
     r"|rollback|rolled back",
     "done": _DONE_AGAIN,
     "done-first": rf"\A(?:successfully )?{_DONE_AGAIN}",
+    "waits-first": r"\A(?:still )?(?:a?waiting|waits?|pending)\b",
+    "made-it-says": r"\A(?:\S+ ){1,4}(?:(?:has|have) been |was |were )?(?:successfully )?(?:created|updated|installed"
+    r"|deployed|provisioned|registered|configured)[.!]?\z",
     "failed-back": r"fail(?:ed|ing)? ?back\b",
     "untainted": r"taints? (?:was |were )?removed|removed (?:the |\S+ )?taint|untaint",
     "finalizer": r"finali[sz]er",
     "made": r"\Aadd\z|taken\b|created?\b|launched|updated?\b|added\b|observed\b|installed|deployed|provisioned"
     r"|reload(?:ed)?\b|sync\z|service restart|abortion|scalers? started|monitor started",
+    "made-last": r"\w+ (?:created|installed|deployed|provisioned|launched)\z",
     # --- what is being done, and what was ---
     "started": r"started\b|\Ascheduled\b",
-    "begun": r"await|start(?:ing|s|ed)?\b|begin|began|begun|wait(?:ing|s)?\b|pending\b|scheduled\b|scheduling\b"
+    "begun": r"await|\w+(?:ion|ing|ment|up|down|over|ade|ate|art|ore|ize) initiated\b|start(?:ing|s|ed)?\b|begin"
+    r"|began|begun|wait(?:ing|s)?\b|pending\b|scheduled\b|scheduling\b"
     r"|request(?:ed|ing)?\b|in ?progress|progress(?:ing)?\b|creating|pulling|provisioning|importing|expanding"
     r"|ensuring|initiali[sz]ing|preparing|progressed|installing|running\b|queued|nominated|processing|attempt"
     r"|trigger|reconciling|establish\b|killing|requeu|deferring|(?:sync|validat|verify|join|leav|deploy|build|upload"
@@ -79,21 +85,25 @@ COURSE: dict[str, str] = {
     "deleted-well": r"success\w* terminat|(?:uninstall|terminat)\w* succe|deprovision(?:ed|ing\z|\w* (?:succe"
     r"|complete|finish|done))|(?:delet|remov|uninstall)\w* (?:complete|finish|done)|delet\w* (?:successful|succe)"
     r"|success\w* (?:delet|remov|deprovision|uninstall|detach|unmount)\w* \w|detach\w* succe",
-    "starting": r"\w+ (?:started|starting|wait|waiting|planned|queued|scheduled|pending|initiated|in progress"
-    r"|progressing|ongoing|underway)\z|(?:creat\w*"
+    "starting": r"\w+ (?:started|starting|wait|waiting|planned|queued|scheduled|pending|in progress"
+    r"|progressing|ongoing|underway)\z|\w+(?:ion|ing|ment|up|down|over|ade|ate|art|ore|ize) initiated\z|(?:creat\w*"
     r"|deploy\w*|install\w*|provision\w*|sync|reconcile|resource|import|export|build|job|task|step|run) (?:start"
     r"|begin)\z",
+    "asked-last": r"\w+ (?:requested|triggered|detected|ignored|found)\z",
     "birth": r"bootstrap|deploy|creat|start|provision|launch|boot\b|regist|join|build",
     "to-serve": r"load ?balancer (?:pending|waiting)|(?:pending|waiting) (?:for )?load ?balancer|target regist"
     r"|regist\w* target|(?:sync|updat|ensur|build|deploy)\w* (?:backend|target|listener|model)"
-    r"|load ?balancer (?:sync|updat|creat|ensur)|(?:sync|updat|creat|ensur)\w* load ?balancer|alloc|announce|assign",
+    r"|ensur\w* fail|fail\w* (?:to )?ensur|load ?balancer (?:sync|updat|creat|ensur)|(?:sync|updat|creat"
+    r"|ensur)\w* load ?balancer|alloc|announce|assign",
     "address": r"ipam\b|alloc",
     "renewal": r"renew|rotat",
     "final": r"will not (?:be )?retr|not retrying|no more retries|giv(?:ing|en) up|gave up|(?:attempts"
     r"|retries) exhausted|stop(?:ped|ping)? (?:re)?try|no (?:more|further) (?:retry|retries|attempts)|(?:retry"
     r"|attempt) (?:limit|budget|count) (?:reached|exceeded)|max(?:imum)? (?:number of )?(?:retries|attempts)"
-    r"|fail(?:ed|ure)? permanently|(?:permanent|terminal)(?:ly)? (?:fail|error)|(?:un|non-?)retr(?:y|i)able|abandoned",
+    r"|(?:restarts?|retries|attempts|tries) (?:limit )?exceeded|fail(?:ed|ure)? permanently|(?:permanent"
+    r"|terminal)(?:ly)? (?:fail|error)|(?:un|non-?)retr(?:y|i)able|abandoned",
     "to-issue": r"(?:sign\w*|order|present\w*)\b.* ?(?:fail|err)\w*|\Afailed\z",
+    "limit-of-tries": r"back ?off limit (?:exceeded|reached|hit)",
     "tries-used-up": r"exhausted (?:\w+ ){0,2}(?:retries|attempts|tries)|(?:retries|attempts) exhausted",
     "backup": r"back ?up|snapshot|archiv|defrag|compact",
     "skipped": r"skip",
@@ -114,7 +124,8 @@ COURSE: dict[str, str] = {
     r"|process|schedul|launch|configur|enabl|connect|join|attach|mount|issu|renew|sign|request)ing\b",
     "lead-moved": r"(?:primary|master|leader)(?: \w+)? (?:has |was )?(?:moved|changed|switched|stepp\w+ down"
     r"|transferred)\b"
-    r"|new (?:primary|master)\b|switch(?:ed|ing) (?:the )?(?:primary|master)|(?:secondary|standby|replica|slave"
+    r"|new (?:primary|master)\b|(?:master|primary|leader) adopted|switch(?:ed|ing) (?:the )?(?:primary|master)"
+    r"|(?:secondary|standby|replica|slave"
     r"|follower"
     r"|learner) to (?:primary|master|leader)|(?:primary|master|leader) to (?:secondary|standby|replica|slave|follower)",
     "balance": r"under-? ?utili[sz]|consolidat|rebalanc|descheduler|drift|high node utili|low node utili",
@@ -140,7 +151,8 @@ COURSE: dict[str, str] = {
     "trifle": r"no ?op\b|nothing (?:to\b|changed)|no changes?\b|unchanged|notice\b|\Atermination .*finished"
     r"|(?:restart|reboot)\w* (?:is )?(?:required|needed|pending|recommended)\b"
     r"|stopped serving|(?:phase|status) updated|(?:update|upgrade|version) available|paus\w* until|(?:csr|order"
-    r"|request) created|finali[sz]er|feature gates? init|log level|stopped listening|graceful|shutdown delay"
+    r"|(?:signing|certificate) request) created|finali[sz]er|feature gates? init|log level|stopped listening"
+    r"|graceful|shutdown delay"
     r"|in flight|waiting|await|\Await for\b|requires? (?:manual )?(?:approval|action|intervention|confirmation"
     r"|review)|(?:approval"
     r"|action|intervention|input|confirmation|review"
@@ -150,7 +162,8 @@ COURSE: dict[str, str] = {
     r"|was )?(?:being )?interrupt|interruption\z|spot (?:instance )?(?:inter|reclaim)"
     r"|switch(?:ed|ing)? ?over|rolling|rolled\b|force|evict"
     r"|preempt|scale ?down|scaled ?down|unregistered|shut(?:ting)? ?down|stopped\b|reset\b|power(?:ed)? ?off"
-    r"|rebalanc|migrated|deleting ?node|rotation started|remount|evacuat|update required|renewing|not schedulable"
+    r"|rebalanc|migrated|deleting ?node|(?:cert\w*|ca|signer|tls) rotation started|remount|evacuat|update required"
+    r"|renewing|not schedulable"
     r"|power(?:ed)? on\b|stopping|killed|hibernat|decommission|woken|culled|culling|descheduled|was stopped"
     r"|withdrawn|(?:master|primary) (?:election|elected|switched|changed|promoted)|promoted to (?:primary|master"
     r"|leader)",
@@ -159,7 +172,7 @@ COURSE: dict[str, str] = {
     r"|power cycle) (?:start|starting|started|initiated|begun|scheduled|in progress)\b",
     "over-again": r"\w+ (?:recovered|restored|resolved|healed|repaired|cleared)\z|back to normal"
     r"|(?:active|ready|healthy|available|online|running) again",
-    "was-changed": r"changed\b|(?:paused|suspended|override|overridden)\z",
+    "was-changed": r"changed\b|(?:paused|suspended|override|overridden|overwritten)\z",
     "changed": r"cancell?ed\b|[\w.:/\]\[]+ -> |chang(?:e|ed|ing)|modif(?:y|ied)|delet(?:e|ed|ing|ion)|remov(?:e|ed"
     r"|ing|al)\b|scal(?:e|ing)\b|scaled(?:\z| [^jo]| [jo][^bo])|resiz|expand|upgrad|downgrad|patched|edited|paus(?:e"
     r"|ed|ing)|suspend|detached"

@@ -7,7 +7,7 @@ where it may end inside one, it is left open.
 TROUBLE: dict[str, str] = {
     # --- trouble, by its sort ---
     "failed": r"errimage|imagepull(?:err|back)|fail(?:ed|ure|ures|ing|s)?\b|err(?:or|ors|ored)?\b|exception(?:\z|:)"
-    r"|cannot\b|can'?t\b|could ?n[o']t\b|couldn'?t\b|unable\b|not able\b|did ?n[o']t\b|doesn'?t\b|does not\b"
+    r"|can ?not\b|can'?t\b|could ?n[o']t\b|couldn'?t\b|unable\b|not able\b|did ?n[o']t\b|doesn'?t\b|does not\b"
     r"|isn'?t\b|unsuccessful|incomplete\b|abort|exited with|not (?:trigger|deleted)|infeasible|impossible"
     r"|not (?:established|connected|synced|synchroni[sz]ed|joined|elected|resolved|replicated|enough|responding"
     r"|assigned|programmed|protected|served|propagated|enforced|updated|renewed|refreshed)\b|erroring|abandon"
@@ -23,7 +23,8 @@ TROUBLE: dict[str, str] = {
     r"|installed|deployed|created|verified|validated|trusted|approved|accepted|admitted|ensured|recovered|restored"
     r"|delivered|sent|scheduled|started|mounted|attached|bound|loaded|configured|initiali[sz]ed|provisioned"
     r"|registered|reconciled|set\b|reserved|routed|claimed|published|healed|active\b|live\b|present\b|processed"
-    r"|finished)",
+    r"|finished|enabled)",
+    "not-yet": r"not yet\b|(?:has|have|is|are|does|do|was|were)n.t (?:\w+ ){0,5}yet\b",
     "invalid": r"invalid|not valid|malformed|illegal|incorrect|bad\b|wrong|incompatible|unsupported|not supported"
     r"|mismatch|misbound|misconfigur|undefined|ambiguous|duplicate|overlap|unknown\b|unrecogni[sz]ed|un ?parse?able"
     r"|unexpected|non ?compliant|non-compliant",
@@ -35,7 +36,8 @@ TROUBLE: dict[str, str] = {
     r"|authori[sz]ed)|unauthori[sz]ed|blocked\b|blocking\b|block\z|restricted",
     "timeout": r"tim(?:e|ed|ing)[ -]?out|deadline ?exceeded|exceeded (?:its |the )?deadline|too long\b"
     r"|exceeded grace",
-    "unreachable": r"unreachable|unresponsive|not responsive|stopped (?:updat|post|report|respond|send|renew|receiv)"
+    "unreachable": r"unreachable|not routable|unroutable|unresponsive|not responsive|stopped (?:updat|post|report"
+    r"|respond|send|renew|receiv)"
     r"|(?:lease|heartbeat|status) (?:\w+ )?stopped|no route|connection (?:refused|reset|lost|closed)|no such host"
     r"|not respond|i/o timeout|network is down|disconnect(?:ed|ion)|not reachable|heartbeat (?:lost|missed)",
     "not-ready": r"not ?ready|not yet ready|unready|not (?:running|serving|operational)\b",
@@ -54,17 +56,22 @@ TROUBLE: dict[str, str] = {
     r"?down\z",
     "unhealthy": r"unhealthy|not healthy|isn'?t healthy|abnormal|broken\z",
     "degraded": r"degrad|impaired|faulty|damaged|health(?: is| status is| status)?:? yellow",
-    "ailing": r"nearly|near ?full|almost|health[_ ]?warn",
+    "ailing": r"nearly|near ?full|almost|health[_ ]?warn|(?:approach|near|clos)(?:es|ing|e)? (?:to )?(?:the "
+    r"|its )?(?:\w+ )?"
+    r"(?:full|limit|capacity|maximum|quota|threshold)\b",
     "leader": r"(?:primary|master|leader)\b",
     "cancelled": r"cancell?ed\b",
     "unavailable": r"endpoints? (?:are |is )?empty\b|empty endpoints|no healthy \w+|no (?:ready |healthy "
     r"|available )?(?:endpoints|backends|upstreams?)\b"
     r"|un ?available|not available\b|available (?:changed from \w+|set) to false",
+    # What one wants to have, not what serves.
+    "not-to-be-had": r"(?:tokens?|credentials?|secrets?|keys?|metrics?|images?|versions?|licen[cs]es?|prices?|quotas?"
+    r"|recommendations?|data|info\w*|status) un ?available",
     "turned-unavailable": r"available (?:changed from \w+|set) to false",
     "full": r"full\b|exhaust|insufficient|pressure\b|limit (?:reached|exceeded)|over ?commit|low on|exceed(?:ed|s"
     r"|ing)?\b|out ?of ?(?:space|disk|ip|addresses|capacity|memory|cpu|pods|ephemeral|process|inode|file|port|thread"
     r"|pi ?ds)",
-    "no-room": r"(?:9[5-9]|100)% full|no (?:\w+ )?(?:addresses|ips?|blocks|subnets|cidrs?) (?:left|available|free)"
+    "no-room": r"(?:9[5-9]|100)% full|no (?:\w+ )?(?:addresses|v?ips?|blocks|subnets|cidrs?) (?:left|available|free)"
     r"|space exceeded|(?:is"
     r"|are) full\b|watermark (?:exceeded|reached|set)|(?:memory|disk) alarm|(?:not enough|insufficient) (?:free "
     r"|disk |storage )*space|too many open files|no (?:space|capacity|room) left|no (?:more|free) (?:space|ips?"
@@ -126,7 +133,8 @@ TROUBLE: dict[str, str] = {
     r"|result in)) (?:\w+ )?(?:data ?loss|split[- ]?brain|outage)",
     "broken-machine": r"kernel (?:panic|oops|bug|deadlock)|fatal\b.*hardware|hardware .*fatal|fatal exception"
     r"|uncorrectable|power lost|lost power|(?:soft|hard) lock ?up|frozen\b|double[- ]bit|off the bus|(?:kubelet"
-    r"|containerd|docker|cri-?o|container ?runtime) (?:is )?(?:down|stopped|not running)|v ?m ?core|docker hung|oops\b"
+    r"|containerd|docker|cri-?o|container ?runtime) (?:is )?(?:down|stopped|not running|unhealthy|not healthy"
+    r"|unresponsive|hung)|v ?m ?core|docker hung|oops\b"
     r"|machine check|containerd unhealthy|file ?system (?:is )?read|read-?only file ?system|ext4[- ](?:fs )?error"
     r"|xfs has shut|kubelet setup",
     "intrusion": r"threats?(?: was| were)? (?:detected|found)|threat\z|malware|virus|miner\b|miners\b|crypto ?miner"
@@ -135,7 +143,8 @@ TROUBLE: dict[str, str] = {
     r"|dropped and executed|fileless|connection to c2|c2 (?:server|traffic)|crypto\w* mining"
     r"|mining (?:process|pool)|root ?kit|web ?shell|trojan|spyware|botnet",
     "failover": r"take ?over\b|taken over|taking over|took over|fail(?:ed|ing)? ?over\b",
-    "failover-fails": r"fail ?over (?:\w+ )?(?:fail|err|timed|timeout|not )",
+    "failover-fails": r"fail ?over (?:\w+ )?(?:fail|err|timed|timeout|not |abort|block|cancel|denied|impossible"
+    r"|missing|reject|stuck)",
     "remediation": r"needs? replacement|remediation (?:created|started|skipped|cannot|failed)"
     r"|marked (?:as )?unhealthy|marked unhealthy",
     "fails-first": r"\A(?:error|failed|failure|failing|unable|could ?n.t|could not)\b",
@@ -160,7 +169,7 @@ TROUBLE: dict[str, str] = {
     "fill": r"import|snapshot creation",
     "provision": r"provision|creating the volume|volume creation|create volume",
     "sandbox": r"creat\w* .*(?:sand ?box|container)|sand ?box (?:creat|fail)|start .*container|run container",
-    "issue": r"issu(?:e|ed|ing|ance|ation)\b|obtain|sign|request|regist|verify|init|present|key ?pair"
+    "issue": r"issu(?:e|ed|ing|ance|ation)\b|obtain|sign|request|regist|verify|init\b|initiali|present|key ?pair"
     r"|regenerat\w* (?:\w+ )?key"
     r"|order|rotation|renew|certificate (?:update|create)|valid certificate|denied",
     "lesser": r"delet|plugin\b|list|status|metric|clean|valid|label|get\b|annotation|toleration|affinity|hook|window"
@@ -175,9 +184,14 @@ TROUBLE: dict[str, str] = {
     "hint": r"end of (?:life|support|maintenance)\b|redundant|unnecessary|discouraged|experimental\b"
     r"|tech(?:nology)? ?preview|legacy\b|will no longer"
     r"|no effect|best[- ]effort|unused\b|consider (?:using|setting|upgrading)|recommend|advisory|suggest",
-    "harmless": r"clamp(?:ed|ing)|coerced|defaulted|defaulting to|outdated\b|(?:update|upgrade) available|deprecat"
-    r"|will be removed|ignor(?:ed|ing)|skipping|skipped(?:\z| \d|:)|fall(?:ing|ed)? ?back|using default"
-    r"|not recommended|obsolete|unmanaged|omitt|repairing|cleaning up|corrected|(?:\A|is |are |was |were |be )tolerated"
+    "harmless": r"clamp(?:ed|ing)|(?:description|name|label|message|output|text|value)s? (?:was |were )?truncated"
+    r"|truncated (?:description|name|label|message|output|text|value)s?|(?:limit|maximum|minimum"
+    r"|default)(?: value)? (?:will be|is|was) used|coerced|defaulted|defaulting to|outdated\b|(?:update"
+    r"|upgrade) available|deprecat"
+    r"|will be removed|not implemented|(?:has|have|had) no effect|ignor(?:ed|ing)|skipping|skipped(?:\z| \d|:)"
+    r"|fall(?:ing|ed)? ?back|using default"
+    r"|not recommended|obsolete(?:\z|[.,;:]| (?:api|field|flag|option|param|setting|version))|unmanaged|omitt"
+    r"|repairing|cleaning up|corrected|(?:\A|is |are |was |were |be )tolerated"
     r"|will report|nothing to"
     r"|limits? (?:were|was) exceeded|resolv ?conf|resynced|will resync|resync interval|dry ?run|change in progress"
     r"|advanced feature|too many (?:active|succeeded|addresses)|multiple pod|possible memory|same template",
@@ -188,6 +202,7 @@ TROUBLE: dict[str, str] = {
     "warned": r"warn(?:ing)?s?\b",
     "vital-probe": r"(?:liveness|startup) probe (?:failed|errored)",
     "probe": r"(?:readiness|startup|liveness) probe|probe (?:failed|error)",
+    "status-kept": r"status update (?:fail|err)|status not (?:updated|written|patched|persisted)",
     "tidying": r"update ?status\b|log ?level|pre ?stop|revision prun",
     "busy": r"object has been modified|please apply your changes to the latest|operation cannot be fulfilled"
     r"|context canceled",

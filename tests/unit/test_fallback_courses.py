@@ -1,0 +1,78 @@
+"""What an activity has come to is told by the last word of a reason; whose it is, by its kind and its other words."""
+
+import pytest
+
+from shared.events.model import Observation
+from shared.rules import fallback
+from shared.rules.specimen import build
+
+
+def _judged(kind: str, type_: str, reason: str, message: str) -> str:
+    event = {"component": "x-op", "kind": kind, "type": type_, "reason": reason, "message": message}
+    made = build({**event, "api_version": "v1"})
+    assert isinstance(made, Observation), made
+    rule = fallback.rule_for(made)
+    at_once = " ticket" if rule.ticket_after == 1 else ""
+    return f"{rule.subcategory} {rule.severity} {rule.phase}{at_once}"
+
+
+@pytest.mark.parametrize(
+    ("type_", "reason", "message", "verdict"),
+    [
+        # Asked for, begun, found or executed says more than what it is about.
+        ("Normal", "PromotionRequested", "", "info info"),
+        ("Normal", "UpgradeTriggered", "", "info info"),
+        ("Normal", "ResizeInitiated", "", "info info"),
+        ("Normal", "ReplacementExecuted", "", "info recovery"),
+        ("Normal", "ScaleTargetPromotionCreated", "", "info recovery"),
+        ("Normal", "PasswordRotationStarted", "", "info info"),
+        ("Normal", "FailoverExecuted", "Failover completed, b-1 serves", "info recovery"),
+        ("Normal", "FailoverAborted", "", "medium problem"),
+        ("Normal", "OwnerNotFound", "the owner has not yet been set", "info info"),
+        ("Normal", "ScalingChanged", "requests are no longer limited", "info recovery"),
+        ("Normal", "Linking", "Waiting until the name is configured", "info info"),
+        ("Normal", "Info", "Widget service created", "info recovery"),
+        ("Normal", "LeaderAdopted", "w-1 is followed from now on", "low change"),
+        # What nobody tries again deserves its ticket at once.
+        ("Warning", "BackoffLimitExceeded", "six tries failed", "medium problem ticket"),
+        ("Warning", "MaxRestartsExceeded", "", "medium problem ticket"),
+        # Wanting something is no outage, and a limit that comes near is none either.
+        ("Warning", "TokenUnavailable", "nobody gave one", "medium problem"),
+        ("Warning", "MetricsUnavailable", "", "medium problem"),
+        ("Warning", "SuspendLimitExceeded", "goes on though another is still unhealthy", "medium problem"),
+        # What is not as wished, though nothing fails.
+        ("Warning", "LabelTruncated", "the label was truncated", "low info"),
+        ("Warning", "SizeAboveLimit", "the limit will be used instead", "low info"),
+        ("Warning", "OptionNotImplemented", "it has no effect", "low info"),
+        ("Warning", "StaleRecommendation", "no resize until there is a new one", "medium problem"),
+        ("Warning", "ObsoleteRoutesDeletionFailed", "", "medium problem"),
+        ("Warning", "EncryptionNotEnabled", "", "medium problem"),
+        ("Warning", "StatusNotUpdated", "", "low problem"),
+        ("Warning", "Overwritten", "the ConfigMap w", "low change"),
+    ],
+)
+def test_what_an_activity_has_come_to_counts_more_than_what_it_is_about(
+    type_: str, reason: str, message: str, verdict: str
+) -> None:
+    assert _judged("Widget", type_, reason, message).split(" ", 1)[1] == verdict
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason", "message", "verdict"),
+    [
+        ("StorageArray", "CapacityApproachingFull", "72 % is used", "storage medium problem"),
+        ("WebCertificate", "GaveUp", "retries exhausted", "certificate high problem ticket"),
+        ("Node", "Runtime", "containerd is unhealthy", "node critical problem ticket"),
+        ("Service", "FailedEnsure", "", "network high problem"),
+        ("Service", "Address", "no VIP available", "network high problem ticket"),
+        ("Node", "TooManyTargets", "it was not added to the load balancer", "network medium problem"),
+        ("Release", "PolicyBreach", "", "policy medium problem"),
+        ("WebShop", "IngressFailed", "", "network medium problem"),
+        ("ValkeyNode", "ConfigFailed", "", "workload medium problem"),
+        ("ValkeyNode", "BackupFailed", "", "storage medium problem"),
+        ("SQLiteStore", "BackupFailed", "", "storage medium problem"),
+        ("Registry", "StorageResizeFailed", "", "storage medium problem"),
+    ],
+)
+def test_a_warning_belongs_to_whom_its_matter_belongs(kind: str, reason: str, message: str, verdict: str) -> None:
+    assert _judged(kind, "Warning", reason, message) == verdict
