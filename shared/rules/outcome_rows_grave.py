@@ -52,6 +52,8 @@ GRAVE: tuple[Outcome, ...] = (
     # --- light, though its words are not ---
     Outcome("ailing", "problem", "medium", "its health is not what it should be", type="W", text="ailing"),
     Outcome("dry-run", "info", "info", "nothing was done", type="W", text="dry-run"),
+    Outcome("warned-of-failure", "problem", "medium", "its message says what failed", type="W", reason="only-warns",
+            message="failed missing refused timeout invalid"),
     Outcome("warned", "info", "low", "it only warns", type="W", reason="warned", unless="expired"),
     Outcome("vital-probe", "problem", "medium", "a container is restarted where it goes on", type="W",
             message="vital-probe"),

@@ -28,13 +28,14 @@ COURSE: dict[str, str] = {
     "success": r"success|succeed|recovered|restored|resolved|healed|repaired|cleared|all (?:\w+ )*(?:nodes|members"
     r"|replicas|pods) are (?:ready|healthy)|back to normal|no longer|proceeds|(?:active|ready|healthy|available"
     r"|online|up|running) again|back on (?:line|mains|utility|grid|ac|external)\b|on line\z|salvaged|ended\b"
-    r"|caught up\b|reconnected|rejoined|re-?established|corrected\b",
+    r"|(?:answers|responds|works|serves) again|caught up\b|reconnected|rejoined|re-?established|corrected\b",
     "changed-to-good": r"(?:degraded|failing|stalled)\b.*true (?:->|to) false|(?:ready|healthy"
     r"|available)\b.*false (?:->|to) true|\w+ -> (?:healthy|synced|ready|green|true)\b|to:? \[?(?:succeeded"
     r"|completed?|healthy|ready|green|established|connected|synced|available|online)\b|back (?:above|below|within"
     r"|under) |is (?:now |back )?(?:online"
     r"|ready|healthy|available|green|up)\b|all (?:\w+ ){1,3}are (?:now )?(?:ready|healthy|available|up)\b|recovered\b"
-    r"|back to normal|changed: green",
+    r"|back to normal|changed: green|\b(?:is|are|cluster|now|all|nodes?|replicas|members) (?:functional|healthy"
+    r"|ready|available)[.!]?\z",
     "done-it-says": r"\A(?:\w+ ){1,3}(?:has |was |is )?(?:completed|succeeded|finished)\b",
     "changed-to-bad": r"no longer (?:ready|healthy|available)|(?:ready|healthy|available)\b.*true (?:->|to) false"
     r"|(?:degraded|failing|stalled)\b.*false (?:->|to) true|\w+ -> (?:degraded|missing|failed|error|unhealthy|down"
@@ -60,7 +61,17 @@ COURSE: dict[str, str] = {
     r"|rollback|rolled back",
     "done": _DONE_AGAIN,
     "done-first": rf"\A(?:successfully )?{_DONE_AGAIN}",
-    "waits-first": r"\A(?:still )?(?:a?waiting|waits?|pending)\b",
+    "waits-first": r"\A(?:still )?(?:a?waiting|waits?|pending)\b|\A(?:\w+ ){0,3}(?:awaits|needs|requires) \w+",
+    "skips-first": r"\A(?:ignor|skipp?)(?:ed|ing)\b",
+    "made-first": r"\A(?:successfully )?(?:added|configured|created|deployed|installed|provisioned)\b",
+    "upset-first": r"\A(?:draining|drained|evict(?:ed|ing)|reboot(?:ed|ing)|restart(?:ed|ing)"
+    r"|shut(?:ting)? down|stopp(?:ed|ing)|terminat(?:ed|ing))\b",
+    "to-be-done": r"(?:will|shall|is about to|is going to) be \w+",
+    "acts-first": r"\A(?:clear|delet|disabl|drain|evict|kill|mov|overrid|overwrit|recreat|reduc|remov|replac|reschedul"
+    r"|reset|restart|revok|scal|shrink|stopp|terminat|paus|promot|demot|migrat|updat|upgrad|suspend)(?:ed|p?ing)\b"
+    r"|\A(?:reset|shut(?:ting)? down)\b",
+    "not-doing": r"\Anot (?:apply|creat|delet|deploy|evict|process|pull|reconcil|remov|restart|scal|schedul|sign|start"
+    r"|sync|updat)ing\b|\A(?:will not|won.t|no need to) (?:\w+)",
     "made-it-says": r"\A(?:\S+ ){1,4}(?:(?:has|have) been |was |were )?(?:successfully )?(?:created|updated|installed"
     r"|deployed|provisioned|registered|configured)[.!]?\z",
     "failed-back": r"fail(?:ed|ing)? ?back\b",
@@ -138,7 +149,8 @@ COURSE: dict[str, str] = {
     r"|leader ?election lost",
     "running": r"(?:pod|manager|cluster|server|service|database|registry|instance|broker|component|replica|member"
     r"|proxy|gateway"
-    r"|controller|collector|agent|daemon|engine|stack) running\z|(?:is|are) (?:now )?(?:up and )?running and (?:healthy"
+    r"|controller|collector|agent|daemon|engine|stack) running\z|(?:cluster|database|instance|machine|node|pod"
+    r"|server|service|vm) is (?:now )?running\b|(?:is|are) (?:now )?(?:up and )?running and (?:healthy"
     r"|ready|available)",
     "tentative": r"\A(?:(?:begin|start|initiat|prepar|attempt|try)(?:ing|s|e)?|planning|plans|requests|requesting) \w+",
     "retention": r"ttl\b|time to live|retention|lifetime|history|backup|snapshot|session|lease|preview|idle",

@@ -152,7 +152,8 @@ TROUBLE: dict[str, str] = {
     # Said at the end of what was done, whatever the reason says of it.
     "ended-badly": r"(?:status|condition|state|phase|result|outcome|conclusion)(?: is|:|=)* ?['\"]?(?:failed|failure"
     r"|error"
-    r"|unsuccessful)\b|(?:complet|finish|end)\w* with (?:\w+ )?(?:errors?|failures?)\b|operation .*\bfailed\b",
+    r"|unsuccessful)\b|(?:complet|finish|end)\w* with (?:\w+ )?(?:errors?|failures?)\b|operation .*\bfailed\b"
+    r"|exit(?:ed)? (?:with )?(?:code |status )?[1-9]",
     # What runs on a node or beside something else, and is not the thing itself.
     "beside": r"ntp|chrony|time ?sync|dns|exporter|log(?:ging|s)?\b|metrics?\b|monitor\w*\b|agent|plug-?in",
     "again": r"re-?queu|retry|retried|reattempt",
@@ -199,6 +200,7 @@ TROUBLE: dict[str, str] = {
     "nodes-unfit": r"pods? (?:\w+ )?(?:unschedulable|unscheduled)|nodes are available:.*(?:not-ready|unreachable"
     r"|unschedulable)",
     "preference": r"affinity|toleration|annotations? labels?|topology hints",
+    "only-warns": r"\Awarn(?:ing)?s?\z",
     "warned": r"warn(?:ing)?s?\b",
     "vital-probe": r"(?:liveness|startup) probe (?:failed|errored)",
     "probe": r"(?:readiness|startup|liveness) probe|probe (?:failed|error)",

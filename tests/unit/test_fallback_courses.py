@@ -76,3 +76,30 @@ def test_what_an_activity_has_come_to_counts_more_than_what_it_is_about(
 )
 def test_a_warning_belongs_to_whom_its_matter_belongs(kind: str, reason: str, message: str, verdict: str) -> None:
     assert _judged(kind, "Warning", reason, message) == verdict
+
+
+@pytest.mark.parametrize(
+    ("type_", "message", "verdict"),
+    [
+        ("Normal", "Created part 2", "info recovery"),
+        ("Normal", "Part 2 will be deleted", "info info"),
+        ("Normal", "Part 2 needs approval", "info info"),
+        ("Normal", "Ignoring the changed label", "info info"),
+        ("Normal", "Not starting a part, another is active", "info info"),
+        ("Normal", "Restarting part 2", "low change"),
+        ("Normal", "The server is running", "info recovery"),
+        ("Normal", "Could not find part 2, trying again", "medium problem"),
+        ("Normal", "Part 2 finished with exit code 3", "medium problem"),
+        ("Warning", "Created part 2", "low info"),
+        ("Warning", "Nothing has changed", "low info"),
+        ("Warning", "Recreating part 2", "low change"),
+    ],
+)
+def test_a_message_tells_where_the_reason_only_names_the_matter(type_: str, message: str, verdict: str) -> None:
+    assert _judged("Widget", type_, "Parts", message).split(" ", 1)[1] == verdict
+
+
+def test_a_reason_that_only_warns_leaves_it_to_the_message() -> None:
+    assert _judged("Widget", "Warning", "Warning", "failed to make part 2") == "workload medium problem"
+    assert _judged("Widget", "Warning", "Warning", "part 2 is large") == "workload low info"
+    assert _judged("Widget", "Normal", "StateChanged", "all parts are healthy") == "workload info recovery"
