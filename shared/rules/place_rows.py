@@ -35,7 +35,8 @@ ROWS: tuple[Row, ...] = (
     Row(("security", "certificate"), reason=r"certificate (?:renew|issu|expir|rotat)|renew\w* certificate"),
     # A webhook that converts versions or carries messages has no say in what is admitted.
     Row(("infrastructure", "control-plane"), reason=r"conversion webhook", message=r"conversion webhook"),
-    Row(("infrastructure", "workload"), message=r"(?:notification|outgoing|incoming|alert|slack|teams) webhook"),
+    Row(("infrastructure", "workload"), message=r"(?:notification|outgoing|incoming|alert|slack|teams) webhook"
+    r"|webhook (?:delivery|payload|url)"),
     Row(("infrastructure", "control-plane"), kind=r"\A(?:ClusterOperator|Etcd\w*)\b"),
     Row(("infrastructure", "storage"), kind=r"\ANode longhorn"),
     Row(("infrastructure", "node"), both=r"\A(?:\w*Machine\w*|NodeClaim|NodePool) .*\n.*quota"),
@@ -59,21 +60,20 @@ ROWS: tuple[Row, ...] = (
         who=r"trivy|cosign|sigstore|clair|quay-(?:container-)?security|imagepolicy|aqua|anchore|grype|snyk|ratify"
             r"|connaisseur|notary",
         reason=r"(?:untrusted|disallowed|forbidden|blocked|unknown) registry|signature|sigstore|cosign|vulnerab"
-            r"|\bcve\b|image (?:policy|verif|pull secret)",
+            r"|\bcve\b|image (?:policy|scan|verif|pull secret)",
         message=r"no matching signatures|\bvulnerabilit(?:y|ies)\b|\bCVE-\d|signature ?(?:required|verif|valid)"
-            r"|verify the signature|cosign|sigstore"
-            r"|image verification|signature was required|(?:verify|validate) (?:the )?(?:image|signature)"
-            r"|image (?:was )?rejected|pull access denied|requested access to the resource|(?:pull|image|manifest"
-            r"|registry).*(?:unauthori[sz]ed|forbidden|denied)"),
+            r"|verify the signature|cosign|sigstore|image verification|signature was required|(?:verify"
+            r"|validate) (?:the )?(?:image|signature)|image (?:was )?rejected|pull access denied"
+            r"|requested access to the resource|(?:pull|image|manifest|registry).*(?:unauthori[sz]ed|forbidden"
+            r"|denied)"),
     Row(("admission", "policy"),
         message=r"forbidden (?:by policy|for the current)|validation\.gatekeeper\.sh|kyverno\S*\.svc"
-            r"|webhook \"\S*kyverno"
-            r"|(?:polic|rule|violat)\w*\b.*kyverno|kyverno\b.*(?:polic|rule|den|block|violat)"
+            r"|webhook \"\S*kyverno|(?:polic|rule|violat)\w*\b.*kyverno|kyverno\b.*(?:polic|rule|den|block|violat)"
             r"|ValidatingAdmissionPolicy|constraint violat"),
     Row(("security", "certificate"),
         message=r"calling webhook.*x509|(?:secret|configmap)s? .*(?:\btls\b|\bcert|\bca-bundle"
-            r"|\bserving).*(?:not found|does not exist)"
-            r"|(?:unable to|cannot|could not) find .*secret.*(?:\btls\b|\bcert)"),
+            r"|\bserving).*(?:not found|does not exist)|(?:unable to|cannot|could not) find .*secret.*(?:\btls\b"
+            r"|\bcert)"),
     Row(("admission", "validating-webhook"),
         kind=r"\AValidatingWebhook",
         reason=r"admission webhook|\bwebhook (?:call|cert|config|den|down|err|fail|inval|not|reject|tim|un)",
@@ -99,11 +99,10 @@ ROWS: tuple[Row, ...] = (
         who=r"wazuh|suricata|osquery|ossec|coraza|\bzeek|\bsnort|clamav|falco|aqua-enforcer|\bacs\b|tetragon|sysdig"
             r"|kubearmor|neuvector|stackrox|tracee|twistlock|crowdstrike|defender|kubescape",
         reason=r"threat|malware|virus|rootkit|port scan|malicious|suspicious|injection (?:attempt|attack)"
-            r"|sql injection|\battack|brute ?force|exfiltrat"
-            r"|mining\b|miner\b|intrusion|defender|exploit|reverse shell|web ?shell|back ?door"
-            r"|shell (?:spawn|detect|in)|sensitive (?:file|path)|ptrace|fileless|kernel module"
-            r"|container (?:drift|escape)|escape detect|(?:unexpected|unauthori[sz]ed|unknown|untrusted|disallowed"
-            r"|anomalous) (?:process|binary|exec|shell|syscall|command|connection|outbound|listen)"
+            r"|sql injection|\battack|brute ?force|exfiltrat|mining\b|miner\b|intrusion|defender|exploit"
+            r"|reverse shell|web ?shell|back ?door|shell (?:spawn|detect|in)|sensitive (?:file|path)|ptrace|fileless"
+            r"|kernel module|container (?:drift|escape)|escape detect|(?:unexpected|unauthori[sz]ed|unknown|untrusted"
+            r"|disallowed|anomalous) (?:process|binary|exec|shell|syscall|command|connection|outbound|listen)"
             r"|process (?:blocked|killed|injection)|lateral movement|\bc2\b",
         message=r"reverse shell|command[- ]and[- ]control|crypto\w* ?min(?:er|ing)|mining pool|container escape"
             r"|dropped and executed|/etc/shadow|root ?kit"),
@@ -115,12 +114,11 @@ ROWS: tuple[Row, ...] = (
             r"|runAsNonRoot|runAsUser"),
     Row(("security", "authentication"),
         message=r"authenticat|(?:incorrect|invalid|wrong|bad) (?:\w+ )?(?:user ?name|login|credential)"
-            r"|user ?name or password"
-            r"|complete login|failed to log ?in|\bauth failure|InvalidAccessKey|SignatureDoesNotMatch"
-            r"|InvalidClientTokenId|UnrecognizedClient|ExpiredToken|AuthFailure|invalid_(?:grant|client)|AADSTS"
-            r"|token (?:has |is |was )?(?:expired|invalid|revoked)|\bunauthorized\.?\z|to provide credentials"
-            r"|auth login|(?:check|expired|bad|wrong|revoked|registration) token|unable to log ?in|invalid (?:token"
-            r"|credential|password)|\b401\b|log ?in failed"),
+            r"|user ?name or password|complete login|failed to log ?in|\bauth failure|InvalidAccessKey"
+            r"|SignatureDoesNotMatch|InvalidClientTokenId|UnrecognizedClient|ExpiredToken|AuthFailure"
+            r"|invalid_(?:grant|client)|AADSTS|token (?:has |is |was )?(?:expired|invalid|revoked)"
+            r"|\bunauthorized\.?\z|to provide credentials|auth login|(?:check|expired|bad|wrong|revoked"
+            r"|registration) token|unable to log ?in|invalid (?:token|credential|password)|\b401\b|log ?in failed"),
     Row(("infrastructure", "workload"), kind=r"\A(?:VaultStaticSecret|OnePasswordItem)",
         # Not every role gives rights, and not every token lets in.
         reason=r"\brole group|\btoken (?:ring|range)|\bhelm (?:release|chart)",
@@ -131,36 +129,32 @@ ROWS: tuple[Row, ...] = (
         kind=r"\A(?:Global|Cluster)?Role\b|\A\w*Role(?:Binding|Template|Assignment)\w*|\A(?:RBAC|(?:Subject)?Access"
             r"Re(?:quest|view)|TemporaryAccess)",
         reason=r"(?:\A|user |topic )acls? |\brole\b|role ?binding|\brbac\b|cluster role|not ?authori[sz]ed"
-            r"|unauthori[sz]ed|authori[sz]ation fail|access denied"
-            r"|permission denied|\b(?:iam|missing|excessive|insufficient) permission|audit (?:policy|profile)"
-            r"|arguments audit\z|\Aaudit\z",
+            r"|unauthori[sz]ed|authori[sz]ation fail|access denied|permission denied|\b(?:iam|missing|excessive"
+            r"|insufficient) permission|audit (?:policy|profile)|arguments audit\z|\Aaudit\z",
         message=r"(?-i:\b[a-z]+s(?:\.[a-z0-9.]+)? is forbidden)|\bis forbidden: User"
             r"|cannot \w+ resource \"|unauthorized operation|not authori[sz]ed|permission denied (?:to|for) \w"
-            r"|Access ?Denied|AuthorizationFailed"
-            r"|UnauthorizedOperation|(?:insufficient|lacks|missing) (?:\w+ )?(?:permission|privilege)s?|grant RBAC"),
+            r"|Access ?Denied|AuthorizationFailed|UnauthorizedOperation|(?:insufficient|lacks"
+            r"|missing) (?:\w+ )?(?:permission|privilege)s?|grant RBAC"),
     Row(("security", "certificate"),
         kind=r"\A(?:Certificate|ManagedCertificate|ClusterTrustBundle|Order|Challenge|PodCertificate|CABundle"
             r"|KeyPair|IstioCSR|TrustManager)|\A\w+T[Ll][Ss]\b|\A\w*(?:Issuer|Certificate)\b|cert-manager"
             r"|certificates\.k8s",
         who=r"\Acert-|certificat|-issuer\b|\Atrust-",
         reason=r"certificate|\bissuer update|\bcerts?\b|\bcsr\b|\bkey ?store|\btrust ?(?:store|bundle)"
-            r"|\btls\b|x509|ca bundle|\bcabundle|signer|key ?pair"
-            r"|\Arotation (?:err|fail)|\b(?:cert\w*|ca|key|signer|tls) rotation|target update required|\bca\b",
+            r"|\btls\b|x509|ca bundle|\bcabundle|signer|key ?pair|\Arotation (?:err|fail)|\b(?:cert\w*|ca|key|signer"
+            r"|tls) rotation|target update required|\bca\b",
         message=r"x509|certificate|tls: |acme (?:provider|server|challenge|order|account)|params:acme"),
     Row(("security", "authentication"),
         kind=r"\A(?:Vault(?:Auth\w*|Connection|Dynamic\w*)?|OAuth\w*|Users?|CredentialsRequest|Identity"
             r"|ServiceAccount|TokenReview)\b|\A(?:Peer|Request)Authentication|spiffe|pinniped|authorino"
             r"|\A\w*Auth(?:Config|Provider|Policy|Flow)\b|\ASpire\w*|\APasswordPolic|\A(?:JWT|Group)(?:Authenticator"
-            r"|Sync)|\A(?:Azure|AWS|GCP|Pod|Workload"
-            r"|Federated)\w*Identity|\A\w*IdentityProvider\b",
+            r"|Sync)|\A(?:Azure|AWS|GCP|Pod|Workload|Federated)\w*Identity|\A\w*IdentityProvider\b",
         who=r"authelia|zitadel|oidc|\bkiam|\bspire|\bdex\b|keycloak|\Avault|vault-agent|teleport|boundary|authentik"
             r"|\bory-|pinniped|oauth",
         reason=r"oauth|token|anonymous|(?:secret|credential|key)s? (?:leak|expos)|password|authenticat|\bauth\b"
-            r"|encrypt|login"
-            r"|client secret|(?:service|user|robot|machine) account"
-            r"|secret rotat|\bsso\b|\bmfa\b|\bkms\b|\bauthn\b|\bssh key|\bapi key|\bcredentials? (?:expir|invalid"
-            r"|rotat|missing|refus|reject|revok|not)|\bjwt\b|\bjwks\b"
-            r"|\boidc\b|\bsaml\b|\bldap\b",
+            r"|encrypt|login|client secret|(?:service|user|robot|machine) account|secret rotat|\bsso\b|\bmfa\b"
+            r"|\bkms\b|\bauthn\b|\bssh key|\bapi key|\bcredentials? (?:secret )?(?:expir|invalid|rotat|missing|refus"
+            r"|reject|revok|not)|\bjwt\b|\bjwks\b|\boidc\b|\bsaml\b|\bldap\b",
         both=r"operator\n.*\bsecret (?:creat|updat|delet)",
         message=r"authentication|invalid (?:token|credential|password)|log ?in failed|\b401\b"
             r"|service account .*not found"),
@@ -169,11 +163,12 @@ ROWS: tuple[Row, ...] = (
             r"|AdmissionPolicy|\ACompliance|compliance\.openshift|constraints\.gatekeeper|\ACIS|cis\.cattle|kyverno"
             r"|gatekeeper",
         who=r"kube-bench|kyverno|gatekeeper|\bopa\b|compliance|governance|kubewarden|polaris|datree",
-        reason=r"(?:policy|constraint) (?:violat|breach|warn|error|appl|skip|template|audit)|compliant"),
+        reason=r"(?:policy|constraint) (?:violat|breach|den|refus|reject|warn|error|appl|skip|template|audit)"
+            r"|admission (?:block|den|refus|reject)|complian(?:t|ce (?:\w+ )?(?:err|fail|violat))"),
     Row(("infrastructure", "workload"),
         kind=r"\A(?:Storage(?:Bucket|Account)|Compute\w+|SQL(?:Instance|Database|User|SSLCert|Server)\w*|RDS\w*"
-            r"|DB(?:Instance|Cluster)\w*|ServiceInstance)\b"
-            r"|cnrm\.cloud|azure\.com|services\.k8s\.aws|crossplane|upbound",
+            r"|DB(?:Instance|Cluster)\w*|ServiceInstance)\b|cnrm\.cloud|azure\.com|services\.k8s\.aws|crossplane"
+            r"|upbound",
         who=r"\Aservice-catalog|\Amanaged/|crossplane"),
     Row(("infrastructure", "network"), kind=r"\A(?:Vlan|Bond|Uplink|ClusterNetwork)\w*|\A\w*DNS\b"),
     Row(("infrastructure", "network"), kind=r"\A(?:Firewall|LoadBalancer|Network)\b"),
@@ -185,12 +180,11 @@ ROWS: tuple[Row, ...] = (
     Row(("infrastructure", "network"), kind=r"\A\w*Mesh\w*"),
     Row(("infrastructure", "control-plane"),
         kind=r"\A(?:CustomResourceDefinition|\w*ResourceSet(?:Binding)?"
-            r"|Cluster(?:Catalog|Extension)|HelmChartProxy"
-            r"|ManifestWork|SyncSet|PropagationPolicy|KubeFed\w+|LogicalCluster|ImageBasedUpgrade"
-            r"|\w*Provider \S*cluster\.x-k8s\.io)\b|karmada|gardener\.cloud|(?:cluster|operator|work"
-            r"|addon)\.open-cluster-management|cattle\.io|\A(?:Lease|ClusterOperator|ClusterVersion"
-            r"|ClusterServiceVersion|CatalogSource|InstallPlan)\b|\A(?:OperatorGroup|\w*ControlPlane|Etcd\w*"
-            r"|APIService|FeatureGate|HostedCluster|ManagedCluster\w*|MultiCluster(?:Hub|Engine)|ClusterClass"
+            r"|Cluster(?:Catalog|Extension)|HelmChartProxy|ManifestWork|SyncSet|PropagationPolicy|KubeFed\w+"
+            r"|LogicalCluster|ImageBasedUpgrade|\w*Provider \S*cluster\.x-k8s\.io)\b|karmada|gardener\.cloud"
+            r"|(?:cluster|operator|work|addon)\.open-cluster-management|cattle\.io|\A(?:Lease|ClusterOperator"
+            r"|ClusterVersion|ClusterServiceVersion|CatalogSource|InstallPlan)\b|\A(?:OperatorGroup|\w*ControlPlane"
+            r"|Etcd\w*|APIService|FeatureGate|HostedCluster|ManagedCluster\w*|MultiCluster(?:Hub|Engine)|ClusterClass"
             r"|PriorityClass|(?:RKE|K3s|Virtual)\w*Cluster|WorkerPool|StorageVersionMigration)\b"
             r"|\A(?:Cluster(?:Upgrade|Update|Deployment|Claim|Pool|Instance|ImageSet|Group\w+)|AgentClusterInstall"
             r"|InfraEnv|Klusterlet|Shoot|Seed|VCluster|Kube(?:APIServer|Scheduler|ControllerManager))\b",
@@ -212,10 +206,9 @@ ROWS: tuple[Row, ...] = (
             r"|storage\.k8s|velero\.io|stash\.appscode|kanister|k8up|data\.fluid|minio\.min\.io|longhorn|ceph"
             r"|cdi\.kubevirt|linstor|portworx|csiaddons|ramendr",
         who=r"juicefs|fluid\b|alluxio|beegfs|\bweka|quobyte|spectrum-scale|seaweed|garage|longhorn|rook|ceph|velero"
-            r"|noobaa|minio|piraeus|linstor|volsync|k8up|kanister|kasten|stork|mayastor|cstor|glusterfs|\bocs-"
-            r"|\bodf-|lvms|nfs-|stash\b|snapscheduler|\bcdi\b|csi\b|external-(?:provisioner|attacher|resizer"
-            r"|snapshotter)|openebs|topolvm|\blvm|portworx|trident|snapshot|persistentvolume|\bimport-controller"
-            r"|datavolume"),
+            r"|noobaa|minio|piraeus|linstor|volsync|k8up|kanister|kasten|stork|mayastor|cstor|glusterfs|\bocs-|\bodf-"
+            r"|lvms|nfs-|stash\b|snapscheduler|\bcdi\b|csi\b|external-(?:provisioner|attacher|resizer|snapshotter)"
+            r"|openebs|topolvm|\blvm|portworx|trident|snapshot|persistentvolume|\bimport-controller|datavolume"),
     Row(("infrastructure", "workload"), kind=r"serving\.knative|eventing\.knative", who=r"knative"),
     Row(("infrastructure", "network"),
         kind=r"\A(?:NodeNetwork\w*|UserDefinedNetwork|Egress\w*|Firewall\w*|ServersTransport|(?:Back|Front)endConfig"
@@ -240,9 +233,9 @@ ROWS: tuple[Row, ...] = (
             r"|Machine\w*|BareMetalHost|Metal3\w*|\w+Machine|KubeletConfig|KubeadmConfig|Tuned|Profile)\b|karpenter"
             r"|machine"),
     Row(("infrastructure", "control-plane"), kind=r"\A\w*Cluster .*(?:cluster\.x-k8s|kubermatic|gardener|hive)"
-            r"|\A(?:AWS|Azure|GCP|VSphere|OpenStack|HCloud|Hetzner|IBM\w*|(?-i:DO)|Nutanix|Proxmox|Metal3"
-            r"|Docker|CloudStack|Cloudscale|Equinix|Exoscale|Harvester|Huawei|Ionos|Kubevirt|Latitude|Linode|Maas"
-            r"|Microvm|Outscale|Packet|Scaleway|Tinkerbell|Upcloud|VCD|Vultr|(?-i:ACK|BYO|OCI|OVH))\w*Cluster\b",
+            r"|\A(?:AWS|Azure|GCP|VSphere|OpenStack|HCloud|Hetzner|IBM\w*|(?-i:DO)|Nutanix|Proxmox|Metal3|Docker"
+            r"|CloudStack|Cloudscale|Equinix|Exoscale|Harvester|Huawei|Ionos|Kubevirt|Latitude|Linode|Maas|Microvm"
+            r"|Outscale|Packet|Scaleway|Tinkerbell|Upcloud|VCD|Vultr|(?-i:ACK|BYO|OCI|OVH))\w*Cluster\b",
         who=r"kkp-|kubermatic|cluster-api|capi-"),
     Row(("infrastructure", "node"), message=r"nodes are available:.*(?:not-ready|unreachable|unschedulable)"),
     Row(("infrastructure", "storage"),
@@ -256,6 +249,7 @@ ROWS: tuple[Row, ...] = (
     Row(("infrastructure", "node"), reason=r"master nodes?\b"),
     Row(("infrastructure", "control-plane"),
         kind=r"operator\.openshift|config\.openshift|operators\.coreos",
+        reason=r"\bapi ?server\b|control ?plane",
         who=r"apiserver|openshift|olm\b|operator-lifecycle|\betcd|hypershift|klusterlet|gardenlet|kamaji"
             r"|cluster-version|image-registry|samples-operator|console-operator|\A(?:cluster|kube|authentication"
             r"|ingress|insights|marketplace)-[a-z-]*operator|\A(?:kube-|cloud-)?controller-manager"),
@@ -272,19 +266,17 @@ ROWS: tuple[Row, ...] = (
     Row(("infrastructure", "node"), message=r"node was low on resource|node had condition"),
     Row(("infrastructure", "network"),
         reason=r"network|\bnics?\b|\bbgp\b|\blink (?:up|down|flap)|\bcni\b|\bdns|\broutes?\b|interface|net ?device"
-            r"|conntrack"
-            r"|ip ?tables|\bingress(?:es)?\b|http ?route|packets? drop|kube ?proxy|proxier|resolver\b|resolv ?conf"
-            r"|(?:name|host|domain) ?resol"
-            r"|subnet|\bip\b"
-            r"|\bi ?ps\b|ip family|cidr|load ?balancer|\bipam\b|\bvpn|\bvx?lan|wire ?guard|\bip ?sec\b|\bmtu\b|\barp\b"
-            r"|\bnat\b|\bospf\b|\bdhcp|\bvips?\b|firewall|egress",
+            r"|conntrack|ip ?tables|\bingress(?:es)?\b|http ?route|\btunnel|packets? drop|kube ?proxy|proxier"
+            r"|resolver\b|resolv ?conf|(?:name|host|domain) ?resol|subnet|\bip\b|\bi ?ps\b|ip family|cidr"
+            r"|load ?balancer|\bipam\b|\bvpn|\bvx?lan|wire ?guard|\bip ?sec\b|\bmtu\b|\barp\b|\bnat\b|\bospf\b|\bdhcp"
+            r"|\bvips?\b|firewall|egress",
         message=r"failed to set ?up (?:network|sand ?box|pod)|\bcni\b|network is not ready|ClusterDNS|\bmultus\b"
             r"|\bovn-k8s|\badd(?:ing)? network|configure pod interface|no IP addresses"),
     Row(("infrastructure", "storage"),
         reason=r"volume|\bcsi\b|empty ?dir|\bmount|attach|detach|persistent|\biscsi|\blvm|\bluns?\b"
-            r"|thin ?pool|\bdisk bad|\braid\b|\bnfs\b|root ?fs\b"
-            r"|\bnvme|\bssd\b|file ?system|ext4|\bxfs|\bio ?error|overlay|image layer|layerchain|docker image"
-            r"|storage (?:class|full|expan|resiz)|\bpvc\b|snapshot|back ?up",
+            r"|thin ?pool|\bdisk bad|\braid\b|\bnfs\b|root ?fs\b|\bnvme|\bssd\b|file ?system|ext4|\bxfs|\bio ?error"
+            r"|overlay|image layer|layerchain|docker image|storage (?:class|full|expan|resiz)|\bpvc\b|snapshot"
+            r"|back ?up",
         message=r"no space left|volumeMount|MountVolume|AttachVolume|persistentvolumeclaim|\bdisk (?:pressure|space)"
             r"|the disk |data director"),
     Row(("infrastructure", "workload"),
@@ -295,7 +287,8 @@ ROWS: tuple[Row, ...] = (
     Row(("infrastructure", "pod"), kind=r"\APod\b"),
     Row(("infrastructure", "virtualization"), message=r"\bvirtual machine"),
     Row(("infrastructure", "node"),
-        reason=r"\bkernel|\bbios\b|firmware|\bbmc\b|\bkubelet|\bcontainerd|\bcri-?o\b|\bpsu\b|\bhugepages",
+        reason=r"\bnodes? (?:cordon|drain|taint)|(?:cordon|drain|taint)(?:ed|ing)? nodes?\b|\bkernel|\bbios\b"
+            r"|firmware|\bbmc\b|\bkubelet|\bcontainerd|\bcri-?o\b|\bpsu\b|\bhugepages",
         kind=r"\ANode\b",
         who=r"karpenter|cluster-autoscaler|machine|node-|kured|tuning|\bbmc|redfish|ironic|\bcap[a-z]-|medik8s",
         both=r"\A(?:Deployment|DaemonSet|ConfigMap|Namespace|Lease) .*\n.*\bnodes?\b"),

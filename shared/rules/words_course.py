@@ -6,19 +6,16 @@ The form is that of `words_trouble`.
 # Done and well, in a reason or at the beginning of a message; elsewhere the words say too little.
 DONE = (
     r"published|cached\b|staged\b|cloned|copied|backed up|archived|synchroni[sz]ed|propagated|mirrored|replicated"
-    r"|distributed"
-    r"|delivered|unblocked|unlocked|unfenced|stabili[sz]ed|converged|reachable|accessible|responsive|stable\b"
-    r"|compatible|satisfied|fulfilled|confirmed|usable|secure\b|trusted|authori[sz]ed|authenticated|reissued"
+    r"|distributed|delivered|unblocked|unlocked|unfenced|stabili[sz]ed|converged|reachable|accessible|responsive"
+    r"|stable\b|compatible|satisfied|fulfilled|confirmed|usable|secure\b|trusted|authori[sz]ed|authenticated|reissued"
     r"|regenerated|reattached|elected|regained|acquired|claimed|adopted|placed|balanced|merged\b|built|compiled"
     r"|committed|executed|uploaded|downloaded|pushed|exported|bootstrapped|commissioned|remediated|fixed\b|peered"
     r"|paired|linked\b|subscribed|advertised|routed|(?:goal|target|desired|quorum|consensus) (?:\w+ )?reached|served"
     r"|stored\b|persisted|protected\b|optimi[sz]ed|vacuumed|reindexed|deduplicated|converted|materiali[sz]ed"
-    r"|populated|hydrated|warmed up|encrypted"
-    r"|decrypted|reflected"
-    r"|(?:hot ?)?plugged|reali[sz]ed|compensated|reconverged|rejoined|reopened|woke(?:n)?\b|started up|\Aup\z|live\z"
-    r"|ref set\z|warmed|reserved\b|refreshed\b|processed\b|prepared\b|injected\b|(?:session|tunnel|link|node|peer"
-    r"|interface|port|bond|uplink|bgp|neighbou?r|connection|path|cable|replica|member|host|osd|mon|broker|server"
-    r"|gateway) up\z"
+    r"|populated|hydrated|warmed up|encrypted|decrypted|reflected|(?:hot ?)?plugged|reali[sz]ed|compensated"
+    r"|reconverged|rejoined|reopened|woke(?:n)?\b|started up|\Aup\z|live\z|ref set\z|warmed|reserved\b|refreshed\b"
+    r"|processed\b|prepared\b|injected\b|(?:session|tunnel|link|node|peer|interface|port|bond|uplink|bgp|neighbou?r"
+    r"|connection|path|cable|replica|member|host|osd|mon|broker|server|gateway) up\z"
 )
 
 _DONE_AGAIN = rf"(?:re-?)?(?:{DONE})"
@@ -32,10 +29,9 @@ COURSE: dict[str, str] = {
     "changed-to-good": r"(?:degraded|failing|stalled)\b.*true (?:->|to) false|(?:ready|healthy"
     r"|available)\b.*false (?:->|to) true|\w+ -> (?:healthy|synced|ready|green|true)\b|to:? \[?(?:succeeded"
     r"|completed?|healthy|ready|green|established|connected|synced|available|online)\b|back (?:above|below|within"
-    r"|under) |is (?:now |back )?(?:online"
-    r"|ready|healthy|available|green|up)\b|all (?:\w+ ){1,3}are (?:now )?(?:ready|healthy|available|up)\b|recovered\b"
-    r"|back to normal|changed: green|\b(?:is|are|cluster|now|all|nodes?|replicas|members) (?:functional|healthy"
-    r"|ready|available)[.!]?\z",
+    r"|under) |is (?:now |back )?(?:online|ready|healthy|available|green|up)\b|all (?:\w+ ){1,3}are (?:now )?(?:ready"
+    r"|healthy|available|up)\b|recovered\b|back to normal|changed: green|\b(?:is|are|cluster|now|all|nodes?|replicas"
+    r"|members) (?:functional|healthy|ready|available)[.!]?\z",
     "done-it-says": r"\A(?:\w+ ){1,3}(?:has |was |is )?(?:completed|succeeded|finished)\b",
     "changed-to-bad": r"no longer (?:ready|healthy|available)|(?:ready|healthy|available)\b.*true (?:->|to) false"
     r"|(?:degraded|failing|stalled)\b.*false (?:->|to) true|\w+ -> (?:degraded|missing|failed|error|unhealthy|down"
@@ -44,21 +40,18 @@ COURSE: dict[str, str] = {
     r"|health) to unhealthy\b",
     "no-trouble": r"problem is now: false|no longer (?:exhausted|full|under|exceed|degraded|unavailable|blocked"
     r"|failing|limited|capped|stuck|stale|low|missing|throttl|overload|above|below|over|violat)|no scheduled event"
-    r"|no (?:malware"
-    r"|threats?|intrusion|rootkits?|virus(?:es)?) found|(?:has|have|is|are|with)? ?(?:no|not|0|zero"
+    r"|no (?:malware|threats?|intrusion|rootkits?|virus(?:es)?) found|(?:has|have|is|are|with)? ?(?:no|not|0|zero"
     r"|without)(?: under)? (?:\w+ )?(?:deadlock|data ?loss|outage|read ?-?only|pressure|frequent|corrupt|fatal"
     r"|shut ?down|(?:error|failure|problem|issue|violation|conflict|anomaly|finding|mismatch|difference"
     r"|change required|vulnerabilitie|leak)s?\b)|has sufficient|not degraded",
     "finished": r"\w+ ready\z|\w+ executed\z|(?:schema|data|database|table|config|state|resources?|objects?) migrated"
     r"|complete[d]?\b|finished\b|done\b|passed\b|cancell?ing deletion",
     "well": r"operational\b|ready\b|healthy\b|available\b|schedulable\b|valid\b|verified|validated|established"
-    r"|synced\b|in ?sync\b"
-    r"|reconciled\b|renewed|issued\b|approved\b|approval(?:\z| (?:received|granted|given))|admitted|accepted"
-    r"|programmed|bound\b|attached\b|mounted"
-    r"|announcing|rebuilt|unsealed|uncordon|resumed?\b|unpaused|enabled\b|enforced|is up\b|online\b|connected|joined"
-    r"|allocated|assigned|announced|pulled|scaled ?up ?group|imported|loaded|applied|configured|compliant|ok\b"
-    r"|optimal|up to date|active\z|registered\z|readyz\b|initiali[sz]ed|presented|generated|recycled|ensured"
-    r"|rollback|rolled back",
+    r"|synced\b|in ?sync\b|reconciled\b|renewed|issued\b|approved\b|approval(?:\z| (?:received|granted|given))"
+    r"|admitted|accepted|programmed|bound\b|attached\b|mounted|announcing|rebuilt|unsealed|uncordon|resumed?\b"
+    r"|unpaused|enabled\b|enforced|is up\b|online\b|connected|joined|allocated|assigned|announced|pulled"
+    r"|scaled ?up ?group|imported|loaded|applied|configured|compliant|ok\b|optimal|up to date|active\z|registered\z"
+    r"|readyz\b|initiali[sz]ed|presented|generated|recycled|ensured|rollback|rolled back",
     "done": _DONE_AGAIN,
     "done-first": rf"\A(?:successfully )?{_DONE_AGAIN}",
     "waits-first": r"\A(?:still )?(?:a?waiting|waits?|pending)\b|\A(?:\w+ ){0,3}(?:awaits|needs|requires) \w+",
@@ -83,12 +76,12 @@ COURSE: dict[str, str] = {
     # --- what is being done, and what was ---
     "started": r"started\b|\Ascheduled\b",
     "begun": r"await|\w+(?:ion|ing|ment|up|down|over|ade|ate|art|ore|ize) initiated\b|start(?:ing|s|ed)?\b|begin"
-    r"|began|begun|wait(?:ing|s)?\b|pending\b|scheduled\b|scheduling\b"
-    r"|request(?:ed|ing)?\b|in ?progress|progress(?:ing)?\b|creating|pulling|provisioning|importing|expanding"
-    r"|ensuring|initiali[sz]ing|preparing|progressed|installing|running\b|queued|nominated|processing|attempt"
-    r"|trigger|reconciling|establish\b|killing|requeu|deferring|(?:sync|validat|verify|join|leav|deploy|build|upload"
-    r"|download|push|fetch|load|reload|export|apply|execut|complet|finish|resum|proceed|enabl|resolv|scann|check"
-    r"|test|discover|monitor|bootstrapp|clon|copy|archiv|restor|evaluat|comput|connect|submitt)ing\b|submitted",
+    r"|began|begun|wait(?:ing|s)?\b|pending\b|scheduled\b|scheduling\b|request(?:ed|ing)?\b|in ?progress"
+    r"|progress(?:ing)?\b|creating|pulling|provisioning|importing|expanding|ensuring|initiali[sz]ing|preparing"
+    r"|progressed|installing|running\b|queued|nominated|processing|attempt|trigger|reconciling|establish\b|killing"
+    r"|requeu|deferring|(?:sync|validat|verify|join|leav|deploy|build|upload|download|push|fetch|load|reload|export"
+    r"|apply|execut|complet|finish|resum|proceed|enabl|resolv|scann|check|test|discover|monitor|bootstrapp|clon|copy"
+    r"|archiv|restor|evaluat|comput|connect|submitt)ing\b|submitted",
     "removed": r"(?:delet|remov)\w* (?:\w+ )?node\b|(?:node|machine) (?:was )?(?:delet|remov)|(?:delet|remov)\w*\z",
     "maintenance": r"maintenance|cordon",
     "put-to-death": r"killed\b",
@@ -103,9 +96,9 @@ COURSE: dict[str, str] = {
     "asked-last": r"\w+ (?:requested|triggered|detected|ignored|found)\z",
     "birth": r"bootstrap|deploy|creat|start|provision|launch|boot\b|regist|join|build",
     "to-serve": r"load ?balancer (?:pending|waiting)|(?:pending|waiting) (?:for )?load ?balancer|target regist"
-    r"|regist\w* target|(?:sync|updat|ensur|build|deploy)\w* (?:backend|target|listener|model)"
-    r"|ensur\w* fail|fail\w* (?:to )?ensur|load ?balancer (?:sync|updat|creat|ensur)|(?:sync|updat|creat"
-    r"|ensur)\w* load ?balancer|alloc|announce|assign",
+    r"|regist\w* target|(?:sync|updat|ensur|build|deploy)\w* (?:backend|target|listener|model)|ensur\w* fail"
+    r"|fail\w* (?:to )?ensur|load ?balancer (?:sync|updat|creat|ensur)|(?:sync|updat|creat|ensur)\w* load ?balancer"
+    r"|alloc|announce|assign",
     "address": r"ipam\b|alloc",
     "renewal": r"renew|rotat",
     "final": r"will not (?:be )?retr|not retrying|no more retries|giv(?:ing|en) up|gave up|(?:attempts"
@@ -134,11 +127,9 @@ COURSE: dict[str, str] = {
     r"|paus|bootstrap|build|pull|push|download|upload|import|export|copy|clon|generat|comput|resolv|fetch|load|apply"
     r"|process|schedul|launch|configur|enabl|connect|join|attach|mount|issu|renew|sign|request)ing\b",
     "lead-moved": r"(?:primary|master|leader)(?: \w+)? (?:has |was )?(?:moved|changed|switched|stepp\w+ down"
-    r"|transferred)\b"
-    r"|new (?:primary|master)\b|(?:master|primary|leader) adopted|switch(?:ed|ing) (?:the )?(?:primary|master)"
-    r"|(?:secondary|standby|replica|slave"
-    r"|follower"
-    r"|learner) to (?:primary|master|leader)|(?:primary|master|leader) to (?:secondary|standby|replica|slave|follower)",
+    r"|transferred)\b|new (?:primary|master)\b|(?:master|primary|leader) adopted|switch(?:ed|ing) (?:the )?(?:primary"
+    r"|master)|(?:secondary|standby|replica|slave|follower|learner) to (?:primary|master|leader)|(?:primary|master"
+    r"|leader) to (?:secondary|standby|replica|slave|follower)",
     "balance": r"under-? ?utili[sz]|consolidat|rebalanc|descheduler|drift|high node utili|low node utili",
     "operation": r"operation started",
     # One of several goes, and the others stay.
@@ -148,10 +139,9 @@ COURSE: dict[str, str] = {
     "leadership": r"stopped leading|los(?:t|e|ing) (?:the |its )?(?:lease|leadership|leader lock)"
     r"|leader ?election lost",
     "running": r"(?:pod|manager|cluster|server|service|database|registry|instance|broker|component|replica|member"
-    r"|proxy|gateway"
-    r"|controller|collector|agent|daemon|engine|stack) running\z|(?:cluster|database|instance|machine|node|pod"
-    r"|server|service|vm) is (?:now )?running\b|(?:is|are) (?:now )?(?:up and )?running and (?:healthy"
-    r"|ready|available)",
+    r"|proxy|gateway|controller|collector|agent|daemon|engine|stack) running\z|(?:cluster|database|instance|machine"
+    r"|node|pod|server|service|vm) is (?:now )?running\b|(?:is|are) (?:now )?(?:up and )?running and (?:healthy|ready"
+    r"|available)",
     "tentative": r"\A(?:(?:begin|start|initiat|prepar|attempt|try)(?:ing|s|e)?|planning|plans|requests|requesting) \w+",
     "retention": r"ttl\b|time to live|retention|lifetime|history|backup|snapshot|session|lease|preview|idle",
     "none": r"\Ano \w+",
@@ -161,24 +151,20 @@ COURSE: dict[str, str] = {
     "marking": r"taint|labels?\b",
     "detected": r"detected\b",
     "trifle": r"no ?op\b|nothing (?:to\b|changed)|no changes?\b|unchanged|notice\b|\Atermination .*finished"
-    r"|(?:restart|reboot)\w* (?:is )?(?:required|needed|pending|recommended)\b"
-    r"|stopped serving|(?:phase|status) updated|(?:update|upgrade|version) available|paus\w* until|(?:csr|order"
-    r"|(?:signing|certificate) request) created|finali[sz]er|feature gates? init|log level|stopped listening"
-    r"|graceful|shutdown delay"
-    r"|in flight|waiting|await|\Await for\b|requires? (?:manual )?(?:approval|action|intervention|confirmation"
-    r"|review)|(?:approval"
-    r"|action|intervention|input|confirmation|review"
-    r"|decision) (?:is )?(?:required|needed|pending)|status sync|spec sync|file change",
+    r"|(?:restart|reboot|disruption)\w* (?:is )?(?:required|needed|pending|recommended)\b|stopped serving|(?:phase"
+    r"|status) updated|(?:update|upgrade|version) available|paus\w* until|(?:csr|order|(?:signing"
+    r"|certificate) request) created|finali[sz]er|feature gates? init|log level|stopped listening|graceful"
+    r"|shutdown delay|in flight|waiting|await|\Await for\b|requires? (?:manual )?(?:approval|action|intervention"
+    r"|confirmation|review)|(?:approval|action|intervention|input|confirmation|review|decision) (?:is )?(?:required"
+    r"|needed|pending)|status sync|spec sync|file change",
     "upset": r"reboot|restart\b|restarting|restarted|cordon\b|cordoned|drain\b|draining|drained|disrupted|disrupting"
     r"|disruption(?:\z| [ac-z])|terminat|(?:node|instance|machine|vm|capacity) (?:\S+ )?(?:is "
-    r"|was )?(?:being )?interrupt|interruption\z|spot (?:instance )?(?:inter|reclaim)"
-    r"|switch(?:ed|ing)? ?over|rolling|rolled\b|force|evict"
-    r"|preempt|scale ?down|scaled ?down|unregistered|shut(?:ting)? ?down|stopped\b|reset\b|power(?:ed)? ?off"
-    r"|rebalanc|migrated|deleting ?node|(?:cert\w*|ca|signer|tls) rotation started|remount|evacuat|update required"
-    r"|renewing|not schedulable"
-    r"|power(?:ed)? on\b|stopping|killed|hibernat|decommission|woken|culled|culling|descheduled|was stopped"
-    r"|withdrawn|(?:master|primary) (?:election|elected|switched|changed|promoted)|promoted to (?:primary|master"
-    r"|leader)",
+    r"|was )?(?:being )?interrupt|interruption\z|spot (?:instance )?(?:inter|reclaim)|switch(?:ed|ing)? ?over|rolling"
+    r"|rolled\b|force|evict|preempt|scale ?down|scaled ?down|unregistered|shut(?:ting)? ?down|stopped\b|reset\b"
+    r"|power(?:ed)? ?off|rebalanc|migrated|deleting ?node|(?:cert\w*|ca|signer|tls) rotation started|remount|evacuat"
+    r"|update required|renewing|not schedulable|power(?:ed)? on\b|stopping|killed|hibernat|decommission|woken|culled"
+    r"|culling|descheduled|was stopped|withdrawn|(?:master|primary) (?:election|elected|switched|changed|promoted)"
+    r"|promoted to (?:primary|master|leader)",
     # What disturbs, and has begun: no roll-out, which goes on beside what serves.
     "disturbing": r"(?:restart|reboot|switch ?over|decommission|shut ?down|rolling|roll|pod cycle|power ?off"
     r"|power cycle) (?:start|starting|started|initiated|begun|scheduled|in progress)\b",
@@ -187,19 +173,15 @@ COURSE: dict[str, str] = {
     "was-changed": r"changed\b|(?:paused|suspended|override|overridden|overwritten)\z",
     "changed": r"cancell?ed\b|[\w.:/\]\[]+ -> |chang(?:e|ed|ing)|modif(?:y|ied)|delet(?:e|ed|ing|ion)|remov(?:e|ed"
     r"|ing|al)\b|scal(?:e|ing)\b|scaled(?:\z| [^jo]| [jo][^bo])|resiz|expand|upgrad|downgrad|patched|edited|paus(?:e"
-    r"|ed|ing)|suspend|detached"
-    r"|deactivat|activat|promot|demot|replac|new (?:artifact|revision|version|target|commit|image|release|digest)"
-    r"|overrid|migrating|versions?\z|rotat|updating|forgot(?:ten)?\b|\Aset \w+|operation started|image updated"
-    r"|targeting"
-    r"|registered|prun(?:ed|ing)\b"
-    r"|deregistered|unloaded|un ?mounted|rescal|supersed|released\b|revok|unbound|unpublish|unstaged|shrunk|shrink"
-    r"|shrank|extend|truncat|trimm|purg|compacted|defragmented|reclaim|patching|renam|label|annotat|untagged|tagged"
-    r"|destroy|eras(?:ed|ing)\b|wip(?:ed|ing)\b|drop(?:ped|ping)?\b|discard|hibernat|idled|unidled|rescheduled"
-    r"|unreserv|dealloc|unclaimed|transfer|moved\b|moving\b|relocat|switched"
-    r"|switch\b|toggl|revert|granted|cleaned|raised\b|increased|decreased|lowered|reduced|adjusted|reassigned"
-    r"|shifted|recreated|swapped|overwritten|(?:up|down)-?scal|unlabel|split\b|grew\b|grown\b|uninstall|deinstall"
-    r"|undeploy"
-    r"|retired|retiring|disabling|disabled\b|banned|blacklist|whitelist|denylist|allowlist|exempt|exclu|bypass"
-    r"|unlink|unpair|unsubscrib|garbage collect|consolidat|reconfigur|deprovision(?:ing)?\z|(?:member|node|peer|user"
-    r"|host|broker|agent|replica) left\z",
+    r"|ed|ing)|suspend|detached|deactivat|activat|promot|demot|replac|new (?:artifact|revision|version|target|commit"
+    r"|image|release|digest)|overrid|migrating|versions?\z|rotat|updating|forgot(?:ten)?\b|\Aset \w+"
+    r"|operation started|image updated|targeting|registered|prun(?:ed|ing)\b|deregistered|unloaded|un ?mounted|rescal"
+    r"|supersed|released\b|revok|unbound|unpublish|unstaged|shrunk|shrink|shrank|extend|truncat|trimm|purg|compacted"
+    r"|defragmented|reclaim|patching|renam|label|annotat|untagged|tagged|destroy|eras(?:ed|ing)\b|wip(?:ed|ing)\b"
+    r"|drop(?:ped|ping)?\b|discard|hibernat|idled|unidled|rescheduled|unreserv|dealloc|unclaimed|transfer|moved\b"
+    r"|moving\b|relocat|switched|switch\b|toggl|revert|granted|cleaned|raised\b|increased|decreased|lowered|reduced"
+    r"|adjusted|reassigned|shifted|recreated|swapped|overwritten|(?:up|down)-?scal|unlabel|split\b|grew\b|grown\b"
+    r"|uninstall|deinstall|undeploy|retired|retiring|disabling|disabled\b|banned|blacklist|whitelist|denylist"
+    r"|allowlist|exempt|exclu|bypass|unlink|unpair|unsubscrib|garbage collect|consolidat|reconfigur"
+    r"|deprovision(?:ing)?\z|(?:member|node|peer|user|host|broker|agent|replica) left\z",
 }  # fmt: skip

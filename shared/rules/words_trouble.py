@@ -17,13 +17,12 @@ TROUBLE: dict[str, str] = {
     "undone": r"partial(?:ly)? (?:appl|ready|avail|healthy|sync|complet|install|deploy|creat|restor|reconcil"
     r"|provision)|un(?:bound|synced|consolidat|evictable|drainable|verified|approved|accepted|resolved|satisf"
     r"|fulfilled|programmed|reconciled|matched|plac(?:ed|eable)|usable|confirmed|met\b|provisioned|initiali[sz]ed"
-    r"|authenticated|trusted|delivered|routed"
-    r"|claimed|reserved|applied|joined|served|processed|finished|completed|healed|recovered|monitored|watched)"
-    r"|in(?:accessible|admissible|complete\b)|not (?:yet )?(?:applied|met|reached|satisfied|fulfilled|completed?"
-    r"|installed|deployed|created|verified|validated|trusted|approved|accepted|admitted|ensured|recovered|restored"
-    r"|delivered|sent|scheduled|started|mounted|attached|bound|loaded|configured|initiali[sz]ed|provisioned"
-    r"|registered|reconciled|set\b|reserved|routed|claimed|published|healed|active\b|live\b|present\b|processed"
-    r"|finished|enabled)",
+    r"|authenticated|trusted|delivered|routed|claimed|reserved|applied|joined|served|processed|finished|completed"
+    r"|healed|recovered|monitored|watched)|in(?:accessible|admissible|complete\b)|not (?:yet )?(?:applied|met|reached"
+    r"|satisfied|fulfilled|completed?|installed|deployed|created|verified|validated|trusted|approved|accepted"
+    r"|admitted|ensured|recovered|restored|delivered|sent|scheduled|started|mounted|attached|bound|loaded|configured"
+    r"|initiali[sz]ed|provisioned|registered|reconciled|set\b|reserved|routed|claimed|published|healed|active\b"
+    r"|live\b|present\b|processed|finished|enabled)",
     "not-yet": r"not yet\b|(?:has|have|is|are|does|do|was|were)n.t (?:\w+ ){0,5}yet\b",
     "invalid": r"invalid|not valid|malformed|illegal|incorrect|bad\b|wrong|incompatible|unsupported|not supported"
     r"|mismatch|misbound|misconfigur|undefined|ambiguous|duplicate|overlap|unknown\b|unrecogni[sz]ed|un ?parse?able"
@@ -37,33 +36,30 @@ TROUBLE: dict[str, str] = {
     "timeout": r"tim(?:e|ed|ing)[ -]?out|deadline ?exceeded|exceeded (?:its |the )?deadline|too long\b"
     r"|exceeded grace",
     "unreachable": r"unreachable|not routable|unroutable|unresponsive|not responsive|stopped (?:updat|post|report"
-    r"|respond|send|renew|receiv)"
-    r"|(?:lease|heartbeat|status) (?:\w+ )?stopped|no route|connection (?:refused|reset|lost|closed)|no such host"
-    r"|not respond|i/o timeout|network is down|disconnect(?:ed|ion)|not reachable|heartbeat (?:lost|missed)",
+    r"|respond|send|renew|receiv)|(?:lease|heartbeat|status) (?:\w+ )?stopped|no route|connection (?:refused|reset"
+    r"|lost|closed)|no such host|not respond|i/o timeout|network is down|disconnect(?:ed|ion)|not reachable"
+    r"|heartbeat (?:lost|missed)",
     "not-ready": r"not ?ready|not yet ready|unready|not (?:running|serving|operational)\b",
     "is-down": r"(?:is|are|was|went) down\b|(?:bond|uplink|port|nic|router|switch|path|target|host|machine|site"
     r"|region|zone|mds|osd|mon|brick|disk|database|db|endpoint|backend|upstream|collector|exporter|worker|master"
     r"|leader|ospf|bgp|vpn|ipsec|vrrp|storage|node|link|cluster|server|peer|interface|tunnel|session|broker|member"
     r"|gateway|replicas?|primary|proxy|agent|plugin|controller|pool|volume|shard|daemon) down\b|down state\b|dead\z"
     r"|died\b|\Adown\z|not up\b|offline\b|not online\b|not covered\b|inactive\b|read[- ]only\b|writes? (?:are |is "
-    r"|were )?(?:blocked|stopped|rejected|disabled|refused)|(?:is|was) sealed\b"
-    r"|network partition|minority\b|partitioned\b|quorum not\b|lost (?:its )?carrier"
-    r"|(?:member|shard|replica|broker|peer|session|tunnel|path|link|uplink) lost\b"
-    r"|server (?:is )?not responding",
+    r"|were )?(?:blocked|stopped|rejected|disabled|refused)|(?:is|was) sealed\b|network partition|minority\b"
+    r"|partitioned\b|quorum not\b|lost (?:its )?carrier|(?:member|shard|replica|broker|peer|session|tunnel|path|link"
+    r"|uplink) lost\b|server (?:is )?not responding",
     "down-at-last": r"down\z",
     "brought-down": r"(?:scal|shut|slow|power|cool|wind|step|tear|break|lock|spin|roll|count|ramp|writ|take"
-    r"|br[io]\w+|drill)\w* "
-    r"?down\z",
+    r"|br[io]\w+|drill)\w* ?down\z",
     "unhealthy": r"unhealthy|not healthy|isn'?t healthy|abnormal|broken\z",
     "degraded": r"degrad|impaired|faulty|damaged|health(?: is| status is| status)?:? yellow",
     "ailing": r"nearly|near ?full|almost|health[_ ]?warn|(?:approach|near|clos)(?:es|ing|e)? (?:to )?(?:the "
-    r"|its )?(?:\w+ )?"
-    r"(?:full|limit|capacity|maximum|quota|threshold)\b",
+    r"|its )?(?:\w+ )?(?:full|limit|capacity|maximum|quota|threshold)\b",
     "leader": r"(?:primary|master|leader)\b",
     "cancelled": r"cancell?ed\b",
     "unavailable": r"endpoints? (?:are |is )?empty\b|empty endpoints|no healthy \w+|no (?:ready |healthy "
-    r"|available )?(?:endpoints|backends|upstreams?)\b"
-    r"|un ?available|not available\b|available (?:changed from \w+|set) to false",
+    r"|available )?(?:endpoints|backends|upstreams?)\b|un ?available|not available\b|available (?:changed from \w+"
+    r"|set) to false",
     # What one wants to have, not what serves.
     "not-to-be-had": r"(?:tokens?|credentials?|secrets?|keys?|metrics?|images?|versions?|licen[cs]es?|prices?|quotas?"
     r"|recommendations?|data|info\w*|status) un ?available",
@@ -72,18 +68,16 @@ TROUBLE: dict[str, str] = {
     r"|ing)?\b|out ?of ?(?:space|disk|ip|addresses|capacity|memory|cpu|pods|ephemeral|process|inode|file|port|thread"
     r"|pi ?ds)",
     "no-room": r"(?:9[5-9]|100)% full|no (?:\w+ )?(?:addresses|v?ips?|blocks|subnets|cidrs?) (?:left|available|free)"
-    r"|space exceeded|(?:is"
-    r"|are) full\b|watermark (?:exceeded|reached|set)|(?:memory|disk) alarm|(?:not enough|insufficient) (?:free "
-    r"|disk |storage )*space|too many open files|no (?:space|capacity|room) left|no (?:more|free) (?:space|ips?"
-    r"|addresses|capacity"
-    r"|memory|ports?|disks?|room|inodes?|nodes?|resources|blocks)|disk (?:is )?full|out of (?:space|disk|capacity|ip"
-    r"|addresses)|disk ?pressure|memory ?pressure|exhausted\b|exhaustion\z|(?:storage|datastore|volume|pool"
-    r"|file ?system|drive) (?:is )?full",
+    r"|space exceeded|(?:is|are) full\b|watermark (?:exceeded|reached|set)|(?:memory|disk) alarm|(?:not enough"
+    r"|insufficient) (?:free |disk |storage )*space|too many open files|no (?:space|capacity|room) left|no (?:more"
+    r"|free) (?:space|ips?|addresses|capacity|memory|ports?|disks?|room|inodes?|nodes?|resources|blocks)"
+    r"|disk (?:is )?full|out of (?:space|disk|capacity|ip|addresses)|disk ?pressure|memory ?pressure|exhausted\b"
+    r"|exhaustion\z|(?:storage|datastore|volume|pool|file ?system|drive) (?:is )?full",
     "lost": r"lost\b|loss\b",
     "killed": r"restart ?loop|keeps restarting|oom ?kill(?:ed|er)?\b|oom\b|(?:died|dead|detached|terminated|stopped"
-    r"|powered off|exited|killed|closed|shut ?down) unexpectedly|unexpected(?:ly)? (?:\w+ ){0,2}(?:terminat|detach|exit"
-    r"|crash|shut ?down|stop)|panic(?:ked|s)?\b|core ?dump|crash(?:ed|ing|es)?\b|crash ?loop|back-?off restarting"
-    r"|segfault|non[- ]?graceful|ungraceful|not graceful",
+    r"|powered off|exited|killed|closed|shut ?down) unexpectedly|unexpected(?:ly)? (?:\w+ ){0,2}(?:terminat|detach"
+    r"|exit|crash|shut ?down|stop)|panic(?:ked|s)?\b|core ?dump|crash(?:ed|ing|es)?\b|crash ?loop"
+    r"|back-?off restarting|segfault|non[- ]?graceful|ungraceful|not graceful",
     "crash-loop": r"(?:crash|restart) ?loop|back-?off restarting",
     "out-of-memory": r"oom ?kill|oom\b|out ?of ?memory",
     "hardware": r"raid(?: \w*\d\w*| array| controller| set| volume| group| disk| member)? (?:has |is |was )?(?:fail"
@@ -100,59 +94,51 @@ TROUBLE: dict[str, str] = {
     r"|leaked (?:secret|credential|token)|tamper|attempting to grant rbac|permissions not currently held",
     "retried": r"back[ -]?off\b|backoff|deferred|delayed|unscheduled|unschedulable|unassigned|malscheduled"
     r"|high (?:temperature|load|latency|usage)|miss(?:ed)? schedule|missed\b|overdue|out of sync|stale\b|skew"
-    r"|postpone|on hold\b|\Aheld\b|held back|(?:is|was|are) held|retry|retried|reattempt|throttl"
-    r"|rate[- ]?limit|too many requests|blocked\b|late\z",
+    r"|postpone|on hold\b|\Aheld\b|held back|(?:is|was|are) held|retry|retried|reattempt|throttl|rate[- ]?limit"
+    r"|too many requests|blocked\b|late\z",
     "strained": r"over (?:the )?(?:limit|budget|capacity|threshold)|overflow|vanish|inconsisten|problems?\z"
-    r"|issues?\z|rejecting|sick\b|ailing\b|unstable|flaky|saturat"
-    r"|starv|congest|overload|panicked|lag(?:s|ging)?\b"
+    r"|issues?\z|rejecting|sick\b|ailing\b|unstable|flaky|saturat|starv|congest|overload|panicked|lag(?:s|ging)?\b"
     r"|anonymous (?:access|auth)\w*|under[- ]?(?:replicat|provision|sized)|over[- ]?siz|imbalanc|unbalanced|diverg"
-    r"|insecure|unsafe|violat"
-    r"|leak(?:ed|ing|s)?\b|slow\b|too (?:slow|old|large|big|high|low|few|many)|behind\b|spike|shortage|scarc|anomal"
-    r"|misplaced|breach|alarm\b|emergency|critical\z|outlier|undersized",
+    r"|insecure|unsafe|violat|leak(?:ed|ing|s)?\b|slow\b|too (?:slow|old|large|big|high|low|few|many)|behind\b|spike"
+    r"|shortage|scarc|anomal|misplaced|breach|alarm\b|emergency|critical\z|outlier|undersized",
     "capped": r"limited\z|(?:max|maximum|min|minimum|limit|cap|ceiling) (?:\w+ ){0,2}(?:reached|hit)",
     "stuck": r"(?:replication|sync|archiving|updates?|reporting|monitoring|logging|collection|ingestion|backups?"
     r"|heartbeats?|mirroring|polling|scraping) (?:has |is |was )?stopped|halt(?:ed|s|ing)?\b|froze\b|stuck|stall(?:ed"
-    r"|s)?\b"
-    r"|hung\b|hang(?:s|ing)?\b|deadlock|blocked for more|storm\b|flap(?:s|ping)?\b|repetitive|frequent"
+    r"|s)?\b|hung\b|hang(?:s|ing)?\b|deadlock|blocked for more|storm\b|flap(?:s|ping)?\b|repetitive|frequent"
     r"|threshold (?:met|exceeded)|drift(?:ed)?\b|disabled\b",
     "expired": r"expired|expiration (?:warning|soon|near)|expir(?:y|es|ing)\b",
     "corrupt": r"corrupt|data inconsisten|inconsistent (?:data|pg|placement|replica)|checksum|integrity (?:check"
-    r"|changed|fail|error|violat|mismatch|broken|lost)|bad ?block"
-    r"|i[/ ]?o ?err",
+    r"|changed|fail|error|violat|mismatch|broken|lost)|bad ?block|i[/ ]?o ?err",
     # --- what makes it grave ---
     "disaster": r"majority (?:\w+ ){0,3}lost|lost (?:its |the )?majority|health(?: is| status is| status)?:? red\b"
-    r"|data (?:\w+ )?(?:is )?corrupt|corrupt(?:ed|ion)? (?:data"
-    r"|wal)|no[ _]quorum|quorum lost|lost (?:its )?quorum|split[- ]?brain|data ?loss|no (?:healthy |active |elected "
-    r"|available )?(?:master|leader|primary)\b|(?:master|primary|leader) (?:nodes? )?(?:removed|not ready|lost(?:\z"
-    r"|[.,;:]))|master nodes? .*not ready|claim ?lost|volume ?lost|lost (?:its |the )?(?:volume|data)|faulted"
-    r"|health[_ ]err|cluster (?:is )?down|cluster crash|irrecoverable|unrecoverable|data (?:(?:is|was|were|has been"
-    r"|have been) )?lost\b|no template left|outage"
+    r"|data (?:\w+ )?(?:is )?corrupt|corrupt(?:ed|ion)? (?:data|wal)|no[ _]quorum|quorum lost|lost (?:its )?quorum"
+    r"|split[- ]?brain|data ?loss|no (?:healthy |active |elected |available )?(?:master|leader|primary)\b|(?:master"
+    r"|primary|leader) (?:nodes? )?(?:removed|not ready|lost(?:\z|[.,;:]))|master nodes? .*not ready|claim ?lost"
+    r"|volume ?lost|lost (?:its |the )?(?:volume|data)|faulted|health[_ ]err|cluster (?:is )?down|cluster crash"
+    r"|irrecoverable|unrecoverable|data (?:(?:is|was|were|has been|have been) )?lost\b|no template left|outage"
     r"|guest panicked",
     "risk": r"quorum (?:is )?at risk|(?:potential|possible|risk of|avoid(?:s|ing)?|prevent(?:s|ing)?|(?:may|might"
-    r"|could|can) (?:cause|lead to"
-    r"|result in)) (?:\w+ )?(?:data ?loss|split[- ]?brain|outage)",
+    r"|could|can) (?:cause|lead to|result in)) (?:\w+ )?(?:data ?loss|split[- ]?brain|outage)",
     "broken-machine": r"kernel (?:panic|oops|bug|deadlock)|fatal\b.*hardware|hardware .*fatal|fatal exception"
     r"|uncorrectable|power lost|lost power|(?:soft|hard) lock ?up|frozen\b|double[- ]bit|off the bus|(?:kubelet"
     r"|containerd|docker|cri-?o|container ?runtime) (?:is )?(?:down|stopped|not running|unhealthy|not healthy"
-    r"|unresponsive|hung)|v ?m ?core|docker hung|oops\b"
-    r"|machine check|containerd unhealthy|file ?system (?:is )?read|read-?only file ?system|ext4[- ](?:fs )?error"
-    r"|xfs has shut|kubelet setup",
+    r"|unresponsive|hung)|v ?m ?core|docker hung|oops\b|machine check|containerd unhealthy|file ?system (?:is )?read"
+    r"|read-?only file ?system|ext4[- ](?:fs )?error|xfs has shut|kubelet setup",
     "intrusion": r"threats?(?: was| were)? (?:detected|found)|threat\z|malware|virus|miner\b|miners\b|crypto ?miner"
     r"|backdoor|(?:container|sandbox|host|namespace) ?escape|escaped?\b.*(?:container|namespace)|compromis|infected"
     r"|(?:security|data) breach|exploit|breakout|reverse shell|ransom|intrusion|malicious|command[- ]and[- ]control"
-    r"|dropped and executed|fileless|connection to c2|c2 (?:server|traffic)|crypto\w* mining"
-    r"|mining (?:process|pool)|root ?kit|web ?shell|trojan|spyware|botnet",
+    r"|dropped and executed|fileless|connection to c2|c2 (?:server|traffic)|crypto\w* mining|mining (?:process|pool)"
+    r"|root ?kit|web ?shell|trojan|spyware|botnet",
     "failover": r"take ?over\b|taken over|taking over|took over|fail(?:ed|ing)? ?over\b",
     "failover-fails": r"fail ?over (?:\w+ )?(?:fail|err|timed|timeout|not |abort|block|cancel|denied|impossible"
     r"|missing|reject|stuck)",
     "remediation": r"needs? replacement|remediation (?:created|started|skipped|cannot|failed)"
     r"|marked (?:as )?unhealthy|marked unhealthy",
     "fails-first": r"\A(?:error|failed|failure|failing|unable|could ?n.t|could not)\b",
-    "disabled": r"disabled\b",
+    "disabled": r"disabl(?:ed|ing)\b",
     # Said at the end of what was done, whatever the reason says of it.
     "ended-badly": r"(?:status|condition|state|phase|result|outcome|conclusion)(?: is|:|=)* ?['\"]?(?:failed|failure"
-    r"|error"
-    r"|unsuccessful)\b|(?:complet|finish|end)\w* with (?:\w+ )?(?:errors?|failures?)\b|operation .*\bfailed\b"
+    r"|error|unsuccessful)\b|(?:complet|finish|end)\w* with (?:\w+ )?(?:errors?|failures?)\b|operation .*\bfailed\b"
     r"|exit(?:ed)? (?:with )?(?:code |status )?[1-9]",
     # What runs on a node or beside something else, and is not the thing itself.
     "beside": r"ntp|chrony|time ?sync|dns|exporter|log(?:ging|s)?\b|metrics?\b|monitor\w*\b|agent|plug-?in",
@@ -171,8 +157,7 @@ TROUBLE: dict[str, str] = {
     "provision": r"provision|creating the volume|volume creation|create volume",
     "sandbox": r"creat\w* .*(?:sand ?box|container)|sand ?box (?:creat|fail)|start .*container|run container",
     "issue": r"issu(?:e|ed|ing|ance|ation)\b|obtain|sign|request|regist|verify|init\b|initiali|present|key ?pair"
-    r"|regenerat\w* (?:\w+ )?key"
-    r"|order|rotation|renew|certificate (?:update|create)|valid certificate|denied",
+    r"|regenerat\w* (?:\w+ )?key|order|rotation|renew|certificate (?:update|create)|valid certificate|denied",
     "lesser": r"delet|plugin\b|list|status|metric|clean|valid|label|get\b|annotation|toleration|affinity|hook|window"
     r"|dynamic|pruning|unable to clone|exists",
     "lookup": r"observe|observer|get\b|list\b|status\b|signal|version|client failed|log ?level|pruning|watchdog"
@@ -183,19 +168,17 @@ TROUBLE: dict[str, str] = {
     r"|does not match|admission|invalid node|declared features",
     # --- what makes it light ---
     "hint": r"end of (?:life|support|maintenance)\b|redundant|unnecessary|discouraged|experimental\b"
-    r"|tech(?:nology)? ?preview|legacy\b|will no longer"
-    r"|no effect|best[- ]effort|unused\b|consider (?:using|setting|upgrading)|recommend|advisory|suggest",
+    r"|tech(?:nology)? ?preview|legacy\b|will no longer|no effect|best[- ]effort|unused\b|consider (?:using|setting"
+    r"|upgrading)|recommend|advisory|suggest",
     "harmless": r"clamp(?:ed|ing)|(?:description|name|label|message|output|text|value)s? (?:was |were )?truncated"
     r"|truncated (?:description|name|label|message|output|text|value)s?|(?:limit|maximum|minimum"
     r"|default)(?: value)? (?:will be|is|was) used|coerced|defaulted|defaulting to|outdated\b|(?:update"
-    r"|upgrade) available|deprecat"
-    r"|will be removed|not implemented|(?:has|have|had) no effect|ignor(?:ed|ing)|skipping|skipped(?:\z| \d|:)"
-    r"|fall(?:ing|ed)? ?back|using default"
-    r"|not recommended|obsolete(?:\z|[.,;:]| (?:api|field|flag|option|param|setting|version))|unmanaged|omitt"
-    r"|repairing|cleaning up|corrected|(?:\A|is |are |was |were |be )tolerated"
-    r"|will report|nothing to"
-    r"|limits? (?:were|was) exceeded|resolv ?conf|resynced|will resync|resync interval|dry ?run|change in progress"
-    r"|advanced feature|too many (?:active|succeeded|addresses)|multiple pod|possible memory|same template",
+    r"|upgrade) available|deprecat|will be removed|not implemented|(?:has|have|had) no effect|ignor(?:ed|ing)"
+    r"|skipping|skipped(?:\z| \d|:)|fall(?:ing|ed)? ?back|using default|not recommended|obsolete(?:\z|[.,;:]| (?:api"
+    r"|field|flag|option|param|setting|version))|unmanaged|omitt|repairing|cleaning up|corrected|(?:\A|is |are |was "
+    r"|were |be )tolerated|will report|nothing to|limits? (?:were|was) exceeded|resolv ?conf|resynced|will resync"
+    r"|resync interval|dry ?run|change in progress|advanced feature|too many (?:active|succeeded|addresses)"
+    r"|multiple pod|possible memory|same template",
     "dry-run": r"dry ?run",
     "nodes-unfit": r"pods? (?:\w+ )?(?:unschedulable|unscheduled)|nodes are available:.*(?:not-ready|unreachable"
     r"|unschedulable)",

@@ -32,6 +32,8 @@ def _judged(kind: str, type_: str, reason: str, message: str) -> str:
         ("Normal", "ScalingChanged", "requests are no longer limited", "info recovery"),
         ("Normal", "Linking", "Waiting until the name is configured", "info info"),
         ("Normal", "Info", "Widget service created", "info recovery"),
+        ("Normal", "DisablingFailover", "", "info change"),
+        ("Normal", "DisruptionRequired", "", "info info"),
         ("Normal", "LeaderAdopted", "w-1 is followed from now on", "low change"),
         # What nobody tries again deserves its ticket at once.
         ("Warning", "BackoffLimitExceeded", "six tries failed", "medium problem ticket"),
@@ -72,6 +74,14 @@ def test_what_an_activity_has_come_to_counts_more_than_what_it_is_about(
         ("ValkeyNode", "BackupFailed", "", "storage medium problem"),
         ("SQLiteStore", "BackupFailed", "", "storage medium problem"),
         ("Registry", "StorageResizeFailed", "", "storage medium problem"),
+        ("Widget", "TunnelFailed", "", "network medium problem"),
+        ("Widget", "DrainNodeFailed", "", "node high problem ticket"),
+        ("Widget", "ApiServerTimeout", "", "control-plane medium problem"),
+        ("Widget", "ImageScanFailed", "", "image medium problem"),
+        ("Widget", "CredentialsSecretMissing", "", "authentication medium problem"),
+        ("Widget", "ComplianceScanFailed", "", "policy medium problem"),
+        ("Widget", "AdmissionRejected", "", "policy medium problem"),
+        ("Widget", "WebhookFailed", "webhook delivery was refused", "workload medium problem"),
     ],
 )
 def test_a_warning_belongs_to_whom_its_matter_belongs(kind: str, reason: str, message: str, verdict: str) -> None:
