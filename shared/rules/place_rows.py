@@ -256,7 +256,7 @@ ROWS: tuple[Row, ...] = (
     # What a database keeps is its own matter; the disk that it is kept on is not.
     Row(("infrastructure", "storage"),
         both=rf"\A(?:\w*(?:Cluster|Datacenter)|(?:{DATABASES})\w*) .*\n.*(?:\bback ?up"
-            r"|\bsnapshot|\bvolumes? |\bpvc|(?:disk|storage) full)"),
+            r"|\bsnapshot|\bvolumes? |\bpvc|storage class|(?:disk|storage) full)"),
     Row(("infrastructure", "workload"),
         kind=rf"\A\w+(?:Cluster|Datacenter)\b|\A(?:{DATABASES})\w*\b|cassandra|postgres"
             r"|mongodb|kafka"),

@@ -125,7 +125,8 @@ COURSE: dict[str, str] = {
     r"|same as before",
     "ongoing": r"\A(?:stag|creat|start|prepar|initiali[sz]|install|deploy|provision|sync|reconcil|validat|verify|check"
     r"|paus|bootstrap|build|pull|push|download|upload|import|export|copy|clon|generat|comput|resolv|fetch|load|apply"
-    r"|process|schedul|launch|configur|enabl|connect|join|attach|mount|issu|renew|sign|request)ing\b",
+    r"|process|schedul|launch|configur|enabl|connect|join|attach|mount|issu|renew|sign|request)ing\b"
+    r"|\bis (?:now )?(?:in progress|ongoing|under ?way)\b",
     "lead-moved": r"(?:primary|master|leader)(?: \w+)? (?:has |was )?(?:moved|changed|switched|stepp\w+ down"
     r"|transferred)\b|new (?:primary|master)\b|(?:master|primary|leader) adopted|switch(?:ed|ing) (?:the )?(?:primary"
     r"|master)|(?:secondary|standby|replica|slave|follower|learner) to (?:primary|master|leader)|(?:primary|master"

@@ -132,7 +132,7 @@ TROUBLE: dict[str, str] = {
     "failover": r"take ?over\b|taken over|taking over|took over|fail(?:ed|ing)? ?over\b",
     "failover-fails": r"fail ?over (?:\w+ )?(?:fail|err|timed|timeout|not |abort|block|cancel|denied|impossible"
     r"|missing|reject|stuck)",
-    "remediation": r"needs? replacement|remediation (?:created|started|skipped|cannot|failed)"
+    "remediation": r"needs? replacement|self[- ]?fenc|remediation (?:created|started|skipped|cannot|failed)"
     r"|marked (?:as )?unhealthy|marked unhealthy",
     "fails-first": r"\A(?:error|failed|failure|failing|unable|could ?n.t|could not)\b",
     "disabled": r"disabl(?:ed|ing)\b",
