@@ -1,6 +1,7 @@
 """The baseline server: uvicorn configured as `tidings serve` does, on an app that reads the body and answers 204."""
 
 import argparse
+import os
 from typing import Any
 
 import pydantic
@@ -23,7 +24,7 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
 def main() -> None:
     """Serve until SIGTERM."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--port", type=int, default=os.environ.get("PORT"))
     pydantic.create_model("Bare", name=(str, ...))  # a model, so that pydantic is really loaded
     uvicorn.run(
         app,

@@ -100,10 +100,10 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(command: Sequence[str], port: int, **settings: str) -> Iterator[Running]:
+def running(command: Sequence[str], port: int, *, cwd: Path = ROOT, **settings: str) -> Iterator[Running]:
     """Run a server and yield it once it answers."""
     begun = time.perf_counter()
-    process = subprocess.Popen(command, cwd=ROOT, env=clean_environment(**settings), stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(command, cwd=cwd, env=clean_environment(**settings), stdout=subprocess.DEVNULL)
     try:
         while not _answers(port):
             if process.poll() is not None or time.perf_counter() - begun > _SECONDS:

@@ -1,10 +1,10 @@
 """Parts `start` and `rss`: from the start of a process to its first answer, and what it holds while idle."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
 
+from tests.bench.images import image
 from tests.bench.measure import MOST, Effort, Row, Wanted, in_turns
-from tests.bench.processes import BARE, free_port, running, tidings
+from tests.bench.processes import Running
 
 TICKETS = ("servicenow_incident", "correlator", "siem_forwarder")
 _BASELINE = "uvicorn + pydantic, bare app"
@@ -35,59 +35,49 @@ def settings_of(function: str) -> dict[str, str]:
     return {name: value for name, value in _SETTINGS.items() if name.startswith(_OF[function])}
 
 
-def milliseconds(command: Sequence[str], settings: Mapping[str, str]) -> Callable[[], float]:
-    """Return a measurement: start the server on a free port, ask until it is ready, end it."""
-
-    def measure() -> float:
-        port = free_port()
-        with running((*command, "--port", str(port)), port, **settings) as server:
-            return server.seconds * 1000
-
-    return measure
+def milliseconds(server: Running) -> float:
+    """Return how long it took from the start of a server to its first answer."""
+    return server.seconds * 1000
 
 
-def mebibytes(command: Sequence[str], settings: Mapping[str, str]) -> Callable[[], float]:
-    """Return a measurement: the resident memory of a server that was started and asked nothing but its readiness."""
-
-    def measure() -> float:
-        port = free_port()
-        with running((*command, "--port", str(port)), port, **settings) as server:
-            time.sleep(_SETTLED)
-            return server.rss()
-
-    return measure
+def mebibytes(server: Running) -> float:
+    """Return the resident memory of a server that was started and asked nothing but its readiness."""
+    time.sleep(_SETTLED)
+    return server.rss()
 
 
 def start(effort: Effort) -> list[Row]:
-    """Process start to first answer, byte code compiled, against uvicorn on an app that imports pydantic."""
-    return [
-        in_turns(
-            f"start of {name}",
-            _BASELINE,
-            "ms",
-            milliseconds(tidings("serve", name), settings_of(name)),
-            milliseconds(BARE, {}),
-            rounds=effort.turns(15),
-            wanted=Wanted(MOST, bound),
-        )
-        for name, bound in (("classifier", 1.15), *((name, 1.4) for name in TICKETS))
-    ]
+    """Process start to first answer of what the image installs, against uvicorn on an app that imports pydantic."""
+    with image() as layer:
+        return [
+            in_turns(
+                f"start of {name}",
+                _BASELINE,
+                "ms",
+                layer.of(name, settings_of(name)).measured(milliseconds),
+                layer.bare.measured(milliseconds),
+                rounds=effort.turns(15),
+                wanted=Wanted(MOST, bound),
+            )
+            for name, bound in (("classifier", 1.15), *((name, 1.4) for name in TICKETS))
+        ]
 
 
 def rss(effort: Effort) -> list[Row]:
-    """Resident memory while idle, against the same bare app."""
-    rows: list[Row] = []
-    for name, bound in (("classifier", 1.8), *((name, 2.2) for name in TICKETS)):
-        row = in_turns(
-            f"idle memory of {name}",
-            _BASELINE,
-            "MiB",
-            mebibytes(tidings("serve", name), settings_of(name)),
-            mebibytes(BARE, {}),
-            rounds=effort.turns(3),
-            warm_up=0,
-            wanted=Wanted(MOST, bound),
-        )
-        rows.append(row)
+    """Resident memory while idle, of the same and against the same."""
+    with image() as layer:
+        rows = [
+            in_turns(
+                f"idle memory of {name}",
+                _BASELINE,
+                "MiB",
+                layer.of(name, settings_of(name)).measured(mebibytes),
+                layer.bare.measured(mebibytes),
+                rounds=effort.turns(3),
+                warm_up=0,
+                wanted=Wanted(MOST, bound),
+            )
+            for name, bound in (("classifier", 1.8), *((name, 2.2) for name in TICKETS))
+        ]
     largest = max((max(row.ours) for row in rows), default=0.0)
     return [*rows, Row("idle memory, the largest of them", "", "MiB", [largest], wanted=Wanted(MOST, 64, "ours"))]

@@ -17,6 +17,7 @@ from statistics import median
 
 from tests.bench.correlator import bare, serving
 from tests.bench.events import stream
+from tests.bench.images import image
 from tests.bench.load import flat_out, steady
 from tests.bench.measure import Effort
 from tests.bench.observed import observed, request_of, ticking
@@ -72,7 +73,9 @@ def measured(effort: Effort, traffic: Traffic) -> tuple[Figures, list[Point]]:
         "classifier": _classifier(effort),
         **_with_nats(effort, traffic),
     }
-    starts = [milliseconds(tidings("serve", "classifier"), settings_of("classifier"))() for _ in range(effort.turns(3))]
+    with image() as layer:
+        start = layer.of("classifier", settings_of("classifier")).measured(milliseconds)
+        starts = [start() for _ in range(effort.turns(3))]
     return Figures(functions, call, median(starts) / 1000), points
 
 
