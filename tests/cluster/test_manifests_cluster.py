@@ -15,17 +15,8 @@ from tests.conftest import ROOT, could_not_run
 from tests.support.apiserver.applying import Applier, Refused
 from tests.support.apiserver.server import missing, running
 from tests.support.dangerous import DANGEROUS
-from tests.support.kustomize import LOADER, Manifest, kustomized, rendered
+from tests.support.kustomize import LOADER, WAYS, Manifest, ways
 
-KNATIVE = ROOT / "knative"
-OVERLAYS = sorted(path.parent.name for path in KNATIVE.glob("overlays/*/kustomization.yaml"))
-# Gatekeeper's changes somebody else's Deployments; a spoke has no base: its overlay is applied.
-COMPONENTS = sorted(
-    path.parent.name
-    for path in KNATIVE.glob("components/*/kustomization.yaml")
-    if path.parent.name not in {"gatekeeper", "installation", "multi-cluster-spoke"}
-)
-BEFORE = {"multi-cluster-hub": ["amq-streams"], "splunk-cronjob": ["archive"]}
 # Their definitions are not here, so tests/manifests/test_overlays.py looks at them.
 NOT_SERVED = {"ClusterLogForwarder", "ConsoleLink", "KafkaSource"}
 STRICT = {
@@ -58,10 +49,7 @@ def applied(tmp_path_factory: pytest.TempPathFactory, shared_data: Path) -> Iter
     if why := missing():
         could_not_run(why, "make apiserver (Go, about 7 minutes once a machine), and Debian's etcd-server")
     folder = tmp_path_factory.mktemp("manifests")
-    items = {"base": rendered(folder)}
-    for name in COMPONENTS:
-        items[name] = rendered(folder, components=[*BEFORE.get(name, []), name])
-    items |= {f"overlays/{name}": kustomized(KNATIVE / "overlays" / name) for name in OVERLAYS}
+    items = ways(folder)
     with running(folder / "server") as cluster:
         applier = Applier(cluster)
         applier.define(definitions(shared_data / "data" / "crds"))
@@ -84,7 +72,7 @@ def refusals(applier: Applier, items: list[Manifest]) -> Iterator[str]:
             yield str(error)
 
 
-@pytest.mark.parametrize("name", ["base", *COMPONENTS, *(f"overlays/{name}" for name in OVERLAYS)])
+@pytest.mark.parametrize("name", WAYS)
 def test_the_api_server_takes_every_manifest(name: str, applied: Applied) -> None:
     assert applied.refused[name] == []
 
@@ -165,7 +153,7 @@ def templates(items: list[Manifest]) -> Iterator[tuple[str, Any]]:
 QUEUE_PROXY = {"name": "queue-proxy", "image": "registry.example.com/queue:1", "securityContext": STRICT}
 
 
-@pytest.mark.parametrize("name", ["base", *COMPONENTS, *(f"overlays/{name}" for name in OVERLAYS)])
+@pytest.mark.parametrize("name", WAYS)
 def test_every_pod_is_admitted_under_the_strictest_profile(name: str, applied: Applied) -> None:
     """With queue-proxy beside it, as Serving adds it; its security context is Serving's own."""
     for owner, spec in templates(applied.items[name]):

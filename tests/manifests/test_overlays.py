@@ -12,13 +12,10 @@ import yaml
 from shared.bus.topology import LETTERS
 from shared.runtime.registry import load
 from shared.telemetry.metrics import Metrics
-from tests.conftest import ROOT
 from tests.manifests.test_knative_manifests import documents, schemas
 from tests.support.functions import TIDINGS
-from tests.support.kustomize import Manifest, kustomized, of_kind, one
+from tests.support.kustomize import KNATIVE, OVERLAYS, Manifest, kustomized, of_kind, one
 
-KNATIVE = ROOT / "knative"
-OVERLAYS = sorted(path.parent.name for path in KNATIVE.glob("overlays/*/kustomization.yaml"))
 ZEROS = "sha256:" + "0" * 64
 each_overlay = pytest.mark.parametrize("name", OVERLAYS)
 

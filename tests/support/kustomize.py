@@ -16,6 +16,20 @@ from tests.conftest import ROOT, could_not_run
 Manifest = dict[str, Any]
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """CRDs and whole overlays are long."""
+KNATIVE = ROOT / "knative"
+OVERLAYS = sorted(path.parent.name for path in KNATIVE.glob("overlays/*/kustomization.yaml"))
+COMPONENTS = {
+    path.parent.name: (*{"multi-cluster-hub": ["amq-streams"], "splunk-cronjob": ["archive"]}.get(path.parent.name, ()),
+                       path.parent.name)
+    for path in sorted(KNATIVE.glob("components/*/kustomization.yaml"))
+    if path.parent.name not in {"gatekeeper", "installation", "multi-cluster-spoke"}
+}  # fmt: skip
+"""Each component that is laid over the base, and what else it needs there, in order.
+
+Gatekeeper's changes somebody else's Deployments; a spoke has no base: its overlay is looked at.
+"""
+WAYS = ("base", *COMPONENTS, *(f"overlays/{name}" for name in OVERLAYS))
+"""All ways to run it."""
 
 
 def overlaid(manifests: list[Manifest], component: Path) -> list[Manifest]:
@@ -54,6 +68,13 @@ def _apply(item: Any, step: dict[str, Any]) -> None:
     else:
         assert place not in item, f"it would be lost: {step}"
         item[place] = step["value"]
+
+
+def ways(folder: Path) -> dict[str, list[Manifest]]:
+    """Return what the real kustomize makes of each of WAYS."""
+    found = {"base": rendered(folder)}
+    found |= {name: rendered(folder, components=needed) for name, needed in COMPONENTS.items()}
+    return found | {f"overlays/{name}": kustomized(KNATIVE / "overlays" / name) for name in OVERLAYS}
 
 
 def rendered(folder: Path, *, components: Sequence[str] = (), resources: Sequence[str] = ("base",)) -> list[Manifest]:
