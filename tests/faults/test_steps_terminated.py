@@ -10,9 +10,11 @@ import pytest
 from shared.local.standins.faults import Rule
 from tests.support.functions import serving
 from tests.support.incidents import instance
-from tests.support.steps import Replica, problem, until
+from tests.support.servers import standin
+from tests.support.steps import BUSY, Instance, Replica, problem, replica, until
 
 REQUESTS = 24
+_SECONDS = 3.0  # for a request
 
 
 def test_f06_a_busy_replica_finishes_what_it_took_and_takes_no_more(tmp_path: Path) -> None:
@@ -43,6 +45,31 @@ def test_f06_a_busy_replica_finishes_what_it_took_and_takes_no_more(tmp_path: Pa
         numbers = {answer.report["number"] for answer in answers}
         assert numbers == {row["number"] for row in sn.incidents()}
         assert len(numbers) == REQUESTS
+
+
+def test_f39_an_evicted_replica_that_is_killed_at_the_end_of_its_grace_leaves_one_ticket(tmp_path: Path) -> None:
+    """F39: pod OOM/evicted, node drain: as F01-F05. Here as F03, and it had taken no more for some time already."""
+    one, store = problem("f39"), tmp_path / "store.db"
+    with (
+        standin("servicenow", tmp_path / "instance.db") as process,
+        replica(tmp_path / "evicted", store, process.url, _SECONDS) as evicted,
+        replica(tmp_path / "elsewhere", store, process.url, _SECONDS) as elsewhere,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        sn = Instance(process)
+        sn.script({"do": "commit-then-time-out", "operation": "create"})
+        sent = pool.submit(evicted.post, one)
+        until(lambda: "create" in sn.operations(one))
+        evicted.served.process.terminate()
+        _until_refused(evicted.served.url)
+        assert not sent.done(), "what it took it still works at"
+        evicted.kill()
+        sn.script()
+        assert sent.result().status == 0, "the broker was told nothing, and sends it again"
+        answers = elsewhere.settle(one)
+        assert BUSY in {answer.status for answer in answers}, "the lease of the dead one runs out first"
+        (ticket,) = sn.incidents(one)
+        assert answers[-1].report["record"] == ticket["sys_id"]
 
 
 def _until_refused(url: str) -> None:

@@ -2,6 +2,8 @@
 
 import contextlib
 import json
+import os
+import signal
 import socket
 import subprocess
 import time
@@ -14,6 +16,7 @@ from typing import Any
 import pytest
 
 from tests.support.host_requests import BINARY, SPLUNK, of, post
+from tests.support.host_requests import EVENT as SEEN
 from tests.support.hosts import HOSTS, Answer, Process, at_once, hosting, python_of
 from tests.support.records import classified, classified_event
 from tests.support.servers import standin
@@ -117,3 +120,18 @@ def test_a_body_that_stops_is_given_up_alone_after_the_same_time(waited: Waited)
     assert {host: answer.status for host, answer in waited.halves.items()} == dict.fromkeys(HOSTS, 400)
     bodies = {answer.body for answer in waited.halves.values()}
     assert [json.loads(body) for body in bodies] == [{"error": "the body did not arrive in time"}]
+
+
+def test_f39_a_worker_that_is_killed_for_its_memory_is_followed_by_one_that_works(folder: Path) -> None:
+    """F39: pod OOM/evicted, node drain: as F01-F05. Of several processes the kernel may take the largest alone."""
+    with hosting("framework", "classifier", folder, {}) as host:
+        children = Path(f"/proc/{host.process.pid}/task/{host.process.pid}/children")
+        (worker,) = children.read_text(encoding="ascii").split()
+        os.kill(int(worker), signal.SIGKILL)
+        limit = time.monotonic() + 20
+        while (answer := host.send(post(BINARY, json.dumps(SEEN).encode()))).status != 200:
+            assert answer.status in {0, 503}, "the broker tries again"
+            assert time.monotonic() < limit
+            time.sleep(0.1)
+        (after,) = children.read_text(encoding="ascii").split()
+        assert after != worker

@@ -16,7 +16,8 @@ class MortalStore(MemoryStore):
 
     left: int | None = None
 
-    def _count(self) -> None:
+    def count(self) -> None:
+        """Count a call; it may be the last."""
         if self.left is not None:
             self.left -= 1
             if self.left <= 0:
@@ -24,12 +25,12 @@ class MortalStore(MemoryStore):
 
     async def get(self, key: str) -> Entry | None:
         entry = await super().get(key)
-        self._count()
+        self.count()
         return entry
 
     async def put(self, key: str, value: bytes, *, expected: int, ttl: float | None = None) -> int | None:
         written = await super().put(key, value, expected=expected, ttl=ttl)
-        self._count()
+        self.count()
         return written
 
 
