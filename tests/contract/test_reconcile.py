@@ -280,3 +280,25 @@ def test_without_a_cluster_it_has_nothing_to_do_and_is_ready(server: StandIn, ur
 
     asyncio.run(main())
     assert not server.requests
+
+
+def test_f59_its_own_namespace_is_left_out_also_when_something_is_gone_there(
+    server: StandIn, url: str, tmp_path: Path
+) -> None:
+    """F59: Tidings' own pods cause events: no echo: a loop ends after one round, counted."""
+    lab = Lab(tmp_path, url, "v1/Pod,v1/Node", OWN_NAMESPACE="tidings")
+    server.put(PODS, "ours", "tidings")
+    server.put(PODS, "theirs")
+    server.put(NODES, "n1", "")
+
+    async def main() -> None:
+        reconcile = lab.reconcile()
+        assert await lab.tick(reconcile) == "Done"
+        server.put(PODS, "ours too", "tidings")
+        server.delete(PODS, "ours", "tidings")
+        server.delete(PODS, "theirs")
+        assert await lab.tick(reconcile) == "Done"
+        await reconcile.stop()
+
+    asyncio.run(main())
+    assert sorted(lab.broker.told()) == [("add", "Node", "n1"), ("add", "Pod", "theirs"), ("delete", "Pod", "theirs")]

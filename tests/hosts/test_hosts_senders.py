@@ -50,7 +50,8 @@ def test_f49_no_host_waits_for_a_strangers_body(asking: dict[str, Process]) -> N
     assert statuses(asking, post({**BINARY, "content-length": "900000000"}, b"x" * 1000)) == everywhere(401)
 
 
-def test_every_host_knows_a_sender_by_its_token_and_holds_it_to_its_source(asking: dict[str, Process]) -> None:
+def test_f51_every_host_knows_a_sender_by_its_token_and_holds_it_to_its_source(asking: dict[str, Process]) -> None:
+    """F51: spoofed `ce-source`/`ce-type` from allowed sender: source allow-list per trigger; EventPolicy documented."""
     known = {**BINARY, "authorization": f"Bearer {TOKEN}"}
     assert statuses(asking, post(known, BODY)) == everywhere(200)
     assert statuses(asking, post({**known, "ce-source": "https://10.0.0.2:443"}, BODY)) == everywhere(403)

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.support.kustomize import Manifest, rendered
+from tests.support.kustomize import Manifest, ways
+from tests.support.kustomize import rendered as rendered_by_kustomize
 
 
 @pytest.fixture(scope="session")
@@ -15,7 +16,13 @@ def render(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., list[Manif
 
     def work(*components: str) -> list[Manifest]:
         if components not in known:
-            known[components] = rendered(folder, components=components)
+            known[components] = rendered_by_kustomize(folder, components=components)
         return known[components]
 
     return work
+
+
+@pytest.fixture(scope="session")
+def rendered(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Manifest]]:
+    """Return what each way to run it comes to."""
+    return ways(tmp_path_factory.mktemp("ways"))

@@ -5,22 +5,15 @@ from typing import Any
 
 import pytest
 
-from shared.local.broker.loader import load_topology
 from shared.runtime.edge import EdgeSettings
 from shared.runtime.registry import FUNCTIONS
 from shared.runtime.serve import config
-from tests.support.kustomize import KNATIVE, WAYS, Manifest, of_kind, ways
+from tests.support.kustomize import WAYS, Manifest, of_kind
 
 # A trial's dead letters lie in its Pod, as its README says; Botkube unpacks its plugins there.
 LOST_WITH_THE_POD = {"dead-letters", "tidings-botkube"}
 GRACE = 30  # Kubernetes' own
-LOST = 40 + 300 + 60  # seconds until a node that fell silent is not ready, its Pods are given up, and others are ready
 each_way = pytest.mark.parametrize("way", WAYS)
-
-
-@pytest.fixture(scope="module")
-def rendered(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Manifest]]:
-    return ways(tmp_path_factory.mktemp("rendered"))
 
 
 def run_on(items: list[Manifest]) -> Iterator[tuple[Manifest, Any]]:
@@ -90,15 +83,3 @@ def test_f39_a_pod_that_must_go_is_given_the_time_to_end_what_it_took(
         )
         assert drain < given, item["metadata"]["name"]
         assert "minReadySeconds" not in item["spec"], "as docs/how-it-fails.md says"
-
-
-def test_f39_the_broker_holds_events_for_longer_than_a_lost_node_is_missed() -> None:
-    """F39: pod OOM/evicted, node drain: as F01-F05; minReadySeconds/PDB documented.
-
-    But for ticks to `reconcile`: the next one does what is due.
-    """
-    optional = [name.replace("_", "-") for name, one in FUNCTIONS.items() if one.optional]
-    triggers = load_topology(KNATIVE, optional).triggers
-    specs = {each.name: each.delivery for each in triggers}
-    held = {name: sum(map(spec.delay, range(1, spec.retry + 1))) for name, spec in specs.items()}
-    assert [name for name, seconds in held.items() if seconds < LOST] == ["reconcile"]

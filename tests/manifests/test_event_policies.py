@@ -1,19 +1,30 @@
 """The component `oidc` at the Broker's door: each sender may send all that it sends, and nothing that another does."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import get_args
 
+import jsonschema
 import pytest
 import yaml
 
 from shared.events.change import ChangeTransition
-from shared.events.cloudevent import APISERVER_PREFIX, LISTED, OBSERVED, UNREAD, type_of_change, type_of_transition
+from shared.events.cloudevent import (
+    APISERVER_PREFIX,
+    LISTED,
+    OBSERVED,
+    UNREAD,
+    CloudEvent,
+    type_of_change,
+    type_of_transition,
+)
 from shared.events.episode import Transition
 from shared.local.broker.event_kinds import kinds
 from shared.sources.registry import PRODUCED
 from tests.conftest import ROOT
-from tests.support.event_policies import account, may_send
+from tests.manifests.test_knative_manifests import schemas
+from tests.support.event_policies import account, lets, may_send
 from tests.support.kustomize import Manifest, of_kind
 
 Render = Callable[..., list[Manifest]]
@@ -80,6 +91,21 @@ def test_whoever_takes_the_component_is_told_which_knative_filters_in_policies(r
     assert all(item["spec"]["filters"] for item in of_kind(render("oidc"), "EventPolicy"))
     for page in ("knative/components/oidc/kustomization.yaml", "docs/who-may-send.md"):
         assert "1.16 or newer" in (ROOT / page).read_text(encoding="utf-8")
+
+
+def test_f51_the_policy_of_the_page_holds_a_sender_of_ones_own_to_its_source_and_type(
+    shared_data: Path, tmp_path: Path
+) -> None:
+    """F51: spoofed `ce-source`/`ce-type` from allowed sender: source allow-list per trigger; EventPolicy documented."""
+    page = (ROOT / "docs" / "who-may-send.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"(?ms)^```yaml\n(.*?)^```$", page)
+    (policy,) = of_kind([one for block in blocks for one in yaml.safe_load_all(block) if "kind" in one], "EventPolicy")
+    schema = schemas(shared_data / "data" / "crds")[policy["apiVersion"], "EventPolicy"]
+    jsonschema.Draft202012Validator(schema).validate({**policy, "metadata": {}})
+    alert = CloudEvent(id="1", source="https://falco.org", type="falco.rule.output.v1")
+    assert lets(policy, alert, tmp_path)
+    assert not lets(policy, alert._replace(source="https://10.96.0.1:443"), tmp_path)
+    assert not lets(policy, alert._replace(type="dev.knative.apiserver.resource.update"), tmp_path)
 
 
 def test_an_account_is_named_as_knative_does() -> None:

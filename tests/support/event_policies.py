@@ -46,14 +46,19 @@ def may_send(items: list[Manifest], source: Manifest, types: Iterable[str], fold
     found: set[str] = set()
     for policy in of_kind(items, "EventPolicy"):
         if any(_names(items, sender, source) for sender in policy["spec"]["from"]):
-            (folder / "filters.yaml").write_text(yaml.safe_dump({"filters": policy["spec"]["filters"]}))
-            documents = read_documents(folder / "filters.yaml", "filters.yaml")
-            assert isinstance(documents, list), documents
-            problems: list[object] = []
-            selection = parse_selection(documents[0], reporter("filters.yaml", problems))  # type: ignore[arg-type]
-            assert problems == []
-            found |= {kind for kind in types if matches(selection, CloudEvent(id="1", source="/", type=kind))}
+            found |= {kind for kind in types if lets(policy, CloudEvent(id="1", source="/", type=kind), folder)}
     return found
+
+
+def lets(policy: Manifest, event: CloudEvent, folder: Path) -> bool:
+    """Return whether whoever a policy names may send an event; `folder` is room for files."""
+    (folder / "filters.yaml").write_text(yaml.safe_dump({"filters": policy["spec"]["filters"]}))
+    documents = read_documents(folder / "filters.yaml", "filters.yaml")
+    assert isinstance(documents, list), documents
+    problems: list[object] = []
+    selection = parse_selection(documents[0], reporter("filters.yaml", problems))  # type: ignore[arg-type]
+    assert problems == []
+    return matches(selection, event)
 
 
 def _names(items: list[Manifest], sender: Manifest, source: Manifest) -> bool:
