@@ -143,7 +143,8 @@ def tick_until_complete(served: Served, sink: Sink, lists: int) -> None:
         assert status in {200, 204}
 
 
-def test_every_final_state_and_every_event_is_observed(cluster: ApiServer, admin: Admin, tmp_path: Path) -> None:
+def test_f39_every_final_state_and_every_event_is_observed(cluster: ApiServer, admin: Admin, tmp_path: Path) -> None:
+    """F39: pod OOM/evicted, node drain: as F01-F05. Here on a real API server, with processes and SIGKILL."""
     space = admin.namespace("conservation")
     sink = Sink()
     with serve(sink) as url:

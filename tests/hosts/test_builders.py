@@ -1,13 +1,15 @@
 """func's builders on this checkout: what they install is what is locked, and it answers an event."""
 
 import json
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from packaging.specifiers import SpecifierSet
 
 from shared.runtime.registry import FUNCTIONS
-from tests.support.builders import CONSTRAINTS, S2I_HOME, Built, host, s2i
+from tests.support.builders import CONSTRAINTS, S2I_HOME, SCAFFOLDING, Built, host, s2i
 from tests.support.host_requests import BINARY, EVENT, post
 from tests.support.hosts import ask, python_of
 from tests.support.locked import installed, locked
@@ -51,6 +53,15 @@ def test_the_constraints_are_where_func_yaml_tells_s2i_that_they_are(built: dict
 def test_the_constraints_leave_to_func_what_differs_with_its_version() -> None:
     assert {"func-python", "cloudevents"}.isdisjoint(locked("constraints.txt"))
     assert locked("knfunc.txt").keys() - locked("constraints.txt").keys() == {"func-python", "cloudevents"}
+
+
+def test_pack_installs_nothing_as_the_page_says() -> None:
+    """Its Poetry refuses a project that does not run on each Python that the scaffolding allows (tried with 2.5.1)."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    scaffolding = tomllib.loads(SCAFFOLDING)["project"]
+    assert "3.10" in SpecifierSet(scaffolding["requires-python"])
+    assert "3.10" not in SpecifierSet(project["requires-python"])
+    assert "| `pack` | nothing: " in (ROOT / "docs" / "deploy" / "kn-func.md").read_text(encoding="utf-8")
 
 
 def test_the_python_layer_that_func_makes_is_below_60_megabytes(built: dict[str, Built]) -> None:

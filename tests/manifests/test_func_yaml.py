@@ -144,6 +144,7 @@ def test_a_function_is_deployed_as_knative_base_does(name: str) -> None:
         for key, value in annotations.items()
     }
     assert options["scale"] == scale
+    assert scale["max"] >= max(1, scale.get("min", 0)), "bounded, whatever comes"
 
 
 @pytest.mark.parametrize("name", SERVED)

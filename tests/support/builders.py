@@ -19,7 +19,7 @@ from tests.support.hosts import SERVICE, Process, listening
 CONSTRAINTS = "requirements/constraints.txt"
 S2I_HOME = "opt/app-root/src"
 _UV = Path(sys.executable).with_name("uv")
-_PROJECT = """\
+SCAFFOLDING = """\
 [project]
 name = "service"
 version = "0.1.0"
@@ -86,7 +86,7 @@ def host(folder: Path) -> Built:
 def _scaffold(root: Path) -> Path:
     build = root / ".func" / "build"
     (build / "service").mkdir(parents=True)
-    (build / "pyproject.toml").write_text(_PROJECT, encoding="utf-8")
+    (build / "pyproject.toml").write_text(SCAFFOLDING, encoding="utf-8")
     (build / "service" / "__init__.py").touch()
     (build / "service" / "main.py").write_text(SERVICE, encoding="utf-8")
     (build / "f").symlink_to(Path("..", ".."))
