@@ -1,4 +1,4 @@
-"""500 objects and 500 Events come, change and go, while `watch` is killed five times and the API server once.
+"""500 objects and 500 Events come, change and go, while `watch` is killed again and again and the API server once.
 
 Everything is real: the API server, both functions as processes of their own, SIGKILL, one store in a file. The oracle
 is the `kubernetes` package; the sink remembers what it accepted.
@@ -56,13 +56,14 @@ def lives(sink: Sink, kind: str) -> dict[str, Life]:
 
 @contextmanager
 def killed_again_and_again(settings: dict[str, str], folder: Path, cluster: ApiServer) -> Iterator[Callable[[], None]]:
-    """Run `watch`, kill it by SIGKILL five times and the API server once; yield what ends the killing and waits."""
-    done = threading.Event()
+    """Run `watch`, kill it by SIGKILL five times or more and the API server once; yield what ends that and waits."""
+    over, done = threading.Event(), threading.Event()
     failures: list[BaseException] = []
 
     def life() -> None:
         try:
-            for number in range(KILLS):
+            number = 0
+            while number < KILLS or not over.is_set():
                 with serving("watch", folder / f"watch-{number}.log", settings) as served:
                     time.sleep(1.5)
                     if number == KILLS // 2:
@@ -72,6 +73,7 @@ def killed_again_and_again(settings: dict[str, str], folder: Path, cluster: ApiS
                         time.sleep(0.5)
                     served.process.send_signal(signal.SIGKILL)
                     served.process.wait(10)
+                number += 1
         except BaseException as error:
             failures.append(error)
             raise
@@ -82,12 +84,14 @@ def killed_again_and_again(settings: dict[str, str], folder: Path, cluster: ApiS
     thread.start()
 
     def wait() -> None:
+        over.set()
         done.wait(300)
         assert failures == []
 
     try:
         yield wait
     finally:
+        over.set()
         thread.join(300)
 
 
