@@ -12,7 +12,7 @@ from shared.destinations.http import naming
 from shared.events.model import Classified
 from shared.events.outcome import Rejected
 from shared.runtime.forwarding import Bounds, Forwarder
-from shared.runtime.parts import opened_mapping
+from shared.runtime.mappings import opened_mapping
 from shared.settings.environment import Environ, read
 from shared.telemetry.metrics import Metrics
 

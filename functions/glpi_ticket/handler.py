@@ -9,7 +9,7 @@ from shared.destinations.glpi.api import Api
 from shared.destinations.glpi.settings import GlpiSettings
 from shared.destinations.glpi.tickets import Tickets
 from shared.runtime.linking import LinkSettings
-from shared.runtime.parts import opened_mapping
+from shared.runtime.mappings import opened_mapping
 from shared.runtime.ticketing import Ticketing, TicketSettings, kept_in
 from shared.settings.environment import Environ, read
 from shared.stores.protocol import Store

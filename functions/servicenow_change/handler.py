@@ -9,7 +9,7 @@ from shared.delivery.subject import CHANGES
 from shared.destinations.servicenow.changes import Changes
 from shared.destinations.servicenow.client import Client
 from shared.destinations.servicenow.settings import ChangeSettings
-from shared.runtime.parts import opened_mapping
+from shared.runtime.mappings import opened_mapping
 from shared.runtime.ticketing import Ticketing, TicketSettings, kept_in
 from shared.settings.environment import Environ, read
 from shared.stores.protocol import Store

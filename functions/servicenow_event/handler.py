@@ -9,7 +9,7 @@ from shared.destinations.servicenow.events import MOST, Events
 from shared.destinations.servicenow.settings import ServiceNowSettings
 from shared.runtime.forwarding import Bounds
 from shared.runtime.linking import LinkSettings
-from shared.runtime.parts import opened_mapping
+from shared.runtime.mappings import opened_mapping
 from shared.runtime.pseudonyms import PseudonymSettings
 from shared.runtime.upserting import Upserting
 from shared.settings.environment import Environ, read

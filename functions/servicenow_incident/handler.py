@@ -11,7 +11,7 @@ from shared.destinations.servicenow.incidents import Incidents
 from shared.destinations.servicenow.settings import TableSettings
 from shared.events.vocabulary import CATEGORIES
 from shared.runtime.linking import LinkSettings
-from shared.runtime.parts import opened_mapping
+from shared.runtime.mappings import opened_mapping
 from shared.runtime.ticketing import Ticketing, TicketSettings, kept_in
 from shared.settings.environment import Environ, read
 from shared.stores.protocol import Store

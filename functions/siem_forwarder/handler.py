@@ -15,7 +15,7 @@ from shared.destinations.splunk.raw import RawLine
 from shared.events.model import Classified
 from shared.events.outcome import Rejected
 from shared.runtime.forwarding import Bounds, Forwarder
-from shared.runtime.parts import opened_mapping
+from shared.runtime.mappings import opened_mapping
 from shared.settings.environment import Environ, SettingsError, read
 from shared.telemetry.metrics import Metrics
 

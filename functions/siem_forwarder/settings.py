@@ -6,18 +6,18 @@ from typing import Annotated, Final
 from pydantic import BeforeValidator, Field
 
 from shared.destinations.splunk.settings import SplunkSettings
-from shared.runtime import parts
+from shared.runtime import mappings
 from shared.runtime.pseudonyms import PseudonymSettings
 
 MAPPING: Final = Path(__file__).parent / "mapping.yaml"
-READY: Final = MAPPING.parent / parts.READY
+READY: Final = MAPPING.parent / mappings.READY
 Count = Annotated[int, Field(ge=1)]
 
 
 class SiemSettings(SplunkSettings, PseudonymSettings):
     """How classified observations go to Splunk."""
 
-    mapping: Annotated[Path, BeforeValidator(parts.ready_in(READY))] = Field(
+    mapping: Annotated[Path, BeforeValidator(mappings.ready_in(READY))] = Field(
         default=MAPPING,
         alias="SPLUNK_MAPPING",
         description="A ready mapping by its name, as `ocsf`, or an own mapping file.",

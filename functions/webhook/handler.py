@@ -40,8 +40,8 @@ from shared.events.model import Classified
 from shared.events.outcome import Done, Ignored, Outcome, Rejected, Retry
 from shared.events.said import said_by
 from shared.runtime.function import Call, Readiness, Result
+from shared.runtime.mappings import opened_mapping
 from shared.runtime.measured import count
-from shared.runtime.parts import opened_mapping
 from shared.runtime.ticketing import kept_in
 from shared.runtime.turns import Turns
 from shared.settings.environment import Environ, read

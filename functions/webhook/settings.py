@@ -6,18 +6,18 @@ from typing import Annotated, Final
 from pydantic import BeforeValidator, Field
 
 from shared.destinations.webhook.settings import WebhookSettings
-from shared.runtime import parts
+from shared.runtime import mappings
 from shared.runtime.linking import LinkSettings
 from shared.runtime.ticketing import TicketSettings
 
 MAPPING: Final = Path(__file__).parent / "mapping.yaml"
-READY: Final = MAPPING.parent / parts.READY
+READY: Final = MAPPING.parent / mappings.READY
 
 
 class NoticeSettings(WebhookSettings, LinkSettings, TicketSettings):
     """How notices go out."""
 
-    mapping: Annotated[Path, BeforeValidator(parts.ready_in(READY))] = Field(
+    mapping: Annotated[Path, BeforeValidator(mappings.ready_in(READY))] = Field(
         default=MAPPING,
         alias="WEBHOOK_MAPPING",
         description="A ready mapping by its name, as `slack`, or an own mapping file.",
