@@ -25,7 +25,15 @@ COMPONENTS = sorted(
     for path in KNATIVE.glob("components/*/kustomization.yaml")
     if path.parent.name not in {"gatekeeper", "installation", "multi-cluster-spoke"}
 )
-BEFORE = {"multi-cluster-hub": ["amq-streams"], "splunk-cronjob": ["archive"]}
+HOOKS = sorted(
+    f"remediation/{path.parent.name}" for path in KNATIVE.glob("components/remediation/*/kustomization.yaml")
+)
+COMPONENTS += HOOKS
+BEFORE = {
+    "multi-cluster-hub": ["amq-streams"],
+    "splunk-cronjob": ["archive"],
+    **{name: ["remediate"] for name in HOOKS},
+}
 # Their definitions are not here, so tests/manifests/test_overlays.py looks at them.
 NOT_SERVED = {"ClusterLogForwarder", "ConsoleLink", "KafkaSource"}
 STRICT = {
@@ -120,7 +128,11 @@ def test_no_account_may_do_one_of_forty_dangerous_things(applied: Applied) -> No
         ("tidings-references", "get secrets"),
         ("tidings-references", "list secrets"),
         ("tidings-references", "watch secrets"),
-    }, "the component reference-mode says so, and is the only one"
+        ("tidings-remediate", "patch deployments apps"),
+        ("tidings-remediate", "patch statefulsets apps"),
+        ("tidings-remediate", "patch nodes"),
+        ("tidings-remediate", "create jobs batch"),
+    }, "the component reference-mode says so, and the hooks that need it (test_remediate_cluster.py)"
     assert len(accounts(applied)) >= 14
 
 
