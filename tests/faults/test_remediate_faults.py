@@ -1,20 +1,28 @@
 """`remediate` where things go wrong: it never runs in circles, and never does a thing twice."""
 
 import asyncio
+import http.client
+import json
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from functions.remediate.handler import Remediate
 from shared.cluster.access import Access
+from shared.events.codec import encode_binary
 from shared.events.outcome import Retry
 from shared.events.times import to_text
 from shared.stores.memory import MemoryStore
 from shared.stores.protocol import Entry, StoreUnavailableError
-from tests.support.remedies import Lab, StandIn, hook, names, owned, report, told
+from shared.stores.registry import open_store, sqlite_url
+from tests.support.functions import serving
+from tests.support.remedies import Lab, StandIn, event_of, hook, names, owned, report, told
 from tests.support.servers import serve
 from tests.support.watching import until
 
@@ -30,11 +38,11 @@ class Rig:
 
     def __init__(self, folder: Path, url: str, server: StandIn) -> None:
         self._folder = folder
-        self._url = url
+        self.url = url
         self.server = server
 
     def lab(self, *hooks: dict[str, Any], **settings: str) -> Lab:
-        return Lab(self._folder, lambda: Access(self._url), *hooks, **settings)
+        return Lab(self._folder, lambda: Access(self.url), *hooks, **settings)
 
 
 @pytest.fixture
@@ -192,6 +200,55 @@ def test_f02_who_died_between_claim_and_act_is_gone_on_with_once(rig: Rig) -> No
     assert len(rig.server.done) == 1
     template = rig.server.objects[WEB]["spec"]["template"]["metadata"]
     assert template["annotations"] == {"kubectl.kubernetes.io/restartedAt": begun}
+
+
+def test_f02_a_process_that_is_killed_in_the_act_leaves_one_act_to_its_successor(rig: Rig, tmp_path: Path) -> None:
+    """F02: SIGKILL after claim, before send: the lease runs out, one effect. With real processes and a real store."""
+    lab = rig.lab()
+    lab.clock.now = time.time()
+    kubeconfig = tmp_path / "kubeconfig"
+    kubeconfig.write_text(yaml.safe_dump(config_of(rig.url)))
+    store = sqlite_url(tmp_path / "state.db")
+    settings = {"REMEDIATE": "on", "REMEDIATE_HOOKS": str(lab.file), "KUBECONFIG": str(kubeconfig), "STORE_URL": store}
+    request = encode_binary(event_of(lab.problem()))
+    rig.server.answers[("PATCH", WEB)] = ["hang"]
+    with serving("remediate", tmp_path / "first.log", settings) as first, ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(lambda: first.request("POST", "/", *request))
+        end = time.monotonic() + 20
+        while ("PATCH", WEB) not in [one[:2] for one in rig.server.requests]:
+            assert time.monotonic() < end
+            time.sleep(0.01)
+        first.process.kill()
+        with pytest.raises((OSError, http.client.HTTPException)):
+            asked.result(20)
+    with serving("remediate", tmp_path / "second.log", settings) as second:
+        assert second.request("POST", "/", *request)[0] == 409, "the lease of the dead lasts"
+        asyncio.run(older(store, LEASE))
+        statuses = [second.request("POST", "/", *request) for _ in range(2)]
+    assert [status for status, _, _ in statuses] == [200, 200]
+    assert [json.loads(body)["data"]["result"] for _, _, body in statuses] == ["done", "duplicate"]
+    assert len(rig.server.done) == 1
+
+
+def config_of(url: str) -> dict[str, Any]:
+    """Return a kubeconfig that leads to the stand-in."""
+    return {
+        "current-context": "lab",
+        "contexts": [{"name": "lab", "context": {"cluster": "c", "user": "u"}}],
+        "clusters": [{"name": "c", "cluster": {"server": url}}],
+        "users": [{"name": "u", "user": {"token": "any"}}],
+    }
+
+
+async def older(url: str, seconds: float) -> None:
+    """Let what was begun be so much longer ago: nobody waits for a lease in a test."""
+    store = open_store(url, {})
+    (entry,) = [one async for one in store.scan("remedy.")]
+    ledger = json.loads(entry.value)
+    for act in ledger["acts"]:
+        act["since"] -= seconds
+    assert await store.put(entry.key, json.dumps(ledger).encode(), expected=entry.revision)
+    await store.close()
 
 
 @pytest.mark.parametrize("do", ["evict", "run-job"])
