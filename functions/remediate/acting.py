@@ -18,7 +18,7 @@ from functions.remediate.kept import LEASE, Kept
 from functions.remediate.ledger import Act, Busy, Granted, Known, Refusal, begun, looked_up
 from functions.remediate.mark import Mark, mark_on, member
 from functions.remediate.settings import Mode
-from functions.remediate.verbs import Found, Request, Right, doing
+from functions.remediate.verbs import Found, Request, doing, switch_of
 from shared.events.episode import Episode
 from shared.events.identity import digest
 from shared.events.outcome import Done, Duplicate, Ignored, InProgress, Outcome, Rejected, Retry
@@ -80,12 +80,10 @@ class Acting:
         """Return how far this act may go; the switch is asked each time, so that it stops the very next one."""
         modes: list[Mode] = [self._bounds.mode, "dry-run" if hook.dry_run else "on"]
         if self._bounds.switch:
-            namespace, _, name = self._bounds.switch.partition("/")
-            right = Right("get", "configmaps", namespace)
-            there = await asking.send(Request("GET", f"/api/v1/namespaces/{namespace}/configmaps/{name}", right))
+            there = await asking.send(switch_of(self._bounds.switch))
             if isinstance(there, Trouble) and there.status != _ABSENT:
                 return there
-            modes.append("off" if isinstance(there, Trouble) else _switched(member(there, "data")))
+            modes.append("off" if isinstance(there, Trouble) else switched(member(there, "data")))
         mode = min(modes, key=_MODES.index)
         return Refusal(f"the switch {self._bounds.switch} is off") if mode == "off" else mode
 
@@ -173,7 +171,7 @@ class Acting:
         return Ended(trouble.outcome, f"{hook.name}: {trouble.outcome.reason}")
 
 
-def _switched(said: Any) -> Mode:
+def switched(said: Any) -> Mode:
     """Return what the switch's data says: `stop` is off whatever it says, for no manifest has it to take it away."""
     if not isinstance(said, dict) or "stop" in said:
         return "off"

@@ -3,6 +3,7 @@
 It does nothing until REMEDIATE and REMEDIATE_HOOKS are set, and only what a hook, RBAC and the switch allow together.
 """
 
+import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -24,6 +25,7 @@ from shared.cluster.settings import clusters_of
 from shared.delivery.claim import Memory
 from shared.delivery.preview import Preview
 from shared.delivery.ticket import is_key
+from shared.destinations.finding import Finding
 from shared.events.cloudevent import CloudEvent
 from shared.events.episode import Episode
 from shared.events.outcome import Ignored, Rejected, Retry, label
@@ -38,6 +40,7 @@ from shared.stores.protocol import Store, StoreUnavailableError
 from shared.telemetry.metrics import Metrics
 
 _CONNECTIONS = 4
+_CHECKED = 15.0
 _SPARE = 1.0  # seconds before the deadline by which the API server must have answered: what it said is written down
 
 
@@ -130,6 +133,14 @@ class Remediate:
         if isinstance(request, Refusal):
             return Rejected("hooks", f"{hook.name}: not done: {request.why}")
         return previews(request)
+
+    async def check(self) -> list[Finding]:
+        """Return what `tidings doctor` says: hooks, switch and rights. Raises HooksError for hooks that are none."""
+        from functions.remediate.checking import check  # nobody else asks
+
+        apis = list(self._apis.values())
+        asking = Asking(apis[0], asyncio.get_running_loop().time() + _CHECKED) if apis else None
+        return await check(self._settings, load(self._settings.hooks), asking)
 
     def _dropped(self, reason: str, why: str) -> Result:
         self._metrics.count("tidings_dropped_total", function=NAME, reason=reason, intentional="true")

@@ -76,6 +76,12 @@ def right_to(verb: str, found: Found, resource: str = "") -> Right:
     return Right(verb, f"{resource or found.resource}{f'.{group}' if group else ''}", found.thing.namespace)
 
 
+def switch_of(place: str) -> Request:
+    """Return the request that reads the ConfigMap of a `namespace/name`."""
+    namespace, _, name = place.partition("/")
+    return Request("GET", f"/api/v1/namespaces/{namespace}/configmaps/{name}", Right("get", "configmaps", namespace))
+
+
 def getting(found: Found) -> Request:
     """Return the request that reads it."""
     return Request("GET", found.path, right_to("get", found))

@@ -128,7 +128,7 @@ def actors() -> dict[str, Any]:
     return {
         name: load(name, environ, Metrics(), store=open_store("memory:", environ), clusters=())
         for name in components(environ)
-        if FUNCTIONS[name].previews
+        if FUNCTIONS[name].acts
     }
 
 

@@ -69,7 +69,7 @@ class Registered(NamedTuple):
 
     `parts` names what `new` takes besides: a host that has them hands them over, else the function opens its own.
     `wanted_by` is the setting by which a function is wanted that is neither a destination nor part of knative/base.
-    One that `previews` has `preview(episode)` for `explain`, as destinations have.
+    One that `acts` has `preview(episode)` and `check()` for `explain` and `doctor`, as destinations have.
     """
 
     module: str
@@ -77,7 +77,7 @@ class Registered(NamedTuple):
     parts: tuple[str, ...] = ()
     destination: Destination | None = None
     wanted_by: str = ""
-    previews: bool = False
+    acts: bool = False
 
     @property
     def optional(self) -> bool:
@@ -222,7 +222,7 @@ FUNCTIONS: dict[str, Registered] = {
         "does to a cluster what hooks allow while a problem lasts; off unless it is told to",
         ("store", "clusters"),
         wanted_by="REMEDIATE_HOOKS",
-        previews=True,
+        acts=True,
     ),
     "archive": Registered("functions.archive.handler", "keeps everything on the bus", wanted_by="BUS"),
     "intake": Registered("functions.intake.handler", "takes what producers post, each in its own form", ("handover",)),

@@ -1,6 +1,7 @@
 """`remediate` on a real API server, by the rights that its components grant: what only that can show."""
 
 import base64
+import json
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -9,7 +10,9 @@ from typing import Any, NamedTuple
 
 import pytest
 import yaml
+from typer.testing import CliRunner
 
+from shared.cli.app import app
 from shared.cluster.access import Access, from_kubeconfig
 from shared.events.model import ObjectRef
 from shared.events.outcome import Rejected, Retry
@@ -228,6 +231,37 @@ def test_it_may_do_what_its_hooks_take_and_no_more(place: Place, what: str, *, a
     verb, resource, group, namespace = what.replace("-", "").split(" ")
     action = {"verb": verb, "group": group, "resource": resource, "namespace": namespace}
     assert place.applier.may(USER, action) is allowed
+
+
+def test_doctor_says_which_right_each_hook_lacks(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    hooks = place.folder / "hooks.yaml"
+    wide = hook(name="wide", only={"kinds": ["Deployment"], "namespaces": ["shop", "team-*"]})
+    evict = hook(name="evict", do="evict", only={"kinds": ["Pod"], "namespaces": ["shop"]})
+    hooks.write_text(written(*map(ready, HOOKS), wide, evict))
+    for name, value in SWITCH.items() | {
+        ("REMEDIATE", "dry-run"),
+        ("REMEDIATE_HOOKS", str(hooks)),
+        ("KUBECONFIG", str(place.kubeconfig)),
+    }:
+        monkeypatch.setenv(name, value)
+    ended = CliRunner().invoke(app, ["doctor", "-o", "json"])
+    assert ended.exit_code == 1
+    said = [(one["state"], one["finding"]) for one in json.loads(ended.stdout) if one["system"] == "remediate"]
+    assert said == [
+        ("good", "5 hooks, REMEDIATE is dry-run"),
+        ("good", "the switch tidings/remediate-switch is on"),
+        ("good", "restart-crash-loop: has the 6 rights that it takes"),
+        ("good", "cordon-bad-node: has the 2 rights that it takes"),
+        ("good", "rerun-failed-job: has the 3 rights that it takes"),
+        ("unseen", "wide: it names namespaces by a star: whether each has a Role is not looked at"),
+        ("bad", "evict: a Role must grant: create pods/eviction in the namespace shop"),
+    ]
+    monkeypatch.setenv("REMEDIATE_SWITCH", "tidings/none")
+    hooks.write_text(written(hook(do="reboot")))
+    ended = CliRunner().invoke(app, ["doctor", "-o", "json"])
+    (one,) = [one for one in json.loads(ended.stdout) if one["system"] == "remediate"]
+    assert one["state"] == "bad"
+    assert "`do` cannot be `reboot`" in one["finding"]
 
 
 def patiently_refused(place: Place, path: str, body: dict[str, Any]) -> None:

@@ -8,6 +8,8 @@ import pytest
 import yaml
 
 from functions.remediate.hook_file import load_hooks
+from functions.remediate.rights import rights_of
+from functions.remediate.verbs import Right
 from tests.conftest import ROOT
 from tests.support.kustomize import Manifest, of_kind
 from tests.support.policies import ports
@@ -15,14 +17,7 @@ from tests.support.policies import ports
 Render = Callable[..., list[Manifest]]
 READY = ROOT / "functions" / "remediate" / "hooks"
 FOLDERS = sorted(path.parent for path in (ROOT / "knative" / "components" / "remediation").glob("*/kustomization.yaml"))
-RIGHTS = {
-    "restart-crash-loop": {
-        ("get", "pods"), ("get", "replicasets"), ("get", "deployments"), ("patch", "deployments"),
-        ("get", "statefulsets"), ("patch", "statefulsets"),
-    },
-    "cordon-bad-node": {("get", "nodes"), ("patch", "nodes")},
-    "rerun-failed-job": {("get", "cronjobs"), ("get", "jobs"), ("create", "jobs")},
-}  # fmt: skip
+NAMES = sorted(folder.name for folder in FOLDERS)
 
 
 def said(path: Path) -> list[str]:
@@ -43,28 +38,34 @@ def test_a_hook_is_the_one_that_comes_with_the_function(folder: Path) -> None:
 
 
 def test_every_ready_hook_has_its_rights() -> None:
-    assert {path.stem for path in READY.glob("*.yaml")} == {path.name for path in FOLDERS} == RIGHTS.keys()
+    assert {path.stem for path in READY.glob("*.yaml")} == set(NAMES)
 
 
-@pytest.mark.parametrize("name", RIGHTS)
+@pytest.mark.parametrize("name", NAMES)
 def test_a_hook_brings_no_right_more_than_it_takes(name: str, render: Render) -> None:
     items = render("remediate", f"remediation/{name}")
     mine = [item for item in items if item["metadata"]["name"] == f"tidings-remediate-{name}"]
     (role,) = [item for item in mine if item["kind"] in {"Role", "ClusterRole"}]
     (binding,) = [item for item in mine if item["kind"] == f"{role['kind']}Binding"]
-    granted = {(verb, what) for rule in role["rules"] for what in rule["resources"] for verb in rule["verbs"]}
-    assert granted == RIGHTS[name]
+    granted = {
+        str(Right(verb, f"{what}.{group}" if group else what, role["metadata"].get("namespace", "")))
+        for rule in role["rules"]
+        for group in rule["apiGroups"]
+        for what in rule["resources"]
+        for verb in rule["verbs"]
+    }
     assert binding["subjects"] == [{"kind": "ServiceAccount", "name": "tidings-remediate", "namespace": "tidings"}]
     (hook,) = load_hooks(READY / f"{name}.yaml")
+    assert granted == set(map(str, rights_of(hook)))
     assert hook.only is not None
     if role["kind"] == "Role":
         assert {role["metadata"]["namespace"]} == {binding["metadata"]["namespace"]} == hook.only.namespaces.texts
 
 
 def test_all_hooks_together_are_in_the_one_folder_that_is_mounted(render: Render) -> None:
-    items = render("remediate", *(f"remediation/{name}" for name in RIGHTS))
+    items = render("remediate", *(f"remediation/{name}" for name in NAMES))
     (hooks,) = [item for item in of_kind(items, "ConfigMap") if item["metadata"]["name"] == "remediate-hooks"]
-    assert set(hooks["data"]) == {f"{name}.yaml" for name in RIGHTS}
+    assert set(hooks["data"]) == {f"{name}.yaml" for name in NAMES}
 
 
 def test_without_hooks_it_may_do_nothing_but_look_at_its_switch(render: Render) -> None:

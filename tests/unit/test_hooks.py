@@ -11,6 +11,8 @@ import yaml
 from functions.remediate.hook import chosen, passed_over
 from functions.remediate.hook_file import HooksError, load_hooks, read_texts
 from functions.remediate.hook_forms import HOOK, hooks_schema
+from functions.remediate.rights import review_of, rights_of
+from functions.remediate.verbs import Right
 from shared.cli.checked import check
 from shared.events.episode import Episode
 from shared.events.model import ObjectRef
@@ -188,3 +190,36 @@ def test_a_kind_that_leads_nowhere_is_passed_over() -> None:
     ((one,), _) = read_texts([("a", written(hook(when={"condition": "crash-loop"})))])
     claim = ObjectRef(kind="PersistentVolumeClaim", namespace="shop", name="data")
     assert passed_over(one, episode(object=claim)) == "nothing that it is about can be restarted"
+
+
+@pytest.mark.parametrize(
+    ("changes", "rights"),
+    [
+        (
+            {"do": "evict", "only": {"kinds": ["Pod"], "namespaces": ["shop", "team-*"]}},
+            ["get pods in the namespace shop", "create pods/eviction in the namespace shop"],
+        ),
+        ({"do": "cordon", "only": {"kinds": ["Node"]}}, ["get nodes", "patch nodes"]),
+        (
+            {"do": "patch", "only": None, "target": {**TARGET, "kind": "v1/Service"}, "patch": {"spec": {}}},
+            ["get services in the namespace shop", "patch services in the namespace shop"],
+        ),
+        (
+            {"do": "run-job", "only": None, "target": {**TARGET, "kind": "CronJob"}},
+            ["get cronjobs.batch in the namespace shop", "create jobs.batch in the namespace shop"],
+        ),
+    ],
+)
+def test_a_hook_takes_these_rights(changes: dict[str, Any], rights: list[str]) -> None:
+    ((one,), problems) = read_texts([("a", written(hook(**changes)))])
+    assert problems == []
+    assert list(map(str, rights_of(one))) == rights
+
+
+def test_a_right_is_asked_for_by_its_parts() -> None:
+    asked = review_of(Right("create", "pods/eviction", "shop"))["spec"]["resourceAttributes"]
+    assert asked == {"verb": "create", "group": "", "resource": "pods", "subresource": "eviction", "namespace": "shop"}
+    asked = review_of(Right("get", "jobs.batch", "shop"))["spec"]["resourceAttributes"]
+    assert asked == {"verb": "get", "group": "batch", "resource": "jobs", "subresource": "", "namespace": "shop"}
+    wide = "roles.rbac.authorization.k8s.io"
+    assert review_of(Right("get", wide))["spec"]["resourceAttributes"]["group"] == "rbac.authorization.k8s.io"
