@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from functions.intake.layouts import read_layouts
-from shared.cli import configured, manifests, policies
+from shared.cli import configured, hooks, manifests, policies
 from shared.cli.recognised import Found, recognise, with_siblings
 from shared.delivery.mapping import Terms
 from shared.delivery.mapping_file import destination_of, read_text
@@ -32,7 +32,14 @@ class Checked:
 
 def everything() -> list[Path]:
     """Return what is checked where nothing is named: what is shipped, what is in force, and the manifests here."""
-    files = ("*/mapping.yaml", "*/mappings/*.yaml", "*/func.yaml", "*/policy.yaml", "*/examples/*.yaml")
+    files = (
+        "*/mapping.yaml",
+        "*/mappings/*.yaml",
+        "*/func.yaml",
+        "*/policy.yaml",
+        "*/examples/*.yaml",
+        "*/hooks/*.yaml",
+    )
     shipped = [path for pattern in files for path in sorted(_FUNCTIONS.glob(pattern))]
     own = (path for variable, path in configured.files().items() if variable != _KEYS)
     paths = [SHIPPED, *shipped, Path("knative"), *own]
@@ -62,6 +69,9 @@ def check(paths: list[Path]) -> Checked:
     for path in found.funcs:
         problems += _of_func(path)
     problems += _packs(found)
+    wrong, doubtful = hooks.check(found.hooks, found.packs)
+    problems += wrong
+    warnings += doubtful
     wrong, doubtful = policies.check(found.policies, found.packs)
     problems += wrong
     warnings += doubtful

@@ -9,6 +9,7 @@ from shared.cli import configured
 from shared.cli.bus_check import archive, buses
 from shared.cli.checked import check
 from shared.cli.senders import senders
+from shared.events.problem import ProblemsError
 from shared.rules.shipped import SHIPPED
 from shared.runtime.registry import FUNCTIONS, Destination, components, load
 from shared.settings.environment import SettingsError
@@ -35,6 +36,8 @@ async def diagnose(knative: Path, told: Callable[[Collection[str]], None]) -> li
     asked = {"senders": senders(environ), "store": _store(environ), **buses(environ), "archive": archive(environ)}
     for name, registered in FUNCTIONS.items():
         destination = registered.destination
+        if registered.acts and name in wanted:
+            asked[name] = _actor(name, environ)
         if destination is None or (destination.component and destination.configured(environ) and name not in wanted):
             continue  # a system of the base that is configured says nothing of what else is wanted there
         asked[name] = _destination(name, destination, environ)
@@ -80,6 +83,20 @@ async def _destination(name: str, destination: Destination, environ: Mapping[str
         return [_row(name, _STATES[good], text) for good, text in await function.check()]
     except SettingsError as error:
         return [_row(name, "bad", problem) for problem in error.problems]
+    finally:
+        await function.stop()
+
+
+async def _actor(name: str, environ: Mapping[str, str]) -> list[Row]:
+    """Return what there is to say of what acts on clusters."""
+    try:
+        function: Any = load(name, environ, Metrics(), store=open_store("memory:", environ))
+    except SettingsError as error:
+        return [_row(name, "bad", problem) for problem in error.problems]
+    try:
+        return [_row(name, _STATES[good], text) for good, text in await function.check()]
+    except ProblemsError as error:
+        return [_row(name, "bad", str(problem)) for problem in error.problems]
     finally:
         await function.stop()
 

@@ -122,6 +122,16 @@ def previewers() -> dict[str, Any]:
     return built
 
 
+def actors() -> dict[str, Any]:
+    """Build what acts on clusters, where a setting wants it, to show what it would do. Raises SettingsError."""
+    environ = effective()
+    return {
+        name: load(name, environ, Metrics(), store=open_store("memory:", environ), clusters=())
+        for name in components(environ)
+        if FUNCTIONS[name].acts
+    }
+
+
 def as_dict(item: Explained) -> dict[str, Any]:
     """Return everything as JSON has it."""
     found = item.explanation

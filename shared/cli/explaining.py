@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from shared.cli.configured import effective
-from shared.cli.explained import as_dict, explained, previewers, row
+from shared.cli.explained import actors, as_dict, explained, previewers, row
 from shared.cli.inputs import Unreadable
 from shared.cli.output import Output, complain, print_document, print_line, print_rows, show, waiting, width
 from shared.cli.page import page
@@ -66,7 +66,7 @@ def _lines(found: Iterator[Result], ruleset: RuleSet) -> bool:
 
 
 def _documents(results: list[Result], ruleset: RuleSet, knative: Path) -> list[dict[str, Any]]:
-    topology, destinations = topology_of(knative), previewers()
+    topology, destinations = topology_of(knative), {**previewers(), **actors()}
     return [
         {"error": item.error}
         if isinstance(item, Unreadable)
@@ -81,7 +81,7 @@ def _tables(results: list[Result], ruleset: RuleSet, knative: Path) -> None:
         rows = [_short(row(item, classify(item, ruleset)), item) for item in observations]
         print_rows(rows, _COLUMNS, Output.table)
     elif observations:
-        topology, destinations = topology_of(knative), previewers()
+        topology, destinations = topology_of(knative), {**previewers(), **actors()}
         for item in observations:
             show(page(explained(item, ruleset, topology, destinations), width()), soft_wrap=True, end="")
     for error in (item.error for item in results if isinstance(item, Unreadable)):

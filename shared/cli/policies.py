@@ -34,7 +34,7 @@ def check(files: Sequence[Path], packs: Sequence[Path]) -> tuple[list[Problem], 
 def _doubtful(contents: Sequence[Content], packs: Sequence[Path]) -> list[Problem]:
     if not contents:
         return []
-    rules = _rules(packs)
+    rules = rules_with(packs)
     shipped = [one for one in read(SHIPPED) if not isinstance(one, Problem)]
     return [
         *policy_doubts.found(contents, rules, policy_doubts.labels_in_force(), time.time()),
@@ -56,7 +56,8 @@ def _sound(contents: Sequence[Content], wrong: Sequence[Problem]) -> list[Conten
     ]
 
 
-def _rules(packs: Sequence[Path]) -> list[Rule]:
+def rules_with(packs: Sequence[Path]) -> list[Rule]:
+    """Return the rules that are shipped, those of these packs, and those that the settings name."""
     own = configured.files().get(_OWN_RULES)
     paths = [*packs, *([own] if own is not None and own.exists() else [])]
     return [*shipped_rules(), *(item.rule for item in load(paths).located)]

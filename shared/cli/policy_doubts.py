@@ -16,7 +16,7 @@ from shared.rules.ruleset import Rule
 from shared.settings.environment import SettingsError, read
 
 Item = Mapping[str, Any]
-MATCHES: Final = ("match", "cause", "affected")
+MATCHES: Final = ("match", "cause", "affected", "when")
 _LABELS: Final = "CORRELATOR_LABELS"
 _A_YEAR: Final = 400 * 86_400.0  # and more: what is once a year ends within it
 _LOOKS: Final = 12_000  # into a window of a minute: more than a day
@@ -24,8 +24,9 @@ _LOOKS: Final = 12_000  # into a window of a minute: more than a day
 
 def found(contents: Sequence[Item], rules: Sequence[Rule], labels: Sequence[str], now: float) -> Iterator[Problem]:
     """Yield a warning for each doubt about contents without a mistake; `labels` are those that episodes carry."""
-    yield from _unknown(contents, rules)
-    yield from _unknown_labels(contents, labels)
+    listed = list(items(contents, *LISTS))
+    yield from unknown(listed, rules)
+    yield from unknown_labels([*listed, *_defaults(contents)], labels)
     yield from _silences(contents, now)
     yield from _windows(contents, now)
     yield from _escalations(contents)
@@ -64,7 +65,7 @@ def _asked(item: Item) -> Iterator[tuple[str, str]]:
             yield member, text
 
 
-def _unknown(contents: Sequence[Item], rules: Sequence[Rule]) -> Iterator[Problem]:
+def unknown(asking: Iterable[Item], rules: Sequence[Rule]) -> Iterator[Problem]:
     """Warn of conditions and rules that there are not, and of kinds that are written otherwise."""
     known = {
         "condition": {CONDITION, *(rule.condition for rule in rules)},
@@ -72,7 +73,7 @@ def _unknown(contents: Sequence[Item], rules: Sequence[Rule]) -> Iterator[Proble
     }
     kinds = {kind for rule in rules for kind in named(rule, "kind")}
     spelt = {spelling: kind for kind in sorted(kinds) for spelling in (kind.lower(), f"{kind.lower()}s")}
-    for item in items(contents, *LISTS):
+    for item in asking:
         for member, text in _asked(item):
             said = f"`{item['name']}` asks for the {member} `{text}`, which there is not"
             if member in known and text not in known[member]:
@@ -90,9 +91,9 @@ def named(rule: Rule, field: str) -> tuple[str, ...]:
     return ()
 
 
-def _unknown_labels(contents: Sequence[Item], labels: Sequence[str]) -> Iterator[Problem]:
+def unknown_labels(asking: Iterable[Item], labels: Sequence[str]) -> Iterator[Problem]:
     """Warn of labels that no episode carries: to policy they are always empty."""
-    for item in (*items(contents, *LISTS), *_defaults(contents)):
+    for item in asking:
         rows = (row[0] for name in MATCHES for row in item.get(name, ()))
         limit = item.get("ticket_limit") or {}
         asked = (*rows, *item.get("group_by", ()), *limit.get("per", ()))

@@ -14,7 +14,7 @@ from shared.settings.folder import files_below, is_yaml
 
 TAKEN = (
     "rule packs (pack: and rules:) and their tests (pack: and tests:), mappings (operations: or extends:), "
-    "policies (routes:, inhibit:, maintenance:, silences: or defaults:), layouts (paths:), "
+    "policies (routes:, inhibit:, maintenance:, silences: or defaults:), hooks (hooks:), layouts (paths:), "
     "Kubernetes manifests (apiVersion:), func.yaml and .env files"
 )
 _MOST_BYTES = 2 << 20
@@ -22,6 +22,7 @@ _TOP_KEY = re.compile(r"^([A-Za-z][\w-]*)[ \t]*:", re.MULTILINE)
 _PACK_KEYS = {"pack", "rules", "tests"}
 _MAPPING_KEYS = {"operations", "overrides", "extends", "minimise"}
 _POLICY_KEYS = {*LISTS, "defaults", *POLICY}  # the last in a wrong place, which the policies' reader tells
+_HOOKS = "hooks"
 _TEST = "_test"
 _FUNC = "func.yaml"
 
@@ -34,6 +35,7 @@ class Found:
     mappings: list[Path] = field(default_factory=list)
     layouts: list[Path] = field(default_factory=list)
     policies: list[Path] = field(default_factory=list)
+    hooks: list[Path] = field(default_factory=list)
     manifests: list[Path] = field(default_factory=list)
     dotenvs: list[Path] = field(default_factory=list)
     funcs: list[Path] = field(default_factory=list)
@@ -79,29 +81,38 @@ def _sort(file: Path, found: Found) -> None:
         return
     # By the lines and not by a parser: a file with a mistake in it shall still be told by those who know its kind.
     keys = set(_TOP_KEY.findall(text))
-    if not keys & {"apiVersion", "paths", *_MAPPING_KEYS, *_PACK_KEYS, *_POLICY_KEYS} and file.name not in KUSTOMIZE:
+    if (
+        not keys & {"apiVersion", "paths", _HOOKS, *_MAPPING_KEYS, *_PACK_KEYS, *_POLICY_KEYS}
+        and file.name not in KUSTOMIZE
+    ):
         parsed = _parsed(file, text)
         if isinstance(parsed, Problem):
             found.problems.append(parsed)
             return
         keys = parsed
-    if "apiVersion" in keys or file.name in KUSTOMIZE:
-        found.manifests.append(file)
-    elif keys & _MAPPING_KEYS:
-        found.mappings.append(file)
-    elif "paths" in keys:
-        found.layouts.append(file)
-    elif keys & _PACK_KEYS:
-        found.packs.append(file)
-    elif keys & _POLICY_KEYS:
-        found.policies.append(file)
-    elif file.resolve() in patch_files(file.parent):  # a JSON patch, which is a list
+    meant = None if file.name in KUSTOMIZE else _meant(keys, found)
+    if meant is not None:
+        meant.append(file)
+    elif file.name in KUSTOMIZE or file.resolve() in patch_files(file.parent):  # a JSON patch, which is a list
         found.manifests.append(file)
     else:
         held = f"its keys are {', '.join(sorted(keys)[:5])}" if keys else "it is empty"
         found.problems.append(
             Problem(str(file), 0, f"it cannot be told what this file is: {held}", f"taken are {TAKEN}")
         )
+
+
+def _meant(keys: set[str], found: Found) -> list[Path] | None:
+    """Return the files that one with these keys belongs to, None where nobody knows them."""
+    kinds = (
+        ({"apiVersion"}, found.manifests),
+        (_MAPPING_KEYS, found.mappings),
+        ({"paths"}, found.layouts),
+        (_PACK_KEYS, found.packs),
+        ({_HOOKS}, found.hooks),
+        (_POLICY_KEYS, found.policies),
+    )
+    return next((files for known, files in kinds if keys & known), None)
 
 
 def _text(file: Path) -> str | Problem:

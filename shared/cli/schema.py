@@ -9,6 +9,7 @@ import typer
 from pydantic import TypeAdapter
 
 from functions.intake.layouts import layouts_schema
+from functions.remediate.hook_forms import hooks_schema
 from shared.cli.output import Output, OutputOption, fail, print_document, show
 from shared.delivery.schema import mapping_schema
 from shared.episodes.policy_forms import policy_schema
@@ -59,6 +60,7 @@ SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "mapping": mapping_schema,
     "layouts": layouts_schema,
     "policy": policy_schema,
+    "hooks": hooks_schema,
     "settings": _settings,
 }
 

@@ -9,6 +9,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Literal
 
 from shared.cluster.access import Access, AccessError, Cluster
+from shared.delivery.failure import Ambiguous, Refused, Temporary
 from shared.destinations.http import Answer, Client, exchange, new_api_client, retry_after
 from shared.destinations.reading import BrokenAnswerError, Opened, opened
 
@@ -62,6 +63,23 @@ class Api:
     async def post(self, path: str, headers: Iterable[tuple[str, str]], body: bytes, *, seconds: float = 15.0) -> None:
         """Send something through the API server, as its proxy of a Service passes it on. Raises ApiError."""
         await self._answer(await self._request(path, {}, "POST", dict(headers), body), seconds)
+
+    async def ask(  # noqa: PLR0913 - what a request is
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, str | int] | None = None,
+        body: bytes | None = None,
+        kind: str = "application/json",
+        *,
+        seconds: float = 15.0,
+    ) -> Answer | Temporary | Ambiguous | Refused:
+        """Send a request and return its answer whatever its status, or how it failed: for who changes something.
+
+        `kind` is the body's content type. Raises ApiError, `credentials`, before anything is sent.
+        """
+        headers = {"content-type": kind} if body is not None else None
+        return await exchange(*await self._request(path, params or {}, method, headers, body), seconds=seconds)
 
     async def _answer(self, request: tuple[Client, Any], seconds: float) -> Answer:
         found = await exchange(*request, seconds=seconds)

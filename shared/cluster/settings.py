@@ -72,18 +72,28 @@ class ClusterSettings(Settings):
 
 def clusters(settings: ClusterSettings, environ: Mapping[str, str]) -> tuple[Cluster, ...]:
     """Return the clusters that the settings name. Raises SettingsError for those that there cannot be."""
-    if not settings.kubeconfig:
-        if settings.contexts:
-            raise SettingsError(["WATCH_CONTEXTS are those of a kubeconfig: set KUBECONFIG"])
+    if settings.contexts and not settings.kubeconfig:
+        raise SettingsError(["WATCH_CONTEXTS are those of a kubeconfig: set KUBECONFIG"])
+    return clusters_of(settings.kubeconfig, settings.cluster, environ, settings.contexts)
+
+
+def clusters_of(
+    kubeconfig: str, cluster: str, environ: Mapping[str, str], wanted: tuple[str, ...] = ()
+) -> tuple[Cluster, ...]:
+    """Return the cluster of a Pod's service account, or a kubeconfig's by its `wanted` contexts, else its current one.
+
+    `cluster` is its name, where there is one only. Raises SettingsError for those that there cannot be.
+    """
+    if not kubeconfig:
         if not is_in_cluster(environ):
             raise SettingsError(["KUBECONFIG is not set, and this is no Pod of a cluster: set it to a kubeconfig"])
-        return (Cluster(settings.cluster or UNKNOWN_CLUSTER, partial(in_cluster, environ)),)
-    path = Path(settings.kubeconfig)
+        return (Cluster(cluster or UNKNOWN_CLUSTER, partial(in_cluster, environ)),)
+    path = Path(kubeconfig)
     try:
         current, known = contexts(path)
     except AccessError as error:
         raise SettingsError([f"KUBECONFIG: {error}"]) from None
-    named = settings.contexts or (f"{settings.cluster or current}={current}",)
+    named = wanted or (f"{cluster or current}={current}",)
     found = {name: context or name for name, _, context in (text.partition("=") for text in named)}
     missing = [context for context in found.values() if context not in known]
     if missing or len(found) < len(named):

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from shared.episodes.policy_forms import AT, FILE, LISTS
+from shared.episodes.policy_forms import AT, FILE, LISTS, Form
 from shared.episodes.spans import moment
 from shared.events.nodes import Nodes, composed
 from shared.events.problem import Problem
@@ -16,6 +16,14 @@ Content = dict[str, Any]
 
 def read(path: Path, name: str = "") -> list[Content] | list[Problem]:
     """Read a policy file, or those of a folder at any depth in the order of their paths; `name` stands in messages."""
+    texts, problems = texts_of(path, name)
+    found = read_texts(texts)
+    wrong = [*problems, *(one for one in found if isinstance(one, Problem))]
+    return sorted(wrong) if wrong else [one for one in found if not isinstance(one, Problem)]
+
+
+def texts_of(path: Path, name: str = "") -> tuple[list[tuple[str, str]], list[Problem]]:
+    """Return name and text of a file, or of those of a folder at any depth, and what cannot be read of them."""
     problems: list[Problem] = []
 
     def refused(what: Path, error: OSError | UnicodeDecodeError) -> None:
@@ -28,9 +36,7 @@ def read(path: Path, name: str = "") -> list[Content] | list[Problem]:
             texts.append((name or str(file), file.read_text(encoding="utf-8-sig")))
         except (OSError, UnicodeDecodeError) as error:
             refused(file, error)
-    found = read_texts(texts)
-    wrong = [*problems, *(one for one in found if isinstance(one, Problem))]
-    return sorted(wrong) if wrong else [one for one in found if not isinstance(one, Problem)]
+    return texts, problems
 
 
 def read_texts(texts: Iterable[tuple[str, str]]) -> list[Content] | list[Problem]:
@@ -41,6 +47,15 @@ def read_texts(texts: Iterable[tuple[str, str]]) -> list[Content] | list[Problem
 
 def looked_at(texts: Iterable[tuple[str, str]]) -> tuple[list[Content], list[Problem]]:
     """Return what files say that are in force together, as far as it can be read, and all that is wrong with them."""
+    contents, problems = contents_of(texts, FILE)
+    problems += (problem for content in contents for problem in _meaning(content))
+    problems += (problem for part in LISTS for problem in named_twice(contents, part))
+    problems += _defaults_twice(contents)
+    return contents, sorted(set(problems))
+
+
+def contents_of(texts: Iterable[tuple[str, str]], form: Form) -> tuple[list[Content], list[Problem]]:
+    """Return what files of one form say, as far as it can be read, and what cannot."""
     contents: list[Content] = []
     problems: list[Problem] = []
     for file, text in texts:
@@ -50,27 +65,24 @@ def looked_at(texts: Iterable[tuple[str, str]]) -> tuple[list[Content], list[Pro
             continue
         nodes = Nodes(file)
         if root is None:
-            nodes.problem(None, "there is nothing in this file", f"begin with one of: {', '.join(FILE.members)}")
+            nodes.problem(None, "there is nothing in this file", f"begin with one of: {', '.join(form.members)}")
         else:
-            content = FILE.read(nodes, root)
-            contents.append(content)
-            nodes.problems += _meaning(content)
+            contents.append(form.read(nodes, root))
         problems += nodes.problems
-    problems += _together(contents)
-    return contents, sorted(set(problems))
+    return contents, problems
 
 
 def _meaning(content: Content) -> Iterator[Problem]:
     """Find what no single member shows: what does not go together."""
     for item in (*([content["defaults"]] if "defaults" in content else []), *content.get("routes", ())):
         for message, suggestion in _of_policy(item):
-            yield _at(item, message, suggestion)
+            yield problem_at(item, message, suggestion)
     for item in content.get("maintenance", ()):
         for message, suggestion in _of_window(item):
-            yield _at(item, message, suggestion)
+            yield problem_at(item, message, suggestion)
     for item in content.get("silences", ()):
         if item.get("until") and moment(item["until"], item.get("timezone", "UTC")) is None:
-            yield _at(item, *_no_time("until", item["until"]))
+            yield problem_at(item, *_no_time("until", item["until"]))
 
 
 def _of_policy(item: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -108,21 +120,25 @@ def _no_time(name: str, written: str) -> tuple[str, str]:
     return f"`{name}`: `{written[:40]}` is no time", hint
 
 
-def _at(item: Mapping[str, Any], message: str, suggestion: str) -> Problem:
+def problem_at(item: Mapping[str, Any], message: str, suggestion: str) -> Problem:
+    """Return a problem at the place of a read item."""
     file, line = item[AT]
     return Problem(file, line, message, suggestion)
 
 
-def _together(contents: Sequence[Content]) -> Iterator[Problem]:
-    """Find names that are there twice, and members of `defaults` that two files set."""
-    for part in LISTS:
-        first: dict[str, Mapping[str, Any]] = {}
-        for item in (item for content in contents for item in content.get(part, ()) if item.get("name")):
-            other = first.setdefault(item["name"], item)
-            if other is not item:
-                file, line = other[AT]
-                message = f"there are two of the name `{item['name']}` in `{part}`"
-                yield _at(item, message, f"give it another; the first is at {file}:{line}")
+def named_twice(contents: Sequence[Content], part: str) -> Iterator[Problem]:
+    """Find names that are there twice in the lists of one name."""
+    first: dict[str, Mapping[str, Any]] = {}
+    for item in (item for content in contents for item in content.get(part, ()) if item.get("name")):
+        other = first.setdefault(item["name"], item)
+        if other is not item:
+            file, line = other[AT]
+            message = f"there are two of the name `{item['name']}` in `{part}`"
+            yield problem_at(item, message, f"give it another; the first is at {file}:{line}")
+
+
+def _defaults_twice(contents: Sequence[Content]) -> Iterator[Problem]:
+    """Find members of `defaults` that two files set."""
     having = [content["defaults"] for content in contents if "defaults" in content]
     for later in having[1:]:
-        yield _at(later, "two files have `defaults`", f"keep those of {having[0][AT][0]}")
+        yield problem_at(later, "two files have `defaults`", f"keep those of {having[0][AT][0]}")

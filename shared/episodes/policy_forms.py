@@ -37,7 +37,8 @@ _TEXTS: Final = {
 }
 
 
-def _ref(name: str) -> dict[str, Any]:
+def ref(name: str) -> dict[str, Any]:
+    """Return the schema that refers to one of DEFINITIONS."""
     return {"$ref": f"#/$defs/{name}"}
 
 
@@ -111,6 +112,12 @@ class Form(NamedTuple):
         return tuple(self.read(nodes, item) for item in nodes.items(node, f"`{name}`"))
 
 
+def _named(nodes: Nodes, node: yaml.Node, name: str) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
+    """Return the exact texts and the globs of one text or a list."""
+    _, texts, globs, _ = _row(nodes, node, name, (), wanted=True)
+    return texts, globs
+
+
 def _match(nodes: Nodes, node: yaml.Node, name: str) -> tuple[Any, ...]:
     """Return rows of `shared.episodes.policy.Asked`."""
     rows: list[Any] = []
@@ -150,7 +157,7 @@ def _row(nodes: Nodes, node: yaml.Node, member: str, closed: tuple[str, ...], *,
     return (member, tuple(sorted(texts)), tuple(globs), wanted)
 
 
-_DEFINITIONS: Final = {
+DEFINITIONS: Final = {
     "duration": values.DURATION,
     "texts": _TEXTS,
     "asked": {
@@ -160,7 +167,7 @@ _DEFINITIONS: Final = {
                 "type": "object",
                 "minProperties": 1,
                 "additionalProperties": False,
-                "properties": {"is": _ref("texts"), "not": _ref("texts")},
+                "properties": {"is": ref("texts"), "not": ref("texts")},
             },
         ]
     },
@@ -170,68 +177,68 @@ _DEFINITIONS: Final = {
         "additionalProperties": False,
         "properties": {
             **{
-                name: {"anyOf": [{"enum": list(_CLOSED[name])}, _ref("asked")]} if name in _CLOSED else _ref("asked")
+                name: {"anyOf": [{"enum": list(_CLOSED[name])}, ref("asked")]} if name in _CLOSED else ref("asked")
                 for name in _MATCHED
             },
             _LABELS: {
                 "type": "object",
-                "additionalProperties": _ref("asked"),
+                "additionalProperties": ref("asked"),
                 "description": "Labels and annotations of the namespace; one that it lacks is the empty text.",
             },
         },
     },
     "names": {"type": "array", "items": values.GROUP_NAME},
 }
-_BARE = Member(values.seconds, _ref("duration"))
-MATCH = Member(_match, _ref("match"))
-_NAMES = Member(values.group_names, _ref("names"))
+SECONDS = Member(values.seconds, ref("duration"))
+MATCH = Member(_match, ref("match"))
+TEXTS = Member(_named, ref("texts"))
+_NAMES = Member(values.group_names, ref("names"))
 
 
-def _count(most: int) -> Member:
+def counted(most: int) -> Member:
+    """Return a member that is a number of things, from 1 on."""
     return Member(values.count(most), {"type": "integer", "minimum": 1, "maximum": most})
 
 
-_COUNT = _count(values.MOST)
+_COUNT = counted(values.MOST)
 _SEVERITY = Member(values.one_of(SEVERITIES), {"enum": list(SEVERITIES)})
-_NAME = Member(values.name, {"type": "string", "pattern": values.NAME, "maxLength": values.LONGEST_NAME})
-_WHY = Member(values.line, {"type": "string", "minLength": 1, "maxLength": values.LONGEST_LINE})
-_SWITCH = Member(values.switch, {"type": "boolean", "default": True})
+NAME = Member(values.name, {"type": "string", "pattern": values.NAME, "maxLength": values.LONGEST_NAME})
+LINE = Member(values.line, {"type": "string", "minLength": 1, "maxLength": values.LONGEST_LINE})
+SWITCH = Member(values.switch, {"type": "boolean", "default": True})
 _TIME = Member(values.time_text, {"type": "string"})
 _ZONE = Member(values.zone_name, {"type": "string", "default": "UTC"})
 
-OPEN_AFTER = Form("`open_after`", {"count": _COUNT, "within": _BARE, "lasting": _BARE})
-FLAP = Form("`flap`", {"changes": _COUNT, "within": _BARE})
-LIMIT = Form("`ticket_limit`", {"tickets": _count(values.MOST_TICKETS), "within": _BARE, "per": _NAMES})
+OPEN_AFTER = Form("`open_after`", {"count": _COUNT, "within": SECONDS, "lasting": SECONDS})
+FLAP = Form("`flap`", {"changes": _COUNT, "within": SECONDS})
+LIMIT = Form("`ticket_limit`", {"tickets": counted(values.MOST_TICKETS), "within": SECONDS, "per": _NAMES})
 ESCALATION = Form(
-    "an escalation", {"severity": _SEVERITY, "after": _BARE, "count": _COUNT, "affected": _COUNT}, ("severity",)
+    "an escalation", {"severity": _SEVERITY, "after": SECONDS, "count": _COUNT, "affected": _COUNT}, ("severity",)
 )
 POLICY: Final[Mapping[str, Member]] = {
     "group_by": _NAMES.saying("What problems of one ticket have in common; empty: each has its own."),
-    "group_wait": _BARE.saying("How long a new group waits for its first ticket."),
-    "group_interval": _BARE.saying("How long what is new in a group waits until its ticket is updated."),
-    "repeat_interval": _BARE.saying("How often a ticket is updated where nothing is new but the count."),
+    "group_wait": SECONDS.saying("How long a new group waits for its first ticket."),
+    "group_interval": SECONDS.saying("How long what is new in a group waits until its ticket is updated."),
+    "repeat_interval": SECONDS.saying("How often a ticket is updated where nothing is new but the count."),
     "open_after": OPEN_AFTER.member().saying("What must have been before a ticket opens; else the rule's `ticket`."),
-    "resolve_after": Member(values.seconds_or_rule, {"anyOf": [_ref("duration"), {"const": values.RULE}]}).saying(
+    "resolve_after": Member(values.seconds_or_rule, {"anyOf": [ref("duration"), {"const": values.RULE}]}).saying(
         "How long it must be quiet after a recovery; `rule`: as long as the rule's `hold` says."
     ),
-    "reopen_within": _BARE.saying("What comes back so soon is the same ticket."),
+    "reopen_within": SECONDS.saying("What comes back so soon is the same ticket."),
     "flap": FLAP.member(off=True).saying("How many ends and returns make one flapping ticket."),
     "ticket_limit": LIMIT.member(off=True).saying("How many tickets at most; what is beyond goes into one summary."),
     "escalate": ESCALATION.listed().saying("When the severity rises, and to what."),
-    "suspect_within": _BARE.saying("A change of the same thing so shortly before is named as suspect."),
+    "suspect_within": SECONDS.saying("A change of the same thing so shortly before is named as suspect."),
 }
-ROUTE = Form(
-    "a route", {"name": _NAME, "enabled": _SWITCH, "match": MATCH, **POLICY}, ("name",), ("match",), placed=True
-)
+ROUTE = Form("a route", {"name": NAME, "enabled": SWITCH, "match": MATCH, **POLICY}, ("name",), ("match",), placed=True)
 INHIBITION = Form(
     "an inhibition",
     {
-        "name": _NAME,
-        "enabled": _SWITCH,
+        "name": NAME,
+        "enabled": SWITCH,
         "cause": MATCH,
         "affected": MATCH,
         "by": Member(values.one_of(BY), {"enum": list(BY)}).saying("What both hang on."),
-        "at_most": _BARE.saying("For how long at most, from when it deserves a ticket; else while the cause lasts."),
+        "at_most": SECONDS.saying("For how long at most, from when it deserves a ticket; else while the cause lasts."),
     },
     ("name",),
     ("cause", "affected", "by"),
@@ -240,21 +247,21 @@ INHIBITION = Form(
 MAINTENANCE = Form(
     "a maintenance window",
     {
-        "name": _NAME,
+        "name": NAME,
         "schedule": Member(values.schedule, {"type": "string"}).saying("Cron: minute hour day month weekday."),
-        "duration": _BARE,
+        "duration": SECONDS,
         "from": _TIME,
         "to": _TIME,
         "timezone": _ZONE,
         "match": MATCH,
-        "why": _WHY,
+        "why": LINE,
     },
     ("name", "match", "why"),
     placed=True,
 )
 SILENCE = Form(
     "a silence",
-    {"name": _NAME, "until": _TIME, "timezone": _ZONE, "match": MATCH, "why": _WHY},
+    {"name": NAME, "until": _TIME, "timezone": _ZONE, "match": MATCH, "why": LINE},
     ("name", "until", "match", "why"),
     placed=True,
 )
@@ -267,7 +274,7 @@ LISTS: Final[Mapping[str, Form]] = {
 FILE = Form(
     "a policy file",
     {
-        "description": _WHY,
+        "description": LINE,
         "defaults": Form("`defaults`", POLICY, placed=True)
         .member()
         .saying("What all problems have that no route says more of."),
@@ -283,4 +290,4 @@ FILE = Form(
 def policy_schema() -> dict[str, Any]:
     """Return the JSON Schema of a policy file (docs/policy.md)."""
     about = {"title": "Tidings policy", "description": "When what becomes a ticket."}
-    return {**about, **FILE.schema(), "minProperties": 1, "$defs": _DEFINITIONS}
+    return {**about, **FILE.schema(), "minProperties": 1, "$defs": DEFINITIONS}

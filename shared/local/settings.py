@@ -65,6 +65,7 @@ def portable(manifest: Mapping[str, str]) -> dict[str, str]:
     """
     elsewhere = {"STORE_URL", "AUTH", "HOST", "PORT", "OWN_NAMESPACE", "FIRST_CONTACT", "BUS"}
     elsewhere |= {bus.wanted for bus in BUSES.values()}
+    elsewhere |= {one.wanted_by for one in FUNCTIONS.values()} | {"REMEDIATE_SWITCH"}
     for registered in FUNCTIONS.values():
         if registered.destination is not None:
             elsewhere |= registered.destination.example.keys()

@@ -69,6 +69,7 @@ class Registered(NamedTuple):
 
     `parts` names what `new` takes besides: a host that has them hands them over, else the function opens its own.
     `wanted_by` is the setting by which a function is wanted that is neither a destination nor part of knative/base.
+    One that `acts` has `preview(episode)` and `check()` for `explain` and `doctor`, as destinations have.
     """
 
     module: str
@@ -76,6 +77,7 @@ class Registered(NamedTuple):
     parts: tuple[str, ...] = ()
     destination: Destination | None = None
     wanted_by: str = ""
+    acts: bool = False
 
     @property
     def optional(self) -> bool:
@@ -214,6 +216,13 @@ FUNCTIONS: dict[str, Registered] = {
             "shared.destinations.glpi.record",
             component=True,
         ),
+    ),
+    "remediate": Registered(
+        "functions.remediate.handler",
+        "does to a cluster what hooks allow while a problem lasts; off unless it is told to",
+        ("store", "clusters"),
+        wanted_by="REMEDIATE_HOOKS",
+        acts=True,
     ),
     "archive": Registered("functions.archive.handler", "keeps everything on the bus", wanted_by="BUS"),
     "intake": Registered("functions.intake.handler", "takes what producers post, each in its own form", ("handover",)),

@@ -70,6 +70,12 @@ METRICS: dict[str, Declared] = {
     "tidings_rules_load_failed_total": Declared("counter", (), "Rule sets refused; the last good one stays."),
     "tidings_unknown_reasons_total": Declared("counter", ("category",), "Observations that no rule names."),
     "tidings_policies_load_failed_total": Declared("counter", (), "Policies refused; the last good ones stay."),
+    "tidings_hooks_load_failed_total": Declared("counter", (), "Hooks refused; the last good ones stay."),
+    "tidings_acts_total": Declared(
+        "counter",
+        ("do", "result"),
+        "What hooks did, by verb: `done`, `dry_run`, `refused` by a cooldown or another bound, or how the event ended.",
+    ),
     "tidings_episodes_total": Declared("counter", ("transition",), "Episodes by transition."),
     "tidings_baseline_episodes_total": Declared(
         "counter", (), "Episodes that began before first contact with their cluster: known, not ticketed."

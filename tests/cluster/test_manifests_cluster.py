@@ -108,7 +108,11 @@ def test_no_account_may_do_one_of_forty_dangerous_things(applied: Applied) -> No
         ("tidings-references", "get secrets"),
         ("tidings-references", "list secrets"),
         ("tidings-references", "watch secrets"),
-    }, "the component reference-mode says so, and is the only one"
+        ("tidings-remediate", "patch deployments apps"),
+        ("tidings-remediate", "patch statefulsets apps"),
+        ("tidings-remediate", "patch nodes"),
+        ("tidings-remediate", "create jobs batch"),
+    }, "the component reference-mode says so, and the hooks that need it (test_remediate_cluster.py)"
     assert len(accounts(applied)) >= 14
 
 

@@ -48,6 +48,7 @@ SETTINGS: dict[str, dict[str, str]] = {
     **{name: dict(one.destination.example) for name, one in FUNCTIONS.items() if one.destination is not None},
     "archive": {"BUS": "nats", "NATS_URL": "nats://127.0.0.1:9"},
     "intake": {},
+    "remediate": {"REMEDIATE": "on", "KUBERNETES_SERVICE_HOST": "127.0.0.1", "CLUSTER": "prod"},
     "watch": {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "K_SINK": "http://127.0.0.1:9"},
     "reconcile": {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "K_SINK": "http://127.0.0.1:9"},
 } | {

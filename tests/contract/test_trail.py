@@ -12,6 +12,7 @@ from shared.bus import trail as module
 from shared.bus.embedded import EmbeddedBus
 from shared.bus.topology import topic_of, wanted
 from shared.bus.trail import Trail, find
+from shared.cluster.access import Access
 from shared.events.attributes import of as attributes
 from shared.events.attributes import of_change, of_episode
 from shared.events.change import Change
@@ -21,6 +22,8 @@ from shared.events.episode import Episode
 from shared.events.model import Classified, Verdict
 from tests.support.changes import completed, running
 from tests.support.records import classified, classified_event
+from tests.support.remedies import Lab, StandIn, hook
+from tests.support.servers import serve
 from tests.support.tickets import KEY, START, episode, resolved
 
 _SCOPE = "s" * 26
@@ -174,3 +177,26 @@ def test_what_is_too_much_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(module, "MOST", 3)
     (found,) = played(tmp_path, DAY, "INC0010001")
     assert (len(found.entries), found.left_off) == (3, len(DAY) - 3)
+
+
+def test_what_remediate_did_tried_and_refused_stands_in_the_trail(tmp_path: Path) -> None:
+    """Its own reports, as its edge sends them."""
+    server = StandIn()
+    server.deployment("web", "api-0", "api-1")
+    with serve(server) as url:
+        lab = Lab(tmp_path, lambda: Access(url), hook(), REMEDIATE="on")
+        lab.clock.now = START.timestamp() + 3600
+        first = lab.problem("api-0")
+        done, refused = lab.tell(first, lab.problem("api-1"))
+    told = [one.reply for one in (done, refused) if one.reply is not None]
+    assert len(told) == 2
+    (trail,) = played(tmp_path, [snapshot(first), *told], first.id)
+    last = trail.entries[-1]
+    assert (last.by, last.said) == (
+        "remediate",
+        "revision 1: done, Deployment/shop/web, restart: restart Deployment/shop/web, wrote request, spec, metadata",
+    )
+    (other,) = played(tmp_path / "other", told[1:], str(told[1].data["key"]))
+    assert other.entries[-1].said.startswith(
+        "revision 1: shadow, Deployment/shop/web, restart: not done: it bears our own mark of"
+    )

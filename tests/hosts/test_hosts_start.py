@@ -107,6 +107,7 @@ SETTINGS = {
     "siem_forwarder": {"SPLUNK_HEC_URL": "https://splunk.example:8088", **SPLUNK},
     "archive": {"BUS": "nats", "NATS_URL": "nats://127.0.0.1:9"},
     "intake": {},
+    "remediate": {"REMEDIATE": "on", "KUBERNETES_SERVICE_HOST": "127.0.0.1", "CLUSTER": "prod"},
     "watch": {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "K_SINK": "http://127.0.0.1:9"},
     "reconcile": {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "K_SINK": "http://127.0.0.1:9"},
 } | {

@@ -55,7 +55,7 @@ OVERLAYS = [
 
 
 def senders(items: list[Manifest]) -> list[Manifest]:
-    return [item for item in items if item["apiVersion"].startswith("sources.knative.dev/")]
+    return [item for item in items if item.get("apiVersion", "").startswith("sources.knative.dev/")]
 
 
 @pytest.mark.parametrize("components", OVERLAYS, ids="+".join)

@@ -156,6 +156,8 @@ def test_a_function_mounts_what_knative_base_mounts(name: str) -> None:
         path = mounts[volume["name"]]
         if "secret" in volume:
             expected.append({"secret": volume["secret"]["secretName"], "path": path})
+        elif "configMap" in volume:
+            expected.append({"configMap": volume["configMap"]["name"], "path": path})
         else:
             claim = {"claimName": volume["persistentVolumeClaim"]["claimName"]}
             expected.append({"persistentVolumeClaim": claim, "path": path})

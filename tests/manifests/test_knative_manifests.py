@@ -30,7 +30,8 @@ OURS = [*ROOMS, *(KNATIVE / "components" / name for name in (*COMPONENTS, "oidc"
 FILES = sorted(path for room in OURS for path in room.glob("*.yaml") if path.name != "kustomization.yaml")
 SPOKES = KNATIVE / "components" / "multi-cluster-hub" / "spokes.yaml"  # the one source with a delivery
 IMAGE = "registry.example.com/tidings@sha256:" + "0" * 64
-ASK_THE_API_SERVER = {"reconcile"}  # all other functions have no token
+# All other functions have no token.
+ASK_THE_API_SERVER = {"reconcile": "tidings-watch", "remediate": "tidings-remediate"}
 
 
 def documents(path: Path) -> list[Manifest]:
@@ -133,7 +134,9 @@ def test_the_sources_may_read_the_kinds_they_name_and_never_secrets() -> None:
     assert len(sources) == 4, "one account for each need"
     for account, named in sources.items():
         assert named == rights(account), "no kind without its right, no right without its kind"
-    assert of_kind("Role") == of_kind("RoleBinding") == of_kind("Secret") == []
+    assert of_kind("Secret") == []
+    named_roles = {item["metadata"]["name"] for kind in ("Role", "RoleBinding") for item in of_kind(kind)}
+    assert named_roles == {"tidings-remediate"}, "its switch, and no right to act (test_remediation.py)"
 
 
 def test_watch_and_reconcile_may_read_the_kinds_that_are_watched_by_default_and_never_secrets() -> None:
@@ -200,9 +203,9 @@ def test_functions_have_no_token_no_public_route_and_the_strictest_security_cont
     for service in services():
         assert service["metadata"]["labels"]["networking.knative.dev/visibility"] == "cluster-local"
         spec = service["spec"]["template"]["spec"]
-        asks = service["metadata"]["name"] in ASK_THE_API_SERVER
-        assert spec["automountServiceAccountToken"] is asks
-        assert spec["serviceAccountName"] == ("tidings-watch" if asks else "tidings-function")
+        name = service["metadata"]["name"]
+        assert spec["automountServiceAccountToken"] is (name in ASK_THE_API_SERVER)
+        assert spec["serviceAccountName"] == ASK_THE_API_SERVER.get(name, "tidings-function")
         (container,) = spec["containers"]
         assert container["image"] == IMAGE, "an overlay sets registry and digest"
         assert container["securityContext"] == {

@@ -93,7 +93,7 @@ def test_every_function_that_keeps_state_keeps_it_there_with_as_many_replicas_as
     (url,) = set(stores(ALL).values())
     assert set(stores(ALL)) == {
         "changes", "correlator", "reconcile", "servicenow-change", "servicenow-incident",
-        "servicenow-security", "glpi-ticket", "webhook", "tidings-watch",
+        "servicenow-security", "glpi-ticket", "webhook", "remediate", "tidings-watch",
     }  # fmt: skip
     place = place_of(url)
     assert place.servers == ("nats://nats:4222",)

@@ -253,6 +253,11 @@ OF_OTHERS: dict[str, tuple[Row, ...]] = {
     **dict.fromkeys(("servicenow_incident", "servicenow_event", "servicenow_security", "glpi_ticket"), _EPISODES),
     **dict.fromkeys(("siem_forwarder", "elastic_forwarder", "qradar_forwarder", "webhook"), _FORWARDED),
     "watch": (Row("an event is none of its business", (of(_STRANGE),), 204),),
+    "remediate": (
+        Row("an episode while nothing is to be done", (of(_OPENED),), 204),
+        Row("none of its business", (of(_STRANGE),), 204),
+        Row("ready, and says that it does nothing", (ask("/ready"),), 200),
+    ),
     "reconcile": (
         Row("none of its business", (of(_STRANGE),), 204),
         Row("ready before its first look", (ask("/ready"),), 200),

@@ -18,12 +18,18 @@ LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """CRDs and whole overlays are long."""
 KNATIVE = ROOT / "knative"
 OVERLAYS = sorted(path.parent.name for path in KNATIVE.glob("overlays/*/kustomization.yaml"))
-COMPONENTS = {
-    path.parent.name: (*{"multi-cluster-hub": ["amq-streams"], "splunk-cronjob": ["archive"]}.get(path.parent.name, ()),
-                       path.parent.name)
-    for path in sorted(KNATIVE.glob("components/*/kustomization.yaml"))
-    if path.parent.name not in {"gatekeeper", "installation", "multi-cluster-spoke"}
-}  # fmt: skip
+_ALONE = {"gatekeeper", "installation", "multi-cluster-spoke"}
+_NAMES = [
+    path.parent.relative_to(KNATIVE / "components").as_posix()
+    for folders in ("*", "remediation/*")
+    for path in sorted(KNATIVE.glob(f"components/{folders}/kustomization.yaml"))
+]
+_NEEDED = {
+    "multi-cluster-hub": ["amq-streams"],
+    "splunk-cronjob": ["archive"],
+    **{name: ["remediate"] for name in _NAMES if name.startswith("remediation/")},
+}
+COMPONENTS = {name: (*_NEEDED.get(name, ()), name) for name in _NAMES if name not in _ALONE}
 """Each component that is laid over the base, and what else it needs there, in order.
 
 Gatekeeper's changes somebody else's Deployments; a spoke has no base: its overlay is looked at.

@@ -20,6 +20,7 @@ from shared.cli.inputs import Unreadable, values
 from shared.cli.payloads import Result, read
 from shared.events.limits import DEFAULT
 from shared.events.model import Observation
+from tests.support.remedies import hook, written
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 SEEN = "2026-01-01T00:00:00Z"
@@ -316,3 +317,30 @@ def test_triggers_that_filter_by_cesql_are_named_where_their_expression_is_true(
     arguments = ["explain", "--knative", str(folder.parent), "-o", "json"]
     (told,) = json.loads(CliRunner().invoke(app, arguments, input=LINE).stdout)
     assert told["triggers"] == ["shop"]
+
+
+def test_what_a_hook_would_do_is_shown_and_where_none_would_each_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hooks = tmp_path / "hooks.yaml"
+    hooks.write_text(written(hook(), hook(name="nodes", do="cordon", only={"kinds": ["Node"]})))
+    monkeypatch.setenv("REMEDIATE_HOOKS", str(hooks))
+    crash = {**EVENT, "reason": "BackOff", "message": "Back-off restarting failed container web in pod web-0_shop"}
+    file = tmp_path / "events.json"
+    file.write_text(json.dumps([crash, EVENT]))
+    ended = CliRunner().invoke(app, ["explain", str(file), "-o", "json"])
+    first, second = json.loads(ended.stdout)
+    (act,) = [one for one in first["sent"] if one["destination"] == "remediate"]
+    path = "apis/apps/v1/namespaces/shop/deployments/web"
+    assert act["method"] == "PATCH"
+    assert act["url"] == f"https://kubernetes.default.svc/{path}?fieldManager=tidings-remediate"
+    assert list(act["body"]) == ["spec", "metadata"]
+    assert not [one for one in second["sent"] if one["destination"] == "remediate"]
+    page = CliRunner().invoke(app, ["explain", str(file)]).stdout
+    assert "remediate: no hook takes it (restart: its `when` does not hold; nodes: its `when` does not hold)" in page
+
+
+def test_without_hooks_nothing_is_said_of_them(tmp_path: Path) -> None:
+    file = tmp_path / "event.json"
+    file.write_text(LINE)
+    assert "remediate" not in CliRunner().invoke(app, ["explain", str(file)]).stdout

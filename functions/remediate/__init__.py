@@ -1,0 +1,1 @@
+"""remediate: does to a cluster what hooks allow while a problem lasts."""
