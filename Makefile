@@ -25,8 +25,11 @@ help: ## Show what there is to make
 run: .venv/run.stamp ## Run the whole system on this machine, fed by a recorded cluster; Ctrl-C ends it
 	@$(BIN)/tidings up $(ARGS)
 
+# Nobody who runs a few tests, or leaves those out that need one, waits for an API server to be built.
+WHOLE := $(if $(filter-out -%,$(ARGS))$(findstring tests/cluster,$(ARGS)),,yes)
+
 .PHONY: test
-test: .venv/test.stamp try-hosts ## Run every test that this machine can run
+test: .venv/test.stamp try-hosts $(if $(WHOLE),try-apiserver) ## Run every test that this machine can run
 ifeq ($(filter-out -%,$(ARGS)),)
 	@$(BIN)/pytest $(SPREAD) $(FAST) $(ARGS); fast=$$?; $(BIN)/pytest $(addprefix --ignore=,$(FAST)) $(ARGS) && exit $$fast
 else
@@ -51,6 +54,10 @@ test-newest: .venv/uv.stamp ## Run the fast tiers on the newest Python of this m
 .PHONY: apiserver
 apiserver: .venv/uv.stamp ## Build a kube-apiserver for tests, once a machine (Go; minutes)
 	@$(BIN)/python -m tests.support.apiserver.build
+
+.PHONY: try-apiserver
+try-apiserver: .venv/uv.stamp
+	@if command -v go >/dev/null; then $(MAKE) -s apiserver || echo "The API server could not be built; its tests will say so."; fi
 
 .PHONY: test-cluster
 test-cluster: .venv/test.stamp apiserver ## Run the tests that need a real API server

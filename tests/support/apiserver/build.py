@@ -79,4 +79,6 @@ if __name__ == "__main__":
     if not shutil.which("go"):
         sys.exit("Go is not on this machine: the API server cannot be built.")
     begun = time.monotonic()
+    if not binary().exists():
+        print("Building a kube-apiserver, once for this machine; it takes some 7 minutes ...", flush=True)  # noqa: T201
     print(f"{build()} ({time.monotonic() - begun:.0f} s)")  # noqa: T201 - a command line
