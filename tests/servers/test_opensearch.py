@@ -129,7 +129,7 @@ def test_items_that_a_pipeline_answers_out_of_order_are_matched_by_their_identit
 
     async def work(client: ElasticClient) -> tuple[list[str], list[Outcome]]:
         content = b"\n".join(records) + b"\n"
-        answer: Any = await client.request("POST", "/_bulk", content, seconds=10, lines=True)
+        answer: Any = await client.request("POST", "/_bulk", content, seconds=10, documents=1)
         return [item["create"]["_id"] for item in answer.json["items"]], await client.send(records)
 
     order, outcomes = use(opensearch, work)

@@ -8,6 +8,7 @@ from typing import Final
 from shared.delivery.bulk import Bulk, Part
 from shared.delivery.failure import Ambiguous, Refused, Temporary
 from shared.destinations.again import again
+from shared.destinations.bucket import each_second
 from shared.destinations.bulk_answers import Busy, Setup, TooLarge
 from shared.destinations.elastic.answers import (
     BUSY,
@@ -24,7 +25,7 @@ from shared.destinations.elastic.credentials import authorization
 from shared.destinations.elastic.record import identity_of
 from shared.destinations.elastic.settings import ElasticSettings
 from shared.destinations.finding import Finding
-from shared.destinations.http import Answer, exchange, new_client
+from shared.destinations.http import HELD, LIMITED, Answer, exchange, new_client
 from shared.destinations.refusals import Refusals
 from shared.events.outcome import Outcome, Rejected, Retry
 from shared.telemetry.metrics import Metrics
@@ -45,7 +46,11 @@ class ElasticClient:
         self._settings = settings
         self._metrics = metrics
         self._client = new_client(
-            settings.url, ca_file=settings.ca_file, connections=settings.connections, told=self._address_refused
+            settings.url,
+            ca_file=settings.ca_file,
+            connections=settings.connections,
+            told=self._address_refused,
+            bucket=each_second(settings.events_per_second),
         )
         self._refusals = Refusals()
 
@@ -92,9 +97,9 @@ class ElasticClient:
         return call.outcomes()
 
     async def request(
-        self, method: str, path: str, content: bytes = b"", *, seconds: float, lines: bool = False
+        self, method: str, path: str, content: bytes = b"", *, seconds: float, documents: int = 0
     ) -> Answer | Temporary | Ambiguous | Refused:
-        """Send one request with the credentials as they are now; for the check as well."""
+        """Send one request with the credentials as they are now; for the check as well, which sends no `documents`."""
         credentials = authorization(self._settings)
         if credentials is None:
             without = Temporary("the credentials' file cannot be read, or holds none")
@@ -102,12 +107,12 @@ class ElasticClient:
             return without
         headers = {"authorization": credentials, "accept": _JSON}
         if content:
-            headers["content-type"] = _LINES if lines else _JSON
+            headers["content-type"] = _LINES if documents else _JSON
         if len(content) >= _GZIP_FROM:
             content = gzip.compress(content, 1)
             headers["content-encoding"] = "gzip"
         request = self._client.build_request(method, path, content=content, headers=headers)
-        return await exchange(self._client, request, seconds=seconds)
+        return await exchange(self._client, request, seconds=seconds, tokens=documents)
 
     async def _again(self) -> bool:
         return await again(self._client, self._metrics, DESTINATION)
@@ -120,11 +125,12 @@ class ElasticClient:
         call.calls += 1
         content = call.content(part) + b"\n"
         path = f"{BULK_PATH}?filter_path={_WANTED}"
-        answer = await self.request("POST", path, content, seconds=self._settings.seconds, lines=True)
+        answer = await self.request("POST", path, content, seconds=self._settings.seconds, documents=len(part))
         if isinstance(answer, Refused):
             return Rejected(DESTINATION, answer.reason)
         if isinstance(answer, Temporary):
-            return self._retry("unreachable", answer.reason, answer.after)
+            held = answer.reason in {HELD, LIMITED}
+            return self._retry("held back" if held else "unreachable", answer.reason, answer.after)
         if isinstance(answer, Ambiguous):
             return self._retry("no answer", answer.reason)
         judged = judge(answer)

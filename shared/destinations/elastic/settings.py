@@ -29,6 +29,12 @@ class ElasticSettings(Settings):
     )
     ca_file: str | None = Field(default=None, alias="ELASTIC_CA_FILE", description="CA file for the cluster's TLS.")
     connections: int = Field(default=4, alias="ELASTIC_CONNECTIONS", ge=1, description="Most calls at a time.")
+    events_per_second: float = Field(
+        default=0.0,
+        alias="ELASTIC_EVENTS_PER_SECOND",
+        ge=0,
+        description="Most events a second of one replica, on the average; 0 is no limit.",
+    )
     seconds: float = Field(
         default=10.0, alias="ELASTIC_TIMEOUT", gt=0, le=60, description="Most seconds of one request."
     )

@@ -1,6 +1,7 @@
 """How GLPI is asked, by whichever API: the refusals of its doors, and what is tried again."""
 
 from shared.delivery.failure import Failure, Temporary
+from shared.destinations.bucket import each_second
 from shared.destinations.caller import REFUSED, Caller, Door
 from shared.destinations.glpi.answers import SERVER_ERROR
 from shared.destinations.glpi.settings import GlpiSettings
@@ -17,7 +18,13 @@ REFUSALS = (REFUSED, APP_REFUSED, USER_REFUSED, CLIENT_REFUSED)
 def new_caller(settings: GlpiSettings, door: Door, metrics: Metrics, name: str) -> Caller:
     """Return what sends requests to the GLPI of these settings by a door of its own."""
     return Caller(
-        lambda told: new_client(settings.url, ca_file=settings.ca_file, connections=settings.connections, told=told),
+        lambda told: new_client(
+            settings.url,
+            ca_file=settings.ca_file,
+            connections=settings.connections,
+            told=told,
+            bucket=each_second(settings.requests_per_second),
+        ),
         door,
         _pause,
         connections=settings.connections,

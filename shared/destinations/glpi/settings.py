@@ -51,6 +51,12 @@ class GlpiSettings(Settings):
         default="", alias="GLPI_GROUP", description="Assigned group of last resort: id, name or complete name."
     )
     connections: int = Field(default=4, alias="GLPI_CONNECTIONS", ge=1, le=16, description="Most requests at a time.")
+    requests_per_second: float = Field(
+        default=0.0,
+        alias="GLPI_REQUESTS_PER_SECOND",
+        ge=0,
+        description="Most requests a second of one replica, on the average; 0 is no limit.",
+    )
     seconds: float = Field(default=10.0, alias="GLPI_TIMEOUT", gt=0, le=60, description="Most seconds of one request.")
 
     @property

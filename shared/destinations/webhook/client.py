@@ -9,6 +9,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from shared.delivery.failure import Ambiguous, Failure, Refused, Temporary
 from shared.destinations.again import again
+from shared.destinations.bucket import each_second
 from shared.destinations.finding import Finding
 from shared.destinations.http import Answer, exchange, is_token, naming, new_client
 from shared.destinations.refusals import Refusals
@@ -45,7 +46,11 @@ class WebhookClient:
         """Scheme, host and port of the target: all of its URL that may be shown, and where alone is sent."""
         with naming("WEBHOOK_CA_FILE"):
             self._client = new_client(
-                self.origin, ca_file=settings.ca_file, connections=settings.connections, told=self._address_refused
+                self.origin,
+                ca_file=settings.ca_file,
+                connections=settings.connections,
+                told=self._address_refused,
+                bucket=each_second(settings.requests_per_second),
             )
         self._refusals = Refusals()
 

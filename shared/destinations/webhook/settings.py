@@ -91,6 +91,12 @@ class WebhookSettings(Settings):
     connections: int = Field(
         default=64, alias="WEBHOOK_CONNECTIONS", ge=1, le=512, description="Most requests at a time."
     )
+    requests_per_second: float = Field(
+        default=0.0,
+        alias="WEBHOOK_REQUESTS_PER_SECOND",
+        ge=0,
+        description="Most requests a second of one replica, on the average; 0 is no limit.",
+    )
     max_bytes: int = Field(
         default=1_048_576, alias="WEBHOOK_MAX_BYTES", ge=1, description="Most bytes of one request's body."
     )
