@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from functions.qradar_forwarder.settings import ForwarderSettings
 from shared.delivery.audit import audit_line
+from shared.delivery.limits import Limit
 from shared.delivery.mapping import Mapping, render
 from shared.destinations.qradar.cef import cef
 from shared.destinations.qradar.leef import leef, severity
@@ -20,26 +21,35 @@ RESERVED: Final = {"record": frozenset({"leef.eventId", "leef.truncated", "cef.e
 """Fields that no mapping may set: the identity by which people recognise copies, and the mark of a cut line."""
 NEEDED: Final = ("record",)
 """Operations that a mapping must have: without it a record would say nothing."""
-_HEADER: Final = frozenset({"event_id", "cat", "name", "severity"})
+_HEADER: Final = ("event_id", "cat", "name", "severity")
+_GROUPS: Final = ("leef", "cef")
+KNOWN: Final = (*_HEADER, *_GROUPS)
+"""What a record of a mapping may hold: fields of the header, and the keys of either format."""
+FIELDS: Final = {"severity": Limit(choices=tuple(str(grade) for grade in range(1, 11))), "leef.usrName": Limit(255)}
+"""What the formats take in them."""
 _EPOCH: Final = datetime.fromtimestamp(0, UTC)
 _KEY: Final = re.compile(KEY)
 
 
-def fitting(mapping: Mapping, wanted: str) -> Mapping:
-    """Return the mapping without what the other format would hold. Raises SettingsError for one that cannot be used."""
-    fields = [one for operation, some in mapping.every() if operation == "record" for one in some]
-    problems = [
-        f"field `{one.name}` is none: there are {', '.join(sorted(_HEADER))}, and the groups `leef` and `cef`"
-        for one in fields
-        if one.name not in _HEADER | {"leef", "cef"}
+def mistakes(mapping: Mapping) -> list[str]:
+    """Return what cannot work in a mapping though it is well formed."""
+    groups = [one for _, fields in mapping.every() for one in fields if one.name in _GROUPS]
+    found = [
+        f"`{group.name}.{one.name}` is no key: it must be one word"
+        for group in groups
+        for one in group.group
+        if not _KEY.fullmatch(one.name)
     ]
+    return list(dict.fromkeys(found))
+
+
+def fitting(mapping: Mapping, wanted: str) -> Mapping:
+    """Return the mapping without what the other format would hold. Raises SettingsError where it lacks this one."""
     if not any(one.group for one in mapping.operations["record"] if one.name == wanted):
-        problems.append(f"there is no group `{wanted}` with fields in `record`, of which a line is made")
-    keys = [one.name for group in fields if group.name == wanted for one in group.group]
-    problems += [f"`{wanted}.{key}` is no key: it must be one word" for key in keys if not _KEY.fullmatch(key)]
-    if problems:
-        raise SettingsError([f"QRADAR_MAPPING: {problem}" for problem in dict.fromkeys(problems)])
-    kept = _HEADER | {wanted}
+        raise SettingsError(
+            [f"QRADAR_MAPPING: there is no group `{wanted}` with fields in `record`, of which a line is made"]
+        )
+    kept = {*_HEADER, wanted}
     return mapping.changed(lambda _, some: tuple(one for one in some if one.name in kept))
 
 

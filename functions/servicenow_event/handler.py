@@ -33,6 +33,6 @@ def new(environ: Environ, metrics: Metrics) -> Upserting:
     mapping = opened_mapping(
         "SERVICENOW_EVENT_MAPPING", settings.mapping, shipped=MAPPING, keys=settings.pseudonym_keys
     )
-    system = Events(settings, metrics, NAME, mapping.names)
+    system = Events(settings, metrics, NAME)
     bounds = Bounds(MOST, _BYTES, _WAITING, settings.connections)
     return Upserting(system, mapping, bounds, metrics, places=settings.places())

@@ -10,7 +10,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from shared.delivery.conversions import TYPES
 from shared.delivery.escaping import ESCAPES
-from shared.delivery.limits import Limit
+from shared.delivery.limits import Limit, meant
 from shared.delivery.mapping import ANY, MINIMISED, OPERATIONS, Mapping, Minimise, Terms
 from shared.delivery.mapping_conditions import conditions_of
 from shared.delivery.mapping_extends import extended
@@ -51,8 +51,7 @@ def read_text(source: str, name: str, terms: Terms = ANY) -> Mapping | list[Prob
     found = Nodes(name)
     root = _whole(root, found, terms)
     mapping = _Reader(found, terms).mapping(root)
-    if not found.problems:
-        found.problems += [Problem(name, 0, text) for text in terms.mistakes(mapping)]
+    found.problems += [Problem(name, 0, text) for text in terms.mistakes(mapping)]
     return sorted(set(found.problems)) if found.problems else mapping
 
 
@@ -163,8 +162,11 @@ class _Reader:
                     self._nodes.problem(node, f"no operation `{name}`, of which all is made that is sent", hint)
 
     def _fields(self, node: yaml.Node) -> Iterator[Field]:
+        names = (*self._terms.limits, *self._terms.ours.get(self._operation, ()))
         for name, value in self._nodes.members(node, "an operation", self._terms.known):
             self._names.add(name)
+            if near := meant(name, names):
+                self._nodes.problem(value, f"field `{name}` is none that is known", f'did you mean "{near}"?')
             yield self._field(name, value)
 
     def _field(self, name: str, node: yaml.Node, prefix: str = "") -> Field:

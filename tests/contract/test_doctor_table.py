@@ -155,7 +155,7 @@ _UNLICENSED: Final = (
 )
 _OWN: Final = "operations:\n  open:\n    u_cluster: '{{ episode.cluster }}'\n"
 _OF_CHANGES: Final = "operations:\n  open:\n    u_cluster: '{{ change.cluster }}'\n"
-_OF_GLPI: Final = "operations:\n  open: {name: x, urgencey: '5'}\n"
+_OF_GLPI: Final = "operations:\n  open: {name: x, u_team: '5'}\n"
 _ELASTIC: Final = {"ELASTIC_USERNAME": "elastic", "ELASTIC_PASSWORD": "changeme"}
 _FIELD: Final = ("has no field u_cluster", "take it out of the mapping")
 
@@ -206,13 +206,10 @@ FIELD: Final = {
     "servicenow_change": Case(
         _FIELD, mapping=("SERVICENOW_CHANGE_MAPPING", _OF_CHANGES), before=_ticket("change_request")
     ),
-    "servicenow_event": Case(
-        ("has no field u_cluster", "put it below additional_info"), mapping=("SERVICENOW_EVENT_MAPPING", _OWN)
-    ),
     **dict.fromkeys(
         _GLPI,
         Case(
-            ("have no field urgencey", "take it out of the mapping"),
+            ("have no field u_team", "take it out of the mapping"),
             mapping=("GLPI_MAPPING", _OF_GLPI),
             before=lambda app: app.insert("Ticket", {"name": "x"}),
         ),
@@ -257,9 +254,10 @@ TABLE: Final = {
 NO_SUCH: Final = {
     "wrong password": {_SYSLOG: "a certificate says who we are", _BY_HTTP: "it asks for nothing"},
     "missing role": {_SYSLOG: "whoever may connect may send", _BY_HTTP: "whoever may connect may send"},
-    "missing field": dict.fromkeys(
-        ("siem_forwarder", "elastic_forwarder", _SYSLOG, _BY_HTTP, "webhook"), "it takes any field"
-    ),
+    "missing field": {
+        "servicenow_event": "its fields are the same everywhere: a mapping with another one keeps it from starting",
+        **dict.fromkeys(("siem_forwarder", "elastic_forwarder", _SYSLOG, _BY_HTTP, "webhook"), "it takes any field"),
+    },
     "wrong index": dict.fromkeys(
         (*_INSTANCE[1:], *_GLPI, _SYSLOG, _BY_HTTP, "webhook"), "there is one place, which no setting names"
     ),

@@ -334,13 +334,13 @@ def test_doctor_says_what_is_good_and_leaves_no_session_behind(place: Place[Tick
 
 def test_doctor_names_a_field_that_glpi_would_drop_in_silence(place: Place[Tickets], tmp_path: Path) -> None:
     mapping = tmp_path / "own.yaml"
-    mapping.write_text("operations:\n  open: {name: x, urgencey: '5', _groups_id_assign: '1', computer: x}\n")
+    mapping.write_text("operations:\n  open: {name: x, u_team: '5', _groups_id_assign: '1', computer: x}\n")
     unseen = "there is no ticket yet: the mapping's fields could not be checked"
     assert (None, unseen) in findings(place, GLPI_MAPPING=str(mapping))
     place.app.insert("Ticket", {"name": "x"})
     assert all(good is not False for good, _ in findings(place))
     bad = [text for good, text in findings(place, GLPI_MAPPING=str(mapping)) if good is False]
-    assert bad == ["tickets have no field urgencey: take it out of the mapping (GLPI_MAPPING)"]
+    assert bad == ["tickets have no field u_team: take it out of the mapping (GLPI_MAPPING)"]
 
 
 def test_doctor_names_a_url_that_is_not_glpis(place: Place[Tickets]) -> None:

@@ -125,7 +125,7 @@ def test_a_payload_that_is_too_long_is_cut_before_the_receiver_cuts_it_in_two() 
 def test_an_own_mapping_decides_every_key_but_the_identity(tmp_path: Path) -> None:
     mapping = tmp_path / "mapping.yaml"
     mapping.write_text(
-        "operations:\n  record:\n    event_id: '{{ observation.reason }}|x'\n    cat: own\n    severity: '99'\n"
+        "operations:\n  record:\n    event_id: '{{ observation.reason }}|x'\n    cat: own\n    severity: '10'\n"
         "    leef:\n      fields:\n        devTime: '1'\n        usrName: '{{ verdict.summary | upper }}'\n"
     )
     with receiving() as app:
@@ -145,7 +145,7 @@ def test_an_own_mapping_decides_every_key_but_the_identity(tmp_path: Path) -> No
     [
         ("    leef: {fields: {eventId: x}}", "`leef.eventId` is set by Tidings"),
         ("    leef: {fields: {two words: x}}", "`leef.two words` is no key"),
-        ("    leef: {fields: {k: x}}\n    other: x", "field `other` is none"),
+        ("    leef: {fields: {k: x}}\n    other: x", "has no member `other`"),
         ("    cef: {fields: {k: x}}", "no group `leef`"),
         ("    leef: x", "no group `leef`"),
     ],

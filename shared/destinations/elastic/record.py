@@ -5,6 +5,7 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
+from shared.delivery.limits import Limit
 from shared.delivery.mapping import Mapping, render
 from shared.events.model import Classified, policy_time
 from shared.events.outcome import Rejected
@@ -19,6 +20,13 @@ RESERVED: Final = {
 """Fields that no mapping may set: the identity by which copies are refused, and what follows from the index."""
 NEEDED: Final = ("record",)
 """Operations that a mapping must have: without it a document would say nothing."""
+INDEX_NAME: Final = r"[a-z0-9.][a-z0-9._-]{0,254}"
+"""What a data stream or an index may be called."""
+FIELDS: Final = {
+    INDEX: Limit(pattern=INDEX_NAME, example="logs-k8s.events-default"),
+    **dict.fromkeys(("event.severity", "event.risk_score", "tidings.count"), Limit(type="number")),
+}
+"""What a cluster with the shipped template takes in its fields, as far as a text can be wrong there."""
 _TYPE = "logs"
 
 

@@ -4,6 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from shared.destinations.elastic.record import INDEX_NAME
 from shared.destinations.http import check_token, check_url
 from shared.settings.environment import Secret, Settings
 
@@ -24,7 +25,7 @@ class ElasticSettings(Settings):
     index: str = Field(
         default="logs-k8s.events-default",
         alias="ELASTIC_INDEX",
-        pattern=r"^[a-z0-9.][a-z0-9._-]{0,254}$",
+        pattern=rf"^{INDEX_NAME}$",
         description="Data stream (or index) of events whose mapping names none.",
     )
     ca_file: str | None = Field(default=None, alias="ELASTIC_CA_FILE", description="CA file for the cluster's TLS.")

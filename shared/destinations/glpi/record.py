@@ -32,8 +32,16 @@ RESERVED: Final = dict.fromkeys(("open", "update", "resolve", "reopen", "cancel"
 """Fields that no mapping may set, by operation: the status, our key, and what GLPI computes."""
 NEEDED: Final = ("open",)
 """Operations that a mapping must have."""
-FIELDS: Final = {"name": Limit(MAX_NAME)}
-"""What GLPI takes in its fields; the tag is put into the same length, whatever the mapping makes of it."""
+_GRADE: Final = Limit(choices=("1", "2", "3", "4", "5"))
+FIELDS: Final = {
+    "name": Limit(MAX_NAME),
+    "urgency": _GRADE,
+    "impact": _GRADE,
+    "type": Limit(choices=("1", "2")),
+}
+"""What GLPI takes in its fields; the tag is put into the same length as the name, whatever the mapping makes of it.
+
+Of any other grade it makes a 3, and says nothing."""
 JOURNALS: Final = frozenset({"followup", "solution", "computer", "appliance"})
 """Fields that add to a ticket: a private note, the solution, and what it is linked to."""
 

@@ -35,6 +35,11 @@ RESERVED: Final = {
     "resolve": _OURS | {"severity"},
 }
 """Fields that no mapping may set, by operation: the key, the time, and that it is over."""
+KNOWN: Final = (
+    "source", "event_class", "node", "type", "resource", "metric_name", "severity", "description", _INFO, "ci_type",
+    *sorted(_OURS),
+)  # fmt: skip
+"""The fields of an event: it has no columns of a customer's own, for which `additional_info` is there."""
 NEEDED: Final = ("open",)
 """Operations that a mapping must have; another one that it lacks is rendered as this."""
 

@@ -1,6 +1,6 @@
 """Event Management as a system that upserts by key: one alert for each episode, up to 100 events a call."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 from urllib.parse import quote
@@ -26,20 +26,19 @@ MOST: Final = 100
 
 
 class Events:
-    """The way in for events of one instance. `fields` are those that the mapping can set."""
+    """The way in for events of one instance."""
 
-    def __init__(self, settings: ServiceNowSettings, metrics: Metrics, name: str, fields: Iterable[str]) -> None:
+    def __init__(self, settings: ServiceNowSettings, metrics: Metrics, name: str) -> None:
         self.name = name
         self._settings = settings
         self._metrics = metrics
-        self._mapped = frozenset(fields)
 
     def connect(self) -> "Line":
         """Build the client. Raises SettingsError for a CA file that cannot be used."""
         client = Client(self._settings, self._metrics, self.name)
         with naming("SERVICENOW_CA_FILE"):
             client.open()
-        return Line(client, self.name, self._mapped)
+        return Line(client, self.name)
 
     def key(self, episode: Episode) -> str:
         """Return the message key."""
@@ -61,11 +60,10 @@ class Events:
 class Line:
     """A client that is open."""
 
-    def __init__(self, client: Client, name: str, fields: frozenset[str]) -> None:
+    def __init__(self, client: Client, name: str) -> None:
         self._client = client
         self._refused = Rejected(name, "the event is not one that Event Management takes")
         self._name = name
-        self._fields = fields
 
     async def send(self, contents: Sequence[bytes]) -> list[Outcome]:
         """Post events together; one that they do not take is Rejected alone and the rest is sent on (F58)."""
@@ -93,4 +91,4 @@ class Line:
 
     async def check(self) -> list[Finding]:
         """Return what `tidings doctor` says, without sending an event."""
-        return await check_events(self._client, self._fields)
+        return await check_events(self._client)

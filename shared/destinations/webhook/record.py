@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import orjson
 
+from shared.delivery.limits import Limit
 from shared.delivery.mapping import OPERATIONS, STAGE, Mapping
 from shared.delivery.mapping_field import Field
 from shared.delivery.templates import Text
@@ -17,6 +18,8 @@ from shared.events.outcome import Rejected
 METHODS: Final = ("POST", "PUT", "PATCH", "DELETE")
 KNOWN: Final = ("method", "url", "headers", "body", "token", "success", "notable")
 """What an operation of a webhook's mapping may hold."""
+FIELDS: Final = {"notable": Limit(type="boolean")}
+"""What can be told of their values."""
 NEEDED: Final = ()
 """Operations that a mapping must have: any one will do."""
 RESERVED: Final = {
@@ -27,6 +30,7 @@ RESERVED: Final = {
 ANY: Final = "*"
 """In `success`: any value that is not empty."""
 _PATH: Final = re.compile(r"(/(?!/)|\?)[!-~]*")
+_BEGINNINGS: Final = ("/", "?", "{")  # a template may print either
 _LONGEST: Final = 8_000
 """Characters of what a mapping adds to the URL: longer ones servers need not take (RFC 9110 §4.1)."""
 _JSON: Final = "application/json"
@@ -69,13 +73,15 @@ def prepared(mapping: Mapping) -> Mapping:
 
 
 def mistakes(mapping: Mapping) -> list[str]:
-    """Return what cannot work in a mapping, as sentences: methods, codes and names of headers that are constant."""
+    """Return what cannot work in a mapping, as sentences: methods, paths, codes and names of headers."""
     found: list[str] = []
     for operation, fields in mapping.every():
         for one in fields:
             constant = one.text.constant if one.text is not None else None
             if one.name == "method" and constant is not None and constant not in METHODS:
                 found.append(f"{operation}: `method` must be one of {', '.join(METHODS)}")
+            if one.name == "url" and one.text is not None and not one.text.source.startswith(_BEGINNINGS):
+                found.append(f"{operation}: `url` must be a path that begins with / or ?")
             if one.name == "headers":
                 names = [inner.name for inner in one.group if not TOKEN.fullmatch(inner.name)]
                 found += [f"{operation}: `{name}` is no name of a header" for name in names]
