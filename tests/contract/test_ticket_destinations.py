@@ -215,6 +215,18 @@ def test_f08_a_short_wait_is_waited_for_inside_the_deadline(place: Tickets) -> N
     assert lasted > 0.9
 
 
+@pytest.mark.parametrize("status", [400, 403, 422])
+def test_f11_what_is_refused_for_good_is_rejected_by_its_stage_without_a_storm(place: Tickets, status: int) -> None:
+    """F11: sink 400/422 for one field: Rejected, DLQ extension names stage+field; no retry storm."""
+    refused = Rule(do="status", status=status, body=place.rig.refusal, operation=place.rig.writes, count=0)
+    place.app.faults.set([refused])
+    outcome = place.play(lambda deliver: deliver(episode())).outcome
+    assert isinstance(outcome, Rejected)
+    assert outcome.stage == place.rig.function
+    assert place.app.faults.count(operation=place.rig.writes) == 1
+    assert standings(place) == []
+
+
 def test_f12_a_page_or_nothing_with_status_200_is_not_success(place: Tickets) -> None:
     """F12: sink 200 with HTML login page / empty body: treated as failure, not Done."""
     for fault in (

@@ -18,6 +18,7 @@ class Tickets:
     function = "glpi_ticket"
     writes, reads = "create", "find"
     nothing = '{"totalcount":0,"count":0,"sort":["2"],"order":["DESC"],"content-range":"0--1/0"}'
+    refusal = '["ERROR_GLPI_ADD","no"]'
     url, secret, ca = "GLPI_URL", "GLPI_USER_TOKEN", "GLPI_CA_FILE"
     hurried = {"GLPI_TIMEOUT": "0.5"}  # noqa: RUF012 - read only
 
@@ -47,6 +48,7 @@ class ModernTickets(Tickets):
 
     secret = "GLPI_PASSWORD"  # noqa: S105 -- the setting's name
     nothing = "[]"
+    refusal = '{"status":"ERROR_INVALID_PARAMETER","title":"no","detail":null}'
 
     def opened(self) -> App:
         return glpi.new_app(version="11.0.6")

@@ -149,6 +149,10 @@ class TicketRig(Rig, Protocol):
     def nothing(self) -> str:
         """Return the body of an answer that says that nothing was found."""
 
+    @property
+    def refusal(self) -> str:
+        """Return the body of an answer that refuses a ticket for good."""
+
     def tickets(self, app: Any) -> list[Ticket]:
         """Return all tickets, oldest first."""
 

@@ -30,6 +30,7 @@ class Incidents(_Instance):
     table = "incident"
     states: Mapping[Standing, str] = {"active": "2", "resolved": "6", "closed": "7", "void": "8"}
     writes, reads, nothing = "create", "find", '{"result": []}'
+    refusal = '{"error":{"message":"Operation Failed","detail":"no"},"status":"failure"}'
 
     def tickets(self, app: Any) -> list[Ticket]:
         standings = {state: standing for standing, state in self.states.items()}
