@@ -33,7 +33,7 @@ ENVIRON = {"SERVICENOW_INSTANCE": "http://127.0.0.1:9", "SERVICENOW_TOKEN": "t"}
     "settings",
     [
         {"SERVICENOW_TOKEN": "tidings-token", "SERVICENOW_USERNAME": "", "SERVICENOW_PASSWORD": ""},
-        {"SERVICENOW_API_KEY": "tidings-token", "SERVICENOW_USERNAME": "", "SERVICENOW_PASSWORD": ""},
+        {"SERVICENOW_API_KEY": "tidings-api-key", "SERVICENOW_USERNAME": "", "SERVICENOW_PASSWORD": ""},
         {
             "SERVICENOW_CLIENT_ID": "tidings-client",
             "SERVICENOW_CLIENT_SECRET": "tidings-secret",

@@ -203,6 +203,10 @@ def test_a_body_may_be_compressed_must_name_its_form_and_be_small_enough(app: El
     assert nameless.status_code == 406
     app.options = replace(app.options, max_content_length=10)
     assert httpx2.post(f"{url}/_bulk", content=body, headers=LINES).status_code == 413
+    app.options = replace(app.options, max_content_length=1000)
+    long = gzip.compress(body * 100)
+    assert len(long) < 1000 < len(body * 100)
+    assert httpx2.post(f"{url}/_bulk", content=long, headers={**LINES, "content-encoding": "gzip"}).status_code == 413
     app.options = replace(app.options, max_content_length=1000, pressure=10)
     assert httpx2.post(f"{url}/_bulk", content=body, headers=LINES).status_code == 429
 

@@ -115,6 +115,15 @@ def test_glpi_utils_is_told_what_is_wrong_by_the_api_v2(url: str) -> None:
             client.authenticate(username="tidings", password=password)
 
 
+def test_a_token_without_the_scope_of_the_api_is_given_and_let_at_no_ticket(url: str) -> None:
+    ((client, secret),) = glpi.CLIENTS.items()
+    form = {"grant_type": "password", "client_id": client, "client_secret": secret, "username": "tidings"}
+    for scope, status in (("", 403), ("email user", 403), ("api", 200), ("email api", 200)):
+        told = httpx2.post(f"{url}/api.php/token", data=form | {"password": "tidings", "scope": scope})
+        head = {"authorization": f"Bearer {told.json()['access_token']}"}
+        assert httpx2.get(f"{url}/api.php/v2/Assistance/Ticket", headers=head).status_code == status, scope
+
+
 def test_a_filter_is_read_as_glpi_11_reads_it() -> None:
     item = {"id": 3, "name": "a b [k8s:x-1]", "status": {"id": 2}, "urgency": 4}
     for text, fits in (

@@ -126,6 +126,12 @@ def test_the_other_headers_that_leef_allows_are_read(head: str) -> None:
     assert read_event(head + "LEEF:1.0|V|P|1|e|a=1") == Event("leef", "there", "e", values={"a": "1"})
 
 
+def test_an_audit_record_is_known_by_the_header_of_its_dsm_alone() -> None:
+    record = 'k8s-audit: {"kind":"Event","verb":"get"}'
+    assert read_event(f"<133>Jan 18 11:07:53 there {record}").form == "k8s-audit"
+    assert read_event(f"{HEAD}{record}").form == "unparsed"
+
+
 def fetched(url: str) -> str:
     with urllib.request.urlopen(url) as answer:  # noqa: S310 - an address of our own
         return str(answer.read().decode())

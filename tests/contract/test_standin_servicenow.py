@@ -224,7 +224,9 @@ def test_who_may_do_what(app: ServiceNow, client: httpx2.Client) -> None:
         assert bare.post(path, json={}, auth=("viewer", "viewer")).status_code == 403
         assert bare.get(path, auth=("viewer", "viewer")).status_code == 200
         assert bare.get(path, headers={"Authorization": "Bearer tidings-token"}).status_code == 200
-        assert bare.get(path, headers={"x-sn-apikey": "tidings-token"}).status_code == 200
+        assert bare.get(path, headers={"x-sn-apikey": "tidings-api-key"}).status_code == 200
+        assert bare.get(path, headers={"x-sn-apikey": "tidings-token"}).status_code == 401
+        assert bare.get(path, headers={"Authorization": "Bearer tidings-api-key"}).status_code == 401
         form = {"grant_type": "password", "client_id": "tidings-client", "client_secret": "tidings-secret"}
         encoded = {"Content-Type": "application/x-www-form-urlencoded"}
         good = bare.post(

@@ -103,6 +103,8 @@ def test_a_clear_of_what_is_not_known_makes_no_alert(client: httpx2.Client, app:
         {**EVENT, "additional_info": "no JSON"},
         {**EVENT, "additional_info": '{"a": 1}'},
         {**EVENT, "severity": "9"},
+        {**EVENT, "resolution_state": "Closed"},
+        {**EVENT, "time_of_event": "2026-03-01T08:01:00Z"},
         {"node": "n", "severity": "1"},
         {"source": "s", "severity": "1"},
         "text",

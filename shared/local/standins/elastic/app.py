@@ -32,8 +32,9 @@ _OK: Final = 200
 class Options:
     """How this cluster is set up; may be replaced while it runs.
 
-    `max_content_length` is in bytes; a bulk request of more than `pressure` bytes is refused whole with 429. With
-    `shuffled` the items of an answer come in another order, as an ingest pipeline makes them come.
+    `max_content_length` is in bytes before compression, as the original counts them; a bulk request of more than
+    `pressure` bytes is refused whole with 429. With `shuffled` the items of an answer come in another order, as an
+    ingest pipeline makes them come.
     """
 
     product: Literal["elasticsearch", "opensearch"] = "elasticsearch"
@@ -118,7 +119,7 @@ class Elastic:
         if isinstance(account, Response):
             return account
         if len(request.body) > self.options.max_content_length:
-            return error(413, "content_too_long_exception", "entity content is too long")
+            return _too_long()
         if request.body and _MEDIA.match(request.headers.get("content-type", "")) is None:
             return error(406, "media_type_header_exception", "Invalid media-type value on headers [Content-Type]")
         return account
@@ -137,10 +138,9 @@ class Elastic:
     def _bulk(self, request: Request, account: Account, target: str, _rest: str) -> Response:
         if request.method not in {"POST", "PUT"}:
             return error(405, "method_not_allowed", "allowed: [POST, PUT]")
-        gzipped = request.headers.get("content-encoding", "").lower() == "gzip"
-        body = inflate(request.body) if gzipped else request.body
-        if body is None:
-            return error(400, "not_x_content_exception", "not in GZIP format")
+        body = self._inflated(request)
+        if isinstance(body, Response):
+            return body
         if len(body) > self.options.pressure:
             return error(429, "es_rejected_execution_exception", "rejected execution of coordinating operation")
         try:
@@ -153,6 +153,13 @@ class Elastic:
         errors = any("error" in told for one in answers for told in one.values())
         shown = answers[::-1] if self.options.shuffled else answers
         return json_response(200, {"took": 1, "errors": errors, "items": shown})
+
+    def _inflated(self, request: Request) -> bytes | Response:
+        gzipped = request.headers.get("content-encoding", "").lower() == "gzip"
+        body = inflate(request.body) if gzipped else request.body
+        if body is None:
+            return error(400, "not_x_content_exception", "not in GZIP format")
+        return body if len(body) <= self.options.max_content_length else _too_long()
 
     def _single(self, request: Request, account: Account, target: str, rest: str) -> Response:
         if request.method == "GET":
@@ -203,6 +210,10 @@ def new_app(
 ) -> Elastic:
     """Build a cluster on a database file or `:memory:`."""
     return Elastic(Store(database), accounts, options or Options(), faults or Faults())
+
+
+def _too_long() -> Response:
+    return error(413, "content_too_long_exception", "entity content is too long")
 
 
 def operation(request: Request) -> str:

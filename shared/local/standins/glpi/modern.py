@@ -25,6 +25,8 @@ _NOTES: Final = {"Followup": "ITILFollowup", "Solution": "ITILSolution"}
 _MEMBERS: Final = {"Group": ("Group_Ticket", "groups_id"), "User": ("Ticket_User", "users_id")}
 _LIMIT: Final = 100
 _SECONDS: Final = 3600
+_SCOPE: Final = "api"
+"""What a token must have been asked for to be let at tickets."""
 Clients = Mapping[str, str]
 """Secrets of OAuth clients by their ids."""
 
@@ -69,15 +71,17 @@ class Modern:
             return json_response(400, {"error": "invalid_grant", "error_description": said})
         token = secrets.token_urlsafe(48)
         visit = Visit(token, user, self._access.profiles[user.profiles[0]], 0, recursive=True)
-        self._access.keep(visit, bearer=True, until=time.time() + _SECONDS)
+        self._access.keep(visit, bearer=True, until=time.time() + _SECONDS, scopes=form.get("scope", "").split())
         return json_response(200, {"token_type": "Bearer", "expires_in": _SECONDS, "access_token": token})
 
     def _visit(self, request: Request) -> Visit | Response:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         kept = self._desk.database.session(token) if scheme.lower() == "bearer" else None
         visit = self._access.known(token) if kept and kept.get("bearer") and kept["until"] > time.time() else None
-        if visit is None:
+        if visit is None or kept is None:
             return _error(401, "ERROR_UNAUTHENTICATED", "You are not authenticated")
+        if _SCOPE not in kept["scopes"]:  # src/Glpi/Api/HL/Middleware/OAuthRequestMiddleware.php
+            return _error(403, "ERROR_RIGHT_MISSING", NO_RIGHT)
         profile, entity = request.headers.get("glpi-profile", ""), request.headers.get("glpi-entity", "")
         if profile.isdecimal() and int(profile) in visit.user.profiles:
             visit.profile = self._access.profiles[int(profile)]

@@ -41,18 +41,19 @@ def read_event(payload: str) -> Event:
     for header in (_RFC5424, _RFC3164, _SHORT):
         found = header.match(payload)
         if found is not None:
-            event = _body(payload[found.end() :], found[3])
+            event = _body(payload[found.end() :], found[3], audit=header is _RFC3164)
             if event is not None:
                 return event
     return Event("unparsed", "")
 
 
-def _body(body: str, host: str) -> Event | None:
+def _body(body: str, host: str, *, audit: bool) -> Event | None:
+    """Return the event of a payload; audit records are known by the tag of an RFC 3164 header alone."""
     if body.startswith("LEEF:"):
         return _leef(body, host)
     if body.startswith("CEF:"):
         return _cef(body, host)
-    return _audit(body.removeprefix(_AUDIT), host) if body.startswith(_AUDIT) else None
+    return _audit(body.removeprefix(_AUDIT), host) if audit and body.startswith(_AUDIT) else None
 
 
 def _leef(body: str, host: str) -> Event | None:

@@ -42,6 +42,8 @@ USERS = (
 )
 CLIENTS = (Client("tidings-client", "tidings-secret", "tidings"),)
 TOKENS = {"tidings-token": "tidings"}
+API_KEYS = {"tidings-api-key": "tidings"}
+"""Whom a bearer token and a REST API key stand for; neither is taken in the other's place."""
 
 
 def error(status: int, message: str, detail: str | None = None, headers: dict[str, str] | None = None) -> Response:
@@ -65,7 +67,7 @@ class Access:
         scheme, _, value = request.headers.get("authorization", "").partition(" ")
         name = ""
         if request.headers.get("x-sn-apikey"):
-            name = self._tokens.get(request.headers["x-sn-apikey"], "")
+            name = API_KEYS.get(request.headers["x-sn-apikey"], "")
         elif scheme.lower() == "bearer":
             name = self._tokens.get(value) or self._database.token_user("token", value, time.time())
         elif scheme.lower() == "basic":

@@ -1,5 +1,6 @@
 """Event Management: events come in by `jsonv2`, and each message key has one alert (reference/destinations.md §1.7)."""
 
+import re
 from typing import Any, Final
 
 import orjson
@@ -15,6 +16,8 @@ ROLES: Final = frozenset({"evt_mgmt_integration", "admin"})
 _COLUMNS: Final = {column.name: column.length for column in EVENT}
 _KEY: Final = ("source", "node", "type", "resource", "metric_name")
 _SEVERITIES: Final = frozenset("012345")
+_STATES: Final = frozenset({"", "New", "Closing"})
+_TIME: Final = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", re.ASCII)
 _CLEAR: Final = "0"
 
 
@@ -88,6 +91,14 @@ def _wrong(record: Any) -> str:
         return "source is missing, or event_class and node are"
     if str(record.get("severity", "")) not in _SEVERITIES:
         return "severity is none"
+    if record.get("resolution_state", "") not in _STATES:
+        return "resolution_state is neither New nor Closing"
+    if "time_of_event" in record and not _TIME.fullmatch(str(record["time_of_event"])):
+        return "time_of_event is none"
+    return _wrong_info(record)
+
+
+def _wrong_info(record: dict[str, Any]) -> str:
     try:
         info = orjson.loads(record.get("additional_info") or "{}")
     except (orjson.JSONDecodeError, TypeError):
