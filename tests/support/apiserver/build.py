@@ -6,22 +6,16 @@ replaced by the releases of the same minor version. About 7 minutes on two idle 
 """
 
 import json
-import os
 import shutil
-import subprocess
 import sys
 import time
 from pathlib import Path
 
+from tests.support.golang import cache, go
+
 VERSION = "1.37.2"
 _PARTS = f"v0.{VERSION.partition('.')[2]}"
 _PACKAGE = "k8s.io/kubernetes/cmd/kube-apiserver"
-
-
-def cache() -> Path:
-    """The folder for what is built once a machine."""
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(home) / "tidings"
 
 
 def binary() -> Path:
@@ -29,30 +23,20 @@ def binary() -> Path:
     return cache() / f"kube-apiserver-{VERSION}"
 
 
-def _go(*words: str, folder: Path) -> str:
-    # Idle priority: minutes of compiling must not disturb what else is measured or tested on the machine.
-    idle = ["chrt", "-i", "0"] if shutil.which("chrt") else []
-    environment = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-mod=mod -buildvcs=false", "GOTOOLCHAIN": "local"}
-    done = subprocess.run(
-        [*idle, "go", *words], cwd=folder, env=environment, text=True, stdout=subprocess.PIPE, check=True
-    )
-    return done.stdout
-
-
 def _module(folder: Path) -> None:
     """Write a go.mod that requires Kubernetes and replaces its parts."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("go.mod", "go.sum"):
         (folder / name).unlink(missing_ok=True)
-    _go("mod", "init", "tidings.test/apiserver", folder=folder)
-    fetched = json.loads(_go("mod", "download", "-json", f"k8s.io/kubernetes@v{VERSION}", folder=folder))
-    described = json.loads(_go("mod", "edit", "-json", fetched["GoMod"], folder=folder))
+    go("mod", "init", "tidings.test/apiserver", folder=folder)
+    fetched = json.loads(go("mod", "download", "-json", f"k8s.io/kubernetes@v{VERSION}", folder=folder))
+    described = json.loads(go("mod", "edit", "-json", fetched["GoMod"], folder=folder))
     parts = [required["Path"] for required in described["Require"] if required["Version"] == "v0.0.0"]
     edits = [f"-replace={part}={part}@{_PARTS}" for part in parts]
     minor = ".".join(described["Go"].split(".")[:2])
     edits += [f"-require=k8s.io/kubernetes@v{VERSION}", f"-go={described['Go']}", f"-godebug=default=go{minor}"]
-    _go("mod", "edit", *edits, folder=folder)
-    _go("get", f"{_PACKAGE}@v{VERSION}", folder=folder)
+    go("mod", "edit", *edits, folder=folder)
+    go("get", f"{_PACKAGE}@v{VERSION}", folder=folder)
 
 
 def build() -> Path:
@@ -70,7 +54,7 @@ def build() -> Path:
     stamps = {"gitVersion": f"v{VERSION}", "gitMajor": major, "gitMinor": minor}  # it does not start without them
     flags = " ".join(["-s -w", *(f"-X k8s.io/component-base/version.{name}={text}" for name, text in stamps.items())])
     made = folder / "kube-apiserver"
-    _go("build", "-trimpath", f"-ldflags={flags}", "-o", str(made), _PACKAGE, folder=folder)
+    go("build", "-trimpath", f"-ldflags={flags}", "-o", str(made), _PACKAGE, folder=folder)
     made.replace(target)
     return target
 
