@@ -12,10 +12,12 @@ from math import inf
 from typing import Final
 
 from shared.delivery.failure import Temporary
+from shared.destinations.breaker import Breaker
 from shared.destinations.bucket import each_second
 from shared.destinations.cause import cause
 from shared.destinations.finding import Finding
 from shared.destinations.guard import AddressRefusedError
+from shared.destinations.http import HELD
 from shared.destinations.qradar.pipe import ConnectionLostError, Pipe, connect
 from shared.destinations.qradar.settings import Place, QradarSettings
 from shared.destinations.qradar.syslog import framed
@@ -43,6 +45,7 @@ class SyslogClient:
         self._metrics = metrics
         self._standing = Standing(settings.address)
         self._bucket = each_second(settings.events_per_second)
+        self._breaker = Breaker()
         self._turn = asyncio.Lock()
         self._pipe: Pipe | None = None
         self._unsure = _Unsure()
@@ -54,14 +57,29 @@ class SyslogClient:
         """Send lines and return one outcome for all: either the receiver's machine has them, or they come again."""
         frames = [framed(line, self._settings.framing) for line in contents]
         async with self._turn:
-            await self._bucket.take(inf, len(frames) + len(self._owed))
-            failure = await self._sent(frames)
+            turn = self._breaker.enter()
+            if turn.wait:
+                self._count("held back")
+                return [Retry(HELD, turn.wait)] * len(frames)
+            try:
+                await self._bucket.take(inf, len(frames) + len(self._owed))
+                failure = await self._sent(frames)
+            except BaseException:  # cancelled: nobody knows how it would have ended
+                self._breaker.left(turn)
+                raise
+            if failure is None:
+                self._breaker.answered(turn)
+            else:
+                self._breaker.failed(turn)
+        return [self._told(failure)] * len(frames)
+
+    def _told(self, failure: Temporary | None) -> Outcome:
         if failure is None:
             self._standing.answered()
-            return [Done()] * len(frames)
+            return Done()
         self._standing.failed(failure.reason)
         self._count("unreachable" if failure.reason.startswith("cannot connect") else "connection lost")
-        return [Retry(failure.reason)] * len(frames)
+        return Retry(failure.reason)
 
     async def check(self) -> list[Finding]:
         """Return what `tidings doctor` says. Sends no line."""
