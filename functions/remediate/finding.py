@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 from functions.remediate.asking import Asking, Trouble
-from functions.remediate.hook import ACTS_ON, KNOWN, Hook, Thing, allows, start_of
+from functions.remediate.hook import ACTS_ON, JOB, KNOWN, Hook, Thing, allows, start_of
 from functions.remediate.ledger import Refusal
 from functions.remediate.mark import SWITCH, annotations, controller_of, mark_on, member
 from functions.remediate.verbs import Found, getting, known
@@ -17,8 +17,6 @@ _HOPS: Final = 3
 _ABSENT: Final = 404
 GONE: Final = Refusal("it is gone")
 OTHER: Final = Refusal("there is another of its name by now")
-
-
 _NAME: Final = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 """What may stand in a path as it is: events say these names, and anybody may have sent one (F47)."""
 
@@ -50,7 +48,8 @@ async def _led(hook: Hook, found: Found, asking: Asking) -> Found | Refusal | Tr
     for _ in range(_HOPS):
         if not wanted or found.thing.kind in wanted:
             return found
-        if mark_on(found.object) is not None:
+        # Of Jobs alone: a ReplicaSet bears the annotations of its Deployment, and so the mark of its last restart.
+        if found.thing.kind == JOB and mark_on(found.object) is not None:
             return Refusal(f"{found.thing.path} is of our own making")
         reference = controller_of(found.object)
         kind = None if reference is None else KNOWN.get(str(reference.get("kind")))

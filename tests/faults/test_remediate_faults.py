@@ -26,7 +26,8 @@ from tests.support.remedies import Lab, StandIn, event_of, hook, names, owned, r
 from tests.support.servers import serve
 from tests.support.watching import until
 
-WEB = "/apis/apps/v1/namespaces/shop/deployments/web"
+APPS = "/apis/apps/v1/namespaces/shop"
+WEB = f"{APPS}/deployments/web"
 POD = "/api/v1/namespaces/shop/pods/web-1"
 CRON = "/apis/batch/v1/namespaces/shop/cronjobs/nightly"
 JOBS = "/apis/batch/v1/namespaces/shop/jobs"
@@ -72,6 +73,18 @@ def test_f52_the_problem_that_an_act_makes_does_not_make_another_act(rig: Rig) -
     rig.server.objects[WEB]["metadata"].pop("annotations")  # somebody applied the manifest anew
     assert refused(lab, "web-3") == "something was done to it less than 1h ago (restart)"
     assert len(rig.server.done) == 1
+
+
+def test_f52_a_workload_is_acted_on_again_once_its_cooldown_is_over(rig: Rig) -> None:
+    """F52: the Deployment controller writes a Deployment's annotations to its ReplicaSets: our mark is on these too."""
+    lab = rig.lab(hook(cooldown="1h"))
+    assert names(lab.tell(lab.problem("web-1"))) == ["Done"]
+    mark = rig.server.objects[WEB]["metadata"]["annotations"]
+    rig.server.objects[f"{APPS}/replicasets/web-7d4"]["metadata"]["annotations"] = dict(mark)
+    lab.clock.now += 300
+    assert "it bears our own mark of" in refused(lab)
+    lab.clock.now += 3600
+    assert names(lab.tell(lab.problem("web-3"))) == ["Done"]
 
 
 def test_f52_a_store_that_was_lost_starts_no_loop(rig: Rig) -> None:
