@@ -26,7 +26,7 @@ from shared.events.outcome import Done, Duplicate, Ignored, InProgress, Outcome,
 _log = logging.getLogger("tidings.remediate")
 
 _MODES: Final[tuple[Mode, ...]] = ("off", "dry-run", "on")
-_ABSENT, _CONFLICT = 404, 409
+_ABSENT = 404
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ class Acting:
     async def _sent(self, hook: Hook, episode: Episode, asking: Asking, granted: Granted, request: Request) -> Ended:
         act = granted.act
         answer = await asking.send(request, dry=act.dry)
-        if not isinstance(answer, Trouble) or (answer.status == _CONFLICT and hook.do == "run-job"):
+        if not isinstance(answer, Trouble) or answer.exists:
             return await self._done(hook, episode, act, request, Done())
         if answer.status == _ABSENT:
             await self._kept.release(episode.cluster, act)

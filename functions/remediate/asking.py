@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
+from functions.remediate.mark import member
 from functions.remediate.verbs import Request
 from shared.cluster.api import Api, ApiError
 from shared.delivery.failure import Ambiguous, Refused, Temporary
@@ -25,11 +26,16 @@ _LONGEST: Final = 300
 
 
 class Trouble(NamedTuple):
-    """Why a request had no use. `status` is 0 where nobody answered; `unknown` says that it may have been done."""
+    """Why a request had no use. `status` is 0 where nobody answered; `unknown` says that it may have been done.
+
+    `exists` says that what was to be made is there already. A 409 alone does not: one is also answered where others
+    use up the same quota at that moment, with the reason `Conflict` (kubernetes/kubernetes#67761).
+    """
 
     outcome: Retry | Rejected
     status: int = 0
     unknown: bool = False
+    exists: bool = False
 
 
 class Asking:
@@ -69,7 +75,8 @@ def _trouble(found: Answer | Temporary | Ambiguous | Refused, request: Request) 
     )
     if status >= _BROKEN:
         return Trouble(Retry("the API server failed", retry_after(found.headers)), status, unknown=changes)
-    return Trouble(_refused(found, request, message), status)
+    exists = status == _CONFLICT and member(found.json, "reason") == "AlreadyExists"
+    return Trouble(_refused(found, request, message), status, exists=exists)
 
 
 def _refused(found: Answer, request: Request, message: str) -> Retry | Rejected:
@@ -89,5 +96,5 @@ def _refused(found: Answer, request: Request, message: str) -> Retry | Rejected:
 
 
 def _message(found: Answer) -> str:
-    said = found.json.get("message") if isinstance(found.json, dict) else None
+    said = member(found.json, "message")
     return said[:_LONGEST] if isinstance(said, str) else ""

@@ -329,6 +329,14 @@ def test_a_failed_run_is_made_again_as_kubectl_does_it(rig: Rig) -> None:
     assert made["spec"] == {"template": {"spec": {"containers": []}}}
 
 
+def test_a_job_that_a_contested_quota_kept_from_being_made_is_made_by_the_next_try(rig: Rig) -> None:
+    cron_job(rig.server)
+    rig.server.answers[("POST", "/apis/batch/v1/namespaces/shop/jobs")] = [409]
+    lab = rig.lab(RERUN)
+    assert names(lab.tell(job_problem(lab), job_problem(lab))) == ["Retry", "Done"]
+    assert len(rig.server.done) == 1
+
+
 @pytest.mark.parametrize(
     ("spec", "why"), [({"suspend": True}, "people suspended it"), ({"concurrencyPolicy": "Forbid"}, "a run of it is")]
 )

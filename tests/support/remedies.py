@@ -192,7 +192,7 @@ class StandIn:
         if method == "POST" and not path.endswith("/eviction"):
             path = f"{path}/{body['metadata']['name']}"
             if path in self.objects:
-                return 409, refusal(409)
+                return 409, {**refusal(409), "reason": "AlreadyExists"}
             thing = {"metadata": {"uid": f"uid-of-{path}"}}
         if thing is None:
             return 404, refusal(404)
