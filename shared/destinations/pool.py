@@ -76,7 +76,7 @@ class Pool:
 
 
 class _Watched:
-    """A request's body, which the library asks for once the head has gone."""
+    """A request's body, which the library asks for once it has handed over the head, and that waits for it (Stream)."""
 
     def __init__(self, stream: Any, sending: Sending) -> None:
         self._stream = stream

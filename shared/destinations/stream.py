@@ -29,6 +29,7 @@ class Stream(httpcore2.AsyncNetworkStream):
         self._context = context
         self._taken = 0
         self._pieces: list[bytes] = []
+        self._at_head = True
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - the library's
         """Return some bytes, none at the end. Raises ReadError, ReadTimeout."""
@@ -43,15 +44,18 @@ class Stream(httpcore2.AsyncNetworkStream):
         except OSError as error:
             raise httpcore2.ReadError(str(error)) from error
         self._taken += len(found)
+        self._at_head = True
         return found
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109 - the library's
-        """Send these bytes; a small first piece, a request's head, waits for the next one of the same turn.
+        """Send these bytes; a request's head, and a small piece behind what was sent, wait for the next of this turn.
 
+        So no byte of a request leaves before the library asks for its body, which is what `Pool` goes by.
         Raises WriteError, WriteTimeout.
         """
         self._pieces.append(buffer)
-        if len(self._pieces) == 1 and len(buffer) < _SMALL:
+        at_head, self._at_head = self._at_head, False
+        if len(self._pieces) == 1 and (at_head or len(buffer) < _SMALL):
             asyncio.get_running_loop().call_soon(self._flush)
             return
         self._flush()

@@ -65,6 +65,18 @@ def test_a_connection_that_the_server_closed_is_not_used_again() -> None:
     assert counting.connections == 4
 
 
+def test_a_head_too_large_to_leave_at_once_may_have_left_in_part() -> None:
+    async def deaf(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(30)
+
+    async def run() -> Found:
+        async with server(deaf) as url, new_client(url) as client:
+            request = client.build_request("DELETE", "/", headers={"x-large": "x" * 32_000_000})
+            return await exchange(client, request, seconds=0.5)
+
+    assert asyncio.run(run()) == Ambiguous("no complete answer in time")
+
+
 def test_a_request_that_was_given_up_leaves_its_place_to_others() -> None:
     async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if b"/slow" in await request_of(reader):
