@@ -15,7 +15,7 @@ from functions.remediate.asking import Asking, Trouble
 from functions.remediate.finding import GONE, OTHER, thing_of
 from functions.remediate.hook import Hook, held, lasted, start_of
 from functions.remediate.kept import LEASE, Kept
-from functions.remediate.ledger import Act, Busy, Granted, Known, Refusal, begun, looked_up
+from functions.remediate.ledger import Act, Busy, Granted, Known, Refusal, begun, gone_on, looked_up
 from functions.remediate.mark import Mark, mark_on, member
 from functions.remediate.settings import Mode
 from functions.remediate.verbs import Found, Request, doing, switch_of
@@ -89,8 +89,8 @@ class Acting:
 
     async def _looked(self, hook: Hook, episode: Episode, asking: Asking, *, dry: bool) -> Ended:
         start = start_of(hook, episode)
-        wanted = self._wanted(hook, episode, "" if start is None else start.path, dry=dry)
         ledger = await self._kept.ledger(episode.cluster)
+        wanted = gone_on(ledger, self._wanted(hook, episode, "" if start is None else start.path, dry=dry), hook)
         before = looked_up(ledger, wanted, hook, LEASE)
         if before is not None:
             return self._answered(hook, before)

@@ -89,6 +89,19 @@ def looked_up(ledger: Ledger, wanted: Act, hook: Hook, lease: float) -> Known | 
     return None
 
 
+def gone_on(ledger: Ledger, wanted: Act, hook: Hook) -> Act:
+    """Return the act that is wanted, as the one that an older snapshot of its episode began and nobody ended.
+
+    The older event does not come again, or is out of date: what became of its act would never be looked at. But not of
+    an eviction: it leaves no mark, and the pod of a newer snapshot may be another one.
+    """
+    mine = (one for one in ledger.acts if (one.hook, one.episode, one.dry) == (hook.name, wanted.episode, wanted.dry))
+    before = next((one for one in mine if one.phase == "begun"), None)
+    if before is None or hook.do == "evict":
+        return wanted
+    return wanted.model_copy(update={"id": before.id, "revision": before.revision})
+
+
 def begun(ledger: Ledger, wanted: Act) -> bool:
     """Return True where this very act was begun before and nobody wrote down its end."""
     mine = _mine(ledger, wanted)

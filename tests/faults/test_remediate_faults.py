@@ -215,6 +215,29 @@ def test_f02_who_died_between_claim_and_act_is_gone_on_with_once(rig: Rig) -> No
     assert template["annotations"] == {"kubectl.kubernetes.io/restartedAt": begun}
 
 
+def test_f02_a_newer_snapshot_goes_on_with_what_an_older_one_began(rig: Rig) -> None:
+    """F02: SIGKILL after claim, before send: the problem goes on meanwhile, and its older event is out of date."""
+    lab = rig.lab()
+    rig.server.answers[("PATCH", WEB)] = [500]
+    assert names(lab.tell(lab.problem())) == ["Retry"]
+    assert names(lab.tell(lab.problem(revision=2), lab.problem())) == ["InProgress", "Ignored"]
+    lab.clock.now += LEASE
+    assert names(lab.tell(lab.problem(revision=3), lab.problem(revision=4))) == ["Done", "Ignored"]
+    assert len(rig.server.done) == 1
+
+
+def test_f14_a_newer_snapshot_finds_what_an_older_one_did(rig: Rig) -> None:
+    """F14: read timeout after sink committed: DOUBT, find, one effect, whichever event comes next."""
+    lab = rig.lab()
+    rig.server.answers[("PATCH", WEB)] = ["dies"]
+    assert names(lab.tell(lab.problem())) == ["Retry"]
+    lab.clock.now += LEASE
+    (result,) = lab.tell(lab.problem(revision=2))
+    assert names([result]) == ["Duplicate"]
+    assert report(result)["reason"] == "restart: restart Deployment/shop/web"
+    assert len(rig.server.done) == 1
+
+
 def test_f02_a_process_that_is_killed_in_the_act_leaves_one_act_to_its_successor(rig: Rig, tmp_path: Path) -> None:
     """F02: SIGKILL after claim, before send: the lease runs out, one effect. With real processes and a real store."""
     lab = rig.lab()
