@@ -142,15 +142,15 @@ def released(ledger: Ledger, act: Act) -> Ledger:
 def _refusal(ledger: Ledger, wanted: Act, hook: Hook) -> str:
     now = wanted.since
     acts = _like(ledger, wanted)
-    here = [one for one in acts if one.thing == wanted.thing]
-    if here and now - here[-1].time < hook.cooldown:
-        return f"something was done to it less than {_span(hook.cooldown)} ago ({here[-1].hook})"
+    last = max((one for one in acts if one.thing == wanted.thing), key=lambda one: one.since, default=None)
+    if last is not None and now - last.since < hook.cooldown:
+        return f"something was done to it less than {_span(hook.cooldown)} ago ({last.hook})"
     mine = [one for one in acts if one.hook == hook.name]
     if len([one for one in mine if now - one.time < hook.limit.within]) >= hook.limit.acts:
         return f"the limit of {hook.limit.acts} within {_span(hook.limit.within)} is reached"
     recent = [one for one in mine if now - one.time < hook.circuit.within]
-    last = recent[-hook.circuit.failures :]
-    if len(last) == hook.circuit.failures and all(one.phase == "failed" for one in last):
+    latest = recent[-hook.circuit.failures :]
+    if len(latest) == hook.circuit.failures and all(one.phase == "failed" for one in latest):
         return f"the circuit is open: it failed {hook.circuit.failures} times in a row"
     back = [one for one in recent if one.thing == wanted.thing and one.phase != "failed"]
     if len(back) >= hook.circuit.returns:

@@ -87,6 +87,19 @@ def test_f52_a_workload_is_acted_on_again_once_its_cooldown_is_over(rig: Rig) ->
     assert names(lab.tell(lab.problem("web-3"))) == ["Done"]
 
 
+def test_f52_a_cooldown_is_counted_from_the_try_that_did_it(rig: Rig) -> None:
+    """F52: an API server that failed for hours did nothing in that time."""
+    lab = rig.lab(hook(cooldown="1h"))
+    rig.server.answers[("PATCH", WEB)] = [500]
+    assert names(lab.tell(lab.problem())) == ["Retry"]
+    lab.clock.now += 7200
+    assert names(lab.tell(lab.problem())) == ["Done"]
+    lab.clock.now += 300
+    assert refused(lab) == "something was done to it less than 1h ago (restart)"
+    lab.clock.now += 3600
+    assert names(lab.tell(lab.problem("web-3"))) == ["Done"]
+
+
 def test_f52_a_store_that_was_lost_starts_no_loop(rig: Rig) -> None:
     """F52, and F33: what was done is known by the mark on the thing as well."""
     lab = rig.lab()
