@@ -60,6 +60,15 @@ def member(thing: Any, *path: str) -> Any:
     return thing
 
 
+def set_by(thing: Mapping[str, Any], manager: str, *path: str) -> bool:
+    """Return True where a manager was the last to set a member, as the API server writes it down (managedFields)."""
+    entries = member(thing, "metadata", "managedFields")
+    fields = [f"f:{name}" for name in path]
+    return isinstance(entries, list) and any(
+        member(one, "manager") == manager and member(one, "fieldsV1", *fields) is not None for one in entries
+    )
+
+
 def controller_of(thing: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """Return the reference to what controls an object, None where nothing does."""
     owners = member(thing, "metadata", "ownerReferences")

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from functions.remediate.hook import CRON_JOB, MANAGER, Do, Hook, Thing
 from functions.remediate.ledger import Refusal
-from functions.remediate.mark import MARK, Mark, annotations, controller_of, mark_on, member
+from functions.remediate.mark import MARK, Mark, annotations, controller_of, member, set_by
 from shared.events.times import to_text
 from shared.sources.resources import plural
 
@@ -131,10 +131,10 @@ def _cordon(_hook: Hook, found: Found, mark: Mark) -> Request | Refusal:
 
 def _uncordon(_hook: Hook, found: Found, mark: Mark) -> Request | Refusal:
     if found.object:
-        before = mark_on(found.object)
         if member(found.object, "spec", "unschedulable") is not True:
             return Refusal("it is not cordoned")
-        if before is None or before.do != "cordon":
+        # Our mark would not do: it stays where people open the node and close it again.
+        if not set_by(found.object, MANAGER, "spec", "unschedulable"):
             return Refusal("somebody else cordoned it")
     return _patched(found, mark, {"spec": {"unschedulable": None}})
 

@@ -93,7 +93,9 @@ def built(place: Place) -> None:
         sets = place.make(f"{apps}/replicasets", {"metadata": mine, "spec": spec})
         pod = {"name": "web-7d4-x", "ownerReferences": [owner("apps/v1", "ReplicaSet", sets)]}
         place.make(f"{core}/pods", {"metadata": pod, "spec": POD})
-    place.make("/api/v1/nodes", {"metadata": {"name": "worker-3"}})
+    # With labels, as a kubelet makes it: of an object that nobody set anything of, nobody's fields are written down.
+    labels = {"kubernetes.io/hostname": "worker-3"}
+    place.make("/api/v1/nodes", {"metadata": {"name": "worker-3", "labels": labels}})
     jobs = {"template": {"spec": {**POD, "restartPolicy": "Never"}}}
     nightly = {"schedule": "0 2 * * *", "jobTemplate": {"metadata": {"labels": {"app": "nightly"}}, "spec": jobs}}
     batch = "/apis/batch/v1/namespaces/shop"
@@ -308,6 +310,21 @@ def test_a_workload_is_scaled_and_a_node_opened_again(place: Place) -> None:
     over = one.model_copy(update={"revision": 2, "state": "resolved", "transition": "resolved"})
     assert names(lab.tell(over)) == ["Done"]
     assert "unschedulable" not in place.get(NODE)["spec"]
+
+
+def test_a_node_that_people_opened_and_closed_again_stays_closed(place: Place) -> None:
+    nodes = {"when": {"condition": "kernel-deadlock"}, "only": {"kinds": ["Node"]}}
+    lab = by_admin(place, hook(name="cordon", do="cordon", **nodes))
+    one = lab.problem("worker-3", object=BROKEN, condition="kernel-deadlock")
+    assert names(lab.tell(one)) == ["Done"]
+    for closed in (None, True):
+        patch = {"spec": {"unschedulable": closed}}
+        assert place.applier.ask("PATCH", NODE, patch, "application/merge-patch+json")[0] == 200
+    lab = by_admin(place, hook(name="uncordon", do="uncordon", cooldown="1m", **{**nodes, "while": "resolved"}))
+    lab.clock.now += 600
+    over = one.model_copy(update={"revision": 2, "state": "resolved", "transition": "resolved"})
+    assert "somebody else cordoned it" in report(lab.tell(over)[0])["reason"]
+    assert place.get(NODE)["spec"]["unschedulable"] is True
 
 
 def test_a_patch_finds_out_where_its_kind_is_served(place: Place) -> None:

@@ -28,6 +28,8 @@ RIGHT = "patch deployments.apps in the namespace shop"
 SWITCH = "/api/v1/namespaces/tidings/configmaps/remediate-switch"
 CORDON = hook(name="cordon", when={"condition": "kernel-deadlock"}, do="cordon", only={"kinds": ["Node"]})
 
+OPEN = hook(**{**CORDON, "name": "uncordon", "do": "uncordon", "while": "resolved"})
+
 
 class Rig:
     """A stand-in that is served, and labs on it."""
@@ -253,11 +255,10 @@ def test_a_pod_that_is_gone_and_one_that_took_its_name_are_left(rig: Rig) -> Non
 
 def test_a_node_is_cordoned_and_only_what_we_cordoned_is_uncordoned(rig: Rig) -> None:
     rig.server.put(NODE, spec={})
-    over = hook(name="uncordon", when={"condition": "kernel-deadlock"}, do="uncordon", only={"kinds": ["Node"]})
     lab = rig.lab(CORDON)
     assert names(lab.tell(node_problem(lab))) == ["Done"]
     assert rig.server.objects[NODE]["spec"] == {"unschedulable": True}
-    lab.file.write_text(written({**over, "while": "resolved", "cooldown": "1m"}))
+    lab.file.write_text(written({**OPEN, "cooldown": "1m"}))
     lab.clock.now += 600
     ended = {"state": "resolved", "transition": "resolved", "revision": 2}
     assert names(lab.tell(node_problem(lab, **ended))) == ["Done"]
@@ -266,6 +267,18 @@ def test_a_node_is_cordoned_and_only_what_we_cordoned_is_uncordoned(rig: Rig) ->
     lab.clock.now += 600
     (result,) = lab.tell(node_problem(lab, **{**ended, "revision": 3}))
     assert names([result]) == ["Ignored"]
+
+
+def test_a_node_that_people_closed_after_us_stays_closed(rig: Rig) -> None:
+    rig.server.put(NODE, spec={})
+    lab = rig.lab(CORDON)
+    assert names(lab.tell(node_problem(lab))) == ["Done"]
+    theirs = {"manager": "kubectl-cordon", "operation": "Update", "fieldsV1": {"f:spec": {"f:unschedulable": {}}}}
+    rig.server.objects[NODE]["metadata"]["managedFields"] = [theirs]  # opened and closed again by hand; the mark stays
+    lab.file.write_text(written({**OPEN, "cooldown": "1m"}))
+    lab.clock.now += 600
+    (result,) = lab.tell(node_problem(lab, state="resolved", transition="resolved", revision=2))
+    assert report(result)["reason"] == "uncordon: not done: somebody else cordoned it"
 
 
 def test_a_pod_is_evicted_by_its_uid_and_one_that_nobody_makes_again_is_left(rig: Rig) -> None:

@@ -206,13 +206,21 @@ class StandIn:
             if path.endswith("/eviction"):
                 del self.objects[path.removesuffix("/eviction")]
             else:
-                self.objects[path] = merged(thing, body)
+                self.objects[path] = merged(thing, managed(body, query) if method == "PATCH" else body)
         return 201 if method == "POST" else 200, merged(thing, body)
 
 
 def owned(version: str, kind: str, name: str) -> Thing:
     """Return the metadata of what a controller made."""
     return {"ownerReferences": [{"apiVersion": version, "kind": kind, "name": name, "uid": "u", "controller": True}]}
+
+
+def managed(body: Thing, query: dict[str, str]) -> Thing:
+    """Return what is sent with who sent it, as an API server writes it down; of a node's closing alone."""
+    if not (body.get("spec") or {}).get("unschedulable"):
+        return body
+    mine = {"manager": query["fieldManager"], "operation": "Update", "fieldsV1": {"f:spec": {"f:unschedulable": {}}}}
+    return merged(body, {"metadata": {"managedFields": [mine]}})
 
 
 def merged(thing: Any, patch: Any) -> Any:
