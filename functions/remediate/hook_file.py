@@ -31,10 +31,12 @@ _SHORTEST: Final = 60.0
 _LONGEST: Final = 7 * 86_400.0
 _NEVER: Final = (
     *("rbac.authorization.k8s.io", "admissionregistration.k8s.io", "apiextensions.k8s.io"),
-    *("certificates.k8s.io", "authentication.k8s.io", "authorization.k8s.io", "policy"),
+    *("certificates.k8s.io", "authentication.k8s.io", "authorization.k8s.io", "policy", "apiregistration.k8s.io"),
+    *("authorization.openshift.io", "oauth.openshift.io", "security.openshift.io", "user.openshift.io"),
 )
 """API groups by which somebody would get rights, or others lose their protection."""
-_SECRETS: Final = ("Secret", "ServiceAccount")
+_CORE: Final = ("Secret", "ServiceAccount", "Namespace")
+"""The same of the core group; a namespace's labels say what pods in it may do (Pod Security Admission)."""
 _PATCHED: Final = ("annotations", "labels")
 
 
@@ -119,7 +121,7 @@ def _of_target(do: str, target: Item, kinds: tuple[Kind, ...]) -> Wrong:
     kind: Kind = target["kind"]
     if kinds and kind not in kinds:
         yield f"`{do}` is nothing for a {kind.name}", f"use one of: {', '.join(one.name for one in kinds)}"
-    if kind.api_version.rpartition("/")[0] in _NEVER or (kind.api_version == "v1" and kind.name in _SECRETS):
+    if kind.api_version.rpartition("/")[0] in _NEVER or (kind.api_version == "v1" and kind.name in _CORE):
         yield f"a {kind.name} is never patched: it gives rights or holds secrets", "let people do that"
     if kind in KNOWN.values() and (kind == NODE) == ("namespace" in target):
         yield f"a {kind.name} is in {'no' if kind == NODE else 'a'} namespace", "see to `namespace` of `target`"

@@ -75,7 +75,8 @@ def test_a_mistake_is_told_and_nothing_of_the_file_is_used(changes: dict[str, An
         "v1/Secret", "v1/ServiceAccount", "rbac.authorization.k8s.io/v1/RoleBinding",
         "admissionregistration.k8s.io/v1/ValidatingWebhookConfiguration",
         "apiextensions.k8s.io/v1/CustomResourceDefinition", "certificates.k8s.io/v1/CertificateSigningRequest",
-        "policy/v1/PodDisruptionBudget",
+        "policy/v1/PodDisruptionBudget", "apiregistration.k8s.io/v1/APIService", "v1/Namespace",
+        "security.openshift.io/v1/SecurityContextConstraints", "oauth.openshift.io/v1/OAuth",
     ],
 )  # fmt: skip
 def test_what_gives_rights_or_holds_secrets_is_never_patched(kind: str) -> None:
