@@ -33,7 +33,7 @@ _ABSENT = 404
 class Ended:
     """How an act ended; what is `told` of is reported. `request` is what was sent, or would have been.
 
-    `refused` says that a bound of ours kept it from being done.
+    `refused` says that a bound of ours kept it from being done; `foreign` that it may be for the next hook.
     """
 
     outcome: Outcome
@@ -43,6 +43,7 @@ class Ended:
     dry: bool = False
     told: bool = False
     refused: bool = False
+    foreign: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +182,8 @@ def switched(said: Any) -> Mode:
 def _not_done(hook: Hook, refusal: Refusal, found: Found | None = None, request: Request | None = None) -> Ended:
     thing = "" if found is None else found.thing.path
     said = f"{hook.name}: not done: {refusal.why}"
-    return Ended(Ignored(refusal.why), said, thing, request, told=refusal.told, refused=True)
+    ignored = Ignored(refusal.why)
+    return Ended(ignored, said, thing, request, told=refusal.told, refused=True, foreign=refusal.foreign)
 
 
 def _mark(act: Act, hook: Hook) -> Mark:

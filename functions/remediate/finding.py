@@ -64,7 +64,7 @@ async def _led(hook: Hook, found: Found, asking: Asking) -> Found | Refusal | Tr
 
 def _guarded(hook: Hook, found: Found) -> Refusal | None:
     if not allows(hook, found.thing):
-        return Refusal(f"its `only` does not allow {found.thing.path}")
+        return Refusal(f"its `only` does not allow {found.thing.path}", foreign=True)
     if annotations(found.object).get(SWITCH) == "off":
         return Refusal(f"people keep us from it ({SWITCH}: off)")
     return None

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from functions.remediate.acting import Acting, Bounds, Ended
 from functions.remediate.asking import Asking
-from functions.remediate.hook import ACTS_ON, Hook, Thing, chosen, held, passed_over, start_of
+from functions.remediate.hook import ACTS_ON, Hook, Thing, held, passed_over, start_of, taking
 from functions.remediate.kept import Kept, UnreadableError
 from functions.remediate.ledger import Act, Refusal
 from functions.remediate.live import live_hooks, load
@@ -83,22 +83,31 @@ class Remediate:
         return await self._read(hooks, episode, event, Asking(api, call.deadline - _SPARE))
 
     async def _read(self, hooks: Sequence[Hook], episode: Episode, event: CloudEvent, asking: Asking) -> Result:
-        hook = chosen(hooks, episode)
         try:
             async with self._turns.of(episode.id):
                 # Also of one that no hook takes: an older snapshot of it may have been taken, and waits.
                 if not await self._kept.is_newest(episode):
                     return self._dropped("out_of_order", "a newer snapshot of it is known")
-                if hook is None:
-                    return self._dropped("not_ours", "no hook takes it")
-                ended = await self.acting.act(hook, episode, asking)
+                found = await self._acted(hooks, episode, asking)
         except StoreUnavailableError:
             self._probe.failed()
             return Result(Retry("the store cannot be asked"))
         except UnreadableError:
             return Result(Retry("what was done cannot be read, or a newer release wrote it"))
+        if found is None:
+            return self._dropped("not_ours", "no hook takes it")
+        hook, ended = found
         self._count(hook, ended)
         return Result(ended.outcome, report_of(ended, episode, event))
+
+    async def _acted(self, hooks: Sequence[Hook], episode: Episode, asking: Asking) -> tuple[Hook, Ended] | None:
+        """Act by the first hook that takes a problem and allows what it led to; None where no hook takes it."""
+        found = None
+        for hook in taking(hooks, episode):
+            found = hook, await self.acting.act(hook, episode, asking)
+            if not found[1].foreign:
+                break
+        return found
 
     def readiness(self) -> Readiness:
         """Return whether hooks and store are there, and how far it goes."""
@@ -122,7 +131,7 @@ class Remediate:
         Braces stand for what the cluster alone knows.
         """
         hooks = self._live.value if self._live.value is not None else load(self._settings.hooks)
-        hook = chosen(hooks, episode)
+        hook = next(taking(hooks, episode), None)
         if hook is None:
             return Rejected("hooks", _nobody(hooks, episode))
         if why := held(episode):

@@ -1,6 +1,6 @@
 """A hook: which problem makes what be done to which thing, and how often at most. Values only; pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
@@ -133,9 +133,9 @@ class Hook:
     patch: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
 
-def chosen(hooks: Sequence[Hook], episode: Episode) -> Hook | None:
-    """Return the first hook that takes a problem: what it asks for holds, and its allow-list has where it leads."""
-    return next((hook for hook in hooks if not passed_over(hook, episode)), None)
+def taking(hooks: Sequence[Hook], episode: Episode) -> Iterator[Hook]:
+    """Yield the hooks that take a problem: what they ask for holds, and it may lead to what their allow-list has."""
+    return (hook for hook in hooks if not passed_over(hook, episode))
 
 
 def passed_over(hook: Hook, episode: Episode) -> str:

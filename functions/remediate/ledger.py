@@ -67,10 +67,14 @@ class Busy:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """It is not done, and why. `told` is False where saying so again would be noise."""
+    """It is not done, and why. `told` is False where saying so again would be noise.
+
+    `foreign` says that the hook's allow-list has not what the problem led to: it may be for the next hook.
+    """
 
     why: str
     told: bool = True
+    foreign: bool = False
 
 
 Answer = Granted | Known | Busy | Refusal

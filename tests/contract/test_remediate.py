@@ -17,7 +17,7 @@ from shared.events.outcome import Ignored, Rejected, Retry
 from shared.runtime.function import Call
 from shared.settings.environment import SettingsError
 from shared.telemetry.metrics import Metrics
-from tests.support.remedies import MARK, Lab, StandIn, hook, names, owned, report, told, written
+from tests.support.remedies import MARK, RESTART, Lab, StandIn, hook, names, owned, report, told, written
 from tests.support.servers import serve
 
 WEB = "/apis/apps/v1/namespaces/shop/deployments/web"
@@ -226,6 +226,21 @@ def test_a_kind_that_the_way_ends_at_and_the_list_has_not_is_left(rig: Rig) -> N
     (result,) = lab.tell(lab.problem())
     assert "its `only` does not allow Deployment/shop/web" in report(result)["reason"]
     assert rig.server.done == []
+
+
+def test_what_the_list_of_one_hook_has_not_is_for_the_next(rig: Rig) -> None:
+    rig.server.deployment("api", "api-1")
+    rig.server.deployment("other", "other-1")
+    lists = ({"names": ["web"]}, {"kinds": ["StatefulSet"]}, {"names": ["api"]})
+    lab = rig.lab(*(hook(name=f"h{number}", only={**RESTART["only"], **one}) for number, one in enumerate(lists)))
+    results = lab.tell(lab.problem("api-1"), lab.problem("other-1"), lab.problem("api-1"), lab.problem("web-1"))
+    assert names(results) == ["Done", "Ignored", "Duplicate", "Done"]
+    assert [report(one)["reason"] for one in results] == [
+        "h2: restart Deployment/shop/api",
+        "h2: not done: its `only` does not allow Deployment/shop/other",
+        "h2: restart Deployment/shop/api",
+        "h0: restart Deployment/shop/web",
+    ]
 
 
 def test_what_people_keep_us_from_is_left(rig: Rig) -> None:

@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 import yaml
 
-from functions.remediate.hook import chosen, passed_over
+from functions.remediate.hook import passed_over, taking
 from functions.remediate.hook_file import HooksError, load_hooks, read_texts
 from functions.remediate.hook_forms import HOOK, hooks_schema
 from functions.remediate.rights import review_of, rights_of
@@ -149,14 +149,12 @@ def test_validate_knows_hooks_and_warns_of_what_no_rule_says(tmp_path: Path) -> 
     assert (ready.problems, ready.warnings) == ([], [])
 
 
-def test_the_first_hook_that_takes_a_problem_decides() -> None:
+def test_hooks_take_a_problem_in_their_order() -> None:
     texts = [("a.yaml", written(hook(name="one", when={"namespace": "other"}), hook(name="two"), hook(name="three")))]
     hooks, problems = read_texts(texts)
     assert problems == []
-    taken = chosen(hooks, episode())
-    assert taken is not None
-    assert taken.name == "two"
-    assert chosen(hooks, episode(condition="image-pull")) is None
+    assert [one.name for one in taking(hooks, episode())] == ["two", "three"]
+    assert list(taking(hooks, episode(condition="image-pull"))) == []
 
 
 @pytest.mark.parametrize(
