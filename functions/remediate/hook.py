@@ -46,6 +46,8 @@ _LEADS: Final[Mapping[Do, tuple[Kind, ...]]] = {
 _GUARDED: Final = ("kube-", "openshift")
 """What a namespace of the cluster itself begins with: a star does not mean it, only its own name does."""
 
+_STARRED: Final = ", which a star does not mean: name it"
+
 
 class Thing(NamedTuple):
     """An object by its kind and names; `namespace` is empty where the kind has none."""
@@ -70,8 +72,7 @@ class Globs(NamedTuple):
         """Return True for a name that is meant; with `guarded` no star stands for a namespace of the cluster itself."""
         if name in self.texts:
             return True
-        starred = not (guarded and (name == "default" or name.startswith(_GUARDED)))
-        return starred and any(like(name, glob) for glob in self.globs)
+        return not (guarded and _is_guarded(name)) and any(like(name, glob) for glob in self.globs)
 
 
 ANY: Final = Globs(globs=(("", ""),))
@@ -150,7 +151,12 @@ def passed_over(hook: Hook, episode: Episode) -> str:
     there = start.kind in ACTS_ON[hook.do] or hook.only is None
     if allows(hook, start) if there else _leads_where(hook, start):
         return ""
-    return f"its `only` does not allow {start.path if there else f'the namespace {start.namespace}'}"
+    named = "" if hook.only is None or not hook.only.namespaces.globs or not _is_guarded(start.namespace) else _STARRED
+    return f"its `only` does not allow {start.path if there else f'the namespace {start.namespace}'}{named}"
+
+
+def _is_guarded(namespace: str) -> bool:
+    return namespace == "default" or namespace.startswith(_GUARDED)
 
 
 def _leads_where(hook: Hook, start: Thing) -> bool:

@@ -176,6 +176,12 @@ def test_a_star_never_means_a_namespace_of_the_cluster_itself(namespaces: Any, n
     assert (passed_over(one, episode(namespace=namespace)) == "") is takes
 
 
+def test_who_wrote_a_star_is_told_what_it_does_not_mean() -> None:
+    ((one,), _) = read_texts([("a", written(hook(only={"kinds": ["Deployment"], "namespaces": "*"})))])
+    said = passed_over(one, episode(namespace="default"))
+    assert said == "its `only` does not allow the namespace default, which a star does not mean: name it"
+
+
 def test_a_node_is_found_also_from_what_runs_on_it() -> None:
     node = {"when": {"condition": "crash-loop"}, "only": {"kinds": ["Node"], "names": ["worker-*"]}}
     ((one,), problems) = read_texts([("a", written(hook(do="cordon", **node)))])
