@@ -134,12 +134,16 @@ def judge(ledger: Ledger, wanted: Act, hook: Hook, lease: float) -> Answer:
 
 
 def ended(ledger: Ledger, act: Act, phase: Phase, said: str) -> Ledger:
-    """Return the ledger with how an act ended."""
+    """Return the ledger with how an act ended; that it failed is not for who lost it to another (F07)."""
+    if phase != "done" and not _holds(ledger, act):
+        return ledger
     return _with(ledger, act, act.model_copy(update={"phase": phase, "said": said}))
 
 
 def released(ledger: Ledger, act: Act) -> Ledger:
-    """Return the ledger without an act that certainly changed nothing."""
+    """Return the ledger without an act that certainly changed nothing, unless another has gone on with it (F07)."""
+    if not _holds(ledger, act):
+        return ledger
     return Ledger(acts=tuple(one for one in ledger.acts if not _same(one, act)))
 
 
@@ -165,6 +169,12 @@ def _refusal(ledger: Ledger, wanted: Act, hook: Hook) -> str:
 def _like(ledger: Ledger, wanted: Act) -> list[Act]:
     """Return the other acts that count: a dry run stands in the way of dry runs alone."""
     return [one for one in ledger.acts if one.dry == wanted.dry and one.id != wanted.id]
+
+
+def _holds(ledger: Ledger, act: Act) -> bool:
+    """Return True for who claimed an act last, where nobody wrote down its end."""
+    mine = _mine(ledger, act)
+    return mine is not None and mine.phase == "begun" and mine.since == act.since
 
 
 def _mine(ledger: Ledger, wanted: Act) -> Act | None:

@@ -80,6 +80,19 @@ def test_one_that_was_begun_is_busy_until_its_lease_is_over_and_goes_on_under_it
     assert judge(again.ledger, act(131.0), HOOK, LEASE) == Busy(), "whoever goes on has a lease of his own"
 
 
+def test_f07_who_was_frozen_beyond_its_lease_takes_nothing_from_who_went_on() -> None:
+    """F07: SIGSTOP, then resume with a stale lease: a late end is refused, but for that it was done."""
+    first = judge(Ledger(), act(100.0), HOOK, LEASE)
+    assert isinstance(first, Granted)
+    again = judge(first.ledger, act(100.0 + LEASE), HOOK, LEASE)
+    assert isinstance(again, Granted)
+    for ledger in (again.ledger, ended(again.ledger, again.act, "done", "did it")):
+        assert released(ledger, first.act) == ledger
+        assert ended(ledger, first.act, "failed", "too late") == ledger
+    known = judge(ended(again.ledger, first.act, "done", "did it"), act(131.0), HOOK, LEASE)
+    assert isinstance(known, Known)
+
+
 def test_the_same_may_be_tried_again_after_it_failed_once_people_send_it_again() -> None:
     first = judge(Ledger(), act(0.0), HOOK, LEASE)
     assert isinstance(first, Granted)
