@@ -113,7 +113,8 @@ class Remediate:
         """Return whether hooks and store are there, and how far it goes."""
         missing = () if self._live.value is not None else ("the hooks cannot be loaded: see the log",)
         notes = {"off": "nothing is done: REMEDIATE is off", "dry-run": "everything is a dry run", "on": ""}
-        note = notes[self._settings.mode]
+        idle = self._settings.mode != "off" and self._live.value == ()
+        note = "nothing is done: there are no hooks" if idle else notes[self._settings.mode]
         return Readiness((*missing, *self._probe.problems), (note,) if note else ())
 
     async def stop(self) -> None:

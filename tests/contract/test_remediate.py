@@ -14,10 +14,10 @@ from shared.events.cloudevent import CloudEvent
 from shared.events.episode import Cause, Suspect
 from shared.events.model import ObjectRef
 from shared.events.outcome import Ignored, Rejected, Retry
-from shared.runtime.function import Call
+from shared.runtime.function import Call, Readiness
 from shared.settings.environment import SettingsError
 from shared.telemetry.metrics import Metrics
-from tests.support.remedies import MARK, RESTART, Lab, StandIn, hook, names, owned, report, told, written
+from tests.support.remedies import MARK, RESTART, Lab, Rig, StandIn, hook, names, owned, report, told, written
 from tests.support.servers import serve
 
 WEB = "/apis/apps/v1/namespaces/shop/deployments/web"
@@ -29,18 +29,6 @@ SWITCH = "/api/v1/namespaces/tidings/configmaps/remediate-switch"
 CORDON = hook(name="cordon", when={"condition": "kernel-deadlock"}, do="cordon", only={"kinds": ["Node"]})
 
 OPEN = hook(**{**CORDON, "name": "uncordon", "do": "uncordon", "while": "resolved"})
-
-
-class Rig:
-    """A stand-in that is served, and labs on it."""
-
-    def __init__(self, folder: Path, url: str, server: StandIn) -> None:
-        self._folder = folder
-        self.url = url
-        self.server = server
-
-    def lab(self, *hooks: dict[str, Any], **settings: str) -> Lab:
-        return Lab(self._folder, lambda: Access(self.url), *hooks, **settings)
 
 
 @pytest.fixture
@@ -98,6 +86,16 @@ def test_nothing_is_done_nor_asked_while_it_is_off(rig: Rig) -> None:
 def test_off_is_what_it_is_by_default_and_it_wants_nothing_then() -> None:
     function = new({}, Metrics())
     assert function.readiness().notes == ("nothing is done: REMEDIATE is off",)
+
+
+def test_whoever_turns_it_on_without_hooks_is_told(rig: Rig) -> None:
+    lab = rig.lab()
+    lab.file.write_text("hooks: []")
+
+    async def main(function: Remediate) -> None:
+        assert function.readiness() == Readiness((), ("nothing is done: there are no hooks",))
+
+    lab.play(main)
 
 
 def test_it_does_not_start_without_knowing_its_cluster() -> None:

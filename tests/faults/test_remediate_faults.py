@@ -14,7 +14,6 @@ import pytest
 import yaml
 
 from functions.remediate.handler import Remediate
-from shared.cluster.access import Access
 from shared.events.codec import encode_binary
 from shared.events.outcome import Retry
 from shared.events.times import to_text
@@ -22,7 +21,7 @@ from shared.stores.memory import MemoryStore
 from shared.stores.protocol import Entry, StoreUnavailableError
 from shared.stores.registry import open_store, sqlite_url
 from tests.support.functions import serving
-from tests.support.remedies import Lab, StandIn, event_of, hook, names, owned, report, told
+from tests.support.remedies import Lab, Rig, StandIn, event_of, hook, names, owned, report, told
 from tests.support.servers import serve
 from tests.support.watching import until
 
@@ -32,18 +31,6 @@ POD = "/api/v1/namespaces/shop/pods/web-1"
 CRON = "/apis/batch/v1/namespaces/shop/cronjobs/nightly"
 JOBS = "/apis/batch/v1/namespaces/shop/jobs"
 LEASE = 31
-
-
-class Rig:
-    """A stand-in that is served, and labs on it."""
-
-    def __init__(self, folder: Path, url: str, server: StandIn) -> None:
-        self._folder = folder
-        self.url = url
-        self.server = server
-
-    def lab(self, *hooks: dict[str, Any], **settings: str) -> Lab:
-        return Lab(self._folder, lambda: Access(self.url), *hooks, **settings)
 
 
 @pytest.fixture

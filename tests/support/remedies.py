@@ -210,6 +210,19 @@ class StandIn:
         return 201 if method == "POST" else 200, merged(thing, body)
 
 
+class Rig:
+    """A stand-in that is served, and labs on it."""
+
+    def __init__(self, folder: Path, url: str, server: StandIn) -> None:
+        self._folder = folder
+        self.url = url
+        self.server = server
+
+    def lab(self, *hooks: Thing, **settings: str) -> Lab:
+        """Return a lab with these hooks."""
+        return Lab(self._folder, lambda: Access(self.url), *hooks, **settings)
+
+
 def owned(version: str, kind: str, name: str) -> Thing:
     """Return the metadata of what a controller made."""
     return {"ownerReferences": [{"apiVersion": version, "kind": kind, "name": name, "uid": "u", "controller": True}]}
