@@ -58,6 +58,8 @@ async def _led(hook: Hook, found: Found, asking: Asking) -> Found | Refusal | Tr
         after = await _looked(Thing(kind, found.thing.namespace, str(reference.get("name"))), asking)
         if not isinstance(after, Found):
             return after
+        if reference.get("uid") != after.object["metadata"]["uid"]:
+            return OTHER
         found = after
     return Refusal(f"{found.thing.path} belongs to nothing that can be changed so")
 

@@ -266,6 +266,12 @@ def test_a_pod_that_is_gone_and_one_that_took_its_name_are_left(rig: Rig) -> Non
     ]
 
 
+def test_a_controller_that_took_the_name_of_another_is_left(rig: Rig) -> None:
+    rig.server.put(WEB, metadata={"uid": "made anew"}, spec={"replicas": 2})
+    lab = rig.lab()
+    assert "there is another of its name by now" in report(lab.tell(lab.problem())[0])["reason"]
+
+
 def test_a_node_is_cordoned_and_only_what_we_cordoned_is_uncordoned(rig: Rig) -> None:
     rig.server.put(NODE, spec={})
     lab = rig.lab(CORDON)

@@ -151,9 +151,9 @@ class StandIn:
         """Make a Deployment with a ReplicaSet and pods; return its path."""
         apps, core = f"/apis/apps/v1/namespaces/{namespace}", f"/api/v1/namespaces/{namespace}"
         content = {"spec": {"replicas": 2, "template": {"metadata": {}}}, **content}
-        self.put(f"{apps}/replicasets/{name}-7d4", metadata=owned("apps/v1", "Deployment", name))
+        self.put(f"{apps}/replicasets/{name}-7d4", metadata=owned("apps/v1", "Deployment", name, namespace))
         for pod in pods or (f"{name}-1",):
-            self.put(f"{core}/pods/{pod}", metadata=owned("apps/v1", "ReplicaSet", f"{name}-7d4"))
+            self.put(f"{core}/pods/{pod}", metadata=owned("apps/v1", "ReplicaSet", f"{name}-7d4", namespace))
         return self.put(f"{apps}/deployments/{name}", **content)
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
@@ -223,9 +223,10 @@ class Rig:
         return Lab(self._folder, lambda: Access(self.url), *hooks, **settings)
 
 
-def owned(version: str, kind: str, name: str) -> Thing:
-    """Return the metadata of what a controller made."""
-    return {"ownerReferences": [{"apiVersion": version, "kind": kind, "name": name, "uid": "u", "controller": True}]}
+def owned(version: str, kind: str, name: str, namespace: str = "shop") -> Thing:
+    """Return the metadata of what a controller of a stand-in made."""
+    uid = f"uid-of-/apis/{version}/namespaces/{namespace}/{kind.lower()}s/{name}"
+    return {"ownerReferences": [{"apiVersion": version, "kind": kind, "name": name, "uid": uid, "controller": True}]}
 
 
 def managed(body: Thing, query: dict[str, str]) -> Thing:
