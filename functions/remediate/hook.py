@@ -181,13 +181,24 @@ def start_of(hook: Hook, episode: Episode) -> Thing | None:
     if hook.target is not None:
         return hook.target
     if ACTS_ON[hook.do] == (NODE,):
-        node = episode.object.name if episode.object.kind == NODE.name else episode.relations.get("node", "")
+        node = _node_of(episode)
         return Thing(NODE, "", node) if node else None
     kinds = {kind.name: kind for kind in (*ACTS_ON[hook.do], *_LEADS.get(hook.do, ()))}
     thing = episode.object
     if thing.kind not in kinds or not thing.name or not thing.namespace:
         return None
     return Thing(kinds[thing.kind], thing.namespace, thing.name)
+
+
+def _node_of(episode: Episode) -> str:
+    """Return the node that a problem is of, or what it is of runs on; empty where there is none.
+
+    A node is in no namespace. One that is was named by an Event of whoever may create Events there (F51): an API server
+    takes it, for it only compares the two namespaces (k8s.io/kubernetes, pkg/apis/core/validation/events.go).
+    """
+    if episode.object.kind != NODE.name:
+        return episode.relations.get("node", "")
+    return "" if episode.object.namespace else episode.object.name
 
 
 def held(episode: Episode) -> str:

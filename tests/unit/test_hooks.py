@@ -191,6 +191,15 @@ def test_a_node_is_found_also_from_what_runs_on_it() -> None:
     assert passed_over(one, episode()) == "nothing that it is about can be cordoned"
 
 
+def test_f51_who_may_create_events_in_one_namespace_closes_no_node_by_them() -> None:
+    """F51: spoofed by an allowed sender: an API server takes an Event that claims to be of a node in a namespace."""
+    ((one,), _) = read_texts([("a", written(hook(do="cordon", when={"kind": "Node"}, only={"kinds": ["Node"]})))])
+    claimed = episode(object=ObjectRef(kind="Node", namespace="shop", name="worker-3"), relations={"node": "worker-3"})
+    assert passed_over(one, claimed) == "nothing that it is about can be cordoned"
+    real = claimed.model_copy(update={"object": ObjectRef(kind="Node", name="worker-3")})
+    assert passed_over(one, real) == ""
+
+
 def test_a_kind_that_leads_nowhere_is_passed_over() -> None:
     ((one,), _) = read_texts([("a", written(hook(when={"condition": "crash-loop"})))])
     claim = ObjectRef(kind="PersistentVolumeClaim", namespace="shop", name="data")
