@@ -17,11 +17,14 @@ _REVIEWS: Final = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 _ABSENT: Final = 404
 
 
-async def check(settings: RemediateSettings, hooks: Sequence[Hook], asking: Asking | None) -> list[Finding]:
+async def check(
+    settings: RemediateSettings, hooks: Sequence[Hook], cluster: str, asking: Asking | None
+) -> list[Finding]:
     """Return a line for each; only questions are sent. Without a cluster to ask, its lines are left out."""
-    found: list[Finding] = [(True, f"{counted(len(hooks), 'hook')}, REMEDIATE is {settings.mode}")]
+    said = f"{counted(len(hooks), 'hook')}, REMEDIATE is {settings.mode}"
     if asking is None:
-        return found
+        return [(True, said)]
+    found: list[Finding] = [(True, f"{said}, for problems of the cluster `{cluster}` alone (CLUSTER)")]
     if settings.switch:
         found.append(await _switch(settings.switch, asking))
     return [*found, *[await _rights(hook, asking) for hook in hooks]]

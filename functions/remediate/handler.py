@@ -148,9 +148,9 @@ class Remediate:
         """Return what `tidings doctor` says: hooks, switch and rights. Raises HooksError for hooks that are none."""
         from functions.remediate.checking import check  # nobody else asks
 
-        apis = list(self._apis.values())
-        asking = Asking(apis[0], asyncio.get_running_loop().time() + _CHECKED) if apis else None
-        return await check(self._settings, load(self._settings.hooks), asking)
+        cluster, api = next(iter(self._apis.items()), ("", None))
+        asking = None if api is None else Asking(api, asyncio.get_running_loop().time() + _CHECKED)
+        return await check(self._settings, load(self._settings.hooks), cluster, asking)
 
     def _dropped(self, reason: str, why: str) -> Result:
         self._metrics.count("tidings_dropped_total", function=NAME, reason=reason, intentional="true")

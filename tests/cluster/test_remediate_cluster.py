@@ -250,7 +250,7 @@ def test_doctor_says_which_right_each_hook_lacks(place: Place, monkeypatch: pyte
     assert ended.exit_code == 1
     said = [(one["state"], one["finding"]) for one in json.loads(ended.stdout) if one["system"] == "remediate"]
     assert said == [
-        ("good", "5 hooks, REMEDIATE is dry-run"),
+        ("good", "5 hooks, REMEDIATE is dry-run, for problems of the cluster `lab` alone (CLUSTER)"),
         ("good", "the switch tidings/remediate-switch is on"),
         ("good", "restart-crash-loop: has the 6 rights that it takes"),
         ("good", "cordon-bad-node: has the 2 rights that it takes"),
