@@ -17,6 +17,7 @@ from nats.js import errors as refusals
 from shared.bus.codec import UNWRITABLE, key_of, message_id, to_nats, token
 from shared.bus.nats_consumer import GroupConsumer, record_of
 from shared.bus.nats_link import NatsLink, unavailable
+from shared.bus.nats_publisher import Publisher, head_of
 from shared.bus.protocol import (
     OLDEST,
     SECONDS,
@@ -39,6 +40,7 @@ from shared.settings.nats import NatsSettings
 _ACK_SECONDS = 60.0
 _PAGE = 32
 _NANO = 1_000_000_000
+_ID, _EXPECTED = api.Header.MSG_ID.value, api.Header.EXPECTED_STREAM.value
 _NO_STREAM = 10059
 _TOO_LARGE = frozenset({10054})
 _FULL = frozenset({10023, 10028, 10047, 10076, 10077, 10122})
@@ -51,7 +53,8 @@ class NatsBus:
     abilities = Abilities(dedupe=True, limit=True, order=False, early=True, change=True)
 
     def __init__(self, settings: NatsSettings, *, ack_seconds: float = _ACK_SECONDS) -> None:
-        self._link = NatsLink(settings)
+        self._publisher = Publisher()
+        self._link = NatsLink(settings, self._publisher.end)
         self._ack_seconds = ack_seconds
         self._room = Room()
 
@@ -61,21 +64,17 @@ class NatsBus:
             headers, body = to_nats(event)
         except UNWRITABLE:
             return Refused("invalid")
-        headers[api.Header.MSG_ID] = message_id(event)
-        headers[api.Header.EXPECTED_STREAM] = topic
-        size = len(body) + len("".join(headers)) + len("".join(headers.values())) + 4 * len(headers) + 64
+        headers[_ID] = message_id(event)
+        headers[_EXPECTED] = topic
+        head = head_of(headers)
+        size = len(head) + len(body)
         client = await self._link.client()
         if size > client.max_payload:
             return Refused("too large")
         if not self._room.take(size):
             return Refused("full")
         try:
-            async with self._link.within(SECONDS):
-                subject = f"{topic}.{token(key_of(event))}"
-                answer = await client.request(subject, body, timeout=None, headers=headers)  # type: ignore[arg-type]
-            made = orjson.loads(answer.data)
-            if "error" in made:
-                raise refusals.APIError.from_error(made["error"])
+            made = await self._publisher.publish(client, f"{topic}.{token(key_of(event))}", head, body)
         except errors.NoRespondersError:
             return await self._unheard(topic)
         except refusals.APIError as error:

@@ -27,14 +27,16 @@ _CLOSE_SECONDS = 2.0
 _RETRY_SECONDS = 1.0  # between two attempts of ours: who asks meanwhile is told at once
 _RECONNECT_SECONDS = 0.5
 _REFUSALS = {10059: "there is no such stream", 10014: "there is no such consumer"}  # errors.json of nats-server
-_PENDING_BYTES = 8 * 1024 * 1024
+PENDING_BYTES = 8 * 1024 * 1024
+"""What waits for the socket; who sends more has to wait as well."""
 
 
 class NatsLink:
-    """The connection of one process."""
+    """The connection of one process. `lost` is called whenever it breaks, or is ended."""
 
-    def __init__(self, settings: NatsSettings) -> None:
+    def __init__(self, settings: NatsSettings, lost: Callable[[], None]) -> None:
         self._settings = settings
+        self._lost = lost
         self._client: Client | None = None
         self._told: _Told | None = None
         self._making = asyncio.Lock()
@@ -75,11 +77,15 @@ class NatsLink:
         if self._client is not None:
             await end(self._client, _CLOSE_SECONDS)
 
+    def _broken(self) -> None:
+        self._calls.end()
+        self._lost()
+
     async def _make(self) -> None:
         if time.monotonic() < self._not_before:
             raise BusUnavailableError(self._why)
         client = Client()
-        told = _Told(client, self._calls.end, tls=self._settings.tls)
+        told = _Told(client, self._broken, tls=self._settings.tls)
         connecting = asyncio.create_task(self._connect(client, told))
         try:
             async with asyncio.timeout(_CONNECT_SECONDS):
@@ -110,7 +116,7 @@ class NatsLink:
             connect_timeout=int(_CONNECT_SECONDS),
             reconnect_time_wait=_RECONNECT_SECONDS,  # type: ignore[arg-type] # it is only slept for
             ping_interval=10,
-            pending_size=_PENDING_BYTES,
+            pending_size=PENDING_BYTES,
             tls=context,
             **settings.login(lambda: self._check_secured(client)),
         )

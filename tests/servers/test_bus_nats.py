@@ -70,6 +70,61 @@ def test_a_server_that_hangs_costs_a_deadline_and_no_more(tmp_path: Path) -> Non
         run(work(server))
 
 
+def test_who_waits_while_it_hangs_is_told_after_his_own_deadline_or_when_the_connection_breaks(tmp_path: Path) -> None:
+    async def waited(bus: NatsBus, number: int) -> float:
+        begun = time.monotonic()
+        with pytest.raises(BusUnavailableError):
+            await bus.publish("topic", event(number))
+        return time.monotonic() - begun
+
+    async def work(server: Nats) -> None:
+        bus = NatsBus(read_settings(NatsSettings, {"NATS_URL": f"nats://127.0.0.1:{server.port}"}))
+        await bus.ensure(Topic("topic"))
+        assert isinstance(await bus.publish("topic", event(0)), Kept)
+        server.freeze()
+        first = asyncio.create_task(waited(bus, 1))
+        await asyncio.sleep(3)
+        second = asyncio.create_task(waited(bus, 2))
+        assert 9.9 < await first < 11
+        third = asyncio.create_task(waited(bus, 3))
+        assert 9.9 < await second < 11
+        server.kill()
+        assert await third < 5
+        await bus.close()
+
+    with nats(tmp_path) as server:
+        run(work(server))
+
+
+def test_each_of_many_at_once_is_answered_by_itself(rig_nats: Any) -> None:
+    async def work() -> None:
+        async with with_topic(rig_nats) as (bus, topic):
+            before = await publish(bus, topic, [event(number) for number in range(0, 300, 10)])
+            sizes = dict.fromkeys(range(5, 300, 50), 1_200_000)
+            done = await publish(bus, topic, [event(number, size=sizes.get(number, 0)) for number in range(300)])
+            assert {number for number, one in enumerate(done) if one == Refused("too large")} == sizes.keys()
+            kept = {number: one for number, one in enumerate(done) if isinstance(one, Kept)}
+            assert [number for number, one in kept.items() if one.duplicate] == list(range(0, 300, 10))
+            assert [one.offset for one in before if isinstance(one, Kept)] == [
+                kept[n].offset for n in range(0, 300, 10)
+            ]
+            places = {one.offset: numbers([one])[0] for one in await read(bus, topic)}
+            assert places == {one.offset: number for number, one in kept.items()}
+
+    run(work())
+
+
+def test_a_topic_whose_name_would_be_a_command_of_its_own_is_not_sent(rig_nats: Any) -> None:
+    async def work() -> None:
+        async with with_topic(rig_nats) as (bus, topic):
+            for bad in (f"{topic} x", f"x 0\r\n\r\nPUB {topic}"):
+                with pytest.raises(BusUnavailableError):
+                    await bus.publish(bad, event(1))
+            assert await read(bus, topic) == []
+
+    run(work())
+
+
 def test_what_waits_for_an_answer_is_bounded_in_bytes(tmp_path: Path) -> None:
     async def work(server: Nats) -> None:
         bus = NatsBus(read_settings(NatsSettings, {"NATS_URL": f"nats://127.0.0.1:{server.port}"}))
@@ -82,6 +137,26 @@ def test_what_waits_for_an_answer_is_bounded_in_bytes(tmp_path: Path) -> None:
         assert set(answered) == {Refused("full")}
         server.thaw()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await bus.close()
+
+    with nats(tmp_path) as server:
+        run(work(server))
+
+
+def test_however_many_wait_for_a_server_that_hangs_each_is_told_in_time(tmp_path: Path) -> None:
+    async def waited(bus: NatsBus, number: int) -> float:
+        begun = time.monotonic()
+        with pytest.raises(BusUnavailableError):
+            await bus.publish("topic", event(number, size=6_000))
+        return time.monotonic() - begun
+
+    async def work(server: Nats) -> None:
+        bus = NatsBus(read_settings(NatsSettings, {"NATS_URL": f"nats://127.0.0.1:{server.port}"}))
+        await bus.ensure(Topic("topic"))
+        assert isinstance(await bus.publish("topic", event(0)), Kept)
+        server.freeze()
+        assert max(await asyncio.gather(*(waited(bus, number) for number in range(1, 5_000)))) < 12
+        server.thaw()
         await bus.close()
 
     with nats(tmp_path) as server:
