@@ -10,7 +10,7 @@ from cloudevents.core.v1.event import CloudEvent as SdkEvent
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.events.cloudevent import CloudEvent
+from shared.events.cloudevent import CloudEvent, ReadEvent
 from shared.events.codec import (
     NotAnEvent,
     decode,
@@ -196,6 +196,38 @@ def test_an_event_of_ours_is_refused_exactly_where_it_could_not_be_read_again(ev
     assert (refusal_of(event) is None) is readable
     if readable:
         assert again == event._replace(datacontenttype=event.datacontenttype or again.datacontenttype)
+
+
+@given(_any_events)
+def test_an_event_that_was_read_is_not_checked_again_and_would_pass(event: CloudEvent) -> None:
+    read = from_mapping(to_mapping(event))
+    if isinstance(read, ReadEvent):
+        assert refusal_of(CloudEvent(*read)) is None
+
+
+@pytest.mark.parametrize(
+    "time", [None, "2026-03-01T10:00:00Z", "2026-03-01T10:00:00.5Z", "2026-03-01T10:00:00.123456789Z"]
+)
+def test_whatever_is_at_a_limit_is_checked_again_where_it_grows_by_being_written(time: str | None) -> None:
+    for media in ({}, {"datacontenttype": "text/plain"}):
+        for filling in range(4000, 4096):
+            extensions = {name: "x" * size for name, size in (("a", 4096), ("b", 4096), ("c", filling))}
+            attributes = {"specversion": "1.0", "id": "1", "source": "s", "type": "t", **media, **extensions}
+            read = from_mapping(attributes if time is None else {**attributes, "time": time})
+            if isinstance(read, ReadEvent):
+                assert refusal_of(CloudEvent(*read)) is None
+        many = {f"x{number}": "" for number in range(60 - (time is not None))}
+        read = from_mapping({"specversion": "1.0", "id": "1", "source": "s", "type": "t", **media, **many})
+        assert isinstance(read, NotAnEvent) or refusal_of(read) == refusal_of(CloudEvent(*read))
+
+
+def test_what_is_made_of_an_event_that_was_read_is_checked() -> None:
+    read = decode(BINARY, b"{}")
+    assert isinstance(read, ReadEvent)
+    for made in (read._replace(type=""), read.with_extensions(**{"Not a name": "x"})):
+        assert not isinstance(made, ReadEvent)
+        assert refusal_of(made) is not None
+    assert read == CloudEvent(*read)
 
 
 def test_an_extension_that_is_no_text_is_refused() -> None:
