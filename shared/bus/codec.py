@@ -81,9 +81,12 @@ def from_nats(headers: Mapping[str, str] | None, body: bytes) -> CloudEvent | No
 def to_kafka(event: CloudEvent) -> tuple[list[tuple[str, bytes]], bytes]:
     """Return headers and value of a Kafka record."""
     _check(event)
-    attributes, media = _named(event, _KAFKA)
-    named = [*attributes.items(), *([(_CONTENT_TYPE, media)] if event.data is not None else [])]
-    return [(name, value.encode(errors="replace")) for name, value in named], encode_data(event)
+    attributes = attributes_of(event)
+    media = attributes.pop("datacontenttype")
+    headers = [(f"{_KAFKA}{name}", value.encode(errors="replace")) for name, value in attributes.items()]
+    if event.data is not None:
+        headers.append((_CONTENT_TYPE, media.encode(errors="replace")))
+    return headers, encode_data(event)
 
 
 def from_kafka(headers: Iterable[tuple[str, bytes]], body: bytes) -> CloudEvent | NotAnEvent:
@@ -95,8 +98,9 @@ def from_kafka(headers: Iterable[tuple[str, bytes]], body: bytes) -> CloudEvent 
 def to_rabbitmq(event: CloudEvent) -> tuple[dict[str, str], str, bytes]:
     """Return headers, content type and body of a RabbitMQ message."""
     _check(event)
-    attributes, media = _named(event, _RABBITMQ)
-    return attributes, media, encode_data(event)
+    attributes = attributes_of(event)
+    media = attributes.pop("datacontenttype")
+    return {f"{_RABBITMQ}{name}": value for name, value in attributes.items()}, media, encode_data(event)
 
 
 def from_rabbitmq(headers: Mapping[str, object], content_type: str, body: bytes) -> CloudEvent | NotAnEvent:
@@ -108,12 +112,6 @@ def from_rabbitmq(headers: Mapping[str, object], content_type: str, body: bytes)
 def _check(event: CloudEvent) -> None:
     if (refusal := refusal_of(event)) is not None:
         raise ValueError(refusal.reason)
-
-
-def _named(event: CloudEvent, prefix: str) -> tuple[dict[str, str], str]:
-    attributes = attributes_of(event)
-    media = attributes.pop("datacontenttype")
-    return {f"{prefix}{name}": value for name, value in attributes.items()}, media
 
 
 def _decoded(
