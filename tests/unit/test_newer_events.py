@@ -55,7 +55,7 @@ PAYLOADS: dict[str, Frozen] = {
     "dead-letter": MARK,
     "listed": LISTED,
 }
-OF_PEOPLE = {"outcome", "rules", "rules-test", "mapping", "layouts", "policy", "settings"}
+OF_PEOPLE = {"outcome", "rules", "rules-test", "mapping", "layouts", "policy", "hooks", "settings"}
 """Schemas of what is no event."""
 
 SCALARS = st.none() | st.booleans() | st.integers(-9, 9) | st.text(max_size=5)
