@@ -22,7 +22,10 @@ class Oracle:
         self._members: dict[str, list[str]] = {}  # the keys of each group, in the order in which they were first seen
         self._newest: dict[str, Ticket] = {}  # of each group
         self._waits: dict[str, int] = {}  # groups that gather, and since when
-        self._owed: dict[str, int] = {}  # what waited long enough, but was over when it was looked at, and since when
+        self._owed: dict[
+            str, tuple[int, int]
+        ] = {}  # what waited long enough, but was over when it was looked at: since
+        # when, and which of the problems of its key it was
         self._under: dict[str, str] = {}  # what takes a key in
         self._freed: dict[str, int] = {}  # when something last took a key in
         self._outlived: set[str] = set()  # what has outlived that
@@ -152,16 +155,16 @@ class Oracle:
                 continue
             newest = self._newest.get(group)
             if now > since + self.setting.rules_of(group).group_wait and not (newest and self._same(newest, now)):
-                self._owed[group] = now
+                self._owed[group] = (now, self._problems[group].life)
 
     def _pay(self, now: int) -> None:
         """Give what was over before anybody looked the ticket that it should have had, unless a cause takes it in."""
-        for group, since in list(self._owed.items()):
+        for group, (since, life) in list(self._owed.items()):
             rules = self.setting.rules_of(group)
             if now >= since + (self.setting.certain if rules.open_lasting else 0):
                 del self._owed[group]
                 if not self._cause(group):
-                    self._opens(group, {group}, now, rules)
+                    self._opens(group, {group}, now, rules, life)
 
     def _reopen(self, now: int) -> None:
         """Give what came back its ticket again; whether something takes it in is looked at later."""
@@ -191,7 +194,7 @@ class Oracle:
                 now >= self._problems[key].begun + rules.open_lasting + self.setting.certain for key in wanting
             )
             if waited and certain and looked:
-                self._opens(group, set(wanting), now, rules)
+                self._opens(group, set(wanting), now, rules, self.lives(group))
 
     def _same(self, ticket: Ticket, now: int) -> bool:
         """Return whether what wants a ticket now is what this one is, or was, about."""
@@ -201,13 +204,12 @@ class Oracle:
         rules = self.setting.rules_of(min(ticket.keys))
         return closed is None or now <= closed + rules.reopen_within
 
-    def _opens(self, group: str, keys: set[str], now: int, rules: Rules) -> None:
+    def _opens(self, group: str, keys: set[str], now: int, rules: Rules, life: int) -> None:
         """Open a ticket, or, beyond the limit, let the summary stand for it."""
         if group in self._summed:
             return
         recent = [one for one in self.tickets if one.group != SUMMARY and one.spans[0][0] > now - rules.limit_within]
         if not rules.limit or len(recent) < rules.limit:
-            life = self._problems[group].life if group in self._problems else 0
             self._make(Ticket(group, [(now, None)], set(keys), life=life))
             return
         if not self._lasting(group):
@@ -228,8 +230,12 @@ class Oracle:
     def _close(self, now: int) -> None:
         self._summed = {group for group in self._summed if self._lasting(group)}
         for ticket in self.tickets:
-            if ticket.open and not (self._summed if ticket.group == SUMMARY else self._lasting(ticket.group)):
+            if ticket.open and not (self._summed if ticket.group == SUMMARY else self._is_about(ticket)):
                 ticket.close(now, "over")
+
+    def _is_about(self, ticket: Ticket) -> bool:
+        """Return whether what the ticket is about lasts; what came back too late to be the same has its own."""
+        return bool(self._lasting(ticket.group)) and ticket.life == self.lives(ticket.group)
 
 
 def oracle(facts: Iterable[Fact], end: int, setting: Setting | None = None) -> list[Ticket]:
