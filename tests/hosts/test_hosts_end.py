@@ -125,13 +125,17 @@ def test_a_body_that_stops_is_given_up_alone_after_the_same_time(waited: Waited)
 def test_f39_a_worker_that_is_killed_for_its_memory_is_followed_by_one_that_works(folder: Path) -> None:
     """F39: pod OOM/evicted, node drain: as F01-F05. Of several processes the kernel may take the largest alone."""
     with hosting("framework", "classifier", folder, {}) as host:
-        children = Path(f"/proc/{host.process.pid}/task/{host.process.pid}/children")
-        (worker,) = children.read_text(encoding="ascii").split()
+        worker = _worker(host)  # it listens before there is one
         os.kill(int(worker), signal.SIGKILL)
-        limit = time.monotonic() + 20
-        while (answer := host.send(post(BINARY, json.dumps(SEEN).encode()))).status != 200:
-            assert answer.status in {0, 503}, "the broker tries again"
-            assert time.monotonic() < limit
-            time.sleep(0.1)
-        (after,) = children.read_text(encoding="ascii").split()
-        assert after != worker
+        assert _worker(host) != worker
+
+
+def _worker(host: Process) -> str:
+    """Return the process that answers events, once one does; until then a broker would try again."""
+    limit = time.monotonic() + 20
+    while (answer := host.send(post(BINARY, json.dumps(SEEN).encode()))).status != 200:
+        assert answer.status in {0, 503}, "the broker tries again"
+        assert time.monotonic() < limit
+        time.sleep(0.1)
+    (worker,) = Path(f"/proc/{host.process.pid}/task/{host.process.pid}/children").read_text(encoding="ascii").split()
+    return worker
