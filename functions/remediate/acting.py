@@ -16,7 +16,8 @@ from functions.remediate.finding import GONE, OTHER, thing_of
 from functions.remediate.hook import Hook, held, lasted, start_of
 from functions.remediate.kept import LEASE, Kept
 from functions.remediate.ledger import Act, Busy, Granted, Known, Refusal, begun, gone_on, looked_up
-from functions.remediate.mark import Mark, mark_on, member
+from functions.remediate.mark import Mark, mark_on
+from functions.remediate.objects import member
 from functions.remediate.settings import Mode
 from functions.remediate.verbs import Found, Request, doing, switch_of
 from shared.events.episode import Episode

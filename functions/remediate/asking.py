@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from functions.remediate.mark import member
+from functions.remediate.objects import member
 from functions.remediate.verbs import Request
 from shared.cluster.api import Api, ApiError
 from shared.delivery.failure import Ambiguous, Refused, Temporary
@@ -19,7 +19,7 @@ _log = logging.getLogger("tidings.remediate")
 
 STAGE: Final = "kubernetes"
 _OK: Final = range(200, 300)
-_BAD_TOKEN, _FORBIDDEN, _ABSENT, _CONFLICT, _TOO_MANY, _BROKEN = 401, 403, 404, 409, 429, 500
+_CONFLICT, _BROKEN = 409, 500
 _MISSING: Final = re.compile(r"\bcannot [a-z]+ resource\b")
 """How RBAC says no (k8s.io/apiserver, responsewriters/errors.go); all other 403 are of admission."""
 _LONGEST: Final = 300

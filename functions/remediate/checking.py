@@ -6,7 +6,7 @@ from typing import Final
 from functions.remediate.acting import switched
 from functions.remediate.asking import Asking, Trouble
 from functions.remediate.hook import Hook
-from functions.remediate.mark import member
+from functions.remediate.objects import member
 from functions.remediate.rights import review_of, rights_of
 from functions.remediate.settings import RemediateSettings
 from functions.remediate.verbs import Request, Right, switch_of

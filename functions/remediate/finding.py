@@ -6,7 +6,8 @@ from typing import Final
 from functions.remediate.asking import Asking, Trouble
 from functions.remediate.hook import ACTS_ON, JOB, KNOWN, Hook, Thing, allows, start_of
 from functions.remediate.ledger import Refusal
-from functions.remediate.mark import SWITCH, annotations, controller_of, mark_on, member
+from functions.remediate.mark import SWITCH, mark_on
+from functions.remediate.objects import annotations, controller_of, member
 from functions.remediate.verbs import Found, getting, known
 from shared.cluster.api import ApiError
 from shared.cluster.kinds import find

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple, get_args
 
 from shared.cluster.kinds import Kind
-from shared.episodes.policy import Match, Subject, like
+from shared.episodes.policy import Match, like, subject
 from shared.episodes.relations import OF_GROUP
 from shared.events.episode import Episode, EpisodeState
 from shared.events.model import path_of
@@ -37,7 +37,7 @@ ACTS_ON: Final[Mapping[Do, tuple[Kind, ...]]] = {
     "run-job": (CRON_JOB,),
 }
 """The kinds that each can be done to; a patch to whatever its `target` names."""
-_LEADS: Final[Mapping[Do, tuple[Kind, ...]]] = {
+LEADS: Final[Mapping[Do, tuple[Kind, ...]]] = {
     "restart": (POD, REPLICA_SET),
     "scale": (POD, REPLICA_SET),
     "run-job": (JOB,),
@@ -143,7 +143,7 @@ def passed_over(hook: Hook, episode: Episode) -> str:
     """Return why a hook does not take a problem, empty where it does."""
     if OF_GROUP in episode.relations:
         return "it stands for a group: hooks take its members, each for itself"
-    if not hook.when.takes(subject_of(episode)):
+    if not hook.when.takes(subject(episode.model_dump(), episode.labels)):
         return "its `when` does not hold"
     start = start_of(hook, episode)
     if start is None:
@@ -183,7 +183,7 @@ def start_of(hook: Hook, episode: Episode) -> Thing | None:
     if ACTS_ON[hook.do] == (NODE,):
         node = _node_of(episode)
         return Thing(NODE, "", node) if node else None
-    kinds = {kind.name: kind for kind in (*ACTS_ON[hook.do], *_LEADS.get(hook.do, ()))}
+    kinds = {kind.name: kind for kind in (*ACTS_ON[hook.do], *LEADS.get(hook.do, ()))}
     thing = episode.object
     if thing.kind not in kinds or not thing.name or not thing.namespace:
         return None
@@ -218,24 +218,6 @@ def lasted(episode: Episode, now: datetime) -> float:
     """Return the seconds that a problem has lasted since it began, or came back."""
     back = [turn.time for turn in episode.timeline if turn.what == "back"]
     return (now - max([episode.started, *back])).total_seconds()
-
-
-def subject_of(episode: Episode) -> Subject:
-    """Return what `when` is matched by, the same as policies are."""
-    thing = episode.object
-    return Subject(
-        category=episode.category,
-        subcategory=episode.subcategory,
-        severity=episode.severity,
-        kind=thing.kind,
-        namespace=thing.namespace,
-        name=thing.name,
-        cluster=episode.cluster,
-        condition=episode.condition,
-        reason=episode.reason,
-        rule=episode.rule,
-        labels=episode.labels,
-    )
 
 
 _DONE: Final[Mapping[Do, str]] = {

@@ -1,17 +1,10 @@
 """The rights that a hook takes: what its Role must grant, and no more. Pure."""
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any
 
-from functions.remediate.hook import ACTS_ON, CRON_JOB, JOB, KNOWN, POD, REPLICA_SET, Do, Hook, Thing
+from functions.remediate.hook import ACTS_ON, CRON_JOB, LEADS, Do, Hook, Thing
 from functions.remediate.verbs import Right, known, right_to
-
-_WAYS: Final[dict[Do, tuple[tuple[str, str], ...]]] = {
-    "restart": (("get", POD.name), ("get", REPLICA_SET.name)),
-    "scale": (("get", POD.name), ("get", REPLICA_SET.name)),
-    "run-job": (("get", JOB.name),),
-}
-"""What is looked at on the way from a problem to its thing."""
 
 
 def rights_of(hook: Hook) -> tuple[Right, ...]:
@@ -28,8 +21,8 @@ def _rights(hook: Hook) -> Iterator[Right]:
     kinds = [kind for kind in ACTS_ON[hook.do] if kind.name in hook.only.kinds]
     namespaced = not all(kind.name == "Node" for kind in kinds)
     for namespace in sorted(hook.only.namespaces.texts) if namespaced else [""]:
-        for verb, name in _WAYS.get(hook.do, ()):
-            yield right_to(verb, known(Thing(KNOWN[name], namespace, "")))
+        for kind in LEADS.get(hook.do, ()):  # what is looked at on the way to the thing
+            yield right_to("get", known(Thing(kind, namespace, "")))
         for kind in kinds:
             yield from _acting(hook.do, Thing(kind, namespace, ""))
 

@@ -9,7 +9,8 @@ from typing import Any, Final, NamedTuple
 
 from functions.remediate.hook import CRON_JOB, MANAGER, Do, Hook, Thing
 from functions.remediate.ledger import Refusal
-from functions.remediate.mark import MARK, Mark, annotations, controller_of, member, set_by
+from functions.remediate.mark import MARK, Mark
+from functions.remediate.objects import annotations, controller_of, member, set_by
 from shared.events.times import to_text
 from shared.sources.resources import plural
 

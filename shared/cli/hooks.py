@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from functions.remediate.hook_file import looked_at
+from functions.remediate.hook_file import Item, looked_at
 from shared.cli import policy_doubts
-from shared.cli.policies import rules_with
+from shared.cli.policies import by_folder, rules_with
 from shared.events.problem import Problem
 
 
@@ -14,12 +14,9 @@ def check(files: Sequence[Path], packs: Sequence[Path]) -> tuple[list[Problem], 
 
     `packs` are rule packs that are checked with them: their rules are known, as those in force are.
     """
-    problems: list[Problem] = []
-    warnings: list[Problem] = []
-    for folder in dict.fromkeys(path.parent for path in files):
-        beside = [path for path in files if path.parent == folder]
-        items, wrong = looked_at((str(path), path.read_text(encoding="utf-8-sig")) for path in beside)
-        problems += wrong
-        warnings += policy_doubts.unknown(items, rules_with(packs))
-        warnings += policy_doubts.unknown_labels(items, policy_doubts.labels_in_force())
-    return problems, warnings
+
+    def doubtful(items: Sequence[Item], _: Sequence[Problem]) -> list[Problem]:
+        rules, labels = rules_with(packs), policy_doubts.labels_in_force()
+        return [*policy_doubts.unknown(items, rules), *policy_doubts.unknown_labels(items, labels)]
+
+    return by_folder(files, looked_at, doubtful)

@@ -1,8 +1,9 @@
 """Policy files as `tidings validate` checks them: what is wrong, and what is in order and hardly what was meant."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from shared.cli import configured, policy_doubts, policy_routes
 from shared.episodes.policy_file import Content, looked_at, read
@@ -13,6 +14,8 @@ from shared.rules.loader import load
 from shared.rules.ruleset import Rule
 from shared.rules.shipped import shipped_rules
 
+T = TypeVar("T")
+
 _OWN_RULES = "CLASSIFIER_RULES"
 
 
@@ -21,13 +24,25 @@ def check(files: Sequence[Path], packs: Sequence[Path]) -> tuple[list[Problem], 
 
     `packs` are rule packs that are checked with them: their rules are known, as those in force are.
     """
+    return by_folder(files, looked_at, lambda contents, wrong: _doubtful(_sound(contents, wrong), packs))
+
+
+def by_folder(
+    files: Sequence[Path],
+    look: Callable[[Iterable[tuple[str, str]]], tuple[T, list[Problem]]],
+    doubt: Callable[[T, Sequence[Problem]], list[Problem]],
+) -> tuple[list[Problem], list[Problem]]:
+    """Return what is wrong with files, and what is only doubtful, of each folder's together.
+
+    `look` reads them by names and texts; `doubt` gets what it found, and what was wrong.
+    """
     problems: list[Problem] = []
     warnings: list[Problem] = []
     for folder in dict.fromkeys(path.parent for path in files):
         beside = [path for path in files if path.parent == folder]
-        contents, wrong = looked_at((str(path), path.read_text(encoding="utf-8-sig")) for path in beside)
+        found, wrong = look((str(path), path.read_text(encoding="utf-8-sig")) for path in beside)
         problems += wrong
-        warnings += _doubtful(_sound(contents, wrong), packs)
+        warnings += doubt(found, wrong)
     return problems, warnings
 
 

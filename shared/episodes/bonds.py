@@ -12,8 +12,8 @@ from math import ceil
 from typing import NamedTuple, Protocol
 
 from shared.episodes.fold import Core
-from shared.episodes.members import digest_of, encode, subject
-from shared.episodes.policy import LABEL, OF_OBJECT, OF_PROBLEM, Inhibition, Match, Policy, Quiet, Subject
+from shared.episodes.members import digest_of, encode
+from shared.episodes.policy import LABEL, OF_OBJECT, OF_PROBLEM, Inhibition, Match, Policy, Quiet, Subject, subject
 from shared.episodes.record import Record, Track
 from shared.episodes.relations import OF_GROUP
 from shared.episodes.track import core_of

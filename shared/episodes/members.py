@@ -1,6 +1,6 @@
 """What records say of their problems to those that they are bound to: rows in the store's entries (bonds.py). Pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -8,7 +8,7 @@ import orjson
 
 from shared.episodes.desk import CONSEQUENCE
 from shared.episodes.fold import Core
-from shared.episodes.policy import Subject
+from shared.episodes.policy import Subject, subject
 from shared.episodes.record import Others, Track
 from shared.episodes.snapshot import moment
 from shared.episodes.timeline import cause_of_end
@@ -107,24 +107,6 @@ def affected(one: Member) -> Affected:
         condition=one.shown["condition"],
         severity=one.severity,
         since=moment(one.since),
-    )
-
-
-def subject(shown: Mapping[str, Any], labels: Mapping[str, str]) -> Subject:
-    """Return what policy is matched by."""
-    thing = shown["object"]
-    return Subject(
-        category=shown["category"],
-        subcategory=shown["subcategory"],
-        severity=shown["severity"],
-        kind=thing["kind"],
-        namespace=thing["namespace"],
-        name=thing["name"],
-        cluster=shown["cluster"],
-        condition=shown["condition"],
-        reason=shown["reason"],
-        rule=shown["rule"],
-        labels=labels,
     )
 
 

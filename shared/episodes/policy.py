@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from math import inf
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from shared.episodes.spans import Span
 from shared.events.times import parse_time
@@ -109,6 +109,24 @@ class Subject:
             return self.labels.get(name[len(LABEL) :], "")
         found: str = getattr(self, name)
         return found
+
+
+def subject(shown: Mapping[str, Any], labels: Mapping[str, str]) -> Subject:
+    """Return what policy is matched by; `shown` has the members of an episode."""
+    thing = shown["object"]
+    return Subject(
+        category=shown["category"],
+        subcategory=shown["subcategory"],
+        severity=shown["severity"],
+        kind=thing["kind"],
+        namespace=thing["namespace"],
+        name=thing["name"],
+        cluster=shown["cluster"],
+        condition=shown["condition"],
+        reason=shown["reason"],
+        rule=shown["rule"],
+        labels=labels,
+    )
 
 
 class Asked(NamedTuple):
