@@ -14,10 +14,10 @@ from shared.events.model import Classified
 from shared.events.outcome import Done, Outcome, Rejected, Retry
 from shared.local.standins import splunk
 from shared.local.standins.splunk import Options, Splunk
-from shared.runtime.function import Call
 from shared.settings.environment import SettingsError
 from shared.telemetry.metrics import Metrics
-from tests.support.records import AUDIT, audited, classified, classified_event
+from tests.support.forwarded import forwarded
+from tests.support.records import AUDIT, audited, classified
 from tests.support.servers import serve
 
 _LINE = {**AUDIT, "annotations": {**AUDIT["annotations"], "tidings.dev/event-id": "id-1"}}
@@ -42,18 +42,7 @@ def environ(url: str, **more: str) -> dict[str, str]:
 
 def forward(url: str, *subjects: Classified, **settings: str) -> list[Outcome]:
     """Forward observations that come at the same time; return what became of each."""
-
-    async def inside() -> list[Outcome]:
-        function = new(environ(url, **settings), Metrics())
-        await function.start()
-        call = Call(asyncio.get_running_loop().time() + 5)
-        try:
-            results = await asyncio.gather(*(function.handle(classified_event(one), call) for one in subjects))
-        finally:
-            await function.stop()
-        return [result.outcome for result in results]
-
-    return asyncio.run(inside())
+    return forwarded(environ(url, **settings), *subjects)
 
 
 def lines(app: Splunk) -> list[Any]:

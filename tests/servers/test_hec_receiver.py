@@ -15,13 +15,13 @@ from functions.siem_forwarder.handler import new
 from shared.destinations.finding import Finding
 from shared.events.model import Classified
 from shared.events.outcome import Done, Outcome, Retry
-from shared.runtime.function import Call
 from shared.telemetry.metrics import Metrics
 from tests.conftest import could_not_run
+from tests.support.forwarded import forwarded
 from tests.support.golang import missing
 from tests.support.hec.build import binary, build
 from tests.support.hec.server import running
-from tests.support.records import AUDIT, TIME, audited, classified, classified_event
+from tests.support.records import AUDIT, TIME, audited, classified
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -37,18 +37,8 @@ def _built() -> None:
 
 def forward(url: str, *subjects: Classified, **settings: str) -> list[Outcome]:
     """Forward observations that come at the same time; return what became of each."""
-
-    async def inside() -> list[Outcome]:
-        function = new({"SPLUNK_HEC_URL": url, "SPLUNK_TOKEN": "t", "SPLUNK_TIMEOUT": "5", **settings}, Metrics())
-        await function.start()
-        call = Call(asyncio.get_running_loop().time() + 8)
-        try:
-            results = await asyncio.gather(*(function.handle(classified_event(one), call) for one in subjects))
-        finally:
-            await function.stop()
-        return [result.outcome for result in results]
-
-    return asyncio.run(inside())
+    environ = {"SPLUNK_HEC_URL": url, "SPLUNK_TOKEN": "t", "SPLUNK_TIMEOUT": "5", **settings}
+    return forwarded(environ, *subjects, seconds=8)
 
 
 def test_it_understands_an_event_as_it_is_meant(tmp_path: Path) -> None:

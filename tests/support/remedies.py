@@ -21,6 +21,7 @@ from shared.runtime.function import Call, Result
 from shared.stores.memory import MemoryStore
 from shared.stores.protocol import Store
 from shared.telemetry.metrics import Metrics
+from tests.support.servers import live
 from tests.support.tickets import Clock
 from tests.support.tickets import episode as any_episode
 
@@ -159,11 +160,8 @@ class StandIn:
     async def __call__(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
         """Serve."""
         if scope["type"] == "lifespan":
-            while True:
-                message = await receive()
-                await send({"type": message["type"] + ".complete"})
-                if message["type"] == "lifespan.shutdown":
-                    return
+            await live(receive, send)
+            return
         body = b""
         while (message := await receive()).get("more_body"):
             body += message["body"]

@@ -145,14 +145,20 @@ def standin(name: str, database: Path | str, *arguments: str, port: int = 0) -> 
         process.stdout.close()
 
 
+async def live(receive: Any, send: Any) -> None:
+    """Answer the lifespan of an app that neither begins nor ends anything (ASGI 3)."""
+    while True:
+        message = await receive()
+        await send({"type": message["type"] + ".complete"})
+        if message["type"] == "lifespan.shutdown":
+            return
+
+
 def _mounted(apps: Mapping[str, ASGIApp]) -> ASGIApp:
     async def app(scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":
-            while True:
-                message = await receive()
-                await send({"type": message["type"] + ".complete"})
-                if message["type"] == "lifespan.shutdown":
-                    return
+            await live(receive, send)
+            return
         for prefix, inner in apps.items():
             if scope["path"].startswith(prefix + "/"):
                 await inner({**scope, "root_path": scope.get("root_path", "") + prefix}, receive, send)

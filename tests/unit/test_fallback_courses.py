@@ -2,16 +2,12 @@
 
 import pytest
 
-from shared.events.model import Observation
 from shared.rules import fallback
-from shared.rules.specimen import build
+from tests.support.unnamed import unnamed
 
 
 def _judged(kind: str, type_: str, reason: str, message: str) -> str:
-    event = {"component": "x-op", "kind": kind, "type": type_, "reason": reason, "message": message}
-    made = build({**event, "api_version": "v1"})
-    assert isinstance(made, Observation), made
-    rule = fallback.rule_for(made)
+    rule = fallback.rule_for(unnamed(f"{kind} v1", type_, reason, message, "x-op"))
     at_once = " ticket" if rule.ticket_after == 1 else ""
     return f"{rule.subcategory} {rule.severity} {rule.phase}{at_once}"
 

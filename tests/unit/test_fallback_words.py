@@ -2,19 +2,10 @@
 
 import pytest
 
-from shared.events.model import Observation
 from shared.rules import fallback
 from shared.rules.outcome_rows import ROWS
-from shared.rules.specimen import build
 from shared.rules.words import KINDS, STATES
-
-
-def _seen(thing: str, type_: str, reason: str, message: str, component: str = "widget-operator") -> Observation:
-    kind, _, version = thing.partition(" ")
-    event = {"component": component, "kind": kind, "type": type_, "reason": reason, "message": message}
-    made = build({**event, "api_version": version})
-    assert isinstance(made, Observation), made
-    return made
+from tests.support.unnamed import unnamed
 
 
 @pytest.mark.parametrize(
@@ -49,7 +40,7 @@ def _seen(thing: str, type_: str, reason: str, message: str, component: str = "w
 def test_a_normal_event_that_speaks_of_trouble_that_is_not_there_is_no_problem(
     kind: str, reason: str, message: str
 ) -> None:
-    rule = fallback.rule_for(_seen(kind, "Normal", reason, message))
+    rule = fallback.rule_for(unnamed(kind, "Normal", reason, message))
     assert rule.phase != "problem", rule.name
     assert rule.severity in ("info", "low"), rule.name
 
@@ -70,7 +61,7 @@ def test_a_normal_event_that_speaks_of_trouble_that_is_not_there_is_no_problem(
     ],
 )
 def test_a_warning_is_not_graver_than_its_words(kind: str, reason: str, message: str, severity: str) -> None:
-    assert fallback.rule_for(_seen(kind, "Warning", reason, message)).severity == severity
+    assert fallback.rule_for(unnamed(kind, "Warning", reason, message)).severity == severity
 
 
 def test_every_word_of_the_tables_is_used_by_a_row() -> None:
@@ -195,7 +186,7 @@ def test_every_word_of_the_tables_is_used_by_a_row() -> None:
 )
 def test_what_the_words_amount_to(kind: str, type_: str, reason: str, message: str, row: str) -> None:
     component = "cluster-autoscaler" if row == "no-nodes" else "widget-operator"
-    assert fallback.rule_for(_seen(kind, type_, reason, message, component)).name == f"unknown-{row}"
+    assert fallback.rule_for(unnamed(kind, type_, reason, message, component)).name == f"unknown-{row}"
 
 
 @pytest.mark.parametrize(
@@ -208,7 +199,7 @@ def test_what_the_words_amount_to(kind: str, type_: str, reason: str, message: s
     ],
 )
 def test_a_word_of_another_matter_does_not_tell_whose_it_is(reason: str, message: str) -> None:
-    rule = fallback.rule_for(_seen("Widget", "Normal", reason, message))
+    rule = fallback.rule_for(unnamed("Widget", "Normal", reason, message))
     assert rule.subcategory in ("workload", "authentication"), rule.subcategory
 
 
@@ -272,7 +263,7 @@ def test_a_word_of_another_matter_does_not_tell_whose_it_is(reason: str, message
     ],
 )
 def test_who_must_act_decides_the_place(kind: str, reason: str, message: str, place: str) -> None:
-    assert fallback.rule_for(_seen(kind, "Warning", reason, message)).subcategory == place
+    assert fallback.rule_for(unnamed(kind, "Warning", reason, message)).subcategory == place
 
 
 @pytest.mark.parametrize(
@@ -291,5 +282,5 @@ def test_who_must_act_decides_the_place(kind: str, reason: str, message: str, pl
 def test_what_guards_see_is_a_matter_of_security_whoever_says_so(
     kind: str, reason: str, message: str, place: str, severity: str
 ) -> None:
-    rule = fallback.rule_for(_seen(kind, "Warning", reason, message))
+    rule = fallback.rule_for(unnamed(kind, "Warning", reason, message))
     assert (rule.subcategory, rule.severity, rule.phase) == (place, severity, "problem"), rule.name

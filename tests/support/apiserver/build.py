@@ -6,12 +6,9 @@ replaced by the releases of the same minor version. About 7 minutes on two idle 
 """
 
 import json
-import shutil
-import sys
-import time
 from pathlib import Path
 
-from tests.support.golang import cache, go
+from tests.support.golang import built, cache, command, go
 
 VERSION = "1.37.2"
 _PARTS = f"v0.{VERSION.partition('.')[2]}"
@@ -25,9 +22,6 @@ def binary() -> Path:
 
 def _module(folder: Path) -> None:
     """Write a go.mod that requires Kubernetes and replaces its parts."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in ("go.mod", "go.sum"):
-        (folder / name).unlink(missing_ok=True)
     go("mod", "init", "tidings.test/apiserver", folder=folder)
     fetched = json.loads(go("mod", "download", "-json", f"k8s.io/kubernetes@v{VERSION}", folder=folder))
     described = json.loads(go("mod", "edit", "-json", fetched["GoMod"], folder=folder))
@@ -45,24 +39,16 @@ def build() -> Path:
     Raises:
         subprocess.CalledProcessError: Go could not fetch or compile it; Go's own words are on stderr.
     """
-    target = binary()
-    if target.exists():
-        return target
-    folder = cache() / "apiserver-build"
+    return built(binary(), _make)
+
+
+def _make(folder: Path, made: Path) -> None:
     _module(folder)
     major, minor, _ = VERSION.split(".")
     stamps = {"gitVersion": f"v{VERSION}", "gitMajor": major, "gitMinor": minor}  # it does not start without them
     flags = " ".join(["-s -w", *(f"-X k8s.io/component-base/version.{name}={text}" for name, text in stamps.items())])
-    made = folder / "kube-apiserver"
     go("build", "-trimpath", f"-ldflags={flags}", "-o", str(made), _PACKAGE, folder=folder)
-    made.replace(target)
-    return target
 
 
 if __name__ == "__main__":
-    if not shutil.which("go"):
-        sys.exit("Go is not on this machine: the API server cannot be built.")
-    begun = time.monotonic()
-    if not binary().exists():
-        print("Building a kube-apiserver, once for this machine; it takes some 7 minutes ...", flush=True)  # noqa: T201
-    print(f"{build()} ({time.monotonic() - begun:.0f} s)")  # noqa: T201 - a command line
+    command(binary(), build, minutes=7)

@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs
 
+from tests.support.servers import live
+
 Thing = dict[str, Any]
 KINDS = {
     "/api/v1": {"Event": ("events", True), "Pod": ("pods", True), "Node": ("nodes", False)},
@@ -89,11 +91,8 @@ class StandIn:
     async def __call__(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
         """Serve."""
         if scope["type"] == "lifespan":
-            while True:
-                message = await receive()
-                await send({"type": message["type"] + ".complete"})
-                if message["type"] == "lifespan.shutdown":
-                    return
+            await live(receive, send)
+            return
         path = scope["path"]
         query = {name: values[0] for name, values in parse_qs(scope["query_string"].decode()).items()}
         self.requests.append(f"{path}?{scope['query_string'].decode()}")

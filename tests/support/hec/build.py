@@ -5,12 +5,10 @@ It is the one of the OpenTelemetry collector, by Go modules. Two minutes on two 
 
 import hashlib
 import shutil
-import sys
-import time
 from pathlib import Path
 from typing import Final
 
-from tests.support.golang import cache, go
+from tests.support.golang import built, cache, command, go
 
 VERSION: Final = "0.157.0"
 """Later ones do not resolve by modules alone."""
@@ -35,24 +33,15 @@ def build() -> Path:
     Raises:
         subprocess.CalledProcessError: Go could not fetch or compile it; Go's own words are on stderr.
     """
-    target = binary()
-    if target.exists():
-        return target
-    folder = cache() / "hec-receiver-build"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    return built(binary(), _make)
+
+
+def _make(folder: Path, made: Path) -> None:
     shutil.copy(_SOURCE, folder)
     go("mod", "init", "tidings.test/hec", folder=folder)
     go("get", *_MODULES, folder=folder)
-    made = folder / "hec-receiver"
     go("build", "-trimpath", "-ldflags=-s -w", "-o", str(made), ".", folder=folder)
-    made.replace(target)
-    shutil.rmtree(folder)
-    return target
 
 
 if __name__ == "__main__":
-    if not shutil.which("go"):
-        sys.exit("Go is not on this machine: the receiver cannot be built.")
-    begun = time.monotonic()
-    print(f"{build()} ({time.monotonic() - begun:.0f} s)")  # noqa: T201 - a command line
+    command(binary(), build, minutes=2)
