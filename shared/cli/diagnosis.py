@@ -11,7 +11,7 @@ from shared.cli.checked import check
 from shared.cli.senders import senders
 from shared.events.problem import ProblemsError
 from shared.rules.shipped import SHIPPED
-from shared.runtime.registry import FUNCTIONS, Destination, components, load
+from shared.runtime.registry import FUNCTIONS, components, load
 from shared.settings.environment import SettingsError
 from shared.stores.protocol import StoreUnavailableError
 from shared.stores.registry import open_store
@@ -37,10 +37,11 @@ async def diagnose(knative: Path, told: Callable[[Collection[str]], None]) -> li
     for name, registered in FUNCTIONS.items():
         destination = registered.destination
         if registered.acts and name in wanted:
-            asked[name] = _actor(name, environ)
+            asked[name] = _checked(name, environ)
         if destination is None or (destination.component and destination.configured(environ) and name not in wanted):
             continue  # a system of the base that is configured says nothing of what else is wanted there
-        asked[name] = _destination(name, destination, environ)
+        absent = "" if destination.configured(environ) else f"not configured: {destination.variable} is not set"
+        asked[name] = _checked(name, destination.shown_by(environ), absent)
     for found in await asyncio.gather(*_telling(asked, told)):
         rows += found
     return rows
@@ -71,31 +72,18 @@ def _settings() -> list[Row]:
     ]
 
 
-async def _destination(name: str, destination: Destination, environ: Mapping[str, str]) -> list[Row]:
+async def _checked(name: str, environ: Mapping[str, str], absent: str = "") -> list[Row]:
+    """Return what a function's own check says; where it is `absent`, for that reason, only what its settings do."""
     try:
-        # Claims are kept elsewhere: the check must not touch them, and a bad store has a row of its own.
-        function: Any = load(name, destination.shown_by(environ), Metrics(), store=open_store("memory:", environ))
-    except SettingsError as error:
-        return [_row(name, "bad", problem) for problem in error.problems]
-    try:
-        if not destination.configured(environ):
-            return [_row(name, "absent", f"not configured: {destination.variable} is not set")]
-        return [_row(name, _STATES[good], text) for good, text in await function.check()]
-    except SettingsError as error:
-        return [_row(name, "bad", problem) for problem in error.problems]
-    finally:
-        await function.stop()
-
-
-async def _actor(name: str, environ: Mapping[str, str]) -> list[Row]:
-    """Return what there is to say of what acts on clusters."""
-    try:
+        # What is kept is elsewhere: the check must not touch it, and a bad store has a row of its own.
         function: Any = load(name, environ, Metrics(), store=open_store("memory:", environ))
     except SettingsError as error:
         return [_row(name, "bad", problem) for problem in error.problems]
     try:
+        if absent:
+            return [_row(name, "absent", absent)]
         return [_row(name, _STATES[good], text) for good, text in await function.check()]
-    except ProblemsError as error:
+    except (SettingsError, ProblemsError) as error:
         return [_row(name, "bad", str(problem)) for problem in error.problems]
     finally:
         await function.stop()
