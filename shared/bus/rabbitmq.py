@@ -15,8 +15,7 @@ from datetime import UTC, datetime
 
 from aio_pika import DeliveryMode, ExchangeType, Message
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
-from aio_pika.exceptions import DeliveryError, PublishError
-from aiormq.exceptions import ChannelAccessRefused, ChannelNotFoundEntity, ChannelPreconditionFailed
+from aiormq.exceptions import ChannelNotFoundEntity, ChannelPreconditionFailed
 from pamqp.common import FieldTable
 
 from shared.bus.codec import UNWRITABLE, key_of, message_id, to_rabbitmq
@@ -26,7 +25,6 @@ from shared.bus.protocol import (
     Abilities,
     BusUnavailableError,
     Delivery,
-    Kept,
     Published,
     Record,
     Refused,
@@ -38,6 +36,7 @@ from shared.bus.protocol import (
 )
 from shared.bus.rabbitmq_consumer import GroupConsumer, queue_of
 from shared.bus.rabbitmq_link import TROUBLE, RabbitmqLink, unavailable
+from shared.bus.rabbitmq_publisher import Publisher
 from shared.bus.rabbitmq_record import AT, record_of
 from shared.bus.settings import RabbitmqSettings
 from shared.events.cloudevent import CloudEvent
@@ -57,7 +56,7 @@ class RabbitmqBus:
     def __init__(self, settings: RabbitmqSettings) -> None:
         self._link = RabbitmqLink(settings)
         self._room = Room()
-        self._known: set[str] = set()
+        self._publisher = Publisher(self._link)
 
     async def publish(self, topic: str, event: CloudEvent) -> Published:
         """Return once the stream and every group's queue have confirmed it."""
@@ -80,31 +79,11 @@ class RabbitmqBus:
         )
         try:
             async with deadline():
-                return await self._sent(topic, message)
+                return await self._publisher.publish(topic, message)
         except TROUBLE as error:
-            self._known.discard(topic)
             raise unavailable(error) from error
         finally:
             self._room.give_back(len(body))
-
-    async def _sent(self, topic: str, message: Message) -> Published:
-        # To publish to an exchange that is not there closes the channel, and with it what others wait for.
-        if topic not in self._known:
-            if not await self._is_there(topic):
-                return Refused("no topic")
-            self._known.add(topic)
-        channel = await self._link.publishing()
-        exchange = await channel.get_exchange(topic, ensure=False)
-        try:
-            await exchange.publish(message, "", mandatory=True)
-        except PublishError as error:
-            # No queue would have it: after a start, its stream has no leader yet. Nothing says that it is for good.
-            raise BusUnavailableError("the topic has no queue that takes it now") from error
-        except DeliveryError:  # a queue of it has a limit, set by somebody else, and is at it
-            return Refused("full")
-        except ChannelAccessRefused:
-            return Refused("not allowed")
-        return Kept()
 
     @asynccontextmanager
     async def consume(self, topic: str, group: str, *, in_flight: int = 64) -> AsyncIterator[AsyncIterator[Delivery]]:
@@ -155,7 +134,7 @@ class RabbitmqBus:
     async def ensure(self, topic: Topic) -> list[str]:
         """Make exchange and stream; a stream's arguments are for ever, unless a policy overrides them."""
         try:
-            made = await self._is_there(topic.name)
+            made = await self._link.has_exchange(topic.name)
             async with self._link.channel() as channel, deadline():
                 exchange = await channel.declare_exchange(topic.name, ExchangeType.FANOUT, durable=True)
                 queue = await channel.declare_queue(topic.name, durable=True, arguments=_stream(topic))
@@ -170,7 +149,7 @@ class RabbitmqBus:
     async def describe(self, name: str) -> State | None:
         """Return what the server says: of a stream's arguments, nothing over AMQP."""
         try:
-            if not await self._is_there(name):
+            if not await self._link.has_exchange(name):
                 return None
             async with self._link.channel() as channel, deadline():
                 queue = await channel.declare_queue(name, passive=True)
@@ -185,14 +164,6 @@ class RabbitmqBus:
     async def _newest(self, topic: str) -> Record | None:
         async with self._link.channel() as channel:
             return await _last(channel, topic)
-
-    async def _is_there(self, topic: str) -> bool:
-        try:
-            async with self._link.channel() as channel, deadline():
-                await channel.get_exchange(topic, ensure=True)
-        except ChannelNotFoundEntity:
-            return False
-        return True
 
 
 async def _from(

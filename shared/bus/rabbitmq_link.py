@@ -11,10 +11,10 @@ from urllib.parse import unquote, urlsplit
 
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractConnection
-from aiormq.exceptions import AMQPError, AuthenticationError, ProbableAuthenticationError
+from aiormq.exceptions import AMQPError, AuthenticationError, ChannelNotFoundEntity, ProbableAuthenticationError
 
 from shared.bus import tls
-from shared.bus.protocol import SECONDS, BusUnavailableError
+from shared.bus.protocol import SECONDS, BusUnavailableError, deadline
 from shared.bus.protocol import unavailable as unavailable_bus
 from shared.bus.settings import RabbitmqSettings
 
@@ -34,12 +34,11 @@ for _name in ("aio_pika", "aiormq"):
 
 
 class RabbitmqLink:
-    """The connection of one process, and the one channel on which it publishes."""
+    """The connection of one process."""
 
     def __init__(self, settings: RabbitmqSettings) -> None:
         self._settings = settings
         self._connection: AbstractConnection | None = None
-        self._publishing: AbstractChannel | None = None
         self._making = asyncio.Lock()
         self._not_before = 0.0
         self._why = _AWAY
@@ -60,14 +59,6 @@ class RabbitmqLink:
                 self._connection = await self._connected()
         return self._connection
 
-    async def publishing(self) -> AbstractChannel:
-        """Return the channel that confirms what is published, and says what nobody would get."""
-        connection = await self.connection()
-        async with self._making:
-            if self._publishing is None or self._publishing.is_closed:
-                self._publishing = await connection.channel(publisher_confirms=True, on_return_raises=True)
-        return self._publishing
-
     @contextlib.asynccontextmanager
     async def channel(self) -> AsyncIterator[AbstractChannel]:
         """Give a channel of its own: what the server refuses closes the channel that asked."""
@@ -78,6 +69,15 @@ class RabbitmqLink:
             yield channel
         finally:
             await ended(channel)
+
+    async def has_exchange(self, name: str) -> bool:
+        """Return False where there is no such exchange. Raises BusUnavailableError, and what `TROUBLE` holds."""
+        try:
+            async with self.channel() as channel, deadline():
+                await channel.get_exchange(name, ensure=True)
+        except ChannelNotFoundEntity:
+            return False
+        return True
 
     async def close(self) -> None:
         """End the connection."""

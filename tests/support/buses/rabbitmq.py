@@ -3,12 +3,15 @@
 Each listener with TLS shows the same certificate: for one that has expired the server is started once more.
 """
 
+import asyncio
 import os
 import shutil
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from shared.bus.protocol import Topic
 from shared.bus.rabbitmq import RabbitmqBus
 from shared.bus.settings import RabbitmqSettings
 from shared.settings.environment import read
@@ -50,7 +53,8 @@ class RabbitmqRig:
         (folder / "plugins").write_text("[].\n", encoding="utf-8")
         self._good, self._old = self.authority.issued("rabbitmq"), self.authority.issued("rabbitmq-old", days=-1)
         self._show(self._good)
-        environment = {
+        self._program = program
+        self._environment = environment = {
             "PATH": os.environ["PATH"],
             "HOME": str(folder),
             "RABBITMQ_NODENAME": f"tidings{self.port}@localhost",
@@ -84,6 +88,14 @@ class RabbitmqRig:
         """Start the node and what knows its name."""
         self._names.start(self._epmd)
         self.start()
+        asyncio.run(self._first_stream())
+
+    async def _first_stream(self) -> None:
+        """Make one and let it settle: a node that is killed within half a second of it never finds it again."""
+        bus = self.bus()
+        await bus.ensure(Topic("first"))
+        await bus.close()
+        await asyncio.sleep(1)
 
     def stop(self) -> None:
         """Stop it."""
@@ -92,6 +104,27 @@ class RabbitmqRig:
     def kill(self) -> None:
         """Kill it."""
         self._server.kill()
+
+    def take_stream(self, topic: str) -> None:
+        """Put a file where a stream's folder was: started again, the node finds no leader for it."""
+        (folder,) = self._folder.glob(f"data/*/stream/__{topic}_*")
+        folder.rename(folder.with_name("aside"))
+        folder.touch()
+
+    def give_stream(self, topic: str) -> None:
+        """Put the folder back."""
+        (file,) = self._folder.glob(f"data/*/stream/__{topic}_*")
+        file.unlink()
+        file.with_name("aside").rename(file)
+
+    def end_leader(self, topic: str) -> None:
+        """End the process that writes a topic's stream, as an error of it would: another one takes over."""
+        ended = (
+            f'{{ok, Q}} = rabbit_amqqueue:lookup(rabbit_misc:r(<<"/">>, queue, <<"{topic}">>)),'
+            "true = exit(amqqueue:get_pid(Q), kill)."
+        )
+        command = [str(Path(self._program).with_name("rabbitmqctl")), "eval", ended]
+        subprocess.run(command, env=self._environment, check=True, capture_output=True)
 
     def end(self) -> None:
         """End all."""
