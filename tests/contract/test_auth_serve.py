@@ -10,7 +10,7 @@ import yaml
 from shared.runtime.asgi import SENDER, Receive, Scope, Send, answer_json
 from shared.runtime.hosts import behind_gate, gate_of
 from shared.telemetry.metrics import Metrics
-from tests.contract.test_serve import imported
+from tests.contract.test_serve_rooms import started
 from tests.support.functions import serving
 from tests.support.sending import BODY, curl, failures, post
 from tests.support.servers import new_certificate, serve
@@ -85,7 +85,7 @@ def test_a_secret_behind_a_path_is_in_no_log_line_and_no_answer(tmp_path: Path) 
 
 
 def test_a_function_that_asks_nobody_loads_nothing_of_the_gate() -> None:
-    assert [name for name in imported()["classifier"] if name.startswith(GATE)] == []
+    assert [name for name in started()["classifier"].modules if name.startswith(GATE)] == []
 
 
 def test_a_gate_loads_what_reads_tokens_with_the_first_token(tmp_path: Path) -> None:

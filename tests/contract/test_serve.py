@@ -2,11 +2,9 @@
 
 import json
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +14,10 @@ from shared.events.codec import decode_reply, encode_binary
 from shared.events.model import Classified
 from shared.local.standins import splunk
 from shared.local.standins.faults import Rule
-from shared.rules.shipped import shipped_rules
 from shared.runtime.registry import FUNCTIONS
 from tests.support.functions import TIDINGS, Served, environment, serving
 from tests.support.records import classified, classified_event
-from tests.support.servers import ROOT, serve
+from tests.support.servers import serve
 
 EVENT: dict[str, Any] = {
     "kind": "Event",
@@ -56,16 +53,6 @@ SETTINGS: dict[str, dict[str, str]] = {
     for name, one in FUNCTIONS.items()
     if one.destination is not None and one.destination.component
 }
-ALWAYS_ABSENT = (
-    "typer",
-    "rich",
-    "prometheus_client",
-    "kubernetes",
-    "nats",
-    "aiokafka",
-    "shared.cli",
-    "shared.local",
-)
 
 
 def run(*arguments: str, settings: Mapping[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
@@ -249,59 +236,3 @@ def test_f06_sigterm_finishes_what_is_in_flight_and_exits_with_zero(tmp_path: Pa
             with pytest.raises(ConnectionRefusedError):
                 served.request("GET", "/health")
     app.close()
-
-
-@cache
-def imported() -> dict[str, set[str]]:
-    """Return the modules that each function's process has once it is started.
-
-    Each is the fork of a process that has what every start begins with, and nothing more.
-    """
-    shipped_rules()  # a start from compiled packs is the usual one; this compiles them where they are stale
-    program = f"""
-import asyncio, json, os, sys
-from shared.runtime.edge import Edge
-from shared.runtime.registry import load
-from shared.runtime import serve
-from shared.telemetry.metrics import Metrics
-async def main(name, settings):
-    function = load(name, settings, Metrics())
-    serve.config(Edge(function, Metrics()), "127.0.0.1", 0).load()
-    await function.start()
-    print(json.dumps([name, sorted(sys.modules)]), flush=True)
-    await function.stop()
-for name, settings in {SETTINGS!r}.items():
-    forked = os.fork()
-    if not forked:
-        asyncio.run(main(name, settings))
-        sys.exit()
-    os.waitpid(forked, 0)
-"""
-    ended = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, env=environment({}), capture_output=True, text=True, check=True
-    )
-    return {name: set(modules) for name, modules in map(json.loads, ended.stdout.splitlines())}
-
-
-@pytest.mark.parametrize("name", FUNCTIONS)
-def test_a_function_loads_its_own_room_and_nothing_that_costs_its_start(name: str) -> None:
-    modules = imported()[name]
-    absent = [*ALWAYS_ABSENT, *(f"functions.{other}" for other in FUNCTIONS if other != name)]
-    if name in {"changes", "classifier", "correlator", "intake"}:
-        absent += ["httpx2", "jinja2", "shared.delivery.mapping", "shared.destinations", "yaml"]
-    assert [module for module in absent if module in modules] == []
-    assert f"functions.{name}" in modules
-
-
-def test_the_command_itself_brings_nothing_of_the_command_line() -> None:
-    program = (
-        "import sys, json; sys.argv = ['tidings', 'serve', 'nobody']\n"
-        "from shared.cli.__main__ import main\n"
-        "try:\n    main()\nexcept SystemExit:\n    print(json.dumps(sorted(sys.modules)))"
-    )
-    ended = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, env=environment({}), capture_output=True, text=True, check=True
-    )
-    modules = set(json.loads(ended.stdout.splitlines()[-1]))
-    assert not modules & {"typer", "rich", "yaml", "jinja2", "httpx2", "prometheus_client", "nats", "aiokafka"}
-    assert not any(name.startswith(("shared.bus", "shared.local", "aio_pika")) for name in modules)
