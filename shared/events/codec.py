@@ -9,9 +9,8 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from urllib.parse import quote, unquote
 
 import orjson
@@ -42,8 +41,7 @@ _WORST = 12  # characters of a header that one character can become: four bytes,
 _SAFE_IN_HEADER = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in '"%') + " "
 
 
-@dataclass(frozen=True, slots=True)
-class NotAnEvent:
+class NotAnEvent(NamedTuple):
     """Why a message was refused: `status` is the HTTP status for it, `reason` a constant text."""
 
     status: Literal[400, 413, 415]

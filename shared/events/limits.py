@@ -1,10 +1,10 @@
 """Limits on JSON that are checked by counting bytes, before a parser sees them (guarantees.md, Limits; F28)."""
 
 import re
-from dataclasses import dataclass
 from itertools import accumulate
+from typing import NamedTuple
 
-_TEXT_OR_NUMBER = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|-?[0-9][0-9.eE+-]*+', re.DOTALL)
+_TEXT_OR_NUMBER = rb'(?s)"[^"\\]*+(?:\\.[^"\\]*+)*+"?|-?[0-9][0-9.eE+-]*+'  # rarely needed: compiled when it is
 _NUMBER = b"0123456789.eE+-"
 _AS_DIGITS = bytes(ord("0") if code in _NUMBER else ord(" ") for code in range(256))
 _NO_STRUCTURE = bytes(code for code in range(256) if code not in b'"[]{}')
@@ -12,8 +12,7 @@ _FEW = 64
 _STEPS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """`body` in bytes, `depth` in nested arrays and objects, `digits` in characters of one number."""
 
     body: int = 1024 * 1024
@@ -69,7 +68,7 @@ def _without_escapes(body: bytes) -> bytes:
 
 
 def _has_long_number(body: bytes, digits: int) -> bool:
-    for found in _TEXT_OR_NUMBER.finditer(body):
+    for found in re.finditer(_TEXT_OR_NUMBER, body):
         if body[found.start()] != _QUOTE and found.end() - found.start() > digits:
             return True
     return False

@@ -6,7 +6,6 @@ Whatever cannot be walked is masked whole: it fails closed (F41, F42).
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -35,7 +34,6 @@ _JSON_ONLY = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME 
 Path = tuple[str, ...]
 
 
-@dataclass(slots=True)
 class Redaction:
     """What was masked: kind by path of the first 50 values, and how many there were by kind.
 
@@ -44,11 +42,14 @@ class Redaction:
     redacted value takes at most, 0 where nobody counted.
     """
 
-    suspects: frozenset[str] | None = None
-    size: int = 0
-    kept: list[str] = field(default_factory=list)
-    paths: dict[str, str] = field(default_factory=dict)
-    kinds: dict[str, int] = field(default_factory=dict)
+    __slots__ = ("kept", "kinds", "paths", "size", "suspects")
+
+    def __init__(self, suspects: frozenset[str] | None = None, size: int = 0) -> None:
+        self.suspects = suspects
+        self.size = size
+        self.kept: list[str] = []
+        self.paths: dict[str, str] = {}
+        self.kinds: dict[str, int] = {}
 
     def note(self, kind: str, path: Path) -> None:
         """Record one masked value; the path is shown with its last parts only."""

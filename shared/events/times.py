@@ -7,10 +7,8 @@ from typing import Any
 
 import orjson
 
-_RFC3339 = re.compile(
-    r"^(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9})\d*)?(?:([Zz])|([+-])(\d\d):(\d\d))\Z",
-    re.ASCII,
-)
+# All that may be written, which is rare: compiled when it is met, and kept by `re`.
+_RFC3339 = r"(?a)^(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9})\d*)?(?:([Zz])|([+-])(\d\d):(\d\d))\Z"
 _USUAL = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z", re.ASCII)
 _LEAP_SECOND = 60
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -28,7 +26,7 @@ def parse_time(value: Any) -> datetime | None:
             return datetime.fromisoformat(value)  # a tenth of the cost; it would take much that is no RFC 3339
         except ValueError:
             pass  # a leap second, or no such day
-    found = _RFC3339.match(value)
+    found = re.match(_RFC3339, value)
     if found is None:
         return None
     year, month, day, hour, minute, second = (int(part) for part in found.groups()[:6])

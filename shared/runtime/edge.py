@@ -5,7 +5,7 @@ Every host serves this same ASGI app; architecture.md §5 has the table of statu
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from shared.events.cloudevent import PROBE, CloudEvent
 from shared.events.codec import NotAnEvent, decode, encode_structured
@@ -36,14 +36,16 @@ _LIVENESS = frozenset({"/health", "/health/liveness"})
 _READINESS = frozenset({"/ready", "/health/readiness"})
 
 
-@dataclass(frozen=True, slots=True)
-class EdgeSettings:
+class EdgeSettings(NamedTuple):
     """`seconds` a request may take in all, `body_seconds` its body may take to arrive, `in_flight` at once."""
 
     limits: Limits = DEFAULT
     seconds: float = 22.0
     body_seconds: float = 10.0
     in_flight: int = 256
+
+
+_DEFAULT = EdgeSettings()
 
 
 class Edge:
@@ -53,7 +55,7 @@ class Edge:
     answered and counted in the same way.
     """
 
-    def __init__(self, function: Function, metrics: Metrics, settings: EdgeSettings = EdgeSettings()) -> None:
+    def __init__(self, function: Function, metrics: Metrics, settings: EdgeSettings = _DEFAULT) -> None:
         self._function = function
         self._requests: Requests | None = getattr(function, "requests", None)
         self._any_version: bool = getattr(function, "any_version", False)

@@ -1,15 +1,13 @@
 """What a function is to its host: something that handles one CloudEvent and says how that ended."""
 
-from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from shared.events.cloudevent import CloudEvent
 from shared.events.outcome import Outcome
 from shared.runtime.asgi import Receive, Scope, Send
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """What the edge tells a function about one request besides the event.
 
     `deadline` is seconds of the running event loop's clock (`loop.time()`): the handler must have answered by then, or
@@ -19,23 +17,21 @@ class Call:
     deadline: float
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """How it ended and the one CloudEvent to reply with, if any. A reply is only sent with Done, Duplicate, Ignored."""
 
     outcome: Outcome
     reply: CloudEvent | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Readiness:
+class Readiness(NamedTuple):
     """Whether the function can do its work now; `problems` are constant texts that name what is missing.
 
     `notes` are constant texts of what people should know though nothing is missing.
     """
 
-    problems: tuple[str, ...] = field(default=())
-    notes: tuple[str, ...] = field(default=())
+    problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def ready(self) -> bool:

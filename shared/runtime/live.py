@@ -3,9 +3,8 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from shared.events.problem import Problem, ProblemsError
 from shared.events.words import counted
@@ -20,8 +19,7 @@ T = TypeVar("T")
 Stamp = tuple[tuple[str, int, int, int], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Followed(Generic[T]):
+class Followed(NamedTuple, Generic[T]):
     """What is followed: a file, or the YAML files of a folder at any depth; nothing where `own` is None.
 
     `name` stands in the log (`tidings.NAME`), `failed` is the counter of what was refused. `load` reads all of it and

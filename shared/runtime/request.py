@@ -1,8 +1,8 @@
 """Read a request within limits, before anything of it is parsed (guarantees.md, Limits; F27, F28)."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from itertools import chain
+from typing import NamedTuple
 
 from shared.events.limits import Limits
 from shared.runtime.asgi import (
@@ -31,16 +31,14 @@ _REASONS = {
 _ONLY_GZIP = "of compressed bodies only gzip is taken"
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(NamedTuple):
     """A complete request: header names in lower case."""
 
     headers: dict[str, str]
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(NamedTuple):
     """Why a request is refused: HTTP status and a constant text. Where `close` is set, its body was not read."""
 
     status: int

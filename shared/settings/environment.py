@@ -25,7 +25,8 @@ log = logging.getLogger("tidings.settings")
 # Prefixes that others use too: what begins with them says nothing about a slip of the pen.
 _FOREIGN_PREFIXES = frozenset({"K_", "LOG_", "TLS_"})
 # What Kubernetes sets in every Pod for each Service of its namespace, as `SPLUNK_SERVICE_HOST` and `SPLUNK_PORT`.
-_INJECTED = re.compile(r"_SERVICE_(HOST|PORT(_.*)?)$|_PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?$")
+# Compiled where a variable is met that is not ours.
+_INJECTED = r"_SERVICE_(HOST|PORT(_.*)?)$|_PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?$"
 
 # Of two whole names: one or two letters apart.
 _ALIKE = 0.85
@@ -177,7 +178,7 @@ def strangers(models: Iterable[type[Settings]], environ: Environ, prefixes: Iter
     known = {one for name in {*names, *family} for one in (name, f"{name}_FILE")}
     found: dict[str, str] = {}
     for variable in sorted(environ):
-        if variable not in known and variable.startswith(tuple(ours)) and not _INJECTED.search(variable):
+        if variable not in known and variable.startswith(tuple(ours)) and not re.search(_INJECTED, variable):
             found[variable] = f"{variable} is not a setting: {_meant(variable, names, known)}"
     return found
 

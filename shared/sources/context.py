@@ -1,10 +1,9 @@
 """What a decoder needs besides the event, and the small readers that foreign JSON is read with."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import orjson
 
@@ -24,8 +23,7 @@ _MAX_COUNT = 2**31 - 1  # what Kubernetes counts with; sums of it must still fit
 _EARLIEST = datetime(2014, 6, 1, tzinfo=UTC)  # before the first release of Kubernetes no cluster sent anything
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(NamedTuple):
     """`cluster` names the cluster; `received` is when its edge sent the event: what policy goes by.
 
     `named` says that the sender's edge gave the cluster's name (`ceOverrides`), so that a payload's own is not asked.
@@ -41,7 +39,7 @@ class Context:
     def of_cluster(self, told: Any) -> "Context":
         """Return the context with the cluster that a payload names, where it names one and the edge did not."""
         name = "" if self.named else name_text(told)[:256]
-        return replace(self, cluster=name) if name else self
+        return self._replace(cluster=name) if name else self
 
 
 def plausible(time: datetime | None, now: datetime, ahead: timedelta = timedelta(minutes=5)) -> datetime:

@@ -4,7 +4,6 @@ Its records are watch events of the API server; where it lists from time to time
 (reference/inputs.md §1.8; opentelemetry-collector-contrib, `receiver/k8sobjectsreceiver`).
 """
 
-from dataclasses import replace
 from typing import Any
 
 from shared.events.model import Observation
@@ -31,4 +30,4 @@ def _watched(record: Any, context: Context) -> tuple[Any, Context]:
     operation = _OPERATIONS.get(text(mapping(told).get("type")))
     if operation is None or "object" not in told:
         return told, context
-    return told["object"], replace(context, operation=operation)
+    return told["object"], context._replace(operation=operation)

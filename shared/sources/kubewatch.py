@@ -4,7 +4,6 @@ The webhook tells that an object came, changed or went, and nothing of it; of a 
 The first releases had four pseudo kinds for Events that they picked by reason. A CloudEvent holds the whole object.
 """
 
-from dataclasses import replace
 from typing import Any
 
 from shared.events.identity import payload_identity
@@ -73,7 +72,7 @@ def _topology_change(found: Any, context: Context) -> list[Observation] | Reject
     """Decode the object of a CloudEvent, whose id may be that of another one: it counts for nothing."""
     thing = {"kind": found.get("kind"), "apiVersion": found.get("apiVersion"), **mapping(found.get("obj"))}
     operation = _TOPOLOGY.get(text(found.get("operation")), "update")
-    read = relayed(NAME, thing, replace(context, event_id="", operation=operation))
+    read = relayed(NAME, thing, context._replace(event_id="", operation=operation))
     if isinstance(read, Rejected):
         return Rejected("decode", "a topology change must hold the object that changed")
     identity = payload_identity(context.cluster, found, context.received)

@@ -87,6 +87,11 @@ def test_a_function_loads_its_own_room_and_nothing_that_costs_its_start(name: st
     assert f"functions.{name}" in modules
 
 
+def test_the_classifier_builds_no_dataclasses_but_how_an_event_ended() -> None:
+    """Each takes 0.3 ms of a start, a named tuple 0.05; how it ended is told apart from tuples of records."""
+    assert started()["classifier"].dataclasses == OUTCOMES
+
+
 def test_the_command_itself_brings_nothing_of_the_command_line() -> None:
     program = (
         "import sys, json; sys.argv = ['tidings', 'serve', 'nobody']\n"
