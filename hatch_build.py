@@ -3,7 +3,9 @@
 Nothing generated is committed: `functions/**/_*.bin` are git-ignored. A broken one fails the build.
 """
 
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +19,13 @@ class Compile(BuildHookInterface[Any]):
     """Compiles what `functions/*/` has as YAML. An editable install compiles for itself at its first start."""
 
     PLUGIN_NAME = "custom"
+    _made: Path | None = None
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Write the compiled files and have the wheel take them. Raises ValueError for a broken one."""
+        """Write the compiled files and have the wheel take them. Raises ValueError for a broken one.
+
+        They are not put into the checkout, where nobody would notice when they get stale.
+        """
         if self.target_name != "wheel" or version == "editable":
             return
         sys.path.insert(0, self.root)
@@ -32,6 +38,13 @@ class Compile(BuildHookInterface[Any]):
         for mapping in sorted([*functions.glob("*/mapping.yaml"), *functions.glob("*/mappings/*.yaml")]):
             made[compiled_file(mapping).relative_to(self.root).as_posix()] = compile_mapping(mapping)
         made[POLICY] = compile_policy(functions / "correlator" / "policy.yaml")
-        for name, content in made.items():
-            Path(self.root, name).write_bytes(content)
-            build_data["artifacts"].append(name)
+        self._made = Path(tempfile.mkdtemp(prefix="tidings-compiled-"))
+        for number, (name, content) in enumerate(made.items()):
+            file = self._made / f"{number}.bin"
+            file.write_bytes(content)
+            build_data["force_include"][str(file)] = name
+
+    def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:  # noqa: ARG002
+        """Take away what the wheel has taken."""
+        if self._made is not None:
+            shutil.rmtree(self._made)

@@ -6,6 +6,7 @@ are parsed again, by the same sandbox, where they are first rendered: none is tr
 
 from collections.abc import Iterator
 from collections.abc import Mapping as Members
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -53,12 +54,12 @@ def load_shipped(path: Path, terms: Terms = ANY) -> Mapping | list[Problem]:
     terms = terms._replace(shipped=None)  # it cannot extend itself
     file = compiled_file(path)
     try:
+        content = compiled.load(file, partial(fingerprint, path))
+        if content is not None and all(map(content[_OPERATIONS].get, terms.needed)) and not _names_any(content, terms):
+            return _mapping(content)
         mark = fingerprint(path)
     except OSError:
         return _read(path, terms)  # which says what cannot be read
-    content = compiled.load(file, mark)
-    if content is not None and all(map(content[_OPERATIONS].get, terms.needed)) and not _names_any(content, terms):
-        return _mapping(content)
     found = _read(path, terms)
     if isinstance(found, Mapping):
         compiled.write(file, compiled.dump(_content(found), mark))
@@ -75,7 +76,7 @@ def compile_mapping(path: Path) -> bytes:
     found = _read(path, ANY)
     if isinstance(found, list):
         raise ValueError("; ".join(map(str, found)))  # noqa: TRY004 - the file is wrong, not its type
-    return compiled.dump(_content(found), fingerprint(path))
+    return compiled.dump(_content(found), compiled.INSTALLED)
 
 
 def fingerprint(path: Path) -> str:

@@ -1,5 +1,6 @@
 """The policies in force: what is shipped, compiled where possible, and a team's own above it."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,7 +33,7 @@ def compiled_file(path: Path = SHIPPED) -> Path:
 
 def compile_policy(path: Path = SHIPPED) -> bytes:
     """Return the compiled form: what the build hook puts into the wheel. Raises PolicyError."""
-    return compiled.dump(_read(path, path.name), fingerprint(path))
+    return compiled.dump(_read(path, path.name), compiled.INSTALLED)
 
 
 def fingerprint(path: Path) -> str:
@@ -43,13 +44,13 @@ def fingerprint(path: Path) -> str:
 
 def _shipped(path: Path) -> list[dict[str, Any]]:
     try:
-        mark = fingerprint(path)
+        content: list[dict[str, Any]] | None = compiled.load(compiled_file(path), partial(fingerprint, path))
+        if content is None:
+            mark = fingerprint(path)
+            content = _read(path, path.name)
+            compiled.write(compiled_file(path), compiled.dump(content, mark))
     except OSError as error:
         raise PolicyError([Problem(str(path), 0, f"cannot be read ({error.strerror})", "reinstall Tidings")]) from None
-    content: list[dict[str, Any]] | None = compiled.load(compiled_file(path), mark)
-    if content is None:
-        content = _read(path, path.name)
-        compiled.write(compiled_file(path), compiled.dump(content, mark))
     return content
 
 

@@ -1,6 +1,7 @@
 """Rule packs compiled to one file, in the form of `shared/start/compiled.py`: which files, and rules as tuples."""
 
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 from shared.rules.ruleset import Rule
@@ -26,7 +27,7 @@ def dump(rules: Iterable[Rule], mark: str) -> bytes:
     return compiled.dump([tuple(rule) for rule in rules], mark)
 
 
-def load(file: Path, mark: str) -> list[Rule] | None:
-    """Return the rules of a compiled file; None where there is none, or where it is not of this fingerprint."""
-    rows = compiled.load(file, mark)
+def load(file: Path, folder: Path) -> list[Rule] | None:
+    """Return the rules of a folder's compiled file; None where there is none, or where it is stale. Raises OSError."""
+    rows = compiled.load(file, partial(fingerprint, folder))
     return None if rows is None else [Rule(*row) for row in rows]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from shared.events.problem import Problem, ProblemsError
 from shared.rules import compiled
 from shared.rules.ruleset import Rule, RuleSet
-from shared.start.compiled import write
+from shared.start.compiled import INSTALLED, write
 
 if TYPE_CHECKING:
     from shared.rules.loader import Loaded
@@ -34,15 +34,15 @@ def shipped_rules(folder: Path = SHIPPED) -> list[Rule]:
 
     Raises RulesError.
     """
+    file = folder.parent / compiled.FILE
     try:
-        mark = compiled.fingerprint(folder)
+        rules = compiled.load(file, folder)
+        if rules is None:
+            mark = compiled.fingerprint(folder)
+            rules = parse_folder(folder)
+            write(file, compiled.dump(rules, mark))
     except OSError as error:
         raise RulesError([Problem(str(folder), 0, f"cannot be read ({error.strerror})", "reinstall Tidings")]) from None
-    file = folder.parent / compiled.FILE
-    rules = compiled.load(file, mark)
-    if rules is None:
-        rules = parse_folder(folder)
-        write(file, compiled.dump(rules, mark))
     return rules
 
 
@@ -58,7 +58,7 @@ def parse_folder(folder: Path) -> list[Rule]:
 
 def compile_folder(folder: Path) -> bytes:
     """Return the compiled form of a folder's packs: what the build hook puts into the wheel. Raises RulesError."""
-    return compiled.dump(parse_folder(folder), compiled.fingerprint(folder))
+    return compiled.dump(parse_folder(folder), INSTALLED)
 
 
 def _load_own(folder: Path, shipped: list[Rule]) -> "Loaded":

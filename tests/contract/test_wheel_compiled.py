@@ -13,6 +13,10 @@ from shared.rules.shipped import SHIPPED, parse_folder
 from shared.start import compiled as start
 
 
+def unasked() -> str:
+    raise AssertionError("it was compared with what it was made of")
+
+
 def test_the_build_hook_compiles_packs_mappings_and_policies_into_the_wheel(root: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
     subprocess.run(command, cwd=root, check=True, capture_output=True, timeout=120)
@@ -23,8 +27,8 @@ def test_the_build_hook_compiles_packs_mappings_and_policies_into_the_wheel(root
     del mappings["functions/classifier/_compiled.bin"]
     policy = tmp_path / "policy.bin"
     policy.write_bytes(mappings.pop(policy_shipped.compiled_file().relative_to(root).as_posix()))
-    assert start.load(policy, policy_shipped.fingerprint(policy_shipped.SHIPPED)) is not None
-    found = compiled.load(tmp_path / "functions" / "classifier" / compiled.FILE, compiled.fingerprint(SHIPPED))
+    assert start.load(policy, unasked) is not None
+    found = compiled.load(tmp_path / "functions" / "classifier" / compiled.FILE, tmp_path / "none")
     assert found == parse_folder(SHIPPED)
     functions = root / "functions"
     shipped = [*functions.glob("*/mapping.yaml"), *functions.glob("*/mappings/*.yaml")]
@@ -44,4 +48,19 @@ def test_equal_content_is_the_same_bytes_whatever_else_refers_to_its_parts() -> 
 def test_what_is_dumped_is_loaded_as_it_was(tmp_path: Path) -> None:
     content = [(1,), (True,), (0.0, -0.0), [1, [1]], {"a": [], "b": ()}, "", b"x", None]
     (tmp_path / "file").write_bytes(start.dump(content, "mark"))
-    assert repr(start.load(tmp_path / "file", "mark")) == repr(content)
+    assert repr(start.load(tmp_path / "file", lambda: "mark")) == repr(content)
+
+
+def test_what_is_installed_is_loaded_without_a_look_at_what_it_was_made_of(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(start.dump([1], start.INSTALLED))
+    assert start.load(file, unasked) == [1]
+    file.write_bytes(start.dump([1], "mark"))
+    assert start.load(file, lambda: "another") is None
+
+
+def test_a_build_leaves_nothing_in_the_checkout_that_could_get_stale_unnoticed(root: Path) -> None:
+    """What is compiled into a wheel is never compared with its YAML again."""
+    functions = root / "functions"
+    for file in [*functions.glob("*/_*.bin"), *functions.glob("*/mappings/_*.bin")]:
+        assert start.load(file, lambda: "another") is None
