@@ -83,7 +83,7 @@ def to_kafka(event: CloudEvent) -> tuple[list[tuple[str, bytes]], bytes]:
     _check(event)
     attributes = attributes_of(event)
     media = attributes.pop("datacontenttype")
-    headers = [(f"{_KAFKA}{name}", value.encode(errors="replace")) for name, value in attributes.items()]
+    headers = [(f"{_KAFKA}{name}", value.encode("utf-8", "replace")) for name, value in attributes.items()]
     if event.data is not None:
         headers.append((_CONTENT_TYPE, media.encode(errors="replace")))
     return headers, encode_data(event)

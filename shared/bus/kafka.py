@@ -24,6 +24,7 @@ from shared.bus.kafka_record import record_of
 from shared.bus.kafka_topics import describe, ensure, is_there
 from shared.bus.protocol import (
     OLDEST,
+    SECONDS,
     Abilities,
     BusUnavailableError,
     Delivery,
@@ -39,6 +40,8 @@ from shared.bus.protocol import (
 )
 from shared.bus.settings import KafkaSettings
 from shared.events.cloudevent import CloudEvent
+from shared.waiting.answers import Answers
+from shared.waiting.deadline import within
 
 _SESSION_SECONDS = 15.0
 _PAGE = 500
@@ -56,6 +59,7 @@ class KafkaBus:
         self._session_seconds = session_seconds
         self._room = Room()
         self._known: set[str] = set()
+        self._answers = Answers()
         self._closed = False
 
     async def publish(self, topic: str, event: CloudEvent) -> Published:
@@ -81,9 +85,9 @@ class KafkaBus:
             self._known.add(topic)
         producer = await self._link.producer()
         try:
-            async with deadline():
-                at = int(time.time() * 1000)
-                made = await (await producer.send(topic, body, key=key, headers=headers, timestamp_ms=at))
+            until = asyncio.get_running_loop().time() + SECONDS
+            sent = producer.send(topic, body, key=key, headers=headers, timestamp_ms=int(time.time() * 1000))
+            made = await self._answers.of(await within(sent, until), until)
         except MessageSizeTooLargeError:
             return Refused("too large")
         except TopicAuthorizationFailedError:

@@ -19,6 +19,7 @@ from nats.js import errors as refusals
 
 from shared.bus.nats_link import PENDING_BYTES
 from shared.bus.protocol import SECONDS
+from shared.waiting.answers import Answers
 
 _NOBODY = "503"
 
@@ -37,9 +38,9 @@ class Publisher:
         self._subscribing = asyncio.Lock()
         self._inbox = ""
         self._number = 0
-        self._waiting: dict[str, tuple[asyncio.Future[Msg | None], float]] = {}
-        """By where the answer comes to: who waits, until when. The oldest, whose time ends first, comes first."""
-        self._looks = False
+        self._places: dict[str, asyncio.Future[Msg | None]] = {}
+        """By where the answer comes to: who waits for it."""
+        self._answers = Answers()
 
     async def publish(self, client: Client, subject: str, head: bytes, body: bytes) -> Mapping[str, Any]:
         """Return the stream's acknowledgement. Raises APIError where it refuses, NoRespondersError where there is none.
@@ -55,9 +56,7 @@ class Publisher:
         place = f"{self._inbox}{self._number}"
         until = loop.time() + SECONDS
         answer: asyncio.Future[Msg | None] = loop.create_future()
-        self._waiting[place] = (answer, until)
-        if not self._looks:
-            self._look()
+        self._places[place] = answer
         line = f"HPUB {subject} {place} {len(head)} {len(head) + len(body)}\r\n".encode()
         content = b"%b%b%b\r\n" % (line, head, body)
         try:
@@ -66,9 +65,9 @@ class Publisher:
             else:  # nats-py waits until there is room, for ever if need be
                 async with asyncio.timeout_at(until):
                     await _send(client, content)
-            message = await answer
+            message = await self._answers.of(answer, until)
         finally:
-            del self._waiting[place]
+            del self._places[place]
         if message is None:
             raise TimeoutError
         if message.headers and message.headers.get(api.Header.STATUS) == _NOBODY:
@@ -80,7 +79,7 @@ class Publisher:
 
     def end(self) -> None:
         """End all waiting, with TimeoutError: the connection is lost, and nats-py would let them wait for nothing."""
-        for answer, _ in self._waiting.values():
+        for answer in self._places.values():
             if not answer.done():
                 answer.set_result(None)
 
@@ -93,21 +92,9 @@ class Publisher:
                 self._client, self._inbox = client, inbox
 
     async def _answered(self, message: Msg) -> None:
-        answer, _ = self._waiting.get(message.subject, (None, 0.0))
+        answer = self._places.get(message.subject)
         if answer is not None and not answer.done():
             answer.set_result(message)
-
-    def _look(self) -> None:
-        """End those whose time is over, and look again when the next one's is."""
-        loop = asyncio.get_running_loop()
-        self._looks = False
-        for answer, until in self._waiting.values():
-            if until > loop.time():
-                self._looks = True
-                loop.call_at(until, self._look)
-                return
-            if not answer.done():
-                answer.set_result(None)
 
 
 async def _send(client: Client, content: bytes) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from shared.runtime.deadline import within
+from shared.waiting.deadline import within
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]

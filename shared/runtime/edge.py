@@ -24,10 +24,10 @@ from shared.runtime.asgi import (
     flat_headers,
     may_send,
 )
-from shared.runtime.deadline import within
 from shared.runtime.function import Call, Function, Requests, Result
 from shared.runtime.request import Refusal, read_request, reason_of
 from shared.telemetry.metrics import Metrics
+from shared.waiting.deadline import within
 
 log = logging.getLogger("tidings.edge")
 

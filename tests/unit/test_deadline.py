@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from shared.runtime.deadline import within
+from shared.waiting.deadline import within
 
 
 def run(work: Any, seconds: float = 0.05) -> Any:

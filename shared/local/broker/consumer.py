@@ -15,8 +15,8 @@ from shared.local.broker.log import Log
 from shared.local.broker.records import Letter, Stored, TriggerStatus
 from shared.local.broker.topology import Trigger
 from shared.local.broker.work import Work
-from shared.runtime.deadline import within
 from shared.telemetry.metrics import Metrics
+from shared.waiting.deadline import within
 
 _LOG = logging.getLogger("tidings.broker")
 _STORE_PAUSE = 1.0

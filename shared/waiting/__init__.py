@@ -1,0 +1,1 @@
+"""Waiting until a time and no longer, at little cost."""
