@@ -8,7 +8,7 @@ line of its own, reason; `message` in the message.
 from typing import NamedTuple
 
 from shared.events.vocabulary import Category, Subcategory
-from shared.rules.products import APPLICATIONS, DATABASES, KINDS, PARTS, PLATFORMS, PRODUCTS
+from shared.rules.products import APPLICATIONS, DATABASES, GROUPS, KINDS, PARTS, PLATFORMS, PRODUCTS
 
 Place = tuple[Category, Subcategory]
 
@@ -55,17 +55,17 @@ ROWS: tuple[Row, ...] = (
         message=r"calling mutating webhook|mutating admission|patch in webhook response|unsupported patch type"
             r"|attempted to modify the object"),
     Row(("security", "image"),
-        kind=r"\A(?:Image(?:Stream|Policy|Manifest|Verif\w+)|ClusterImagePolicy|TrustRoot|Vulnerability|Sbom)"
-            r"|sigstore",
-        who=r"trivy|cosign|sigstore|clair|quay-(?:container-)?security|imagepolicy|aqua|anchore|grype|snyk|ratify"
-            r"|connaisseur|notary",
+        kind=r"\A(?:Image(?:Stream|Policy|Manifest|Verif\w+)|ClusterImagePolicy|TrustRoot|Vulnerability|Sbom)|sigstore",
+        who=r"trivy|cosign|sigstore|\bclair|quay-(?:container-)?security|imagepolicy|\baqua(?:sec|-)|anchore|grype"
+            r"|snyk|ratify|connaisseur|notary",
         reason=r"(?:untrusted|disallowed|forbidden|blocked|unknown) registry|signature|sigstore|cosign|vulnerab"
-            r"|\bcve\b|image (?:policy|scan|verif|pull secret)",
-        message=r"no matching signatures|\bvulnerabilit(?:y|ies)\b|\bCVE-\d|signature ?(?:required|verif|valid)"
-            r"|verify the signature|cosign|sigstore|image verification|signature was required|(?:verify"
-            r"|validate) (?:the )?(?:image|signature)|image (?:was )?rejected|pull access denied"
-            r"|requested access to the resource|(?:pull|image|manifest|registry).*(?:unauthori[sz]ed|forbidden"
-            r"|denied)"),
+            r"|\bcve\b|image (?:block|den|policy|quarant|reject|scan|verif|pull secret)|(?:security|secret) scan"
+            r"|provenance|attestation|\bslsa\b",
+        message=r"no matching signatures|\b(?:image|security) scan\b|\bvulnerabilit(?:y|ies)\b|\bCVE-\d"
+            r"|signature ?(?:required|verif|valid)|verify the signature|cosign|sigstore|image verification"
+            r"|signature was required|(?:verify|validate) (?:the )?(?:image|signature)|image (?:was )?rejected"
+            r"|pull access denied|requested access to the resource|(?:pull|image|manifest"
+            r"|registry).*(?:unauthori[sz]ed|forbidden|denied)"),
     Row(("admission", "policy"),
         message=r"forbidden (?:by policy|for the current)|validation\.gatekeeper\.sh|kyverno\S*\.svc"
             r"|webhook \"\S*kyverno|(?:polic|rule|violat)\w*\b.*kyverno|kyverno\b.*(?:polic|rule|den|block|violat)"
@@ -101,9 +101,9 @@ ROWS: tuple[Row, ...] = (
         reason=r"threat|malware|virus|rootkit|port scan|malicious|suspicious|injection (?:attempt|attack)"
             r"|sql injection|\battack|brute ?force|exfiltrat|mining\b|miner\b|intrusion|defender|exploit"
             r"|reverse shell|web ?shell|back ?door|shell (?:spawn|detect|in)|sensitive (?:file|path)|ptrace|fileless"
-            r"|kernel module|container (?:drift|escape)|escape detect|(?:unexpected|unauthori[sz]ed|unknown|untrusted"
-            r"|disallowed|anomalous) (?:process|binary|exec|shell|syscall|command|connection|outbound|listen)"
-            r"|process (?:blocked|killed|injection)|lateral movement|\bc2\b",
+            r"|kernel module|\bfile ?(?:system )?integrity|container (?:drift|escape)|escape detect|(?:unexpected"
+            r"|unauthori[sz]ed|unknown|untrusted|disallowed|anomalous) (?:process|binary|exec|shell|syscall|command"
+            r"|connection|outbound|listen)|process (?:blocked|killed|injection)|lateral movement|\bc2\b",
         message=r"reverse shell|command[- ]and[- ]control|crypto\w* ?min(?:er|ing)|mining pool|container escape"
             r"|dropped and executed|/etc/shadow|root ?kit"),
     Row(("security", "pod-security"),
@@ -121,28 +121,30 @@ ROWS: tuple[Row, ...] = (
             r"|registration) token|unable to log ?in|invalid (?:token|credential|password)|\b401\b|log ?in failed"),
     Row(("infrastructure", "workload"), kind=r"\A(?:VaultStaticSecret|OnePasswordItem)",
         # Not every role gives rights, and not every token lets in.
-        reason=r"\brole group|\btoken (?:ring|range)|\bhelm (?:release|chart)",
+        reason=r"\brole group|\b(?:follower|leader|master|primary|replica|slave|standby) role|\btoken (?:ring|range)"
+            r"|\bhelm (?:release|chart)",
         message=r"\brole (?:\w+ )?(?:from \S+ )?to (?:primary|secondary|master|slave|replica|leader|follower|standby)"),
     # What a backup is refused is its store's to permit, not the cluster's.
-    Row(("infrastructure", "storage"), kind=r"\A(?:\w*Cluster)?(?:Backup|Restore)\b"),
+    Row(("infrastructure", "storage"), kind=r"\A(?:\w*Cluster)?(?:Backup|Restore)\b", message=r"\biscsi(?:adm)?\b"),
+    Row(("infrastructure", "network"), reason=r"no (?:free )?ips? (?:available|left)|\bip (?:pool )?exhaust"),
     Row(("security", "rbac"),
         kind=r"\A(?:Global|Cluster)?Role\b|\A\w*Role(?:Binding|Template|Assignment)\w*|\A(?:RBAC|(?:Subject)?Access"
             r"Re(?:quest|view)|TemporaryAccess)",
-        reason=r"(?:\A|user |topic )acls? |\brole\b|role ?binding|\brbac\b|cluster role|not ?authori[sz]ed"
-            r"|unauthori[sz]ed|authori[sz]ation fail|access denied|permission denied|\b(?:iam|missing|excessive"
-            r"|insufficient) permission|audit (?:policy|profile)|arguments audit\z|\Aaudit\z",
-        message=r"(?-i:\b[a-z]+s(?:\.[a-z0-9.]+)? is forbidden)|\bis forbidden: User"
-            r"|cannot \w+ resource \"|unauthorized operation|not authori[sz]ed|permission denied (?:to|for) \w"
-            r"|Access ?Denied|AuthorizationFailed|UnauthorizedOperation|(?:insufficient|lacks"
-            r"|missing) (?:\w+ )?(?:permission|privilege)s?|grant RBAC"),
+        reason=r"\Aforbidden\z|(?:\A|user |topic )acls? |\brole\b|role ?binding|\brbac\b|cluster role"
+            r"|not ?authori[sz]ed|unauthori[sz]ed|authori[sz]ation fail|access denied|permission denied|\b(?:iam"
+            r"|missing|excessive|insufficient) permission|audit (?:policy|profile)|arguments audit\z|\Aaudit\z",
+        message=r"(?-i:\b[a-z]+s(?:\.[a-z0-9.]+)? is forbidden)|\bis forbidden: User|cannot \w+ resource \""
+            r"|unauthorized operation|not authori[sz]ed|permission denied (?:to|for) \w|Access ?Denied"
+            r"|AuthorizationFailed|UnauthorizedOperation|(?:insufficient|lacks|missing) (?:\w+ )?(?:permission"
+            r"|privilege)s?|grant RBAC"),
     Row(("security", "certificate"),
-        kind=r"\A(?:Certificate|ManagedCertificate|ClusterTrustBundle|Order|Challenge|PodCertificate|CABundle"
+        kind=r"\A(?:Certificate|ManagedCertificate|ClusterTrustBundle|Order\b|Challenge\b|PodCertificate|CABundle"
             r"|KeyPair|IstioCSR|TrustManager)|\A\w+T[Ll][Ss]\b|\A\w*(?:Issuer|Certificate)\b|cert-manager"
             r"|certificates\.k8s",
         who=r"\Acert-|certificat|-issuer\b|\Atrust-",
-        reason=r"certificate|\bissuer update|\bcerts?\b|\bcsr\b|\bkey ?store|\btrust ?(?:store|bundle)"
-            r"|\btls\b|x509|ca bundle|\bcabundle|signer|key ?pair|\Arotation (?:err|fail)|\b(?:cert\w*|ca|key|signer"
-            r"|tls) rotation|target update required|\bca\b",
+        reason=r"certificate|\bissuer update|\bcerts?\b|\bcsr\b|\bkey ?store|\btrust ?(?:store|bundle)|\btls\b|x509"
+            r"|ca bundle|\bcabundle|signer|key ?pair|\Arotation (?:err|fail)|\b(?:cert\w*|ca|key|signer|tls) rotation"
+            r"|target update required|\bca\b",
         message=r"x509|certificate|tls: |acme (?:provider|server|challenge|order|account)|params:acme"),
     Row(("security", "authentication"),
         kind=r"\A(?:Vault(?:Auth\w*|Connection|Dynamic\w*)?|OAuth\w*|Users?|CredentialsRequest|Identity"
@@ -153,15 +155,16 @@ ROWS: tuple[Row, ...] = (
             r"|\bory-|pinniped|oauth",
         reason=r"oauth|token|anonymous|(?:secret|credential|key)s? (?:leak|expos)|password|authenticat|\bauth\b"
             r"|encrypt|login|client secret|(?:service|user|robot|machine) account|secret rotat|\bsso\b|\bmfa\b"
-            r"|\bkms\b|\bauthn\b|\bssh key|\bapi key|\bcredentials? (?:secret )?(?:expir|invalid|rotat|missing|refus"
-            r"|reject|revok|not)|\bjwt\b|\bjwks\b|\boidc\b|\bsaml\b|\bldap\b",
+            r"|\bkms\b|\bauthn\b|\bssh key|\bapi key|\bcredentials? (?:secret )?(?:err|expir|fail|invalid|rotat"
+            r"|missing|refus|reject|revok|not)|\bjwt\b|\bjwks\b|\boidc\b|\bsaml\b"
+            r"|\bldap\b",
         both=r"operator\n.*\bsecret (?:creat|updat|delet)",
         message=r"authentication|invalid (?:token|credential|password)|log ?in failed|\b401\b"
             r"|service account .*not found"),
     Row(("admission", "policy"),
-        kind=r"\A(?:Cluster)?(?:Cleanup)?Policy|\A(?:Configuration|Js)Policy|PolicyReport|\AConstraint"
-            r"|AdmissionPolicy|\ACompliance|compliance\.openshift|constraints\.gatekeeper|\ACIS|cis\.cattle|kyverno"
-            r"|gatekeeper",
+        kind=r"\A(?:Cluster)?(?:Cleanup)?Policy(?:Automation|Binding|Bundle|Exception|Group|Server|Set)?\b"
+            r"|\A(?:Configuration|Js)Policy|PolicyReport|\AConstraint|AdmissionPolicy|\ACompliance"
+            r"|compliance\.openshift|constraints\.gatekeeper|\ACIS|cis\.cattle|kyverno|gatekeeper",
         who=r"kube-bench|kyverno|gatekeeper|\bopa\b|compliance|governance|kubewarden|polaris|datree",
         reason=r"(?:policy|constraint) (?:violat|breach|den|refus|reject|warn|error|appl|skip|template|audit)"
             r"|admission (?:block|den|refus|reject)|complian(?:t|ce (?:\w+ )?(?:err|fail|violat))"),
@@ -170,21 +173,21 @@ ROWS: tuple[Row, ...] = (
             r"|DB(?:Instance|Cluster)\w*|ServiceInstance)\b|cnrm\.cloud|azure\.com|services\.k8s\.aws|crossplane"
             r"|upbound",
         who=r"\Aservice-catalog|\Amanaged/|crossplane"),
-    Row(("infrastructure", "network"), kind=r"\A(?:Vlan|Bond|Uplink|ClusterNetwork)\w*|\A\w*DNS\b"),
-    Row(("infrastructure", "network"), kind=r"\A(?:Firewall|LoadBalancer|Network)\b"),
-    Row(("infrastructure", "workload"), kind=APPLICATIONS),
+    Row(("infrastructure", "network"),
+        kind=r"\A(?:(?-i:Vlan|VLAN|Uplink|ClusterNetwork)\w*|Bond\b)|\A\w*DNS\b|\A(?:Firewall|LoadBalancer|Network)\b"),
+    Row(("infrastructure", "workload"), kind=APPLICATIONS, who=r"\A(?:helm|image-\w+|kustomize|source)-controller"),
     *(Row(place, kind=names, who=names) for place, names in PRODUCTS.items()),
     *(Row(place, kind=names) for place, names in KINDS.items()),
     Row(("infrastructure", "control-plane"), kind=PLATFORMS),
     # --- things with an owner of their own, whatever befalls them ---
-    Row(("infrastructure", "network"), kind=r"\A\w*Mesh\w*"),
+    Row(("infrastructure", "network"), kind=r"\A\w*(?-i:Mesh)"),
     Row(("infrastructure", "control-plane"),
-        kind=r"\A(?:CustomResourceDefinition|\w*ResourceSet(?:Binding)?"
-            r"|Cluster(?:Catalog|Extension)|HelmChartProxy|ManifestWork|SyncSet|PropagationPolicy|KubeFed\w+"
-            r"|LogicalCluster|ImageBasedUpgrade|\w*Provider \S*cluster\.x-k8s\.io)\b|karmada|gardener\.cloud"
-            r"|(?:cluster|operator|work|addon)\.open-cluster-management|cattle\.io|\A(?:Lease|ClusterOperator"
-            r"|ClusterVersion|ClusterServiceVersion|CatalogSource|InstallPlan)\b|\A(?:OperatorGroup|\w*ControlPlane"
-            r"|Etcd\w*|APIService|FeatureGate|HostedCluster|ManagedCluster\w*|MultiCluster(?:Hub|Engine)|ClusterClass"
+        kind=r"\A(?:CustomResourceDefinition|\w*ResourceSet(?:Binding)?|Cluster(?:Catalog|Extension)|HelmChartProxy"
+            r"|ManifestWork|SyncSet|PropagationPolicy|KubeFed\w+|LogicalCluster|ImageBasedUpgrade"
+            r"|\w*Provider \S*cluster\.x-k8s\.io)\b|karmada|gardener\.cloud|(?:cluster|operator|work"
+            r"|addon)\.open-cluster-management|cattle\.io|\A(?:Lease|ClusterOperator|ClusterVersion"
+            r"|ClusterServiceVersion|CatalogSource|InstallPlan)\b|\A(?:OperatorGroup|\w*ControlPlane|Etcd\w*"
+            r"|APIService|FeatureGate|HostedCluster|ManagedCluster\w*|MultiCluster(?:Hub|Engine)|ClusterClass"
             r"|PriorityClass|(?:RKE|K3s|Virtual)\w*Cluster|WorkerPool|StorageVersionMigration)\b"
             r"|\A(?:Cluster(?:Upgrade|Update|Deployment|Claim|Pool|Instance|ImageSet|Group\w+)|AgentClusterInstall"
             r"|InfraEnv|Klusterlet|Shoot|Seed|VCluster|Kube(?:APIServer|Scheduler|ControllerManager))\b",
@@ -197,18 +200,18 @@ ROWS: tuple[Row, ...] = (
             r"|\Akubevirt\.io|forklift|\AKubeVirt|\AHyperConverged|\ASSP\b",
         who=r"\bvirt-|kubevirt|hyperconverged|harvester"),
     Row(("infrastructure", "storage"),
-        kind=r"\A(?:PersistentVolume|Volume|Storage|CSI|Data(?:Volume|ImportCron|Source|Upload|Download)|Ceph|Block)"
-            r"|\A(?:Object(?:Bucket|Store)|Bucket(?:Claim|Access|Class)|Backup|Restore|PodVolume|LVM|BackingImage"
-            r"|RecurringJob|GroupSnapshot)|\A(?:Linstor|NooBaa|Replication(?:Source|Destination)|VolumeReplication)"
-            r"|\A(?:Schedule|Engine|Replica)\b|\A\w*(?:Snapshot|Backup|Restore|Storage|Volume|Disk)|\A(?:Backing"
-            r"|Bucket|Object|Namespace)Store\b|\A(?:Filesystem|NetworkFence|ReclaimSpaceJob|ExportAction|JuiceFS"
-            r"|Seaweed|DR(?:Cluster|P\w+)|NFS\w*|Iscsi\w*|DataProtection\w*|HostPath\w*|LocalVolume\w*|CacheGroup)\b"
-            r"|storage\.k8s|velero\.io|stash\.appscode|kanister|k8up|data\.fluid|minio\.min\.io|longhorn|ceph"
-            r"|cdi\.kubevirt|linstor|portworx|csiaddons|ramendr",
-        who=r"juicefs|fluid\b|alluxio|beegfs|\bweka|quobyte|spectrum-scale|seaweed|garage|longhorn|rook|ceph|velero"
-            r"|noobaa|minio|piraeus|linstor|volsync|k8up|kanister|kasten|stork|mayastor|cstor|glusterfs|\bocs-|\bodf-"
-            r"|lvms|nfs-|stash\b|snapscheduler|\bcdi\b|csi\b|external-(?:provisioner|attacher|resizer|snapshotter)"
-            r"|openebs|topolvm|\blvm|portworx|trident|snapshot|persistentvolume|\bimport-controller|datavolume"),
+        kind=r"\A(?:PersistentVolume|Volume|Storage|CSI|Data(?:Volume|ImportCron|Source|Upload|Download)|Ceph"
+            r"|Block(?:Device|Pool|Storage|Volume)?\b)|\A(?:Object(?:Bucket|Store)|Bucket(?:Claim|Access|Class)"
+            r"|Backup|Restore|PodVolume|LVM|BackingImage|RecurringJob|GroupSnapshot)|\A(?:Linstor|NooBaa"
+            r"|Replication(?:Source|Destination)|VolumeReplication)|\A(?:Schedule|Engine|Replica)\b|\A\w*(?:Snapshot"
+            r"|Backup|Restore|Storage|Volume|Disk)|\A(?:Backing|Bucket|Object|Namespace)Store\b|\A(?:Filesystem"
+            r"|NetworkFence|ReclaimSpaceJob|ExportAction|JuiceFS|Seaweed|DR(?:Cluster|P\w+)|NFS\w*|Iscsi\w*"
+            r"|DataProtection\w*|HostPath\w*|LocalVolume\w*|CacheGroup)\b|storage\.k8s|velero\.io|stash\.appscode"
+            r"|kanister|k8up|data\.fluid|minio\.min\.io|longhorn|ceph|cdi\.kubevirt|linstor|portworx|csiaddons|ramendr",
+        who=r"juicefs|fluid\b|alluxio|beegfs|\bweka|quobyte|spectrum-scale|seaweed|garage|longhorn|\brook|ceph|velero"
+            r"|noobaa|\bminio|piraeus|linstor|volsync|k8up|kanister|kasten|stork|mayastor|cstor|glusterfs|\bocs-|\bodf-|lvms|nfs-|stash\b|snapscheduler|\bcdi\b|csi\b|external-(?:provisioner|attacher|resizer"
+            r"|snapshotter)|openebs|topolvm|\blvm|portworx|trident|snapshot|persistentvolume|\bimport-controller"
+            r"|datavolume"),
     Row(("infrastructure", "workload"), kind=r"serving\.knative|eventing\.knative", who=r"knative"),
     Row(("infrastructure", "network"),
         kind=r"\A(?:NodeNetwork\w*|UserDefinedNetwork|Egress\w*|Firewall\w*|ServersTransport|(?:Back|Front)endConfig"
@@ -223,9 +226,9 @@ ROWS: tuple[Row, ...] = (
             r"|cilium|calico|istio|gateway\.|submariner|linkerd|consul",
         who=r"\bmesh|firewall|\bcni|-cni\b|spiderpool|hybridnet|frr-k8s|liqo|otterize|\bvpc|terway|metallb|calico"
             r"|tigera|cilium|\bovn|multus|istio|dns\b|external-dns|ingress|nginx|haproxy|contour|traefik|whereabouts"
-            r"|sriov|kube-proxy|linkerd|kuma|consul|\bf5\b|f5-|\bavi\b|\bako\b|nsx|kube-vip|kube-router|weave|gloo"
-            r"|kong|ambassador|emissary|envoy|apisix|skupper|openelb|purelb|netbird|tailscale|load-?balancer|antrea"
-            r"|flannel|submariner|endpoint|gateway|ipallocator|portallocator|cidr"),
+            r"|sriov|kube-proxy|linkerd|\bkuma\b|\bconsul\b|\bf5\b|f5-|\bavi\b|\bako\b|nsx|kube-vip|kube-router"
+            r"|weave-net|\bgloo|\bkong|ambassador|emissary|envoy|apisix|skupper|openelb|purelb|netbird|tailscale"
+            r"|load-?balancer|antrea|flannel|submariner|endpoint|gateway|ipallocator|portallocator|cidr"),
     Row(("infrastructure", "node"),
         kind=r"\A(?:\w*Remediation\w*|VSphereVM|\w+Server\b \S*infrastructure\S*|\w*DevicePlugin"
             r"|ContainerRuntimeConfig|NUMA\w+|Preprovisioning\w+|TalosConfig|BottlerocketShadow|PerformanceProfile"
@@ -236,7 +239,7 @@ ROWS: tuple[Row, ...] = (
             r"|\A(?:AWS|Azure|GCP|VSphere|OpenStack|HCloud|Hetzner|IBM\w*|(?-i:DO)|Nutanix|Proxmox|Metal3|Docker"
             r"|CloudStack|Cloudscale|Equinix|Exoscale|Harvester|Huawei|Ionos|Kubevirt|Latitude|Linode|Maas|Microvm"
             r"|Outscale|Packet|Scaleway|Tinkerbell|Upcloud|VCD|Vultr|(?-i:ACK|BYO|OCI|OVH))\w*Cluster\b",
-        who=r"kkp-|kubermatic|cluster-api|capi-"),
+        who=r"kkp-|kubermatic|cluster-api|\bcapi-"),
     Row(("infrastructure", "node"), message=r"nodes are available:.*(?:not-ready|unreachable|unschedulable)"),
     Row(("infrastructure", "storage"),
         message=r"persistent volumes? to bind|volume node affinity|max volume count|prepare subPath|create subPath"),
@@ -261,7 +264,7 @@ ROWS: tuple[Row, ...] = (
         kind=rf"\A\w+(?:Cluster|Datacenter)\b|\A(?:{DATABASES})\w*\b|cassandra|postgres"
             r"|mongodb|kafka"),
     # --- kinds that nobody knows, whose names speak for themselves ---
-    *(Row(place, kind=names) for place, names in PARTS.items()),
+    *(Row(place, kind=names) for names_of in (PARTS, GROUPS) for place, names in names_of.items()),
     # --- things of the cluster: what has befallen them ---
     Row(("infrastructure", "node"), message=r"node was low on resource|node had condition"),
     Row(("infrastructure", "network"),
@@ -273,10 +276,9 @@ ROWS: tuple[Row, ...] = (
         message=r"failed to set ?up (?:network|sand ?box|pod)|\bcni\b|network is not ready|ClusterDNS|\bmultus\b"
             r"|\bovn-k8s|\badd(?:ing)? network|configure pod interface|no IP addresses"),
     Row(("infrastructure", "storage"),
-        reason=r"volume|\bcsi\b|empty ?dir|\bmount|attach|detach|persistent|\biscsi|\blvm|\bluns?\b"
-            r"|thin ?pool|\bdisk bad|\braid\b|\bnfs\b|root ?fs\b|\bnvme|\bssd\b|file ?system|ext4|\bxfs|\bio ?error"
-            r"|overlay|image layer|layerchain|docker image|storage (?:class|full|expan|resiz)|\bpvc\b|snapshot"
-            r"|back ?up",
+        reason=r"volume|\bcsi\b|empty ?dir|\bmount|attach|detach|persistent|\biscsi|\blvm|\bluns?\b|thin ?pool"
+            r"|\bdisk bad|\braid\b|\bnfs\b|root ?fs\b|\bnvme|\bssd\b|file ?system|ext4|\bxfs|\bio ?error|overlay"
+            r"|image layer|layerchain|docker image|storage (?:class|full|expan|resiz)|\bpvc\b|snapshot|back ?up",
         message=r"no space left|volumeMount|MountVolume|AttachVolume|persistentvolumeclaim|\bdisk (?:pressure|space)"
             r"|the disk |data director"),
     Row(("infrastructure", "workload"),
@@ -290,6 +292,7 @@ ROWS: tuple[Row, ...] = (
         reason=r"\bnodes? (?:cordon|drain|taint)|(?:cordon|drain|taint)(?:ed|ing)? nodes?\b|\bkernel|\bbios\b"
             r"|firmware|\bbmc\b|\bkubelet|\bcontainerd|\bcri-?o\b|\bpsu\b|\bhugepages",
         kind=r"\ANode\b",
-        who=r"karpenter|cluster-autoscaler|machine|node-|kured|tuning|\bbmc|redfish|ironic|\bcap[a-z]-|medik8s",
+        who=r"karpenter|cluster-autoscaler|\bmachine|node-|kured|node-tuning|tuned|\bbmc|redfish|ironic|\bcap[a-z]-"
+            r"|medik8s",
         both=r"\A(?:Deployment|DaemonSet|ConfigMap|Namespace|Lease) .*\n.*\bnodes?\b"),
 )  # fmt: skip

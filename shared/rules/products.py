@@ -43,9 +43,9 @@ PRODUCTS: dict[tuple[Category, Subcategory], str] = {
         adguard aga\.k8s antrea apisix application-networking\.k8s appmesh \bbgp \bgloo \bkilo\b bluecat \bnsx
         cfargotunnel citrix cloudflared cloudflare-(?:operator|tunnel) coredns dns\.cav efficientip egress-?gateway
         f5\.com fabedge frr-k8s haproxy headscale infoblox k8gb k8s\.cni\.cncf kgateway konghq kuadrant kubeslice
-        lighthouse loxilb netbird netmaker netobserv netscaler networking-operator network\.openshift network-operator
-        nginx\.org ngrok nova-?route openelb openvpn pi-?hole powerdns projectcontour purelb raven\.openyurt smi-spec
-        solo\.io spiderpool tailscale vpc- vpcresources whereabouts wireguard zerotier
+        lighthouse loxilb netbird netbox netmaker netobserv netscaler networking-operator network\.openshift
+        network-operator nginx\.org ngrok nova-?route openelb openvpn pi-?hole powerdns projectcontour purelb
+        raven\.openyurt smi-spec solo\.io spiderpool tailscale vpc- vpcresources whereabouts wireguard zerotier
     """),
     ("infrastructure", "storage"): _any_of(r"""
         alluxio \bcarina \bcsi[-.] \bcsm\b \bborg(?:base|backup|matic) \bdell\.com \bdell-csi beegfs \bgarage
@@ -85,6 +85,7 @@ PLATFORMS = _any_of(r"""
 """Kinds and groups of those that build, join and run clusters, whose controllers also act on Pods of others."""
 
 APPLICATIONS = _any_of(r"""
+    \A(?:State|Vending)Machine\w* \A(?:Archive|Beacon|Besu|Bitcoin|Chain|Ethereum|Full|Geth|Solana|Validator)\w*Node\b
     \A(?:Cluster)?TriggerAuthentication\b \AJob(?:Set|Flow)\b \A(?:NIM|Dynamo|Nemo)\w+ bindings?\.operators\.coreos
     chaos\.datadog chaos-mesh fluxcd kaito\.sh keda\.sh koordinator kserve\.io kubeflow kueue\.x-k8s litmus seldon\.io
     selectdb servicebinding stackable\.tech starrocks strimzi\.io
@@ -173,12 +174,19 @@ KINDS: dict[tuple[Category, Subcategory], str] = {
 
 
 def _part_of(names: str) -> str:
-    return rf"\A\w*(?:{_any_of(names)})"
+    return rf"\A\w*(?:{'|'.join(map(_as_written, names.split()))})"
+
+
+def _as_written(name: str) -> str:
+    """Return a pattern that finds no abbreviation inside another word: `SSO` is not in `StreamProcessor`."""
+    if not name.isalnum() or name != name.upper():
+        return name
+    return rf"(?-i:{name}(?:[^a-z]|\z)|{name.capitalize()}(?:[^a-z]|\z))"
 
 
 PARTS: dict[tuple[Category, Subcategory], str] = {
     ("security", "image"): _part_of(r"""
-        Attestation Cosign CVE ImageScan ImageSign ImageVerif RegistryScan SBOM SignaturePolicy Vulnerab
+        Attestation Cosign CVE ImageLint ImageScan ImageSign ImageVerif RegistryScan SBOM SignaturePolicy Vulnerab
     """),
     ("security", "certificate"): _part_of(r"""
         ACME Cert\b Certificate (?-i:Cert[A-Z]) (?-i:CSR) KeyRotation Keystore PKI SigningKey TLS TrustBundle
@@ -186,7 +194,7 @@ PARTS: dict[tuple[Category, Subcategory], str] = {
     """),
     ("security", "authentication"): _part_of(r"""
         (?:Access|Refresh|Bearer|Bootstrap|Join)Token APIKey APIToken Authentication AzureAD AuthServer Credential
-        Deploy(?:Key|Token) Identity (?-i:MFA) JWT LDAP Login OAuth OIDC Password
+        Deploy(?:Key|Token) Identity MFA JWT LDAP (?-i:Login) OAuth OIDC Password
         Realm\b SAML SecretRotation ServiceAccount ServicePrincipal SSH_?Key SSO UserAccount UserPool
     """),
     ("security", "rbac"): _part_of(r"""
@@ -207,20 +215,22 @@ PARTS: dict[tuple[Category, Subcategory], str] = {
         V(?:irtual)?M(?:Class|Host|Image|Migration\w*|Pool|Restore|Set|Snapshot|Template)?\b
     """),
     ("infrastructure", "storage"): _part_of(r"""
-        DataProtection Datastore\b DiskPool (?:CIFS|File|NAS|Samba|SMB)Share FileSystem InfoScale Lustre NFS NVMe
+        (?-i:Bucket) DataProtection Datastore\b DiskPool (?:CIFS|File|NAS|Samba|SMB)Share FileSystem InfoScale
+        Lustre NFS NVMe
         (?:Disk|Flash|Power\w+|Storage)Array PVC RBD ReplicationPlan
         S3Bucket
     """),
     ("infrastructure", "network"): _part_of(r"""
         AddressPool BGP CIDR CustomDomain DNS EgressIP EndpointSlice Envoy Firewall FloatingIP Gateway
         Hostname IP(?:Allocation|Block|Claim|Prefix|Range|Reserv) (?-i:IPAM) (?-i:IP)\w*Pool\b L[47](?:Policy|Rule)\b
-        LoadBalancer Netplan Network OVSBridge Peering PortForward RouteAdvert Router SecurityGroup Subnet Traceflow
+        LoadBalancer Netplan Network OVSBridge Peering PortForward RouteAdvert RouteReflector
+        (?-i:Router) SecurityGroup Subnet Traceflow
         PortBinding TrafficTarget Tunnel (?-i:[ACENS]LB) (?:A|CNAME|Zone)Record\b Upstream VirtualIP Vlan Vnet VPC VPN
         (?-i:VRF)
     """),
     ("infrastructure", "node"): _part_of(r"""
         AutoscalingGroup BareMetal BIOS \bBootc \wNode(?:Maintenance|Drain|Reboot|Refresh|Label|Taint) Chassis
-        CPUManager Firmware Hardware HugePages (?-i:BMC) (?-i:GPU) Kernel
+        CPUManager Firmware Hardware HugePages BMC (?-i:[GNT]PU) Kernel
         Kubelet OSImage OSUp(?:date|grade) SpotInstance OpenStack(?:DataPlane|Server) (?-i:DPU) \w(?:Node|Host|Device)\b
     """),
     ("infrastructure", "control-plane"): _part_of(r"""
@@ -229,3 +239,20 @@ PARTS: dict[tuple[Category, Subcategory], str] = {
     """),
 }
 """What the names of kinds that nobody knows have in them where they speak for themselves."""
+
+
+def _group_of(names: str) -> str:
+    return rf" (?:{'|'.join(names.split())})\."
+
+
+GROUPS: dict[tuple[Category, Subcategory], str] = {
+    ("security", "certificate"): _group_of("acme certs? certificates? pki tls"),
+    ("security", "authentication"): _group_of("auth authentication identity oauth oidc sso"),
+    ("security", "rbac"): _group_of("access authorization permissions? rbac"),
+    ("admission", "policy"): _group_of("compliance guardrails? polic(?:y|ies)"),
+    ("infrastructure", "virtualization"): _group_of("virt virtualization vms?"),
+    ("infrastructure", "storage"): _group_of("backups? buckets? disks? restore snapshots? storage volumes?"),
+    ("infrastructure", "network"): _group_of("bgp dns ingress ipam lb load-?balancers? mesh net networks? networking"),
+    ("infrastructure", "node"): _group_of("bare-?metal bmc firmware gpus? hardware machines? metal nodes?"),
+}
+"""What the first word of an API group says of kinds that nobody knows: `metal.example.io` is a matter of nodes."""

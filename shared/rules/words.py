@@ -71,30 +71,39 @@ class Vocabulary:
         return found
 
 
-_JOINTS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[-_./]+")
-
-
-_OCCASION = re.compile(r"(?<!power) (?:on|after|upon|due to) (?:error|failure)\b")
-
-
+# Patterns of Python's own, which compiles them when they are first needed: most functions never meet an unknown reason.
+# Abbreviations whose letters do not all look alike: `GPUsLost` is no `gp us lost`, and `NVMe` one word.
+_MIXED = r"(?:[A-Z]+[A-HJ-Z]|(?:AM|AP|CN|CS|EN|UR)I)s(?=[A-Z]|\b|_)|NVMe|OAuth|IPv[46]|iSCSI|eBPF|gRPC|mTLS|VMware"
+_JOINTS = r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[-_./]+"
+_OCCASION = r"(?<!power) (?:on|after|upon|due to) (?:error|failure)\b"
 # What is taken away or repaired may have failed; the taking did not.
-_TAKEN = re.compile(
+_TAKEN = (
     r"^((?:remov|delet|evict|prun|clean|purg|drop|reap|repair|replac)\w*(?: up)?(?: pods)?) (?:having|violating|failed"
     r"|invalid|stale|orphan\w*|expired|unhealthy|degraded|broken|duplicates?|duplicated|dead|lost|corrupt\w*|stuck"
     r"|too many)(?:\b(?= \w)|(?<=duplicates)$)"
 )
-
-
-_TAKEN_LAST = re.compile(
+_TAKEN_LAST = (
     r"^(?:(?:failed|invalid|stale|orphan\w*|expired|unhealthy|degraded|broken|duplicated?|dead|lost|corrupt\w*|stuck"
-    r"|blocking|unused) )+(?=.*\b(?:removed|deleted|evicted|pruned|cleaned(?: up)?|purged|dropped|reaped|swept"
-    r"|collected)$)"
+    r"|blocking|unused) )+(?!not |to )(?=.*\b(?:removed|deleted|evicted|pruned|cleaned(?: up)?|purged|dropped|reaped"
+    r"|swept|collected|forgotten|released|repaired|replaced|recovered|remediated|resolved|restored|healed|cleared)$)"
 )
+# What a trouble's name stands before is the matter: the domain of failures is no failure.
+_ATTRIBUTE = (
+    r"\b(?:alarm|conflict|crash|drift|error|exception|failure|fault|leak|outage|panic|retry|timeout|warning)"
+    r" (?=(?:budget|catalog|code|config\w*|dashboard|detector|domain|handler|handling|log|mode|page|policy|receiver"
+    r"|report|resolver|rule|setting|template|threshold|topology|tracker|tracking|window)s? (?!err|exceed|exhaust|fail"
+    r"|hit|reach|trigger))"
+)
+
+
+def _spelt(reason: str) -> str:
+    one_word_each = re.sub(_MIXED, lambda found: found[0].capitalize(), reason)
+    return re.sub(_OCCASION, "", " ".join(re.sub(_JOINTS, " ", one_word_each).lower().split()))
 
 
 def apart(reason: str) -> str:
     """Return a reason as a sentence: `NTPIsDown` is `ntp is down`, and `RestartOnError` a `restart`."""
-    return _TAKEN_LAST.sub("", _TAKEN.sub(r"\1", _OCCASION.sub("", " ".join(_JOINTS.sub(" ", reason).lower().split()))))
+    return re.sub(_ATTRIBUTE, "", re.sub(_TAKEN_LAST, "", re.sub(_TAKEN, r"\1", _spelt(reason))))
 
 
 # How it went is no part of what it was about.
@@ -103,7 +112,7 @@ _OUTCOMES = (
     " success succeeded successful successfully complete completed finished done ok is are has been became requested"
     " ready healthy unhealthy degraded faulted available unavailable recovered restored resolved normal warning "
 )
-_ENDINGS = re.compile(r"(?:iation|ation|ion|ing|ed|es|e|s)$")
+_ENDINGS = r"(?:iation|ation|ion|ing|ed|es|e|s)$"
 _SHORTEST = 5
 
 
@@ -113,5 +122,5 @@ def matter(reason: str) -> str:
 
     `ReconciliationFailed`, `ReconcileError` and `ReconcileSucceeded` are all about `reconcil`; `Ready` names nothing.
     """
-    words = (word for word in apart(reason).split() if f" {word} " not in _OUTCOMES)
-    return " ".join(_ENDINGS.sub("", word) if len(word) >= _SHORTEST else word for word in words)
+    words = (word for word in _spelt(reason).split() if f" {word} " not in _OUTCOMES)
+    return " ".join(re.sub(_ENDINGS, "", word) if len(word) >= _SHORTEST else word for word in words)

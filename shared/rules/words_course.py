@@ -12,10 +12,10 @@ DONE = (
     r"|committed|executed|uploaded|downloaded|pushed|exported|bootstrapped|commissioned|remediated|fixed\b|peered"
     r"|paired|linked\b|subscribed|advertised|routed|(?:goal|target|desired|quorum|consensus) (?:\w+ )?reached|served"
     r"|stored\b|persisted|protected\b|optimi[sz]ed|vacuumed|reindexed|deduplicated|converted|materiali[sz]ed"
-    r"|populated|hydrated|warmed up|encrypted|decrypted|reflected|(?:hot ?)?plugged|reali[sz]ed|compensated"
-    r"|reconverged|rejoined|reopened|woke(?:n)?\b|started up|\Aup\z|live\z|ref set\z|warmed|reserved\b|refreshed\b"
-    r"|processed\b|prepared\b|injected\b|(?:session|tunnel|link|node|peer|interface|port|bond|uplink|bgp|neighbou?r"
-    r"|connection|path|cable|replica|member|host|osd|mon|broker|server|gateway) up\z"
+    r"|populated|written|wrote\b|hydrated|warmed up|encrypted|decrypted|reflected|(?:hot ?)?plugged|reali[sz]ed"
+    r"|compensated|reconverged|rejoined|reopened|woke(?:n)?\b|started up|\Aup\z|live\z|ref set\z|warmed|reserved\b"
+    r"|refreshed\b|processed\b|prepared\b|on ?boarded|injected\b|(?:session|tunnel|link|node|peer|interface|port|bond"
+    r"|uplink|bgp|neighbou?r|connection|path|cable|replica|member|host|osd|mon|broker|server|gateway) up\z"
 )
 
 _DONE_AGAIN = rf"(?:re-?)?(?:{DONE})"
@@ -25,7 +25,8 @@ COURSE: dict[str, str] = {
     "success": r"success|succeed|recovered|restored|resolved|healed|repaired|cleared|all (?:\w+ )*(?:nodes|members"
     r"|replicas|pods) are (?:ready|healthy)|back to normal|no longer|proceeds|(?:active|ready|healthy|available"
     r"|online|up|running) again|back on (?:line|mains|utility|grid|ac|external)\b|on line\z|salvaged|ended\b"
-    r"|(?:answers|responds|works|serves) again|caught up\b|reconnected|rejoined|re-?established|corrected\b",
+    r"|(?:answers|responds|works|serves) again|caught up\b|reconnected|rejoined|re-?established|corrected\b|remediated"
+    r"|(?:lag|latency|level|load|temperature|pressure|usage|state|status|rate|traffic|value|\w+) (?:nominal|normal)\z",
     "changed-to-good": r"(?:degraded|failing|stalled)\b.*true (?:->|to) false|(?:ready|healthy"
     r"|available)\b.*false (?:->|to) true|\w+ -> (?:healthy|synced|ready|green|true)\b|to:? \[?(?:succeeded"
     r"|completed?|healthy|ready|green|established|connected|synced|available|online)\b|back (?:above|below|within"
@@ -44,8 +45,8 @@ COURSE: dict[str, str] = {
     r"|without)(?: under)? (?:\w+ )?(?:deadlock|data ?loss|outage|read ?-?only|pressure|frequent|corrupt|fatal"
     r"|shut ?down|(?:error|failure|problem|issue|violation|conflict|anomaly|finding|mismatch|difference"
     r"|change required|vulnerabilitie|leak)s?\b)|has sufficient|not degraded",
-    "finished": r"\w+ ready\z|\w+ executed\z|(?:schema|data|database|table|config|state|resources?|objects?) migrated"
-    r"|complete[d]?\b|finished\b|done\b|passed\b|cancell?ing deletion",
+    "finished": r"\w+ ready\z|rolled ?out\b|\w+ executed\z|(?:schema|data|database|table|config|state|resources?"
+    r"|objects?) migrated|complete[d]?\b|finished\b|done\b|passed\b|cancell?ing deletion",
     "well": r"operational\b|ready\b|healthy\b|available\b|schedulable\b|valid\b|verified|validated|established"
     r"|synced\b|in ?sync\b|reconciled\b|renewed|issued\b|approved\b|approval(?:\z| (?:received|granted|given))"
     r"|admitted|accepted|programmed|bound\b|attached\b|mounted|announcing|rebuilt|unsealed|uncordon|resumed?\b"
@@ -53,12 +54,13 @@ COURSE: dict[str, str] = {
     r"|scaled ?up ?group|imported|loaded|applied|configured|compliant|ok\b|optimal|up to date|active\z|registered\z"
     r"|readyz\b|initiali[sz]ed|presented|generated|recycled|ensured|rollback|rolled back",
     "done": _DONE_AGAIN,
+    "did-at-last": r"\w+ \w+[^e]ed\z",
     "done-first": rf"\A(?:successfully )?{_DONE_AGAIN}",
     "waits-first": r"\A(?:still )?(?:a?waiting|waits?|pending)\b|\A(?:\w+ ){0,3}(?:awaits|needs|requires) \w+",
     "skips-first": r"\A(?:ignor|skipp?)(?:ed|ing)\b",
     "made-first": r"\A(?:successfully )?(?:added|configured|created|deployed|installed|provisioned)\b",
-    "upset-first": r"\A(?:draining|drained|evict(?:ed|ing)|reboot(?:ed|ing)|restart(?:ed|ing)"
-    r"|shut(?:ting)? down|stopp(?:ed|ing)|terminat(?:ed|ing))\b",
+    "upset-first": r"\A(?:draining|drained|evict(?:ed|ing)|reboot(?:ed|ing)|restart(?:ed|ing)|shut(?:ting)? down"
+    r"|stopp(?:ed|ing)|terminat(?:ed|ing))\b",
     "to-be-done": r"(?:will|shall|is about to|is going to) be \w+",
     "acts-first": r"\A(?:clear|delet|disabl|drain|evict|kill|mov|overrid|overwrit|recreat|reduc|remov|replac|reschedul"
     r"|reset|restart|revok|scal|shrink|stopp|terminat|paus|promot|demot|migrat|updat|upgrad|suspend)(?:ed|p?ing)\b"
@@ -69,6 +71,8 @@ COURSE: dict[str, str] = {
     r"|deployed|provisioned|registered|configured)[.!]?\z",
     "failed-back": r"fail(?:ed|ing)? ?back\b",
     "untainted": r"taints? (?:was |were )?removed|removed (?:the |\S+ )?taint|untaint",
+    "success-first": r"\Asuccessfully (?:activated|applied|configured|enabled|executed|imported|migrated|promoted"
+    r"|published|rolled out|rotated|switched|updated|upgraded)\b",
     "finalizer": r"finali[sz]er",
     "made": r"\Aadd\z|taken\b|created?\b|launched|updated?\b|added\b|observed\b|installed|deployed|provisioned"
     r"|reload(?:ed)?\b|sync\z|service restart|abortion|scalers? started|monitor started",
@@ -89,11 +93,10 @@ COURSE: dict[str, str] = {
     "deleted-well": r"success\w* terminat|(?:uninstall|terminat)\w* succe|deprovision(?:ed|ing\z|\w* (?:succe"
     r"|complete|finish|done))|(?:delet|remov|uninstall)\w* (?:complete|finish|done)|delet\w* (?:successful|succe)"
     r"|success\w* (?:delet|remov|deprovision|uninstall|detach|unmount)\w* \w|detach\w* succe",
-    "starting": r"\w+ (?:started|starting|wait|waiting|planned|queued|scheduled|pending|in progress"
-    r"|progressing|ongoing|underway)\z|\w+(?:ion|ing|ment|up|down|over|ade|ate|art|ore|ize) initiated\z|(?:creat\w*"
-    r"|deploy\w*|install\w*|provision\w*|sync|reconcile|resource|import|export|build|job|task|step|run) (?:start"
-    r"|begin)\z",
-    "asked-last": r"\w+ (?:requested|triggered|detected|ignored|found)\z",
+    "starting": r"\w+ (?:started|starting|wait|waiting|planned|queued|scheduled|pending|in progress|progressing"
+    r"|ongoing|underway)\z|\w+(?:ion|ing|ment|up|down|over|ade|ate|art|ore|ize) initiated\z|(?:creat\w*|deploy\w*"
+    r"|install\w*|provision\w*|sync|reconcile|resource|import|export|build|job|task|step|run) (?:start|begin)\z",
+    "asked-last": r"\w+ (?:requested|triggered|detected|ignored|found|initiated)\z",
     "birth": r"bootstrap|deploy|creat|start|provision|launch|boot\b|regist|join|build",
     "to-serve": r"load ?balancer (?:pending|waiting)|(?:pending|waiting) (?:for )?load ?balancer|target regist"
     r"|regist\w* target|(?:sync|updat|ensur|build|deploy)\w* (?:backend|target|listener|model)|ensur\w* fail"
@@ -101,9 +104,9 @@ COURSE: dict[str, str] = {
     r"|alloc|announce|assign",
     "address": r"ipam\b|alloc",
     "renewal": r"renew|rotat",
-    "final": r"will not (?:be )?retr|not retrying|no more retries|giv(?:ing|en) up|gave up|(?:attempts"
-    r"|retries) exhausted|stop(?:ped|ping)? (?:re)?try|no (?:more|further) (?:retry|retries|attempts)|(?:retry"
-    r"|attempt) (?:limit|budget|count) (?:reached|exceeded)|max(?:imum)? (?:number of )?(?:retries|attempts)"
+    "final": r"will not (?:be )?retr|not retrying|no more retries|giv(?:ing|en) up|gave up|(?:attempts|rollbacks?"
+    r"|retries|tries) exhausted|stop(?:ped|ping)? (?:re)?try|no (?:more|further) (?:retry|retries|attempts)|(?:retry"
+    r"|attempt|restart) (?:limit|budget|count) (?:reached|exceeded)|max(?:imum)? (?:number of )?(?:retries|attempts)"
     r"|(?:restarts?|retries|attempts|tries) (?:limit )?exceeded|fail(?:ed|ure)? permanently|(?:permanent"
     r"|terminal)(?:ly)? (?:fail|error)|(?:un|non-?)retr(?:y|i)able|abandoned",
     "to-issue": r"(?:sign\w*|order|present\w*)\b.* ?(?:fail|err)\w*|\Afailed\z",
@@ -111,8 +114,8 @@ COURSE: dict[str, str] = {
     "tries-used-up": r"exhausted (?:\w+ ){0,2}(?:retries|attempts|tries)|(?:retries|attempts) exhausted",
     "backup": r"back ?up|snapshot|archiv|defrag|compact",
     "skipped": r"skip",
-    "called-off": r"cancell?ing (?:deletion|eviction|shutdown|drain|removal)"
-    r"|(?:deletion|eviction|shutdown|drain|removal) cancell?(?:ed|ation)",
+    "called-off": r"cancell?ing (?:deletion|eviction|shutdown|drain|removal)|(?:deletion|eviction|shutdown|drain"
+    r"|removal) cancell?(?:ed|ation)",
     "to-come": r"\w+ (?:wait|waiting|planned|queued|scheduled|pending)\z",
     "migrated": r"migrated\b",
     "rolled-back": r"roll(?:ed|ing)? ?back",
@@ -152,25 +155,26 @@ COURSE: dict[str, str] = {
     "marking": r"taint|labels?\b",
     "detected": r"detected\b",
     "trifle": r"no ?op\b|nothing (?:to\b|changed)|no changes?\b|unchanged|notice\b|\Atermination .*finished"
-    r"|(?:restart|reboot|disruption)\w* (?:is )?(?:required|needed|pending|recommended)\b|stopped serving|(?:phase"
-    r"|status) updated|(?:update|upgrade|version) available|paus\w* until|(?:csr|order|(?:signing"
-    r"|certificate) request) created|finali[sz]er|feature gates? init|log level|stopped listening|graceful"
-    r"|shutdown delay|in flight|waiting|await|\Await for\b|requires? (?:manual )?(?:approval|action|intervention"
-    r"|confirmation|review)|(?:approval|action|intervention|input|confirmation|review|decision) (?:is )?(?:required"
-    r"|needed|pending)|status sync|spec sync|file change",
+    r"|(?:restart|reboot|disruption|rebalance|up-?scale)\w* (?:is )?(?:required|needed|pending|recommended)\b"
+    r"|stopped serving|(?:phase|status) updated|(?:update|upgrade|version) available|paus\w* until|(?:csr|order"
+    r"|(?:signing|certificate) request) created|finali[sz]er|feature gates? init|log level|stopped listening"
+    r"|graceful (?:shut|termin)|shutdown delay|in flight|waiting|window (?:closed|opened)|await|\Await for\b"
+    r"|requires? (?:manual )?(?:approval|action|intervention|confirmation|review)|(?:approval|action|intervention"
+    r"|input|confirmation|review|decision) (?:is )?(?:required|needed|pending)|status sync|spec sync|file change",
     "upset": r"reboot|restart\b|restarting|restarted|cordon\b|cordoned|drain\b|draining|drained|disrupted|disrupting"
     r"|disruption(?:\z| [ac-z])|terminat|(?:node|instance|machine|vm|capacity) (?:\S+ )?(?:is "
     r"|was )?(?:being )?interrupt|interruption\z|spot (?:instance )?(?:inter|reclaim)|switch(?:ed|ing)? ?over|rolling"
-    r"|rolled\b|force|evict|preempt|scale ?down|scaled ?down|unregistered|shut(?:ting)? ?down|stopped\b|reset\b"
-    r"|power(?:ed)? ?off|rebalanc|migrated|deleting ?node|(?:cert\w*|ca|signer|tls) rotation started|remount|evacuat"
-    r"|update required|renewing|not schedulable|power(?:ed)? on\b|stopping|killed|hibernat|decommission|woken|culled"
-    r"|culling|descheduled|was stopped|withdrawn|(?:master|primary) (?:election|elected|switched|changed|promoted)"
-    r"|promoted to (?:primary|master|leader)",
+    r"|rolled(?:\z| [^o])|pods? (?:was |were )?(?:recreated|replaced)|force|evict|preempt|scale ?down|scaled ?down"
+    r"|unregistered|shut(?:ting)? ?down|stopped\b|reset\b|power(?:ed)? ?off|rebalanc|migrated|deleting ?node"
+    r"|(?:cert\w*|ca|signer|tls) rotation started|remount|evacuat|update required|renewing|not schedulable"
+    r"|power(?:ed)? on\b|stopping|killed|hibernat|decommission|woken|culled|culling|descheduled|was stopped|withdrawn"
+    r"|(?:master|primary) (?:election|elected|switched|changed|promoted)|promoted to (?:primary|master|leader)",
     # What disturbs, and has begun: no roll-out, which goes on beside what serves.
     "disturbing": r"(?:restart|reboot|switch ?over|decommission|shut ?down|rolling|roll|pod cycle|power ?off"
     r"|power cycle) (?:start|starting|started|initiated|begun|scheduled|in progress)\b",
-    "over-again": r"\w+ (?:recovered|restored|resolved|healed|repaired|cleared)\z|back to normal"
-    r"|(?:active|ready|healthy|available|online|running) again",
+    "over-again": r"\Arecovered (?:after|from)\b|\w+ (?:recovered|restored|resolved|healed|repaired|cleared)\z"
+    r"|back to normal|(?:active|ready|healthy|available|online|running) again",
+    "as-paused": r"(?:because|as|while|since) (?:\w+ ){1,3}(?:is|was) (?:paused|suspended)\b",
     "was-changed": r"changed\b|(?:paused|suspended|override|overridden|overwritten)\z",
     "changed": r"cancell?ed\b|[\w.:/\]\[]+ -> |chang(?:e|ed|ing)|modif(?:y|ied)|delet(?:e|ed|ing|ion)|remov(?:e|ed"
     r"|ing|al)\b|scal(?:e|ing)\b|scaled(?:\z| [^jo]| [jo][^bo])|resiz|expand|upgrad|downgrad|patched|edited|paus(?:e"
@@ -182,7 +186,7 @@ COURSE: dict[str, str] = {
     r"|drop(?:ped|ping)?\b|discard|hibernat|idled|unidled|rescheduled|unreserv|dealloc|unclaimed|transfer|moved\b"
     r"|moving\b|relocat|switched|switch\b|toggl|revert|granted|cleaned|raised\b|increased|decreased|lowered|reduced"
     r"|adjusted|reassigned|shifted|recreated|swapped|overwritten|(?:up|down)-?scal|unlabel|split\b|grew\b|grown\b"
-    r"|uninstall|deinstall|undeploy|retired|retiring|disabling|disabled\b|banned|blacklist|whitelist|denylist"
-    r"|allowlist|exempt|exclu|bypass|unlink|unpair|unsubscrib|garbage collect|consolidat|reconfigur"
+    r"|uninstall|deinstall|undeploy|retired|retiring|off ?boarded|disabling|disabled\b|banned|blacklist|whitelist"
+    r"|denylist|allowlist|exempt|exclu|bypass|unlink|unpair|unsubscrib|garbage collect|consolidat(?:e|i)|reconfigur"
     r"|deprovision(?:ing)?\z|(?:member|node|peer|user|host|broker|agent|replica) left\z",
 }  # fmt: skip

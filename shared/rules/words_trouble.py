@@ -22,7 +22,10 @@ TROUBLE: dict[str, str] = {
     r"|satisfied|fulfilled|completed?|installed|deployed|created|verified|validated|trusted|approved|accepted"
     r"|admitted|ensured|recovered|restored|delivered|sent|scheduled|started|mounted|attached|bound|loaded|configured"
     r"|initiali[sz]ed|provisioned|registered|reconciled|set\b|reserved|routed|claimed|published|healed|active\b"
-    r"|live\b|present\b|processed|finished|enabled)",
+    r"|live\b|present\b|processed|finished|enabled|allocated|archived|built|cleaned|cloned|collected|committed|copied"
+    r"|distributed|downloaded|encrypted|executed|exported|fixed\b|forwarded|generated|imported|injected|issued|merged"
+    r"|migrated|mirrored|persisted|populated|prepared|promoted|pushed|reclaimed|released|removed|renamed|resized"
+    r"|rotated|saved|scaled|signed|stored|upgraded|uploaded|written)",
     "not-yet": r"not yet\b|(?:has|have|is|are|does|do|was|were)n.t (?:\w+ ){0,5}yet\b",
     "invalid": r"invalid|not valid|malformed|illegal|incorrect|bad\b|wrong|incompatible|unsupported|not supported"
     r"|mismatch|misbound|misconfigur|undefined|ambiguous|duplicate|overlap|unknown\b|unrecogni[sz]ed|un ?parse?able"
@@ -33,8 +36,7 @@ TROUBLE: dict[str, str] = {
     r"|collision|locked\b",
     "refused": r"den(?:ied|ial)\b|reject(?:ed|ion)|refused|disallow|prohibit|forbidden|not (?:allowed|permitted"
     r"|authori[sz]ed)|unauthori[sz]ed|blocked\b|blocking\b|block\z|restricted",
-    "timeout": r"tim(?:e|ed|ing)[ -]?out|deadline ?exceeded|exceeded (?:its |the )?deadline|too long\b"
-    r"|exceeded grace",
+    "timeout": r"tim(?:e|ed|ing)[ -]?out|deadline ?exceeded|exceeded (?:its |the )?deadline|too long\b|exceeded grace",
     "unreachable": r"unreachable|not routable|unroutable|unresponsive|not responsive|stopped (?:updat|post|report"
     r"|respond|send|renew|receiv)|(?:lease|heartbeat|status) (?:\w+ )?stopped|no route|connection (?:refused|reset"
     r"|lost|closed)|no such host|not respond|i/o timeout|network is down|disconnect(?:ed|ion)|not reachable"
@@ -43,23 +45,25 @@ TROUBLE: dict[str, str] = {
     "is-down": r"(?:is|are|was|went) down\b|(?:bond|uplink|port|nic|router|switch|path|target|host|machine|site"
     r"|region|zone|mds|osd|mon|brick|disk|database|db|endpoint|backend|upstream|collector|exporter|worker|master"
     r"|leader|ospf|bgp|vpn|ipsec|vrrp|storage|node|link|cluster|server|peer|interface|tunnel|session|broker|member"
-    r"|gateway|replicas?|primary|proxy|agent|plugin|controller|pool|volume|shard|daemon) down\b|down state\b|dead\z"
-    r"|died\b|\Adown\z|not up\b|offline\b|not online\b|not covered\b|inactive\b|read[- ]only\b|writes? (?:are |is "
-    r"|were )?(?:blocked|stopped|rejected|disabled|refused)|(?:is|was) sealed\b|network partition|minority\b"
-    r"|partitioned\b|quorum not\b|lost (?:its )?carrier|(?:member|shard|replica|broker|peer|session|tunnel|path|link"
-    r"|uplink) lost\b|server (?:is )?not responding",
+    r"|gateway|replicas?|primary|proxy|agent|plugin|controller|pool|volume|shard|daemon) down\b|(?:primary|master"
+    r"|leader) fail(?:ure|ed)\z|down state\b|dead\z|died\b|\Adown\z|not up\b|offline\b|not online\b|not covered\b"
+    r"|inactive\b|read[- ]only\b|writes? (?:are |is |were )?(?:blocked|stopped|rejected|disabled|refused)|(?:is"
+    r"|was) sealed\b|network partition|minority\b|partitioned\b|quorum not\b|lost (?:its )?carrier|(?:member|shard"
+    r"|replica|broker|peer|session|tunnel|path|link|uplink) lost\b|server (?:is )?not responding",
     "down-at-last": r"down\z",
-    "brought-down": r"(?:scal|shut|slow|power|cool|wind|step|tear|break|lock|spin|roll|count|ramp|writ|take"
-    r"|br[io]\w+|drill)\w* ?down\z",
+    "brought-down": r"(?:scal|shut|slow|power|cool|wind|step|tear|break|lock|spin|roll|count|ramp|writ|take|br[io]\w+"
+    r"|drill)\w* ?down\z",
     "unhealthy": r"unhealthy|not healthy|isn'?t healthy|abnormal|broken\z",
     "degraded": r"degrad|impaired|faulty|damaged|health(?: is| status is| status)?:? yellow",
     "ailing": r"nearly|near ?full|almost|health[_ ]?warn|(?:approach|near|clos)(?:es|ing|e)? (?:to )?(?:the "
     r"|its )?(?:\w+ )?(?:full|limit|capacity|maximum|quota|threshold)\b",
     "leader": r"(?:primary|master|leader)\b",
     "cancelled": r"cancell?ed\b",
-    "unavailable": r"endpoints? (?:are |is )?empty\b|empty endpoints|no healthy \w+|no (?:ready |healthy "
-    r"|available )?(?:endpoints|backends|upstreams?)\b|un ?available|not available\b|available (?:changed from \w+"
-    r"|set) to false",
+    "unavailable": r"no (?:available|healthy|ready|running) (?:\w+ )?(?:instances|members|pods|replicas|workers)\b"
+    r"|no (?:\w+ )?(?:instances|members|pods|replicas|workers) (?:are )?(?:available|healthy|ready|running)\b"
+    r"|endpoints? (?:are |is )?empty\b|empty endpoints|no healthy \w+|no (?:ready |healthy |available )?(?:endpoints"
+    r"|backends|upstreams?)\b|un ?available|not available\b|available (?:changed from \w+|set) to false",
+    "runs-degraded": r"(?:continu\w*|operat\w*|running|runs|working|works) (?:\w+ )?(?:in )?(?:a )?degraded",
     # What one wants to have, not what serves.
     "not-to-be-had": r"(?:tokens?|credentials?|secrets?|keys?|metrics?|images?|versions?|licen[cs]es?|prices?|quotas?"
     r"|recommendations?|data|info\w*|status) un ?available",
@@ -84,7 +88,8 @@ TROUBLE: dict[str, str] = {
     r"|fault|dead)|(?:hardware|drive|power ?supply|psu|fan|dimm|nvme|ssd|smart)\b(?:\W+\w+){0,2}\W+(?:fail|fault"
     r"|stopped|dead\b)|(?:disk|block device)(?: \S*\d\S*| sd\w+)? (?:has |is |was )?(?:failed\b|failing\b|faulty"
     r"|dead\b|broken)|lost its disk|on battery\b|overheat|thermal (?:shut ?down|trip)|temperature (?:is )?critical"
-    r"|critical temperature|battery low|low battery|ecc (?:memory )?error|bad sector",
+    r"|critical temperature|redundancy (?:is |was )?(?:degraded|lost)|battery low|low battery|ecc (?:memory )?error"
+    r"|bad sector",
     "gone": r"(?:instance|machine|server|vm|host) (?:was |is |has been )?(?:not found|terminated|deleted|missing"
     r"|powered off|gone|does not exist|preempted|stopped)\b",
     "scale-up": r"scale ?up|scaled up|scale out|new nodes?\b",
@@ -96,19 +101,23 @@ TROUBLE: dict[str, str] = {
     r"|high (?:temperature|load|latency|usage)|miss(?:ed)? schedule|missed\b|overdue|out of sync|stale\b|skew"
     r"|postpone|on hold\b|\Aheld\b|held back|(?:is|was|are) held|retry|retried|reattempt|throttl|rate[- ]?limit"
     r"|too many requests|blocked\b|late\z",
-    "strained": r"over (?:the )?(?:limit|budget|capacity|threshold)|overflow|vanish|inconsisten|problems?\z"
-    r"|issues?\z|rejecting|sick\b|ailing\b|unstable|flaky|saturat|starv|congest|overload|panicked|lag(?:s|ging)?\b"
+    "strained": r"over (?:the )?(?:limit|budget|capacity|threshold)|overflow|vanish|inconsisten|problems?\z|issues?\z"
+    r"|rejecting|sick\b|ailing\b|unstable|flaky|saturat|starv|congest|overload|panicked|lag(?:s|ging)?\b"
     r"|anonymous (?:access|auth)\w*|under[- ]?(?:replicat|provision|sized)|over[- ]?siz|imbalanc|unbalanced|diverg"
     r"|insecure|unsafe|violat|leak(?:ed|ing|s)?\b|slow\b|too (?:slow|old|large|big|high|low|few|many)|behind\b|spike"
-    r"|shortage|scarc|anomal|misplaced|breach|alarm\b|emergency|critical\z|outlier|undersized",
+    r"|shortage|scarc|anomal|misplaced|breach|alarm\b|emergency\z|critical\z|outlier|undersized",
     "capped": r"limited\z|(?:max|maximum|min|minimum|limit|cap|ceiling) (?:\w+ ){0,2}(?:reached|hit)",
     "stuck": r"(?:replication|sync|archiving|updates?|reporting|monitoring|logging|collection|ingestion|backups?"
     r"|heartbeats?|mirroring|polling|scraping) (?:has |is |was )?stopped|halt(?:ed|s|ing)?\b|froze\b|stuck|stall(?:ed"
     r"|s)?\b|hung\b|hang(?:s|ing)?\b|deadlock|blocked for more|storm\b|flap(?:s|ping)?\b|repetitive|frequent"
     r"|threshold (?:met|exceeded)|drift(?:ed)?\b|disabled\b",
     "expired": r"expired|expiration (?:warning|soon|near)|expir(?:y|es|ing)\b",
-    "corrupt": r"corrupt|data inconsisten|inconsistent (?:data|pg|placement|replica)|checksum|integrity (?:check"
-    r"|changed|fail|error|violat|mismatch|broken|lost)|bad ?block|i[/ ]?o ?err",
+    "certificate-ends": r"certificates? (?:\S+ ){0,4}(?:has |have )?(?:expired|lapsed|run out)(?:\z|[.,;:]| (?:at|in"
+    r"|on|since|\d))|certificates? (?:\S+ ){0,4}(?:is |are |will )?(?:expiring|expires?|lapse|run out) (?:in|on|at"
+    r"|within)\b",
+    "corrupt": r"corrupt|data inconsisten|inconsistent (?:data|pg|placement|replica)|checksum (?:check|differ|err"
+    r"|fail|inval|is\b|mismatch|verif|wrong)|(?:bad|page|wrong) checksum|checksum\z|integrity (?:check|changed|fail"
+    r"|error|violat|mismatch|broken|lost)|bad ?block|i[/ ]?o ?err",
     # --- what makes it grave ---
     "disaster": r"majority (?:\w+ ){0,3}lost|lost (?:its |the )?majority|health(?: is| status is| status)?:? red\b"
     r"|data (?:\w+ )?(?:is )?corrupt|corrupt(?:ed|ion)? (?:data|wal)|no[ _]quorum|quorum lost|lost (?:its )?quorum"
@@ -123,7 +132,7 @@ TROUBLE: dict[str, str] = {
     r"|uncorrectable|power lost|lost power|(?:soft|hard) lock ?up|frozen\b|double[- ]bit|off the bus|(?:kubelet"
     r"|containerd|docker|cri-?o|container ?runtime) (?:is )?(?:down|stopped|not running|unhealthy|not healthy"
     r"|unresponsive|hung)|v ?m ?core|docker hung|oops\b|machine check|containerd unhealthy|file ?system (?:is )?read"
-    r"|read-?only file ?system|ext4[- ](?:fs )?error|xfs has shut|kubelet setup",
+    r"|read-?only file ?system|ext4[- ](?:fs )?error|xfs (?:\S+ )?(?:has )?shut|kubelet setup",
     "intrusion": r"threats?(?: was| were)? (?:detected|found)|threat\z|malware|virus|miner\b|miners\b|crypto ?miner"
     r"|backdoor|(?:container|sandbox|host|namespace) ?escape|escaped?\b.*(?:container|namespace)|compromis|infected"
     r"|(?:security|data) breach|exploit|breakout|reverse shell|ransom|intrusion|malicious|command[- ]and[- ]control"
@@ -135,20 +144,22 @@ TROUBLE: dict[str, str] = {
     "remediation": r"needs? replacement|self[- ]?fenc|remediation (?:created|started|skipped|cannot|failed)"
     r"|marked (?:as )?unhealthy|marked unhealthy",
     "fails-first": r"\A(?:error|failed|failure|failing|unable|could ?n.t|could not)\b",
+    "fails-last": r"\b(?:failed|failing)[.!]?\z",
     "disabled": r"disabl(?:ed|ing)\b",
     # Said at the end of what was done, whatever the reason says of it.
     "ended-badly": r"(?:status|condition|state|phase|result|outcome|conclusion)(?: is|:|=)* ?['\"]?(?:failed|failure"
     r"|error|unsuccessful)\b|(?:complet|finish|end)\w* with (?:\w+ )?(?:errors?|failures?)\b|operation .*\bfailed\b"
     r"|exit(?:ed)? (?:with )?(?:code |status )?[1-9]",
     # What runs on a node or beside something else, and is not the thing itself.
-    "beside": r"ntp|chrony|time ?sync|dns|exporter|log(?:ging|s)?\b|metrics?\b|monitor\w*\b|agent|plug-?in",
+    "beside": r"redundan|sensors?\b|ntp|chrony|time ?sync|dns|exporter|log(?:ging|s)?\b|metrics?\b|monitor\w*\b|agent"
+    r"|plug-?in",
     "again": r"re-?queu|retry|retried|reattempt",
     "calling-webhook": r"calling (?:mutating |validating )?webhook|(?:in )?webhook response",
     "drain": r"drain|uncordon|evacuat|deleting all pods",
     "evicted": r"evict|preempt|node shutdown",
     "rebooted": r"rebooted",
-    "mount": r"volumes? bind|bind\w* (?:\w+ )?volume|(?:un)?stage|(?:un)?publish|(?:multi-?)?attach|mount"
-    r"|map ?volume|map ?pod ?device|un ?mount|detach",
+    "mount": r"volumes? bind|bind\w* (?:\w+ )?volume|(?:un)?stage|(?:un)?publish|(?:multi-?)?attach|mount|map ?volume"
+    r"|map ?pod ?device|un ?mount|detach",
     "bring-up": r"creat|start|sync\b|migrat|restor|back ?up|provision|import|clone|launch|boot\b|allocat|assign"
     r"|add(?:ing)?\b|reconcil|updat|announce|hand ?over|guarantee|load ?balancer|regist",
     "vm-life": r"fail\w* (?:to )?(?:create\b|migrat|hand ?over|guarantee|start)|(?:start|boot|power ?on|migration|sync"
@@ -179,6 +190,8 @@ TROUBLE: dict[str, str] = {
     r"|were |be )tolerated|will report|nothing to|limits? (?:were|was) exceeded|resolv ?conf|resynced|will resync"
     r"|resync interval|dry ?run|change in progress|advanced feature|too many (?:active|succeeded|addresses)"
     r"|multiple pod|possible memory|same template",
+    "by-hand": r"(?:\w+ )?(?:intervention|recovery|repair) (?:is )?(?:needed|required)\b",
+    "needless": r"no need to\b|already (?:absent|deleted|gone|removed)\b|not (?:needed|necessary|required) any ?more",
     "dry-run": r"dry ?run",
     "nodes-unfit": r"pods? (?:\w+ )?(?:unschedulable|unscheduled)|nodes are available:.*(?:not-ready|unreachable"
     r"|unschedulable)",
