@@ -54,6 +54,7 @@ ROWS: tuple[Row, ...] = (
         both=r"kyverno.*\n.*mutat",
         message=r"calling mutating webhook|mutating admission|patch in webhook response|unsupported patch type"
             r"|attempted to modify the object"),
+    Row(("admission", "policy"), message=r"forbidden for the current"),
     Row(("security", "image"),
         kind=r"\A(?:Image(?:Stream|Policy|Manifest|Verif\w+)|ClusterImagePolicy|TrustRoot|Vulnerability|Sbom)|sigstore",
         who=r"trivy|cosign|sigstore|\bclair|quay-(?:container-)?security|imagepolicy|\baqua(?:sec|-)|anchore|grype"
@@ -61,15 +62,15 @@ ROWS: tuple[Row, ...] = (
         reason=r"(?:untrusted|disallowed|forbidden|blocked|unknown) registry|signature|sigstore|cosign|vulnerab"
             r"|\bcve\b|image (?:block|den|policy|quarant|reject|scan|verif|pull secret)|(?:security|secret) scan"
             r"|provenance|attestation|\bslsa\b",
-        message=r"no matching signatures|\b(?:image|security) scan\b|\bvulnerabilit(?:y|ies)\b|\bCVE-\d"
+        message=r"no matching signatures|\battestation|\b(?:image|security) scan\b|\bvulnerabilit(?:y|ies)\b|\bCVE-\d"
             r"|signature ?(?:required|verif|valid)|verify the signature|cosign|sigstore|image verification"
             r"|signature was required|(?:verify|validate) (?:the )?(?:image|signature)|image (?:was )?rejected"
             r"|pull access denied|requested access to the resource|(?:pull|image|manifest"
             r"|registry).*(?:unauthori[sz]ed|forbidden|denied)"),
     Row(("admission", "policy"),
-        message=r"forbidden (?:by policy|for the current)|validation\.gatekeeper\.sh|kyverno\S*\.svc"
-            r"|webhook \"\S*kyverno|(?:polic|rule|violat)\w*\b.*kyverno|kyverno\b.*(?:polic|rule|den|block|violat)"
-            r"|ValidatingAdmissionPolicy|constraint violat"),
+        message=r"forbidden by policy|validation\.gatekeeper\.sh|kyverno\S*\.svc|webhook \"\S*kyverno|(?:polic|rule"
+            r"|violat)\w*\b.*kyverno|kyverno\b.*(?:polic|rule|den|block|violat)|ValidatingAdmissionPolicy"
+            r"|constraint violat"),
     Row(("security", "certificate"),
         message=r"calling webhook.*x509|(?:secret|configmap)s? .*(?:\btls\b|\bcert|\bca-bundle"
             r"|\bserving).*(?:not found|does not exist)|(?:unable to|cannot|could not) find .*secret.*(?:\btls\b"
@@ -84,7 +85,7 @@ ROWS: tuple[Row, ...] = (
     Row(("admission", "policy"), kind=r"\A\w*Policy\w*Violations?\b"),
     Row(("infrastructure", "workload"), kind=r"slurm|\A\w*Chaos\b", reason=r"rollout restart|\breflection"),
     Row(("security", "rbac"), kind=r"\A(?:IAM\w*|(?:Cluster)?RoleBinding\b)"),
-    Row(("infrastructure", "storage"), both=r"\A\w*Policy .*\n.*(?:back ?up|snapshot|restore)"),
+    Row(("infrastructure", "storage"), both=r"\A\w*Policy .*\n.*(?:\bback ?ups?\b|snapshot|restore)"),
     Row(("infrastructure", "node"), both=r"\ANode .*\n.*(?:\btaint|out of disk|disk space|disk pressure"
         r"|chassis intrusion)"),
     # --- security: whose trust, rights and identity are at stake ---
@@ -113,7 +114,7 @@ ROWS: tuple[Row, ...] = (
         message=r"violates PodSecurity|\bapparmor\b|\bseccomp\b|security context constraint|run as (?:root|non)"
             r"|runAsNonRoot|runAsUser"),
     Row(("security", "authentication"),
-        message=r"authenticat|(?:incorrect|invalid|wrong|bad) (?:\w+ )?(?:user ?name|login|credential)"
+        message=r"authenticat|denied for user|(?:incorrect|invalid|wrong|bad) (?:\w+ )?(?:user ?name|login|credential)"
             r"|user ?name or password|complete login|failed to log ?in|\bauth failure|InvalidAccessKey"
             r"|SignatureDoesNotMatch|InvalidClientTokenId|UnrecognizedClient|ExpiredToken|AuthFailure"
             r"|invalid_(?:grant|client)|AADSTS|token (?:has |is |was )?(?:expired|invalid|revoked)"
@@ -134,9 +135,9 @@ ROWS: tuple[Row, ...] = (
             r"|not ?authori[sz]ed|unauthori[sz]ed|authori[sz]ation fail|access denied|permission denied|\b(?:iam"
             r"|missing|excessive|insufficient) permission|audit (?:policy|profile)|arguments audit\z|\Aaudit\z",
         message=r"(?-i:\b[a-z]+s(?:\.[a-z0-9.]+)? is forbidden)|\bis forbidden: User|cannot \w+ resource \""
-            r"|unauthorized operation|not authori[sz]ed|permission denied (?:to|for) \w|Access ?Denied"
-            r"|AuthorizationFailed|UnauthorizedOperation|(?:insufficient|lacks|missing) (?:\w+ )?(?:permission"
-            r"|privilege)s?|grant RBAC"),
+            r"|unauthorized operation|not authori[sz]ed|permission denied (?:to|for) \w|\bpermission '\S+' denied"
+            r"|Access ?Denied|AuthorizationFailed|UnauthorizedOperation|(?:insufficient|lacks"
+            r"|missing) (?:\w+ )?(?:permission|privilege)s?|grant RBAC"),
     Row(("security", "certificate"),
         kind=r"\A(?:Certificate|ManagedCertificate|ClusterTrustBundle|Order\b|Challenge\b|PodCertificate|CABundle"
             r"|KeyPair|IstioCSR|TrustManager)|\A\w+T[Ll][Ss]\b|\A\w*(?:Issuer|Certificate)\b|cert-manager"
@@ -156,8 +157,7 @@ ROWS: tuple[Row, ...] = (
         reason=r"oauth|token|anonymous|(?:secret|credential|key)s? (?:leak|expos)|password|authenticat|\bauth\b"
             r"|encrypt|login|client secret|(?:service|user|robot|machine) account|secret rotat|\bsso\b|\bmfa\b"
             r"|\bkms\b|\bauthn\b|\bssh key|\bapi key|\bcredentials? (?:secret )?(?:err|expir|fail|invalid|rotat"
-            r"|missing|refus|reject|revok|not)|\bjwt\b|\bjwks\b|\boidc\b|\bsaml\b"
-            r"|\bldap\b",
+            r"|missing|refus|reject|revok|not)|\bjwt\b|\bjwks\b|\boidc\b|\bsaml\b|\bldap\b",
         both=r"operator\n.*\bsecret (?:creat|updat|delet)",
         message=r"authentication|invalid (?:token|credential|password)|log ?in failed|\b401\b"
             r"|service account .*not found"),
@@ -209,7 +209,8 @@ ROWS: tuple[Row, ...] = (
             r"|DataProtection\w*|HostPath\w*|LocalVolume\w*|CacheGroup)\b|storage\.k8s|velero\.io|stash\.appscode"
             r"|kanister|k8up|data\.fluid|minio\.min\.io|longhorn|ceph|cdi\.kubevirt|linstor|portworx|csiaddons|ramendr",
         who=r"juicefs|fluid\b|alluxio|beegfs|\bweka|quobyte|spectrum-scale|seaweed|garage|longhorn|\brook|ceph|velero"
-            r"|noobaa|\bminio|piraeus|linstor|volsync|k8up|kanister|kasten|stork|mayastor|cstor|glusterfs|\bocs-|\bodf-|lvms|nfs-|stash\b|snapscheduler|\bcdi\b|csi\b|external-(?:provisioner|attacher|resizer"
+            r"|noobaa|\bminio|piraeus|linstor|volsync|k8up|kanister|kasten|stork|mayastor|cstor|glusterfs|\bocs-"
+            r"|\bodf-|lvms|nfs-|stash\b|snapscheduler|\bcdi\b|csi\b|external-(?:provisioner|attacher|resizer"
             r"|snapshotter)|openebs|topolvm|\blvm|portworx|trident|snapshot|persistentvolume|\bimport-controller"
             r"|datavolume"),
     Row(("infrastructure", "workload"), kind=r"serving\.knative|eventing\.knative", who=r"knative"),
@@ -258,7 +259,7 @@ ROWS: tuple[Row, ...] = (
             r"|ingress|insights|marketplace)-[a-z-]*operator|\A(?:kube-|cloud-)?controller-manager"),
     # What a database keeps is its own matter; the disk that it is kept on is not.
     Row(("infrastructure", "storage"),
-        both=rf"\A(?:\w*(?:Cluster|Datacenter)|(?:{DATABASES})\w*) .*\n.*(?:\bback ?up"
+        both=rf"\A(?:\w*(?:Cluster|Datacenter)|(?:{DATABASES})\w*) .*\n.*(?:\bback ?ups?\b"
             r"|\bsnapshot|\bvolumes? |\bpvc|storage class|(?:disk|storage) full)"),
     Row(("infrastructure", "workload"),
         kind=rf"\A\w+(?:Cluster|Datacenter)\b|\A(?:{DATABASES})\w*\b|cassandra|postgres"
@@ -278,7 +279,8 @@ ROWS: tuple[Row, ...] = (
     Row(("infrastructure", "storage"),
         reason=r"volume|\bcsi\b|empty ?dir|\bmount|attach|detach|persistent|\biscsi|\blvm|\bluns?\b|thin ?pool"
             r"|\bdisk bad|\braid\b|\bnfs\b|root ?fs\b|\bnvme|\bssd\b|file ?system|ext4|\bxfs|\bio ?error|overlay"
-            r"|image layer|layerchain|docker image|storage (?:class|full|expan|resiz)|\bpvc\b|snapshot|back ?up",
+            r"|image layer|layerchain|docker image|storage (?:class|clean|full|expan|resiz)|\bpvc\b|snapshot"
+            r"|\bback ?ups?\b",
         message=r"no space left|volumeMount|MountVolume|AttachVolume|persistentvolumeclaim|\bdisk (?:pressure|space)"
             r"|the disk |data director"),
     Row(("infrastructure", "workload"),

@@ -163,11 +163,12 @@ KINDS: dict[tuple[Category, Subcategory], str] = {
     """),
     ("infrastructure", "control-plane"): _one_of(r"""
         BackupEntry Cluster(?:Group|Manager|Repo|Curator|Override\w*|Propagation\w*|Resource\w*|Staged\w*)
-        ControllerInstallation ControllerRegistration ControlNode CoreProvider DataGather DeckhouseRelease EKSARelease
+        ConsolePlugin ControllerInstallation ControllerRegistration ControlNode CoreProvider DataGather
+        DeckhouseRelease EKSARelease
         ExtensionConfig HelmChartProxy Image(?:Based\w+|ClusterInstall)
         (?:Infrastructure|Bootstrap|ControlPlane|IPAM|Addon|CAPI)Provider InsightsOperator InternalMemberCluster
         ManagedResource ManagedSeed ManifestWork\w* Module(?:Config|Release|Source) MultiCluster\w+ OpenShiftAPIServer
-        OperatorCondition PlacementDecision RKE\w+ Tanzu\w+ UpdateConfig VirtualCluster\w* XKubernetes\w*
+        OperatorCondition PlacementDecision RKE\w+ Tanzu\w+ UpdateConfig VirtualCluster\w* Work XKubernetes\w*
     """),
 }
 """Kinds that belong to one product and do not have its name in theirs."""
@@ -212,7 +213,7 @@ PARTS: dict[tuple[Category, Subcategory], str] = {
     """),
     ("infrastructure", "virtualization"): _part_of(r"""
         GuestOS Hypervisor (?-i:Hyperv) VirtualMachine
-        V(?:irtual)?M(?:Class|Host|Image|Migration\w*|Pool|Restore|Set|Snapshot|Template)?\b
+        V(?:irtual)?M(?:Class|Host|Instance|Image|Migration\w*|Pool|Restore|Set|Snapshot|Template)?\b
     """),
     ("infrastructure", "storage"): _part_of(r"""
         (?-i:Bucket) DataProtection Datastore\b DiskPool (?:CIFS|File|NAS|Samba|SMB)Share FileSystem InfoScale
@@ -231,7 +232,8 @@ PARTS: dict[tuple[Category, Subcategory], str] = {
     ("infrastructure", "node"): _part_of(r"""
         AutoscalingGroup BareMetal BIOS \bBootc \wNode(?:Maintenance|Drain|Reboot|Refresh|Label|Taint) Chassis
         CPUManager Firmware Hardware HugePages BMC (?-i:[GNT]PU) Kernel
-        Kubelet OSImage OSUp(?:date|grade) SpotInstance OpenStack(?:DataPlane|Server) (?-i:DPU) \w(?:Node|Host|Device)\b
+        Kubelet OSImage OSUp(?:date|grade) SpotInstance OpenStack(?:DataPlane|Server) (?-i:DPU) \w(?:Host|Device)\b
+        (?:Cloud|Compute|Edge|Infra|Linux|Managed|Physical|Spot|Static|Windows|Worker)Node\b
     """),
     ("infrastructure", "control-plane"): _part_of(r"""
         AuditSink (?:Cluster|Kube|Secondary)Scheduler\b ControlPlane (?-i:APIServer) SchedulerProfile
@@ -252,7 +254,9 @@ GROUPS: dict[tuple[Category, Subcategory], str] = {
     ("admission", "policy"): _group_of("compliance guardrails? polic(?:y|ies)"),
     ("infrastructure", "virtualization"): _group_of("virt virtualization vms?"),
     ("infrastructure", "storage"): _group_of("backups? buckets? disks? restore snapshots? storage volumes?"),
-    ("infrastructure", "network"): _group_of("bgp dns ingress ipam lb load-?balancers? mesh net networks? networking"),
+    ("infrastructure", "network"): _group_of(
+        "bgp cni dns firewall ingress ipam lb load-?balancers? mesh net networks? networking proxy tunnels? vpn"
+    ),
     ("infrastructure", "node"): _group_of("bare-?metal bmc firmware gpus? hardware machines? metal nodes?"),
 }
 """What the first word of an API group says of kinds that nobody knows: `metal.example.io` is a matter of nodes."""

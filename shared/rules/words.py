@@ -38,6 +38,7 @@ KINDS: dict[str, str] = {
     "issuer": r"(?:Cluster)?Issuer\b",
     "issuing": r"(?:Certificate|Issuer|ClusterIssuer)\b",
     "lease": r"Lease\b",
+    "pool": r"NodePool\b",
     "updating": r"(?:ClusterVersion|MachineOS\w+|MachineConfig\w*)\b",
 }  # fmt: skip
 
@@ -93,6 +94,8 @@ _ATTRIBUTE = (
     r" (?=(?:budget|catalog|code|config\w*|dashboard|detector|domain|handler|handling|log|mode|page|policy|receiver"
     r"|report|resolver|rule|setting|template|threshold|topology|tracker|tracking|window)s? (?!err|exceed|exhaust|fail"
     r"|hit|reach|trigger))"
+    r"|\bfull (?=(?:backup|check|compaction|copy|export|import|load|rebuild|reconcile|refresh|repair|restore|resync"
+    r"|scan|snapshot|sync|vacuum)\w*\b)"
 )
 
 

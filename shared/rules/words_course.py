@@ -14,8 +14,9 @@ DONE = (
     r"|stored\b|persisted|protected\b|optimi[sz]ed|vacuumed|reindexed|deduplicated|converted|materiali[sz]ed"
     r"|populated|written|wrote\b|hydrated|warmed up|encrypted|decrypted|reflected|(?:hot ?)?plugged|reali[sz]ed"
     r"|compensated|reconverged|rejoined|reopened|woke(?:n)?\b|started up|\Aup\z|live\z|ref set\z|warmed|reserved\b"
-    r"|refreshed\b|processed\b|prepared\b|on ?boarded|injected\b|(?:session|tunnel|link|node|peer|interface|port|bond"
-    r"|uplink|bgp|neighbou?r|connection|path|cable|replica|member|host|osd|mon|broker|server|gateway) up\z"
+    r"|refreshed\b|processed\b|prepared\b|ran\b|sent\b|on ?boarded|injected\b|(?:session|tunnel|link|node|peer"
+    r"|interface|port|bond|uplink|bgp|neighbou?r|connection|path|cable|replica|member|host|osd|mon|broker|server"
+    r"|gateway) up\z"
 )
 
 _DONE_AGAIN = rf"(?:re-?)?(?:{DONE})"
@@ -74,18 +75,19 @@ COURSE: dict[str, str] = {
     "success-first": r"\Asuccessfully (?:activated|applied|configured|enabled|executed|imported|migrated|promoted"
     r"|published|rolled out|rotated|switched|updated|upgraded)\b",
     "finalizer": r"finali[sz]er",
-    "made": r"\Aadd\z|taken\b|created?\b|launched|updated?\b|added\b|observed\b|installed|deployed|provisioned"
-    r"|reload(?:ed)?\b|sync\z|service restart|abortion|scalers? started|monitor started",
+    "made": r"\Aadd\z|\A(?:allocate|assign|attach|deploy|install|register)\b|taken\b|created?\b|launched|updated?\b"
+    r"|added\b|observed\b|installed|deployed|provisioned|reload(?:ed)?\b|sync\z|service restart|abortion"
+    r"|scalers? started|monitor started",
     "made-last": r"\w+ (?:created|installed|deployed|provisioned|launched)\z",
     # --- what is being done, and what was ---
     "started": r"started\b|\Ascheduled\b",
     "begun": r"await|\w+(?:ion|ing|ment|up|down|over|ade|ate|art|ore|ize) initiated\b|start(?:ing|s|ed)?\b|begin"
     r"|began|begun|wait(?:ing|s)?\b|pending\b|scheduled\b|scheduling\b|request(?:ed|ing)?\b|in ?progress"
     r"|progress(?:ing)?\b|creating|pulling|provisioning|importing|expanding|ensuring|initiali[sz]ing|preparing"
-    r"|progressed|installing|running\b|queued|nominated|processing|attempt|trigger|reconciling|establish\b|killing"
-    r"|requeu|deferring|(?:sync|validat|verify|join|leav|deploy|build|upload|download|push|fetch|load|reload|export"
-    r"|apply|execut|complet|finish|resum|proceed|enabl|resolv|scann|check|test|discover|monitor|bootstrapp|clon|copy"
-    r"|archiv|restor|evaluat|comput|connect|submitt)ing\b|submitted",
+    r"|progressed|installing|running\b|queued|nominated|processing|attempt|trigger(?:ed|ing|s)\b|reconciling"
+    r"|establish\b|killing|requeu|deferring|(?:sync|validat|verify|join|leav|deploy|build|upload|download|push|fetch"
+    r"|load|reload|export|apply|execut|complet|finish|resum|proceed|enabl|resolv|scann|check|test|discover|monitor"
+    r"|bootstrapp|clon|copy|archiv|restor|evaluat|comput|connect|submitt)ing\b|submitted",
     "removed": r"(?:delet|remov)\w* (?:\w+ )?node\b|(?:node|machine) (?:was )?(?:delet|remov)|(?:delet|remov)\w*\z",
     "maintenance": r"maintenance|cordon",
     "put-to-death": r"killed\b",
@@ -96,7 +98,7 @@ COURSE: dict[str, str] = {
     "starting": r"\w+ (?:started|starting|wait|waiting|planned|queued|scheduled|pending|in progress|progressing"
     r"|ongoing|underway)\z|\w+(?:ion|ing|ment|up|down|over|ade|ate|art|ore|ize) initiated\z|(?:creat\w*|deploy\w*"
     r"|install\w*|provision\w*|sync|reconcile|resource|import|export|build|job|task|step|run) (?:start|begin)\z",
-    "asked-last": r"\w+ (?:requested|triggered|detected|ignored|found|initiated)\z",
+    "asked-last": r"\w+ (?:requested|triggered|detected|ignored|found|initiated|fired)\z",
     "birth": r"bootstrap|deploy|creat|start|provision|launch|boot\b|regist|join|build",
     "to-serve": r"load ?balancer (?:pending|waiting)|(?:pending|waiting) (?:for )?load ?balancer|target regist"
     r"|regist\w* target|(?:sync|updat|ensur|build|deploy)\w* (?:backend|target|listener|model)|ensur\w* fail"
@@ -111,13 +113,16 @@ COURSE: dict[str, str] = {
     r"|terminal)(?:ly)? (?:fail|error)|(?:un|non-?)retr(?:y|i)able|abandoned",
     "to-issue": r"(?:sign\w*|order|present\w*)\b.* ?(?:fail|err)\w*|\Afailed\z",
     "limit-of-tries": r"back ?off limit (?:exceeded|reached|hit)",
-    "tries-used-up": r"exhausted (?:\w+ ){0,2}(?:retries|attempts|tries)|(?:retries|attempts) exhausted",
+    "tries-used-up": r"exhausted (?:\w+ ){0,2}(?:retries|attempts|tries|rebuilds|restarts)|(?:retries"
+    r"|attempts) exhausted",
     "backup": r"back ?up|snapshot|archiv|defrag|compact",
     "skipped": r"skip",
     "called-off": r"cancell?ing (?:deletion|eviction|shutdown|drain|removal)|(?:deletion|eviction|shutdown|drain"
     r"|removal) cancell?(?:ed|ation)",
     "to-come": r"\w+ (?:wait|waiting|planned|queued|scheduled|pending)\z",
     "migrated": r"migrated\b",
+    "emptied": r"(?:\w+ )*drained\z",
+    "upgrading": r"(?:\w+ )*(?:upgrad(?:e|ing)|(?:firmware|fw|kernel|os|version) updat(?:e|ing)|updating version)",
     "rolled-back": r"roll(?:ed|ing)? ?back",
     "signature": r"signatures?\b|signed\b",
     "clock": r"(?:time|clock|ntp) (?:drift|skew|sync)",
@@ -151,20 +156,22 @@ COURSE: dict[str, str] = {
     "none": r"\Ano \w+",
     "lacks": r"\Ano \w+\z",
     "deleted": r"(?:delete|remove|prune)d?\b",
-    "from-to": r"from \S+ to \S+|to (?:revision|version)\b|updated to\b",
+    "from-to": r"from \S+ to \S+|\S*\d -> \S*\d|to (?:revision|version)\b|updated to\b",
     "marking": r"taint|labels?\b",
     "detected": r"detected\b",
     "trifle": r"no ?op\b|nothing (?:to\b|changed)|no changes?\b|unchanged|notice\b|\Atermination .*finished"
     r"|(?:restart|reboot|disruption|rebalance|up-?scale)\w* (?:is )?(?:required|needed|pending|recommended)\b"
     r"|stopped serving|(?:phase|status) updated|(?:update|upgrade|version) available|paus\w* until|(?:csr|order"
     r"|(?:signing|certificate) request) created|finali[sz]er|feature gates? init|log level|stopped listening"
-    r"|graceful (?:shut|termin)|shutdown delay|in flight|waiting|window (?:closed|opened)|await|\Await for\b"
-    r"|requires? (?:manual )?(?:approval|action|intervention|confirmation|review)|(?:approval|action|intervention"
-    r"|input|confirmation|review|decision) (?:is )?(?:required|needed|pending)|status sync|spec sync|file change",
+    r"|graceful (?:shut|termin)|shutdown delay|in flight|waiting|window (?:closed|opened)|\Aalready (?:absent|active"
+    r"|deleted|gone|removed|running)\z|await|\Await for\b|requires? (?:manual )?(?:approval|action|intervention"
+    r"|confirmation|review)|(?:approval|action|intervention|input|confirmation|review|decision) (?:is )?(?:required"
+    r"|needed|pending)|status sync|spec sync|file change",
     "upset": r"reboot|restart\b|restarting|restarted|cordon\b|cordoned|drain\b|draining|drained|disrupted|disrupting"
     r"|disruption(?:\z| [ac-z])|terminat|(?:node|instance|machine|vm|capacity) (?:\S+ )?(?:is "
     r"|was )?(?:being )?interrupt|interruption\z|spot (?:instance )?(?:inter|reclaim)|switch(?:ed|ing)? ?over|rolling"
-    r"|rolled(?:\z| [^o])|pods? (?:was |were )?(?:recreated|replaced)|force|evict|preempt|scale ?down|scaled ?down"
+    r"|rolled(?:\z| [^bo])|pods? (?:was |were )?(?:recreated|replaced)|forced?\b (?:cancel|delet|detach|drain|evict"
+    r"|fail ?over|kill|power|promot|reboot|remov|restart|shut|stop|terminat)|evict|preempt|scale ?down|scaled ?down"
     r"|unregistered|shut(?:ting)? ?down|stopped\b|reset\b|power(?:ed)? ?off|rebalanc|migrated|deleting ?node"
     r"|(?:cert\w*|ca|signer|tls) rotation started|remount|evacuat|update required|renewing|not schedulable"
     r"|power(?:ed)? on\b|stopping|killed|hibernat|decommission|woken|culled|culling|descheduled|was stopped|withdrawn"
@@ -174,7 +181,7 @@ COURSE: dict[str, str] = {
     r"|power cycle) (?:start|starting|started|initiated|begun|scheduled|in progress)\b",
     "over-again": r"\Arecovered (?:after|from)\b|\w+ (?:recovered|restored|resolved|healed|repaired|cleared)\z"
     r"|back to normal|(?:active|ready|healthy|available|online|running) again",
-    "as-paused": r"(?:because|as|while|since) (?:\w+ ){1,3}(?:is|was) (?:paused|suspended)\b",
+    "as-paused": r"(?:because|as|while|since|refused:) (?:\w+ ){1,3}(?:is|was) (?:paused|suspended)\b",
     "was-changed": r"changed\b|(?:paused|suspended|override|overridden|overwritten)\z",
     "changed": r"cancell?ed\b|[\w.:/\]\[]+ -> |chang(?:e|ed|ing)|modif(?:y|ied)|delet(?:e|ed|ing|ion)|remov(?:e|ed"
     r"|ing|al)\b|scal(?:e|ing)\b|scaled(?:\z| [^jo]| [jo][^bo])|resiz|expand|upgrad|downgrad|patched|edited|paus(?:e"
@@ -182,11 +189,12 @@ COURSE: dict[str, str] = {
     r"|image|release|digest)|overrid|migrating|versions?\z|rotat|updating|forgot(?:ten)?\b|\Aset \w+"
     r"|operation started|image updated|targeting|registered|prun(?:ed|ing)\b|deregistered|unloaded|un ?mounted|rescal"
     r"|supersed|released\b|revok|unbound|unpublish|unstaged|shrunk|shrink|shrank|extend|truncat|trimm|purg|compacted"
-    r"|defragmented|reclaim|patching|renam|label|annotat|untagged|tagged|destroy|eras(?:ed|ing)\b|wip(?:ed|ing)\b"
-    r"|drop(?:ped|ping)?\b|discard|hibernat|idled|unidled|rescheduled|unreserv|dealloc|unclaimed|transfer|moved\b"
-    r"|moving\b|relocat|switched|switch\b|toggl|revert|granted|cleaned|raised\b|increased|decreased|lowered|reduced"
-    r"|adjusted|reassigned|shifted|recreated|swapped|overwritten|(?:up|down)-?scal|unlabel|split\b|grew\b|grown\b"
-    r"|uninstall|deinstall|undeploy|retired|retiring|off ?boarded|disabling|disabled\b|banned|blacklist|whitelist"
-    r"|denylist|allowlist|exempt|exclu|bypass|unlink|unpair|unsubscrib|garbage collect|consolidat(?:e|i)|reconfigur"
-    r"|deprovision(?:ing)?\z|(?:member|node|peer|user|host|broker|agent|replica) left\z",
+    r"|defragmented|reclaim|patching|renam|labell?(?:ed|ing)\b|annotat(?:e|ed|ing)\b|untagged|tagged|destroy"
+    r"|eras(?:ed|ing)\b|wip(?:ed|ing)\b|drop(?:ped|ping)?\b|discard|hibernat|idled|unidled|rescheduled|unreserv"
+    r"|dealloc|unclaimed|transfer|moved\b|moving\b|relocat|switched|switch\b|toggl|revert|granted|cleaned|raised\b"
+    r"|increased|decreased|lowered|reduced|adjusted|reassigned|shifted|recreated|swapped|overwritten|(?:up"
+    r"|down)-?scal|unlabel|split\b|grew\b|grown\b|uninstall|deinstall|undeploy|retired|retiring|off ?boarded"
+    r"|disabling|disabled\b|banned|blacklist|whitelist|denylist|allowlist|exempt|exclu|bypass|unlink|unpair"
+    r"|unsubscrib|garbage collect|consolidat(?:e|i)|reconfigur|deprovision(?:ing)?\z|(?:member|node|peer|user|host"
+    r"|broker|agent|replica) left\z",
 }  # fmt: skip

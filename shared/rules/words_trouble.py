@@ -32,6 +32,7 @@ TROUBLE: dict[str, str] = {
     r"|unexpected|non ?compliant|non-compliant",
     "missing": r"missing|not ?found|not exist|no such\b|disappeared|no (?:\w+ )?(?:matching|suitable|valid|available"
     r"|eligible|schedulable|found)\b|orphan|gone\b|absent",
+    "let-go": r"(?:\w+ )*orphaned\z",
     "conflict": r"conflict|already (?:exists|allocated|in use|owned|managed|claimed|taken)|exists exception|in use\b"
     r"|collision|locked\b",
     "refused": r"den(?:ied|ial)\b|reject(?:ed|ion)|refused|disallow|prohibit|forbidden|not (?:allowed|permitted"
@@ -73,8 +74,8 @@ TROUBLE: dict[str, str] = {
     r"|pi ?ds)",
     "no-room": r"(?:9[5-9]|100)% full|no (?:\w+ )?(?:addresses|v?ips?|blocks|subnets|cidrs?) (?:left|available|free)"
     r"|space exceeded|(?:is|are) full\b|watermark (?:exceeded|reached|set)|(?:memory|disk) alarm|(?:not enough"
-    r"|insufficient) (?:free |disk |storage )*space|too many open files|no (?:space|capacity|room) left|no (?:more"
-    r"|free) (?:space|ips?|addresses|capacity|memory|ports?|disks?|room|inodes?|nodes?|resources|blocks)"
+    r"|insufficient) (?:free |disk |storage )*space|too many open files|no (?:space|capacity|room) left|no (?:(?:free"
+    r"|more) ){1,2}(?:space|ips?|cidrs?|addresses|capacity|memory|ports?|disks?|room|inodes?|nodes?|resources|blocks)"
     r"|disk (?:is )?full|out of (?:space|disk|capacity|ip|addresses)|disk ?pressure|memory ?pressure|exhausted\b"
     r"|exhaustion\z|(?:storage|datastore|volume|pool|file ?system|drive) (?:is )?full",
     "lost": r"lost\b|loss\b",
@@ -84,6 +85,7 @@ TROUBLE: dict[str, str] = {
     r"|back-?off restarting|segfault|non[- ]?graceful|ungraceful|not graceful",
     "crash-loop": r"(?:crash|restart) ?loop|back-?off restarting",
     "out-of-memory": r"oom ?kill|oom\b|out ?of ?memory",
+    "correctable": r"correct(?:able|ed) (?:\w+ )?(?:ecc )?errors?\b|correctable\b",
     "hardware": r"raid(?: \w*\d\w*| array| controller| set| volume| group| disk| member)? (?:has |is |was )?(?:fail"
     r"|fault|dead)|(?:hardware|drive|power ?supply|psu|fan|dimm|nvme|ssd|smart)\b(?:\W+\w+){0,2}\W+(?:fail|fault"
     r"|stopped|dead\b)|(?:disk|block device)(?: \S*\d\S*| sd\w+)? (?:has |is |was )?(?:failed\b|failing\b|faulty"
@@ -183,7 +185,7 @@ TROUBLE: dict[str, str] = {
     r"|upgrading)|recommend|advisory|suggest",
     "harmless": r"clamp(?:ed|ing)|(?:description|name|label|message|output|text|value)s? (?:was |were )?truncated"
     r"|truncated (?:description|name|label|message|output|text|value)s?|(?:limit|maximum|minimum"
-    r"|default)(?: value)? (?:will be|is|was) used|coerced|defaulted|defaulting to|outdated\b|(?:update"
+    r"|default)(?: value)? (?:will be|is|was) used|coerced|defaulted|defaulting to|outdated\b|out of date\b|(?:update"
     r"|upgrade) available|deprecat|will be removed|not implemented|(?:has|have|had) no effect|ignor(?:ed|ing)"
     r"|skipping|skipped(?:\z| \d|:)|fall(?:ing|ed)? ?back|using default|not recommended|obsolete(?:\z|[.,;:]| (?:api"
     r"|field|flag|option|param|setting|version))|unmanaged|omitt|repairing|cleaning up|corrected|(?:\A|is |are |was "
