@@ -91,9 +91,9 @@ _TAKEN_LAST = (
 # What a trouble's name stands before is the matter: the domain of failures is no failure.
 _ATTRIBUTE = (
     r"\b(?:alarm|conflict|crash|drift|error|exception|failure|fault|leak|outage|panic|retry|timeout|warning)"
-    r" (?=(?:budget|catalog|code|config\w*|dashboard|detector|domain|handler|handling|log|mode|page|policy|receiver"
-    r"|report|resolver|rule|setting|template|threshold|topology|tracker|tracking|window)s? (?!err|exceed|exhaust|fail"
-    r"|hit|reach|trigger))"
+    r" (?=(?:budget|catalog|code|config\w*|dashboard|detector|domain|handler|handling|log|mode|monitor|page|policy"
+    r"|receiver|report|resolver|rule|setting|template|threshold|topology|tracker|tracking|window)s? (?!err|exceed"
+    r"|exhaust|fail|hit|reach|trigger))"
     r"|\bfull (?=(?:backup|check|compaction|copy|export|import|load|rebuild|reconcile|refresh|repair|restore|resync"
     r"|scan|snapshot|sync|vacuum)\w*\b)"
 )

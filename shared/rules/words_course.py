@@ -55,7 +55,7 @@ COURSE: dict[str, str] = {
     r"|scaled ?up ?group|imported|loaded|applied|configured|compliant|ok\b|optimal|up to date|active\z|registered\z"
     r"|readyz\b|initiali[sz]ed|presented|generated|recycled|ensured|rollback|rolled back",
     "done": _DONE_AGAIN,
-    "did-at-last": r"\w+ \w+[^e]ed\z",
+    "did-at-last": r"\w+ (?:[^u\s]|u[^n\s])\w*[^e]ed\z",
     "done-first": rf"\A(?:successfully )?{_DONE_AGAIN}",
     "waits-first": r"\A(?:still )?(?:a?waiting|waits?|pending)\b|\A(?:\w+ ){0,3}(?:awaits|needs|requires) \w+",
     "skips-first": r"\A(?:ignor|skipp?)(?:ed|ing)\b",
