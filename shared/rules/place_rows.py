@@ -156,8 +156,8 @@ ROWS: tuple[Row, ...] = (
             r"|\bory-|pinniped|oauth",
         reason=r"oauth|token|anonymous|(?:secret|credential|key)s? (?:leak|expos)|password|authenticat|\bauth\b"
             r"|encrypt|login|client secret|(?:service|user|robot|machine) account|secret rotat|\bsso\b|\bmfa\b"
-            r"|\bkms\b|\bauthn\b|\bssh key|\bapi key|\bcredentials? (?:secret )?(?:err|expir|fail|invalid|rotat"
-            r"|missing|refus|reject|revok|not)|\bjwt\b|\bjwks\b|\boidc\b|\bsaml\b|\bldap\b",
+            r"|\bkms\b|\bauthn\b|workload identity|\bssh key|\bapi key|\bcredentials? (?:secret )?(?:err|expir|fail"
+            r"|invalid|rotat|missing|refus|reject|revok|not)|\bjwt\b|\bjwks\b|\boidc\b|\bsaml\b|\bldap\b",
         both=r"operator\n.*\bsecret (?:creat|updat|delet)",
         message=r"authentication|invalid (?:token|credential|password)|log ?in failed|\b401\b"
             r"|service account .*not found"),
@@ -194,7 +194,8 @@ ROWS: tuple[Row, ...] = (
         reason=r"leader election|\betcd\b"),
     Row(("infrastructure", "storage"), kind=r"\A(?:PersistentVolume|VolumeAttachment|VolumeSnapshot)"),
     Row(("infrastructure", "storage"),
-        both=r"\AVirtualMachine(?:Instance)? .*\n.*(?:volume|\bpvc\b|disk|\bi ?o ?err|storage|small pv|attachment)"),
+        both=r"\AVirtualMachine(?:Instance)? .*\n.*(?:volume|\bpvc\b|disk|\bi ?o ?err|storage|small pv|attachment"
+            r"|\bmount)"),
     Row(("infrastructure", "virtualization"),
         kind=r"\AVirtualMachine|[^i]\.kubevirt\.io/v|harvesterhci\.io|\AVM(?:Import|Export|Backup)|\AGuestAgent"
             r"|\Akubevirt\.io|forklift|\AKubeVirt|\AHyperConverged|\ASSP\b",
@@ -245,9 +246,8 @@ ROWS: tuple[Row, ...] = (
     Row(("infrastructure", "storage"),
         message=r"persistent volumes? to bind|volume node affinity|max volume count|prepare subPath|create subPath"),
     Row(("infrastructure", "pod"), reason=r"image.* pull|pull.* image|container (?:creation|startup)"),
-    Row(("infrastructure", "workload"),
-        kind=r"\A\w*Workflow|\A(?:Pipeline|Task|Application|Helm\w+|Kustomization)"),
-    Row(("infrastructure", "workload"), kind=r"\A(?:Build|BuildConfig|DeploymentConfig|ReplicationController)\b"),
+    Row(("infrastructure", "workload"), kind=r"\A\w*Workflow|\A(?:Pipeline|Task|Application|Helm\w+|Kustomization)"
+            r"|\A(?:Build|BuildConfig|DeploymentConfig|ReplicationController)\b"),
     Row(("infrastructure", "network"), reason=r"connectivity|endpoint detection",
         message=r"(?:add(?:ed)? to|remov(?:ed?) from|targets? of) (?:the |a )?load ?balancer"),
     Row(("infrastructure", "node"), reason=r"master nodes?\b"),

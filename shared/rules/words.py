@@ -75,7 +75,7 @@ class Vocabulary:
 # Patterns of Python's own, which compiles them when they are first needed: most functions never meet an unknown reason.
 # Abbreviations whose letters do not all look alike: `GPUsLost` is no `gp us lost`, and `NVMe` one word.
 _MIXED = r"(?:[A-Z]+[A-HJ-Z]|(?:AM|AP|CN|CS|EN|UR)I)s(?=[A-Z]|\b|_)|NVMe|OAuth|IPv[46]|iSCSI|eBPF|gRPC|mTLS|VMware"
-_JOINTS = r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[-_./]+"
+_JOINTS = r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[a-z]{4})(?=\d+$)|[-_./]+"
 _OCCASION = r"(?<!power) (?:on|after|upon|due to) (?:error|failure)\b"
 # What is taken away or repaired may have failed; the taking did not.
 _TAKEN = (

@@ -98,7 +98,7 @@ COURSE: dict[str, str] = {
     "starting": r"\w+ (?:started|starting|wait|waiting|planned|queued|scheduled|pending|in progress|progressing"
     r"|ongoing|underway)\z|\w+(?:ion|ing|ment|up|down|over|ade|ate|art|ore|ize) initiated\z|(?:creat\w*|deploy\w*"
     r"|install\w*|provision\w*|sync|reconcile|resource|import|export|build|job|task|step|run) (?:start|begin)\z",
-    "asked-last": r"\w+ (?:requested|triggered|detected|ignored|found|initiated|fired)\z",
+    "asked-last": r"\w+ (?:requested|triggered|detected|ignored|found|initiated|fired|selected|chosen)\z",
     "birth": r"bootstrap|deploy|creat|start|provision|launch|boot\b|regist|join|build",
     "to-serve": r"load ?balancer (?:pending|waiting)|(?:pending|waiting) (?:for )?load ?balancer|target regist"
     r"|regist\w* target|(?:sync|updat|ensur|build|deploy)\w* (?:backend|target|listener|model)|ensur\w* fail"

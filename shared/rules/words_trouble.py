@@ -202,7 +202,8 @@ TROUBLE: dict[str, str] = {
     "warned": r"warn(?:ing)?s?\b",
     "vital-probe": r"(?:liveness|startup) probe (?:failed|errored)",
     "probe": r"(?:readiness|startup|liveness) probe|probe (?:failed|error)",
-    "status-kept": r"status update (?:fail|err)|status not (?:updated|written|patched|persisted)",
+    "status-kept": r"status update (?:fail|err)|(?:patch|update|write) status (?:fail|err)|status not (?:updated"
+    r"|written|patched|persisted)",
     "tidying": r"update ?status\b|log ?level|pre ?stop|revision prun",
     "busy": r"object has been modified|please apply your changes to the latest|operation cannot be fulfilled"
     r"|context canceled",
