@@ -119,7 +119,7 @@ PLAIN: tuple[Outcome, ...] = (
     Outcome("emptied", "recovery", "info", "it says that a node is empty", type="N", reason="emptied", at="node"),
     Outcome("updating", "change", "low", "it says what is changed in the platform", reason="changed", about="updating",
             unless="finished success"),
-    Outcome("platform-upgrade", "change", "low", "it says what others stand on is upgraded", type="N",
+    Outcome("platform-upgrade", "change", "low", "it says that what others stand on is upgraded", type="N",
             reason="upgrading", unless="success finished made well done trifle",
             at="control-plane node virtualization"),
     Outcome("trifle", "info", "info", "it is a step on the way", reason="trifle"),
