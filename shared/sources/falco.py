@@ -15,6 +15,7 @@ from shared.events.times import to_text
 from shared.sources.context import Context, first_time, mapping, message_text, name_text, text
 from shared.sources.observed import Told, observed
 from shared.sources.resources import kind_of
+from shared.sources.wrapped import read_each
 
 NAME = "falco"
 
@@ -37,7 +38,14 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def decode(payload: Any, context: Context) -> list[Observation] | Rejected:
-    """Decode one alert into one observation of the pod, the node or, for audit rules, the object that it is about."""
+    """Decode one alert into one observation of the pod, the node or, for audit rules, the object that it is about.
+
+    A collector that tails what Falco writes to its output puts something around each alert.
+    """
+    return read_each(payload, context, _alert)
+
+
+def _alert(payload: Any, context: Context) -> list[Observation] | Rejected:
     alert = mapping(payload)
     rule = name_text(alert.get("rule"))
     if not rule:

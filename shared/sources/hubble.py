@@ -12,6 +12,7 @@ from shared.events.model import ObjectRef, Observation
 from shared.events.outcome import Rejected
 from shared.sources.context import Context, first_time, mapping, name_text, number
 from shared.sources.observed import Told, observed
+from shared.sources.wrapped import read_each
 
 NAME = "hubble"
 
@@ -22,7 +23,11 @@ _WITH_TYPES = ("ICMPv4", "ICMPv6")
 
 
 def decode(payload: Any, context: Context) -> list[Observation] | Rejected:
-    """Decode one line into the observation of a packet that did not pass, or none."""
+    """Decode one line into the observation of a packet that did not pass, or none; a collector may have wrapped it."""
+    return read_each(payload, context, _line)
+
+
+def _line(payload: Any, context: Context) -> list[Observation]:
     line = mapping(payload)
     flow = mapping(line.get("flow")) or line
     verdict = flow.get("verdict")

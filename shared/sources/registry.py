@@ -95,7 +95,7 @@ DIALECTS: tuple[Dialect, ...] = (
         types=tuple(f"{APISERVER_PREFIX}ref.{verb}" for verb in ("add", "update", "delete")),
     ),
     _later("event-exporter", "involvedObject clusterName"),
-    _later("falco", "rule priority output_fields", "rule priority time", types=("falco.rule.output.v1",)),
+    _later("falco", "rule priority output_fields", "rule priority time", types=("falco.rule.output.v1",), wrapped=True),
     _later(
         "gatekeeper",
         "eventType resourceKind name",
@@ -113,7 +113,13 @@ DIALECTS: tuple[Dialect, ...] = (
             "openreports.io/ClusterReport",
         ),
     ),
-    _later("hubble", "flow node_name|time", "verdict IP", "lost_events|agent_event|debug_event|node_status node_name"),
+    _later(
+        "hubble",
+        "flow node_name|time",
+        "verdict IP",
+        "lost_events|agent_event|debug_event|node_status node_name",
+        wrapped=True,
+    ),
     _later("acs", "alert.policy", "audit.request audit.interaction|audit.status", "networkpolicy.yaml"),
     _later(
         "trivy",
@@ -130,7 +136,12 @@ DIALECTS: tuple[Dialect, ...] = (
     _later("kubewatch", "eventmeta.kind eventmeta.name", types=("KUBERNETES_TOPOLOGY_CHANGE",)),
     _later("botkube", "meta.kind meta.name status.type", "source data timeStamp"),
     _later("fluent-bit", "date involvedObject|regarding"),
-    _later("eventrouter", "verb event.involvedObject|event.regarding", "verb kubernetes.event", wrapped=True),
+    _later(
+        "eventrouter",
+        "verb event.involvedObject|event.regarding",
+        "kubernetes.event.involvedObject|kubernetes.event.regarding",
+        wrapped=True,
+    ),
     _later("k8sobjects", "type=ADDED|MODIFIED|DELETED object.metadata", "body.kvlistValue", wrapped=True),
     _later(
         "cluster-logging",

@@ -1,18 +1,23 @@
 """What log collectors put a record into, taken off again: one way for all dialects that collectors carry.
 
-Fluent Bit leaves a line that it does not parse as text, `{"date": 1755682867.1, "log": "{…}"}`. OTLP carries it in
-`body.stringValue` of a log record, alone or in an export (`resourceLogs`). ViaQ, the form of OpenShift's
-ClusterLogForwarder, adds members to the root of a record, which needs no unwrapping (reference/inputs.md §1.8).
+Fluent Bit leaves a line that it does not parse as text, `{"date": 1755682867.1, "log": "{…}"}`; Vector, Filebeat and
+OpenShift's collector call it `message`. OTLP carries it in `body.stringValue` of a log record, alone or in an export
+(`resourceLogs`). ViaQ, the form of OpenShift's ClusterLogForwarder, adds members to the root of a record, which needs
+no unwrapping (reference/inputs.md §1.8).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import orjson
 
 from shared.events.limits import exceeded
-from shared.sources.context import MAX_OBSERVATIONS, mapping
+from shared.events.model import Observation
+from shared.events.outcome import Rejected
+from shared.sources.context import MAX_OBSERVATIONS, Context, at_most, mapping
 
+_NO_LINES = ("auditID", "event", "flow", "involvedObject", "regarding", "rule")
+"""Members of what is a record itself: a `message` of it, whatever it looks like, is what was said in it."""
 _CLUSTER_KEYS = ("cluster", "k8s.cluster.name", "openshift.label.cluster", "openshift.cluster.uid")
 
 
@@ -42,6 +47,22 @@ def unwrapped(payload: Any) -> list[Inner]:
     return found or [Inner(payload, None)]
 
 
+def read_each(
+    payload: Any, context: Context, read: Callable[[Any, Context], list[Observation] | Rejected]
+) -> list[Observation] | Rejected:
+    """Read all records of a collector's payload; one that cannot be read refuses all, so that none is lost unseen."""
+    records = at_most(unwrapped(payload))
+    if isinstance(records, Rejected):
+        return records
+    seen: list[Observation] = []
+    for inner in records:
+        found = read(inner.record, context.of_cluster(inner.cluster))
+        if isinstance(found, Rejected):
+            return found
+        seen += found
+    return seen
+
+
 def _records(resource: Mapping[str, Any]) -> Iterator[Any]:
     scopes = resource.get("scopeLogs")
     for scope in scopes if isinstance(scopes, list) else ():
@@ -51,14 +72,21 @@ def _records(resource: Mapping[str, Any]) -> Iterator[Any]:
 
 def _one(payload: Any, cluster: Any) -> Inner:
     outer = mapping(payload)
-    text = outer.get("log")
-    if not isinstance(text, str):
-        text = mapping(outer.get("body")).get("stringValue")
+    text = _line(outer)
     inner = _parsed(text) if isinstance(text, str) else None
     named = _attribute(outer.get("attributes")) or cluster
     if inner is None:
         return Inner(payload, _named(outer) or named)
     return Inner(inner, _named(inner) or _named(outer) or named)
+
+
+def _line(outer: Mapping[str, Any]) -> Any:
+    """Return what may be the text of a record that stands in a line of a log."""
+    if isinstance(outer.get("log"), str):
+        return outer["log"]
+    if isinstance(outer.get("message"), str) and not any(name in outer for name in _NO_LINES):
+        return None if "event" in mapping(outer.get("kubernetes")) else outer["message"]
+    return mapping(outer.get("body")).get("stringValue")
 
 
 def _parsed(text: str) -> dict[str, Any] | None:

@@ -22,6 +22,8 @@ def _attribute(key: str, value: str) -> dict[str, Any]:
     [
         ({"date": 1.5, "log": TEXT}, None),
         ({"date": 1.5, "log": f"  {TEXT}\n", "cluster": "prod"}, "prod"),
+        ({"message": TEXT, "host": "cp-1", "source_type": "file"}, None),
+        ({"message": TEXT, "kubernetes": {"pod_name": "router-0"}, "openshift": {"cluster_id": "u-1"}}, "u-1"),
         ({"body": {"stringValue": TEXT}}, None),
         ({"body": {"stringValue": TEXT}, "attributes": [_attribute("openshift.cluster.uid", "u-1")]}, "u-1"),
         (
@@ -58,6 +60,10 @@ def test_an_export_holds_many() -> None:
         {"log": '{"a":' * 70 + "1" + "}" * 70},
         {"log": '{"a":"' + "x" * (1 << 20) + '"}'},
         {"log": "\ud800{"},
+        {"message": TEXT, "auditID": "b"},
+        {"message": TEXT, "involvedObject": {"kind": "Pod", "name": "web"}},
+        {"message": TEXT, "kubernetes": {"event": {"involvedObject": {}}}},
+        {"message": TEXT, "rule": "shell", "output_fields": {}},
         {"resourceLogs": []},
         "text",
         None,
