@@ -16,6 +16,8 @@ KEPT_SECONDS: Final = 3600.0
 """How long an author waits for the object's own event: audit is sent in batches, and both may be held by a broker."""
 _MAX_TEXT = 256
 _WRITES = frozenset({"create", "update", "patch"})
+_DRY_RUN: Final = "audit.tidings.dev/dry-run"
+"""What shared.sources.audit notes on a request that changed nothing; its answer has the version that was there."""
 
 
 class Author(NamedTuple):
@@ -36,7 +38,7 @@ def told_by(observation: Observation) -> tuple[str, Author] | None:
 
     The version that came of a request stands in its answer, which audit has at the level RequestResponse alone.
     """
-    if observation.dialect != "audit" or observation.action not in _WRITES:
+    if observation.dialect != "audit" or observation.action not in _WRITES or _DRY_RUN in observation.annotations:
         return None
     record = observation.original
     answer = _members(_members(record.get("responseObject")).get("metadata"))

@@ -10,6 +10,7 @@ _FORBIDDEN = 'pods is forbidden: User "alice" cannot list resource "pods" in API
 _NONE_MATCHES: Change = {"responseStatus.message": "something else"}
 _OK: Change = {"responseStatus": {"metadata": {}, "code": 200}}
 _FAILED: Change = {"responseStatus.code": 409}
+_TRIED: Change = {"requestURI": "/apis/x?dryRun=All&fieldManager=kubectl"}
 _DENIED: Change = refused(_FORBIDDEN, decision="forbid")
 _CSR = about("certificatesigningrequests", "certificates.k8s.io", namespace="", subresource="approval")
 _WEBHOOK_DOWN = (
@@ -74,7 +75,7 @@ SIGNALS: dict[str, Signal] = {
     ),
     "rbac_changed": Signal(
         {**about("roles", _RBAC), "verb": "patch"},
-        ({"verb": "get"}, {"objectRef.apiGroup": "apps"}, _FAILED, SYSTEM, {**SYSTEM, "verb": "delete"}),
+        ({"verb": "get"}, {"objectRef.apiGroup": "apps"}, _FAILED, _TRIED, SYSTEM, {**SYSTEM, "verb": "delete"}),
     ),
     "cluster_admin_bound": Signal(
         _ADMIN,
@@ -83,13 +84,14 @@ SIGNALS: dict[str, Signal] = {
             {"objectRef.resource": "clusterroles"},
             {"requestObject.roleRef.name": "view"},
             _FAILED,
+            _TRIED,
             SYSTEM,
             {"user.username": "system:serviceaccount:openshift-cluster-version:default", "userAgent": "cvo/v0"},
         ),
     ),
     "scc_bound": Signal(
         {**about("securitycontextconstraints", "security.openshift.io", namespace=""), "verb": "update"},
-        ({"verb": "get"}, {"objectRef.resource": "podsecuritypolicies"}, _FAILED, SYSTEM),
+        ({"verb": "get"}, {"objectRef.resource": "podsecuritypolicies"}, _FAILED, _TRIED, SYSTEM),
     ),
     "psa_denied": Signal(
         {"verb": "create", **about("pods"), **refused(_PSA)},
@@ -235,7 +237,13 @@ SIGNALS: dict[str, Signal] = {
     ),
     "node_deleted": Signal(
         {**about("nodes", name="worker-3", namespace=""), "verb": "delete"},
-        ({"objectRef.resource": "pods"}, {"verb": "get"}, {"responseStatus.code": 404}, SYSTEM),
+        (
+            {"objectRef.resource": "pods"},
+            {"verb": "get"},
+            {"responseStatus.code": 404},
+            {"requestObject": {"kind": "DeleteOptions", "dryRun": ["All"]}},
+            SYSTEM,
+        ),
     ),
     "bulk_delete": Signal(
         {**about("pods", name=""), "verb": "deletecollection"},

@@ -39,6 +39,11 @@ SENTINEL = "hunter2sEnTiNeL"
         {"requestURI": f"/api/v1/namespaces/shop/pods/web/exec?command=mysql&command=--password&command={SENTINEL}"},
         {"requestURI": f"/api/v1/namespaces/shop/pods/web/exec?command=sh&command=mysql+--password%3D{SENTINEL}"},
         {"requestURI": f"/api/v1/pods?access_token={SENTINEL}"},
+        {"requestURI": f"/apis/build.openshift.io/v1/namespaces/shop/buildconfigs/web/webhooks/{SENTINEL}/github"},
+        {
+            "objectRef": None,
+            "requestURI": f"/apis/build.openshift.io/v1/namespaces/shop/buildconfigs/web/webhooks/{SENTINEL}/generic?a",
+        },
         {"userAgent": f"tool/1 token={SENTINEL}"},
         noted(
             "patch.webhook.admission.k8s.io/round_0_index_0",

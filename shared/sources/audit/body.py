@@ -16,7 +16,7 @@ def as_object(request: Any) -> Mapping[str, Any]:
     merged: dict[str, Any] = {}
     for change in request[:_MOST_CHANGES]:
         path = mapping(change).get("path")
-        if isinstance(path, str) and path.startswith("/"):
+        if isinstance(path, str) and (not path or path.startswith("/")):  # the empty one is the object as a whole
             nested = _nested(steps_of(path), mapping(change).get("value"))
             _merge(merged, nested if isinstance(nested, dict) else {})
     return merged

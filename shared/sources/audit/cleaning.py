@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import orjson
+import re2
 
 from shared.events.redaction import redact
 from shared.events.redaction_patterns import MASK, meaning
@@ -15,6 +16,8 @@ from shared.sources.audit.body import steps_of
 from shared.sources.context import mapping, text
 
 _PATCHED_BY_WEBHOOK = "patch.webhook.admission.k8s.io/"
+# Whoever knows the secret in the address of OpenShift's BuildConfigs may start a build (build.openshift.io/v1).
+_BUILD_HOOK = re2.compile(r"(/buildconfigs/[^/]+/webhooks/)[^/?]+")
 _VALUES = frozenset({"env", "envFrom"})
 _MOST_FIELDS = 200
 _IDENTITY = ("name", "namespace", "uid", "resourceVersion")
@@ -34,8 +37,11 @@ def cleaned(record: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
         resource = text(mapping(record.get("objectRef")).get("resource"))
         clean["requestObject"] = _request(clean["requestObject"], masked, secret=resource == "secrets")
     uri = clean.get("requestURI")
-    if isinstance(uri, str) and "?" in uri:
-        clean["requestURI"] = _uri(uri, masked)
+    if isinstance(uri, str):
+        if "/webhooks/" in uri:
+            uri = clean["requestURI"] = _without_hook(uri, masked)
+        if "?" in uri:
+            clean["requestURI"] = _uri(uri, masked)
     annotations = mapping(clean.get("annotations"))
     if any(key.startswith(_PATCHED_BY_WEBHOOK) for key in annotations):
         clean["annotations"] = {
@@ -72,6 +78,14 @@ def _change(change: Any, path: str, masked: dict[str, str], *, secret: bool) -> 
         masked[f"{path}.value"] = "secret" if secret else "key"
         return {**change, "value": MASK}
     return change
+
+
+def _without_hook(uri: str, masked: dict[str, str]) -> str:
+    """Return a URI without the secret by which hosts of source code start a build."""
+    shown = str(_BUILD_HOOK.sub(rf"\1{MASK}", uri))
+    if shown != uri:
+        masked["requestURI"] = "secret"
+    return shown
 
 
 def _uri(uri: str, masked: dict[str, str]) -> str:

@@ -7,14 +7,19 @@ most of them cannot be known there.
 
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import parse_qs
 
-from shared.sources.audit.actors import actor_of, is_by_hand, reach_of
+from shared.sources.audit.actors import Actor, actor_of, is_by_hand, reach_of
 from shared.sources.audit.body import as_object, containers, items, pod_spec, words
 from shared.sources.context import mapping, text
 
 PREFIX = "audit.tidings.dev/"
 
 _WRITES = frozenset({"create", "update", "patch"})
+_DELETES = frozenset({"delete", "deletecollection"})
+# Others may do what they are asked for whatever is said: a token that was made is there.
+_TRIED = frozenset({"", "scale", "status"})
+_IGNORE = "admission.gatekeeper.sh/ignore"
 _PSA = "pod-security.kubernetes.io/"
 _AGGREGATE = "rbac.authorization.k8s.io/aggregate-to-"
 _FAILED_OPEN = {
@@ -23,6 +28,7 @@ _FAILED_OPEN = {
     "mutation.webhook.admission.k8s.io/": "mutated",
     "patch.webhook.admission.k8s.io/": "patched",
 }
+_MOST_FIELDS = 200
 _STRONG = frozenset(
     {"ALL", "BPF", "DAC_READ_SEARCH", "NET_ADMIN", "SYS_ADMIN", "SYS_MODULE", "SYS_PTRACE", "SYS_RAWIO"}
 )
@@ -44,15 +50,43 @@ def facts_of(record: Mapping[str, Any]) -> dict[str, str]:
     user, reference = mapping(record.get("user")), mapping(record.get("objectRef"))
     username, agent = text(user.get("username")), text(record.get("userAgent"))
     found = {
-        "actor": actor_of(username, agent),
+        "actor": _actor(username, agent, text(mapping(record.get("impersonatedUser")).get("username"))),
         "client": "by-hand" if is_by_hand(agent) else "program",
         "reach": reach_of(username, text(reference.get("namespace"))),
         "impersonated": _impersonated(mapping(record.get("impersonatedUser"))),
+        "dry-run": "all" if _is_dry_run(record, reference) else "",
         **_of_webhooks(mapping(record.get("annotations"))),
     }
     if text(record.get("verb")) in _WRITES:
         found |= _of_body(text(reference.get("resource")), text(reference.get("subresource")), record)
     return {f"{PREFIX}{name}": value for name, value in found.items() if value}
+
+
+def _actor(username: str, agent: str, other: str) -> Actor:
+    """Return who acts: the person, where a program acts as one, as consoles of many clusters do for all their people.
+
+    A person who acts as a program stays a person, and a program that acts as another one what it is.
+    """
+    own = actor_of(username, agent)
+    return "human" if other and own not in ("anonymous", "nobody") and actor_of(other, agent) == "human" else own
+
+
+def _is_dry_run(record: Mapping[str, Any], reference: Mapping[str, Any]) -> bool:
+    """Return True for a request that changed nothing, for it asked for that, as `kubectl diff` does.
+
+    A deletion says so in its body, which is what counts where there is one: an address that says so proves nothing.
+    """
+    if text(reference.get("subresource")) not in _TRIED:
+        return False
+    if text(record.get("verb")) in _DELETES:
+        return "All" in words(mapping(record.get("requestObject")).get("dryRun"))
+    uri = record.get("requestURI")
+    if text(record.get("verb")) not in _WRITES or not isinstance(uri, str) or "dryRun=" not in uri:
+        return False
+    try:
+        return "All" in parse_qs(uri.partition("?")[2], max_num_fields=_MOST_FIELDS).get("dryRun", ())
+    except ValueError:
+        return False
 
 
 def _impersonated(user: Mapping[str, Any]) -> str:
@@ -87,7 +121,8 @@ def _of_body(resource: str, subresource: str, record: Mapping[str, Any]) -> dict
             conditions = items(mapping(sent.get("status")).get("conditions"))
             return {"decision": _joined(text(item.get("type")) for item in conditions)}
         case "namespaces":
-            return {"pod-security": _joined(_levels(sent))}
+            labels = mapping(mapping(sent.get("metadata")).get("labels"))
+            return {"pod-security": _joined(_levels(labels)), "exempted": _IGNORE if text(labels.get(_IGNORE)) else ""}
     return {"privileges": _joined(_privileges(pod_spec(sent)))} if "spec" in sent else {}
 
 
@@ -115,9 +150,9 @@ def _subjects(binding: Mapping[str, Any]) -> Iterator[str]:
         yield ":".join(filter(None, (text(subject.get(key)) for key in ("kind", "namespace", "name"))))
 
 
-def _levels(namespace: Mapping[str, Any]) -> Iterator[str]:
+def _levels(labels: Mapping[str, Any]) -> Iterator[str]:
     """Yield the Pod Security labels that a request sets, `enforce=privileged`, or takes away, `enforce=`."""
-    for key, value in mapping(mapping(namespace.get("metadata")).get("labels")).items():
+    for key, value in labels.items():
         if key.startswith(_PSA):
             yield f"{key.removeprefix(_PSA)}={text(value)}"
 
@@ -125,16 +160,27 @@ def _levels(namespace: Mapping[str, Any]) -> Iterator[str]:
 def _privileges(spec: Mapping[str, Any]) -> Iterator[str]:
     """Yield what gives a pod its node: `privileged`, `hostPID`, `hostPath:/etc`, `capability:SYS_ADMIN`."""
     yield from (name for name in ("hostPID", "hostIPC", "hostNetwork") if spec.get(name) is True)
+    if _is_host_process(mapping(spec.get("securityContext"))):
+        yield "privileged"
     for volume in items(spec.get("volumes")):
         path = mapping(volume.get("hostPath")).get("path")
         if isinstance(path, str):
-            yield f"hostPath:{path}"
+            yield f"hostPath:{_folder(path)}"
     for container in containers(spec):
         security = mapping(container.get("securityContext"))
-        if security.get("privileged") is True or mapping(security.get("windowsOptions")).get("hostProcess") is True:
+        if security.get("privileged") is True or _is_host_process(security):
             yield "privileged"
-        added = words(mapping(security.get("capabilities")).get("add"))
-        yield from (f"capability:{name}" for name in (word.removeprefix("CAP_") for word in added) if name in _STRONG)
+        added = {word.upper().removeprefix("CAP_") for word in words(mapping(security.get("capabilities")).get("add"))}
+        yield from (f"capability:{name}" for name in added & _STRONG)
+
+
+def _is_host_process(security: Mapping[str, Any]) -> bool:
+    return mapping(security.get("windowsOptions")).get("hostProcess") is True
+
+
+def _folder(path: str) -> str:
+    """Return a path as the kernel reads it: `//etc/./` is `/etc`. Kubernetes takes none with `..` in it."""
+    return "/" + "/".join(step for step in path.split("/") if step not in ("", "."))
 
 
 def _joined(found: Iterator[str]) -> str:

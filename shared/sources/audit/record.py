@@ -47,7 +47,7 @@ def observation(record: Mapping[str, Any], context: Context) -> Observation | No
         identity=(record["auditID"], stage),
         related=reference_of(mapping(record.get("user"))),
         reason=_reason(record, reference),
-        message=_message(record, reference, code),
+        message=_message(clean, reference, code),
         component=_server(record),
         host=record.get("hostname"),
         action=record.get("verb"),

@@ -162,6 +162,18 @@ SIGNALS: dict[str, Signal] = {
         ),
         ("audit-policy-exempted", "audit-policy-removed"),
     ),
+    "policy_changed": Signal(
+        (
+            _by(_PERSON, "patch", "clusterpolicies", "kyverno.io", ""),
+            _by(_PERSON, "update", "configs", "config.gatekeeper.sh", "gatekeeper-system"),
+        ),
+        ("audit-policy-changed",),
+    ),
+    "namespace_exempted": Signal(
+        (_by(_PERSON, "patch", "namespaces"), _by(_PERSON, "create", "namespaces", "", "")),
+        ("audit-namespace-exempted",),
+        "Request",
+    ),
     "deprecated_api": Signal(
         (
             _by(_PERSON, "list", "flowschemas", "flowcontrol.apiserver.k8s.io", ""),
@@ -171,7 +183,8 @@ SIGNALS: dict[str, Signal] = {
     ),
     "legacy_token": Signal((_by(_ACCOUNT, "get", "configmaps"),), ("audit-legacy-token", "audit-stale-token")),
     "token_made": Signal(
-        (_by(_PERSON, "create", "serviceaccounts/token"),), ("audit-token-made", "audit-token-of-the-system-made")
+        (_by(_PERSON, "create", "serviceaccounts/token"),),
+        ("audit-token-made", "audit-token-made-by-person", "audit-token-of-the-system-made"),
     ),
     "truncated": Signal(_ANY_WRITE, ("audit-truncated",)),
     "secret_read": Signal(
@@ -181,6 +194,11 @@ SIGNALS: dict[str, Signal] = {
     "pod_exec_attach": Signal(
         (*_ENTERED, _by(_PERSON, "patch", "pods/ephemeralcontainers")),
         ("audit-pod-entered", "audit-system-pod-entered", "audit-debug-container"),
+        stages=_SESSION,
+    ),
+    "pod_entered_by_its_node": Signal(
+        tuple(_by(_PERSON, verb, "nodes/proxy", "", "") for verb in ("create", "get")),
+        ("audit-pod-entered-by-its-node",),
         stages=_SESSION,
     ),
     "vmi_console_vnc": Signal(_MACHINES, ("audit-machine-entered",), stages=_SESSION),
