@@ -8,6 +8,8 @@ from shared.events.redaction_patterns import MASK
 
 _ABSENT: Final = object()
 _MAX_KEY = 80
+_ONE_BY_ONE: Final = frozenset({"annotations", "labels"})
+"""Where it matters which one came, also where it is the first: a level of Pod Security, a restart that was asked for."""
 
 
 class Difference(NamedTuple):
@@ -43,7 +45,9 @@ def _compare(before: Shape, after: Shape, path: str, found: list[Difference]) ->
     # Equal parts are left out by one comparison each: of a large object little changes at once.
     for key in sorted(key for key in {**before, **after} if before.get(key, _ABSENT) != after.get(key, _ABSENT)):
         here = _below(path, key)
-        if key not in before:
+        if key in _ONE_BY_ONE and isinstance(before.get(key, {}), dict) and isinstance(after.get(key, {}), dict):
+            number += _compare(before.get(key, {}), after.get(key, {}), here, found)
+        elif key not in before:
             number += _note(Difference(here[:MAX_PATH], None, _shown(after[key])), found)
         elif key not in after:
             number += _note(Difference(here[:MAX_PATH], _shown(before[key]), None), found)

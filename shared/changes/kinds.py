@@ -49,6 +49,8 @@ NOISE_ANNOTATIONS = frozenset(
         "volume.kubernetes.io/storage-provisioner",
         "volumes.kubernetes.io/controller-managed-attach-detach",
         "include.release.openshift.io/self-managed-high-availability",
+        "field.cattle.io/publicEndpoints",
+        "kubemacpool.io/transaction-timestamp",
         "kubevirt.io/latest-observed-api-version",
         "kubevirt.io/storage-observed-api-version",
     }

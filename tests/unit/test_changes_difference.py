@@ -55,6 +55,27 @@ def test_the_order_of_members_says_nothing(kind: str, spec: Object) -> None:
     assert messages(thing(kind, 1, spec=spec), thing(kind, 2, spec=turned)) == []
 
 
+def test_the_first_noise_of_an_object_is_no_change_either() -> None:
+    """A Deployment is made without annotations, and its controller writes the revision into them at once."""
+    made = thing("Deployment", 1, spec={"replicas": 1})
+    noted = {"annotations": {"deployment.kubernetes.io/revision": "1"}}
+    revised = thing("Deployment", 2, noted, spec={"replicas": 1})
+    assert messages(made, revised) == []
+
+
+def test_a_first_label_or_annotation_is_told_by_its_name() -> None:
+    guarded = thing("Namespace", 2, {"labels": {"pod-security.kubernetes.io/enforce": "privileged"}})
+    (said,) = messages(thing("Namespace", 1), guarded)
+    assert said.endswith(": metadata.labels[pod-security.kubernetes.io/enforce] added (privileged)")
+    (said,) = messages(guarded, thing("Namespace", 3))
+    assert said.endswith(": metadata.labels[pod-security.kubernetes.io/enforce] removed (was privileged)")
+    labelled = {"labels": {"app": "web"}}
+    restarted = {**labelled, "annotations": {"kubectl.kubernetes.io/restartedAt": "2026-08-20T09:41:07Z"}}
+    pods = ((1, labelled), (2, restarted))
+    (said,) = messages(*(thing("Deployment", n, spec={"template": {"metadata": one}}) for n, one in pods))
+    assert said.endswith("annotations[kubectl.kubernetes.io/restartedAt] added (2026-08-20T09:41:07Z)")
+
+
 @ON_ANY_MACHINE
 @given(spec=SPECS, status=SPECS, note=st.sampled_from(sorted(NOISE_ANNOTATIONS)), text=st.text(max_size=20))
 def test_noise_alone_is_no_change(spec: Object, status: Object, note: str, text: str) -> None:
