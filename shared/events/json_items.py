@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 
 import orjson
 
-_BETWEEN = re.compile(rb"[\s,\x1e]*")  # the last one separates the texts of RFC 7464
+_BETWEEN = re.compile(rb"[\s,\x1e]*+(?:\xef\xbb\xbf[\s,\x1e]*+)*+")  # the last one separates the texts of RFC 7464
+_MARK = b"\xef\xbb\xbf"  # of UTF-8, with which some programs begin a file
 _INERT = re.compile(rb'(?:[^"{}\[\]]++|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
 _REST_OF_TEXT = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
 _REST_OF_WORD = re.compile(rb'[^"\s,\x1e\[\]{}]*+')
@@ -98,9 +99,10 @@ class Cutter:
         if self._in_scalar:
             return self._scalar()
         start = self._start = self._at = _end(_BETWEEN, self._buffer, self._at)
-        first = bytes(self._buffer[start : start + 1])
-        if not first:
-            return None
+        begin = bytes(self._buffer[start : start + len(_MARK)])
+        if _MARK.startswith(begin):
+            return None  # nothing, or of a mark the rest is to come
+        first = begin[:1]
         if first == b"[" and not self._levels:
             self._levels.append(_Level({}))
         elif first in (b"{", b"["):

@@ -41,6 +41,10 @@ def cut(body: bytes, size: int = 1 << 30, most: int = MOST, *, lines: bool = Fal
         (b'"{\\"double\\": 1}"', [b'"{\\"double\\": 1}"']),
         (b'[1, null, "x"] 12', [b"1", b"null", b'"x"', b"12"]),
         (b'garbage {"a":1}', [b"garbage", b'{"a":1}']),
+        (b'\xef\xbb\xbf{"a":1}', [b'{"a":1}']),
+        (b'\xef\xbb\xbf[{"a":1}]\n\xef\xbb\xbf{"b":2}', [b'{"a":1}', b'{"b":2}']),
+        (b"\xef\xbb\xbf", []),
+        (b"\xef\xbb", [b"\xef\xbb"]),
         (b"[]", []),
         (b"  ", []),
     ],
@@ -49,6 +53,12 @@ def test_a_body_is_cut_into_its_items_wherever_its_pieces_end(body: bytes, expec
     for size in (1, 2, 3, 7, len(body)):
         items, broken = cut(body, size)
         assert ([item.body for item in items], broken) == (expected, False)
+
+
+def test_a_mark_of_utf_8_spoils_no_line() -> None:
+    """Some programs begin a file with it, and its first Event would be lost."""
+    items, broken = cut(b'\xef\xbb\xbf{"a":1}\r\n{"b":2}\r\n', lines=True)
+    assert ([item.body for item in items], broken) == ([b'{"a":1}', b'{"b":2}'], False)
 
 
 def test_the_items_of_a_list_of_one_kind_know_that_kind() -> None:
