@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 from shared.events.model import Observation
 from shared.events.outcome import Rejected
-from shared.sources.context import Context, at_most, first_time, mapping, message_text, name_text, number
-from shared.sources.observed import Told, observed
+from shared.sources.context import Context, at_most, mapping, message_text, name_text, number
+from shared.sources.observed import Told, go_time, observed
 
 NAME = "kyverno"
 
@@ -50,7 +50,7 @@ def decode(payload: Any, context: Context) -> list[Observation] | Rejected:
     else:
         if not name_text(found.get("policy")):
             return Rejected("decode", "a result of a policy must name the policy")
-        resource, time = mapping(found.get("resource")), first_time(found.get("creationTimestamp"))
+        resource, time = mapping(found.get("resource")), go_time(found.get("creationTimestamp"))
         results = [_Result(found, name_text(found.get("status")), resource, time, "", found)]
     seen = (_observation(result, context) for result in results)
     return list({item.identity: item for item in seen if item is not None}.values())

@@ -1,7 +1,7 @@
 """One maker of observations for the dialects: it masks, cuts and keys what they read, so that none can forget to."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from shared.events.identity import digest, fingerprint, payload_identity, sender_identity
@@ -22,6 +22,8 @@ from shared.sources.context import (
     shown_text,
     text,
 )
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Told(NamedTuple):
@@ -54,9 +56,9 @@ class Told(NamedTuple):
 
 
 def go_time(value: Any) -> datetime | None:
-    """Return a time that a Go program wrote, or None: the first instant of the year 1 is how Go says that too."""
+    """Return a time that a Go program wrote, or None: the first instant of the year 1, or of 1970, says that too."""
     time = first_time(value)
-    return None if time is None or time.year == 1 else time
+    return None if time is None or time <= _EPOCH else time
 
 
 def observed(dialect: str, context: Context, payload: Mapping[str, Any], told: Told) -> Observation:

@@ -82,6 +82,17 @@ POSTED = {
 }
 
 
+@pytest.mark.parametrize("never", ["1970-01-01T00:00:00Z", "1970-01-01T01:00:00+01:00", "0001-01-01T00:00:00Z", None])
+def test_a_violation_that_comes_back_is_a_new_one_where_policy_reporter_knows_no_time(never: str | None) -> None:
+    """Results without a timestamp have the beginning of 1970 for it: each would be the first one, seen again."""
+    sent = {"policy": "p", "rule": "r", "status": "fail", "resource": POD, "creationTimestamp": never}
+    first = _judged(sent)[0][0]
+    later = Context("prod", datetime(2026, 8, 21, 9, tzinfo=UTC))
+    again = _judged(sent, later)[0][0]
+    assert first.identity != again.identity
+    assert (first.time, again.time) == (CONTEXT.received, later.received)
+
+
 def test_both_events_a_report_and_policy_reporter_tell_of_one_problem() -> None:
     keys = _keys(ON_POLICY, BLOCKED, ON_RESOURCE, _report(_result()), POSTED)
     assert len(keys) == 1
