@@ -9,7 +9,7 @@ from shared.events.redaction_patterns import MASK
 _ABSENT: Final = object()
 _MAX_KEY = 80
 _ONE_BY_ONE: Final = frozenset({"annotations", "labels"})
-"""Where it matters which one came, also where it is the first: a level of Pod Security, a restart that was asked for."""
+"""Where it matters which one came, the first one, too: a level of Pod Security, a restart that was asked for."""
 
 
 class Difference(NamedTuple):
