@@ -38,6 +38,10 @@ class Dialect(NamedTuple):
     kinds: tuple[str, ...] = ()
 
 
+_AROUND = frozenset({"body", "log", "message", "resourceLogs"})
+"""Members in which collectors carry what others wrote (shared.sources.wrapped); most payloads have none of them."""
+
+
 def _later(
     name: str, *forms: str, types: tuple[str, ...] = (), kinds: tuple[str, ...] = (), wrapped: bool = False
 ) -> Dialect:
@@ -51,7 +55,7 @@ def _later(
 
         if any(has_form(payload, form) for form in forms) or (kinds and _kind(payload) in kinds):
             return True
-        if not wrapped:
+        if not wrapped or not isinstance(payload, dict) or _AROUND.isdisjoint(payload):
             return False
         from shared.sources.wrapped import unwrapped  # nor this
 
