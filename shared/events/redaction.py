@@ -200,6 +200,8 @@ def _list(value: list[Any], path: Path, noted: Redaction) -> list[Any]:
 def _mapping(value: dict[str, Any], path: Path, noted: Redaction) -> dict[str, Any]:
     if ("kind" in value or "data" in value) and _is_secret(value):
         value = _without_values(value, path, noted)
+    if "value" in value:
+        value = _without_named(value, path, noted)
     keep = noted.kept.append
     shape = "\0".join(value)
     keep(shape)
@@ -218,6 +220,15 @@ def _mapping(value: dict[str, Any], path: Path, noted: Redaction) -> dict[str, A
                 result = dict(value) if result is value else result
                 result[key] = below
     return result
+
+
+def _without_named(value: dict[str, Any], path: Path, noted: Redaction) -> dict[str, Any]:
+    """Return `{"name": "db.password", "value": "…"}`, as parameters and headers are written, without its value."""
+    name = value.get("name") or value.get("key")
+    if not isinstance(name, str) or meaning(name) != "sensitive" or not _is_value(value["value"], name):
+        return value
+    noted.note("key", (*path, "value"))
+    return {**value, "value": MASK}
 
 
 def _judged_mapping(value: dict[str, Any], path: Path, noted: Redaction) -> dict[str, Any]:

@@ -84,6 +84,15 @@ _TEXT_PATTERNS = (
     ),
     # `--token 8f3a…`; short words behind it are prose, as in `--token is required`.
     ("flag", rf"(?i)(--[a-z0-9-]*{_WORDS}[ \t]+[\"']?)[^\s\"'-][^\s\"']{{5,}}", rf"\1{MASK}"),
+    # `curl -u bob:8f3a…`, `mysql -p8f3a…`: what is run in containers, as exec, Falco and kubelets tell it.
+    ("flag", r"(?i)(\b(?:curl|wget)\b[^\r\n|;&]*?\s(?:-u|--user)[ =]?[\"']?[^\s:\"']+:)[^\s\"']+", rf"\1{MASK}"),
+    ("flag", r"((?i:\b(?:mysql|mariadb)[a-z-]*\b)[^\r\n|;&]*?\s-p)[^\s\"']+", rf"\1{MASK}"),
+    ("flag", r"(\b(?:sshpass\s+-p|redis-cli\b[^\r\n|;&]*?\s-a)\s*[\"']?)[^\s\"']+", rf"\1{MASK}"),
+    (
+        "webhook",
+        r"(?i)(\bhooks\.slack\.com/|\bdiscord(?:app)?\.com/api/webhooks/|\.webhook\.office\.com/)[^\s\"'<>\\]+",
+        rf"\1{MASK}",
+    ),
     ("cookie", r"(?i)\b(cookie:[ \t]*)[^\r\n]+", rf"\1{MASK}"),
     (
         "member",
@@ -118,6 +127,7 @@ _HINTS = re2.compile(
             r"hv[sb]\.[a-z0-9_-]{20}|sha256~|cookie:",
             r"last-applied-configuration\"|\"(?:managedfields|data|env)\":",
             r"(?:user|network)[-_.]?data(?:[-_.]?base64)?\\*[\"']",
+            r"curl|wget|mysql|mariadb|sshpass|redis-cli|hooks\.slack\.com|/api/webhooks/|\.webhook\.office\.com",
         )
     )
 )

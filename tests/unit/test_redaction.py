@@ -150,6 +150,8 @@ _texts = st.sampled_from(
             "api-",
         ),
         *("-----BEGIN RSA PRIVATE KEY-----", "basic", "splunk", "ApiKey", "--", "-", "a", "0", "A" * 16, "b" * 300),
+        *("curl", "mysql", "sshpass -p", "redis-cli", " -u", " -a ", " -p", "hooks.slack.com/", ".com/api/webhooks/"),
+        *("name", "key", "discord"),
         *("AKIA", "ghp_", "xoxb-", "glpat-", "npm_", "AIza", "hvs.", "sha256~", "env", "data", "kind", "Secret", "/"),
         *(
             "managedFields",
@@ -230,6 +232,13 @@ def test_what_cannot_be_walked_is_masked_whole() -> None:
         "https://bucket/x?X-Amz-Signature={}&a=1",
         "https://store/x?a=1&sig={}",
         "using glpat-{}abcdefghijklmnop",
+        "curl -sS -u admin:{} https://registry.example/v2/",
+        'wget --user="admin:{}" https://registry.example/v2/',
+        "mysqldump -uroot -p{} shop",
+        "sshpass -p {} ssh root@worker-3",
+        "redis-cli -h cache -a {} FLUSHALL",
+        'Post "https://hooks.slack.com/services/T0001/B0001/{}": dial tcp: i/o timeout',
+        "https://discord.com/api/webhooks/1/{}",
     ],
 )
 def test_f42_a_secret_in_a_message_is_masked_in_the_ways_that_programs_write_it(text: str) -> None:
@@ -262,7 +271,35 @@ def test_f42_an_argument_behind_a_secret_flag_is_masked() -> None:
     assert redact(spec)[0]["args"] == ["--password", MASK, "--user", "bob", "-token", MASK, "--secret", "--verbose"]
 
 
-@pytest.mark.parametrize("text", ["--token is required", "bypass=true", "compass=north", "author=bob", "pass: 3 of 4"])
+def test_f42_a_value_that_its_own_name_calls_a_secret_is_masked() -> None:
+    """F42: as parameters of Argo CD and Tekton, and headers of probes are written."""
+    named = [
+        {"name": "db.password", "value": "hunter2"},
+        {"key": "X-Api-Key", "value": "hunter2"},
+        {"name": "replicas", "value": "2"},
+        {"name": "SECRET_NAME", "value": "db"},
+        {"name": "token", "value": ""},
+        {"name": "password", "valueFrom": {"secretKeyRef": {"name": "db", "key": "password"}}},
+    ]
+    clean, noted = redact({"kind": "Application", "spec": {"parameters": named}})
+    assert clean["spec"]["parameters"] == [{**named[0], "value": MASK}, {**named[1], "value": MASK}, *named[2:]]
+    assert noted.paths == {f"spec.parameters.{place}.value": "key" for place in (0, 1)}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("--token is required", "bypass=true", "compass=north", "author=bob", "pass: 3 of 4"),
+        *(
+            "docker run -u 1000:1000 web",
+            "curl -u failed",
+            "mysql -h db -P3306",
+            "MySQL is up; cp -p a b",
+            "ssh -p 22",
+        ),
+        "curl https://example.org | tar -p",
+    ],
+)
 def test_words_that_only_look_like_secrets_stay(text: str) -> None:
     assert redact_text(text) == text
 
