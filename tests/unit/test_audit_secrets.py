@@ -38,6 +38,7 @@ SENTINEL = "hunter2sEnTiNeL"
         {"requestObject": {"spec": {"containers": [{"name": "c", "env": [{"name": "A", "value": SENTINEL}]}]}}},
         {"requestURI": f"/api/v1/namespaces/shop/pods/web/exec?command=mysql&command=--password&command={SENTINEL}"},
         {"requestURI": f"/api/v1/namespaces/shop/pods/web/exec?command=sh&command=mysql+--password%3D{SENTINEL}"},
+        {"requestURI": f"/api/v1/namespaces/shop/pods/web/exec?command=mysql&command=-p{SENTINEL}&container=web"},
         {"requestURI": f"/api/v1/pods?access_token={SENTINEL}"},
         {"requestURI": f"/apis/build.openshift.io/v1/namespaces/shop/buildconfigs/web/webhooks/{SENTINEL}/github"},
         {

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 import orjson
 import re2
 
-from shared.events.redaction import redact
+from shared.events.redaction import redact, redact_text
 from shared.events.redaction_patterns import MASK, meaning
 from shared.sources.audit.body import steps_of
 from shared.sources.context import mapping, text
@@ -102,7 +102,11 @@ def _uri(uri: str, masked: dict[str, str]) -> str:
     for name, value in pairs:
         fields.setdefault(name, []).append(value)
     shown, found = redact(fields)
-    if not found.kinds:
+    command = " ".join(shown.get("command", ()))
+    told = redact_text(command)
+    if told != command:  # told by two arguments together, as in `mysql -p8f3a…`
+        shown = {**shown, "command": [told]}
+    elif not found.kinds:
         return uri
     masked["requestURI"] = "key"
     return f"{path}?{'&'.join(f'{name}={value}' for name, values in shown.items() for value in values)}"
