@@ -87,7 +87,12 @@ def within(path: str, roots: Sequence[str]) -> bool:
 
 
 def number(value: Any) -> int:
-    """Return a non-negative whole number of at most 31 bits; anything else, null among them, as 0."""
+    """Return a non-negative whole number of at most 31 bits; anything else, null among them, as 0.
+
+    A whole number may come as `7.0`: scripts within log collectors make such of all of them.
+    """
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     if not value or not isinstance(value, int) or isinstance(value, bool):
         return 0
     return min(max(value, 0), _MAX_COUNT)

@@ -313,3 +313,12 @@ def test_f42_nor_does_it_however_the_rest_of_the_event_looks(text: str, also: di
         **also,
     }  # fmt: skip
     assert "hunter2" not in one(payload).model_dump_json()
+
+
+@pytest.mark.parametrize(("count", "read"), [(7.0, 7), (7, 7), (7.5, 1), (1e300, 2**31 - 1), (True, 1), ("7", 1)])
+def test_a_whole_number_is_one_however_a_collector_wrote_it(count: Any, read: int) -> None:
+    """Lua within Fluent Bit makes `7.0` of it, and each recurrence would be the first one, seen again."""
+    event = {"metadata": {"uid": "e"}, "involvedObject": {"kind": "Node", "name": "worker-3"}, "count": count}
+    found = decode_payload(event, CONTEXT)
+    assert isinstance(found, list)
+    assert found[0].count == read
