@@ -129,9 +129,12 @@ DIALECTS: tuple[Dialect, ...] = (
         "trivy",
         kinds=(
             "aquasecurity.github.io/VulnerabilityReport",
+            "aquasecurity.github.io/ClusterVulnerabilityReport",
             "aquasecurity.github.io/ExposedSecretReport",
             "aquasecurity.github.io/ConfigAuditReport",
+            "aquasecurity.github.io/ClusterConfigAuditReport",
             "aquasecurity.github.io/InfraAssessmentReport",
+            "aquasecurity.github.io/ClusterInfraAssessmentReport",
             "aquasecurity.github.io/RbacAssessmentReport",
             "aquasecurity.github.io/ClusterRbacAssessmentReport",
         ),

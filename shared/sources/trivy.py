@@ -16,9 +16,12 @@ NAME = "trivy"
 
 _REASONS = {
     "VulnerabilityReport": "Vulnerabilities",
+    "ClusterVulnerabilityReport": "Vulnerabilities",
     "ExposedSecretReport": "ExposedSecrets",
     "ConfigAuditReport": "ConfigurationRisks",
+    "ClusterConfigAuditReport": "ConfigurationRisks",
     "InfraAssessmentReport": "ConfigurationRisks",
+    "ClusterInfraAssessmentReport": "ConfigurationRisks",
     "RbacAssessmentReport": "RbacRisks",
     "ClusterRbacAssessmentReport": "RbacRisks",
 }
@@ -33,8 +36,10 @@ def decode(payload: Any, context: Context) -> list[Observation] | Rejected:
     kind, metadata, report = name_text(found.get("kind")), mapping(found.get("metadata")), mapping(found.get("report"))
     labels = mapping(metadata.get("labels"))
     thing = _thing(labels, metadata)
-    if kind not in _REASONS or not thing["name"]:
-        return Rejected("decode", "a report of Trivy Operator must be of a known kind and name what was scanned")
+    if kind not in _REASONS or not name_text(metadata.get("name")):
+        return Rejected("decode", "a report of Trivy Operator must be of a known kind and have a name")
+    if not thing["name"]:  # what is scanned of the cluster itself need not be an object
+        thing = {"kind": kind, **_named(metadata)}
     container = name_text(labels.get(f"{_LABEL}container.name"))
     told = Told(
         thing={**thing, "fieldPath": f"spec.containers{{{container}}}" if container else ""},
