@@ -154,8 +154,9 @@ class Cutter:
     def _is_list(self, at: int) -> bool:
         """Return True where the array that begins here holds the items of an object that is none itself."""
         nested = any(level.of_object for level in self._levels)
+        large = self._dropped or at - self._start > self._most  # by what came before, wherever a piece ended
         before = self._buffer[max(self._start, at - 64) : at]
-        return not nested and not self._dropped and _ITEMS.search(before) is not None
+        return not nested and not large and _ITEMS.search(before) is not None
 
     def _enter(self, at: int) -> None:
         try:

@@ -55,6 +55,15 @@ def test_a_body_is_cut_into_its_items_wherever_its_pieces_end(body: bytes, expec
         assert ([item.body for item in items], broken) == (expected, False)
 
 
+@pytest.mark.parametrize("head", [b'"x":"%s",' % (b"y" * 40), b'"kind":#Event,"x":"%s",' % (b"y" * 40)])
+def test_a_list_whose_head_is_too_large_is_one_item_wherever_its_pieces_end(head: bytes) -> None:
+    body = b'{%s"items":[{"a":1}]}' % head
+    found = {size: cut(body, size, most=32) for size in (1, 7, 33, len(body))}
+    assert all(each == found[1] for each in found.values())
+    (item,), broken = found[1]
+    assert (item.too_large, broken) == (True, False)
+
+
 def test_a_mark_of_utf_8_spoils_no_line() -> None:
     """Some programs begin a file with it, and its first Event would be lost."""
     items, broken = cut(b'\xef\xbb\xbf{"a":1}\r\n{"b":2}\r\n', lines=True)
