@@ -9,14 +9,14 @@ from shared.runtime.asgi import ClientDisconnectedError, Message, Receive
 from shared.runtime.request import Refusal
 
 _PART_SECONDS = 10.0
-INFLATES = 20
-"""Times its size: what inflates to more is no body, but a bomb."""
+INFLATES = 100
+"""Times its size: what inflates to more is no body, but a bomb. An Event that recurs makes 60, gzip can make 1000."""
 _SMALL = 64 * 1024  # inflated bytes of which nobody asks how much smaller they were
 
 TOO_LARGE = Refusal(413, "too large")
 _TOO_SLOW = Refusal(400, "the body did not arrive in time")
 _NO_GZIP = Refusal(400, "the body is not valid gzip")
-_BOMB = Refusal(413, "the body inflates to more than 20 times its size")
+_BOMB = Refusal(413, f"the body inflates to more than {INFLATES} times its size")
 
 
 class RefusedError(Exception):

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from functools import partial
 from urllib.parse import parse_qs
 
-from functions.intake.body import INFLATES, Incoming, RefusedError, inflated, pieces
+from functions.intake.body import Incoming, RefusedError, inflated, pieces
 from functions.intake.items import Reader
 from functions.intake.paths import Path, path_of
 from functions.intake.work import BATCH_BYTES, Work
@@ -33,6 +33,7 @@ from shared.telemetry.metrics import Metrics
 NAME = "intake"
 _MOST_BYTES = 8 * 1024 * 1024  # that all requests hold together: beyond it they shall come again
 _LEAST_BYTES = 32 * 1024
+_LIKELY = 20  # times that gzip makes a body larger as a rule; what makes more of itself holds five times that at most
 _SECONDS = 22.0  # that a body may take in all
 _DISCARDED = 20 * 1024 * 1024
 _GZIP = frozenset({"identity", "gzip"})
@@ -114,4 +115,4 @@ class Requests:
 def _weight(headers: Mapping[str, str]) -> int:
     """Return the bytes that a request may hold at a time; a small one takes room by being there."""
     declared = int(headers.get("content-length", BATCH_BYTES))
-    return max(_LEAST_BYTES, min(declared * (INFLATES if "content-encoding" in headers else 1), BATCH_BYTES))
+    return max(_LEAST_BYTES, min(declared * (_LIKELY if "content-encoding" in headers else 1), BATCH_BYTES))

@@ -123,6 +123,16 @@ BODIES = {
 }
 
 
+def test_a_storm_of_one_event_is_taken_however_small_gzip_makes_it(taking: Taking) -> None:
+    """Who sends it tries for ever what is refused, or gives up what matters most."""
+    many = [event(1, count=number, lastTimestamp=f"2026-08-20T09:41:{number % 60:02}Z") for number in range(1, 900)]
+    body = json.dumps(many).encode()
+    packed = gzip.compress(body)
+    assert len(body) > 40 * len(packed)
+    assert taking.status("/events", packed, content_encoding="gzip") == 202
+    assert len(taking.sink.observed) == len(many)
+
+
 @pytest.mark.parametrize("name", BODIES)
 @pytest.mark.parametrize("coding", ["", "gzip", "gzip in two members"])
 def test_a_body_is_taken_in_each_form_that_senders_have(taking: Taking, name: str, coding: str) -> None:

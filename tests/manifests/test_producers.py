@@ -146,8 +146,8 @@ def test_fluent_bit_is_configured_as_its_page_says(added: dict[str, list[Manifes
         return [tuple(line.split(None, 1)) for line in text.splitlines() if line.strip()]
 
     (page,) = blocks("fluent-bit", "ini")
-    here = {("host", "intake.tidings.svc.cluster.local"), ("port", "80"), ("tls", "off"), ("uri", "/events")}
-    there = {("host", "tidings.example"), ("port", "443"), ("tls", "on"), ("uri", "/events?cluster=prod-eu1")}
+    here = {("host", "intake.tidings.svc.cluster.local"), ("port", "80"), ("tls", "off"), ("uri", "/logs")}
+    there = {("host", "tidings.example"), ("port", "443"), ("tls", "on"), ("uri", "/logs?cluster=prod-eu1")}
     token = {("header", "Authorization Bearer TOKEN")}
     assert set(lines(configured(added["fluent-bit"]))) - here == set(lines(page)) - there - token
     assert all(len(line) == 2 for line in lines(page) if not line[0].startswith("[")), "Fluent Bit refuses a bare key"
