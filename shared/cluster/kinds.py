@@ -28,17 +28,26 @@ DEFAULT_KINDS = (
     "storage.k8s.io/v1/StorageClass",
     "rbac.authorization.k8s.io/v1/ClusterRoleBinding",
     "rbac.authorization.k8s.io/v1/RoleBinding",
+    "rbac.authorization.k8s.io/v1/ClusterRole",
+    "rbac.authorization.k8s.io/v1/Role",
     "admissionregistration.k8s.io/v1/ValidatingWebhookConfiguration",
     "admissionregistration.k8s.io/v1/MutatingWebhookConfiguration",
     # Where the cluster has them.
     "config.openshift.io/v1/ClusterOperator",
     "config.openshift.io/v1/ClusterVersion",
     "machineconfiguration.openshift.io/v1/MachineConfigPool",
+    "operator.openshift.io/v1/IngressController",
+    "security.openshift.io/v1/SecurityContextConstraints",
+    "cert-manager.io/v1/Certificate",
     "kubevirt.io/v1/VirtualMachine",
     "kubevirt.io/v1/VirtualMachineInstance",
     "cdi.kubevirt.io/v1beta1/DataVolume",
 )
-"""Events by one API only: the other serves the same objects. No Secrets, nor ConfigMaps, which often hold some."""
+"""Events by one API only: the other serves the same objects.
+
+No Secrets, nor what often holds some: ConfigMaps, Routes with their keys. Nor what is large or changes all day and tells
+little: CustomResourceDefinitions, EndpointSlices.
+"""
 
 _EVENT = "v1/Event"
 

@@ -6,12 +6,13 @@ import pytest
 
 from shared.changes import authors
 from shared.changes.authors import Author
-from shared.changes.conditions import CONDITIONS
+from shared.changes.conditions import CONDITIONS, OF_KIND
 from shared.changes.kinds import KINDS
 from shared.changes.made import PLANNED, observations
 from shared.changes.record import Record, decode, encode
 from shared.changes.step import seen_of
 from shared.changes.windows import parse_windows, window_at
+from shared.cluster.kinds import DEFAULT_KINDS, parse_kind
 from shared.events.times import parse_time
 from tests.support.objects import DAYS, Object, manager, observed, taken, thing, told
 
@@ -194,3 +195,16 @@ def test_a_projection_that_cannot_be_unpacked_is_made_anew() -> None:
     done = taken(broken, thing("Deployment", 2, spec={"replicas": 5}))
     assert done.verdict == "unchanged"
     assert taken(done.record, thing("Deployment", 3, spec={"replicas": 6})).verdict == "new"
+
+
+def test_every_condition_is_watched_by_default() -> None:
+    """But for that of a Secret, which nobody may read unasked: a condition of a kind that nobody sends is never seen."""
+    watched = {parse_kind(kind).name for kind in DEFAULT_KINDS}
+    assert OF_KIND.keys() - watched == {"Secret"}
+
+
+def test_of_the_kinds_that_are_told_only_these_have_to_be_asked_for() -> None:
+    """They hold secrets, or are large, or change all day; a Scale and a Lease say nothing that another kind does not."""
+    watched = {parse_kind(kind).name for kind in DEFAULT_KINDS}
+    held = {"Secret", "ConfigMap", "Route", "CustomResourceDefinition", "ServiceAccount"}
+    assert KINDS.keys() - watched == held | {"EndpointSlice", "Endpoints", "ReplicaSet", "Scale", "Lease"}
