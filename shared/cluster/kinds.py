@@ -45,8 +45,8 @@ DEFAULT_KINDS = (
 )
 """Events by one API only: the other serves the same objects.
 
-No Secrets, nor what often holds some: ConfigMaps, Routes with their keys. Nor what is large or changes all day and tells
-little: CustomResourceDefinitions, EndpointSlices.
+No Secrets, nor what often holds some: ConfigMaps, Routes with their keys. Nor what is large or changes all day and
+tells little: CustomResourceDefinitions, EndpointSlices.
 """
 
 _EVENT = "v1/Event"

@@ -198,13 +198,13 @@ def test_a_projection_that_cannot_be_unpacked_is_made_anew() -> None:
 
 
 def test_every_condition_is_watched_by_default() -> None:
-    """But for that of a Secret, which nobody may read unasked: a condition of a kind that nobody sends is never seen."""
+    """But for that of a Secret, which nobody may read unasked: a condition of what nobody sends is never seen."""
     watched = {parse_kind(kind).name for kind in DEFAULT_KINDS}
     assert OF_KIND.keys() - watched == {"Secret"}
 
 
 def test_of_the_kinds_that_are_told_only_these_have_to_be_asked_for() -> None:
-    """They hold secrets, or are large, or change all day; a Scale and a Lease say nothing that another kind does not."""
+    """They hold secrets, or are large, or change all day; a Scale or Lease says nothing that another kind does not."""
     watched = {parse_kind(kind).name for kind in DEFAULT_KINDS}
     held = {"Secret", "ConfigMap", "Route", "CustomResourceDefinition", "ServiceAccount"}
     assert KINDS.keys() - watched == held | {"EndpointSlice", "Endpoints", "ReplicaSet", "Scale", "Lease"}
