@@ -21,6 +21,8 @@ MAX_BYTES: Final = 2000
 WHOLE: Final = -1
 _DEPTHS = (12, 9, 7, 6, 5, 4, 3, 2, 1, 0)
 _SHORT = 48  # characters of a value that is kept as it is
+_TELLING = 128  # of what is asked for first: which image runs, and which words a list holds, of rights above all
+_IMAGE = "image"
 _SCALARS = frozenset({str, int, float, bool, type(None)})
 _MAPPING, _TEXT = frozenset({dict}), frozenset({str})
 _NAMED_BY = ("name", "key")  # what tells items of a list apart, so that a new first one does not change them all
@@ -111,7 +113,7 @@ def _shape(value: Any, noise: Steps, depth: int, *, hidden: bool) -> Shape:
         return _plain(value, hidden=hidden)
     if kind is list:
         if _SCALARS.issuperset(map(type, value)):
-            return _plain(f"[{', '.join(map(str, value))}]", hidden=hidden)
+            return _plain(f"[{', '.join(map(str, value))}]", hidden=hidden, most=_TELLING)
         value = _by_name(value)
     if not value:
         return {}
@@ -121,16 +123,23 @@ def _shape(value: Any, noise: Steps, depth: int, *, hidden: bool) -> Shape:
         return _without_noise(value, noise, depth - 1, hidden=hidden)
     return {  # as nearly everywhere; what is short is taken as it is here, to spare a call for each
         key: item
-        if (kind := type(item)) is int or kind is bool or (kind is str and len(item) <= _SHORT)
+        if (kind := type(item)) is int
+        or kind is bool
+        or (kind is str and (len(item) <= _SHORT or (key == _IMAGE and len(item) <= _TELLING)))
         else _shape(item, noise, depth - 1, hidden=False)
         for key, item in value.items()
     }
 
 
-def _plain(value: Any, *, hidden: bool) -> Shape:
+def _plain(value: Any, *, hidden: bool, most: int = _SHORT) -> Shape:
     if type(value) is str:
-        return value if value == MASK or (len(value) <= _SHORT and not hidden) else [_hash(value.encode())]
+        return value if value == MASK or (len(value) <= most and not hidden) else [_hash(value.encode())]
     return [_hash(str(value).encode())] if hidden and value is not None else value
+
+
+def is_hash_of(shape: Shape, value: Shape) -> bool:
+    """Return True where a shape is the hash of a plain text: an earlier release kept less as it is."""
+    return isinstance(shape, list) and isinstance(value, str) and shape == [_hash(value.encode())]
 
 
 def _without_noise(value: dict[str, Any], noise: Steps, depth: int, *, hidden: bool) -> dict[str, Shape]:

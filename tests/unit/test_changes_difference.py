@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from shared.changes.difference import Difference, compare
 from shared.changes.kinds import KINDS, NOISE_ANNOTATIONS, kind_of
-from shared.changes.projection import MAX_BYTES, WHOLE, pack, project, relevant, shape_of, unpack
+from shared.changes.projection import MAX_BYTES, WHOLE, _shape, pack, project, relevant, shape_of, unpack
 from shared.changes.record import encode
 from shared.events.difference import MOST, NOT_SHOWN, what
 from shared.events.identity import digest
@@ -53,6 +53,27 @@ def test_equal_objects_differ_in_nothing(kind: str, spec: Object, status: Object
 def test_the_order_of_members_says_nothing(kind: str, spec: Object) -> None:
     turned = dict(reversed(spec.items()))
     assert messages(thing(kind, 1, spec=spec), thing(kind, 2, spec=turned)) == []
+
+
+def test_an_image_is_told_with_its_registry_and_rights_with_their_words() -> None:
+    images = [f"registry.example.com:5000/team-a/shop/frontend/web:v1.{minor}.0" for minor in (4, 5)]
+    specs = ({"template": {"spec": {"containers": [{"name": "web", "image": image}]}}} for image in images)
+    (said,) = messages(*(thing("Deployment", number, spec=spec) for number, spec in enumerate(specs)))
+    assert said.endswith(f"containers[web].image {images[0]} → {images[1]}")
+    seen = ["pods", "pods/log", "services", "endpoints", "configmaps", "deployments"]
+    rules = ([{"resources": seen}], [{"resources": [*seen, "secrets"]}])
+    (said,) = messages(*(thing("ClusterRole", number, rules=each) for number, each in enumerate(rules)))
+    assert said.endswith(", deployments, secrets]")
+
+
+def test_what_an_earlier_release_kept_as_a_hash_is_no_difference() -> None:
+    image = "registry.example.com:5000/team-a/shop/frontend/web:v1.4.0"
+    kept = {"spec": {"image": _shape(image, {}, WHOLE, hidden=False), "x": "1"}}
+    assert isinstance(kept["spec"]["image"], list)
+    now = shape_of({"spec": {"image": image, "x": "2"}}, kind_of("Widget"))
+    assert [one.path for one in compare(kept, now).told] == ["spec.x"]
+    other = shape_of({"spec": {"image": f"{image}-rc1", "x": "1"}}, kind_of("Widget"))
+    assert compare(kept, other).told == (Difference("spec.image", NOT_SHOWN, NOT_SHOWN),)
 
 
 def test_the_first_noise_of_an_object_is_no_change_either() -> None:
