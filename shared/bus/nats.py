@@ -4,7 +4,6 @@ What a stream acknowledges is on its way to the disk, and there within `sync_int
 says otherwise): with three replicas a machine may go, on one server a loss of power may cost that much.
 """
 
-import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -15,9 +14,10 @@ from nats.js import api
 from nats.js import errors as refusals
 
 from shared.bus.codec import UNWRITABLE, key_of, message_id, to_nats, token
-from shared.bus.nats_consumer import GroupConsumer, record_of
+from shared.bus.nats_consumer import GroupConsumer
 from shared.bus.nats_link import NatsLink, unavailable
 from shared.bus.nats_publisher import Publisher, head_of
+from shared.bus.nats_reader import records
 from shared.bus.protocol import (
     OLDEST,
     SECONDS,
@@ -38,7 +38,6 @@ from shared.events.times import parse_time
 from shared.settings.nats import NatsSettings
 
 _ACK_SECONDS = 60.0
-_PAGE = 32
 _NANO = 1_000_000_000
 _ID, _EXPECTED = api.Header.MSG_ID.value, api.Header.EXPECTED_STREAM.value
 _NO_STREAM = 10059
@@ -101,22 +100,8 @@ class NatsBus:
     async def read(self, topic: str, start: Start = OLDEST, *, key: str = "") -> AsyncGenerator[Record, None]:
         """Iterate what is there now, by a consumer of its own that the server forgets."""
         try:
-            stream = await self._link.jetstream()
-            config = _reading(start, f"{topic}.{token(key)}" if key else None)
-            made = await stream.add_consumer(topic, config)
-            left = made.num_pending or 0
-            if not left:
-                return
-            source = await stream.pull_subscribe_bind(consumer=made.name, stream=topic)
-            try:
-                while left > 0:
-                    for message in await source.fetch(min(left, _PAGE), timeout=SECONDS):
-                        left = min(left - 1, message.metadata.num_pending)
-                        yield record_of(topic, message)
-            finally:
-                with contextlib.suppress(errors.Error, OSError):
-                    await source.unsubscribe()
-                    await stream.delete_consumer(topic, made.name)
+            async for record in records(self._link, topic, start, f"{topic}.{token(key)}" if key else None):
+                yield record
         except (OSError, errors.Error, TimeoutError) as error:
             raise unavailable(error) from error
 
@@ -211,23 +196,6 @@ def stream_of(topic: Topic) -> api.StreamConfig:
         num_replicas=topic.replicas,
         duplicate_window=float(topic.window),
         allow_direct=True,
-    )
-
-
-def _reading(start: Start, subject: str | None) -> api.ConsumerConfig:
-    policy, first, since = api.DeliverPolicy.ALL, None, None
-    if 0 in start.after:
-        policy, first = api.DeliverPolicy.BY_START_SEQUENCE, start.after[0] + 1
-    elif start.since is not None:
-        policy, since = api.DeliverPolicy.BY_START_TIME, start.since
-    return api.ConsumerConfig(
-        deliver_policy=policy,
-        opt_start_seq=first,
-        opt_start_time=since,
-        filter_subject=subject,
-        ack_policy=api.AckPolicy.NONE,
-        inactive_threshold=60.0,
-        mem_storage=True,
     )
 
 

@@ -183,6 +183,28 @@ def test_a_topic_that_is_not_there_is_not_taken_for_an_outage(rig_nats: Any) -> 
     run(work())
 
 
+def test_what_reads_slowly_reads_on_where_the_server_forgot_it(rig_nats: Any) -> None:
+    """A destination may take minutes, and an upload; a server is started again."""
+
+    async def work() -> None:
+        async with with_topic(rig_nats) as (bus, topic):
+            stream = await bus._link.jetstream()  # type: ignore[attr-defined]
+            await publish(bus, topic, [event(number) for number in range(100)])
+            reading = bus.read(topic)
+            found = [await anext(reading) for _ in range(40)]
+            for one in await stream.consumers_info(topic):  # as it does a minute after the last request
+                await stream.delete_consumer(topic, one.name)
+            await publish(bus, topic, [event(200)])  # what comes meanwhile is for another time
+            found += [await anext(reading) for _ in range(30)]
+            await asyncio.to_thread(rig_nats.stop)
+            await asyncio.to_thread(rig_nats.start)
+            await until_kept(bus, topic, event(201))
+            found += [one async for one in reading]
+            assert numbers(found) == list(range(100))
+
+    run(work())
+
+
 def test_a_group_that_the_server_forgot_is_made_again_with_one_subscription_and_that_is_told_once(
     rig_nats: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
