@@ -135,7 +135,7 @@ class EmbeddedBus:
             return None
         seconds, max_bytes, events, size = found
         first, last = (None, None) if bounds is None else map(time_of, bounds)
-        return State(Topic(name, seconds=seconds, max_bytes=max_bytes), events, size, first, last)
+        return State(Topic(name, partitions=0, seconds=seconds, max_bytes=max_bytes), events, size, first, last)
 
     async def close(self) -> None:
         """Finish what waits and close the file."""

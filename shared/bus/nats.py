@@ -19,6 +19,7 @@ from shared.bus.nats_link import NatsLink, unavailable
 from shared.bus.nats_publisher import Publisher, head_of
 from shared.bus.nats_reader import records
 from shared.bus.protocol import (
+    FOR_EVER,
     OLDEST,
     SECONDS,
     Abilities,
@@ -39,6 +40,7 @@ from shared.settings.nats import NatsSettings
 
 _ACK_SECONDS = 60.0
 _NANO = 1_000_000_000
+_UNBOUNDED = -1
 _ID, _EXPECTED = api.Header.MSG_ID.value, api.Header.EXPECTED_STREAM.value
 _NO_STREAM = 10059
 _TOO_LARGE = frozenset({10054})
@@ -128,6 +130,7 @@ class NatsBus:
                 await stream.add_stream(wanted)
                 return ["made"]
             found = api.StreamConfig.from_response(info["config"])
+            wanted = _at_least(wanted, found)
             names = ("subjects", "max_age", "max_bytes", "num_replicas", "duplicate_window", "discard")
             pairs = {name: (getattr(found, name), getattr(wanted, name)) for name in names}
             changes = {name: new for name, (old, new) in pairs.items() if old != new}
@@ -148,7 +151,8 @@ class NatsBus:
         config, state = info["config"], info["state"]
         topic = Topic(
             name,
-            seconds=config.get("max_age", 0) // _NANO,
+            partitions=0,
+            seconds=config.get("max_age", 0) // _NANO or FOR_EVER,
             max_bytes=config["max_bytes"] if config.get("max_bytes", -1) > 0 else None,
             replicas=config["num_replicas"],
             window=config.get("duplicate_window", 0) // _NANO,
@@ -192,11 +196,18 @@ def stream_of(topic: Topic) -> api.StreamConfig:
         storage=api.StorageType.FILE,
         discard=api.DiscardPolicy.NEW,  # a full stream refuses: what it had accepted is not dropped for it
         max_age=float(topic.seconds),
-        max_bytes=topic.max_bytes if topic.max_bytes is not None else -1,
+        max_bytes=topic.max_bytes if topic.max_bytes is not None else _UNBOUNDED,
         num_replicas=topic.replicas,
         duplicate_window=float(topic.window),
         allow_direct=True,
     )
+
+
+def _at_least(wanted: api.StreamConfig, found: api.StreamConfig) -> api.StreamConfig:
+    """Return what is wanted of a stream that is there: nobody's replicas are taken away, nor a bound that we lack."""
+    replicas = max(wanted.num_replicas or 1, found.num_replicas or 1)
+    unbounded = wanted.max_bytes == _UNBOUNDED
+    return wanted.evolve(num_replicas=replicas, max_bytes=found.max_bytes if unbounded else wanted.max_bytes)
 
 
 def _refusal(error: refusals.APIError) -> Refused:

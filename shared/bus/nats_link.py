@@ -26,7 +26,12 @@ _CONNECT_SECONDS = 5.0
 _CLOSE_SECONDS = 2.0
 _RETRY_SECONDS = 1.0  # between two attempts of ours: who asks meanwhile is told at once
 _RECONNECT_SECONDS = 0.5
-_REFUSALS = {10059: "there is no such stream", 10014: "there is no such consumer"}  # errors.json of nats-server
+_REFUSALS = {  # errors.json of nats-server
+    10005: "it has not as many servers as a stream is to have replicas",
+    10014: "there is no such consumer",
+    10059: "there is no such stream",
+    10074: "it is one server, and a stream is to have more than one replica",
+}
 PENDING_BYTES = 8 * 1024 * 1024
 """What waits for the socket; who sends more has to wait as well."""
 

@@ -24,6 +24,9 @@ MAX_IN_FLIGHT = 32 * 1024 * 1024
 SECONDS = 10.0
 """Most seconds of one call, however many tries a client makes of it."""
 
+FOR_EVER = -1
+"""Seconds of retention of a topic that forgets nothing by time."""
+
 Reason = Literal["full", "too large", "invalid", "no topic", "not allowed"]
 
 
@@ -134,8 +137,9 @@ Deliveries = AbstractAsyncContextManager[AsyncIterator[Delivery]]
 class Topic:
     """One row of the topology: what a bus is to make of it.
 
-    `partitions` matter to Kafka alone. `seconds` of retention. `max_bytes` bounds the whole topic, None leaves it to
-    the disk. `window`: seconds within which a bus that can tells the same event from a new one.
+    `partitions` matter to Kafka alone. `seconds` of retention. `max_bytes` bounds the whole topic; None leaves it to
+    the disk, and to whoever has set a bound on a server. `replicas`: that many at least. `window`: seconds within which
+    a bus that can tells the same event from a new one.
     """
 
     name: str

@@ -79,13 +79,22 @@ def wanted(replicas: int) -> Sequence[Topic]:
 
 
 def differences(topic: Topic, found: State | None) -> list[str]:
-    """Return in words what `ensure` would do as far as the bus says it; nothing where all is right."""
+    """Return in words what `ensure` would do as far as the bus says it; nothing where all is right.
+
+    RabbitMQ, which says nothing of what it keeps, says 0 seconds; a topic that keeps for ever, fewer; and a bus that
+    has no partitions, 0 of them.
+    """
     if found is None:
         return ["to be made"]
     there = found.topic
+    if there.seconds == 0:
+        return []
     said = []
-    if there.seconds and there.seconds != topic.seconds:  # 0: the bus does not say
-        said.append(f"keeps {there.seconds // _DAY} days, not {topic.seconds // _DAY}")
-    if 1 < there.partitions < topic.partitions:
+    if there.seconds != topic.seconds:
+        kept = "for ever" if there.seconds < 0 else f"{there.seconds // _DAY} days"
+        said.append(f"keeps {kept}, not {topic.seconds // _DAY}")
+    if 0 < there.partitions < topic.partitions:
         said.append(f"{there.partitions} partitions, not {topic.partitions}")
+    if there.replicas < topic.replicas:
+        said.append(f"replicas: {there.replicas}, not {topic.replicas}")
     return said

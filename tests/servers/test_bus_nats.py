@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,11 @@ import pytest
 from shared.bus.nats import NatsBus
 from shared.bus.protocol import BusUnavailableError, Kept, Refused, Topic
 from shared.bus.registry import open_bus
+from shared.bus.topology import differences
 from shared.settings.environment import read as read_settings
 from shared.settings.nats import NatsSettings
 from tests.support.buses.use import event, name, numbers, publish, read, run, take, until_kept, with_topic
-from tests.support.nats import Nats, nats
+from tests.support.nats import Nats, cluster, nats
 
 
 async def published(bus: NatsBus) -> object:
@@ -178,6 +180,38 @@ def test_a_topic_that_is_not_there_is_not_taken_for_an_outage(rig_nats: Any) -> 
     async def work() -> None:
         bus = rig_nats.bus()
         assert await bus.publish(name("nowhere"), event(1)) == Refused("no topic")
+        await bus.close()
+
+    run(work())
+
+
+def test_replicas_are_added_and_never_taken_away_and_a_limit_that_somebody_set_stays(tmp_path: Path) -> None:
+    wanted = Topic("topic", seconds=3600)
+
+    async def work(url: str) -> None:
+        bus: Any = open_bus("nats", {"NATS_URL": url})
+        assert await bus.ensure(wanted) == ["made"]
+        stream = await bus._link.jetstream()
+        await stream.update_stream((await stream.stream_info("topic")).config.evolve(max_bytes=4096))
+        assert differences(replace(wanted, replicas=3), await bus.describe("topic")) == ["replicas: 1, not 3"]
+        assert await bus.ensure(replace(wanted, replicas=3)) == ["num_replicas: 1 to 3"]
+        async with asyncio.timeout(20):  # the two others take part as soon as they have what there is
+            while (found := await bus.describe("topic")).topic.replicas != 3:  # noqa: ASYNC110 - nobody tells
+                await asyncio.sleep(0.1)
+        assert await bus.ensure(wanted) == []
+        assert found.topic.max_bytes == 4096
+        assert await bus.ensure(replace(wanted, max_bytes=8192)) == ["max_bytes: 4096 to 8192"]
+        await bus.close()
+
+    with cluster(tmp_path) as servers:
+        run(work(",".join(f"nats://127.0.0.1:{server.port}" for server in servers)))
+
+
+def test_more_replicas_than_there_are_servers_are_refused_in_words(rig_nats: Any) -> None:
+    async def work() -> None:
+        bus = rig_nats.bus()
+        with pytest.raises(BusUnavailableError, match="it is one server, and a stream is to have more than one"):
+            await bus.ensure(Topic(name(), replicas=3))
         await bus.close()
 
     run(work())

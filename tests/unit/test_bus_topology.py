@@ -1,10 +1,11 @@
 """Which event goes to which topic, and what the table promises."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from shared.bus.protocol import State, Topic
+from shared.bus.protocol import FOR_EVER, State, Topic
 from shared.bus.topology import TOPOLOGY, differences, topic_of, wanted
 from shared.events.cloudevent import DELIVERY, OBSERVED, TICK, CloudEvent
 
@@ -60,3 +61,6 @@ def test_differences_are_said_in_words() -> None:
     other = State(Topic("t", partitions=3, seconds=DAY), 0)
     assert differences(topic, other) == ["keeps 1 days, not 7", "3 partitions, not 6"]
     assert differences(topic, State(Topic("t", seconds=0), 0)) == []
+    forever = State(Topic("t", partitions=0, seconds=FOR_EVER, replicas=3), 0)
+    assert differences(topic, forever) == ["keeps for ever, not 7"]
+    assert differences(replace(topic, replicas=3), State(topic, 0)) == ["replicas: 1, not 3"]
