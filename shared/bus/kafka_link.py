@@ -9,14 +9,18 @@ import contextlib
 import logging
 import ssl
 import time
-from collections.abc import AsyncIterator
-from functools import partial
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
+from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
+    GroupAuthorizationFailedError,
+    KafkaError,
+    TopicAuthorizationFailedError,
+)
 
 from shared.bus import tls
 from shared.bus.kafka_record import partition_of
@@ -33,8 +37,11 @@ _BATCH_BYTES = 256 * 1024
 _PORT = 9092
 _REFUSED = "Kafka refuses our credentials, or they are not those of this listener"
 _NOT_THERE = "Kafka cannot be reached"
-
-unavailable = partial(unavailable_bus, "Kafka")
+_LACKING: Mapping[type[Exception], str] = {
+    TopicAuthorizationFailedError: "a topic",
+    GroupAuthorizationFailedError: "a consumer group",
+    ClusterAuthorizationFailedError: "the cluster",
+}
 
 logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it says each try of each broker; we say what it means
 
@@ -145,7 +152,8 @@ class KafkaLink:
         except (OSError, KafkaError, TimeoutError) as error:
             stop = client.close if isinstance(client, AIOKafkaAdminClient) else client.stop
             await _ended(stop())
-            raise BusUnavailableError(await self._cause()) from error
+            known = isinstance(error, TimeoutError) or type(error) in _LACKING
+            raise (unavailable(error) if known else BusUnavailableError(await self._cause())) from error
 
     async def _cause(self) -> str:
         """Return why nobody could be reached: by a handshake with each broker that was named."""
@@ -170,6 +178,13 @@ class KafkaLink:
                         await writer.wait_closed()
                 return _REFUSED
         return found
+
+
+def unavailable(error: Exception) -> BusUnavailableError:
+    """Return what to raise for what aiokafka raised."""
+    if (on := _LACKING.get(type(error))) is not None:
+        return BusUnavailableError(f"Kafka refuses it: our user has not the right on {on}, see its ACLs")
+    return unavailable_bus("Kafka", error)
 
 
 async def _ended(ending: Any) -> None:

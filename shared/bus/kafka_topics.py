@@ -1,26 +1,37 @@
 """Topics of Kafka: make them, change what differs, say what there is."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
+from aiokafka.errors import (
+    KafkaError,
+    TopicAlreadyExistsError,
+    TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
+    for_code,
+)
 
 from shared.bus.kafka_configuration import UNBOUNDED, configuration
 from shared.bus.kafka_link import KafkaLink, stopped, unavailable
 from shared.bus.protocol import State, Topic, deadline
 from shared.events.times import of_milliseconds
 
+_BOUND = "retention.bytes"
 _OWN = frozenset({1})  # DYNAMIC_TOPIC_CONFIG: what somebody set for this very topic
 
 
 async def ensure(link: KafkaLink, topic: Topic) -> list[str]:
-    """Make the topic, or change it. Partitions only grow: keys move then, and each keeps its order from there on."""
-    wanted = configuration(topic)
+    """Make the topic, or change it. Partitions only grow: keys move then, and each keeps its order from there on.
+
+    Replicas stay as many as there are, and what depends on their number with them.
+    """
     async with link.admin() as admin:
         found = await _found(admin, topic.name)
         if found is None:
-            made = await admin.create_topics([NewTopic(topic.name, topic.partitions, topic.replicas, None, wanted)])
+            new = NewTopic(topic.name, topic.partitions, topic.replicas, None, configuration(topic))
+            made = await admin.create_topics([new])
             _raise_for([error[1] for error in made.topic_errors], besides=TopicAlreadyExistsError)
             return ["made"]
         done = []
@@ -28,6 +39,9 @@ async def ensure(link: KafkaLink, topic: Topic) -> list[str]:
             await admin.create_partitions({topic.name: NewPartitions(topic.partitions)})
             done.append(f"partitions: {found.topic.partitions} to {topic.partitions}")
         before = await _configured(admin, topic.name)
+        wanted = configuration(replace(topic, replicas=found.topic.replicas))
+        if topic.max_bytes is None:  # whoever has set a bound meant it
+            wanted |= {_BOUND: before.get(_BOUND, wanted[_BOUND])}
         changes = {name: value for name, value in wanted.items() if before.get(name) != value}
         if changes:
             # This request sets all of a topic's configuration: what somebody else set in it must be said again.
@@ -35,6 +49,8 @@ async def ensure(link: KafkaLink, topic: Topic) -> list[str]:
             for answer in await admin.alter_configs([resource]):
                 _raise_for([one[0] for one in answer.resources])
             done += [f"{name}: {before.get(name, 'unset')} to {value}" for name, value in changes.items()]
+        if found.topic.replicas < topic.replicas:
+            done.append(f"replicas: {found.topic.replicas}, not {topic.replicas}: kafka-reassign-partitions adds them")
         return done
 
 
@@ -72,8 +88,11 @@ async def _found(admin: AIOKafkaAdminClient, name: str) -> State | None:
     partitions = await _topic(admin, name)
     if partitions is None:
         return None
-    found = await _configured(admin, name, own=False)
-    kept = found.get("retention.bytes", UNBOUNDED)
+    try:
+        found = await _configured(admin, name, own=False)
+    except TopicAuthorizationFailedError:
+        found = {"retention.ms": "0"}  # who may read a topic need not be told what it keeps
+    kept = found.get(_BOUND, UNBOUNDED)
     count = len(partitions)
     topic = Topic(
         name,

@@ -12,13 +12,21 @@ from shared.bus.protocol import Topic
 Manifest = dict[str, Any]
 
 USER = "tidings"
+SINK = "tidings-dead-letters"
+"""The topic of `knative/base`'s KafkaSink: Knative's controller makes it, `tidings dead-letters` reads and marks it."""
+
+# What a topic keeps is asked of its configuration.
+_RIGHTS = ("Read", "Write", "Describe", "DescribeConfigs")
 # Served from Strimzi 0.49 (AMQ Streams 3.1) on, and alone from 1.0 on.
 _STRIMZI = "kafka.strimzi.io/v1"
 _NACK = "jetstream.nats.io/v1beta2"
 
 
 def strimzi(topics: Sequence[Topic], cluster: str) -> list[Manifest]:
-    """Return a KafkaTopic for each, and one KafkaUser that may write and read them by SCRAM-SHA-512."""
+    """Return a KafkaTopic for each, and one KafkaUser that may write and read them, and the Broker's dead letters.
+
+    It signs in by SCRAM-SHA-512.
+    """
     labels = {"strimzi.io/cluster": cluster}
     made = [
         {
@@ -29,7 +37,7 @@ def strimzi(topics: Sequence[Topic], cluster: str) -> list[Manifest]:
         }
         for topic in topics
     ]
-    rights = [_right("topic", topic.name, "Read", "Write", "Describe") for topic in topics]
+    rights = [_right("topic", name, *_RIGHTS) for name in (*(topic.name for topic in topics), SINK)]
     user = {
         "apiVersion": _STRIMZI,
         "kind": "KafkaUser",

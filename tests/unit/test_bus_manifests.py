@@ -31,7 +31,7 @@ def test_strimzi_is_told_what_the_requirements_name() -> None:
     assert events["spec"]["config"]["min.insync.replicas"] == "2"
     assert user["spec"]["authentication"] == {"type": "scram-sha-512"}
     named = {right["resource"]["name"] for right in user["spec"]["authorization"]["acls"]}
-    assert named == {row.topic.name for row in TOPOLOGY} | {"tidings"}
+    assert named == {row.topic.name for row in TOPOLOGY} | {"tidings", "tidings-dead-letters"}
 
 
 def test_a_nack_stream_is_the_stream_that_apply_makes() -> None:

@@ -15,6 +15,9 @@ from tests.support.buses.process import Server
 from tests.support.buses.rig import secret
 from tests.support.certificates import new_authority
 
+LIMITED = "tidings"
+"""A user with no rights but those that a test gives."""
+
 _SESSION_SECONDS = 6.0  # the least that a broker takes
 _SCRAM = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
 _JAVA = (
@@ -89,8 +92,9 @@ class KafkaRig:
         return text + "listener.name.mutual.ssl.client.auth=required\n"
 
     def _format(self) -> None:
-        user = "SCRAM-SHA-512=[name=app,password=right]"
-        arguments = ["format", "-t", _FORMAT, "-c", str(self._properties), "--add-scram", user]
+        users = [f"SCRAM-SHA-512=[name={name},password=right]" for name in ("app", LIMITED)]
+        added = [part for user in users for part in ("--add-scram", user)]
+        arguments = ["format", "-t", _FORMAT, "-c", str(self._properties), *added]
         command = [*_JAVA, *self._classes, "kafka.tools.StorageTool", *arguments]
         subprocess.run(command, check=True, capture_output=True)
 
@@ -117,6 +121,10 @@ class KafkaRig:
     def right_credentials(self) -> dict[str, str]:
         """Return the settings of SCRAM over TLS."""
         return self._signed(self._scram, "right")
+
+    def limited(self) -> dict[str, str]:
+        """Return the settings of the user who may do nothing but what tests allow."""
+        return {**self._signed(self._scram, "right"), "KAFKA_USERNAME": LIMITED}
 
     def wrong_credentials(self) -> dict[str, str]:
         """Return them with another password."""
