@@ -21,7 +21,7 @@ from shared.bus.codec import UNWRITABLE, key_of, to_kafka
 from shared.bus.kafka_consumer import GroupConsumer
 from shared.bus.kafka_link import KafkaLink, stopped, unavailable
 from shared.bus.kafka_record import record_of
-from shared.bus.kafka_topics import describe, ensure, is_there
+from shared.bus.kafka_topics import Known, describe, ensure
 from shared.bus.protocol import (
     OLDEST,
     SECONDS,
@@ -58,7 +58,7 @@ class KafkaBus:
         self._link = KafkaLink(settings)
         self._session_seconds = session_seconds
         self._room = Room()
-        self._known: set[str] = set()
+        self._known = Known(self._link)
         self._answers = Answers()
         self._closed = False
 
@@ -79,10 +79,8 @@ class KafkaBus:
             self._room.give_back(size)
 
     async def _sent(self, topic: str, key: bytes, headers: list[tuple[str, bytes]], body: bytes) -> Published:
-        if topic not in self._known:
-            if not await is_there(self._link, topic):
-                return Refused("no topic")  # the producer would look for it until its deadline
-            self._known.add(topic)
+        if not await self._known.has(topic):
+            return Refused("no topic")  # the producer would look for it until its deadline
         producer = await self._link.producer()
         try:
             until = asyncio.get_running_loop().time() + SECONDS
@@ -93,7 +91,7 @@ class KafkaBus:
         except TopicAuthorizationFailedError:
             return Refused("not allowed")
         except (OSError, KafkaError, TimeoutError) as error:
-            self._known.discard(topic)
+            self._known.forget(topic)
             self._link.discard(producer)
             raise unavailable(error) from error
         return Kept(made.partition, made.offset)

@@ -1,7 +1,9 @@
 """Topics of Kafka: make them, change what differs, say what there is."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
@@ -77,8 +79,38 @@ async def describe(link: KafkaLink, name: str) -> State | None:
     return State(found.topic, sum(ends[place] - begins[place] for place in places), first=at)
 
 
-async def is_there(link: KafkaLink, name: str) -> bool:
-    """Return whether there is such a topic. Raises BusUnavailableError."""
+class Known:
+    """Which topics are there: what is not known is asked once for all who want to know it at the time.
+
+    Each question is a connection of its own, which with TLS and SCRAM costs a broker more than many events do.
+    """
+
+    def __init__(self, link: KafkaLink) -> None:
+        self._link = link
+        self._there: set[str] = set()
+        self._asking: dict[str, asyncio.Task[bool]] = {}
+
+    async def has(self, name: str) -> bool:
+        """Return whether there is such a topic. Raises BusUnavailableError."""
+        if name in self._there:
+            return True
+        asking = self._asking.get(name)
+        if asking is None:
+            asking = self._asking[name] = asyncio.create_task(_is_there(self._link, name))
+            asking.add_done_callback(partial(self._told, name))
+        return await asyncio.shield(asking)
+
+    def forget(self, name: str) -> None:
+        """Ask again about a topic: something went wrong there."""
+        self._there.discard(name)
+
+    def _told(self, name: str, asked: asyncio.Task[bool]) -> None:
+        del self._asking[name]
+        if not asked.cancelled() and asked.exception() is None and asked.result():
+            self._there.add(name)
+
+
+async def _is_there(link: KafkaLink, name: str) -> bool:
     async with link.admin() as admin:
         return await _topic(admin, name) is not None
 

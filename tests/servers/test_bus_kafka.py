@@ -1,13 +1,15 @@
 """What Kafka alone promises: an order by key, mutual TLS, and configuration that others set and that stays."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from shared.bus.kafka_link import KafkaLink
-from shared.bus.protocol import BusUnavailableError, Kept, Topic
+from shared.bus.protocol import BusUnavailableError, Kept, Refused, Topic
 from shared.bus.registry import open_bus
 from shared.bus.settings import KafkaSettings
 from shared.settings.environment import read as read_settings
@@ -37,6 +39,33 @@ def test_a_group_is_given_one_keys_events_in_their_order(rig_kafka: Any) -> None
                 found = numbers(await take(deliveries, 30))
             for key in range(3):
                 assert [number for number in found if number % 3 == key] == list(range(key, 30, 3))
+
+    run(work())
+
+
+def test_many_that_wait_for_a_start_are_all_kept_and_ask_once_whether_there_is_a_topic(rig_kafka: Any) -> None:
+    """F34: after a restart each event that waited asked by a connection of its own, and with TLS none was answered."""
+
+    async def work() -> None:
+        async with with_topic(rig_kafka) as (_, topic):
+            bus: Any = open_bus("kafka", rig_kafka.right_credentials())
+            made = 0
+
+            @asynccontextmanager
+            async def counted(admin: Any = bus._link.admin) -> AsyncIterator[Any]:
+                nonlocal made
+                made += 1
+                async with admin() as client:
+                    yield client
+
+            bus._link.admin = counted
+            done = await publish(bus, topic, [event(number) for number in range(2000)])
+            assert {type(one) for one in done} == {Kept}
+            assert made == 1
+            nowhere = await publish(bus, name("nowhere"), [event(number) for number in range(2000)])
+            assert set(nowhere) == {Refused("no topic")}
+            assert made == 2
+            await bus.close()
 
     run(work())
 
