@@ -5,11 +5,12 @@ says otherwise): with three replicas a machine may go, on one server a loss of p
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 import orjson
 from nats import errors
+from nats.aio.client import Client
 from nats.js import api
 from nats.js import errors as refusals
 
@@ -58,6 +59,8 @@ class NatsBus:
         self._link = NatsLink(settings, self._publisher.end)
         self._ack_seconds = ack_seconds
         self._room = Room()
+        self._subjects: dict[str, str] = {}
+        """By which subjects a stream is written that has others than ours."""
 
     async def publish(self, topic: str, event: CloudEvent) -> Published:
         """Return once the stream has it."""
@@ -75,26 +78,33 @@ class NatsBus:
         if not self._room.take(size):
             return Refused("full")
         try:
-            made = await self._publisher.publish(client, f"{topic}.{token(key_of(event))}", head, body)
-        except errors.NoRespondersError:
-            return await self._unheard(topic)
+            made = await self._sent(client, topic, token(key_of(event)), head, body)
         except refusals.APIError as error:
             return _refusal(error)
         except (OSError, errors.Error, TimeoutError) as error:
             raise unavailable(error) from error
         finally:
             self._room.give_back(size)
-        return Kept(offset=made["seq"], duplicate=made.get("duplicate", False))
+        return Refused("no topic") if made is None else Kept(offset=made["seq"], duplicate=made.get("duplicate", False))
+
+    async def _sent(self, client: Client, topic: str, key: str, head: bytes, body: bytes) -> Mapping[str, Any] | None:
+        """Return the stream's acknowledgement, None where there is no such stream."""
+        subjects = self._subjects.get(topic) or f"{topic}.>"
+        try:
+            return await self._publisher.publish(client, _subject(subjects, key), head, body)
+        except errors.NoRespondersError:
+            theirs = await self._other_subjects(topic, subjects)
+        return None if theirs is None else await self._publisher.publish(client, _subject(theirs, key), head, body)
 
     @asynccontextmanager
     async def consume(self, topic: str, group: str, *, in_flight: int = 64) -> AsyncIterator[AsyncIterator[Delivery]]:
         """Take part in a group, over restarts of the server."""
         consumer = GroupConsumer(self._link, topic, group, self._ack_seconds)
         try:
-            await consumer.bind()
-        except (OSError, errors.Error, TimeoutError) as error:
-            raise unavailable(error) from error
-        try:
+            try:
+                await consumer.bind()
+            except (OSError, errors.Error, TimeoutError) as error:
+                raise unavailable(error) from error
             yield consumer.deliveries(in_flight)
         finally:
             await consumer.leave()
@@ -102,8 +112,9 @@ class NatsBus:
     async def read(self, topic: str, start: Start = OLDEST, *, key: str = "") -> AsyncGenerator[Record, None]:
         """Iterate what is there now, by a consumer of its own that the server forgets."""
         try:
-            async for record in records(self._link, topic, start, f"{topic}.{token(key)}" if key else None):
-                yield record
+            async with aclosing(records(self._link, topic, start, f"{topic}.{token(key)}" if key else None)) as found:
+                async for record in found:
+                    yield record
         except (OSError, errors.Error, TimeoutError) as error:
             raise unavailable(error) from error
 
@@ -177,14 +188,20 @@ class NatsBus:
         found: Mapping[str, Any] = answer
         return found
 
-    async def _unheard(self, topic: str) -> Refused:
-        """Say why nobody answered: there is no such stream, or none just now, as while a cluster elects."""
-        try:
-            if await self._info(topic) is None:
-                return Refused("no topic")
-        except (OSError, errors.Error, TimeoutError) as error:
-            raise unavailable(error) from error
-        raise BusUnavailableError("the stream has nobody who answers for it now")
+    async def _other_subjects(self, topic: str, tried: str) -> str | None:
+        """Return by which subjects a stream of others is written, where nobody answered to those that were tried.
+
+        None where there is no such stream. Raises BusUnavailableError where nobody answers for it just now, as while a
+        cluster elects.
+        """
+        found = await self._info(topic)
+        if found is None:
+            return None
+        theirs: str = next(iter(found["config"].get("subjects", ())), topic)
+        if theirs in {topic, f"{topic}.>", tried}:
+            raise BusUnavailableError("the stream has nobody who answers for it now")
+        self._subjects[topic] = theirs
+        return theirs
 
 
 def stream_of(topic: Topic) -> api.StreamConfig:
@@ -208,6 +225,11 @@ def _at_least(wanted: api.StreamConfig, found: api.StreamConfig) -> api.StreamCo
     replicas = max(wanted.num_replicas or 1, found.num_replicas or 1)
     unbounded = wanted.max_bytes == _UNBOUNDED
     return wanted.evolve(num_replicas=replicas, max_bytes=found.max_bytes if unbounded else wanted.max_bytes)
+
+
+def _subject(subjects: str, key: str) -> str:
+    """Return the subject for a key among those that a stream takes, as `topic.>`, `a.*.b`, or one alone."""
+    return ".".join([key if part in {">", "*"} else part for part in subjects.split(".")])
 
 
 def _refusal(error: refusals.APIError) -> Refused:

@@ -239,6 +239,29 @@ def test_what_reads_slowly_reads_on_where_the_server_forgot_it(rig_nats: Any) ->
     run(work())
 
 
+@pytest.mark.parametrize(
+    ("subjects", "subject"),
+    [(["shop.dead-letters._knative"], "shop.dead-letters._knative"), (["theirs.*.in", "x"], "theirs.k1.in")],
+)
+def test_a_stream_of_others_is_written_by_their_subjects(rig_nats: Any, subjects: list[str], subject: str) -> None:
+    """As a NatsJetStreamChannel's: its stream is named after it, and takes one subject."""
+
+    async def work() -> None:
+        bus = rig_nats.bus()
+        stream = await bus._link.jetstream()
+        topic = name("KN_SHOP__DEAD_LETTERS")
+        await stream.add_stream(name=topic, subjects=subjects)
+        done = await publish(bus, topic, [event(number) for number in range(20)])
+        assert all(isinstance(one, Kept) for one in done)
+        assert sorted(numbers(await read(bus, topic))) == list(range(20))
+        assert (await stream.get_msg(topic, 20)).subject == subject
+        await stream.delete_stream(topic)
+        assert await bus.publish(topic, event(20)) == Refused("no topic")
+        await bus.close()
+
+    run(work())
+
+
 def test_a_group_that_the_server_forgot_is_made_again_with_one_subscription_and_that_is_told_once(
     rig_nats: Any, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from shared.bus.codec import to_nats
 from shared.bus.protocol import Topic
 from shared.cli.commands import build
 from shared.events.attributes import of
@@ -86,3 +87,28 @@ def test_letters_in_a_topic_of_three_partitions_are_sent_again_once_and_discarde
             await bus.close()
 
     assert asyncio.run(everything()) == 10, "six letters and four marks: nothing is deleted"
+
+
+def test_letters_in_a_jetstream_channel_are_sent_again_and_discarded_as_well(rig_nats: Any) -> None:
+    """F35: what NatsJetStreamChannel `dead-letters` of the namespace `shop` keeps, by the names that it gives."""
+    topic, subject = "KN_SHOP__DEAD_LETTERS", "shop.dead-letters._knative"
+
+    async def put() -> None:
+        bus = rig_nats.bus()
+        stream = await bus._link.jetstream()
+        await stream.add_stream(name=topic, subjects=[subject])
+        for number in range(3):
+            headers, body = to_nats(seen(number).with_extensions(**BROKER, stage="mapping", reason="it has no name"))
+            await stream.publish(subject, body, headers=headers)
+        await bus.close()
+
+    run(put())
+    sink = Sink()
+    with serve(sink) as url:
+        command = commands(rig_nats, topic, K_SINK=url)
+        first, second, third = command("list")
+        assert command("retry", first["id"], second["id"])["outcomes"] == {"done": 2}
+        command("discard", third["id"], "--note", "a test")
+        assert command("list") == []
+        assert command("retry", "--filter", "stage = 'mapping'")["outcomes"] == {}
+    assert sorted(one.id for one in sink.got) == ["c-id-0", "c-id-1"]
