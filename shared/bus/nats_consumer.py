@@ -1,4 +1,8 @@
-"""One member of a group at a durable pull consumer: it asks for as many as it may have, and for no more."""
+"""One member of a group at a durable pull consumer: it asks for as many as it may have, and for no more.
+
+What it has is its own for as long as it lives and says so: events may wait here for their turn, or for a destination
+that asked for patience, and longer than the server would leave them to one who is silent.
+"""
 
 import asyncio
 import contextlib
@@ -41,6 +45,7 @@ class GroupConsumer:
         self._ended = asyncio.Event()
         self._left = False
         self._troubles = Troubles()
+        self._keeping = asyncio.create_task(self._keep_for_ever())
 
     async def bind(self) -> JetStreamContext.PullSubscription:
         """Make the group where it is not there, and a subscription of ours to it, the only one of this consumer."""
@@ -61,12 +66,14 @@ class GroupConsumer:
                         await self._ended.wait()
                 self._forget()
                 continue
-            for message in await self._fetch(in_flight - len(self._mine)):
-                yield self._delivery(message)
+            page = await self._fetch(in_flight - len(self._mine))
+            for delivery in [self._delivery(message) for message in page]:  # all are in hand from now on
+                yield delivery
 
     async def leave(self) -> None:
         """Give back what has not ended, so that the others need not wait for it."""
         self._left = True
+        self._keeping.cancel()
         with contextlib.suppress(OSError, errors.Error, TimeoutError):
             for message, _ in self._mine.values():
                 await message.nak()
@@ -115,6 +122,17 @@ class GroupConsumer:
                     await message.nak(delay=after or None)
 
         return Delivery(record_of(self._topic, message), message.metadata.num_delivered, ack, again)
+
+    async def _keep_for_ever(self) -> None:
+        """Tell the server of each that is still in hand, well before its time is over."""
+        while True:
+            await asyncio.sleep(self._ack_seconds / 3)
+            for place, (message, _) in list(self._mine.items()):
+                with contextlib.suppress(OSError, errors.Error):
+                    if message._client.is_connected:  # noqa: SLF001 - else it would wait there, and count as said
+                        await message.in_progress()
+                        if place in self._mine:
+                            self._mine[place] = (message, time.monotonic())
 
     def _forget(self) -> None:
         """Forget what the server gives again by now: its time is over, whoever has it."""

@@ -16,7 +16,7 @@ from shared.bus.registry import open_bus
 from shared.bus.topology import differences
 from shared.settings.environment import read as read_settings
 from shared.settings.nats import NatsSettings
-from tests.support.buses.use import event, name, numbers, publish, read, run, take, until_kept, with_topic
+from tests.support.buses.use import event, name, nothing_more, numbers, publish, read, run, take, until_kept, with_topic
 from tests.support.nats import Nats, cluster, nats
 
 
@@ -258,6 +258,23 @@ def test_a_stream_of_others_is_written_by_their_subjects(rig_nats: Any, subjects
         await stream.delete_stream(topic)
         assert await bus.publish(topic, event(20)) == Refused("no topic")
         await bus.close()
+
+    run(work())
+
+
+def test_what_waits_in_hand_for_longer_than_the_server_would_leave_it_is_not_given_again(rig_nats: Any) -> None:
+    async def work() -> None:
+        async with with_topic(rig_nats) as (bus, topic):
+            await publish(bus, topic, [event(number) for number in range(40)])
+            async with bus.consume(topic, "g") as deliveries:
+                found = await take(deliveries, 1, ack=False)
+                await asyncio.sleep(5)  # it leaves each for 2 seconds
+                found += await take(deliveries, 39, ack=False)
+                assert numbers(found) == list(range(40))
+                assert {one.tries for one in found} == {1}
+                assert [await one.ack() for one in found] == [True] * 40
+                await nothing_more(deliveries)
+            assert await bus.behind(topic, "g") == 0
 
     run(work())
 
