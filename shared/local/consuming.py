@@ -17,7 +17,7 @@ from weakref import WeakValueDictionary
 
 from shared.bus.codec import key_of
 from shared.bus.coming import Coming
-from shared.bus.protocol import Bus, BusUnavailableError, Delivery, Kept
+from shared.bus.protocol import Bus, BusUnavailableError, Delivery, Kept, Refused
 from shared.bus.registry import BUSES, open_bus
 from shared.bus.topology import CHANGES, KUBERNETES, SECURITY, topic_of
 from shared.bus.troubles import Troubles
@@ -42,6 +42,7 @@ _PAUSE_SECONDS: Final = 1.0
 _SLOWEST: Final = 6  # tries after which a pause grows no longer
 _DRAIN_SECONDS: Final = 25.0  # what the edge gives an event, and some more
 _PAYLOADS: Final = "/events"
+_LEFT_OUT: Final = "its data is left out, which is too large for a letter"
 _DEFAULT_TOPICS: Final = f"{KUBERNETES},{SECURITY},{CHANGES}"
 
 
@@ -289,6 +290,9 @@ class Consumer:
         ).as_event()
         letter = letter.with_extensions(why=result.why, tries=str(tries))  # which nobody else could say
         published = await self._bus.publish(topic_of(letter) or "", letter)
+        if published == Refused("too large"):  # the event just fitted, without what a letter adds
+            letter = letter._replace(data=None).with_extensions(why=f"{result.why}; {_LEFT_OUT}")
+            published = await self._bus.publish(topic_of(letter) or "", letter)
         if isinstance(published, Kept):
             _LOG.warning("an event became a dead letter", extra={"event_id": event.id, "why": result.why})
             return None

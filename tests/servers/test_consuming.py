@@ -4,7 +4,7 @@ import asyncio
 import json
 import time
 from argparse import Namespace
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import nats
 import pytest
 
-from shared.bus.protocol import Bus, Topic
+from shared.bus.protocol import Bus, Kept, Topic
 from shared.bus.topology import KUBERNETES, LETTERS, RAW, TRAIL, wanted
 from shared.events.cloudevent import DELIVERY, CloudEvent
 from shared.events.outcome import Done, Duplicate, Ignored, InProgress, Outcome, Rejected, Retry
@@ -122,6 +122,30 @@ def test_every_outcome_means_what_it_means_to_the_broker(rig: Any) -> None:
             assert letters["e4"]["why"] == "the subscriber refused it with status 503"
 
     run(work())
+
+
+def test_an_event_that_as_a_letter_would_be_too_large_becomes_one_without_its_data(rig: Any) -> None:
+    """A broker adds to what it gives up; that which just fitted does not then, however often it is tried."""
+
+    async def work() -> None:
+        source = name("source")
+        function = Scripted(ends={"e0": [OUTCOMES["rejected"]] * 99})
+        async with consumed(rig, function) as (bus, topic):
+            sizes = range(1_048_576, 1_000_000, -50)
+            whole = (event(size=size, source=source) for size in sizes)
+            await anext(one async for one in _kept(bus, topic, whole))
+            await caught_up(bus, topic)
+            (letter,) = await letters_of(bus, {source})
+        assert (letter.id, letter.data) == ("e0", None)
+        assert letter.extensions["why"].endswith("its data is left out, which is too large for a letter")
+
+    run(work())
+
+
+async def _kept(bus: Bus, topic: str, events: Iterable[CloudEvent]) -> AsyncIterator[CloudEvent]:
+    for one in events:
+        if isinstance(await bus.publish(topic, one), Kept):
+            yield one
 
 
 def test_where_nobody_ticks_it_does_so_itself_and_what_was_due_goes_to_its_topic(rig: Any) -> None:
