@@ -1,7 +1,8 @@
 """One member of a Kafka group: what it holds, what comes again, and how far each of its partitions is.
 
 Kafka commits one offset for each partition, and knows no single event: so what is given back waits here, in memory, and
-what is committed is the lowest offset that has not ended. After a crash everything from there on comes again.
+what is committed is the lowest offset that has not ended. After a crash everything from there on comes again. Where all
+has ended it is how far was read: a transaction of others leaves offsets that no record has.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import (
     CommitFailedError,
     IllegalGenerationError,
+    IllegalStateError,
     KafkaError,
     RebalanceInProgressError,
     UnknownMemberIdError,
@@ -34,7 +36,13 @@ _PAUSE_SECONDS = 0.5
 _COMMIT_SECONDS = 0.2
 _COMMIT_DEADLINE = 5.0
 _PAGE = 200
-_REBALANCE = (CommitFailedError, RebalanceInProgressError, IllegalGenerationError, UnknownMemberIdError)
+_REBALANCE = (
+    CommitFailedError,
+    RebalanceInProgressError,
+    IllegalGenerationError,
+    IllegalStateError,
+    UnknownMemberIdError,
+)
 
 
 class GroupConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has no types
@@ -45,7 +53,9 @@ class GroupConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka
         self._topic = topic
         self._progress: dict[TopicPartition, Progress] = {}
         self._held: Held[_Item] = Held(in_flight, self._is_ours)
-        self._dirty = False
+        self._committed: dict[TopicPartition, int] = {}
+        self._settled: set[TopicPartition] = set()
+        """What is ours for sure: from the word that it goes on, what was fetched of it counts for nothing."""
         self._troubles = Troubles()
         self._committing = asyncio.create_task(self._commit_for_ever())
         consumer.subscribe([topic], listener=self)
@@ -63,17 +73,20 @@ class GroupConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka
     async def leave(self) -> None:
         """Commit what has ended, and nothing after."""
         self._committing.cancel()
-        await self._commit(self._progress)
+        await self._commit(self._consumer.assignment())
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         """Commit how far they are, and forget what of them has not ended: others are given it."""
         gone = set(revoked)
-        await self._commit({place: one for place, one in self._progress.items() if place in gone})
+        await self._commit(gone)
+        self._settled -= gone
         for place in gone:
             self._progress.pop(place, None)
+            self._committed.pop(place, None)
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
-        """Do nothing: their first record says where they begin, and may have come before this is called."""
+        """Note that they are ours; their first record says where they begin, and may have come before that."""
+        self._settled.update(assigned)
 
     async def _fetch(self, most: int) -> None:
         try:
@@ -100,31 +113,34 @@ class GroupConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka
         one, progress = item
 
         async def end() -> bool:
-            ended = progress.end(one.offset)
-            self._dirty = self._dirty or ended
-            return ended
+            return progress.end(one.offset)
 
         return self._held.delivery(record_of(one), item, tries, end)
 
     async def _commit_for_ever(self) -> None:
         while True:
             await asyncio.sleep(_COMMIT_SECONDS)
-            if self._dirty:
-                self._dirty = False
-                if not await self._commit(self._progress):
-                    self._dirty = True
+            await self._commit(self._consumer.assignment())
 
-    async def _commit(self, progress: dict[TopicPartition, Progress]) -> bool:
-        ours = self._consumer.assignment()  # one that is not would have all of them refused
-        lows = {place: one.low() for place, one in progress.items() if place in ours}
-        if not lows:
-            return True
+    async def _commit(self, places: Iterable[TopicPartition]) -> None:
+        """Commit how far these are, where that is news."""
         try:
             async with asyncio.timeout(_COMMIT_DEADLINE):
-                await self._consumer.commit(lows)
+                ours = self._consumer.assignment()  # one that is not would have all of them refused
+                lows = {place: await self._low(place) for place in places if place in ours & self._settled}
+                news = {place: low for place, low in lows.items() if self._committed.get(place) != low}
+                if news:
+                    await self._consumer.commit(news)
+                    self._committed |= news
         except (OSError, KafkaError, TimeoutError) as error:
             # What was not committed comes again; a rebalance that is under way is no trouble.
             if not isinstance(error, _REBALANCE) and self._troubles.is_new(f"commit: {type(error).__name__}"):
                 _log.warning("how far a group of %s is cannot be committed now: %s", self._topic, unavailable(error))
-            return False
-        return True
+
+    async def _low(self, place: TopicPartition) -> int:
+        """Return the lowest offset that is still needed; what was fetched up to the position has been noted by now."""
+        progress = self._progress.get(place)
+        if progress is not None and progress.open:
+            return progress.low()
+        position: int = await self._consumer.position(place)
+        return position

@@ -6,14 +6,16 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from aiokafka import AIOKafkaProducer
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
+from shared.bus.codec import to_kafka
 from shared.bus.kafka_link import KafkaLink
 from shared.bus.protocol import BusUnavailableError, Kept, Refused, Topic
 from shared.bus.registry import open_bus
 from shared.bus.settings import KafkaSettings
 from shared.settings.environment import read as read_settings
-from tests.support.buses.use import event, name, numbers, publish, run, take, with_topic
+from tests.support.buses.use import event, name, nothing_more, numbers, publish, read, run, take, with_topic
 
 
 def test_events_of_one_key_lie_in_one_partition(rig_kafka: Any) -> None:
@@ -66,6 +68,30 @@ def test_many_that_wait_for_a_start_are_all_kept_and_ask_once_whether_there_is_a
             assert set(nowhere) == {Refused("no topic")}
             assert made == 2
             await bus.close()
+
+    run(work())
+
+
+def test_a_group_is_done_with_what_others_wrote_in_transactions_also_where_they_took_it_back(rig_kafka: Any) -> None:
+    """Their markers take offsets and are no records: a replay would wait for them, and take them for another's."""
+
+    async def work() -> None:
+        async with with_topic(rig_kafka, Topic(name(), partitions=1)) as (bus, topic):
+            brokers = rig_kafka.environment()["KAFKA_BROKERS"]
+            async with AIOKafkaProducer(bootstrap_servers=brokers, transactional_id=topic) as theirs:
+                for number in range(6):
+                    await theirs.begin_transaction()
+                    headers, body = to_kafka(event(number))
+                    await theirs.send(topic, body, headers=headers)
+                    await (theirs.abort_transaction() if number > 3 else theirs.commit_transaction())
+            assert numbers(await read(bus, topic)) == [0, 1, 2, 3]
+            async with bus.consume(topic, "g") as deliveries:
+                held = await take(deliveries, 4, ack=False)
+                await nothing_more(deliveries, 0.5)
+                assert await bus.behind(topic, "g") == 12, "nothing has ended"
+                for one in held:
+                    await one.ack()
+            assert await bus.behind(topic, "g") == 0
 
     run(work())
 
