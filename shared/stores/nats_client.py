@@ -2,12 +2,16 @@
 
 import asyncio
 import contextlib
+import logging
 import ssl
 from types import TracebackType
 
 from nats.aio.client import Client
 
 from shared.settings.nats import NatsSettings
+
+# Of every connection with TLS asyncio says so at its end: nats-py began it without, and nobody can do a thing about it.
+logging.getLogger("asyncio").addFilter(lambda record: "eof_received" not in str(record.msg))
 
 
 class Calls:

@@ -52,6 +52,12 @@ def test_a_server_that_does_without_tls_is_told_nothing(tmp_path: Path, rig_nats
         assert "right" not in server.log.read_text()
 
 
+def test_nothing_is_said_where_all_is_well_with_tls(rig_nats: Any, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        run(published(open_bus("nats", rig_nats.right_credentials())))  # type: ignore[arg-type]
+    assert caplog.messages == []
+
+
 def test_a_server_that_hangs_costs_a_deadline_and_no_more(tmp_path: Path) -> None:
     async def work(server: Nats) -> None:
         bus = NatsBus(read_settings(NatsSettings, {"NATS_URL": f"nats://127.0.0.1:{server.port}"}))
