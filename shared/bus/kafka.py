@@ -99,6 +99,8 @@ class KafkaBus:
     @asynccontextmanager
     async def consume(self, topic: str, group: str, *, in_flight: int = 64) -> AsyncIterator[AsyncIterator[Delivery]]:
         """Take part in a group: partitions come and go with its members, over restarts of the brokers."""
+        if not await self._known.has(topic):
+            raise BusUnavailableError("Kafka has no such topic")  # aiokafka would wait for it in silence
         consumer = await self._link.consumer(
             group_id=group,
             auto_offset_reset="earliest",

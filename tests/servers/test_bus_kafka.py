@@ -96,6 +96,17 @@ def test_a_group_is_done_with_what_others_wrote_in_transactions_also_where_they_
     run(work())
 
 
+def test_a_topic_that_is_not_there_cannot_be_consumed_and_that_is_said(rig_kafka: Any) -> None:
+    async def work() -> None:
+        bus = rig_kafka.bus()
+        with pytest.raises(BusUnavailableError, match="no such topic"):
+            async with bus.consume(name("nowhere"), "g"):
+                pass
+        await bus.close()
+
+    run(work())
+
+
 def test_a_certificate_lets_us_in_and_none_does_not(rig_kafka: Any) -> None:
     async def work() -> None:
         bus = open_bus("kafka", rig_kafka.mutual())
