@@ -1,4 +1,4 @@
-"""`tidings replay`, also by the name of `publish`: what a bus kept, to the broker or to one destination."""
+"""`tidings replay`, also by the name of `publish`: what a bus kept, to the broker, one destination or another bus."""
 
 import asyncio
 from pathlib import Path
@@ -8,7 +8,7 @@ import typer
 from uvicorn.loops.auto import auto_loop_factory
 
 from shared.bus.registry import BUSES
-from shared.bus.topology import CHANGES, KUBERNETES, LETTERS, SECURITY
+from shared.bus.topology import CHANGES, KUBERNETES, LETTERS, SECURITY, TOPOLOGY
 from shared.cli import configured
 from shared.cli.moments import moment
 from shared.cli.output import Output, OutputOption, fail, print_rows, waiting
@@ -17,7 +17,7 @@ from shared.cli.stored import DATA, DataOption
 from shared.cli.tallied import print_tally
 from shared.local.selection import selection
 from shared.runtime.replay_source import Span
-from shared.runtime.replay_target import BROKER, destinations
+from shared.runtime.replay_target import targets
 from shared.settings.environment import SettingsError
 from shared.settings.host import log_level
 from shared.telemetry import logs
@@ -25,11 +25,12 @@ from shared.telemetry import logs
 EXAMPLE = "Example: tidings replay --source kafka --target splunk --from 2h --filter \"severity = 'critical'\""
 SOURCES = (*BUSES, ARCHIVE, DEAD_LETTERS)
 _TOPICS = (KUBERNETES, SECURITY, CHANGES)
+_ALL = tuple(row.topic.name for row in TOPOLOGY)
 
 
 def command(
     source: Annotated[str, typer.Option(metavar="|".join(SOURCES), help="Where the events come from.")],
-    target: Annotated[str, typer.Option(metavar="|".join((BROKER, *destinations())), help="Whom they are handed to.")],
+    target: Annotated[str, typer.Option(metavar="|".join(targets()), help="Whom they are handed to.")],
     at: Annotated[
         str, typer.Option(metavar="PLACE", help="Where the archive is: a folder, or s3://BUCKET/PREFIX.")
     ] = "",
@@ -41,7 +42,10 @@ def command(
         str, typer.Option("--filter", help="Only events that pass it: a Trigger's filters as JSON, or CESQL.")
     ] = "",
     topics: Annotated[
-        str, typer.Option(help="Topics by comma; else KAFKA_TOPICS, or those of classified events and changes.")
+        str,
+        typer.Option(
+            help="Topics by comma; else KAFKA_TOPICS, or those of classified events and changes; to a bus, all."
+        ),
     ] = "",
     rate: Annotated[float, typer.Option(min=0, help="At most so many events a second; 0 as many as go.")] = 0,
     group: Annotated[
@@ -54,7 +58,7 @@ def command(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say how many events there are, and send none.")] = False,
     output: OutputOption = Output.table,
 ) -> None:
-    """Hand events that a bus kept to the broker or to one destination, each with the identity that it always had.
+    """Hand events that a bus kept to the broker, one destination or another bus, each with the identity it always had.
 
     Without --from, --to and --checkpoint it goes on where its group ended, so a second run sends nothing new. With
     them it reads that span, each time anew unless there is a checkpoint; so it reads an archive, whose segments are
@@ -72,7 +76,7 @@ def command(
         wanted = Wanted(
             source=source,
             target=target,
-            topics=_topics(source, topics or environ.get("KAFKA_TOPICS", "") * (source == "kafka")),
+            topics=_topics(source, target, topics or environ.get("KAFKA_TOPICS", "") * (source == "kafka")),
             span=Span(moment(since, "--from"), moment(until, "--to")),
             group="" if spanned else group or f"tidings-{target}",
             checkpoint=checkpoint,
@@ -101,13 +105,16 @@ def command(
 def _check(source: str, target: str, *, spanned: bool, group: str) -> None:
     if source not in SOURCES:
         fail(f"--source: there is no {source}: use one of {', '.join(SOURCES)}", code=2)
-    targets = (BROKER, *destinations())
-    if target not in targets:
-        fail(f"--target: there is no {target}: use one of {', '.join(targets)}", code=2)
+    if target not in targets():
+        fail(f"--target: there is no {target}: use one of {', '.join(targets())}", code=2)
+    if target == source:
+        fail(f"--target: what comes from {source} is there already", code=2)
     if group and spanned:
         fail("--group goes on where it ended: it takes no archive, --from, --to or --checkpoint", code=2)
 
 
-def _topics(source: str, text: str) -> tuple[str, ...]:
+def _topics(source: str, target: str, text: str) -> tuple[str, ...]:
     named = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
-    return named or ((LETTERS,) if source == DEAD_LETTERS else _TOPICS)
+    if named or source == DEAD_LETTERS:
+        return named or (LETTERS,)
+    return _ALL if target in BUSES else _TOPICS

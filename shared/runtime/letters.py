@@ -8,15 +8,14 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from shared.bus.letters import BusLetter, Deed, Place, leave_mark, next_attempt, waiting
-from shared.bus.protocol import Bus, BusUnavailableError, Kept
-from shared.bus.topology import topic_of
+from shared.bus.protocol import Bus, BusUnavailableError
 from shared.events.cloudevent import CloudEvent
 from shared.events.letter import LetterMark
-from shared.events.outcome import Done, InProgress, Outcome, Rejected, Retry
+from shared.events.outcome import InProgress, Outcome, Rejected, Retry
 from shared.runtime.edge import Edge, EdgeSettings
 from shared.runtime.registry import FUNCTIONS, load
 from shared.runtime.replay import Hand, Item
-from shared.runtime.replay_target import BROKER, at_once, destinations, opened
+from shared.runtime.replay_target import BROKER, Topics, at_once, destinations, opened
 from shared.settings.environment import SettingsError
 from shared.telemetry.metrics import Metrics
 
@@ -26,7 +25,6 @@ SUBSCRIBER: Final = "subscriber"
 """The destination that each letter names, by its function in this process and its settings."""
 
 _NO_DESTINATION: Final = Rejected("letter", "it names no destination of Tidings: send it to the broker or the bus")
-_NO_TOPIC: Final = Rejected("letter", "no topic of Tidings keeps such an event: send it to the broker")
 
 
 def targets() -> tuple[str, ...]:
@@ -76,7 +74,7 @@ async def handing(to: str, environ: Mapping[str, str], bus: Bus) -> AsyncIterato
             yield _Subscribers(environ, bus, stack).hand
             return
         if to == BUS:
-            target: Hand = _Topics(bus).hand
+            target: Hand = Topics(bus).hand
         else:
             target = await stack.enter_async_context(opened(to, environ))
         yield lambda letter: target(next_attempt(letter))
@@ -93,31 +91,12 @@ def subscriber_of(named: str) -> str | None:
     return name if function is not None and function.destination is not None else None
 
 
-class _Topics:
-    """Publishes an event to the topic where it came from."""
-
-    def __init__(self, bus: Bus) -> None:
-        self._bus = bus
-
-    async def hand(self, event: CloudEvent) -> Outcome:
-        topic = topic_of(event)
-        if topic is None:
-            return _NO_TOPIC
-        try:
-            published = await self._bus.publish(topic, event)
-        except BusUnavailableError as error:
-            return Retry(str(error))
-        if isinstance(published, Kept):
-            return Done()
-        return Retry("the topic is full") if published.reason == "full" else Rejected("bus", published.reason)
-
-
 class _Subscribers:
     """The functions that letters name, each started when the first of its letters comes."""
 
     def __init__(self, environ: Mapping[str, str], bus: Bus, stack: AsyncExitStack) -> None:
         self._environ = environ
-        self._topics = _Topics(bus)
+        self._topics = Topics(bus)
         self._stack = stack
         self._starting = asyncio.Lock()
         self._edges: dict[str, Edge | Rejected] = {}

@@ -311,6 +311,7 @@ def test_dead_letters_go_to_the_broker_and_what_it_refuses_for_good_is_rejected(
     [
         (("--source", "pigeons", "--target", "splunk"), 2, "there is no pigeons"),
         (("--source", "embedded", "--target", "pigeons"), 2, "there is no pigeons"),
+        (("--source", "embedded", "--target", "embedded"), 2, "is there already"),
         (("--source", "embedded", "--target", "splunk", "--from", "noon"), 2, "is no time"),
         (("--source", "embedded", "--target", "splunk", "--filter", "severity ="), 2, "--filter"),
         (("--source", "embedded", "--target", "splunk", "--filter", '{"exakt": {}}'), 2, "exact"),
