@@ -47,6 +47,9 @@ _SESSION_SECONDS = 15.0
 _PAGE = 500
 _PAGE_MS = 1000
 _COORDINATOR_SECONDS = 0.2
+_HOLDS_MS = 7 * 86_400_000
+"""For how long nothing may be fetched because of what is in hand: a destination may be away for days, and who still
+lives says so by heartbeats."""
 
 
 class KafkaBus:
@@ -106,6 +109,7 @@ class KafkaBus:
             auto_offset_reset="earliest",
             session_timeout_ms=int(self._session_seconds * 1000),
             heartbeat_interval_ms=int(self._session_seconds * 1000 / 3),
+            max_poll_interval_ms=_HOLDS_MS,
             fetch_max_wait_ms=250,
         )
         member = GroupConsumer(consumer, topic, in_flight)

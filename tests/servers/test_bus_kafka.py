@@ -1,7 +1,7 @@
 """What Kafka alone promises: an order by key, mutual TLS, and configuration that others set and that stays."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -16,6 +16,8 @@ from shared.bus.registry import open_bus
 from shared.bus.settings import KafkaSettings
 from shared.settings.environment import read as read_settings
 from tests.support.buses.use import event, name, nothing_more, numbers, publish, read, run, take, with_topic
+
+_POLL = "max_poll_interval_ms"
 
 
 def test_events_of_one_key_lie_in_one_partition(rig_kafka: Any) -> None:
@@ -94,6 +96,49 @@ def test_a_group_is_done_with_what_others_wrote_in_transactions_also_where_they_
             assert await bus.behind(topic, "g") == 0
 
     run(work())
+
+
+def test_what_a_member_held_when_its_partitions_went_is_given_again(rig_kafka: Any) -> None:
+    """F34: whatever of it was only fetched, or given out and not ended, is not counted as done with."""
+
+    async def work() -> None:
+        async with with_topic(rig_kafka, Topic(name(), partitions=2)) as (bus, topic):
+            _with_options(bus, lambda _: {_POLL: 2500})
+            await publish(bus, topic, [event(number, f"k{number}") for number in range(60)])
+            async with bus.consume(topic, "g", in_flight=200) as deliveries:
+                held = await take(deliveries, 10, ack=False)
+                await asyncio.sleep(8)  # nothing is asked for: it leaves the group, and joins it again
+                assert [await one.ack() for one in held] == [False] * 10
+                assert sorted(numbers(await take(deliveries, 60))) == list(range(60))
+            assert await bus.behind(topic, "g") == 0
+
+    run(work())
+
+
+def test_a_member_may_hold_what_it_has_for_hours(rig_kafka: Any) -> None:
+    """Here minutes are seconds: aiokafka by itself would leave the group after five in which nothing is fetched."""
+
+    async def work() -> None:
+        async with with_topic(rig_kafka, Topic(name(), partitions=2)) as (bus, topic):
+            five_minutes = 300_000
+            _with_options(bus, lambda known: {_POLL: known.get(_POLL, five_minutes) // 120})
+            await publish(bus, topic, [event(number, f"k{number}") for number in range(60)])
+            async with bus.consume(topic, "g", in_flight=200) as deliveries:
+                held = await take(deliveries, 10, ack=False)
+                await asyncio.sleep(8)
+                assert [await one.ack() for one in held] == [True] * 10
+
+    run(work())
+
+
+def _with_options(bus: Any, changed: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    """Have the consumers of groups made with other options."""
+    made = bus._link.consumer
+
+    async def consumer(*topics: str, **options: Any) -> Any:
+        return await made(*topics, **{**options, **(changed(options) if options["group_id"] else {})})
+
+    bus._link.consumer = consumer
 
 
 def test_a_topic_that_is_not_there_cannot_be_consumed_and_that_is_said(rig_kafka: Any) -> None:
