@@ -1,8 +1,8 @@
 """The trail of a ticket, an episode or a problem: what caused it, what was made of it, who was told, and the answers.
 
 The audit trail says whose ticket it is, and by which key all that belongs to it is kept; the other topics are then read
-by that key, where the bus can, and else whole. What a group's ticket stands for belongs to it, wherever it is
-kept: its members name the group's problem as their cause.
+by that key, where the bus can and the keys are few, and else whole. What a group's ticket stands for belongs to it,
+wherever it is kept: its members name the group's problem as their cause.
 """
 
 from collections.abc import AsyncIterator, Iterable, Mapping
@@ -24,6 +24,7 @@ MOST = 10_000
 """Entries that one trail holds; what comes after them is counted."""
 
 _EVENTS = (KUBERNETES, SECURITY, CHANGES)
+_FEW = 8  # keys for which a topic is asked one by one: some buses read all of it for each
 _SLACK = timedelta(minutes=5)  # by which the clocks of a cluster may differ
 
 
@@ -80,10 +81,21 @@ async def find(bus: Readable, wanted: str, since: datetime | None = None) -> Tra
 async def _read(bus: Readable, start: Start, subject: _Subject) -> "_Found":
     found = _Found(subject)
     for topic in (*_EVENTS, TRAIL):
-        for partition in sorted(subject.partitions):
-            async for record in bus.read(topic, start, key=partition):
-                found.take(record)
+        async for record in _records(bus, topic, start, subject.partitions):
+            found.take(record)
     return found
+
+
+async def _records(bus: Readable, topic: str, start: Start, keys: set[str]) -> AsyncIterator[Record]:
+    """Iterate a topic's records of these keys: by key where they are few, else by reading the topic once."""
+    if len(keys) <= _FEW:
+        for key in sorted(keys):
+            async for record in bus.read(topic, start, key=key):
+                yield record
+        return
+    async for record in bus.read(topic, start):
+        if isinstance(record.event, CloudEvent) and key_of(record.event) in keys:
+            yield record
 
 
 async def _add_members(bus: Readable, start: Start, subject: _Subject, groups: Iterable[Episode]) -> None:

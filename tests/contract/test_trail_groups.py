@@ -1,11 +1,13 @@
 """The trail of a ticket that stands for many problems has what was observed of each, and nothing of others."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 
 import pytest
 
+from shared.bus.embedded import EmbeddedBus
+from shared.bus.protocol import Record, Start
 from shared.bus.trail import Trail
 from shared.episodes.policy import Limit, Policies, Policy
 from shared.events.attributes import of as attributes
@@ -68,3 +70,28 @@ def test_it_has_what_was_observed_of_each_member_and_who_they_are(policy: Policy
     for number in range(3):
         assert any(f"web-{number} crash-loop: open" in text and text.endswith(place) for text in said), said
     assert any(entry.what == "told: open" for entry in entries)
+
+
+def test_a_topic_is_not_read_once_for_each_of_many_members(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bus that cannot read one key would read all it has some thousand times for a group of 300."""
+    read, number, members = EmbeddedBus.read, 0, range(40)
+
+    def counted(self: EmbeddedBus, topic: str, start: Start, *, key: str = "") -> AsyncGenerator[Record, None]:
+        nonlocal number
+        number += 1
+        return read(self, topic, start, key=key)
+
+    async def play() -> list[Episode]:
+        life = Life(Policies(GROUPED))
+        await life.see(*(trouble(one, pod(one, f"team-{one}"), "crash-loop") for one in members))
+        await life.until(290)
+        return life.told
+
+    told = asyncio.run(play())
+    ticket = next(one for one in reversed(told) if one.ticket)
+    seen = [trouble(one, pod(one, f"team-{one}"), "crash-loop") for one in members]
+    monkeypatch.setattr(EmbeddedBus, "read", counted)
+    (found,) = played(tmp_path, [*kept(seen, told), report(ticket, "open")], "INC0010001")
+    observed = {entry.facts["object"] for entry in found.entries if entry.what == "observed"}
+    assert observed == {f"Pod/team-{one}/web-{one}" for one in members}
+    assert number < len(members)
