@@ -106,7 +106,6 @@ class KafkaBus:
             raise BusUnavailableError("Kafka has no such topic")  # aiokafka would wait for it in silence
         consumer = await self._link.consumer(
             group_id=group,
-            auto_offset_reset="earliest",
             session_timeout_ms=int(self._session_seconds * 1000),
             heartbeat_interval_ms=int(self._session_seconds * 1000 / 3),
             max_poll_interval_ms=_HOLDS_MS,

@@ -97,9 +97,17 @@ class KafkaLink:
         return producer
 
     async def consumer(self, *topics: str, **options: Any) -> AIOKafkaConsumer:
-        """Return a consumer, not started: whoever has it may still subscribe."""
+        """Return a consumer, not started: whoever has it may still subscribe.
+
+        Where it was to read what retention has taken, it goes on with the oldest that there is.
+        """
         return AIOKafkaConsumer(
-            *topics, **await self._options(), enable_auto_commit=False, isolation_level="read_committed", **options
+            *topics,
+            **await self._options(),
+            auto_offset_reset="earliest",
+            enable_auto_commit=False,
+            isolation_level="read_committed",
+            **options,
         )
 
     async def start(self, consumer: AIOKafkaConsumer) -> None:

@@ -1,12 +1,14 @@
 """What Kafka alone promises: an order by key, mutual TLS, and configuration that others set and that stays."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.admin import RecordsToDelete
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from shared.bus.codec import to_kafka
@@ -139,6 +141,27 @@ def _with_options(bus: Any, changed: Callable[[dict[str, Any]], dict[str, Any]])
         return await made(*topics, **{**options, **(changed(options) if options["group_id"] else {})})
 
     bus._link.consumer = consumer
+
+
+def test_what_retention_takes_from_under_a_reader_costs_that_and_no_more(rig_kafka: Any) -> None:
+    """Behind what is gone reading goes on: aiokafka by itself would pass over all that is left."""
+
+    async def work() -> None:
+        async with with_topic(rig_kafka, Topic(name(), partitions=1)) as (bus, topic):
+            some = [
+                event(number)._replace(data={"number": number, "x": os.urandom(10_000).hex()}) for number in range(500)
+            ]
+            await publish(bus, topic, some)
+            reading = bus.read(topic)
+            found = [await anext(reading)]
+            link = KafkaLink(read_settings(KafkaSettings, rig_kafka.environment()))
+            async with link.admin() as admin:
+                await admin.delete_records({TopicPartition(topic, 0): RecordsToDelete(before_offset=450)})
+            found += [one async for one in reading]
+            assert numbers(found)[-50:] == list(range(450, 500))
+            assert len(found) < 450, "it had been fetched whole: nothing was taken from under it"
+
+    run(work())
 
 
 def test_a_topic_that_is_not_there_cannot_be_consumed_and_that_is_said(rig_kafka: Any) -> None:
