@@ -17,7 +17,7 @@ from nats.js import errors as refusals
 
 from shared.bus.protocol import SECONDS, BusUnavailableError
 from shared.bus.protocol import unavailable as unavailable_bus
-from shared.settings.nats import NatsSettings
+from shared.settings.nats import LoginError, NatsSettings
 from shared.stores.nats_client import Bounded, Calls, end, is_secure, tls_context
 
 _log = logging.getLogger("tidings.bus")
@@ -183,6 +183,8 @@ def unavailable(error: Exception) -> BusUnavailableError:
 
 def _why(error: BaseException) -> str:
     """Return in constant words what was wrong."""
+    if isinstance(error, LoginError):
+        return str(error)
     if isinstance(error, _InTheClearError):
         return "NATS does not speak TLS there: use nats:// or mend the server"
     if isinstance(error, ssl.SSLCertVerificationError):

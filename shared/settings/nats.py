@@ -1,5 +1,6 @@
 """Where NATS is, and who we are there: for the store and for the bus alike."""
 
+import re
 from collections.abc import Callable
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
@@ -12,6 +13,11 @@ from shared.settings.environment import Secret, Settings
 PORTS: Final = {"nats": 4222, "tls": 4222}
 """The schemes of addresses of NATS, each with the port that is meant where one names none."""
 _EXAMPLE: Final = "nats://nats.example:4222 or tls://…"
+_CREDS: Final = re.compile(r"BEGIN NATS USER JWT[^\n]*\n.+?BEGIN USER NKEY SEED[^\n]*\n([^\n]+)", re.DOTALL)
+
+
+class LoginError(OSError):
+    """What we are to sign in with is nothing of the sort; the text says which setting it is, and none of its value."""
 
 
 class NatsSettings(Settings):
@@ -58,7 +64,8 @@ class NatsSettings(Settings):
         `check` raises where the connection is not as safe as it has to be: nats-py asks for a password or token only
         once it knows what the server is, and would go on in the clear.
 
-        Raises OSError.
+        Raises OSError, LoginError for what no server can take: nats-py would fail in its own words, or search a
+        `.creds` file without a JWT for it without end.
         """
         from nats.aio.client import RawCredentials  # only where NATS is spoken
 
@@ -74,8 +81,13 @@ class NatsSettings(Settings):
         if self.token is not None:
             return {"token": checked(self.token)}
         if self.creds is not None:
-            return {"user_credentials": RawCredentials(self.creds.value())}
-        return {} if self.nkey is None else {"nkeys_seed_str": self.nkey.value()}
+            found = _CREDS.search(text := self.creds.value())
+            _check_seed("NATS_CREDS", "what a `.creds` file of nsc holds", found[1] if found else "")
+            return {"user_credentials": RawCredentials(text)}
+        if self.nkey is not None:
+            _check_seed("NATS_NKEY", "the seed of an NKey", self.nkey.value())
+            return {"nkeys_seed_str": self.nkey.value()}
+        return {}
 
     def check_servers(self, servers: list[str]) -> None:
         """Raise ValueError where a secret would be sent in the clear to one of these."""
@@ -112,6 +124,17 @@ class NatsSettings(Settings):
             raise ValueError(f"one way to sign in is enough, not {' and '.join(named)}")
         self.check_servers(self.servers)
         return self
+
+
+def _check_seed(name: str, what: str, seed: str) -> None:
+    try:
+        import nkeys  # an extra, for who signs in so
+    except ModuleNotFoundError:
+        raise LoginError(f"{name} needs the package nkeys: it is the extra `nkeys`") from None
+    try:
+        nkeys.from_seed(bytearray(seed.strip().encode())).wipe()
+    except (nkeys.NkeysError, ValueError):
+        raise LoginError(f"{name} is not {what}") from None
 
 
 def _is_near(url: str) -> bool:

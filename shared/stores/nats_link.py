@@ -17,7 +17,7 @@ from nats import errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from shared.settings.nats import NatsSettings
+from shared.settings.nats import LoginError, NatsSettings
 from shared.stores.nats_bucket import prepare
 from shared.stores.nats_client import Calls, end, is_secure, tls_context
 from shared.stores.nats_place import Place
@@ -215,7 +215,7 @@ class Link:
 
 def _reason(error: Exception) -> str:
     """Return what to say of a connection that could not be made; nothing of ours is in it."""
-    if isinstance(error, StoreUnavailableError):
+    if isinstance(error, StoreUnavailableError | LoginError):
         return str(error)
     if "authorization" in str(error).lower():
         return _NOT_LET_IN

@@ -85,3 +85,27 @@ def test_a_creds_file_lets_us_in_and_one_of_another_account_does_not(tmp_path: P
             else:
                 with pytest.raises(BusUnavailableError, match="credentials"):
                     run(published(settings))
+
+
+SEED = nkeys.encode_seed(bytes(32), nkeys.PREFIX_BYTE_USER).decode()
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"NATS_NKEY": "s3cret"}, "NATS_NKEY is not the seed of an NKey"),
+        ({"NATS_CREDS": "s3cret"}, "NATS_CREDS is not what"),
+        ({"NATS_CREDS": f"-----BEGIN USER NKEY SEED-----\n{SEED}\n"}, "NATS_CREDS is not what"),
+        ({"NATS_CREDS": "-----BEGIN NATS USER JWT-----\ns3cret\n"}, "NATS_CREDS is not what"),
+        ({"NATS_CREDS": _CREDS.format_map({"token": "t", "seed": "s3cret"})}, "NATS_CREDS is not what"),
+    ],
+)
+def test_what_is_no_key_is_said_by_its_setting_and_hangs_nothing(
+    settings: dict[str, str], says: str, tmp_path: Path
+) -> None:
+    with nats(tmp_path) as server:
+        where = {"NATS_URL": f"nats://127.0.0.1:{server.port}", **settings}
+        with pytest.raises(BusUnavailableError, match=says) as refused:
+            run(published(where), 10)
+    assert "s3cret" not in str(refused.value)
+    assert SEED not in str(refused.value)
