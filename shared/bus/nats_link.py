@@ -17,6 +17,7 @@ from nats.js import errors as refusals
 
 from shared.bus.protocol import SECONDS, BusUnavailableError
 from shared.bus.protocol import unavailable as unavailable_bus
+from shared.bus.tls import unusable
 from shared.settings.nats import LoginError, NatsSettings
 from shared.stores.nats_client import Bounded, Calls, end, is_secure, tls_context
 
@@ -135,7 +136,7 @@ async def _tls(settings: NatsSettings) -> ssl.SSLContext:
     try:
         return await asyncio.to_thread(tls_context, settings)
     except OSError as error:  # ssl.SSLError is one, too
-        raise BusUnavailableError("a CA or certificate file cannot be used") from error
+        raise await unusable(settings.ca_file, settings.cert_file, settings.key_file) from error
 
 
 class _InTheClearError(errors.Error):

@@ -53,7 +53,7 @@ Published = Kept | Refused
 
 
 class BusUnavailableError(Exception):
-    """The bus cannot be asked now; what was asked may or may not have happened. The text is a constant, no secrets."""
+    """The bus cannot be asked now; what was asked may or may not have happened. The text shows no secrets."""
 
 
 def unavailable(bus: str, error: Exception) -> BusUnavailableError:

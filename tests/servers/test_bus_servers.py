@@ -3,6 +3,7 @@
 import asyncio
 import time
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -121,3 +122,18 @@ def refused(bus_name: str, environment: dict[str, str]) -> str:
         return str(raised.value)
 
     return run(work())
+
+
+@pytest.mark.parametrize(("text", "says"), [(None, "cannot be read"), ("no certificate", "no PEM file")])
+def test_a_ca_file_that_cannot_be_used_is_named(server: Any, text: str | None, says: str, tmp_path: Path) -> None:
+    file = tmp_path / "ca.pem"
+    if text is not None:
+        file.write_text(text, encoding="utf-8")
+
+    async def work() -> None:
+        bus = open_bus(server.name, {**server.right_credentials(), f"{server.name.upper()}_CA_FILE": str(file)})
+        with pytest.raises(BusUnavailableError, match=f"{file}.*{says}"):
+            await bus.publish("topic", event(1))
+        await bus.close()
+
+    run(work())
