@@ -23,14 +23,16 @@ from shared.bus.topology import CHANGES, KUBERNETES, SECURITY, topic_of
 from shared.bus.troubles import Troubles
 from shared.events.cloudevent import TICK, CloudEvent
 from shared.events.codec import NotAnEvent
+from shared.local.beside import Beside
 from shared.local.broker.answer import Ended, Failed, judge
 from shared.local.broker.caller import EdgeCaller
 from shared.local.broker.delivery_spec import DeliverySpec
 from shared.local.broker.filters import Test
 from shared.local.broker.records import Letter
+from shared.local.consumed import Counts
 from shared.local.posting import Poster
 from shared.local.selection import selection
-from shared.runtime.asgi import App, Message, Receive, Scope, Send
+from shared.runtime.asgi import App
 from shared.runtime.edge import Edge
 from shared.runtime.hosts import StartError
 from shared.settings.environment import SettingsError
@@ -91,34 +93,7 @@ def around(app: App, edge: Edge, options: Namespace, environ: Mapping[str, str])
         path=options.path or (_PAYLOADS if edge.takes("POST", _PAYLOADS) else ""),
         tick=options.tick,
     )
-    return Consuming(app, Consumer(bus, edge, terms))
-
-
-class Consuming:
-    """An app around another one: where that has started, the consumer does, and before that ends, the consumer has."""
-
-    def __init__(self, app: App, consumer: "Consumer") -> None:
-        self._app = app
-        self._consumer = consumer
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection scope (ASGI 3)."""
-        if scope["type"] != "lifespan":
-            await self._app(scope, receive, send)
-            return
-
-        async def received() -> Message:
-            message = await receive()
-            if message["type"] == "lifespan.shutdown":
-                await self._consumer.stop()
-            return message
-
-        async def sent(message: Message) -> None:
-            if message["type"] == "lifespan.startup.complete":
-                self._consumer.start()
-            await send(message)
-
-        await self._app(scope, received, sent)
+    return Beside(app, Consumer(bus, edge, terms))
 
 
 class Consumer:
@@ -129,6 +104,7 @@ class Consumer:
         self._caller = EdgeCaller(edge)
         self._poster = Poster(edge, terms.path) if terms.path else None
         self._terms = terms
+        self._counts = Counts(edge.metrics, terms.group)
         self._stop = asyncio.Event()
         self._running: list[asyncio.Task[None]] = []
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -138,6 +114,7 @@ class Consumer:
         self._running = [asyncio.create_task(self._consume(topic)) for topic in self._terms.topics]
         if self._terms.tick > 0:
             self._running.append(asyncio.create_task(self._tick_every(self._terms.tick)))
+        self._running.append(asyncio.create_task(self._counts.watch(self._bus, self._terms.topics, self._stop)))
 
     async def stop(self) -> None:
         """Take nothing more, finish what is in flight, give back what waits, leave the groups and close the bus."""
@@ -256,8 +233,10 @@ class Consumer:
         try:
             result = judge(await self._caller.call(event, ""))
             if isinstance(result, Ended):
+                self._counts.delivered()
                 return None if result.reply is None else await self._replied(result.reply, event, tries)
             if result.again and tries <= spec.retry:
+                self._counts.again()
                 return spec.delay(tries)
             return await self._buried(result, event, tries)
         except BusUnavailableError:
@@ -294,6 +273,7 @@ class Consumer:
             letter = letter._replace(data=None).with_extensions(why=f"{result.why}; {_LEFT_OUT}")
             published = await self._bus.publish(topic_of(letter) or "", letter)
         if isinstance(published, Kept):
+            self._counts.buried()
             _LOG.warning("an event became a dead letter", extra={"event_id": event.id, "why": result.why})
             return None
         _LOG.error("a dead letter was refused, its event stays", extra={"event_id": event.id, "why": published.reason})

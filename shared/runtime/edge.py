@@ -59,7 +59,7 @@ class Edge:
         self._function = function
         self._requests: Requests | None = getattr(function, "requests", None)
         self._any_version: bool = getattr(function, "any_version", False)
-        self._metrics = metrics
+        self.metrics = metrics
         self._settings = settings
         self._in_flight = 0
         self._idle = asyncio.Event()
@@ -88,7 +88,7 @@ class Edge:
     async def dispatch(self, event: CloudEvent) -> Result:
         """Hand one decoded event to the function; never raises but for cancellation."""
         if self._in_flight >= self._settings.in_flight:
-            self._metrics.count("tidings_requests_refused_total", function=self._function.name, reason="full")
+            self.metrics.count("tidings_requests_refused_total", function=self._function.name, reason="full")
             return Result(Retry("too many requests at once", after=1.0))
         started = self._begin()
         try:
@@ -127,7 +127,7 @@ class Edge:
             status |= {"notes": list(readiness.notes)} if readiness.notes else {}
             await answer_json(send, 200 if readiness.ready else 503, status)
         elif path == "/metrics":
-            body, content_type = self._metrics.render(flat_headers(scope).get("accept", ""))
+            body, content_type = self.metrics.render(flat_headers(scope).get("accept", ""))
             await answer(send, 200, [("content-type", content_type)], body)
         else:
             # Never 404: to a broker that means "try again", and no wrong path becomes right by waiting.
@@ -173,7 +173,7 @@ class Edge:
         if PROBE in event.extensions:
             log.info("a probe arrived", extra={"function": name, "event_id": event.id})
         if is_echo(event.extensions, name):
-            self._metrics.count("tidings_dropped_total", function=name, reason="echo", intentional="true")
+            self.metrics.count("tidings_dropped_total", function=name, reason="echo", intentional="true")
             result = Result(Ignored("it has been through this function before"))
         elif is_unread(event.type) and not self._any_version:
             result = Result(REFUSED)
@@ -213,7 +213,7 @@ class Edge:
             return Result(Retry("internal error"))
 
     async def _refuse(self, send: Send, status: int, reason: str, headers: HeaderList = ()) -> None:
-        self._metrics.count("tidings_requests_refused_total", function=self._function.name, reason=reason_of(status))
+        self.metrics.count("tidings_requests_refused_total", function=self._function.name, reason=reason_of(status))
         await answer_error(send, status, reason, headers)
 
 

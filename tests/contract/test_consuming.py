@@ -13,6 +13,7 @@ from functions.intake.handler import new as intake
 from shared.bus.protocol import BusUnavailableError, Topic
 from shared.local import consuming
 from shared.local.broker.delivery_spec import DeliverySpec
+from shared.local.consumed import Counts
 from shared.local.consuming import Consumer, Terms, around
 from shared.runtime.edge import Edge
 from shared.runtime.hosts import StartError
@@ -106,3 +107,22 @@ def test_intake_is_told_whose_topics_it_takes_for_its_own_would_come_round_again
     with pytest.raises(StartError) as refused:
         around(edge, edge, asked, {"EMBEDDED_BUS": "bus.db"})
     assert refused.value.problems == ("--topics: intake takes what others put on a bus: name their topics",)
+
+
+def test_what_waits_for_a_group_is_measured(tmp_path: Path) -> None:
+    async def work() -> float:
+        bus = BreakingBus(tmp_path / "bus.db", [], after=0)
+        for topic in ("one", "two"):
+            await bus.ensure(Topic(topic))
+            await publish(bus, topic, [event(number) for number in range(3)])
+        metrics, stop = Metrics(), asyncio.Event()
+        watching = asyncio.create_task(Counts(metrics, "group").watch(bus, ("one", "two"), stop))
+        async with asyncio.timeout(10):
+            while "tidings_broker_waiting{" not in metrics.render("")[0].decode():  # noqa: ASYNC110 - it tells nobody
+                await asyncio.sleep(0.02)
+        stop.set()
+        await watching
+        await bus.close()
+        return metrics.total("tidings_broker_waiting", trigger="group")
+
+    assert run(work()) == 6

@@ -34,6 +34,9 @@ OUTCOMES: dict[str, Outcome] = {
 }
 
 
+COUNTED = ("delivered", "retries", "dead_letters")
+
+
 BACK_OFF: dict[str, Any] = {
     "kind": "Event",
     "apiVersion": "v1",
@@ -53,13 +56,15 @@ def options(source: str, topic: str, **more: Any) -> Namespace:
 
 
 @asynccontextmanager
-async def consumed(rig: Any, function: Scripted, **more: Any) -> AsyncIterator[tuple[Bus, str]]:
+async def consumed(
+    rig: Any, function: Scripted, metrics: Metrics | None = None, **more: Any
+) -> AsyncIterator[tuple[Bus, str]]:
     """Run the app's lifespan as a server would, with a topic of its own."""
     bus = rig.bus()
     topic = name("consumed")
     for one in (*wanted(1), Topic(topic, partitions=2)):
         await bus.ensure(Topic(one.name, partitions=2))
-    edge = Edge(function, Metrics())
+    edge = Edge(function, metrics or Metrics())
     app = around(edge, edge, options(rig.name, topic, **more), rig.environment())
     asked: asyncio.Queue[str] = asyncio.Queue()
     said: asyncio.Queue[str] = asyncio.Queue()
@@ -100,11 +105,13 @@ async def letters_of(bus: Bus, numbers: set[str]) -> list[CloudEvent]:
 
 
 def test_every_outcome_means_what_it_means_to_the_broker(rig: Any) -> None:
+    metrics = Metrics()
+
     async def work() -> None:
         source = name("source")
         events = [event(number, source=source) for number in range(len(OUTCOMES))]
         function = Scripted(ends={one.id: [end] for one, end in zip(events, OUTCOMES.values(), strict=True)})
-        async with consumed(rig, function) as (bus, topic):
+        async with consumed(rig, function, metrics) as (bus, topic):
             await publish(bus, topic, events)
             await until(lambda: len(function.given) == 4 + 3 + 3)
             await caught_up(bus, topic)
@@ -122,6 +129,8 @@ def test_every_outcome_means_what_it_means_to_the_broker(rig: Any) -> None:
             assert letters["e4"]["why"] == "the subscriber refused it with status 503"
 
     run(work())
+    counted = {name: metrics.total(f"tidings_broker_{name}_total", trigger="tidings-scripted") for name in COUNTED}
+    assert counted == {"delivered": 3, "retries": 4, "dead_letters": 3}, "as of a Trigger"
 
 
 def test_an_event_that_as_a_letter_would_be_too_large_becomes_one_without_its_data(rig: Any) -> None:
