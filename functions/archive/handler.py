@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from functions.archive.settings import ArchiveSettings
+from shared.bus.names import misnamed
 from shared.bus.protocol import Bus, BusUnavailableError, Kept, Published, Reason
 from shared.bus.registry import chosen, opener
 from shared.bus.topology import topic_of
@@ -18,7 +19,7 @@ from shared.events.cloudevent import CloudEvent
 from shared.events.outcome import Done, Duplicate, Ignored, Outcome, Rejected, Retry, label
 from shared.runtime.function import Call, Readiness, Result
 from shared.runtime.measured import count
-from shared.settings.environment import Environ, read
+from shared.settings.environment import Environ, SettingsError, read
 from shared.start.later import later
 from shared.telemetry.metrics import Metrics
 
@@ -139,5 +140,7 @@ class Archive:
 
 def new(environ: Environ, metrics: Metrics) -> Archive:
     """Build the function from the environment, without the bus's client. Raises SettingsError."""
-    settings = read(ArchiveSettings, environ)
-    return Archive(opener(chosen(environ), environ), settings, metrics)
+    settings, bus = read(ArchiveSettings, environ), chosen(environ)
+    if settings.topic and (wrong := misnamed(bus, [settings.topic])):
+        raise SettingsError([f"ARCHIVE_TOPIC: {one}" for one in wrong])
+    return Archive(opener(bus, environ), settings, metrics)

@@ -10,6 +10,7 @@ from shared.archive.catalogue import is_erased, manifests
 from shared.archive.export import Bounds
 from shared.archive.manifest import Manifest, parsed_name
 from shared.archive.place import Place
+from shared.bus.names import misnamed
 from shared.bus.topology import TOPOLOGY
 from shared.cli import configured
 from shared.cli.archiving import Exporting, Made, each, erased, expired, exported, sealed, topics_of
@@ -52,6 +53,8 @@ def _export(
     """Write what came since the last export as segments: each is whole or not there, and a killed run repeats none."""
     check_bus(bus)
     wanted = tuple(dict.fromkeys(part.strip() for part in named.split(",") if part.strip()))
+    if wrong := misnamed(bus, wanted):
+        fail(*wrong, code=2)
     bounds = Bounds(_size(segment_size, "--segment-size"), span(segment_age, "--segment-age"))
     if bounds.size > _LARGEST:
         fail("--segment-size: S3 takes an object of at most 5 GiB at once: 4GiB is the largest", code=2)

@@ -6,6 +6,7 @@ from typing import Annotated, TypeVar
 
 import typer
 
+from shared.bus.names import misnamed
 from shared.bus.registry import BUSES
 from shared.bus.topology import LETTERS
 from shared.cli import configured
@@ -185,6 +186,8 @@ def _with(source: str, topic: str, data: Path, act: Callable[[Letters], Awaitabl
     """Open where they are kept, act, close it; what cannot be done ends the command with a sentence."""
     if source and source not in BUSES:
         fail(f"--source: there is no {source}: use one of {', '.join(BUSES)}", code=2)
+    if source and (wrong := misnamed(source, [topic])):
+        fail(*wrong, code=2)
 
     async def work() -> T:
         letters = _of_bus(source, topic, data) if source else BrokerLetters(data)

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from uvicorn.loops.auto import auto_loop_factory
 
+from shared.bus.names import misnamed
 from shared.bus.registry import BUSES
 from shared.bus.topology import CHANGES, KUBERNETES, LETTERS, SECURITY, TOPOLOGY
 from shared.cli import configured
@@ -73,10 +74,13 @@ def command(
         fail(*(f"--filter: {one.message}: {one.suggestion}" for one in passes), code=2)
     try:
         environ = configured.effective()
+        named = _topics(source, target, topics or environ.get("KAFKA_TOPICS", "") * (source == "kafka"))
+        if wrong := misnamed(source if source in BUSES else "", named, group):
+            fail(*wrong, code=2)
         wanted = Wanted(
             source=source,
             target=target,
-            topics=_topics(source, target, topics or environ.get("KAFKA_TOPICS", "") * (source == "kafka")),
+            topics=named,
             span=Span(moment(since, "--from"), moment(until, "--to")),
             group="" if spanned else group or f"tidings-{target}",
             checkpoint=checkpoint,

@@ -17,6 +17,7 @@ from weakref import WeakValueDictionary
 
 from shared.bus.codec import key_of
 from shared.bus.coming import Coming
+from shared.bus.names import misnamed
 from shared.bus.protocol import Bus, BusUnavailableError, Delivery, Kept, Refused
 from shared.bus.registry import BUSES, open_bus
 from shared.bus.topology import CHANGES, KUBERNETES, SECURITY, topic_of
@@ -93,6 +94,8 @@ def around(app: App, edge: Edge, options: Namespace, environ: Mapping[str, str])
         path=options.path or (_PAYLOADS if edge.takes("POST", _PAYLOADS) else ""),
         tick=options.tick,
     )
+    if wrong := misnamed(options.source, terms.topics, terms.group):
+        raise StartError(wrong, code=2)
     return Beside(app, Consumer(bus, edge, terms))
 
 

@@ -228,6 +228,10 @@ def test_over_http_kept_is_204_waiting_503_with_its_time_and_rejected_422_with_i
 @pytest.mark.parametrize(
     ("settings", "problem"),
     [
+        (
+            {"NATS_URL": "nats://127.0.0.1:1", "ARCHIVE_TOPIC": "theirs.>"},
+            "ARCHIVE_TOPIC: 'theirs.>' is no topic of nats",
+        ),
         ({}, "no bus is configured"),
         ({"NATS_URL": "nats://a", "KAFKA_BROKERS": "a:1"}, "BUS is not set: nats and kafka are configured"),
         ({"BUS": "nats"}, "NATS_URL is not set"),

@@ -126,3 +126,11 @@ def test_what_waits_for_a_group_is_measured(tmp_path: Path) -> None:
         return metrics.total("tidings_broker_waiting", trigger="group")
 
     assert run(work()) == 6
+
+
+def test_a_group_that_the_bus_cannot_name_is_told_at_the_start() -> None:
+    edge = Edge(Scripted(), Metrics())
+    wanted = {"group": "a.b", "filter": "", "retry": 0, "backoff": 1.0, "tick": 0.0, "function": "scripted", "path": ""}
+    with pytest.raises(StartError, match=r"'a\.b' is no group of nats") as raised:
+        around(edge, edge, Namespace(source="nats", topics="t", **wanted), {"NATS_URL": "nats://127.0.0.1:1"})
+    assert raised.value.code == 2

@@ -2,6 +2,7 @@
 
 import pytest
 
+from shared.bus.names import misnamed
 from shared.bus.settings import KafkaSettings, RabbitmqSettings
 from shared.settings.environment import Settings, SettingsError, read
 from shared.settings.nats import NatsSettings
@@ -64,3 +65,24 @@ def test_what_the_requirements_set_is_taken_as_it_stands() -> None:
     assert nats.servers == ["nats://nats.event-bus.svc.cluster.local:4222"]
     kafka = read(KafkaSettings, {"KAFKA_BROKERS": "a:9092, b:9092", "KAFKA_TOPICS": "kubernetes-events"})
     assert (kafka.brokers, kafka.secure) == ("a:9092,b:9092", False)
+
+
+@pytest.mark.parametrize(
+    ("bus", "name", "is_one"),
+    [
+        ("nats", "kubernetes-events", True),
+        ("nats", "KN_SHOP__DEAD_LETTERS", True),
+        ("nats", "their.topic", False),
+        ("kafka", "their.topic", True),
+        ("rabbitmq", "their.topic", True),
+        ("rabbitmq", ">", False),
+        ("kafka", "a b", False),
+        ("", "a\n", False),
+        ("kafka", "a" * 250, False),
+    ],
+)
+def test_a_name_that_a_bus_does_not_take_is_told(bus: str, name: str, *, is_one: bool) -> None:
+    assert (misnamed(bus, [name]) == []) is is_one
+    assert misnamed(bus, ["a"], "b.c") == (
+        ["'b.c' is no group of nats: it has letters, digits, _ and -"] if bus == "nats" else []
+    )
