@@ -14,15 +14,17 @@ from aiokafka.errors import (
     KafkaError,
     MessageSizeTooLargeError,
     NotCoordinatorForGroupError,
+    ProducerClosed,
     TopicAuthorizationFailedError,
 )
 
 from shared.bus.codec import UNWRITABLE, key_of, to_kafka
 from shared.bus.kafka_consumer import GroupConsumer
-from shared.bus.kafka_link import KafkaLink, stopped, unavailable
+from shared.bus.kafka_link import SMALLEST_BATCH, KafkaLink, stopped, unavailable
 from shared.bus.kafka_record import record_of
 from shared.bus.kafka_topics import Known, describe, ensure
 from shared.bus.protocol import (
+    MAX_RECORD,
     OLDEST,
     SECONDS,
     Abilities,
@@ -84,13 +86,22 @@ class KafkaBus:
     async def _sent(self, topic: str, key: bytes, headers: list[tuple[str, bytes]], body: bytes) -> Published:
         if not await self._known.has(topic):
             return Refused("no topic")  # the producer would look for it until its deadline
-        producer = await self._link.producer()
+        producer, batch = await self._link.producer(), self._link.batch_bytes
         try:
             until = asyncio.get_running_loop().time() + SECONDS
             sent = producer.send(topic, body, key=key, headers=headers, timestamp_ms=int(time.time() * 1000))
             made = await self._answers.of(await within(sent, until), until)
         except MessageSizeTooLargeError:
-            return Refused("too large")
+            size = len(key) + len(body) + sum(map(len, chain.from_iterable(headers)))
+            if size < MAX_RECORD:  # else it was not sent
+                self._link.discard(producer, too_large=size < batch)
+            if size >= batch or batch <= SMALLEST_BATCH:  # it had a batch of its own
+                return Refused("too large")
+            return await self._sent(topic, key, headers, body)
+        except ProducerClosed as error:
+            if self._closed or not self._link.is_discarded(producer):
+                raise unavailable(error) from error
+            return await self._sent(topic, key, headers, body)  # for what became of another event
         except TopicAuthorizationFailedError:
             return Refused("not allowed")
         except (OSError, KafkaError, TimeoutError) as error:

@@ -34,6 +34,7 @@ _START_SECONDS = 5.0
 _RETRY_SECONDS = 1.0
 _END_SECONDS = 3.0
 _BATCH_BYTES = 256 * 1024
+SMALLEST_BATCH = 4 * 1024
 _PORT = 9092
 _REFUSED = "Kafka refuses our credentials, or they are not those of this listener"
 _NOT_THERE = "Kafka cannot be reached"
@@ -55,6 +56,8 @@ class KafkaLink:
         self._making = asyncio.Lock()
         self._not_before = 0.0
         self._why = _NOT_THERE
+        self.batch_bytes = _BATCH_BYTES
+        """Bytes of a batch of the producer that is there now; an event that is larger has one of its own."""
         self._endings: set[asyncio.Task[None]] = set()
 
     async def producer(self) -> AIOKafkaProducer:
@@ -68,17 +71,23 @@ class KafkaLink:
                 return self._producer
         return self._producer
 
-    def discard(self, producer: AIOKafkaProducer) -> None:
-        """Have another producer made, for one of which a publish failed.
+    def discard(self, producer: AIOKafkaProducer, *, too_large: bool = False) -> None:
+        """Have another producer made, for one of which a publish failed; with smaller batches where one was too large.
 
         Its next sequence number may be one that the broker never expects: it would refuse all that follow.
         """
         stop = producer.stop
         if self._producer is producer:
             self._producer = None
+            if too_large:
+                self.batch_bytes = max(SMALLEST_BATCH, self.batch_bytes // 2)
             ending = asyncio.create_task(_ended(stop()))
             self._endings.add(ending)
             ending.add_done_callback(self._endings.discard)
+
+    def is_discarded(self, producer: AIOKafkaProducer) -> bool:
+        """Return whether another producer stands, or will stand, in the place of this one."""
+        return self._producer is not producer
 
     async def _started_producer(self) -> AIOKafkaProducer:
         producer = AIOKafkaProducer(
@@ -86,7 +95,7 @@ class KafkaLink:
             acks="all",
             enable_idempotence=True,
             compression_type="lz4",
-            max_batch_size=_BATCH_BYTES,
+            max_batch_size=self.batch_bytes,
             partitioner=partition_of,
         )
         try:

@@ -16,6 +16,7 @@ from shared.bus.kafka_link import KafkaLink
 from shared.bus.protocol import BusUnavailableError, Kept, Refused, Topic
 from shared.bus.registry import open_bus
 from shared.bus.settings import KafkaSettings
+from shared.events.cloudevent import CloudEvent
 from shared.settings.environment import read as read_settings
 from tests.support.buses.use import event, name, nothing_more, numbers, publish, read, run, take, with_topic
 
@@ -158,10 +159,37 @@ def test_what_retention_takes_from_under_a_reader_costs_that_and_no_more(rig_kaf
             async with link.admin() as admin:
                 await admin.delete_records({TopicPartition(topic, 0): RecordsToDelete(before_offset=450)})
             found += [one async for one in reading]
-            assert numbers(found)[-50:] == list(range(450, 500))
+            assert [one.offset for one in found][-50:] == list(range(450, 500))
             assert len(found) < 450, "it had been fetched whole: nothing was taken from under it"
 
     run(work())
+
+
+def test_a_topic_that_takes_less_than_others_gets_smaller_batches_and_no_event_is_refused_for_its_company(
+    rig_kafka: Any,
+) -> None:
+    async def work() -> None:
+        async with with_topic(rig_kafka) as (bus, topic):
+            link = KafkaLink(read_settings(KafkaSettings, rig_kafka.environment()))
+            async with link.admin() as admin:
+                limit = ConfigResource(ConfigResourceType.TOPIC, topic, {"max.message.bytes": "50000"})
+                await admin.alter_configs([limit])
+            async with asyncio.timeout(15):  # the broker that is asked hears of it from the controller
+                while await bus.publish(topic, _random(-1, 30_000)) != Refused("too large"):  # noqa: ASYNC110 - as above
+                    await asyncio.sleep(0.2)
+            done = await publish(bus, topic, [_random(number, 2_500) for number in range(300)])
+            assert {type(one) for one in done} == {Kept}
+            assert await bus.publish(topic, _random(301, 30_000)) == Refused("too large")
+            assert isinstance(await bus.publish(topic, _random(302, 2_500)), Kept)
+            kept = {number for number in numbers(await read(bus, topic)) if number >= 0}
+            assert kept == {*range(300), 302}
+
+    run(work())
+
+
+def _random(number: int, size: int) -> CloudEvent:
+    """Return an event of twice as many bytes, which compressing makes no smaller than half of it."""
+    return event(number)._replace(data={"number": number, "x": os.urandom(size).hex()})
 
 
 def test_a_topic_that_is_not_there_cannot_be_consumed_and_that_is_said(rig_kafka: Any) -> None:
