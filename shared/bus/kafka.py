@@ -78,17 +78,19 @@ class KafkaBus:
             raise BusUnavailableError("the bus is closed")
         if not self._room.take(size):
             return Refused("full")
+        until = asyncio.get_running_loop().time() + SECONDS
         try:
-            return await self._sent(topic, key_of(event).encode(errors="replace"), headers, body)
+            return await self._sent(topic, key_of(event).encode(errors="replace"), headers, body, until)
         finally:
             self._room.give_back(size)
 
-    async def _sent(self, topic: str, key: bytes, headers: list[tuple[str, bytes]], body: bytes) -> Published:
+    async def _sent(
+        self, topic: str, key: bytes, headers: list[tuple[str, bytes]], body: bytes, until: float
+    ) -> Published:
         if not await self._known.has(topic):
             return Refused("no topic")  # the producer would look for it until its deadline
         producer, batch = await self._link.producer(), self._link.batch_bytes
         try:
-            until = asyncio.get_running_loop().time() + SECONDS
             sent = producer.send(topic, body, key=key, headers=headers, timestamp_ms=int(time.time() * 1000))
             made = await self._answers.of(await within(sent, until), until)
         except MessageSizeTooLargeError:
@@ -97,11 +99,12 @@ class KafkaBus:
                 self._link.discard(producer, too_large=size < batch)
             if size >= batch or batch <= SMALLEST_BATCH:  # it had a batch of its own
                 return Refused("too large")
-            return await self._sent(topic, key, headers, body)
-        except ProducerClosed as error:
-            if self._closed or not self._link.is_discarded(producer):
+            return await self._sent(topic, key, headers, body, until)
+        except ProducerClosed as error:  # for what became of another event
+            is_over = self._closed or asyncio.get_running_loop().time() > until
+            if is_over or not self._link.is_discarded(producer):
                 raise unavailable(error) from error
-            return await self._sent(topic, key, headers, body)  # for what became of another event
+            return await self._sent(topic, key, headers, body, until)
         except TopicAuthorizationFailedError:
             return Refused("not allowed")
         except (OSError, KafkaError, TimeoutError) as error:
