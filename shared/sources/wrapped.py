@@ -18,6 +18,8 @@ from shared.sources.context import MAX_OBSERVATIONS, Context, at_most, mapping
 
 _NO_LINES = ("auditID", "event", "flow", "involvedObject", "regarding", "rule")
 """Members of what is a record itself: a `message` of it, whatever it looks like, is what was said in it."""
+_CONTAINERS = ("application", "infrastructure")
+"""Types of ViaQ's logs that any pod writes: it may say what it likes there, and is not the API server."""
 _CLUSTER_KEYS = ("cluster", "k8s.cluster.name", "openshift.label.cluster", "openshift.cluster.uid")
 
 
@@ -74,6 +76,8 @@ def _one(payload: Any, cluster: Any) -> Inner:
     outer = mapping(payload)
     text = _line(outer)
     inner = _parsed(text) if isinstance(text, str) else None
+    if inner is not None and "auditID" in inner and outer.get("log_type") in _CONTAINERS:
+        inner = None
     named = _attribute(outer.get("attributes")) or cluster
     if inner is None:
         return Inner(payload, _named(outer) or named)

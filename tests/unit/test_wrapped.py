@@ -109,3 +109,10 @@ _json = st.recursive(
 @given(_json)
 def test_unwrapping_is_total_and_never_empty(payload: Any) -> None:
     assert unwrapped(payload)
+
+
+@pytest.mark.parametrize("kind", ["application", "infrastructure"])
+def test_a_container_cannot_speak_for_the_api_server(kind: str) -> None:
+    printed = {"log_type": kind, "message": TEXT, "kubernetes": {"pod_name": "web-0"}}
+    assert unwrapped(printed) == [Inner(printed, None)]
+    assert unwrapped({**printed, "log_type": "audit"}) == [Inner(RECORD, None)]
