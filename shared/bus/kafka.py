@@ -78,18 +78,18 @@ class KafkaBus:
             raise BusUnavailableError("the bus is closed")
         if not self._room.take(size):
             return Refused("full")
-        until = asyncio.get_running_loop().time() + SECONDS
         try:
-            return await self._sent(topic, key_of(event).encode(errors="replace"), headers, body, until)
+            return await self._sent(topic, key_of(event).encode(errors="replace"), headers, body)
         finally:
             self._room.give_back(size)
 
     async def _sent(
-        self, topic: str, key: bytes, headers: list[tuple[str, bytes]], body: bytes, until: float
+        self, topic: str, key: bytes, headers: list[tuple[str, bytes]], body: bytes, until: float | None = None
     ) -> Published:
         if not await self._known.has(topic):
             return Refused("no topic")  # the producer would look for it until its deadline
         producer, batch = await self._link.producer(), self._link.batch_bytes
+        until = until or asyncio.get_running_loop().time() + SECONDS  # of all its tries; what came before has its own
         try:
             sent = producer.send(topic, body, key=key, headers=headers, timestamp_ms=int(time.time() * 1000))
             made = await self._answers.of(await within(sent, until), until)

@@ -6,6 +6,7 @@ has ended it is how far was read: a transaction of others leaves offsets that no
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
@@ -128,7 +129,8 @@ class GroupConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka
             async with asyncio.timeout(_COMMIT_DEADLINE):
                 ours = self._consumer.assignment()  # one that is not would have all of them refused
                 lows = {place: await self._low(place) for place in places if place in ours & self._settled}
-                news = {place: low for place, low in lows.items() if self._committed.get(place) != low}
+                known = {place: low for place, low in lows.items() if low is not None}
+                news = {place: low for place, low in known.items() if self._committed.get(place) != low}
                 if news:
                     await self._consumer.commit(news)
                     self._committed |= news
@@ -137,10 +139,17 @@ class GroupConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka
             if not isinstance(error, _REBALANCE) and self._troubles.is_new(f"commit: {type(error).__name__}"):
                 _log.warning("how far a group of %s is cannot be committed now: %s", self._topic, unavailable(error))
 
-    async def _low(self, place: TopicPartition) -> int:
-        """Return the lowest offset that is still needed; what was fetched up to the position has been noted by now."""
+    async def _low(self, place: TopicPartition) -> int | None:
+        """Return the lowest offset that is still needed; what was fetched up to the position has been noted by now.
+
+        None where the position is not known: it is waited for by nobody, for a partition may be without a leader for
+        days, and the others are committed meanwhile.
+        """
         progress = self._progress.get(place)
         if progress is not None and progress.open:
             return progress.low()
-        position: int = await self._consumer.position(place)
-        return position
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(0):  # what is known is told without waiting
+                position: int = await self._consumer.position(place)
+                return position
+        return None

@@ -238,3 +238,22 @@ def test_what_others_configured_of_a_topic_stays_when_ours_changes(rig_kafka: An
             assert theirs.items() <= found.items()
 
     run(work())
+
+
+def test_a_producer_that_takes_long_to_start_takes_nothing_from_the_time_of_what_is_sent(
+    rig_kafka: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would be thrown away with each event that waited for it, and none would ever be sent."""
+    started = KafkaLink._started_producer
+
+    async def slowly(self: KafkaLink) -> AIOKafkaProducer:
+        await asyncio.sleep(1.2)
+        return await started(self)
+
+    async def work() -> None:
+        async with with_topic(rig_kafka) as (bus, topic):
+            assert all(isinstance(one, Kept) for one in await publish(bus, topic, [event(1), event(2)]))
+
+    monkeypatch.setattr(KafkaLink, "_started_producer", slowly)
+    monkeypatch.setattr("shared.bus.kafka.SECONDS", 1.0)
+    run(work())

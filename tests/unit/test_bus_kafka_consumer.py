@@ -5,7 +5,7 @@ import logging
 from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError, NotLeaderForPartitionError, TopicAuthorizationFailedError
 
 from shared.bus.kafka import KafkaBus
@@ -88,3 +88,36 @@ def test_what_no_later_try_gets_over_is_raised_and_what_one_may_is_told_once(cap
     assert [record.getMessage() for record in caplog.records] == [
         "topic cannot be consumed now: Kafka cannot be asked now (NotLeaderForPartitionError)"
     ]
+
+
+class _WithoutLeader(AIOKafkaConsumer):  # type: ignore[misc] # aiokafka has no types
+    """A consumer, never started, of whose two partitions the second one has no position to be had."""
+
+    places = (TopicPartition("topic", 0), TopicPartition("topic", 1))
+
+    def __init__(self) -> None:
+        super().__init__(group_id="g")
+        self.told: list[dict[TopicPartition, int]] = []
+
+    def assignment(self) -> set[TopicPartition]:
+        return set(self.places)
+
+    async def position(self, place: TopicPartition) -> int:
+        if place == self.places[1]:
+            await asyncio.Event().wait()
+        return 5
+
+    async def commit(self, lows: dict[TopicPartition, int]) -> None:
+        self.told.append(lows)
+
+
+def test_a_partition_without_a_leader_keeps_no_other_one_from_being_committed() -> None:
+    async def work() -> list[dict[TopicPartition, int]]:
+        consumer = _WithoutLeader()
+        member = GroupConsumer(consumer, "topic", 8)
+        await member.on_partitions_assigned(consumer.places)
+        async with asyncio.timeout(2):
+            await member.leave()
+        return consumer.told
+
+    assert run(work()) == [{TopicPartition("topic", 0): 5}]
