@@ -197,8 +197,9 @@ class NatsBus:
         found = await self._info(topic)
         if found is None:
             return None
-        theirs: str = next(iter(found["config"].get("subjects", ())), topic)
-        if theirs in {topic, f"{topic}.>", tried}:
+        subjects, ours = found["config"].get("subjects") or [topic], f"{topic}.>"
+        theirs: str = ours if ours in subjects else subjects[0]
+        if theirs == tried:
             raise BusUnavailableError("the stream has nobody who answers for it now")
         self._subjects[topic] = theirs
         return theirs

@@ -247,15 +247,22 @@ def test_what_reads_slowly_reads_on_where_the_server_forgot_it(rig_nats: Any) ->
 
 @pytest.mark.parametrize(
     ("subjects", "subject"),
-    [(["shop.dead-letters._knative"], "shop.dead-letters._knative"), (["theirs.*.in", "x"], "theirs.k1.in")],
+    [
+        (["shop.dead-letters._knative"], "shop.dead-letters._knative"),
+        (["theirs.*.in", "x"], "theirs.k1.in"),
+        (["KN_SHOP"], "KN_SHOP"),
+        (None, "KN_SHOP"),
+    ],
 )
-def test_a_stream_of_others_is_written_by_their_subjects(rig_nats: Any, subjects: list[str], subject: str) -> None:
+def test_a_stream_of_others_is_written_by_their_subjects(
+    rig_nats: Any, subjects: list[str] | None, subject: str
+) -> None:
     """As a NatsJetStreamChannel's: its stream is named after it, and takes one subject."""
 
     async def work() -> None:
         bus = rig_nats.bus()
         stream = await bus._link.jetstream()
-        topic = name("KN_SHOP__DEAD_LETTERS")
+        topic = "KN_SHOP"
         await stream.add_stream(name=topic, subjects=subjects)
         done = await publish(bus, topic, [event(number) for number in range(20)])
         assert all(isinstance(one, Kept) for one in done)
@@ -263,6 +270,21 @@ def test_a_stream_of_others_is_written_by_their_subjects(rig_nats: Any, subjects
         assert (await stream.get_msg(topic, 20)).subject == subject
         await stream.delete_stream(topic)
         assert await bus.publish(topic, event(20)) == Refused("no topic")
+        await bus.close()
+
+    run(work())
+
+
+def test_a_stream_that_becomes_ours_is_written_by_our_subjects_from_then_on(rig_nats: Any) -> None:
+    async def work() -> None:
+        bus = rig_nats.bus()
+        stream = await bus._link.jetstream()
+        topic = name("taken")
+        await stream.add_stream(name=topic, subjects=["others.before"])
+        await publish(bus, topic, [event(1)])
+        await bus.ensure(Topic(topic))
+        assert isinstance(await bus.publish(topic, event(2)), Kept)
+        assert numbers(await read(bus, topic)) == [1, 2]
         await bus.close()
 
     run(work())
