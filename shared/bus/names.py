@@ -2,21 +2,37 @@
 
 import re
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Literal
 
-_TOPIC: Final = re.compile(r"[A-Za-z0-9._-]{1,249}")  # what Kafka takes, and the others do as well
-_GROUP: Final = re.compile(r"[A-Za-z0-9._-]{1,100}")
-_NO_DOTS: Final = frozenset({"nats"})  # there a dot parts the tokens of a subject
+Named = Literal["topic", "group"]
+
+_SIGNS: Final = {
+    ("nats", "topic"): re.compile(r"[A-Za-z0-9_-]+"),  # a dot parts the tokens of a subject
+    ("nats", "group"): re.compile(r"[A-Za-z0-9_-]+"),
+    ("kafka", "topic"): re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9._-]+"),
+}
+"""What only some signs may stand in; other names are any text that can be printed."""
+_MOST: Final = {"topic": 249, "group": 100}
+"""Bytes: what Kafka takes of a topic, and all of them of a group."""
 
 
 def misnamed(bus: str, topics: Sequence[str] = (), group: str = "") -> list[str]:
     """Return in words what cannot be a name there; nothing where all can. No group is none to complain of."""
-    wrong = [("topic", topic) for topic in topics if not _takes(bus, _TOPIC, topic)]
-    if group and not _takes(bus, _GROUP, group):
-        wrong.append(("group", group))
-    signs = "letters, digits, _ and -" if bus in _NO_DOTS else "letters, digits, ., _ and -"
-    return [f"{name!r} is no {what} of {bus or 'a bus'}: it has {signs}" for what, name in wrong]
+    told: list[tuple[Named, str]] = [("topic", topic) for topic in topics]
+    if group:
+        told.append(("group", group))
+    return [
+        f"{name!r} is no {what} of {bus or 'a bus'}: it has {why}"
+        for what, name in told
+        if (why := _why(bus, what, name))
+    ]
 
 
-def _takes(bus: str, named: re.Pattern[str], name: str) -> bool:
-    return named.fullmatch(name) is not None and not (bus in _NO_DOTS and "." in name)
+def _why(bus: str, what: Named, name: str) -> str:
+    """Return what a name there has, where this one has not; nothing where it can be one."""
+    signs = _SIGNS.get((bus, what))
+    if signs is not None and not signs.fullmatch(name):
+        return "letters, digits, _ and -" if bus == "nats" else "letters, digits, ., _ and -"
+    if not name or not name.isprintable() or len(name.encode(errors="replace")) > _MOST[what]:
+        return f"1 to {_MOST[what]} signs that can be printed"
+    return ""

@@ -75,9 +75,14 @@ def test_what_the_requirements_set_is_taken_as_it_stands() -> None:
         ("nats", "their.topic", False),
         ("kafka", "their.topic", True),
         ("rabbitmq", "their.topic", True),
-        ("rabbitmq", ">", False),
+        ("rabbitmq", "Orders:Placed", True),  # as MassTransit names its exchanges
+        ("embedded", "Störungen", True),
+        ("nats", ">", False),
         ("kafka", "a b", False),
+        ("kafka", "..", False),
+        ("rabbitmq", "", False),
         ("", "a\n", False),
+        ("kafka", "a" * 249, True),
         ("kafka", "a" * 250, False),
     ],
 )
@@ -86,3 +91,6 @@ def test_a_name_that_a_bus_does_not_take_is_told(bus: str, name: str, *, is_one:
     assert misnamed(bus, ["a"], "b.c") == (
         ["'b.c' is no group of nats: it has letters, digits, _ and -"] if bus == "nats" else []
     )
+    assert misnamed(bus, ["a"], "g" * 101) == [
+        f"{'g' * 101!r} is no group of {bus or 'a bus'}: it has 1 to 100 signs that can be printed"
+    ]
