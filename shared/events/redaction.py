@@ -224,8 +224,8 @@ def _mapping(value: dict[str, Any], path: Path, noted: Redaction) -> dict[str, A
 
 def _without_named(value: dict[str, Any], path: Path, noted: Redaction) -> dict[str, Any]:
     """Return `{"name": "db.password", "value": "…"}`, as parameters and headers are written, without its value."""
-    name = value.get("name") or value.get("key")
-    if not isinstance(name, str) or meaning(name) != "sensitive" or not _is_value(value["value"], name):
+    names = [name for key in ("name", "key") if isinstance(name := value.get(key), str)]
+    if not any(meaning(name) == "sensitive" and _is_value(value["value"], name) for name in names):
         return value
     noted.note("key", (*path, "value"))
     return {**value, "value": MASK}

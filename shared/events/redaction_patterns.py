@@ -85,7 +85,11 @@ _TEXT_PATTERNS = (
     # `--token 8f3a…`; short words behind it are prose, as in `--token is required`.
     ("flag", rf"(?i)(--[a-z0-9-]*{_WORDS}[ \t]+[\"']?)[^\s\"'-][^\s\"']{{5,}}", rf"\1{MASK}"),
     # `curl -u bob:8f3a…`, `mysql -p8f3a…`: what is run in containers, as exec, Falco and kubelets tell it.
-    ("flag", r"(?i)(\b(?:curl|wget)\b[^\r\n|;&]*?\s(?:-u|--user)[ =]?[\"']?[^\s:\"']+:)[^\s\"']+", rf"\1{MASK}"),
+    (
+        "flag",
+        r"(?i)(\b(?:curl|wget)\b[^\r\n|;&]*?\s(?:-[a-z]*u|--(?:proxy-)?user)[ =]?[\"']?[^\s:\"']+:)[^\s\"']+",
+        rf"\1{MASK}",
+    ),
     ("flag", r"((?i:\b(?:mysql|mariadb)[a-z-]*\b)[^\r\n|;&]*?\s-p)[^\s\"']+", rf"\1{MASK}"),
     ("flag", r"(\b(?:sshpass\s+-p|redis-cli\b[^\r\n|;&]*?\s-a)\s*[\"']?)[^\s\"']+", rf"\1{MASK}"),
     (

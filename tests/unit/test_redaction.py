@@ -234,6 +234,8 @@ def test_what_cannot_be_walked_is_masked_whole() -> None:
         "using glpat-{}abcdefghijklmnop",
         "curl -sS -u admin:{} https://registry.example/v2/",
         'wget --user="admin:{}" https://registry.example/v2/',
+        "curl -sSu admin:{} https://registry.example/v2/",
+        "curl --proxy-user admin:{} https://registry.example/v2/",
         "mysqldump -uroot -p{} shop",
         "sshpass -p {} ssh root@worker-3",
         "redis-cli -h cache -a {} FLUSHALL",
@@ -275,7 +277,7 @@ def test_f42_a_value_that_its_own_name_calls_a_secret_is_masked() -> None:
     """F42: as parameters of Argo CD and Tekton, and headers of probes are written."""
     named = [
         {"name": "db.password", "value": "hunter2"},
-        {"key": "X-Api-Key", "value": "hunter2"},
+        {"key": "X-Api-Key", "name": "x", "value": "hunter2"},
         {"name": "replicas", "value": "2"},
         {"name": "SECRET_NAME", "value": "db"},
         {"name": "token", "value": ""},
