@@ -90,9 +90,26 @@ def test_a_json_patch_may_replace_the_object_as_a_whole() -> None:
     assert as_object([{"op": "replace", "path": "", "value": bound}]) == bound
 
 
+@pytest.mark.parametrize(
+    ("path", "entered"),
+    [
+        ("exec/shop/web-0/web?command=sh", "exec"),
+        ("/run/shop/web-0/web", "run"),
+        ("%65xec/shop/web-0/web", "exec"),
+        ("metrics/cadvisor", ""),
+        ("metrics?x=/proxy/exec/", ""),
+    ],
+)
+def test_by_which_path_of_a_kubelet_a_pod_was_entered_is_told(path: str, entered: str) -> None:
+    reference = {"resource": "nodes", "subresource": "proxy", "name": "worker-3"}
+    change = {"objectRef": reference, "requestURI": f"/api/v1/nodes/worker-3/proxy/{path}"}
+    assert fact("kubelet", change) == entered
+
+
 def test_a_namespace_that_gatekeeper_shall_not_look_at_is_told() -> None:
     label = "admission.gatekeeper.sh/ignore"
     body = {"metadata": {"labels": {label: "true"}}}
     change = {**about("namespaces"), "verb": "patch", "requestObject": body}
     assert fact("exempted", change) == label
+    assert fact("exempted", {**change, "requestObject": {"metadata": {"labels": {label: ""}}}}) == label
     assert fact("exempted", {**change, "requestObject": {"metadata": {"labels": {label: None}}}}) == ""

@@ -7,7 +7,7 @@ most of them cannot be known there.
 
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, unquote
 
 from shared.sources.audit.actors import Actor, actor_of, is_by_hand, reach_of
 from shared.sources.audit.body import as_object, containers, items, pod_spec, words
@@ -29,6 +29,7 @@ _FAILED_OPEN = {
     "patch.webhook.admission.k8s.io/": "patched",
 }
 _MOST_FIELDS = 200
+_WAYS_IN = frozenset({"attach", "checkpoint", "cri", "exec", "portForward", "run"})
 _STRONG = frozenset(
     {"ALL", "BPF", "DAC_READ_SEARCH", "NET_ADMIN", "SYS_ADMIN", "SYS_MODULE", "SYS_PTRACE", "SYS_RAWIO"}
 )
@@ -55,6 +56,7 @@ def facts_of(record: Mapping[str, Any]) -> dict[str, str]:
         "reach": reach_of(username, text(reference.get("namespace"))),
         "impersonated": _impersonated(mapping(record.get("impersonatedUser"))),
         "dry-run": "all" if _is_dry_run(record, reference) else "",
+        "kubelet": _entered(record.get("requestURI"), reference),
         **_of_webhooks(mapping(record.get("annotations"))),
     }
     if text(record.get("verb")) in _WRITES:
@@ -87,6 +89,14 @@ def _is_dry_run(record: Mapping[str, Any], reference: Mapping[str, Any]) -> bool
         return "All" in parse_qs(uri.partition("?")[2], max_num_fields=_MOST_FIELDS).get("dryRun", ())
     except ValueError:
         return False
+
+
+def _entered(uri: Any, reference: Mapping[str, Any]) -> str:
+    """Return by which of its paths a kubelet was asked to let somebody into a pod: `exec`, or nothing."""
+    if not isinstance(uri, str) or (reference.get("resource"), reference.get("subresource")) != ("nodes", "proxy"):
+        return ""
+    asked = unquote(uri.partition("?")[0]).partition("/proxy/")[2].lstrip("/").partition("/")[0]
+    return asked if asked in _WAYS_IN else ""
 
 
 def _impersonated(user: Mapping[str, Any]) -> str:
@@ -122,7 +132,8 @@ def _of_body(resource: str, subresource: str, record: Mapping[str, Any]) -> dict
             return {"decision": _joined(text(item.get("type")) for item in conditions)}
         case "namespaces":
             labels = mapping(mapping(sent.get("metadata")).get("labels"))
-            return {"pod-security": _joined(_levels(labels)), "exempted": _IGNORE if text(labels.get(_IGNORE)) else ""}
+            exempted = isinstance(labels.get(_IGNORE), str)  # whatever it says, an empty one, too
+            return {"pod-security": _joined(_levels(labels)), "exempted": _IGNORE if exempted else ""}
     return {"privileges": _joined(_privileges(pod_spec(sent)))} if "spec" in sent else {}
 
 
