@@ -2,6 +2,7 @@
 
 from typing import Any, Final, NamedTuple
 
+from shared.changes.kinds import NOISE_ANNOTATIONS
 from shared.changes.projection import Shape, is_hash_of
 from shared.events.difference import MAX_PATH, MOST, NOT_SHOWN, what
 from shared.events.redaction_patterns import MASK
@@ -37,6 +38,13 @@ def compare(before: Shape, after: Shape) -> Differences:
     return Differences(tuple(found), number)
 
 
+def _without_noise(kept: Shape, path: str) -> Shape:
+    """Return annotations without those that an earlier release took for news, and this one no longer keeps."""
+    if path != "metadata.annotations":
+        return kept
+    return {name: told for name, told in kept.items() if name not in NOISE_ANNOTATIONS}
+
+
 def _compare(before: Shape, after: Shape, path: str, found: list[Difference]) -> int:
     """Note what differs between two shapes that are not equal, and return how much that is."""
     if not (isinstance(before, dict) and isinstance(after, dict)):
@@ -48,7 +56,7 @@ def _compare(before: Shape, after: Shape, path: str, found: list[Difference]) ->
     for key in sorted(key for key in {**before, **after} if before.get(key, _ABSENT) != after.get(key, _ABSENT)):
         here = _below(path, key)
         if key in _ONE_BY_ONE and isinstance(before.get(key, {}), dict) and isinstance(after.get(key, {}), dict):
-            number += _compare(before.get(key, {}), after.get(key, {}), here, found)
+            number += _compare(_without_noise(before.get(key, {}), here), after.get(key, {}), here, found)
         elif key not in before:
             number += _note(Difference(here[:MAX_PATH], None, _shown(after[key])), found)
         elif key not in after:

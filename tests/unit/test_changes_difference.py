@@ -84,6 +84,14 @@ def test_the_first_noise_of_an_object_is_no_change_either() -> None:
     assert messages(made, revised) == []
 
 
+def test_noise_that_an_earlier_release_kept_is_no_change() -> None:
+    note = min(NOISE_ANNOTATIONS)
+    kept = {"metadata": {"annotations": {note: "1", "owner": "team-a"}}, "spec": {"replicas": 1}}
+    now = {"metadata": {"annotations": {"owner": "team-a"}}, "spec": {"replicas": 1}}
+    assert compare(kept, now).number == 0
+    assert [one.path for one in compare(kept, {**now, "spec": {"replicas": 2}}).told] == ["spec.replicas"]
+
+
 def test_a_first_label_or_annotation_is_told_by_its_name() -> None:
     guarded = thing("Namespace", 2, {"labels": {"pod-security.kubernetes.io/enforce": "privileged"}})
     (said,) = messages(thing("Namespace", 1), guarded)
