@@ -21,12 +21,10 @@ class Counts:
         self._metrics = metrics
         self._group = group
 
-    async def watch(self, bus: Bus, topics: Sequence[str], stop: asyncio.Event) -> None:
-        """Look now and then how many events the group has still to end; a bus that is away is asked again."""
-        while not stop.is_set():
+    async def watch(self, bus: Bus, topics: Sequence[str]) -> None:
+        """Look now and then how many events the group has still to end, for ever; a bus that is away is asked again."""
+        while True:
             with contextlib.suppress(BusUnavailableError):
                 waiting = sum([await bus.behind(topic, self._group) for topic in topics])
                 self._metrics.gauge("tidings_broker_waiting", waiting, trigger=self._group)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_EVERY_SECONDS):
-                    await stop.wait()
+            await asyncio.sleep(_EVERY_SECONDS)

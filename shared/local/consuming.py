@@ -110,6 +110,7 @@ class Consumer:
         self._counts = Counts(edge.metrics, terms.group)
         self._stop = asyncio.Event()
         self._running: list[asyncio.Task[None]] = []
+        self._counting: asyncio.Task[None] | None = None
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     def start(self) -> None:
@@ -117,11 +118,14 @@ class Consumer:
         self._running = [asyncio.create_task(self._consume(topic)) for topic in self._terms.topics]
         if self._terms.tick > 0:
             self._running.append(asyncio.create_task(self._tick_every(self._terms.tick)))
-        self._running.append(asyncio.create_task(self._counts.watch(self._bus, self._terms.topics, self._stop)))
+        self._counting = asyncio.create_task(self._counts.watch(self._bus, self._terms.topics))
 
     async def stop(self) -> None:
         """Take nothing more, finish what is in flight, give back what waits, leave the groups and close the bus."""
         self._stop.set()
+        if self._counting is not None:
+            self._counting.cancel()
+            await asyncio.gather(self._counting, return_exceptions=True)
         if self._running:
             _, late = await asyncio.wait(self._running, timeout=_DRAIN_SECONDS)
             for task in late:

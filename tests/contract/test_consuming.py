@@ -115,13 +115,12 @@ def test_what_waits_for_a_group_is_measured(tmp_path: Path) -> None:
         for topic in ("one", "two"):
             await bus.ensure(Topic(topic))
             await publish(bus, topic, [event(number) for number in range(3)])
-        metrics, stop = Metrics(), asyncio.Event()
-        watching = asyncio.create_task(Counts(metrics, "group").watch(bus, ("one", "two"), stop))
+        metrics = Metrics()
+        watching = asyncio.create_task(Counts(metrics, "group").watch(bus, ("one", "two")))
         async with asyncio.timeout(10):
             while "tidings_broker_waiting{" not in metrics.render("")[0].decode():  # noqa: ASYNC110 - it tells nobody
                 await asyncio.sleep(0.02)
-        stop.set()
-        await watching
+        watching.cancel()
         await bus.close()
         return metrics.total("tidings_broker_waiting", trigger="group")
 
