@@ -16,11 +16,6 @@ class Answers:
         self._waiting: dict[asyncio.Future[object], float] = {}
         self._timer: asyncio.TimerHandle | None = None
 
-    @property
-    def waiting(self) -> int:
-        """How many wait."""
-        return len(self._waiting)
-
     async def of(self, answer: "asyncio.Future[T]", until: float) -> T:
         """Return what the future is given, or raise what it is. `until` is in seconds of the loop's clock.
 
