@@ -27,7 +27,7 @@ from shared.runtime.asgi import (
 from shared.runtime.function import Call, Function, Requests, Result
 from shared.runtime.request import Refusal, read_request, reason_of
 from shared.telemetry.metrics import Metrics
-from shared.waiting.deadline import within
+from shared.waiting.deadline import Deadlines
 
 log = logging.getLogger("tidings.edge")
 
@@ -61,6 +61,7 @@ class Edge:
         self._any_version: bool = getattr(function, "any_version", False)
         self.metrics = metrics
         self._settings = settings
+        self._deadlines = Deadlines()
         self._in_flight = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -204,7 +205,7 @@ class Edge:
 
     async def _call(self, event: CloudEvent, call: Call) -> Result:
         try:
-            return await within(self._function.handle(event, call), call.deadline)
+            return await self._deadlines.within(self._function.handle(event, call), call.deadline)
         except TimeoutError:
             return Result(Retry("the function did not end in time"))
         except Exception:

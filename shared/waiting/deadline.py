@@ -4,7 +4,35 @@ import asyncio
 from collections.abc import Coroutine, Generator
 from typing import Any, Generic, TypeVar
 
+from shared.waiting.due import Due
+
 T = TypeVar("T")
+
+
+class Deadlines:
+    """Deadlines of much that goes on at a time and does wait: one timer for all of it."""
+
+    def __init__(self) -> None:
+        self._due: Due[_Bound] = Due(_Bound.end)
+
+    async def within(self, work: Coroutine[Any, Any, T], deadline: float) -> T:
+        """Do as `within` does."""
+        try:
+            waiting = work.send(None)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+        bound = _Bound()
+        self._due.add(bound, deadline)
+        try:
+            return await _Rest(work, waiting)
+        except asyncio.CancelledError as error:
+            if bound.is_the_only_end():
+                raise TimeoutError from error
+            raise
+        finally:
+            self._due.remove(bound)
+            bound.done()
 
 
 async def within(work: Coroutine[Any, Any, T], deadline: float) -> T:
@@ -20,6 +48,32 @@ async def within(work: Coroutine[Any, Any, T], deadline: float) -> T:
         return result
     async with asyncio.timeout_at(deadline):
         return await _Rest(work, waiting)
+
+
+class _Bound:
+    """A task that is cancelled at a deadline, unless it is done before; as `asyncio.timeout` does it."""
+
+    __slots__ = ("_before", "_late", "_task")
+
+    def __init__(self) -> None:
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("a deadline is for what runs in a task")
+        self._task = task
+        self._before = task.cancelling()
+        self._late = False
+
+    def end(self) -> None:
+        self._late = True
+        self._task.cancel()
+
+    def is_the_only_end(self) -> bool:
+        """Return whether nobody but us has cancelled it meanwhile."""
+        return self._late and self._task.cancelling() - 1 <= self._before
+
+    def done(self) -> None:
+        if self._late:
+            self._task.uncancel()
 
 
 class _Rest(Generic[T]):

@@ -32,7 +32,7 @@ def test_each_is_given_its_own_answer_or_ended_at_its_own_time() -> None:
         with pytest.raises(KeyError, match="its own"):
             await waiting[2]
         assert await waiting[0] == "first"
-        assert not answers._waiting
+        assert not answers._due._waiting
 
     asyncio.run(main())
 
@@ -49,7 +49,7 @@ def test_one_that_is_cancelled_waits_no_more_and_ends_nobody_else() -> None:
             await cancelled
         other.set_result("kept")
         assert await kept == "kept"
-        assert not answers._waiting
+        assert not answers._due._waiting
 
     asyncio.run(main())
 

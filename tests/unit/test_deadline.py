@@ -1,18 +1,36 @@
 """A deadline holds where somebody waits, and changes nothing where nobody does."""
 
 import asyncio
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
 
-from shared.waiting.deadline import within
+from shared.waiting.deadline import Deadlines, within
+
+Within = Callable[[Coroutine[Any, Any, Any], float], Coroutine[Any, Any, Any]]
+Run = Callable[..., Any]
 
 
-def run(work: Any, seconds: float = 0.05) -> Any:
-    async def main() -> Any:
-        return await within(work, asyncio.get_running_loop().time() + seconds)
+def together(work: Coroutine[Any, Any, Any], deadline: float) -> Coroutine[Any, Any, Any]:
+    return Deadlines().within(work, deadline)
 
-    return asyncio.run(main())
+
+@pytest.fixture(params=[within, together], ids=["a timer of its own", "one timer for all"])
+def bounded(request: pytest.FixtureRequest) -> Within:
+    found: Within = request.param
+    return found
+
+
+@pytest.fixture
+def run(bounded: Within) -> Run:
+    def runs(work: Coroutine[Any, Any, Any], seconds: float = 0.05) -> Any:
+        async def main() -> Any:
+            return await bounded(work, asyncio.get_running_loop().time() + seconds)
+
+        return asyncio.run(main())
+
+    return runs
 
 
 async def at_once(value: str) -> str:
@@ -30,17 +48,17 @@ async def after(steps: int) -> int:
     return steps
 
 
-def test_what_ends_at_once_is_returned_whatever_the_deadline() -> None:
+def test_what_ends_at_once_is_returned_whatever_the_deadline(run: Run) -> None:
     assert run(at_once("done")) == "done"
     assert run(at_once("late, but done"), seconds=-1) == "late, but done"
 
 
 @pytest.mark.parametrize("steps", [0, 1, 5])
-def test_what_waits_in_time_is_returned(steps: int) -> None:
+def test_what_waits_in_time_is_returned(run: Run, steps: int) -> None:
     assert run(after(steps), seconds=5) == steps
 
 
-def test_an_error_of_the_work_is_raised_as_it_is() -> None:
+def test_an_error_of_the_work_is_raised_as_it_is(run: Run) -> None:
     with pytest.raises(KeyError):
         run(fails())
 
@@ -53,7 +71,7 @@ def test_an_error_of_the_work_is_raised_as_it_is() -> None:
 
 
 @pytest.mark.parametrize("seconds", [0.02, 0, -1])
-def test_what_waits_too_long_is_cancelled_and_cleans_up(seconds: float) -> None:
+def test_what_waits_too_long_is_cancelled_and_cleans_up(run: Run, seconds: float) -> None:
     ended: list[str] = []
 
     async def forever() -> None:
@@ -71,7 +89,7 @@ def test_what_waits_too_long_is_cancelled_and_cleans_up(seconds: float) -> None:
     assert ended == ["cancelled", "clean"]
 
 
-def test_a_timeout_of_the_works_own_stays_its_own() -> None:
+def test_a_timeout_of_the_works_own_stays_its_own(run: Run) -> None:
     async def patient() -> str:
         try:
             async with asyncio.timeout(0.01):
@@ -83,7 +101,7 @@ def test_a_timeout_of_the_works_own_stays_its_own() -> None:
     assert run(patient(), seconds=5) == "gave up by itself"
 
 
-def test_what_began_before_the_first_wait_is_in_the_same_task_as_what_comes_after() -> None:
+def test_what_began_before_the_first_wait_is_in_the_same_task_as_what_comes_after(run: Run) -> None:
     async def tasks() -> bool:
         first = asyncio.current_task()
         await asyncio.sleep(0)
@@ -92,7 +110,7 @@ def test_what_began_before_the_first_wait_is_in_the_same_task_as_what_comes_afte
     assert run(tasks(), seconds=5)
 
 
-def test_cancelling_whoever_waits_cancels_the_work() -> None:
+def test_cancelling_whoever_waits_cancels_the_work(bounded: Within) -> None:
     ended: list[str] = []
 
     async def forever() -> None:
@@ -102,7 +120,7 @@ def test_cancelling_whoever_waits_cancels_the_work() -> None:
             ended.append("clean")
 
     async def main() -> None:
-        task = asyncio.create_task(within(forever(), asyncio.get_running_loop().time() + 60))
+        task = asyncio.create_task(bounded(forever(), asyncio.get_running_loop().time() + 60))
         await asyncio.sleep(0.01)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -110,3 +128,75 @@ def test_cancelling_whoever_waits_cancels_the_work() -> None:
 
     asyncio.run(main())
     assert ended == ["clean"]
+
+
+def test_of_many_each_ends_at_its_own_deadline() -> None:
+    """Later ones do not put off an earlier one, and whoever was in time is left alone."""
+    ended: list[str] = []
+
+    async def one(deadlines: Deadlines, name: str, seconds: float, takes: float) -> None:
+        try:
+            await deadlines.within(asyncio.sleep(takes), asyncio.get_running_loop().time() + seconds)
+        except TimeoutError:
+            ended.append(f"{name} late")
+        else:
+            ended.append(f"{name} done")
+
+    async def main() -> None:
+        deadlines = Deadlines()
+        await asyncio.gather(
+            one(deadlines, "last", 0.3, 60),
+            one(deadlines, "in time", 60, 0.2),
+            one(deadlines, "first", 0.1, 60),
+        )
+        await one(deadlines, "after all", 0.05, 60)
+
+    asyncio.run(main())
+    assert ended == ["first late", "in time done", "last late", "after all late"]
+
+
+def test_a_deadline_holds_in_the_next_loop_too() -> None:
+    """A host may run each request in a loop of its own; a timer of an ended loop never comes."""
+    deadlines = Deadlines()
+
+    async def main(seconds: float) -> None:
+        await deadlines.within(asyncio.sleep(0.05), asyncio.get_running_loop().time() + seconds)
+
+    asyncio.run(main(0.2))
+    with pytest.raises(TimeoutError):
+        asyncio.run(main(0.01))
+
+
+def test_who_is_cancelled_by_others_at_its_deadline_stays_cancelled() -> None:
+    async def main() -> None:
+        deadlines, loop = Deadlines(), asyncio.get_running_loop()
+
+        async def stubborn() -> None:
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                task.cancel()  # somebody ends it while it cleans up
+                raise
+
+        task = asyncio.create_task(deadlines.within(stubborn(), loop.time() + 0.02))
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(main())
+
+
+def test_what_swallows_its_end_is_returned_and_can_be_cancelled_again() -> None:
+    async def main() -> tuple[str, int]:
+        async def swallows() -> str:
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                return "all the same"
+            return "never"
+
+        said = await Deadlines().within(swallows(), asyncio.get_running_loop().time() + 0.02)
+        task = asyncio.current_task()
+        assert task is not None
+        return said, task.cancelling()
+
+    assert asyncio.run(main()) == ("all the same", 0)
