@@ -1,21 +1,24 @@
 """func's builders on this checkout: what they install is what is locked, and it answers an event."""
 
 import json
-import tomllib
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from packaging.specifiers import SpecifierSet
 
 from shared.runtime.registry import FUNCTIONS
-from tests.support.builders import CONSTRAINTS, S2I_HOME, SCAFFOLDING, Built, host, s2i
+from tests.support.builders import Built, build_envs, host, pack, s2i
 from tests.support.host_requests import BINARY, EVENT, post
 from tests.support.hosts import ask, python_of
 from tests.support.locked import installed, locked
-from tests.support.servers import ROOT
 
-BUILDERS: dict[str, Callable[[Path], Built]] = {"s2i": s2i, "host": host}
+BUILDERS: dict[str, Callable[[Path], Built]] = {"s2i": s2i, "host": host, "pack": pack}
+# Besides the function: func's own project, which pack runs without installing it, and what func.yaml asks for.
+SERVICE = {"service": "0.1.0"}
+BESIDES = {"s2i": {**SERVICE, **locked("func.txt")}, "host": SERVICE, "pack": locked("func.txt")}
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +29,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Built]:
 
 @pytest.mark.parametrize("builder", BUILDERS)
 def test_a_builder_installs_what_is_locked_and_nothing_else(builder: str, built: dict[str, Built]) -> None:
-    assert installed(built[builder].packages) == {**locked("knfunc.txt"), "function": "0.1.0", "service": "0.1.0"}
+    assert installed(built[builder].packages) == {**locked("knfunc.txt"), **BESIDES[builder], "function": "0.1.0"}
 
 
 @pytest.mark.parametrize("builder", BUILDERS)
@@ -45,23 +48,19 @@ def test_what_a_builder_made_has_every_function_with_its_rules_compiled(builder:
     assert (functions / "classifier" / "_compiled.bin").is_file()
 
 
-def test_the_constraints_are_where_func_yaml_tells_s2i_that_they_are(built: dict[str, Built]) -> None:
-    assert f"value: /{S2I_HOME}/{CONSTRAINTS}\n" in (ROOT / "func.yaml").read_text(encoding="utf-8")
-    assert (built["s2i"].cwd / CONSTRAINTS).is_file()
+@pytest.mark.parametrize(("variable", "code"), [("PIP_CONFIG_FILE", 0), ("PIP_CONSTRAINT", 1)])
+def test_pip_goes_on_without_its_file_of_options_and_not_without_constraints(variable: str, code: int) -> None:
+    """func.yaml's variables are for s2i and pack alike, and pack has nothing where s2i puts the checkout."""
+    missing = build_envs()["PIP_CONFIG_FILE"]
+    assert not Path(missing).exists()
+    command = [sys.executable, "-m", "pip", "install", "--no-index", "pip"]
+    ended = subprocess.run(command, env={**os.environ, variable: missing}, capture_output=True, timeout=60, check=False)
+    assert ended.returncode == code, ended.stderr
 
 
 def test_the_constraints_leave_to_func_what_differs_with_its_version() -> None:
     assert {"func-python", "cloudevents"}.isdisjoint(locked("constraints.txt"))
     assert locked("knfunc.txt").keys() - locked("constraints.txt").keys() == {"func-python", "cloudevents"}
-
-
-def test_pack_installs_nothing_as_the_page_says() -> None:
-    """Its Poetry refuses a project that does not run on each Python that the scaffolding allows (tried with 2.5.1)."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    scaffolding = tomllib.loads(SCAFFOLDING)["project"]
-    assert "3.10" in SpecifierSet(scaffolding["requires-python"])
-    assert "3.10" not in SpecifierSet(project["requires-python"])
-    assert "| `pack` | nothing: " in (ROOT / "docs" / "deploy" / "kn-func.md").read_text(encoding="utf-8")
 
 
 def test_the_python_layer_that_func_makes_is_below_60_megabytes(built: dict[str, Built]) -> None:

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from tests.conftest import ROOT, could_not_run
+from tests.support.builders import pip_options
 from tests.support.functions import environment
 
 UV = shutil.which("uv", path=str(Path(sys.executable).parent)) or "uv"
@@ -41,11 +42,7 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (wheel,) = folder.glob("function-*.whl")
     subprocess.run([UV, "venv", "-q", "-p", sys.executable, str(folder / "venv")], check=True, timeout=60)
     install = [UV, "pip", "install", "-q", "--offline", "-p", str(folder / "venv" / "bin" / "python"), str(wheel)]
-    function = yaml.safe_load((ROOT / "func.yaml").read_text(encoding="utf-8"))
-    told = {one["name"]: ROOT / "requirements" / Path(one["value"]).name for one in function["build"]["buildEnvs"]}
-    options = {"PIP_CONSTRAINT": "-c", "PIP_REQUIREMENT": "-r"}
-    chosen = [word for name, path in told.items() for word in (options[name], str(path))]
-    ended = subprocess.run([*install, *chosen], capture_output=True, text=True, timeout=120, check=False)
+    ended = subprocess.run([*install, *pip_options(ROOT)], capture_output=True, text=True, timeout=120, check=False)
     if ended.returncode != 0:
         could_not_run(f"uv has not all of that in its cache: {ended.stderr[-200:]}", "make hosts")
     return folder / "venv" / "bin"

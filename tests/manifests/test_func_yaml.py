@@ -13,6 +13,7 @@ import yaml
 
 from shared.runtime.registry import FUNCTIONS
 from tests.conftest import ROOT
+from tests.support.builders import build_envs, pip_options
 from tests.support.kustomize import kustomized
 
 BASE = ROOT / "knative" / "base"
@@ -74,11 +75,11 @@ def test_the_top_builds_the_image_on_a_python_that_runs_it_from_the_versions_tha
     assert build["builderImages"][build["builder"]].endswith("/python-311")
     wanted = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["requires-python"]
     assert wanted == ">=3.11"
-    variables = {one["name"]: one["value"] for one in build["buildEnvs"]}
-    for value in variables.values():
-        home, _, file = value.partition("/requirements/")
-        assert home == "/opt/app-root/src", "where the s2i assembler puts the checkout"
-        assert (ROOT / "requirements" / file).is_file()
+    assert build_envs().keys() == {"PIP_CONFIG_FILE", "BP_CPYTHON_VERSION", "BP_PIP_REQUIREMENT"}
+    assert build_envs()["PIP_CONFIG_FILE"].startswith("/opt/app-root/src/"), "where the s2i assembler puts the checkout"
+    assert build_envs()["BP_CPYTHON_VERSION"] == "3.11.*", "pack's own default may be older"
+    told = pip_options(ROOT)
+    assert told == ["-c", str(ROOT / "requirements/constraints.txt"), "-r", str(ROOT / "requirements/func.txt")]
     assert envs(function)["FUNCTION_TARGET"] in FUNCTIONS
 
 
@@ -101,8 +102,6 @@ def test_the_constraints_are_the_locked_versions_without_hashes() -> None:
 def test_the_image_has_what_components_need_besides_the_functions() -> None:
     text = (ROOT / "requirements" / "func.txt").read_text(encoding="utf-8")
     assert "--hash" not in text, "pip would ask for one of the checkout, too"
-    variables = {one["name"]: one["value"] for one in read(ROOT / "func.yaml")["build"]["buildEnvs"]}
-    assert variables["PIP_REQUIREMENT"].endswith("/requirements/func.txt")
     found = pins("func.txt")
     assert pins("runtime.txt").items() <= found.items() <= pins("constraints.txt").items()
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
