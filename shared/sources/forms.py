@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
+_WIDESPREAD = frozenset({"apiVersion", "kind"})
+
 
 class Mark(NamedTuple):
     """One mark: any of `paths` is there, with one of `values` where there are some; or, `absent`, none of them is."""
@@ -42,6 +44,20 @@ def marks_of(form: str) -> tuple[Mark, ...]:
         texts = tuple(values.replace("+", " ").split("|")) if values else ()
         marks.append(Mark(tuple(paths.split("|")), texts, word.startswith("!")))
     return tuple(marks)
+
+
+@cache
+def members_of(forms: tuple[str, ...]) -> frozenset[str]:
+    """Return top-level members of which a payload has one if it has any of the forms: to pass over most at once.
+
+    Each form gives those of one mark, and of one that tells more than `kind` and `apiVersion` do where it has one.
+    """
+    found: set[str] = set()
+    for form in forms:
+        there = [mark.paths for mark in marks_of(form) if not mark.absent]
+        telling = next((paths for paths in there if _WIDESPREAD.isdisjoint(paths)), there[0])
+        found.update(telling, (path.partition(".")[0] for path in telling))
+    return frozenset(found)
 
 
 def has_form(payload: Any, form: str) -> bool:

@@ -49,13 +49,18 @@ def _later(
 
     With `wrapped` the forms are those of what a log collector carries, whatever it has put around that.
     """
+    bare_kinds = tuple({kind.rpartition("/")[2] for kind in kinds})
 
     def recognises(payload: Any) -> bool:
-        from shared.sources.forms import has_form  # nothing that ApiServerSource sends needs it
+        from shared.sources.forms import has_form, members_of  # nothing that ApiServerSource sends needs them
 
-        if any(has_form(payload, form) for form in forms) or (kinds and _kind(payload) in kinds):
+        if not isinstance(payload, dict):
+            return False
+        if not payload.keys().isdisjoint(members_of(forms)) and any(has_form(payload, form) for form in forms):
             return True
-        if not wrapped or not isinstance(payload, dict) or _AROUND.isdisjoint(payload):
+        if bare_kinds and payload.get("kind") in bare_kinds and _kind(payload) in kinds:
+            return True
+        if not wrapped or payload.keys().isdisjoint(_AROUND):
             return False
         from shared.sources.wrapped import unwrapped  # nor this
 

@@ -156,6 +156,9 @@ _texts = st.sampled_from(
         *(
             "managedFields",
             "kubectl.kubernetes.io/last-applied-configuration",
+            "authorization.k8s.io/decision",
+            "authorization.k8s.io/",
+            "reason",
             "stringData",
             "metadata",
             "type",
@@ -336,6 +339,13 @@ def test_an_episode_is_known_at_the_first_look_to_hold_no_secret() -> None:
     assert data["problem_key"]
     assert not has_hints(orjson.dumps(data))
     assert has_hints(orjson.dumps({**data, "summary": f"password={SENTINEL}"}))
+
+
+def test_an_audit_record_is_known_at_the_first_look_to_hold_no_secret() -> None:
+    noted = {"authorization.k8s.io/decision": "allow", "authorization.k8s.io/reason": ""}
+    assert not has_hints(orjson.dumps({"auditID": "a", "annotations": noted}))
+    assert has_hints(orjson.dumps({"annotations": {**noted, "authorization.k8s.io/header": SENTINEL}}))
+    assert has_hints(orjson.dumps({"annotations": {**noted, "authorization.k8s.io/reason": f"token={SENTINEL}"}}))
 
 
 def test_a_notice_s_data_costs_no_walk_but_that_of_an_object_does() -> None:
