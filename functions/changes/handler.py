@@ -34,6 +34,7 @@ from shared.telemetry.trace import continued
 
 NAME = "changes"
 SOURCE = "tidings/changes"
+_EVENT = "Event"
 _AT_ONCE = 16  # observations of one payload that are published side by side: 2000 of them within a delivery's time
 _DROPPED = {
     "unchanged": ("no_change", Ignored("nothing that matters changed")),
@@ -61,6 +62,7 @@ class Changes:
         self, settings: ChangesSettings, metrics: Metrics, store: Store, publisher: Publisher | None, *, owned: bool
     ) -> None:
         self._cluster = settings.cluster
+        self._skip_events = settings.skip_events
         self._certificate_days = settings.certificate_days
         self._windows = settings.windows
         self._metrics = metrics
@@ -120,8 +122,8 @@ class Changes:
         return Result(Done() if entry is None else Duplicate())
 
     async def _sent(self, event: CloudEvent) -> Result:
-        if not event.type.startswith(APISERVER_PREFIX):
-            return self._dropped("not_ours", Ignored("not a type that objects are sent with"))
+        if why := self._why_not_ours(event):
+            return self._dropped("not_ours", Ignored(why))
         decoded = decode(event, cluster=self._cluster, now=datetime.now(UTC))
         if isinstance(decoded, Rejected):
             return Result(decoded)
@@ -133,6 +135,14 @@ class Changes:
             return await self._object(seen_of(decoded[0], event.data, self._certificate_days), event)
         main, *others = decoded
         return _told(Done(), main, event, published=await self._published_in_any_order(others, event))
+
+    def _why_not_ours(self, event: CloudEvent) -> str:
+        """Return why what was sent is not looked into, empty where it is."""
+        if not event.type.startswith(APISERVER_PREFIX):
+            return "not a type that objects are sent with"
+        if self._skip_events and event.attribute("kind") == _EVENT:  # as the classifier's Triggers ask
+            return "marked as an Event: the classifier has it by itself"
+        return ""
 
     async def _object(self, seen: Seen, event: CloudEvent) -> Result:
         observation = seen.observation

@@ -34,6 +34,12 @@ class ChangesSettings(Settings):
         description="When changes are planned, as `Sat 22:00-02:00 Europe/Paris; Mon-Fri 06:00-07:00`, UTC where no "
         "zone is named.",
     )
+    skip_events: bool = Field(
+        default=False,
+        alias="CHANGES_SKIP_EVENTS",
+        description="Pass over what is marked as an Event (its attribute `kind`), where Triggers bring it to the "
+        "classifier and here, too: those of `components/openshift-4.12`, which cannot say *not*.",
+    )
     certificate_days: int = Field(
         default=14,
         alias="CHANGES_CERTIFICATE_DAYS",

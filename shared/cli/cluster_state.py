@@ -30,8 +30,7 @@ _PRODUCTS = {
 _REMEDIES = {
     "Kafka Broker": "install the Knative broker for Apache Kafka; on OpenShift set broker and sink in KnativeKafka",
 }
-_OLDEST = (1, 13)
-"""PingSources take seconds from here on; Triggers filter since 1.12 (docs/decisions/0093-triggers-by-filters.md)."""
+_WITH_SECONDS = 6  # fields of a schedule
 _VERSION = "app.kubernetes.io/version"
 _CLASS = "eventing.knative.dev/broker.class"
 _LEFT_OUT = {
@@ -40,6 +39,13 @@ _LEFT_OUT = {
 }
 _CONNECTIONS = 8
 _WORDS = 200  # characters of what a controller says
+
+
+class _Oldest(NamedTuple):
+    """The oldest Knative that the manifests can run on, and why."""
+
+    version: tuple[int, int] = (0, 0)
+    why: str = ""
 
 
 class _Kind(NamedTuple):
@@ -77,7 +83,8 @@ async def examine(
         rows = [_row("cluster", "good", f"Kubernetes {version.get('gitVersion', '?')} at {api.server}")]
         wanted = [_wanted(one, flow.namespace) for one in documents(knative, components)]
         served = await _served(api, {one.api for one in wanted} | {product[0] for product in _PRODUCTS.values()})
-        rows += [await _product(api, name, served) for name in _PRODUCTS]
+        oldest = _oldest([one.manifest for one in wanted])
+        rows += [await _product(api, name, served, oldest) for name in _PRODUCTS]
         bound = asyncio.Semaphore(_CONNECTIONS)
         found = await asyncio.gather(*(_looked_at(api, bound, one, served) for one in wanted))
         ready = not any(look.wrong for one, look in zip(wanted, found, strict=True) if one.kind == "Broker")
@@ -118,7 +125,18 @@ def _root(version: str) -> str:
     return f"/apis/{version}" if "/" in version else f"/api/{version}"
 
 
-async def _product(api: Api, name: str, served: Mapping[tuple[str, str], _Kind]) -> Row:
+def _oldest(manifests: Iterable[Located]) -> _Oldest:
+    """Return what the manifests ask of Knative (docs/decisions/0093-triggers-by-filters.md)."""
+    found = _Oldest()
+    for one in manifests:
+        if one.text("kind") == "PingSource" and len(one.text("spec", "schedule").split()) == _WITH_SECONDS:
+            return _Oldest((1, 13), "PingSources take seconds from Knative 1.13 on")
+        if one.text("kind") == "Trigger" and one.get("spec", "filters") is not None:
+            found = _Oldest((1, 12), "Triggers have filters from Knative 1.12 on")
+    return found
+
+
+async def _product(api: Api, name: str, served: Mapping[tuple[str, str], _Kind], oldest: _Oldest) -> Row:
     version, kind, definition = _PRODUCTS[name]
     if (version, kind) not in served:
         return _row(name, "bad", f"is not there: {_REMEDIES.get(name, f'install {name}')}")
@@ -127,14 +145,14 @@ async def _product(api: Api, name: str, served: Mapping[tuple[str, str], _Kind])
     except ApiError as error:
         return _row(name, "good", f"is there; its version is not known: {_in_words(error)}")
     label = str(found["metadata"].get("labels", {}).get(_VERSION, ""))
-    if _is_older(label):
-        return _row(name, "bad", f"is {label}: PingSources take seconds from Knative {'.'.join(map(str, _OLDEST))} on")
+    if _is_older(label, oldest.version):
+        return _row(name, "bad", f"is {label}: {oldest.why}")
     return _row(name, "good", label or "is there; it does not say which version")
 
 
-def _is_older(label: str) -> bool:
+def _is_older(label: str, version: tuple[int, int]) -> bool:
     parts = label.removeprefix("v").split(".")[:2]
-    return len(parts) > 1 and all(map(str.isdecimal, parts)) and tuple(map(int, parts)) < _OLDEST
+    return len(parts) > 1 and all(map(str.isdecimal, parts)) and tuple(map(int, parts)) < version
 
 
 async def _looked_at(

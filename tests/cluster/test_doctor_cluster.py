@@ -135,9 +135,18 @@ def test_what_is_missing_not_ready_or_other_than_its_file_is_told(
     assert rows(config, small)["Trigger"] == [("bad", "correlator filters otherwise than its file: apply it")]
 
     definition = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/triggers.eventing.knative.dev"
+    raw("PATCH", definition, {"metadata": {"labels": {"app.kubernetes.io/version": "1.11.5"}}})
+    told = [("bad", "is 1.11.5: Triggers have filters from Knative 1.12 on")]
+    assert rows(config, small)["Knative Eventing"] == told
     raw("PATCH", definition, {"metadata": {"labels": {"app.kubernetes.io/version": "1.12.9"}}})
+    assert rows(config, small)["Knative Eventing"] == [("good", "1.12.9")]
+    tick = small / "base" / "tick.yaml"
+    shutil.copy(ROOT / "knative" / "base" / "tick.yaml", tick)
     told = [("bad", "is 1.12.9: PingSources take seconds from Knative 1.13 on")]
     assert rows(config, small)["Knative Eventing"] == told
+    tick.write_text(tick.read_text(encoding="utf-8").replace("*/10 * * * * *", "* * * * *"), encoding="utf-8")
+    assert rows(config, small)["Knative Eventing"] == [("good", "1.12.9")]
+    tick.unlink()
 
     raw("POST", places[-1], yaml.safe_load((more / "triggers" / "siem-forwarder.yaml").read_text(encoding="utf-8")))
     assert ("bad", "siem-forwarder is not there: apply it") in rows(config, more)["Service"], "its Trigger is there"

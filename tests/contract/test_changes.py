@@ -130,6 +130,25 @@ def test_an_event_that_nobody_marked_as_one_is_passed_on_to_the_classifier() -> 
     play(work)
 
 
+def test_what_is_marked_as_an_event_is_passed_over_where_triggers_bring_it_to_the_classifier_as_well() -> None:
+    event = thing("Event", 1, {"uid": "e-1"}, involvedObject={"kind": "Pod", "name": "web-0"}, reason="BackOff")
+
+    async def skipping(rig: Rig) -> None:
+        passed_over = await rig.edge.dispatch(sent(event, kind="Event"))
+        assert (passed_over.reply, rig.sink.events, rig.dropped("not_ours")) == (None, [], 1)
+        assert isinstance(passed_over.outcome, Ignored)
+        assert observation(await rig.send(event)).dialect == "kubernetes-event", "nobody else takes what is not marked"
+        assert observation(await rig.edge.dispatch(sent(event, kind=""))).reason == "BackOff"
+        added = await rig.edge.dispatch(sent(web(1), "add", kind="Deployment"))
+        assert observation(added).message.startswith("Deployment/shop/web was added")
+
+    async def as_ever(rig: Rig) -> None:
+        assert observation(await rig.edge.dispatch(sent(event, kind="Event"))).reason == "BackOff"
+
+    play(skipping, CHANGES_SKIP_EVENTS="true")
+    play(as_ever)
+
+
 @pytest.mark.parametrize("data", [None, 7, "text", [], {}, {"kind": "Pod"}, {"kind": "Pod", "metadata": []}], ids=repr)
 def test_what_is_no_object_is_rejected(data: object) -> None:
     async def work(rig: Rig) -> None:

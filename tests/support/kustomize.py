@@ -21,13 +21,14 @@ OVERLAYS = sorted(path.parent.name for path in KNATIVE.glob("overlays/*/kustomiz
 _ALONE = {"gatekeeper", "installation", "multi-cluster-spoke"}
 _NAMES = [
     path.parent.relative_to(KNATIVE / "components").as_posix()
-    for folders in ("*", "remediation/*")
+    for folders in ("*", "remediation/*", "openshift-4.12/*")
     for path in sorted(KNATIVE.glob(f"components/{folders}/kustomization.yaml"))
 ]
 _NEEDED = {
     "multi-cluster-hub": ["amq-streams"],
     "splunk-cronjob": ["archive"],
     **{name: ["remediate"] for name in _NAMES if name.startswith("remediation/")},
+    "openshift-4.12/servicenow-security": ["servicenow-security", "openshift-4.12"],
 }
 COMPONENTS = {name: (*_NEEDED.get(name, ()), name) for name in _NAMES if name not in _ALONE}
 """Each component that is laid over the base, and what else it needs there, in order.

@@ -69,7 +69,7 @@ def load_topology(directory: Path, components: Sequence[str] = ()) -> Topology:
     overrides = _overrides(documents)
     known = kinds(overrides, [tick.event.source for tick in ticks])
     for item, trigger in _sound(items, triggers):
-        found.warnings += advise(trigger, item.root.get("spec") or item.root, services, known)
+        found.warnings += advise(trigger, item.root.get("spec") or item.root, services, known, triggers)
         _advise(item, trigger, overrides, known, found)
     return Topology(
         broker=name or DEFAULT_BROKER,

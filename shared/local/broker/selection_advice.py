@@ -5,13 +5,13 @@ A ticket function must see every snapshot of an episode that it saw once. Attrib
 must pass every graver one too.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from shared.events.cloudevent import CHANGE_PREFIX, PROBLEM_PREFIX
 from shared.events.problem import Problem
 from shared.events.vocabulary import SEVERITIES
 from shared.local.broker.event_kinds import EventKind
-from shared.local.broker.filters import mentioned
+from shared.local.broker.filters import Exact, mentioned
 from shared.local.broker.located import Located
 from shared.local.broker.reach import Reach, reach, selection
 from shared.local.broker.topology import Service, Trigger, is_foreign
@@ -23,9 +23,16 @@ _MOVING = frozenset({"phase", "reason", "time", "id", "subject"})
 
 
 def advise(
-    trigger: Trigger, spec: Located, services: Mapping[str, Service], kinds: Iterable[EventKind]
+    trigger: Trigger,
+    spec: Located,
+    services: Mapping[str, Service],
+    kinds: Collection[EventKind],
+    beside: Iterable[Trigger] = (),
 ) -> list[Problem]:
-    """Return the warnings for one Trigger. What is no function of ours may keep tickets, too, if it gets episodes."""
+    """Return the warnings for one Trigger. What is no function of ours may keep tickets, too, if it gets episodes.
+
+    Triggers `beside` it may bring the same subscriber what this one does not take.
+    """
     foreign = is_foreign(trigger.subscriber)
     prefix = _of_foreign(trigger, kinds) if foreign else _of_ours(services.get(trigger.subscriber))
     if not prefix:
@@ -49,10 +56,30 @@ def advise(
         )
         warnings.append(Problem(trigger.file, place.line, message, "let `any` name every graver severity too"))
     types = {value for dialect, name, value in comparisons if name == "type" and dialect == "exact"}
-    if any(value.startswith(prefix) for value in types):
+    wanted = {kind.type for kind in kinds if kind.type.startswith(prefix)}
+    if any(value.startswith(prefix) for value in types) and not wanted <= _types_together(trigger, beside):
         message = f"{what} names single transitions: it would miss the others"
         warnings.append(Problem(trigger.file, place.line, message, f"use `prefix: {{type: {prefix}}}`"))
     return warnings
+
+
+def _types_together(trigger: Trigger, beside: Iterable[Trigger]) -> set[str]:
+    """Return the types that Triggers of one subscriber name which ask, but for the type, exactly the same."""
+    rest, _ = _asked(trigger)
+    if rest is None:
+        return set()
+    asked = [_asked(one) for one in beside if one.subscriber == trigger.subscriber]
+    return {kind for other, kind in asked if other == rest}
+
+
+def _asked(trigger: Trigger) -> tuple[frozenset[tuple[str, str]] | None, str]:
+    """Return what a Trigger asks for by exact attributes alone, and the type apart; None where it asks otherwise."""
+    filters = trigger.selection.effective()
+    if len(filters) != 1 or not isinstance(filters[0], Exact):
+        return None, ""
+    attributes = dict(filters[0].attributes)
+    kind = attributes.pop("type", "")
+    return frozenset(attributes.items()), kind
 
 
 def _of_ours(service: Service | None) -> str:
