@@ -8,7 +8,7 @@ from functools import lru_cache
 from shared.events.model import Observation
 from shared.rules.outcome import Outcome
 from shared.rules.outcome_rows import ROWS
-from shared.rules.outcomes import KIND_WORDS, STATE_WORDS, outcome_of
+from shared.rules.outcomes import KIND_WORDS, MESSAGE_WORDS, STATE_WORDS, outcome_of
 from shared.rules.place_rows import Place
 from shared.rules.places import place_of
 from shared.rules.ruleset import Rule
@@ -64,11 +64,14 @@ def _ends(part: str) -> tuple[str, ...]:
 
 
 def _unknown(observation: Observation) -> Rule:
-    sort = "W" if observation.type.lower() in _TROUBLE else "N"
+    type_ = observation.type.lower()
+    sort = "W" if type_ in _TROUBLE else "N" if type_ == "normal" and observation.reason else "A"
     message = observation.message[:_MOST]
     reason, in_reason = _heard(observation.reason[:_NAME])
     place = _place(observation, reason, message)
-    row = outcome_of(in_reason, STATE_WORDS.signals(message), _sort_of(observation.object.kind[:_NAME]), place[1], sort)
+    row = outcome_of(
+        in_reason, MESSAGE_WORDS.signals(message), _sort_of(observation.object.kind[:_NAME]), place[1], sort
+    )
     return _rule(f"unknown-{row.name}", row, place)
 
 

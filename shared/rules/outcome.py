@@ -11,9 +11,9 @@ _TICKETS: dict[Severity, int] = {"critical": AT_ONCE, "high": AT_ONCE, "medium":
 class Outcome(NamedTuple):
     """A row: what it is called, and what it says where its conditions hold.
 
-    `type` is W for a Warning, N for all others. `reason`, `message` and `text` (either) each need one of their words;
-    `unless` forbids words in the reason. `at` names the subcategories that it is for, `about` the sorts of kinds.
-    `ticket` None: as the severity.
+    `type` is W for a Warning, N for all others, A for those of the others that are no Normal events with a reason, WA
+    for W and A. `reason`, `message` and `text` (either) each need one of their words; `unless` forbids words in the
+    reason. `at` names the subcategories that it is for, `about` the sorts of kinds. `ticket` None: as the severity.
     """
 
     name: str

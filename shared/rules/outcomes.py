@@ -9,7 +9,13 @@ from shared.rules.outcome_rows import ROWS
 from shared.rules.words import KINDS, STATES, Signals, Vocabulary
 
 STATE_WORDS = Vocabulary(STATES)
+_IN_MESSAGES = frozenset(name for row in ROWS for name in f"{row.message} {row.text}".split())
+MESSAGE_WORDS = Vocabulary(STATES, _IN_MESSAGES)
+"""The words that some row looks for in a message; a message is long, and seldom the same twice."""
 KIND_WORDS = Vocabulary(KINDS)
+
+
+_TYPES = {"W": ("", "W", "WA"), "N": ("", "N"), "A": ("", "N", "A", "WA")}
 
 
 class _Test(NamedTuple):
@@ -36,13 +42,13 @@ def _tests(subcategory: Subcategory, sort: str) -> tuple[_Test, ...]:
             KIND_WORDS.mask(row.about),
         )
         for row in ROWS
-        if row.type in ("", sort) and (not row.at or subcategory in row.at.split())
+        if row.type in _TYPES[sort] and (not row.at or subcategory in row.at.split())
     )
 
 
 @lru_cache(maxsize=4096)
 def outcome_of(reason: Signals, message: Signals, kind: Signals, subcategory: Subcategory, sort: str) -> Outcome:
-    """Return the row that decides on these words; `sort` is W for a Warning, N for all others."""
+    """Return the row that decides on these words; `sort` is W for a Warning, N for a Normal event, A for an alert."""
     for row, in_reason, in_message, in_text, unless, about in _tests(subcategory, sort):
         if (
             not unless & reason

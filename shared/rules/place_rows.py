@@ -35,8 +35,8 @@ ROWS: tuple[Row, ...] = (
     Row(("security", "certificate"), reason=r"certificate (?:renew|issu|expir|rotat)|renew\w* certificate"),
     # A webhook that converts versions or carries messages has no say in what is admitted.
     Row(("infrastructure", "control-plane"), reason=r"conversion webhook", message=r"conversion webhook"),
-    Row(("infrastructure", "workload"), message=r"(?:notification|outgoing|incoming|alert|slack|teams) webhook"
-    r"|webhook (?:delivery|payload|url)"),
+    Row(("infrastructure", "workload"), message=r"because it is being terminated|(?:notification|outgoing|incoming"
+    r"|alert|slack|teams) webhook|webhook (?:delivery|payload|url)"),
     Row(("infrastructure", "control-plane"), kind=r"\A(?:ClusterOperator|Etcd\w*)\b"),
     Row(("infrastructure", "storage"), kind=r"\ANode longhorn"),
     Row(("infrastructure", "node"), both=r"\A(?:\w*Machine\w*|NodeClaim|NodePool) .*\n.*quota"),
@@ -97,9 +97,9 @@ ROWS: tuple[Row, ...] = (
         message=r"\((?:policy_?den|auth_required)|\Apolicy denied|denied by (?:network )?polic"),
     Row(("security", "runtime"),
         kind=r"\ATracingPolicy|platform\.stackrox|\A(?:FileIntegrity|Intrusion|Malware|Threat)\w*",
-        who=r"wazuh|suricata|osquery|ossec|coraza|\bzeek|\bsnort|clamav|falco|aqua-enforcer|\bacs\b|tetragon|sysdig"
-            r"|kubearmor|neuvector|stackrox|tracee|twistlock|crowdstrike|defender|kubescape",
-        reason=r"threat|malware|virus|rootkit|port scan|malicious|suspicious|injection (?:attempt|attack)"
+        who=r"\bwazuh\b|forensic|suricata|osquery|ossec|coraza|\bzeek|\bsnort|clamav|falco|aqua-enforcer|\bacs\b"
+            r"|tetragon|sysdig|kubearmor|neuvector|stackrox|tracee|twistlock|crowdstrike|defender|kubescape",
+        reason=r"threat|forensic|malware|virus|rootkit|port scan|malicious|suspicious|injection (?:attempt|attack)"
             r"|sql injection|\battack|brute ?force|exfiltrat|mining\b|miner\b|intrusion|defender|exploit"
             r"|reverse shell|web ?shell|back ?door|shell (?:spawn|detect|in)|sensitive (?:file|path)|ptrace|fileless"
             r"|kernel module|\bfile ?(?:system )?integrity|container (?:drift|escape)|escape detect|(?:unexpected"
@@ -120,8 +120,8 @@ ROWS: tuple[Row, ...] = (
             r"|invalid_(?:grant|client)|AADSTS|token (?:has |is |was )?(?:expired|invalid|revoked)"
             r"|\bunauthorized\.?\z|to provide credentials|auth login|(?:check|expired|bad|wrong|revoked"
             r"|registration) token|unable to log ?in|invalid (?:token|credential|password)|\b401\b|log ?in failed"),
-    Row(("infrastructure", "workload"), kind=r"\A(?:VaultStaticSecret|OnePasswordItem)",
-        # Not every role gives rights, and not every token lets in.
+    # Not every role gives rights, and not every token lets in.
+    Row(("infrastructure", "workload"),
         reason=r"\brole group|\b(?:follower|leader|master|primary|replica|slave|standby) role|\btoken (?:ring|range)"
             r"|\bhelm (?:release|chart)",
         message=r"\brole (?:\w+ )?(?:from \S+ )?to (?:primary|secondary|master|slave|replica|leader|follower|standby)"),
@@ -130,18 +130,19 @@ ROWS: tuple[Row, ...] = (
     Row(("infrastructure", "network"), reason=r"no (?:free )?ips? (?:available|left)|\bip (?:pool )?exhaust"),
     Row(("security", "rbac"),
         kind=r"\A(?:Global|Cluster)?Role\b|\A\w*Role(?:Binding|Template|Assignment)\w*|\A(?:RBAC|(?:Subject)?Access"
-            r"Re(?:quest|view)|TemporaryAccess)",
+            r"Re(?:quest|view)|TemporaryAccess)|\A(?:\w*[^c])?Permission\b",
         reason=r"\Aforbidden\z|(?:\A|user |topic )acls? |\brole\b|role ?binding|\brbac\b|cluster role"
             r"|not ?authori[sz]ed|unauthori[sz]ed|authori[sz]ation fail|access denied|permission denied|\b(?:iam"
-            r"|missing|excessive|insufficient) permission|audit (?:policy|profile)|arguments audit\z|\Aaudit\z",
+            r"|missing|excessive|insufficient) permission|\bpermission claims?\b|audit (?:policy|profile)"
+            r"|arguments audit\z|\Aaudit\z",
         message=r"(?-i:\b[a-z]+s(?:\.[a-z0-9.]+)? is forbidden)|\bis forbidden: User|cannot \w+ resource \""
             r"|unauthorized operation|not authori[sz]ed|permission denied (?:to|for) \w|\bpermission '\S+' denied"
             r"|Access ?Denied|AuthorizationFailed|UnauthorizedOperation|(?:insufficient|lacks"
             r"|missing) (?:\w+ )?(?:permission|privilege)s?|grant RBAC"),
     Row(("security", "certificate"),
-        kind=r"\A(?:Certificate|ManagedCertificate|ClusterTrustBundle|Order\b|Challenge\b|PodCertificate|CABundle"
-            r"|KeyPair|IstioCSR|TrustManager)|\A\w+T[Ll][Ss]\b|\A\w*(?:Issuer|Certificate)\b|cert-manager"
-            r"|certificates\.k8s",
+        kind=r"\A(?:Certificate|ManagedCertificate|\w*PKISecret\b|ClusterTrustBundle|Order\b|Challenge\b"
+            r"|PodCertificate|CABundle|KeyPair|IstioCSR|TrustManager)|\A\w+T[Ll][Ss]\b|\A\w*(?:Issuer|Certificate)\b"
+            r"|cert-manager|certificates\.k8s",
         who=r"\Acert-|certificat|-issuer\b|\Atrust-",
         reason=r"certificate|\bissuer update|\bcerts?\b|\bcsr\b|\bkey ?store|\btrust ?(?:store|bundle)|\btls\b|x509"
             r"|ca bundle|\bcabundle|signer|key ?pair|\Arotation (?:err|fail)|\b(?:cert\w*|ca|key|signer|tls) rotation"
@@ -151,9 +152,10 @@ ROWS: tuple[Row, ...] = (
         kind=r"\A(?:Vault(?:Auth\w*|Connection|Dynamic\w*)?|OAuth\w*|Users?|CredentialsRequest|Identity"
             r"|ServiceAccount|TokenReview)\b|\A(?:Peer|Request)Authentication|spiffe|pinniped|authorino"
             r"|\A\w*Auth(?:Config|Provider|Policy|Flow)\b|\ASpire\w*|\APasswordPolic|\A(?:JWT|Group)(?:Authenticator"
-            r"|Sync)|\A(?:Azure|AWS|GCP|Pod|Workload|Federated)\w*Identity|\A\w*IdentityProvider\b",
-        who=r"authelia|zitadel|oidc|\bkiam|\bspire|\bdex\b|keycloak|\Avault|vault-agent|teleport|boundary|authentik"
-            r"|\bory-|pinniped|oauth",
+            r"|Sync)|\A(?:Azure|AWS|GCP|Pod|Workload|Federated)\w*Identity|\A\w*IdentityProvider\b"
+            r"|\A\w*Secret(?:Store|Claim|Import|Export|Sync\w*)?\b|\AOnePasswordItem\b",
+        who=r"secrets-store|authelia|zitadel|oidc|\bkiam|\bspire|\bdex\b|keycloak|\Avault|vault-agent|teleport"
+            r"|boundary|authentik|\bory-|pinniped|oauth",
         reason=r"oauth|token|anonymous|(?:secret|credential|key)s? (?:leak|expos)|password|authenticat|\bauth\b"
             r"|encrypt|login|client secret|(?:service|user|robot|machine) account|secret rotat|\bsso\b|\bmfa\b"
             r"|\bkms\b|\bauthn\b|workload identity|\bssh key|\bapi key|\bcredentials? (?:secret )?(?:err|expir|fail"
@@ -168,14 +170,17 @@ ROWS: tuple[Row, ...] = (
         who=r"kube-bench|kyverno|gatekeeper|\bopa\b|compliance|governance|kubewarden|polaris|datree",
         reason=r"(?:policy|constraint) (?:violat|breach|den|refus|reject|warn|error|appl|skip|template|audit)"
             r"|admission (?:block|den|refus|reject)|complian(?:t|ce (?:\w+ )?(?:err|fail|violat))"),
+    Row(("infrastructure", "workload"), kind=APPLICATIONS,
+        who=r"weblogic|\A(?:helm|image-\w+|kustomize|source)-controller"),
+    # What a cloud is ordered through Kubernetes is the workload's that ordered it, but for what only keeps data.
+    Row(("infrastructure", "storage"), kind=r"\A(?:Bucket|Storage(?:Account|Bucket))\b"),
     Row(("infrastructure", "workload"),
-        kind=r"\A(?:Storage(?:Bucket|Account)|Compute\w+|SQL(?:Instance|Database|User|SSLCert|Server)\w*|RDS\w*"
-            r"|DB(?:Instance|Cluster)\w*|ServiceInstance)\b|cnrm\.cloud|azure\.com|services\.k8s\.aws|crossplane"
-            r"|upbound",
+        kind=r"\A(?:Compute\w+|SQL(?:Instance|Database|User|SSLCert|Server)\w*|RDS\w*|DB(?:Instance|Cluster)\w*"
+            r"|ServiceInstance)\b|cnrm\.cloud|azure\.com|services\.k8s\.aws|crossplane|upbound",
         who=r"\Aservice-catalog|\Amanaged/|crossplane"),
     Row(("infrastructure", "network"),
         kind=r"\A(?:(?-i:Vlan|VLAN|Uplink|ClusterNetwork)\w*|Bond\b)|\A\w*DNS\b|\A(?:Firewall|LoadBalancer|Network)\b"),
-    Row(("infrastructure", "workload"), kind=APPLICATIONS, who=r"\A(?:helm|image-\w+|kustomize|source)-controller"),
+    Row(("infrastructure", "node"), kind=r"\A\w*Remediation\b"),
     *(Row(place, kind=names, who=names) for place, names in PRODUCTS.items()),
     *(Row(place, kind=names) for place, names in KINDS.items()),
     Row(("infrastructure", "control-plane"), kind=PLATFORMS),
@@ -294,7 +299,7 @@ ROWS: tuple[Row, ...] = (
         reason=r"\bnodes? (?:cordon|drain|taint)|(?:cordon|drain|taint)(?:ed|ing)? nodes?\b|\bkernel|\bbios\b"
             r"|firmware|\bbmc\b|\bkubelet|\bcontainerd|\bcri-?o\b|\bpsu\b|\bhugepages",
         kind=r"\ANode\b",
-        who=r"karpenter|cluster-autoscaler|\bmachine|node-|kured|node-tuning|tuned|\bbmc|redfish|ironic|\bcap[a-z]-"
+        who=r"karpenter|cluster-autoscaler|\bmachine|\bnode-|kured|node-tuning|tuned|\bbmc|redfish|ironic|\bcap[a-z]-"
             r"|medik8s",
         both=r"\A(?:Deployment|DaemonSet|ConfigMap|Namespace|Lease) .*\n.*\bnodes?\b"),
 )  # fmt: skip

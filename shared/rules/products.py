@@ -16,7 +16,7 @@ PRODUCTS: dict[tuple[Category, Subcategory], str] = {
     ("security", "runtime"): _any_of(r"""
         aquasec\.com \bfalcon[-.] \bNv\w*SecurityRule carbon-?black clamav crowdstrike deepfence falcosecurity
         gadget\.kinvolk inspektor kubearmor kubescape\.io lacework microsoft-defender neuvector osquery sentinelone
-        stackrox sysdig tetragon tracee twistlock wazuh
+        stackrox sysdig tetragon tracee twistlock \bwazuh\b
     """),
     ("security", "image"): _any_of(r"""
         anchore aquasecurity\.github \bnotation \bratify copacetic dependency-?track fulcio grype kubeclarity
@@ -89,7 +89,7 @@ APPLICATIONS = _any_of(r"""
     \A(?:Cluster)?TriggerAuthentication\b \AJob(?:Set|Flow)\b \A\w*[GNT]PU(?:App|Job|Task|Workload)\b
     \A(?:NIM|Dynamo|Nemo)\w+ bindings?\.operators\.coreos chaos\.datadog chaos-mesh fluxcd kaito\.sh keda\.sh
     koordinator kserve\.io kubeflow kueue\.x-k8s litmus seldon\.io selectdb servicebinding stackable\.tech starrocks
-    strimzi\.io
+    strimzi\.io weblogic \ANginx\b
 """)
 """Applications whose kinds have names of other things."""
 
@@ -134,16 +134,17 @@ KINDS: dict[tuple[Category, Subcategory], str] = {
         TailoredProfile TenantResource\w* UpdateRequest (?:Validating|Mutating|Generating|Deleting)Policy
     """),
     ("infrastructure", "network"): _one_of(r"""
-        AccessGrant AccessLogPolicy AddressGroup AgentEndpoint AkoDeploymentConfig AviInfraSetting
+        AccessGrant AccessLogPolicy AddressGroup AgentEndpoint AkoDeploymentConfig AviInfraSetting Backend Domain
         (?:Backend|Client)TrafficPolicy BFDProfile CloudEndpoint ClusterSet ContourDeployment Dataplane EnvoyFilter
         ExternalWorkload FelixConfiguration FlowCollector FlowMetric GCPBackendPolicy GlobalAccelerator
         GlobalNetworkSet Gslb Limitador HealthCheckPolicy HostEndpoint HostRule HTTPEdge HTTPLocalRateLimitPolicy
         HTTPRouteGroup
         InferencePool IptablesEIP Kong\w+ LBNodeAgent ManagedZone McpBridge NetworkPolicyRecommendation OvnEip
-        PodNetworkConnectivityCheck PortPool ProxyConfig ProxyDefaults RateLimitPolicy RemoteNode RouteTable RRset
-        ServiceDefaults ServiceDiscovery ServiceEntry ServiceGroup ServiceNetworkEndpointGroup ServiceResolver
-        ServiceRouter ServiceSplitter SwitchLBRule TargetGroupPolicy TLSOption TrafficPolicy TrafficSplit
-        VirtualHostOption VirtualNode VpcAssociationPolicy WasmPlugin \w*IPPool WorkloadEntry WorkloadGroup
+        PodNetworkConnectivityCheck PortPool (?:Leaf|Network|Spine|TOR|V)?Switch ProxyConfig ProxyDefaults
+        RateLimitPolicy RemoteNode RouteTable RRset ServiceDefaults ServiceDiscovery ServiceEntry ServiceGroup
+        ServiceNetworkEndpointGroup ServiceResolver ServiceRouter ServiceSplitter SwitchLBRule TargetGroupPolicy
+        TLSOption TrafficPolicy TrafficSplit VirtualHostOption VirtualNode VpcAssociationPolicy WasmPlugin \w*IPPool
+        WorkloadEntry WorkloadGroup
     """),
     ("infrastructure", "storage"): _one_of(r"""
         AlluxioRuntime ApplicationClone ApplicationVault AppVault AsyncReplication AutopilotRule BlockDeviceClaim CDI
@@ -201,7 +202,7 @@ PARTS: dict[tuple[Category, Subcategory], str] = {
     """),
     ("security", "rbac"): _part_of(r"""
         Access(?:Binding|Entry|Polic|Request|Session) BindDefinition Break_?[gG]lass Entitlement NamespaceAccess
-        Permission PrivilegeRequest RoleDefinition RoleGrant RoleSync UserRole
+        Permission PrivilegeRequest RoleDefinition RoleGrant RoleSync (?-i:Sudo(?:[A-Z]|\b)) UserRole
     """),
     ("security", "runtime"): _part_of(r"""
         EDRSensor Forensic HostScan (?-i:IDS) (?-i:WAF) Runtime(?:Rule|Policy|Alert) Security(?:Alert|Event|Incident)
@@ -220,21 +221,21 @@ PARTS: dict[tuple[Category, Subcategory], str] = {
         (?-i:Bucket) DataProtection Datastore\b DiskPool (?:CIFS|File|NAS|Samba|SMB)Share FileSystem InfoScale
         Lustre NFS NVMe
         (?:Disk|Flash|Power\w+|Storage)Array PVC RBD ReplicationPlan
-        S3Bucket
+        ReplicationSlot S3Bucket
     """),
     ("infrastructure", "network"): _part_of(r"""
         AddressPool BGP CIDR CustomDomain DNS EgressIP EndpointSlice Envoy Firewall FloatingIP Gateway
-        Hostname IP(?:Allocation|Block|Claim|Prefix|Range|Reserv) (?-i:IPAM) (?-i:IP)\w*Pool\b L[47](?:Policy|Rule)\b
-        LoadBalancer Netplan Network OVSBridge Peering PortForward RouteAdvert RouteReflector
-        (?-i:Router) SecurityGroup Subnet Traceflow
+        Hostname IP(?:Allocation|Block|Claim|Prefix|Range|Reserv) (?-i:IPAM) (?-i:IP)\w*Pool\b IOSXE Junos
+        L[47](?:Policy|Rule)\b LoadBalancer Netplan Network OVSBridge Peering PortForward RouteAdvert RouteReflector
+        NXOS (?-i:Router) SecurityGroup Subnet Switch(?:Config|Port) Traceflow (?-i:Traffic)
         PortBinding TrafficTarget Tunnel (?-i:[ACENS]LB) (?:A|CNAME|Zone)Record\b Upstream VirtualIP Vlan Vnet VPC VPN
         (?-i:VRF)
     """),
     ("infrastructure", "node"): _part_of(r"""
         AutoscalingGroup BareMetal BIOS \bBootc \wNode(?:Maintenance|Drain|Reboot|Refresh|Label|Taint) Chassis
-        CPUManager Firmware Hardware HugePages BMC (?-i:[GNT]PU) Kernel
-        Kubelet OSImage OSUp(?:date|grade) SpotInstance OpenStack(?:DataPlane|Server) (?-i:DPU) \w(?:Host|Device)\b
-        (?:Cloud|Compute|Edge|Infra|Linux|Managed|Physical|Spot|Static|Windows|Worker)Node\b
+        CPUManager Driver(?:Install|Up(?:date|grade)) Firmware Hardware HugePages BMC (?-i:[GNT]PU) Kernel
+        Kubelet (?-i:Rack[A-Z]) OSImage OSUp(?:date|grade) SpotInstance OpenStack(?:DataPlane|Server) (?-i:DPU)
+        \w(?:Host|Device)\b (?:Cloud|Compute|Edge|Infra|Linux|Managed|Physical|Spot|Static|Windows|Worker)Node\b
     """),
     ("infrastructure", "control-plane"): _part_of(r"""
         AuditSink (?:Cluster|Kube|Secondary)Scheduler\b ControlPlane (?-i:APIServer) SchedulerProfile

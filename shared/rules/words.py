@@ -6,7 +6,7 @@ amount to is said in `outcomes`.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from functools import lru_cache
 
 from shared.rules.regex import PatternSet
@@ -48,11 +48,15 @@ def _set(rows: Iterable[str]) -> PatternSet:
 
 
 class Vocabulary:
-    """Named patterns, searched for together; a text's words are the bits of a number."""
+    """Named patterns, searched for together; a text's words are the bits of a number.
 
-    def __init__(self, rows: dict[str, str]) -> None:
+    `heard` are the names that are searched for at all, where that is not each: the fewer, the faster.
+    """
+
+    def __init__(self, rows: dict[str, str], heard: Container[str] | None = None) -> None:
         self._bits = {name: 1 << place for place, name in enumerate(rows)}
-        self._rows = rows
+        self._rows = {name: pattern for name, pattern in rows.items() if heard is None or name in heard}
+        self._found = [self._bits[name] for name in self._rows]
         self._search: PatternSet | None = None  # made when first needed: most functions never meet an unknown reason
 
     def signals(self, text: str) -> Signals:
@@ -61,7 +65,7 @@ class Vocabulary:
             self._search = _set(self._rows.values())
         found = 0
         for place in self._search.search(text) or ():
-            found |= 1 << place
+            found |= self._found[place]
         return found
 
     def mask(self, names: str) -> Signals:

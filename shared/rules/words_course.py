@@ -21,6 +21,24 @@ DONE = (
 
 _DONE_AGAIN = rf"(?:re-?)?(?:{DONE})"
 
+# A trouble's name before what was done about it, or set up for it, is the matter: `DiskFullThresholdSet`.
+_NAMED = (
+    r"alarms?|anomal\w+|backdoor|bad|core dump|insecure|latency|mining|no leader|overlap|blocked|breach|corrupt\w*"
+    r"|crash\w*|dead|degraded|denied|disconnect\w*|down|drift|duplicates?|exhaust\w*|expired|exploit\w*|fail (?:fast"
+    r"|open|over|safe)|failure|fault\w*|forbidden|full|hardware error|intrusion|invalid|kernel panic|lag|leak\w*|loss"
+    r"|lost|malware|miner|missing|not ready|offline|oom\w*|orphan\w*|outage|outlier|overflow|pressure|quorum"
+    r"|ransomware|rate limit|read ?only|rejected|retry|slow\w*|split brain|stale\w*|starvation|stuck|tamper\w*"
+    r"|threat\w*|timeout|unavail\w*|unexpected|unhealthy|unknown|unreachable|virus|vulnerab\w+|wrong"
+)
+_DEALT_WITH = (
+    r"(?:re)?set|(?:en|dis)abled|completed|finished|passed|added|removed|registered|configured|updated|changed|created"
+    r"|allowed|extended|improved|relieved|exited|ended|cleared|ignored|merged|pruned|handled|acknowledged|injected"
+    r"|simulated|planned|collected|saved|uploaded|taken|rotated|adjusted|scanned|checked|defaulted|skipped|replaced"
+    r"|reissued|rebuil(?:d|ding|t)|repair(?:ed|ing)|recovering|healing|tested|closed|published|loaded|tuned|restarted"
+    r"|ejected|needed|required|supported|renamed|documented|repaired|dropped|deployed|policy|toleration|threshold"
+    r"|simulation started|scan started|resolver started"
+)
+
 COURSE: dict[str, str] = {
     # --- good news ---
     "success": r"success|succeed|recovered|restored|resolved|healed|repaired|cleared|all (?:\w+ )*(?:nodes|members"
@@ -38,14 +56,14 @@ COURSE: dict[str, str] = {
     "changed-to-bad": r"no longer (?:ready|healthy|available)|(?:ready|healthy|available)\b.*true (?:->|to) false"
     r"|(?:degraded|failing|stalled)\b.*false (?:->|to) true|\w+ -> (?:degraded|missing|failed|error|unhealthy|down"
     r"|offline|red|faulted)\b|(?:chang\w*|turn\w*|went|mov\w*|transition\w*|from \S+|state|status|phase|health"
-    r"|\w+) to (?:degraded|failed|error|down|offline|red|faulted)\b|(?:chang\w*|turn\w*|went|from \S+|status"
-    r"|health) to unhealthy\b",
+    r"|became) to (?:degraded|failed|error|down|offline|faulted)\b|\w+ to (?:degraded|failed|offline|faulted)\b"
+    r"|(?:green|health|state|status|yellow) to red\b|(?:chang\w*|turn\w*|went|from \S+|status|health) to unhealthy\b",
     "no-trouble": r"problem is now: false|no longer (?:exhausted|full|under|exceed|degraded|unavailable|blocked"
     r"|failing|limited|capped|stuck|stale|low|missing|throttl|overload|above|below|over|violat)|no scheduled event"
-    r"|no (?:malware|threats?|intrusion|rootkits?|virus(?:es)?) found|(?:has|have|is|are|with)? ?(?:no|not|0|zero"
-    r"|without)(?: under)? (?:\w+ )?(?:deadlock|data ?loss|outage|read ?-?only|pressure|frequent|corrupt|fatal"
-    r"|shut ?down|(?:error|failure|problem|issue|violation|conflict|anomaly|finding|mismatch|difference"
-    r"|change required|vulnerabilitie|leak)s?\b)|has sufficient|not degraded",
+    r"|(?:no|0) (?:malware|threats?|intrusions?|rootkits?|virus(?:es)?) (?:were )?found|(?:has|have|is|are"
+    r"|with)? ?(?:no|not|0|zero|without)(?: under)? (?:\w+ )?(?:deadlock|data ?loss|outage|read ?-?only|pressure"
+    r"|frequent|corrupt|fatal|shut ?down|(?:error|failure|problem|issue|violation|conflict|anomaly|finding|mismatch"
+    r"|difference|change required|vulnerabilitie|leak)s?\b)|has sufficient|not degraded",
     "finished": r"\w+ ready\z|rolled ?out\b|\w+ executed\z|(?:schema|data|database|table|config|state|resources?"
     r"|objects?) migrated|complete[d]?\b|finished\b|done\b|passed\b|cancell?ing deletion",
     "well": r"operational\b|ready\b|healthy\b|available\b|schedulable\b|valid\b|verified|validated|established"
@@ -63,6 +81,16 @@ COURSE: dict[str, str] = {
     "upset-first": r"\A(?:draining|drained|evict(?:ed|ing)|reboot(?:ed|ing)|restart(?:ed|ing)|shut(?:ting)? down"
     r"|stopp(?:ed|ing)|terminat(?:ed|ing))\b",
     "to-be-done": r"(?:will|shall|is about to|is going to) be \w+",
+    "act-issued": r"(?:delet(?:e|ion)|restart|reboot|stop|shut ?down|power ?off|reset"
+    r"|evict(?:ion)?) (?:\w+ )?issued\b|issued (?:an? |the )?(?:delete|restart|reboot|stop|shut ?down|power ?off"
+    r"|reset|evict)",
+    "advance-first": r"\A(?:start(?:ing)? (?:of )?|continue )?(?:advance|advancing)\b",
+    "to-a-step": r"(?:phase|state|status) (?:\S+ ){0,3}(?:to|->) \W?(?:build|creat|import|initiali[sz]|install|pend"
+    r"|prepar|provision|pull|queu|schedul|start|wait)ing\b",
+    "approval": r"approved\b|granted\b|approval (?:given|granted)",
+    "all-rights": r"cluster-?admin\b",
+    "node-emptied": r"success\w* (?:cordoned and )?(?:drained|evacuated)|(?:drained|evacuated) success",
+    "chaos": r"(?:apply|applied|inject\w*) (?:\w+ )?chaos\b|chaos (?:was )?(?:applied|injected)",
     "acts-first": r"\A(?:clear|delet|disabl|drain|evict|kill|mov|overrid|overwrit|recreat|reduc|remov|replac|reschedul"
     r"|reset|restart|revok|scal|shrink|stopp|terminat|paus|promot|demot|migrat|updat|upgrad|suspend)(?:ed|p?ing)\b"
     r"|\A(?:reset|shut(?:ting)? down)\b",
@@ -98,6 +126,7 @@ COURSE: dict[str, str] = {
     "starting": r"\w+ (?:started|starting|wait|waiting|planned|queued|scheduled|pending|in progress|progressing"
     r"|ongoing|underway)\z|\w+(?:ion|ing|ment|up|down|over|ade|ate|art|ore|ize) initiated\z|(?:creat\w*|deploy\w*"
     r"|install\w*|provision\w*|sync|reconcile|resource|import|export|build|job|task|step|run) (?:start|begin)\z",
+    "dealt-with": rf"(?:{_NAMED}) (?:\w+ )*(?:{_DEALT_WITH})\z",
     "asked-last": r"\w+ (?:requested|triggered|detected|ignored|found|initiated|fired|selected|chosen)\z",
     "birth": r"bootstrap|deploy|creat|start|provision|launch|boot\b|regist|join|build",
     "to-serve": r"load ?balancer (?:pending|waiting)|(?:pending|waiting) (?:for )?load ?balancer|target regist"
@@ -110,11 +139,12 @@ COURSE: dict[str, str] = {
     r"|retries|tries) exhausted|stop(?:ped|ping)? (?:re)?try|no (?:more|further) (?:retry|retries|attempts)|(?:retry"
     r"|attempt|restart) (?:limit|budget|count) (?:reached|exceeded)|max(?:imum)? (?:number of )?(?:retries|attempts)"
     r"|(?:restarts?|retries|attempts|tries) (?:limit )?exceeded|fail(?:ed|ure)? permanently|(?:permanent"
-    r"|terminal)(?:ly)? (?:fail|error)|(?:un|non-?)retr(?:y|i)able|abandoned",
+    r"|terminal)(?:ly)? (?:fail|error)|(?:un|non-?)retr(?:y|i)able|abandoned|stall detect",
     "to-issue": r"(?:sign\w*|order|present\w*)\b.* ?(?:fail|err)\w*|\Afailed\z",
     "limit-of-tries": r"back ?off limit (?:exceeded|reached|hit)",
     "tries-used-up": r"exhausted (?:\w+ ){0,2}(?:retries|attempts|tries|rebuilds|restarts)|(?:retries"
-    r"|attempts) exhausted",
+    r"|attempts) exhausted|after (?:\d+ |all |several )?(?:\w+ )?(?:retries|attempts|tries)\b"
+    r"|progress deadline exceeded",
     "backup": r"back ?up|snapshot|archiv|defrag|compact",
     "skipped": r"skip",
     "called-off": r"cancell?ing (?:deletion|eviction|shutdown|drain|removal)|(?:deletion|eviction|shutdown|drain"
@@ -150,7 +180,7 @@ COURSE: dict[str, str] = {
     "running": r"(?:pod|manager|cluster|server|service|database|registry|instance|broker|component|replica|member"
     r"|proxy|gateway|controller|collector|agent|daemon|engine|stack) running\z|(?:cluster|database|instance|machine"
     r"|node|pod|server|service|vm) is (?:now )?running\b|(?:is|are) (?:now )?(?:up and )?running and (?:healthy|ready"
-    r"|available)",
+    r"|available)|is now (?:accepting|leading|listening|replicating|serving)\b",
     "tentative": r"\A(?:(?:begin|start|initiat|prepar|attempt|try)(?:ing|s|e)?|planning|plans|requests|requesting) \w+",
     "retention": r"ttl\b|time to live|retention|lifetime|history|backup|snapshot|session|lease|preview|idle",
     "none": r"\Ano \w+",

@@ -27,9 +27,9 @@ TROUBLE: dict[str, str] = {
     r"|migrated|mirrored|persisted|populated|prepared|promoted|pushed|reclaimed|released|removed|renamed|resized"
     r"|rotated|saved|scaled|signed|stored|upgraded|uploaded|written)",
     "not-yet": r"not yet\b|(?:has|have|is|are|does|do|was|were)n.t (?:\w+ ){0,5}yet\b",
-    "invalid": r"invalid|not valid|malformed|illegal|incorrect|bad\b|wrong|incompatible|unsupported|not supported"
-    r"|mismatch|misbound|misconfigur|undefined|ambiguous|duplicate|overlap|unknown\b|unrecogni[sz]ed|un ?parse?able"
-    r"|unexpected|non ?compliant|non-compliant",
+    "invalid": r"invalid(?:\z|[^a]|a(?:\z|[^t]|t(?:\z|[^ei])))|not valid|malformed|illegal|incorrect|bad\b|wrong"
+    r"|incompatible|unsupported|not supported|mismatch|misbound|misconfigur|undefined|ambiguous|duplicate|overlap"
+    r"|unknown\b|unrecogni[sz]ed|un ?parse?able|unexpected|non ?compliant|non-compliant",
     "missing": r"missing|not ?found|not exist|no such\b|disappeared|no (?:\w+ )?(?:matching|suitable|valid|available"
     r"|eligible|schedulable|found)\b|orphan|gone\b|absent",
     "let-go": r"(?:\w+ )*orphaned\z",
@@ -62,8 +62,9 @@ TROUBLE: dict[str, str] = {
     "cancelled": r"cancell?ed\b",
     "unavailable": r"no (?:available|healthy|ready|running) (?:\w+ )?(?:instances|members|pods|replicas|workers)\b"
     r"|no (?:\w+ )?(?:instances|members|pods|replicas|workers) (?:are )?(?:available|healthy|ready|running)\b"
-    r"|endpoints? (?:are |is )?empty\b|empty endpoints|no healthy \w+|no (?:ready |healthy |available )?(?:endpoints"
-    r"|backends|upstreams?)\b|un ?available|not available\b|available (?:changed from \w+|set) to false",
+    r"|endpoints? (?:are |is )?empty\b|empty endpoints|no healthy \w+|no ready nodes?\b|no (?:ready |healthy "
+    r"|available )?(?:endpoints|backends|upstreams?)\b|un ?available|not available\b|available (?:changed from \w+"
+    r"|set) to false",
     "runs-degraded": r"(?:continu\w*|operat\w*|running|runs|working|works) (?:\w+ )?(?:in )?(?:a )?degraded",
     # What one wants to have, not what serves.
     "not-to-be-had": r"(?:tokens?|credentials?|secrets?|keys?|metrics?|images?|versions?|licen[cs]es?|prices?|quotas?"
@@ -76,9 +77,21 @@ TROUBLE: dict[str, str] = {
     r"|space exceeded|(?:is|are) full\b|watermark (?:exceeded|reached|set)|(?:memory|disk) alarm|(?:not enough"
     r"|insufficient) (?:free |disk |storage )*space|too many open files|no (?:space|capacity|room) left|no (?:(?:free"
     r"|more) ){1,2}(?:space|ips?|cidrs?|addresses|capacity|memory|ports?|disks?|room|inodes?|nodes?|resources|blocks)"
-    r"|disk (?:is )?full|out of (?:space|disk|capacity|ip|addresses)|disk ?pressure|memory ?pressure|exhausted\b"
+    r"|disk (?:is )?full|out of (?:space|disk|capacity|ip|addresses)|disk ?pressure|memory ?pressure|\Aexhausted\z"
+    r"|(?:ips?|address\w*|block|budget|capacity|cidr|connections?|cpu|descriptors?|disk|inodes?|memory|pools?|ports?"
+    r"|quota|range|resources?|slots?|space|storage|subnet|threads?|volumes?|\S*/\d+)(?: \S+)? exhausted\b"
     r"|exhaustion\z|(?:storage|datastore|volume|pool|file ?system|drive) (?:is )?full",
     "lost": r"lost\b|loss\b",
+    # What a node says of itself.
+    "node-ill": r"\A(?:node |kubelet |host )?(?:is |became |turned |went )?(?:unhealthy|unreachable|unresponsive"
+    r"|not ?ready|down|offline|lost|dead)\z",
+    "node-short": r"insufficient (?:memory|pid|disk)|(?:disk|memory|pid) ?pressure\z|out ?of ?disk\z",
+    "exhausted": r"(?:\w+ )+exhausted\b",
+    # What goes on as soon as another thing is done.
+    "waits": r"\A(?:[a-z]+: )?(?:still )?waiting (?:for|on|until|to)\b|waiting for (?:it|them)\b"
+    r"|will (?:be )?retr(?:y|ied) (?:when|once|after|as soon as)\b|retrying (?:when|once|as soon as)\b|(?:is|was|are"
+    r"|were) (?:deferred|postponed|blocked) (?:until|till)\b|\w+ deferred:|\Ablocked until\b",
+    "being-ended": r"(?:because |as |since )?(?:it|namespace \S+|the namespace) is (?:being terminated|terminating)\b",
     "killed": r"restart ?loop|keeps restarting|oom ?kill(?:ed|er)?\b|oom\b|(?:died|dead|detached|terminated|stopped"
     r"|powered off|exited|killed|closed|shut ?down) unexpectedly|unexpected(?:ly)? (?:\w+ ){0,2}(?:terminat|detach"
     r"|exit|crash|shut ?down|stop)|panic(?:ked|s)?\b|core ?dump|crash(?:ed|ing|es)?\b|crash ?loop"
@@ -125,16 +138,18 @@ TROUBLE: dict[str, str] = {
     r"|data (?:\w+ )?(?:is )?corrupt|corrupt(?:ed|ion)? (?:data|wal)|no[ _]quorum|quorum lost|lost (?:its )?quorum"
     r"|split[- ]?brain|data ?loss|no (?:healthy |active |elected |available )?(?:master|leader|primary)\b|(?:master"
     r"|primary|leader) (?:nodes? )?(?:removed|not ready|lost(?:\z|[.,;:]))|master nodes? .*not ready|claim ?lost"
-    r"|volume ?lost|lost (?:its |the )?(?:volume|data)|faulted|health[_ ]err|cluster (?:is )?down|cluster crash"
+    r"|volume ?lost|lost (?:its |the )?(?:volume|data)|faulted|health[_ ]err|cluster (?:is )?down\b|cluster crash"
     r"|irrecoverable|unrecoverable|data (?:(?:is|was|were|has been|have been) )?lost\b|no template left|outage"
     r"|guest panicked",
-    "risk": r"quorum (?:is )?at risk|(?:potential|possible|risk of|avoid(?:s|ing)?|prevent(?:s|ing)?|(?:may|might"
+    "risk": r"quorum (?:is )?at risk|will lose (?:its |the )?quorum|will (?:cause|lead to|result in) (?:\w+ )?(?:quorum"
+    r"|data|service) ?loss|(?:potential|possible|risk of|avoid(?:s|ing)?|prevent(?:s|ing)?|(?:may|might"
     r"|could|can) (?:cause|lead to|result in)) (?:\w+ )?(?:data ?loss|split[- ]?brain|outage)",
     "broken-machine": r"kernel (?:panic|oops|bug|deadlock)|fatal\b.*hardware|hardware .*fatal|fatal exception"
-    r"|uncorrectable|power lost|lost power|(?:soft|hard) lock ?up|frozen\b|double[- ]bit|off the bus|(?:kubelet"
-    r"|containerd|docker|cri-?o|container ?runtime) (?:is )?(?:down|stopped|not running|unhealthy|not healthy"
-    r"|unresponsive|hung)|v ?m ?core|docker hung|oops\b|machine check|containerd unhealthy|file ?system (?:is )?read"
-    r"|read-?only file ?system|ext4[- ](?:fs )?error|xfs (?:\S+ )?(?:has )?shut|kubelet setup",
+    r"|uncorrectable|power lost|lost power|(?:soft|hard) lock ?up|(?:host|kernel|machine|node|system"
+    r"|vm) (?:is )?frozen\b|double[- ]bit|off the bus|(?:kubelet|containerd|docker|cri-?o"
+    r"|container ?runtime) (?:is )?(?:down|stopped|not running|unhealthy|not healthy|unresponsive|hung)|v ?m ?core"
+    r"|docker hung|oops\b|machine check|containerd unhealthy|file ?system (?:is )?read|read-?only file ?system"
+    r"|ext4[- ](?:fs )?error|xfs (?:\S+ )?(?:has )?shut|kubelet setup",
     "intrusion": r"threats?(?: was| were)? (?:detected|found)|threat\z|malware|virus|miner\b|miners\b|crypto ?miner"
     r"|backdoor|(?:container|sandbox|host|namespace) ?escape|escaped?\b.*(?:container|namespace)|compromis|infected"
     r"|(?:security|data) breach|exploit|breakout|reverse shell|ransom|intrusion|malicious|command[- ]and[- ]control"
@@ -143,6 +158,8 @@ TROUBLE: dict[str, str] = {
     "failover": r"take ?over\b|taken over|taking over|took over|fail(?:ed|ing)? ?over\b",
     "failover-fails": r"fail ?over (?:\w+ )?(?:fail|err|timed|timeout|not |abort|block|cancel|denied|impossible"
     r"|missing|reject|stuck)",
+    "found-it": r"(?:malware|threats?|virus(?:es)?|root ?kits?|trojans?|intrusions?) (?:was |were )?(?:found"
+    r"|detected)|(?:found|detected) (?:[1-9]\d* |an? )?(?:\w+ )?(?:malware|threats?|virus|root ?kit|trojan|intrusion)",
     "remediation": r"needs? replacement|self[- ]?fenc|remediation (?:created|started|skipped|cannot|failed)"
     r"|marked (?:as )?unhealthy|marked unhealthy",
     "fails-first": r"\A(?:error|failed|failure|failing|unable|could ?n.t|could not)\b",
@@ -157,7 +174,7 @@ TROUBLE: dict[str, str] = {
     r"|plug-?in",
     "again": r"re-?queu|retry|retried|reattempt",
     "calling-webhook": r"calling (?:mutating |validating )?webhook|(?:in )?webhook response",
-    "drain": r"drain|uncordon|evacuat|deleting all pods",
+    "drain": r"drain|uncordon|evacuat|deleting all pods|delete (?:\w+ ){1,2}on the node",
     "evicted": r"evict|preempt|node shutdown",
     "rebooted": r"rebooted",
     "mount": r"volumes? bind|bind\w* (?:\w+ )?volume|(?:un)?stage|(?:un)?publish|(?:multi-?)?attach|mount|map ?volume"
@@ -183,16 +200,17 @@ TROUBLE: dict[str, str] = {
     "hint": r"end of (?:life|support|maintenance)\b|redundant|unnecessary|discouraged|experimental\b"
     r"|tech(?:nology)? ?preview|legacy\b|will no longer|no effect|best[- ]effort|unused\b|consider (?:using|setting"
     r"|upgrading)|recommend|advisory|suggest",
-    "harmless": r"clamp(?:ed|ing)|(?:description|name|label|message|output|text|value)s? (?:was |were )?truncated"
-    r"|truncated (?:description|name|label|message|output|text|value)s?|(?:limit|maximum|minimum"
-    r"|default)(?: value)? (?:will be|is|was) used|coerced|defaulted|defaulting to|outdated\b|out of date\b|(?:update"
-    r"|upgrade) available|deprecat|will be removed|not implemented|(?:has|have|had) no effect|ignor(?:ed|ing)"
-    r"|skipping|skipped(?:\z| \d|:)|fall(?:ing|ed)? ?back|using default|not recommended|obsolete(?:\z|[.,;:]| (?:api"
-    r"|field|flag|option|param|setting|version))|unmanaged|omitt|repairing|cleaning up|corrected|(?:\A|is |are |was "
-    r"|were |be )tolerated|will report|nothing to|limits? (?:were|was) exceeded|resolv ?conf|resynced|will resync"
-    r"|resync interval|dry ?run|change in progress|advanced feature|too many (?:active|succeeded|addresses)"
-    r"|multiple pod|possible memory|same template",
-    "by-hand": r"(?:\w+ )?(?:intervention|recovery|repair) (?:is )?(?:needed|required)\b",
+    "harmless": r"clamp(?:ed|ing)|(?:and|it|,) will be (?:increased|raised|lowered|reduced|adjusted|rounded)\b"
+    r"|(?:description|name|label|message|output|text|value)s? (?:was |were )?truncated|truncated (?:description|name"
+    r"|label|message|output|text|value)s?|(?:limit|maximum|minimum|default)(?: value)? (?:will be|is|was) used"
+    r"|coerced|defaulted|defaulting to|outdated\b|out of date\b|(?:update|upgrade) available|deprecat|will be removed"
+    r"|not implemented|(?:has|have|had) no effect|ignor(?:ed|ing)|skipping|skipped(?:\z| \d|:)|fall(?:ing|ed)? ?back"
+    r"|using default|not recommended|obsolete(?:\z|[.,;:]| (?:api|field|flag|option|param|setting|version))|unmanaged"
+    r"|omitt|repairing|cleaning up|corrected|(?:\A|is |are |was |were |be )tolerated|will report|nothing to"
+    r"|limits? (?:were|was) exceeded|resolv ?conf|resynced|will resync|resync interval|dry ?run|change in progress"
+    r"|advanced feature|too many (?:active|succeeded|addresses)|multiple pod|possible memory|same template",
+    "by-hand": r"(?:\w+ )?(?:intervention|recovery|repair) (?:is )?(?:needed|required)\b|manual (?:\w+ ){1,4}(?:is "
+    r"|are )?(?:needed|required)\b",
     "needless": r"no need to\b|already (?:absent|deleted|gone|removed)\b|not (?:needed|necessary|required) any ?more",
     "dry-run": r"dry ?run",
     "nodes-unfit": r"pods? (?:\w+ )?(?:unschedulable|unscheduled)|nodes are available:.*(?:not-ready|unreachable"
@@ -205,6 +223,9 @@ TROUBLE: dict[str, str] = {
     "status-kept": r"status update (?:fail|err)|(?:patch|update|write) status (?:fail|err)|status not (?:updated"
     r"|written|patched|persisted)",
     "tidying": r"update ?status\b|log ?level|pre ?stop|revision prun",
+    "status-not-kept": r"\Afail(?:ed|ure) to (?:patch|update|write) (?:the )?(?:\w+ ){0,2}status\b",
+    "none-ready": r"no (?:\w+ ){1,3}(?:are|is) (?:available|healthy|online|ready)\b",
+    "port-taken": r"ports? conflict",
     "busy": r"object has been modified|please apply your changes to the latest|operation cannot be fulfilled"
     r"|context canceled",
 }  # fmt: skip

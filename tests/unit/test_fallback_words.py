@@ -111,7 +111,7 @@ def test_every_word_of_the_tables_is_used_by_a_row() -> None:
         ("Database", "Normal", "Switchover", "switchover to db-1 SUCCEEDED", "upset-over"),
         ("Database", "Warning", "Logging", "handler failed permanently", "given-up"),
         ("Canary", "Warning", "Synced", "halt advancement: success rate 90% < 99%", "failed-in-words"),
-        ("Node", "Warning", "ReplacementRequested", "node needs replacement", "remediation"),
+        ("Node", "Warning", "ReplacementRequested", "node needs replacement", "remediation-in-words"),
         ("Ingress", "Warning", "EndpointsEmpty", "", "down"),
         ("InstallPlan", "Normal", "RequiresApproval", "", "trifle"),
         ("Device", "Normal", "RestartRequired", "", "trifle"),

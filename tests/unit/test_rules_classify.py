@@ -193,7 +193,7 @@ def test_a_summary_is_one_printable_line_of_bounded_length(ruleset: RuleSet, nam
     ("event", "rule", "severity", "phase", "subcategory"),
     [
         ({"message": "no space left on device", "type": "Warning"}, "unknown-no-room", "high", "problem", "storage"),
-        ({"message": "no space left", "type": "Normal"}, "unknown-no-room", "high", "problem", "storage"),
+        ({"message": "no space left", "type": "Normal"}, "unknown-no-room-in-words", "medium", "problem", "storage"),
         ({"message": "dial tcp: connection refused", "type": "Warning", "kind": "Service"},
          "unknown-failed-in-words", "medium", "problem", "network"),
         ({"message": "context deadline exceeded", "type": "Warning"},
