@@ -5,6 +5,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
+import uvloop
 
 from shared.waiting.deadline import Deadlines, within
 from shared.waiting.due import Due
@@ -266,3 +267,21 @@ def test_what_swallows_its_end_is_returned_and_can_be_cancelled_again() -> None:
         return said, task.cancelling()
 
     assert asyncio.run(main()) == ("all the same", 0)
+
+
+@pytest.mark.parametrize("run_in", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
+def test_who_comes_when_somebodys_time_is_over_has_its_own(run_in: Run) -> None:
+    """The hosts run in uvloop, whose timer of a time that is now is none."""
+
+    async def main() -> list[str]:
+        told: list[str] = []
+        due, loop = Due(told.append), asyncio.get_running_loop()
+        due.add("now", loop.time())
+        due.add("before", loop.time() - 1)
+        due.add("later", loop.time() + 0.02)
+        await asyncio.sleep(0.01)
+        assert sorted(told) == ["before", "now"]
+        await asyncio.sleep(0.05)
+        return told[2:]
+
+    assert run_in(main()) == ["later"]
