@@ -115,9 +115,10 @@ ANY_TEXT = re2.compile("|".join(f"(?:{pattern})" for _, pattern, _ in _TEXT_PATT
 
 # What the JSON of a value with anything to mask has somewhere, as orjson writes it: white space, quotes and backslashes
 # of texts escaped, keys before `":`. It may find more than that; a property test holds it to finding no less.
-# In every episode, and on every audit record, and no key to anything: they must not cost each of them a walk.
-_OURS = b'"problem_key":'
-_NOTED, _NOTES = b'"authorization.k8s.io/', (b'"authorization.k8s.io/decision":', b'"authorization.k8s.io/reason":')
+# In every episode, and on every audit record, and no key to anything: they must not cost each of them a walk. A quote
+# that JSON has escaped begins no key, but stands inside of another one.
+_NOTED = b'"authorization.k8s.io/'
+_OURS, *_NOTES = ((key, b"\\" + key) for key in (b'"problem_key":', _NOTED + b'decision":', _NOTED + b'reason":'))
 _CONTENT, _OF_OBJECT = b'"data":', b'"metadata":'  # what has no kind is a Secret only where it has both
 _HINTS = re2.compile(
     "(?i)"
@@ -147,10 +148,10 @@ def text_patterns() -> tuple[Pattern, ...]:
 
 def has_hints(text: bytes) -> bool:
     """Return True where the JSON of a value, as orjson writes it, shows that something in it may have to be masked."""
-    text = text.replace(_OURS, b'"problem":')
-    if _NOTED in text:
-        for note in _NOTES:
-            text = text.replace(note, b'"":')
+    escaped = b"\\" in text
+    for key, inside in (_OURS, *_NOTES) if _NOTED in text else (_OURS,):
+        if not (escaped and inside in text):
+            text = text.replace(key, b'"":')
     if _CONTENT in text and _OF_OBJECT not in text:
         text = text.replace(_CONTENT, b'"":')  # as every notice of a webhook has it
     return _HINTS.search(text) is not None

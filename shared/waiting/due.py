@@ -16,7 +16,8 @@ class Due(Generic[T]):
     def __init__(self, over: Callable[[T], None]) -> None:
         self._over = over
         self._waiting: dict[T, float] = {}
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
+        self._when = 0.0  # kept here, for what uvloop returns for a time that is now does not tell it
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def add(self, who: T, until: float) -> None:
@@ -25,7 +26,7 @@ class Due(Generic[T]):
             self._loop, self._timer = loop, None  # whatever the loop before had is gone with it
             self._waiting.clear()
         self._waiting[who] = until
-        if self._timer is None or until < self._timer.when():
+        if self._timer is None or until < self._when:
             self._look_at(loop, until)
 
     def remove(self, who: T) -> None:
@@ -35,7 +36,7 @@ class Due(Generic[T]):
     def _look_at(self, loop: asyncio.AbstractEventLoop, when: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = loop.call_at(when, self._look, loop)
+        self._timer, self._when = loop.call_at(when, self._look, loop), when
 
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
         """Tell of those whose time is over, and look again when the next one's is."""

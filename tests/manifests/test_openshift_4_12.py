@@ -4,6 +4,7 @@ The one difference is said: what is marked as an Event comes to `changes` as wel
 """
 
 import copy
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -162,6 +163,40 @@ def test_a_tick_comes_from_the_ping_source_that_is_there(both: tuple[Topology, T
     (tick,) = both[1].ticks
     assert tick.every == 60
     assert router(both[1])(tick.event) == {"changes": 1, "correlator": 1, "reconcile": 1}
+
+
+def test_a_tick_that_nobody_takes_is_warned_of(
+    render: Callable[..., list[Manifest]], both: tuple[Topology, Topology], tmp_path: Path
+) -> None:
+    """Without a tick nothing that is due is done, and no ticket opens: exact attributes name its whole source."""
+    assert [found.warnings for found in both] == [(), ()]
+    waiting = ["changes", "correlator", "reconcile"]
+    for component, told in ((), []), ((COMPONENT,), waiting):
+        items = copy.deepcopy(render(*component))
+        one(items, "PingSource", "tidings-tick")["metadata"]["namespace"] = "elsewhere"
+        warnings = topology(items, tmp_path).warnings
+        assert [each.message.partition(" waits for ticks")[0] for each in warnings] == told
+        assert all("/namespaces/elsewhere/pingsources/tidings-tick" in each.suggestion for each in warnings)
+    less = [each for each in render(COMPONENT) if each["metadata"]["name"] != "correlator-ping"]
+    assert ["correlator" in each.message for each in topology(less, tmp_path).warnings] == [True]
+
+
+def test_what_of_the_base_is_not_wanted_is_deleted_behind_it_as_the_page_says(tmp_path: Path) -> None:
+    page = (KNATIVE.parent / "docs" / "deploy" / "kustomize.md").read_text(encoding="utf-8")
+    (block,) = re.findall(
+        r"(?ms)^```yaml\n(.*?)^```$", page[page.index("## OpenShift 4.12") : page.index("## Files of")]
+    )
+    rendered(tmp_path, components=[COMPONENT])
+    overlay = tmp_path / "knative" / "overlays" / "of-this-test"
+    with (overlay / "kustomization.yaml").open("a", encoding="utf-8") as file:
+        file.write(block)
+    items = kustomized(overlay)
+    left = {item["spec"]["subscriber"]["ref"]["name"] for item in of_kind(items, "Trigger")}
+    assert left == {"changes", "classifier", "correlator", "reconcile"}
+    assert left <= {item["metadata"]["name"] for item in of_kind(items, "Service")}
+    assert not [item for item in items if item["metadata"]["name"].startswith(("servicenow", "siem"))]
+    found = topology(items, tmp_path)
+    assert (found.problems, found.warnings) == ((), ())
 
 
 def spec(items: list[Manifest], name: str) -> dict[str, Any]:

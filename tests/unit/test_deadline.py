@@ -5,8 +5,10 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
+import uvloop
 
 from shared.waiting.deadline import Deadlines, within
+from shared.waiting.due import Due
 
 Within = Callable[[Coroutine[Any, Any, Any], float], Coroutine[Any, Any, Any]]
 Run = Callable[..., Any]
@@ -39,6 +41,11 @@ async def at_once(value: str) -> str:
 
 async def fails() -> None:
     raise KeyError("a mistake")
+
+
+async def fails_late() -> str:
+    await asyncio.sleep(0)
+    raise KeyError("its own")
 
 
 async def after(steps: int) -> int:
@@ -130,6 +137,53 @@ def test_cancelling_whoever_waits_cancels_the_work(bounded: Within) -> None:
     assert ended == ["clean"]
 
 
+def test_what_was_done_in_time_ends_nothing_of_what_its_task_does_later(bounded: Within) -> None:
+    async def main() -> str:
+        loop = asyncio.get_running_loop()
+        assert await bounded(after(2), loop.time() + 0.02) == 2
+        with pytest.raises(KeyError):
+            await bounded(fails_late(), loop.time() + 0.02)
+        await asyncio.sleep(0.1)
+        return "not ended"
+
+    assert asyncio.run(main()) == "not ended"
+
+
+def test_a_cancellation_that_the_task_had_taken_before_makes_no_other_end_of_a_late_one(bounded: Within) -> None:
+    async def main() -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.sleep(0)
+        with pytest.raises(TimeoutError):
+            await bounded(asyncio.sleep(60), asyncio.get_running_loop().time() + 0.02)
+
+    asyncio.run(main())
+
+
+def test_of_two_in_each_other_the_inner_one_ends_its_own_work_and_the_outer_one_still_holds() -> None:
+    async def main(outer: float, inner: float) -> list[str]:
+        deadlines, loop, told = Deadlines(), asyncio.get_running_loop(), list[str]()
+
+        async def work() -> None:
+            try:
+                await deadlines.within(asyncio.sleep(60), loop.time() + inner)
+            except TimeoutError:
+                told.append("inner")
+            await asyncio.sleep(60)
+
+        with pytest.raises(TimeoutError):
+            await deadlines.within(work(), loop.time() + outer)
+        task = asyncio.current_task()
+        assert task is not None
+        assert task.cancelling() == 0
+        return told
+
+    assert asyncio.run(main(outer=0.1, inner=0.02)) == ["inner"]
+    assert asyncio.run(main(outer=0.02, inner=0.1)) == []
+
+
 def test_of_many_each_ends_at_its_own_deadline() -> None:
     """Later ones do not put off an earlier one, and whoever was in time is left alone."""
     ended: list[str] = []
@@ -156,15 +210,28 @@ def test_of_many_each_ends_at_its_own_deadline() -> None:
 
 
 def test_a_deadline_holds_in_the_next_loop_too() -> None:
-    """A host may run each request in a loop of its own; a timer of an ended loop never comes."""
+    """A host may run each request in a loop of its own; a timer of an ended loop never comes, soon as it was due."""
     deadlines = Deadlines()
 
-    async def main(seconds: float) -> None:
-        await deadlines.within(asyncio.sleep(0.05), asyncio.get_running_loop().time() + seconds)
+    async def main(takes: float, seconds: float) -> None:
+        await deadlines.within(asyncio.sleep(takes), asyncio.get_running_loop().time() + seconds)
 
-    asyncio.run(main(0.2))
+    asyncio.run(main(takes=0, seconds=0.1))
     with pytest.raises(TimeoutError):
-        asyncio.run(main(0.01))
+        asyncio.run(main(takes=1, seconds=0.2))
+
+
+def test_whoever_waited_in_a_loop_that_is_gone_is_not_told_in_the_next_one() -> None:
+    told: list[str] = []
+    due = Due(told.append)
+
+    async def main(who: str, takes: float) -> None:
+        due.add(who, asyncio.get_running_loop().time() + 0.02)
+        await asyncio.sleep(takes)
+
+    asyncio.run(main("gone", 0))
+    asyncio.run(main("here", 0.1))
+    assert told == ["here"]
 
 
 def test_who_is_cancelled_by_others_at_its_deadline_stays_cancelled() -> None:
@@ -200,3 +267,21 @@ def test_what_swallows_its_end_is_returned_and_can_be_cancelled_again() -> None:
         return said, task.cancelling()
 
     assert asyncio.run(main()) == ("all the same", 0)
+
+
+@pytest.mark.parametrize("run_in", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
+def test_who_comes_when_somebodys_time_is_over_has_its_own(run_in: Run) -> None:
+    """The hosts run in uvloop, whose timer of a time that is now is none."""
+
+    async def main() -> list[str]:
+        told: list[str] = []
+        due, loop = Due(told.append), asyncio.get_running_loop()
+        due.add("now", loop.time())
+        due.add("before", loop.time() - 1)
+        due.add("later", loop.time() + 0.02)
+        await asyncio.sleep(0.01)
+        assert sorted(told) == ["before", "now"]
+        await asyncio.sleep(0.05)
+        return told[2:]
+
+    assert run_in(main()) == ["later"]

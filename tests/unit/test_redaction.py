@@ -348,6 +348,13 @@ def test_an_audit_record_is_known_at_the_first_look_to_hold_no_secret() -> None:
     assert has_hints(orjson.dumps({"annotations": {**noted, "authorization.k8s.io/reason": f"token={SENTINEL}"}}))
 
 
+@pytest.mark.parametrize("known", ["problem_key", "authorization.k8s.io/decision", "authorization.k8s.io/reason"])
+@pytest.mark.parametrize("before", ['"', ',"', '{"', '\\"'])
+def test_a_key_that_only_ends_as_one_that_is_known_is_judged_as_any_other(before: str, known: str) -> None:
+    for value in ({f"x{before}{known}": SENTINEL}, {"a": 1, f"x{before}{known}": [SENTINEL]}):
+        assert SENTINEL not in json.dumps(redact(value)[0])
+
+
 def test_a_notice_s_data_costs_no_walk_but_that_of_an_object_does() -> None:
     data = {"name": "web", "value": "harmless"}
     assert not has_hints(orjson.dumps({"type": "problem.opened", "data": data}))

@@ -17,6 +17,7 @@ from shared.local.broker.parse_services import parse_service, parse_tick
 from shared.local.broker.parse_subscriber import Around, check_broker, read_subscriber
 from shared.local.broker.reach_advice import advise_reach
 from shared.local.broker.selection_advice import advise
+from shared.local.broker.tick_advice import advise_ticks, ticks_of_broker
 from shared.local.broker.topology import DEFAULT_BROKER, DEFAULT_NAMESPACE, Service, Tick, Topology, Trigger
 
 _ORDER = "kafka.eventing.knative.dev/delivery.order"
@@ -65,12 +66,16 @@ def load_topology(directory: Path, components: Sequence[str] = ()) -> Topology:
     around = Around(None if part else name, namespace, default, services)
     items = [item for item in documents if item.kind == "Trigger"]
     triggers = [trigger for item in items if (trigger := _trigger(item, around, found)) is not None]
-    ticks = tuple(_ticks(documents, found))
+    ticking = list(_ticks(documents, found))
+    ticks = tuple(tick for _, tick in ticking)
     overrides = _overrides(documents)
     known = kinds(overrides, [tick.event.source for tick in ticks])
     for item, trigger in _sound(items, triggers):
         found.warnings += advise(trigger, item.root.get("spec") or item.root, services, known, triggers)
         _advise(item, trigger, overrides, known, found)
+    sent = [(item, tick) for item, tick in ticking if ticks_of_broker(item.root)]
+    for item, _ in sent[:1]:
+        advise_ticks([tick for _, tick in sent], item.root, triggers, reporter(item.file, found.warnings))
     return Topology(
         broker=name or DEFAULT_BROKER,
         namespace=_namespace(broker),
@@ -145,12 +150,12 @@ def _services(documents: list[_Document], found: _Findings) -> Iterator[Service]
                 yield service
 
 
-def _ticks(documents: list[_Document], found: _Findings) -> Iterator[Tick]:
+def _ticks(documents: list[_Document], found: _Findings) -> Iterator[tuple[_Document, Tick]]:
     for item in documents:
         if item.kind == "PingSource":
             tick = parse_tick(item.root, reporter(item.file, found.warnings))
             if tick is not None:
-                yield tick
+                yield item, tick
 
 
 def _broker_delivery(broker: _Document | None, found: _Findings) -> DeliverySpec:
