@@ -35,9 +35,13 @@ def opened(name: str, data: Path, environ: Mapping[str, str], *, must_exist: boo
 
     Raises SettingsError, with `must_exist` also where the embedded one has no file: an empty bus looks like an answer.
     """
-    own = or_embedded(environ, data) if name in {"", _EMBEDDED} and (data / "bus.db").is_file() else {}
+    # Who names the embedded bus means it, whatever other bus the settings lead to.
+    named = name == _EMBEDDED and _EMBEDDED not in configured(environ)
+    own: dict[str, str] = {}
+    if name in {"", _EMBEDDED} and (data / "bus.db").is_file():
+        own = or_embedded({} if named else environ, data)
     settings = {**environ, **own}
-    nowhere = not settings.get("BUS") and not configured(settings)
+    nowhere = named or (not settings.get("BUS") and not configured(settings))
     try:
         found = name or chosen(settings)
         bus = open_bus(found, settings)

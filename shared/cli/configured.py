@@ -55,13 +55,17 @@ def check(
 
 
 def files(dotfile: Path = DOTENV, environ: Mapping[str, str] = os.environ) -> dict[str, Path]:
-    """Return the files and folders of the user's own that settings name, by variable: rules, mappings."""
+    """Return the files and folders of the user's own that settings name, by variable: rules, mappings.
+
+    The file of the embedded bus is none of them: nobody writes it, and it is made where it is not.
+    """
     together = {**load(dotfile).values, **environ}
     named = {
         variable: field
         for model in models().values()
         for field, variable in zip(model.model_fields.values(), variables(model), strict=True)
-        if field.annotation is Path or Path in getattr(field.annotation, "__args__", ())
+        if variable != BUSES["embedded"].wanted
+        and (field.annotation is Path or Path in getattr(field.annotation, "__args__", ()))
     }
     return {name: _path(named[name], together[name]) for name in sorted(named) if together.get(name)}
 

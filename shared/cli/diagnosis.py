@@ -18,6 +18,8 @@ from shared.stores.registry import open_store
 from shared.telemetry.metrics import Metrics
 
 Row = dict[str, Any]
+_OWN: Final = ("CLASSIFIER_RULES", "CORRELATOR_POLICY", "REMEDIATE_HOOKS", "INTAKE_LAYOUTS")
+"""Settings that name files of one's own of which no other row says anything; mappings are their destination's."""
 _STATES: Final[Mapping[bool | None, str]] = {True: "good", False: "bad", None: "unseen"}
 
 
@@ -32,6 +34,8 @@ async def diagnose(knative: Path, told: Callable[[Collection[str]], None]) -> li
         environ = configured.effective()
     except SettingsError:
         return rows  # `.env` cannot be read: what it would say of the systems is not known
+    own = configured.files()
+    rows += [_files(name, own[name]) for name in _OWN if name in own and own[name].exists()]
     wanted = components(environ)
     asked = {"senders": senders(environ), "store": _store(environ), **buses(environ), "archive": archive(environ)}
     for name, registered in FUNCTIONS.items():

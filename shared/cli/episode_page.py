@@ -1,6 +1,7 @@
 """An episode as people read it: where its ticket stands, then what a ticket says of it (shared/delivery/texts.yaml)."""
 
 from functools import cache
+from typing import Final
 
 from shared.delivery.mapping import Mapping, render
 from shared.delivery.mapping_file import read_text
@@ -15,6 +16,14 @@ operations:
 """
 
 
+# It was taken in before its group or summary had an episode, and is not told anew when that has.
+_UNNAMED: Final = {
+    "consequence": "a consequence of something that is not known yet",
+    "group": "in a group, whose ticket is the one that `list` shows for what stands for it",
+    "limit": "beyond the limit, in a summary, whose ticket is the one that `list` shows for what stands for it",
+}
+
+
 def page(episode: Episode) -> str:
     """Return the page of one episode."""
     said = render(_mapping(), "resolve" if episode.state == "resolved" else "open", context_of(episode))
@@ -27,8 +36,9 @@ def _standing(episode: Episode) -> list[str]:
     lines = [f"{episode.state}, {ticket}"]
     if episode.cause is not None:
         kind = {"consequence": "a consequence of", "group": "in the group of", "limit": "beyond the limit, in"}
-        named = episode.cause.summary or episode.cause.object or "something that is not known yet"
-        lines.append(f"{kind[episode.cause.kind]} {named} {episode.cause.id}".rstrip())
+        named = episode.cause.summary or episode.cause.object
+        said = f"{kind[episode.cause.kind]} {named} {episode.cause.id}".rstrip()
+        lines.append(said if named else _UNNAMED[episode.cause.kind])
     if episode.quiet:
         lines.append(f"kept quiet by {episode.quiet}")
     if episode.flapping:

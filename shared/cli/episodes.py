@@ -28,6 +28,7 @@ _COLUMNS = (
     "count",
     "started",
     "resolved",
+    "cluster",
     "summary",
 )
 _STANDS_FOR: Final = {GROUP: "stands for a group", STORM: "stands for a summary"}

@@ -26,7 +26,9 @@ def command(
             help="A file or folder of own policies, above the shipped ones; --follow asks it.",
         ),
     ] = None,
-    knative: Annotated[Path, typer.Option(help="Folder with the Trigger manifests.")] = Path("knative"),
+    knative: Annotated[
+        Path, typer.Option(help="Folder with the Trigger manifests, or a file that kustomize rendered.")
+    ] = Path("knative"),
     follow: Annotated[
         bool, typer.Option("--follow", help="Play them in simulated time: which tickets would be opened, and why.")
     ] = False,

@@ -94,7 +94,7 @@ def _short(line: dict[str, Any], item: Observation) -> dict[str, Any]:
 
 def topology_of(folder: Path, components: Sequence[str] = ()) -> Topology | str:
     """Return what the manifests say, with those of some components, or why there are none."""
-    if not folder.is_dir():
+    if not folder.exists():
         return f"there is no folder {folder}; name it by --knative"
     from shared.local.broker.loader import load_topology  # YAML is needed only where Triggers are shown
 

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 
-from shared.cli.output import Output, complain, print_document, print_line, print_rows
+from shared.cli.output import Output, complain, print_document, print_line, print_rows, show
 from shared.runtime.replay import Tally
 
 _COLUMNS = ("outcome", "events")
@@ -13,7 +13,10 @@ def print_tally(tally: Tally, output: Output) -> None:
     """Print how many events ended how, and each that was refused with its place and reason."""
     counts = {name: count for name, count in sorted(tally.outcomes.items()) if count}
     if output is Output.table:
-        print_rows([{"outcome": name, "events": count} for name, count in counts.items()], _COLUMNS, output)
+        if counts or tally.why:
+            print_rows([{"outcome": name, "events": count} for name, count in counts.items()], _COLUMNS, output)
+        else:
+            show("there was nothing to hand over")
         for one in tally.refusals[:_LISTED]:
             complain(f"rejected: {one.topic}/{one.partition}/{one.offset} {one.event}: {one.stage}: {one.reason}")
         if (more := tally.outcomes["rejected"] - _LISTED) > 0:

@@ -37,7 +37,7 @@ def command(
 ) -> None:
     """Show which event types and categories the Triggers take; what a filter takes of a kind is tried, not guessed.
 
-    The exit code is 1 where a Trigger has a mistake or can pass nothing.
+    The exit code is 1 where a Trigger has a mistake or can pass nothing, and where there is none.
     """
     from shared.cli.configured import effective  # the command's room, only when it runs
     from shared.cli.routes import NOBODY, as_json, routes, shown
@@ -52,6 +52,9 @@ def command(
     except SettingsError as error:
         fail(*error.problems)
     topology = load_topology(folder, wanted)
+    if not topology.triggers and not topology.problems:
+        rendered = f"what an overlay makes is read rendered: kubectl kustomize {folder} > rendered.yaml"
+        fail(f"{folder}: there is no Trigger in it" + (f"; {rendered}" if _is_kustomized(folder) else ""))
     found, lines = routes(topology, _of_team(topology, team))
     events, told = as_json(found, lines)
     problems = [*topology.problems, *topology.warnings]
@@ -70,6 +73,12 @@ def command(
         print_problems(problems, output)
     if topology.problems or any(line.nothing for line in lines):
         raise typer.Exit(1)
+
+
+def _is_kustomized(folder: Path) -> bool:
+    from shared.local.broker.kustomized import KUSTOMIZE  # YAML is needed only where Triggers are shown
+
+    return any((folder / name).is_file() for name in KUSTOMIZE)
 
 
 def _of_team(topology: "Topology", team: str) -> list["Trigger"]:

@@ -1,13 +1,16 @@
 """A filter as somebody writes it beside a command: the Trigger's own language, as JSON or as a CESQL expression."""
 
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
-from shared.events.problem import Problem
+from shared.events.problem import Problem, did_you_mean
 from shared.local.broker.filters import Test, compiled
 from shared.local.broker.located import Located
 from shared.local.broker.parse_filters import parse_selection, reporter
+
+_OF_LETTERS: Final = frozenset({"stage"})
+"""What a dead letter has besides, whose `reason` is its own."""
 
 
 def selection(text: str) -> Test | list[Problem]:
@@ -17,18 +20,49 @@ def selection(text: str) -> Test | list[Problem]:
     """
     if not text.strip():
         return lambda _event: True
-    written: Any = [{"cesql": text}]
-    if text.lstrip()[:1] in {"{", "["}:
-        try:
-            found = orjson.loads(text)
-        except orjson.JSONDecodeError as error:
-            return [Problem("--filter", 0, f"not valid JSON: {error.msg}", "or write a CESQL expression")]
-        written = found if isinstance(found, list) else [found]
+    try:
+        spec = _spec(text)
+    except orjson.JSONDecodeError as error:
+        return [Problem("--filter", 0, f"not valid JSON: {error.msg}", "or write a CESQL expression")]
     problems: list[Problem] = []
-    filters = parse_selection(Located({"filters": _located(written)}, 0), reporter("--filter", problems))
+    filters = parse_selection(spec, reporter("--filter", problems))
     if not problems and not filters.filters:
         problems = [Problem("--filter", 0, "there is no filter in it", "leave it out to take every event")]
     return problems or compiled(filters.effective())
+
+
+def checked(text: str) -> Test | list[Problem]:
+    """Return what `selection` does, with a slip of the pen as wrong as any mistake: for who cannot be asked again."""
+    passes = selection(text)
+    return passes if isinstance(passes, list) else _slips(text) or passes
+
+
+def _slips(text: str) -> list[Problem]:
+    """Return where a filter without a mistake asks for what no event of ours has, and what one has all but a letter.
+
+    Nobody means that, and everything would be passed over for it. Any other name may be one of others' events.
+    """
+    from shared.local.broker.names_advice import NAMES, compared  # not on a function's start, which asks for none
+    from shared.local.broker.slips import WORDS, is_slip
+
+    found: list[Problem] = []
+    names = sorted(NAMES | _OF_LETTERS)
+    for dialect, name, value in compared(_spec(text)) if text.strip() else ():
+        if is_slip(name, names):
+            found.append(Problem("--filter", 0, f'no event has an attribute "{name}"', did_you_mean(name, names)))
+        elif dialect == "exact" and is_slip(str(value.value), WORDS.get(name, ())):
+            message = f'there is no {name} "{value.value}"'
+            found.append(Problem("--filter", 0, message, did_you_mean(str(value.value), WORDS[name])))
+    return found
+
+
+def _spec(text: str) -> Located:
+    """Return it as a Trigger would have it. Raises JSONDecodeError."""
+    written: Any = [{"cesql": text}]
+    if text.lstrip()[:1] in {"{", "["}:
+        found = orjson.loads(text)
+        written = found if isinstance(found, list) else [found]
+    return Located({"filters": _located(written)}, 0)
 
 
 def _located(value: Any) -> Located:

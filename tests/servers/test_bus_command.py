@@ -116,3 +116,16 @@ def test_what_reads_a_bus_takes_that_of_the_folder_and_says_how_to_name_it(
     assert "--data" not in ended.stderr
     assert "no bus" not in ended.stderr
     assert ended.returncode == (1 if arguments[0] == "trail" else 0), ended.stderr
+
+
+def test_who_names_the_embedded_bus_gets_that_of_the_folder_whatever_other_bus_is_set(tmp_path: Path) -> None:
+    elsewhere = {"NATS_URL": "nats://127.0.0.1:1"}
+    wanted = ("replay", "--source", "embedded", "--target", "nats", "--dry-run", "--data", "own")
+    ended = tidings(*wanted, environment=elsewhere, folder=tmp_path)
+    assert (ended.returncode, "by --data" in ended.stderr) == (1, True), ended.stderr
+    made = tidings("bus", "apply", environment={"EMBEDDED_BUS": str(tmp_path / "own" / "bus.db")}, folder=tmp_path)
+    assert made.returncode == 0, made.stderr
+    ended = tidings(*wanted, environment=elsewhere, folder=tmp_path)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    ended = tidings("bus", "status", "--data", "own", environment=elsewhere, folder=tmp_path)
+    assert ended.stderr.strip().endswith("NATS cannot be reached"), "who names none means the one that is set"

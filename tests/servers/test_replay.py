@@ -134,6 +134,7 @@ def test_the_cronjobs_command_sends_all_once_and_a_second_run_only_what_is_new(n
     assert sorted(nats.app.event_ids()) == names(0, 1200)
     second = nats.run(*command, program=PUBLISH)
     assert (second.returncode, nats.app.count()) == (0, 1200), second.stderr
+    assert second.stdout == "there was nothing to hand over\n"
     nats.publish(events(1200, 1210))
     assert nats.run(*command, program=PUBLISH).returncode == 0
     assert sorted(nats.app.event_ids()) == names(0, 1210)
@@ -318,6 +319,8 @@ def test_dead_letters_go_to_the_broker_and_what_it_refuses_for_good_is_rejected(
         (("--source", "embedded", "--target", "splunk", "--from", "noon"), 2, "is no time"),
         (("--source", "embedded", "--target", "splunk", "--filter", "severity ="), 2, "--filter"),
         (("--source", "embedded", "--target", "splunk", "--filter", '{"exakt": {}}'), 2, "exact"),
+        (("--source", "embedded", "--target", "splunk", "--filter", "severty = 'high'"), 2, 'did you mean "severity"?'),
+        (("--source", "embedded", "--target", "splunk", "--filter", "severity = 'High'"), 2, 'did you mean "high"?'),
         (("--source", "embedded", "--target", "splunk", "--group", "g", "--from", "1h"), 2, "--group"),
         (("--source", "embedded", "--target", "splunk", "--topics", "nothing"), 1, "there is no topic nothing"),
         (("--source", "embedded", "--target", "qradar"), 1, "QRADAR_ADDRESS"),

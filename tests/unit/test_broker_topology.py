@@ -60,6 +60,7 @@ def load(folder: Path, trigger: str) -> Topology:
         ("  filters:\n    - any: []\n", 7, "needs a list", "dash"),
         ("  filters: {exact: {type: a}}\n", 6, "must be a list", "dash"),
         ("  filtres: []\n", 6, 'no field "filtres"', 'did you mean "filters"?'),
+        ("  filter:\n    - exact: {type: a}\n", 6, "is no list", "filters:"),
         ("  filter: {attribute: {type: a}}\n", 6, 'no field "attribute"', 'did you mean "attributes"?'),
         ("  delivery:\n    retry: many\n", 7, "retry must be a whole number", "retry: 10"),
         ("  delivery:\n    backoffDelay: 10s\n", 7, "ISO 8601", "PT10S"),

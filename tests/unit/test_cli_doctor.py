@@ -92,6 +92,22 @@ def test_what_cannot_be_seen_is_neither_good_nor_bad(monkeypatch: pytest.MonkeyP
     assert result.exit_code == 0, result.output
 
 
+def test_own_rules_and_policies_with_a_mistake_are_bad(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "shop.yaml").write_text("pack: shop\nrules: []\n", encoding="utf-8")
+    (tmp_path / "policy.yaml").write_text("routes: []\n", encoding="utf-8")
+    monkeypatch.setenv("CLASSIFIER_RULES", "rules")
+    monkeypatch.setenv("CORRELATOR_POLICY", "policy.yaml")
+    monkeypatch.setenv("INTAKE_LAYOUTS", "none.yaml")
+    rows = asyncio.run(diagnose(Path("nowhere"), lambda _: None))
+    found = {row["system"]: (row["state"], row["finding"]) for row in rows}
+    assert found["CLASSIFIER_RULES"][0] == "bad"
+    assert found["CLASSIFIER_RULES"][1].endswith("tidings validate rules")
+    assert found["CORRELATOR_POLICY"] == ("good", "policy.yaml")
+    assert found["settings"][0] == "bad", "a file that is not there is a matter of the settings"
+    assert "INTAKE_LAYOUTS" not in found
+
+
 def test_the_archive_is_as_good_as_its_bus(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NATS_URL", "nats://127.0.0.1:1")
     rows = asyncio.run(diagnose(Path("nowhere"), lambda _: None))

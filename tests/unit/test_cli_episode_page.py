@@ -33,7 +33,17 @@ TAKEN = {"id": "n-1", "summary": "Node worker-1 is not ready", "object": "Node/w
         ),
         (
             episode(ticket=False, cause={"kind": "limit"}),
-            ["open, has no ticket", "beyond the limit, in something that is not known yet"],
+            [
+                "open, has no ticket",
+                "beyond the limit, in a summary, whose ticket is the one that `list` shows for what stands for it",
+            ],
+        ),
+        (
+            episode(ticket=False, cause={"kind": "group"}),
+            [
+                "open, has no ticket",
+                "in a group, whose ticket is the one that `list` shows for what stands for it",
+            ],
         ),
     ],
 )

@@ -58,6 +58,9 @@ def test_a_list_says_what_stands_for_others_and_which_ticket_is_whose(url: str) 
         ("in a group", False, ""),
         ("stands for a group", True, f"7 {NUMBER}"),
     ]
+    heads, *lines = run(url, "list").stdout.splitlines()
+    assert heads.split()[-2:] == ["cluster", "summary"]
+    assert all(f" {row['cluster']} " in " ".join(lines) for row in listed(url)), "two clusters have pods of one name"
     assert [row["role"] for row in listed(url, "--ticket")] == ["stands for a group"]
     assert [row["role"] for row in listed(url, "--no-ticket")] == ["in a group"] * 2
 

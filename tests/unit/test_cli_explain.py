@@ -317,6 +317,11 @@ def test_triggers_that_filter_by_cesql_are_named_where_their_expression_is_true(
     arguments = ["explain", "--knative", str(folder.parent), "-o", "json"]
     (told,) = json.loads(CliRunner().invoke(app, arguments, input=LINE).stdout)
     assert told["triggers"] == ["shop"]
+    rendered = tmp_path / "rendered.yaml"
+    rendered.write_text("---\n".join(path.read_text(encoding="utf-8") for path in folder.iterdir()), encoding="utf-8")
+    arguments[2] = str(rendered)
+    (told,) = json.loads(CliRunner().invoke(app, arguments, input=LINE).stdout)
+    assert told["triggers"] == ["shop"], "what kustomize made of them says the same"
 
 
 def test_what_a_hook_would_do_is_shown_and_where_none_would_each_says_why(

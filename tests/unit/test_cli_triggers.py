@@ -145,6 +145,15 @@ def test_a_mistake_ends_with_one_and_a_missing_folder_with_two(tmp_path: Path) -
     assert run(str(tmp_path / "none")).exit_code == 2
 
 
+def test_an_overlay_that_is_not_rendered_is_no_folder_whose_events_go_nowhere(tmp_path: Path) -> None:
+    (tmp_path / "kustomization.yaml").write_text("resources: [../trial]\n", encoding="utf-8")
+    result = run(str(tmp_path))
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert f"kubectl kustomize {tmp_path} > rendered.yaml" in result.stderr
+    (tmp_path / "kustomization.yaml").unlink()
+    assert "there is no Trigger in it" in run(str(tmp_path)).stderr
+
+
 @pytest.mark.parametrize(
     ("item", "expected"),
     [

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from shared.cli import configured
-from shared.cli.checked import check
+from shared.cli.checked import check, everything
 from shared.cli.dotenv import load
 from shared.cli.recognised import recognise
 from shared.events.problem import Problem
@@ -256,6 +256,16 @@ def test_validate_without_a_file_and_doctor_find_the_same_values(tmp_path: Path,
     environ = dict(line.split("=") for line in VALUES)
     problems = configured.check(tmp_path / ".env", environ, destinations=destinations)
     assert sorted(problem.message.split(":")[0] for problem in problems) == sorted(environ)
+
+
+def test_the_file_of_the_embedded_bus_is_none_that_anybody_wrote(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bus = tmp_path / "bus.db"
+    assert configured.check(tmp_path / ".env", {"EMBEDDED_BUS": str(bus)}) == [], "it is made where it is not"
+    bus.write_bytes(b"SQLite format 3\x00\xff")
+    monkeypatch.setenv("EMBEDDED_BUS", str(bus))
+    assert bus not in everything()
 
 
 def test_values_that_cannot_be_are_told_where_they_are_set(tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ _PREFIXES = (PROBLEM_PREFIX, CHANGE_PREFIX, CLASSIFIED_PREFIX, APISERVER_PREFIX,
 def advise_names(spec: Located, overrides: Collection[str], warn: Report) -> None:
     """Warn of attributes and types that no event has; `overrides` are the extensions that sources here add."""
     known = NAMES.union(overrides)
-    found = list(_comparisons(spec))
+    found = list(compared(spec))
     if not found:
         place = spec.get("filters") or spec.get("filter") or spec
         warn(
@@ -82,7 +82,7 @@ def _emitted(dialect: str, value: str) -> bool:
     return value in TYPES if dialect == "exact" else any(kind.startswith(value) for kind in TYPES)
 
 
-def _comparisons(spec: Located) -> Iterator[tuple[str, str, Located]]:
+def compared(spec: Located) -> Iterator[tuple[str, str, Located]]:
     """Yield (dialect, attribute, value) of every comparison in force, each with its line."""
     filters = spec.get("filters")
     if filters is not None and filters.items():

@@ -30,6 +30,8 @@ def parse_selection(spec: Located, report: Report) -> FilterSet:
     attributes: tuple[tuple[str, str], ...] = ()
     plain = spec.get("filter")
     if plain is not None:
+        if isinstance(plain.value, list):
+            report(plain, "filter has attributes and is no list", "write filters: for a list of filters")
         for key, child in plain.mapping().items():
             if key != "attributes":
                 report(child, f'a filter has no field "{key}"', did_you_mean(key, ["attributes"]))
