@@ -129,7 +129,7 @@ class Webhook:
 
         client = WebhookClient(self._settings, self._metrics, NAME)
         try:
-            return await check(client)
+            return await check(client, self._settings.tls_min)
         finally:
             await client.close()
 

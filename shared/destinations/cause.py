@@ -6,6 +6,7 @@ import ssl
 from typing import Final
 
 from shared.destinations.guard import AddressRefusedError
+from shared.destinations.tls_min import TooOldError
 
 _DISTRUST: Final = {
     9: "its certificate is not valid yet",
@@ -45,7 +46,7 @@ def _words(error: BaseException) -> str:
         return _DISTRUST.get(error.verify_code, "its certificate is not trusted")
     if isinstance(error, ssl.SSLError):
         return _of_tls(getattr(error, "reason", None) or "")  # asyncio makes some that have none
-    if isinstance(error, AddressRefusedError):
+    if isinstance(error, AddressRefusedError | TooOldError):
         return str(error)
     if isinstance(error, socket.gaierror):
         return "the name cannot be looked up" if error.errno == socket.EAI_AGAIN else "the name is not known"

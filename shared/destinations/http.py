@@ -24,6 +24,7 @@ from shared.destinations.budget import Budget
 from shared.destinations.clock import Clock
 from shared.destinations.sending import CROWDED, Sending
 from shared.destinations.standing import Standing
+from shared.destinations.tls_min import TlsMin
 from shared.destinations.trust import Trust
 from shared.settings.addresses import is_api_server, is_loopback, literal, refusal
 from shared.settings.environment import Secret, SettingsError
@@ -169,6 +170,7 @@ def new_client(  # noqa: PLR0913 -- what a client is
     url: str,
     *,
     ca_file: str | None = None,
+    tls_min: TlsMin = "1.2",
     connections: int = 8,
     told: Callable[[str], None] | None = None,
     api_server: bool = False,
@@ -179,9 +181,10 @@ def new_client(  # noqa: PLR0913 -- what a client is
 
     `told` is told in one word why an address was refused. With `api_server` the URL is the cluster's own API server,
     which no foreign system's setting may lead to. `bucket` is its rate limit, where one was agreed on; `failures` in a
-    row open its breaker. Raises OSError or ssl.SSLError for a CA file that cannot be used.
+    row open its breaker. It must speak TLS `tls_min` or newer. Raises OSError or ssl.SSLError for a CA file that cannot
+    be used.
     """
-    trust = Trust(url, ca_file)
+    trust = Trust(url, ca_file, tls_min=tls_min)
     return _new_client(url, trust, connections, told, api_server=api_server, bucket=bucket, failures=failures)
 
 

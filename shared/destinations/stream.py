@@ -13,6 +13,8 @@ from typing import Any
 
 import httpcore2
 
+from shared.destinations.tls_min import handshake
+
 _LIMIT = 256 * 1024  # bytes that may wait to be read
 _SMALL = 64 * 1024
 
@@ -84,8 +86,9 @@ class Stream(httpcore2.AsyncNetworkStream):
     ) -> "Stream":
         """Speak TLS from here on. Raises ConnectError, ConnectTimeout, and then it is closed."""
         try:
-            async with asyncio.timeout(timeout):
-                await self._writer.start_tls(self._context, server_hostname=server_hostname)
+            with handshake(self._context):
+                async with asyncio.timeout(timeout):
+                    await self._writer.start_tls(self._context, server_hostname=server_hostname)
         except BaseException as error:
             await self.aclose()
             if isinstance(error, TimeoutError):

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from shared.destinations.tls_min import TlsMin, allow
 from shared.start.later import later
 
 _log = logging.getLogger(__name__)
@@ -41,14 +42,16 @@ class Trust:
         certificate: bytes = b"",
         shown: Shown | None = None,
         protocols: Sequence[str] = ("http/1.1",),
+        tls_min: TlsMin = "1.2",
     ) -> None:
         """Read a named file at once; of the system's bundle only TLS has a use.
 
         `authorities` are PEM text instead of a file; `certificate` is what this side shows, PEM with its key, and
-        `shown` the files of it. `protocols` are offered to the other side (ALPN). Raises OSError or ssl.SSLError where
-        one of them cannot be used.
+        `shown` the files of it. `protocols` are offered to the other side (ALPN), which speaks `tls_min` or newer.
+        Raises OSError or ssl.SSLError where one of them cannot be used.
         """
         self._protocols = protocols
+        self._tls_min: TlsMin = tls_min
         self._authorities = authorities
         self._file = Path(ca_file) if ca_file and not authorities else None
         self._shown = shown
@@ -90,6 +93,7 @@ class Trust:
     def _read(self) -> ssl.SSLContext:
         """Return a context with all that is named. Raises OSError, ssl.SSLError."""
         context = _context(self._protocols)
+        allow(context, self._tls_min)
         if self._certificate:
             _show(context, self._certificate)
         if self._shown is not None:

@@ -12,29 +12,16 @@ import pytest
 
 from shared.destinations.clock import Clock
 from shared.destinations.finding import Finding
-from shared.local.standins import elastic, qradar, splunk
+from shared.local.standins import elastic, splunk
 from shared.local.standins.faults import Rule
 from tests.support.certificates import Authority, new_authority
-from tests.support.rigs.place import App, Place, placed
+from tests.support.rigs.place import Place, placed
+from tests.support.rigs.qradar import HttpReceiver
 from tests.support.rigs.registry import NOTICES, RECORDS, TICKETS, UPSERTS
 from tests.support.rigs.transport import nowhere
 from tests.support.servers import serve
 
-
-class _Receiver:
-    """qradar_forwarder and an HTTP Receiver."""
-
-    function = "qradar_forwarder"
-    url, ca = "QRADAR_ADDRESS", "QRADAR_CA_FILE"
-
-    def opened(self) -> App:
-        return qradar.new_app()
-
-    def settings(self, url: str) -> dict[str, str]:
-        return {"QRADAR_ADDRESS": url}
-
-
-RIGS: dict[str, Any] = {**TICKETS, **RECORDS, **UPSERTS, **NOTICES, "qradar_forwarder by HTTP": _Receiver()}
+RIGS: dict[str, Any] = {**TICKETS, **RECORDS, **UPSERTS, **NOTICES, "qradar_forwarder by HTTP": HttpReceiver()}
 _INSTANCE: Final = ("servicenow_incident", "servicenow_security", "servicenow_change", "servicenow_event")
 _GLPI: Final = ("glpi_ticket", "glpi_ticket by the API v2")
 _SYSLOG: Final = "qradar_forwarder"

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import socket
+import ssl
 import time
 from pathlib import Path
 from typing import Any
@@ -196,29 +197,14 @@ def test_f15_the_kernel_watches_a_silent_connection() -> None:
 
 
 @pytest.mark.parametrize("newest", ["1.2", "1.3"])
-def test_a_receiver_that_refuses_our_certificate_is_noticed_before_a_line_is_sent(
-    tmp_path: Path, newest: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_receiver_that_refuses_our_certificate_is_noticed_before_a_line_is_sent(tmp_path: Path, newest: str) -> None:
     """With TLS 1.3 the handshake ends well on our side, and the refusal comes after it."""
-    import ssl
-
     version = ssl.TLSVersion.TLSv1_2 if newest == "1.2" else ssl.TLSVersion.TLSv1_3
-    from shared.local.standins.qradar import receiver
-
-    made = receiver._context
-
-    def context(options: Any) -> ssl.SSLContext | None:
-        found = made(options)
-        assert found is not None
-        found.minimum_version = found.maximum_version = version
-        return found
-
-    monkeypatch.setattr(receiver, "_context", context)
     wanted, other = new_authority(tmp_path, "wanted"), new_authority(tmp_path, "other")
     good, bad = wanted.issued("good"), other.issued("bad")
     shown = tmp_path / "shown.pem"
-    with receiving(client_ca=wanted.file) as app:
-        (without,) = play(app, lambda deliver: outcomes(deliver, "a"))
+    with receiving(client_ca=wanted.file, newest=version) as app:
+        (without,) = play(app, lambda deliver: outcomes(deliver, "a"), QRADAR_TLS_MIN=newest)
         assert without == Retry("cannot connect (it refuses our certificate)")
         shown.write_bytes(bad.read_bytes())
 
@@ -227,7 +213,7 @@ def test_a_receiver_that_refuses_our_certificate_is_noticed_before_a_line_is_sen
             shown.write_bytes(good.read_bytes())  # rotated: no restart
             return [*refused, *await outcomes(deliver, "a")]
 
-        refused, done = play(app, main, QRADAR_CERT_FILE=str(shown))
+        refused, done = play(app, main, QRADAR_CERT_FILE=str(shown), QRADAR_TLS_MIN=newest)
         assert refused == Retry("cannot connect (it refuses our certificate)")
         assert done == Done()
         assert app.quiet()

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import ssl
 import subprocess
 import sys
 import threading
@@ -22,11 +23,14 @@ _START_SECONDS = 20.0
 
 @contextmanager
 def serve(
-    app: ASGIApp | Mapping[str, ASGIApp], certificate: Path | None = None, host: str = "127.0.0.1"
+    app: ASGIApp | Mapping[str, ASGIApp],
+    certificate: Path | None = None,
+    host: str = "127.0.0.1",
+    newest: ssl.TLSVersion = ssl.TLSVersion.MAXIMUM_SUPPORTED,
 ) -> Iterator[str]:
     """Serve the app, or several below their path prefixes, and yield the base URL.
 
-    With `certificate` (see `new_certificate`) it is served by TLS.
+    With `certificate` (see `new_certificate`) it is served by TLS, of this version at most.
     """
     target = _mounted(app) if isinstance(app, Mapping) else app
     config = uvicorn.Config(
@@ -38,7 +42,7 @@ def serve(
         timeout_graceful_shutdown=1,
         ssl_certfile=certificate,
     )
-    served = _Served(uvicorn.Server(config))
+    served = _Served(uvicorn.Server(config), newest)
     thread = threading.Thread(target=lambda: asyncio.run(served.run()), daemon=True)
     thread.start()
     try:
@@ -53,8 +57,9 @@ def serve(
 class _Served:
     """uvicorn without its loop that looks ten times a second whether it shall end: tests end at once."""
 
-    def __init__(self, server: uvicorn.Server) -> None:
+    def __init__(self, server: uvicorn.Server, newest: ssl.TLSVersion) -> None:
         self._server = server
+        self._newest = newest
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ended = asyncio.Event()
         self.started = threading.Event()
@@ -64,6 +69,8 @@ class _Served:
         self._loop = asyncio.get_running_loop()
         try:
             self._server.config.load()
+            if self._server.config.ssl is not None:
+                self._server.config.ssl.maximum_version = self._newest
             self._server.lifespan = self._server.config.lifespan_class(self._server.config)
             await self._server.startup()
             self._server.server_state.default_headers = [(b"date", formatdate(usegmt=True).encode())]

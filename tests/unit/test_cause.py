@@ -12,7 +12,7 @@ from shared.destinations.cause import cause
 from shared.destinations.remedy import Remedy
 from tests.support.exchanges import ask, ask_async, server
 
-REMEDY = Remedy("ELASTIC_URL", "ELASTIC_CA_FILE", "ELASTIC_API_KEY")
+REMEDY = Remedy("ELASTIC_URL", "ELASTIC_CA_FILE", "ELASTIC_TLS_MIN", "ELASTIC_API_KEY")
 
 
 def test_a_port_on_which_nothing_listens_is_said_to_be_one() -> None:
@@ -76,6 +76,12 @@ def test_what_the_system_says_becomes_a_few_constant_words(error: OSError, words
         ("cannot connect (the name is not known)", "check ELASTIC_URL: its host"),
         ("cannot connect (nothing listens there)", "check ELASTIC_URL: its port"),
         ("cannot connect (it speaks no TLS there)", "check ELASTIC_URL: https or http"),
+        ("cannot connect (it speaks no TLS 1.3, and TLS_MIN allows no older)", "set ELASTIC_TLS_MIN=1.2 if it must be"),
+        ("cannot connect (it closed the connection at once)", "check ELASTIC_URL: https or http"),
+        (
+            "cannot connect (it closed the connection at once, and may speak no TLS 1.3)",
+            "or set ELASTIC_TLS_MIN=1.2 if",
+        ),
         ("cannot connect in time", "check ELASTIC_URL"),
         ("no complete answer in time", "check ELASTIC_URL"),
         ("the connection broke (ReadError)", "check ELASTIC_URL: https or http"),
@@ -91,6 +97,8 @@ def test_every_reason_comes_with_the_setting_to_look_at(reason: str, setting: st
 
 
 def test_what_a_system_alone_knows_to_do_goes_first() -> None:
-    own = Remedy("QRADAR_ADDRESS", "QRADAR_CA_FILE", own={"listens": "is the log source of {address} on?"})
+    own = Remedy(
+        "QRADAR_ADDRESS", "QRADAR_CA_FILE", "QRADAR_TLS_MIN", own={"listens": "is the log source of {address} on?"}
+    )
     assert own.to("nothing listens there") == "nothing listens there: is the log source of QRADAR_ADDRESS on?"
     assert own.to("no way leads there") == "no way leads there: check QRADAR_ADDRESS"

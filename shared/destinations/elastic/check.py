@@ -27,10 +27,11 @@ async def check(client: ElasticClient, settings: ElasticSettings) -> list[Findin
     """
     index = settings.index
     credentials = "ELASTIC_API_KEY" if settings.api_key is not None else "ELASTIC_USERNAME and ELASTIC_PASSWORD"
-    remedy = Remedy("ELASTIC_URL", "ELASTIC_CA_FILE", credentials)
+    remedy = Remedy("ELASTIC_URL", "ELASTIC_CA_FILE", "ELASTIC_TLS_MIN", credentials)
+    allowed = remedy.allowed(settings.tls_min)
     reach = _reach(await client.request("GET", "/", seconds=_SECONDS), remedy)
     if not reach[0]:
-        return [reach]
+        return [reach, *allowed]
     stream = await client.request("GET", f"/_data_stream/{index}", seconds=_SECONDS)
     there = isinstance(stream, Answer) and stream.status == _OK
     return [
@@ -38,6 +39,7 @@ async def check(client: ElasticClient, settings: ElasticSettings) -> list[Findin
         await _privileges(client, index, there=there),
         await _stream(client, index, stream),
         *client.clocks(),
+        *allowed,
     ]
 
 

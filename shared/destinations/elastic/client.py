@@ -48,6 +48,7 @@ class ElasticClient:
         self._client = new_client(
             settings.url,
             ca_file=settings.ca_file,
+            tls_min=settings.tls_min,
             connections=settings.connections,
             told=self._address_refused,
             bucket=each_second(settings.events_per_second),

@@ -6,6 +6,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from shared.destinations.elastic.record import INDEX_NAME
 from shared.destinations.http import check_token, check_url
+from shared.destinations.tls_min import SAYS, TlsMin
 from shared.settings.environment import Secret, Settings
 
 Token = Annotated[Secret | None, AfterValidator(check_token)]
@@ -29,6 +30,7 @@ class ElasticSettings(Settings):
         description="Data stream (or index) of events whose mapping names none.",
     )
     ca_file: str | None = Field(default=None, alias="ELASTIC_CA_FILE", description="CA file for the cluster's TLS.")
+    tls_min: TlsMin = Field(default="1.3", alias="ELASTIC_TLS_MIN", description=SAYS)
     connections: int = Field(default=4, alias="ELASTIC_CONNECTIONS", ge=1, description="Most calls at a time.")
     events_per_second: float = Field(
         default=0.0,

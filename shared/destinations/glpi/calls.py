@@ -21,6 +21,7 @@ def new_caller(settings: GlpiSettings, door: Door, metrics: Metrics, name: str) 
         lambda told: new_client(
             settings.url,
             ca_file=settings.ca_file,
+            tls_min=settings.tls_min,
             connections=settings.connections,
             told=told,
             bucket=each_second(settings.requests_per_second),

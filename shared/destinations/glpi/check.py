@@ -26,6 +26,7 @@ async def check(api: Api, settings: GlpiSettings, mapped: Iterable[str]) -> list
     `mapped` are the fields that the mapping can set.
     """
     lines = await api.check(_SECONDS)
+    lines += _remedy().allowed(settings.tls_min)
     if not lines[0][0]:
         return lines
     lines.append(await _fields(api, mapped))
@@ -90,4 +91,8 @@ def advice(failure: Failure, url: str, credentials: str) -> str:
         return f"{url}: {reason}"
     if reason == NO_ANSWER or isinstance(failure, Refused):
         return f"{url}: answers, but not as GLPI's API: {reason}. Look at GLPI_URL, and whether the API is turned on"
-    return f"{url}: cannot be asked: {Remedy('GLPI_URL', 'GLPI_CA_FILE', credentials).to(reason)}"
+    return f"{url}: cannot be asked: {_remedy(credentials).to(reason)}"
+
+
+def _remedy(credentials: str = "") -> Remedy:
+    return Remedy("GLPI_URL", "GLPI_CA_FILE", "GLPI_TLS_MIN", credentials)

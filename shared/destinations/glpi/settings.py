@@ -5,6 +5,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from shared.destinations.http import check_token, check_url
+from shared.destinations.tls_min import SAYS, TlsMin
 from shared.settings.environment import Secret, Settings
 
 _APIS = ("/apirest.php", "/api.php/v1", "/api.php/v2", "/api.php")
@@ -35,6 +36,7 @@ class GlpiSettings(Settings):
     username: str = Field(default="", alias="GLPI_USERNAME", description="User of the API v2.")
     password: Secret | None = Field(default=None, alias="GLPI_PASSWORD", description="Password of that user.")
     ca_file: str | None = Field(default=None, alias="GLPI_CA_FILE", description="PEM bundle that signs it.")
+    tls_min: TlsMin = Field(default="1.3", alias="GLPI_TLS_MIN", description=SAYS)
     profile: str = Field(
         default="", alias="GLPI_PROFILE", description="Profile to work with: id, or a name for the legacy API."
     )

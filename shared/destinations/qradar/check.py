@@ -13,10 +13,12 @@ _SECONDS = 1.0
 _REMEDY = Remedy(
     "QRADAR_ADDRESS",
     "QRADAR_CA_FILE",
+    "QRADAR_TLS_MIN",
     own={
         "it refuses our certificate": "set QRADAR_CERT_FILE and QRADAR_KEY_FILE to what the log source trusts",
         "it speaks no TLS there": "check the port of {address}: TLS Syslog has 6514 by default",
         "nothing listens there": "check the port of {address}, and that the log source is deployed",
+        "may speak no TLS 1.3": "check the port of {address}, or set {tls_min}=1.2 if it must be",
         "it closed the connection at once": "does the log source want a client certificate (QRADAR_CERT_FILE)?",
     },
 )
@@ -24,6 +26,10 @@ _REMEDY = Remedy(
 
 async def check(opened: Pipe | Temporary, settings: QradarSettings, place: Place) -> list[Finding]:
     """Say whether there is a connection, and whether it lasts for a second; a bad line says what to do."""
+    return [*await _seen(opened, settings, place), *_REMEDY.allowed(settings.tls_min)]
+
+
+async def _seen(opened: Pipe | Temporary, settings: QradarSettings, place: Place) -> list[Finding]:
     if isinstance(opened, Temporary):
         return [(False, _REMEDY.to(opened.reason))]
     try:

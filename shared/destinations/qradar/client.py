@@ -39,7 +39,7 @@ class SyslogClient:
     def __init__(self, settings: QradarSettings, place: Place, metrics: Metrics) -> None:
         """Raises OSError or ssl.SSLError for a CA or certificate file that cannot be used."""
         shown = Shown(settings.cert_file, settings.key_file) if settings.cert_file else None
-        self._trust = Trust(settings.address, settings.ca_file, shown=shown, protocols=())
+        self._trust = Trust(settings.address, settings.ca_file, shown=shown, protocols=(), tls_min=settings.tls_min)
         self._settings = settings
         self._place = place
         self._metrics = metrics

@@ -18,6 +18,7 @@ from typing import Final, cast
 
 from shared.destinations.guard import addresses
 from shared.destinations.qradar.settings import Place
+from shared.destinations.tls_min import handshake
 from shared.destinations.trust import Trust
 
 _EACH: Final = 3.0  # seconds for one of several addresses
@@ -161,7 +162,8 @@ async def _connected(address: str, place: Place, context: ssl.SSLContext | None,
     begun = loop.time()
     pipe = Pipe(told)
     name = place.host if context else None
-    await loop.create_connection(lambda: pipe, address, place.port, ssl=context, server_hostname=name)
+    with handshake(context) if context else contextlib.nullcontext():
+        await loop.create_connection(lambda: pipe, address, place.port, ssl=context, server_hostname=name)
     least, most = _GRACE
     try:
         await pipe.settled(min(most, max(least, loop.time() - begun)))

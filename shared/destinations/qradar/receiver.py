@@ -22,7 +22,7 @@ _WAIT: Final = frozenset({408, 425, 429})
 _SETUP: Final = frozenset({401, 403, 404, 405})
 _FAILING: Final = 500
 _REFUSED: Final = Rejected(DESTINATION, "the receiver does not take the event")
-_REMEDY: Final = Remedy("QRADAR_ADDRESS", "QRADAR_CA_FILE")
+_REMEDY: Final = Remedy("QRADAR_ADDRESS", "QRADAR_CA_FILE", "QRADAR_TLS_MIN")
 _HEADERS: Final = {"content-type": "text/plain; charset=utf-8"}
 
 
@@ -36,6 +36,7 @@ class ReceiverClient:
         self._client = new_client(
             settings.address,
             ca_file=settings.ca_file,
+            tls_min=settings.tls_min,
             told=self._address_refused,
             bucket=each_second(settings.events_per_second),
         )
@@ -56,12 +57,13 @@ class ReceiverClient:
 
     async def check(self) -> list[Finding]:
         """Return what `tidings doctor` says. Posts nothing."""
+        allowed = _REMEDY.allowed(self._settings.tls_min)
         request = self._client.build_request("GET", "")
         answer = await exchange(self._client, request, seconds=self._settings.seconds)
         if not isinstance(answer, Answer):
-            return [(False, f"cannot be reached: {_REMEDY.to(answer.reason)}")]
+            return [(False, f"cannot be reached: {_REMEDY.to(answer.reason)}"), *allowed]
         unseen = (None, "whether the HTTP Receiver takes events shows with the first")
-        return [(True, "the HTTP Receiver can be reached"), unseen, *self._client.clock.lines()]
+        return [(True, "the HTTP Receiver can be reached"), unseen, *self._client.clock.lines(), *allowed]
 
     async def close(self) -> None:
         """Close the connections."""

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from shared.destinations.http import check_url
 from shared.destinations.qradar.syslog import Framing
+from shared.destinations.tls_min import SAYS, TlsMin
 from shared.settings.addresses import is_loopback
 from shared.settings.environment import Settings
 
@@ -46,6 +47,7 @@ class QradarSettings(Settings):
         description="`tls://HOST:6514` of the log source, or `https://HOST:12469` of an HTTP Receiver.",
     )
     ca_file: str | None = Field(default=None, alias="QRADAR_CA_FILE", description="CA file for the receiver's TLS.")
+    tls_min: TlsMin = Field(default="1.3", alias="QRADAR_TLS_MIN", description=SAYS)
     cert_file: str | None = Field(
         default=None,
         alias="QRADAR_CERT_FILE",

@@ -43,12 +43,13 @@ async def check(client: Client, settings: TableSettings, table: str, fields: Ite
 
 
 async def check_table(client: Client, table: str, fields: Iterable[str]) -> list[Finding]:
-    """Return lines on whether a table can be read and has the fields of the mapping; a bad one alone if it cannot."""
+    """Return lines on whether a table can be read and has the fields of the mapping; the bad one first if it cannot."""
     rows = await client.search(table, "ORDERBYDESCsys_created_on", "", 1, _SECONDS)
-    if not isinstance(rows, Rows):
-        return [(False, f"{client.settings.instance}: {_advice(rows, table, client.settings)}")]
     place = client.settings.instance
-    lines: list[Finding] = [(True, f"{place}: reached, credentials taken, table {table} can be read")]
+    allowed = _remedy(client.settings).allowed(client.settings.tls_min)
+    if not isinstance(rows, Rows):
+        return [(False, f"{place}: {_advice(rows, table, client.settings)}"), *allowed]
+    lines: list[Finding] = [(True, f"{place}: reached, credentials taken, table {table} can be read"), *allowed]
     wanted = _NEEDED | set(fields)
     known = set(rows.rows[0]) if rows.rows else await _dictionary(client, table, wanted)
     if not known:
@@ -71,11 +72,12 @@ async def check_lookups(client: Client, settings: LookupSettings) -> list[Findin
 async def check_events(client: Client) -> list[Finding]:
     """Return lines for people on Event Management."""
     place = client.settings.instance
+    allowed = _remedy(client.settings).allowed(client.settings.tls_min)
     rows = await client.search("em_event", "ORDERBYDESCsys_created_on", "sys_id", 1, _SECONDS)
     hidden = isinstance(rows, Refused) and rows.status == _FORBIDDEN  # who may send need not be allowed to read
     if not isinstance(rows, Rows) and not hidden:
-        return [(False, f"{place}: {_advice(rows, 'em_event', client.settings)}")]
-    lines: list[Finding] = [(True, f"{place}: reached, credentials taken, Event Management is there")]
+        return [(False, f"{place}: {_advice(rows, 'em_event', client.settings)}"), *allowed]
+    lines: list[Finding] = [(True, f"{place}: reached, credentials taken, Event Management is there"), *allowed]
     lines.append((None, "the right to send cannot be seen without sending: the user needs " + roles_of("em_event")))
     return lines + client.clocks()
 
@@ -115,7 +117,7 @@ async def check_named(client: Client, table: str, column: str, word: str, name: 
 
 
 def _advice(failure: Failure, table: str, settings: ServiceNowSettings) -> str:
-    remedy = Remedy("SERVICENOW_INSTANCE", "SERVICENOW_CA_FILE", _credentials(settings))
+    remedy = _remedy(settings)
     if "credentials" in failure.reason:
         return f"{remedy.to(failure.reason)}, and whether SERVICENOW_INSTANCE is where they belong"
     if not isinstance(failure, Refused):
@@ -133,6 +135,10 @@ def _advice(failure: Failure, table: str, settings: ServiceNowSettings) -> str:
 def roles_of(table: str) -> str:
     """Return which role lets a user work on a table."""
     return _ROLES.get(table, _TICKETS)
+
+
+def _remedy(settings: ServiceNowSettings) -> Remedy:
+    return Remedy("SERVICENOW_INSTANCE", "SERVICENOW_CA_FILE", "SERVICENOW_TLS_MIN", _credentials(settings))
 
 
 def _credentials(settings: ServiceNowSettings) -> str:

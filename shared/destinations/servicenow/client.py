@@ -36,6 +36,7 @@ class Client:
             lambda told: new_client(
                 settings.instance,
                 ca_file=settings.ca_file,
+                tls_min=settings.tls_min,
                 connections=settings.connections,
                 told=told,
                 bucket=hourly(settings.requests_per_hour),

@@ -10,6 +10,7 @@ from shared.destinations.http import check_token, check_url
 from shared.destinations.servicenow import security_record
 from shared.destinations.servicenow.record import INCIDENT_STATES, States, Table
 from shared.destinations.servicenow.tables import parse_tables
+from shared.destinations.tls_min import SAYS, TlsMin
 from shared.events.vocabulary import Category
 from shared.settings.environment import Secret, Settings
 
@@ -66,6 +67,7 @@ class ServiceNowSettings(Settings):
     token: Token = Field(default=None, alias="SERVICENOW_TOKEN", description="A bearer token.")
     api_key: Token = Field(default=None, alias="SERVICENOW_API_KEY", description="A REST API key.")
     ca_file: str | None = Field(default=None, alias="SERVICENOW_CA_FILE", description="PEM bundle that signs it.")
+    tls_min: TlsMin = Field(default="1.3", alias="SERVICENOW_TLS_MIN", description=SAYS)
     connections: int = Field(
         default=4, alias="SERVICENOW_CONNECTIONS", ge=1, le=16, description="Most requests at a time."
     )

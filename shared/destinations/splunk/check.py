@@ -15,7 +15,7 @@ from shared.destinations.splunk.raw import RAW_PATH
 from shared.destinations.splunk.settings import SplunkSettings
 
 HEALTH_PATH = "/services/collector/health"
-_REMEDY = Remedy("SPLUNK_HEC_URL", "SPLUNK_CA_FILE", "SPLUNK_TOKEN")
+_REMEDY = Remedy("SPLUNK_HEC_URL", "SPLUNK_CA_FILE", "SPLUNK_TLS_MIN", "SPLUNK_TOKEN")
 _SECONDS = 10.0
 _OK = 200
 _UNAVAILABLE = 503
@@ -27,13 +27,14 @@ async def check(collectors: Mapping[str, Collector], settings: SplunkSettings) -
     Where there are several each line says which one it is of.
     """
     found = await asyncio.gather(*(_one(collector, settings) for collector in collectors.values()))
+    allowed = _REMEDY.allowed(settings.tls_min)
     if len(collectors) == 1:
-        return found[0]
+        return found[0] + allowed
     return [
         (good, f"{urlsplit(url).netloc}: {text}")
         for url, lines in zip(collectors, found, strict=True)
         for good, text in lines
-    ]
+    ] + allowed
 
 
 async def _one(collector: Collector, settings: SplunkSettings) -> list[Finding]:

@@ -37,6 +37,7 @@ class Collector:
         self._client = new_client(
             url,
             ca_file=settings.ca_file,
+            tls_min=settings.tls_min,
             connections=settings.connections,
             told=self._address_refused,
             failures=1 if len(settings.urls) > 1 else FAILURES,  # the others take what it would wait for

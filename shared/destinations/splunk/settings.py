@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from shared.destinations.http import check_token, check_url
+from shared.destinations.tls_min import SAYS, TlsMin
 from shared.settings.environment import Secret, Settings
 
 _COLLECTOR = re.compile(r"/services/collector(/(event|raw|health)(/1\.0)?)?/?$")
@@ -38,6 +39,7 @@ class SplunkSettings(Settings):
         description="Kubernetes audit records as an `event` like everything else, or `raw` as their own lines.",
     )
     ca_file: str | None = Field(default=None, alias="SPLUNK_CA_FILE", description="CA file for the collector's TLS.")
+    tls_min: TlsMin = Field(default="1.3", alias="SPLUNK_TLS_MIN", description=SAYS)
     ack: bool = Field(
         default=False,
         alias="SPLUNK_ACK",

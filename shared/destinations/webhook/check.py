@@ -5,19 +5,25 @@ from typing import Final
 from shared.destinations.finding import Finding
 from shared.destinations.http import Answer
 from shared.destinations.remedy import Remedy
+from shared.destinations.tls_min import TlsMin
 from shared.destinations.webhook.answers import SERVER_ERROR, UNAUTHORIZED
 from shared.destinations.webhook.client import WebhookClient
 
 _SECONDS: Final = 10.0
 _CREDENTIALS: Final = "WEBHOOK_TOKEN, WEBHOOK_USERNAME and _PASSWORD, or WEBHOOK_HEADERS"
-_REMEDY: Final = Remedy("WEBHOOK_URL", "WEBHOOK_CA_FILE", _CREDENTIALS)
+_REMEDY: Final = Remedy("WEBHOOK_URL", "WEBHOOK_CA_FILE", "WEBHOOK_TLS_MIN", _CREDENTIALS)
 
 
-async def check(client: WebhookClient) -> list[Finding]:
+async def check(client: WebhookClient, tls_min: TlsMin) -> list[Finding]:
     """Return lines for people, each with whether it is good. Sends no event: a target has no other thing to be asked.
 
-    What takes the events may answer anything to OPTIONS, so that only what is certainly wrong is called wrong.
+    `tls_min` is what the settings say.
     """
+    return [*await _asked(client), *_REMEDY.allowed(tls_min)]
+
+
+async def _asked(client: WebhookClient) -> list[Finding]:
+    """What takes the events may answer anything to OPTIONS, so that only what is certainly wrong is called wrong."""
     answer = await client.ask(_SECONDS)
     if not isinstance(answer, Answer):
         return [(False, f"{client.origin}: cannot be used: {_REMEDY.to(answer.reason)}")]

@@ -48,6 +48,7 @@ class WebhookClient:
             self._client = new_client(
                 self.origin,
                 ca_file=settings.ca_file,
+                tls_min=settings.tls_min,
                 connections=settings.connections,
                 told=self._address_refused,
                 bucket=each_second(settings.requests_per_second),

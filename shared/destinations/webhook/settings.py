@@ -7,6 +7,7 @@ from typing import Annotated, Final, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from shared.destinations.http import check_token, check_url
+from shared.destinations.tls_min import SAYS, TlsMin
 from shared.destinations.webhook.signature import keys_of
 from shared.settings.environment import Secret, Settings
 
@@ -88,6 +89,7 @@ class WebhookSettings(Settings):
         description="Header with the key that is the same whenever the same comes again.",
     )
     ca_file: str | None = Field(default=None, alias="WEBHOOK_CA_FILE", description="CA file for the target's TLS.")
+    tls_min: TlsMin = Field(default="1.3", alias="WEBHOOK_TLS_MIN", description=SAYS)
     connections: int = Field(
         default=64, alias="WEBHOOK_CONNECTIONS", ge=1, le=512, description="Most requests at a time."
     )

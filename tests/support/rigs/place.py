@@ -1,6 +1,7 @@
 """What every rig has: where the stand-in is served, and how its function is run against it."""
 
 import asyncio
+import ssl
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -245,7 +246,9 @@ def event_of(one: Episode | Change) -> CloudEvent:
 
 
 @contextmanager
-def placed(rig: R, certificate: Path | None = None) -> Iterator[Place[R]]:
-    """Serve a new stand-in, by TLS where there is a certificate."""
-    with served(rig, certificate) as (app, url):
+def placed(
+    rig: R, certificate: Path | None = None, newest: ssl.TLSVersion = ssl.TLSVersion.MAXIMUM_SUPPORTED
+) -> Iterator[Place[R]]:
+    """Serve a new stand-in, by TLS of this version at most where there is a certificate."""
+    with served(rig, certificate, newest) as (app, url):
         yield Place(rig, url, app, rig.settings(url))

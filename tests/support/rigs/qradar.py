@@ -1,6 +1,7 @@
-"""qradar_forwarder against its stand-in: a receiver of syslog, which answers nothing."""
+"""qradar_forwarder against its stand-in: a receiver of syslog, which answers nothing, and one of HTTP, which does."""
 
 import atexit
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -42,8 +43,8 @@ class Lines:
         return qradar.new_app()  # to look at; `served` is what is sent to
 
     @contextmanager
-    def served(self, certificate: Path | None) -> Iterator[tuple[Any, str]]:
-        app = qradar.new_app(options=qradar.Options(certificate=certificate or own_certificate()))
+    def served(self, certificate: Path | None, newest: ssl.TLSVersion) -> Iterator[tuple[Any, str]]:
+        app = qradar.new_app(options=qradar.Options(certificate=certificate or own_certificate(), newest=newest))
         try:
             yield app, app.address
         finally:
@@ -58,3 +59,16 @@ class Lines:
     def records(self, app: Any) -> list[str]:
         assert app.quiet(), "a connection is still open"
         return list(app.identities())
+
+
+class HttpReceiver:
+    """The other way in: an HTTP Receiver."""
+
+    function = "qradar_forwarder"
+    url, ca = "QRADAR_ADDRESS", "QRADAR_CA_FILE"
+
+    def opened(self) -> App:
+        return qradar.new_app()
+
+    def settings(self, url: str) -> dict[str, str]:
+        return {"QRADAR_ADDRESS": url}

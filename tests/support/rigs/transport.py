@@ -4,6 +4,7 @@ A rig of another protocol has `answers = False` where the system says nothing of
 `nowhere`, `outages`, `silences` and `calls`.
 """
 
+import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,15 +52,17 @@ def nowhere(rig: Any, port: int) -> tuple[str, str]:
 
 
 @contextmanager
-def served(rig: Any, certificate: Path | None) -> Iterator[tuple[Any, str]]:
-    """Serve a new stand-in, by TLS where there is a certificate, and yield it and its address."""
+def served(
+    rig: Any, certificate: Path | None, newest: ssl.TLSVersion = ssl.TLSVersion.MAXIMUM_SUPPORTED
+) -> Iterator[tuple[Any, str]]:
+    """Serve a new stand-in, by TLS of this version at most where there is a certificate; yield it and its address."""
     if hasattr(rig, "served"):
-        with rig.served(certificate) as found:
+        with rig.served(certificate, newest) as found:
             yield found
         return
     app = rig.opened()
     try:
-        with serve(app, certificate) as url:
+        with serve(app, certificate, newest=newest) as url:
             yield app, url
     finally:
         app.close()

@@ -32,13 +32,14 @@ class Options:
     """How this receiver is set up: `max_payload` is in bytes, `receive_buffer` what the kernel holds unread.
 
     `certificate` is a PEM file with its key; without one it speaks plain TCP. With `client_ca` it wants a certificate
-    of that authority from whoever connects.
+    of that authority from whoever connects. `newest` is the newest TLS that it speaks.
     """
 
     framing: Framing = "newline"
     max_payload: int = 4096
     certificate: Path | None = None
     client_ca: Path | None = None
+    newest: ssl.TLSVersion = ssl.TLSVersion.MAXIMUM_SUPPORTED
     receive_buffer: int = 0
     port: int = 0
 
@@ -167,6 +168,7 @@ def _context(options: Options) -> ssl.SSLContext | None:
     if options.certificate is None:
         return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.maximum_version = options.newest
     context.load_cert_chain(options.certificate)
     if options.client_ca is not None:
         context.verify_mode = ssl.CERT_REQUIRED
