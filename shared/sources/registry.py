@@ -49,7 +49,7 @@ def _later(
 
     With `wrapped` the forms are those of what a log collector carries, whatever it has put around that.
     """
-    bare_kinds = tuple({kind.rpartition("/")[2] for kind in kinds})
+    bare_kinds = tuple({kind.rpartition("/")[2] for kind in kinds})  # no set: a payload's `kind` may be anything
 
     def recognises(payload: Any) -> bool:
         from shared.sources.forms import has_form, members_of  # nothing that ApiServerSource sends needs them
