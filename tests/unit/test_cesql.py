@@ -18,17 +18,13 @@ from shared.local.broker.cesql.grammar import parse
 from shared.local.broker.cesql.like import matcher
 from shared.local.broker.cesql.mistakes import SyntaxProblemError
 from tests.conftest import ROOT
+from tests.support.cesql.differences import Event
 from tests.support.cesql.sdks import EVENT, RECORDED
 
 ANSWERS = [json.loads(line) for line in RECORDED.read_text(encoding="utf-8").splitlines()]
 REQUIRED = {"specversion": "1.0", "id": "myId", "source": "localhost.localdomain", "type": "myType"}
 NO_LONGER_SO = "NOT 10"
 """A case of the folder that 1.0 took back: both SDKs answer false without an error, and so do their copies."""
-
-
-class Event(dict[str, Any]):
-    def attribute(self, name: str) -> Any:
-        return self.get(name)
 
 
 class _Texts(yaml.SafeLoader):

@@ -215,7 +215,7 @@ class _Compiler:
         return run
 
     def _call(self, node: Call) -> _Run:
-        function = find(node.name, len(node.arguments))
+        function = find(node.name, len(node.arguments), java=self._kafka)
         if function is None:
             return lambda _event: self._fail(node, "missingFunction", False)  # noqa: FBT003 - a value
         run, fail = function.run, partial(self._fail, node)

@@ -32,9 +32,10 @@ class Function:
         return self.fixed[number] if number < len(self.fixed) else self.further
 
 
-def find(name: str, count: int) -> Function | None:
-    """Return the function of this name (upper case) that takes so many arguments."""
-    return next((function for function in FUNCTIONS.get(name, ()) if function.takes(count)), None)
+def find(name: str, count: int, *, java: bool = False) -> Function | None:
+    """Return the function of this name (upper case) that takes so many arguments, as Java's SDK has it if asked so."""
+    known = JAVA if java else FUNCTIONS
+    return next((function for function in known.get(name, ()) if function.takes(count)), None)
 
 
 def _absolute(arguments: Sequence[Value], fail: Fail) -> Value:
@@ -66,9 +67,19 @@ def _substring(arguments: Sequence[Value], fail: Fail) -> Value:
     count = int(arguments[2]) if len(arguments) > 2 else length  # noqa: PLR2004 - the third argument
     if not -length <= position <= length or count < 0:
         return fail("functionEvaluation", "")
-    if position == 0:
-        return ""
-    return _cut(text, position - 1 if position > 0 else length + position, count)
+    return "" if position == 0 else _cut(text, _start(position, length), count)
+
+
+def _substring_in_java(arguments: Sequence[Value], fail: Fail) -> Value:
+    """Java's SDK adds start and count in 32 bits: a sum beyond them is an error, whose value is empty."""
+    text, position, count = str(arguments[0]), int(arguments[1]), int(arguments[2])
+    if _start(position, _length(text)) + count > _HIGHEST:
+        return fail("functionEvaluation", "")
+    return _substring(arguments, fail)
+
+
+def _start(position: int, length: int) -> int:
+    return position - 1 if position > 0 else length + position
 
 
 def _integer(arguments: Sequence[Value], fail: Fail) -> Value:
@@ -108,6 +119,9 @@ FUNCTIONS: dict[str, tuple[Function, ...]] = {
     "IS_BOOL": (Function(lambda arguments, _fail: _is(arguments[0], bool), False, (None,)),),  # noqa: FBT003
 }
 """By name in upper case."""
+
+JAVA = FUNCTIONS | {"SUBSTRING": (FUNCTIONS["SUBSTRING"][0], Function(_substring_in_java, "", (str, int, int)))}
+"""The same, with what Java's SDK and so the Kafka data plane answers otherwise."""
 
 
 def _is(value: Value, wanted: type[Value]) -> bool:
