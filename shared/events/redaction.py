@@ -99,10 +99,19 @@ def _without_managed_fields(value: Any) -> Any:
     return {**value, "metadata": {key: item for key, item in metadata.items() if key != "managedFields"}}
 
 
+def is_harmless(value: Any) -> bool:
+    """Return True where one search shows that nothing of a JSON value is masked, by its place or its key either."""
+    return _first_look(value)[1]
+
+
 def is_suspect(value: Any) -> bool:
     """Return True where some text of a JSON value, at any depth, may hold a secret; keys are not judged by name."""
-    _, harmless = _first_look(value)
-    return not harmless and suspects_of(_texts(value)) != NONE
+    return not is_harmless(value) and has_suspects(value)
+
+
+def has_suspects(value: Any) -> bool:
+    """Return the same of a value that is not harmless."""
+    return suspects_of(_texts(value)) != NONE
 
 
 def redact_text(text: str, noted: Redaction | None = None, path: Path = ()) -> str:

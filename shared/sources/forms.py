@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
-_WIDESPREAD = frozenset({"apiVersion", "kind"})
+_WIDESPREAD = frozenset({"apiVersion", "kind", "verb"})
 
 
 class Mark(NamedTuple):
@@ -47,22 +47,21 @@ def marks_of(form: str) -> tuple[Mark, ...]:
 
 
 @cache
-def members_of(forms: tuple[str, ...]) -> frozenset[str]:
-    """Return top-level members of which a payload has one if it has any of the forms: to pass over most at once.
+def members_of(form: str) -> frozenset[str]:
+    """Return top-level members of which a payload has one if it has the form: to pass over most at once.
 
-    Each form gives those of one mark, and of one that tells more than `kind` and `apiVersion` do where it has one.
+    They are those of one mark, and of one that tells more than `kind` and `apiVersion` do where there is one.
     """
-    found: set[str] = set()
-    for form in forms:
-        there = [mark.paths for mark in marks_of(form) if not mark.absent]
-        telling = next((paths for paths in there if _WIDESPREAD.isdisjoint(paths)), there[0])
-        found.update(telling, (path.partition(".")[0] for path in telling))
-    return frozenset(found)
+    there = [mark.paths for mark in marks_of(form) if not mark.absent]
+    telling = next((paths for paths in there if _WIDESPREAD.isdisjoint(paths)), there[0])
+    return frozenset(telling).union(path.partition(".")[0] for path in telling)
 
 
 def has_form(payload: Any, form: str) -> bool:
     """Return True where a payload has all marks of a form. Never raises."""
-    return isinstance(payload, dict) and all(mark.holds(payload) for mark in marks_of(form))
+    if not isinstance(payload, dict) or payload.keys().isdisjoint(members_of(form)):
+        return False
+    return all(mark.holds(payload) for mark in marks_of(form))
 
 
 def value_at(payload: Any, path: str) -> Any:

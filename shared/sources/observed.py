@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from shared.events.identity import digest, fingerprint, payload_identity, sender_identity
 from shared.events.model import ObjectRef, Observation, Operation, trusted
-from shared.events.redaction import Redaction, is_suspect, redact
+from shared.events.redaction import Redaction, has_suspects, is_harmless, redact
 from shared.sources.context import (
     MAX_MESSAGE,
     Context,
@@ -64,7 +64,9 @@ def go_time(value: Any) -> datetime | None:
 def observed(dialect: str, context: Context, payload: Mapping[str, Any], told: Told) -> Observation:
     """Return the observation of what was told of a payload, redacted; the payload becomes its `original`. Total."""
     original, masked = redact(payload)
-    shown = Redaction() if is_suspect([*told]) else masked  # what is told need not stand in the payload itself
+    said = [value for value in told if not isinstance(value, datetime)]  # need not stand in the payload itself
+    harmless = is_harmless(said)
+    shown = masked if harmless or not has_suspects(said) else Redaction()
     message = message_text(told.message)
     values: dict[str, Any] = {
         "identity": _identity(dialect, context, payload, told.identity),
@@ -87,8 +89,8 @@ def observed(dialect: str, context: Context, payload: Mapping[str, Any], told: T
         "fingerprint": fingerprint(message) if message else "",
         "source_uid": text(told.source_uid),
         "resource_version": text(told.resource_version),
-        "labels": _shown(told.labels, masked),
-        "annotations": _shown(told.annotations, masked),
+        "labels": labels(told.labels) if harmless else _shown(told.labels, masked),
+        "annotations": labels(told.annotations) if harmless else _shown(told.annotations, masked),
         "original": bounded(original, masked),
         "masked": masked.paths,
     }

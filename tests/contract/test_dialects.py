@@ -14,7 +14,8 @@ from shared.events.identity import digest
 from shared.events.model import Observation
 from shared.events.outcome import Ignored, Rejected
 from shared.sources.context import Context
-from shared.sources.registry import DIALECTS, decode_payload
+from shared.sources.dialects import DIALECTS, recognise
+from shared.sources.registry import decode_payload
 from tests.support.sentinel import PLANTED, SENTINEL, TEXT, told
 from tests.support.servers import ROOT
 from tests.support.specimens import (
@@ -61,6 +62,11 @@ def test_exactly_one_dialect_recognises_it(specimen: Specimen) -> None:
     by_type = [dialect.name for dialect in DIALECTS if specimen.payload.get("type") in dialect.types]
     by_form = [dialect.name for dialect in DIALECTS if dialect.recognises(body(specimen.payload))]
     assert (by_type or by_form) == [specimen.dialect]
+
+
+@given(_json | st.dictionaries(_keys, _json, max_size=8) | st.sampled_from([body(one.payload) for one in SPECIMENS]))
+def test_whom_the_members_pass_over_would_not_have_recognised_it(payload: Any) -> None:
+    assert recognise(payload) == next((dialect for dialect in DIALECTS if dialect.recognises(payload)), None)
 
 
 @each_specimen

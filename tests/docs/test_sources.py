@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.sources.registry import DIALECTS
+from shared.sources.dialects import DIALECTS
 from tests.support.servers import ROOT
 
 PAGES = sorted((ROOT / "docs" / "sources").glob("*.md"))

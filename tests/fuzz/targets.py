@@ -20,7 +20,8 @@ from shared.events.outcome import Ignored, Rejected
 from shared.rules.classify import NAME_LENGTH, SUMMARY_LENGTH, classify
 from shared.rules.shipped import load_shipped
 from shared.sources.context import MAX_ORIGINAL, Context
-from shared.sources.registry import DIALECTS, decode, decode_payload
+from shared.sources.dialects import DIALECTS
+from shared.sources.registry import decode, decode_payload
 from tests.support.sentinel import NAMING, PLANTED, SENTINEL, planted, told
 from tests.support.specimens import CLUSTER, RECEIVED
 

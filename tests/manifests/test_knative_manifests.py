@@ -15,7 +15,7 @@ from shared.local.broker.filters import matches
 from shared.local.broker.loader import load_topology
 from shared.local.broker.parse_services import PING
 from shared.runtime.registry import FUNCTIONS, load
-from shared.sources.registry import DIALECTS
+from shared.sources.dialects import DIALECTS
 from shared.sources.resources import plural
 from shared.telemetry.metrics import Metrics
 from tests.conftest import ROOT

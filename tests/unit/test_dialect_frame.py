@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 from shared.events.cloudevent import UNREAD, CloudEvent
 from shared.events.model import Observation
 from shared.events.outcome import Rejected
-from shared.sources import fields, registry
+from shared.sources import dialects, fields, registry
 from shared.sources.context import Context
+from shared.sources.dialects import Dialect
 from shared.sources.forms import has_form, told_apart, value_at
 from shared.sources.observed import Told, observed
-from shared.sources.registry import Dialect, decode, decode_payload
+from shared.sources.registry import decode, decode_payload
 from shared.sources.unread import unread_event
 
 NOW = datetime(2026, 8, 21, tzinfo=UTC)
@@ -132,10 +133,10 @@ def test_the_cluster_that_the_edge_gave_goes_before_the_payloads_own() -> None:
 @pytest.fixture
 def reports(monkeypatch: pytest.MonkeyPatch) -> Dialect:
     """A dialect of a CloudEvent type and of a kind of objects, read by the exporter's decoder."""
-    mine = registry._later("event-exporter", "special", types=("com.example.v1",), kinds=("x.io/Report",))
-    monkeypatch.setattr(registry, "DIALECTS", (*registry.DIALECTS[:2], mine))
-    monkeypatch.setattr(registry, "_CLAIMED", frozenset(mine.kinds))
-    monkeypatch.setattr(registry, "_CLAIMED_KINDS", frozenset({"Report"}))
+    mine = dialects._later("event-exporter", "special", types=("com.example.v1",), kinds=("x.io/Report",))
+    monkeypatch.setattr(dialects, "DIALECTS", (*dialects.DIALECTS[:2], mine))
+    monkeypatch.setattr(dialects, "_CLAIMED", frozenset(mine.kinds))
+    monkeypatch.setattr(dialects, "_CLAIMED_KINDS", frozenset({"Report"}))
     monkeypatch.setattr(registry, "_BY_TYPE", dict.fromkeys(mine.types, mine))
     return mine
 
@@ -143,9 +144,9 @@ def reports(monkeypatch: pytest.MonkeyPatch) -> Dialect:
 def test_objects_of_a_claimed_kind_go_to_the_dialect_that_claims_it(reports: Dialect) -> None:
     named = {"metadata": {"name": "r"}}
     claimed = {"kind": "Report", "apiVersion": "x.io/v1", **named}
-    assert [item.name for item in registry.DIALECTS if item.recognises(claimed)] == [reports.name]
+    assert [item.name for item in dialects.DIALECTS if item.recognises(claimed)] == [reports.name]
     for other in ({**claimed, "apiVersion": "y.io/v1"}, {**claimed, "kind": "Pod"}, {**claimed, "apiVersion": 1}):
-        assert [item.name for item in registry.DIALECTS if item.recognises(other)] == ["apiserver-resource"]
+        assert [item.name for item in dialects.DIALECTS if item.recognises(other)] == ["apiserver-resource"]
 
 
 @pytest.mark.usefixtures("reports")

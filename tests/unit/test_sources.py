@@ -16,7 +16,8 @@ from shared.events.outcome import Ignored, Rejected
 from shared.rules.classify import classify
 from shared.rules.shipped import load_shipped
 from shared.sources.context import Context
-from shared.sources.registry import DIALECTS, decode, decode_payload
+from shared.sources.dialects import DIALECTS
+from shared.sources.registry import decode, decode_payload
 
 NOW = datetime(2026, 11, 23, 21, 0, tzinfo=UTC)
 CONTEXT = Context(cluster="c", received=NOW)
