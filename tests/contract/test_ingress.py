@@ -73,6 +73,21 @@ def test_what_the_codec_refuses_is_a_400(tmp_path: Path, body: bytes, status: in
     asyncio.run(play())
 
 
+def test_a_payload_of_a_producer_is_told_the_path_that_takes_it(tmp_path: Path) -> None:
+    async def play() -> None:
+        async with broker(tmp_path, trigger("one"), one=Subscriber()) as running:
+            for kind in ("Event", "List"):
+                body = json.dumps({"apiVersion": "v1", "kind": kind}).encode()
+                answer = await post(running, Metrics(), {"content-type": "application/json"}, body)
+                assert answer.status_code == 400
+                assert "Kubernetes objects go to /events," in answer.json()["error"]
+            for says in (BINARY, {"content-type": "Application/CloudEvents+json"}):
+                answer = await post(running, Metrics(), says, b"{")
+                assert answer.json() == {"error": "the body is not valid JSON"}
+
+    asyncio.run(play())
+
+
 def test_what_the_broker_cannot_write_is_a_400_and_a_refused_batch_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
