@@ -13,7 +13,7 @@ from shared.local.broker.filters import Test
 from shared.local.selection import selection
 from shared.runtime.replay import Tally
 
-COLUMNS: Final = ("id", "trigger", "type", "subject", "code", "stage", "reason", "tries", "retried")
+COLUMNS: Final = ("id", "trigger", "type", "subject", "code", "stage", "reason", "tries", "retried", "retry")
 ENDED: Final = ("id", "act", "at", "to", "note", "trigger", "type", "subject", "stage", "reason")
 
 

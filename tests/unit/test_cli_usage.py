@@ -158,6 +158,9 @@ def test_letters_of_the_embedded_broker_are_counted_and_chosen_by_a_filter(tmp_p
     database = Database(tmp_path / "broker.db", guest=True)
     assert [row[0] for row in database.letters("", wanted=True, after=0, limit=9)] == [1, 2]
     database.close()
+    listed = json.loads(run("dead-letters", "list", *place, "-o", "json").stdout)
+    assert [(one["id"], one["retry"]) for one in listed] == [(1, "waits"), (2, "waits"), (3, "")]
+    assert run("dead-letters", "list", *place).stdout.count(" waits") == 2
     assert "--to is for the letters of a bus" in run("dead-letters", "retry", "1", "--to", "bus", *place).stderr
 
 
