@@ -84,9 +84,11 @@ def test_what_cannot_be_is_one_sentence(
 def test_a_store_is_reached_by_what_the_dotenv_file_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("NATS_URL", raising=False)
-    (tmp_path / ".env").write_text(f"NATS_URL=nats://127.0.0.1:{free_port()}\n")
+    there = f"nats://127.0.0.1:{free_port()}"
+    (tmp_path / ".env").write_text(f"NATS_URL={there}\n")
     ended = run("episodes", "list", "--store", "nats:///tidings")
-    assert (ended.exit_code, ended.stderr) == (1, "tidings: NATS cannot be reached (ConnectionRefusedError)\n")
+    why = f"NATS cannot be reached at {there} (ConnectionRefusedError): see NATS_URL"
+    assert (ended.exit_code, ended.stderr) == (1, f"tidings: {why}\n")
 
 
 @pytest.mark.parametrize(
