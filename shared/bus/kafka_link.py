@@ -27,6 +27,7 @@ from shared.bus.kafka_record import partition_of
 from shared.bus.protocol import SECONDS, BusUnavailableError
 from shared.bus.protocol import unavailable as unavailable_bus
 from shared.bus.settings import KafkaSettings
+from shared.settings.addresses import unreached
 
 _REQUEST_MS = 8000  # less than a call's deadline: what is given up has left the producer's memory by then
 _PROBE_SECONDS = 2.0
@@ -37,7 +38,6 @@ _BATCH_BYTES = 256 * 1024
 SMALLEST_BATCH = 4 * 1024
 _PORT = 9092
 _REFUSED = "Kafka refuses our credentials, or they are not those of this listener"
-_NOT_THERE = "Kafka cannot be reached"
 _LACKING: Mapping[type[Exception], str] = {
     TopicAuthorizationFailedError: "a topic",
     GroupAuthorizationFailedError: "a consumer group",
@@ -55,7 +55,8 @@ class KafkaLink:
         self._producer: AIOKafkaProducer | None = None
         self._making = asyncio.Lock()
         self._not_before = 0.0
-        self._why = _NOT_THERE
+        self._away = unreached("Kafka", settings.brokers, "KAFKA_BROKERS")
+        self._why = self._away
         self.batch_bytes = _BATCH_BYTES
         """Bytes of a batch of the producer that is there now; an event that is larger has one of its own."""
         self._endings: set[asyncio.Task[None]] = set()
@@ -178,7 +179,7 @@ class KafkaLink:
         context = (
             await tls.context(settings.ca_file, settings.cert_file, settings.key_file) if settings.secure else None
         )
-        found = _NOT_THERE
+        found = self._away
         for one in settings.brokers.split(","):
             parts = urlsplit(f"//{one}")
             try:

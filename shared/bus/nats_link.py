@@ -18,6 +18,7 @@ from nats.js import errors as refusals
 from shared.bus.protocol import SECONDS, BusUnavailableError
 from shared.bus.protocol import unavailable as unavailable_bus
 from shared.bus.tls import unusable
+from shared.settings.addresses import unreached
 from shared.settings.nats import LoginError, NatsSettings
 from shared.stores.nats_client import Bounded, Calls, end, is_secure, tls_context
 
@@ -48,7 +49,8 @@ class NatsLink:
         self._making = asyncio.Lock()
         self._not_before = 0.0
         self._calls = Calls()
-        self._why = "NATS cannot be reached"
+        self._away = unreached("NATS", settings.url, "NATS_URL")
+        self._why = self._away
         self._closed = False
 
     async def client(self) -> Client:
@@ -61,7 +63,7 @@ class NatsLink:
                     await self._make()
         assert self._client is not None  # noqa: S101 - made above
         if not self._client.is_connected:
-            raise BusUnavailableError("NATS cannot be reached: the connection broke and is being made again")
+            raise BusUnavailableError(f"{self._away}; the connection broke and is being made again")
         return self._client
 
     def within(self, seconds: float | None = None) -> Bounded:
@@ -91,7 +93,7 @@ class NatsLink:
         if time.monotonic() < self._not_before:
             raise BusUnavailableError(self._why)
         client = Client()
-        told = _Told(client, self._broken, tls=self._settings.tls)
+        told = _Told(client, self._broken, self._away, tls=self._settings.tls)
         connecting = asyncio.create_task(self._connect(client, told))
         try:
             async with asyncio.timeout(_CONNECT_SECONDS):
@@ -99,7 +101,7 @@ class NatsLink:
             if self._settings.tls and not is_secure(client):
                 raise _InTheClearError
         except (OSError, errors.Error, TimeoutError) as error:
-            self._why = told.why if isinstance(error, TimeoutError) else _why(error)
+            self._why = told.why if isinstance(error, TimeoutError) else _why(error) or self._away
             self._not_before = time.monotonic() + _RETRY_SECONDS
             await end(client, _CLOSE_SECONDS)
             raise BusUnavailableError(self._why) from error
@@ -146,18 +148,19 @@ class _InTheClearError(errors.Error):
 class _Told:
     """What nats-py tells: said once when it begins and when it is over, in our own words."""
 
-    def __init__(self, client: Client, broken: Callable[[], None], *, tls: bool) -> None:
+    def __init__(self, client: Client, broken: Callable[[], None], away: str, *, tls: bool) -> None:
         self._client = client
         self._broken = broken
         self._tls = tls
-        self.why = "NATS cannot be reached"
+        self._away = away
+        self.why = away
         self.stands = False
         """Whether it broke where it breaks: not where it never stood, nor where we end it."""
 
     async def error(self, error: Exception) -> None:
         """Keep why; nats-py tells each attempt."""
         if not isinstance(error, TimeoutError):
-            self.why = _why(error)
+            self.why = _why(error) or self._away
 
     async def disconnected(self) -> None:
         """Say so, also to those who wait for an answer."""
@@ -183,7 +186,7 @@ def unavailable(error: Exception) -> BusUnavailableError:
 
 
 def _why(error: BaseException) -> str:
-    """Return in constant words what was wrong."""
+    """Return in constant words what was wrong, empty where nobody was met."""
     if isinstance(error, LoginError):
         return str(error)
     if isinstance(error, _InTheClearError):
@@ -195,4 +198,4 @@ def _why(error: BaseException) -> str:
     text = str(error).lower()
     if isinstance(error, errors.AuthorizationError) or "authorization" in text or "authentication" in text:
         return "NATS refuses our credentials"
-    return "NATS cannot be reached"
+    return ""

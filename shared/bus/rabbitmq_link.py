@@ -17,6 +17,7 @@ from shared.bus import tls
 from shared.bus.protocol import SECONDS, BusUnavailableError, deadline
 from shared.bus.protocol import unavailable as unavailable_bus
 from shared.bus.settings import RabbitmqSettings
+from shared.settings.addresses import unreached
 
 TROUBLE = (OSError, AMQPError, TimeoutError, RuntimeError)
 """What aio-pika raises where a call could not be made; RuntimeError is that of a channel that is closed."""
@@ -25,7 +26,6 @@ _CONNECT_SECONDS = 5.0
 _CLOSE_SECONDS = 3.0
 _RETRY_SECONDS = 1.0
 _HEARTBEAT = 10
-_AWAY = "RabbitMQ cannot be reached"
 
 unavailable = partial(unavailable_bus, "RabbitMQ")
 
@@ -41,7 +41,8 @@ class RabbitmqLink:
         self._connection: AbstractConnection | None = None
         self._making = asyncio.Lock()
         self._not_before = 0.0
-        self._why = _AWAY
+        self._away = unreached("RabbitMQ", settings.url, "RABBITMQ_URL")
+        self._why = self._away
         self._closed = False
 
     async def connection(self) -> AbstractConnection:
@@ -102,7 +103,7 @@ class RabbitmqLink:
                     heartbeat=_HEARTBEAT,
                 )
         except TROUBLE as error:
-            self._why = _reason(error)
+            self._why = _reason(error) or self._away
             self._not_before = time.monotonic() + _RETRY_SECONDS
             raise BusUnavailableError(self._why) from error
 
@@ -115,11 +116,11 @@ async def ended(what: AbstractChannel | AbstractConnection) -> None:
 
 
 def _reason(error: BaseException | None) -> str:
-    """Return in constant words what was wrong, as the first who knows says it."""
+    """Return in constant words what was wrong, as the first who knows says it; empty where nobody was met."""
     while error is not None:
         if isinstance(error, AuthenticationError | ProbableAuthenticationError):
             return "RabbitMQ refuses our credentials"
         if isinstance(error, ssl.SSLCertVerificationError):
             return "the certificate of RabbitMQ cannot be verified: see RABBITMQ_CA_FILE, and the certificate's dates"
         error = error.__cause__ or error.__context__
-    return _AWAY
+    return ""

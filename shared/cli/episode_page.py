@@ -6,7 +6,7 @@ from typing import Final
 from shared.delivery.mapping import Mapping, render
 from shared.delivery.mapping_file import read_text
 from shared.delivery.telling import context_of
-from shared.events.episode import Episode
+from shared.events.episode import Cause, Episode
 from shared.events.outcome import Rejected
 
 _TEXTS = """
@@ -24,21 +24,22 @@ _UNNAMED: Final = {
 }
 
 
-def page(episode: Episode) -> str:
-    """Return the page of one episode."""
+def page(episode: Episode, had: Cause | None = None) -> str:
+    """Return the page of one episode; `had` is the group that one was in which is over."""
     said = render(_mapping(), "resolve" if episode.state == "resolved" else "open", context_of(episode))
     text = episode.summary if isinstance(said, Rejected) else f"{said['title']}\n\n{said['text']}"
-    return "\n".join([f"{episode.id}, revision {episode.revision}", *_standing(episode), "", text])
+    standing = _standing(episode, episode.cause or had)
+    return "\n".join([f"{episode.id}, revision {episode.revision}", *standing, "", text])
 
 
-def _standing(episode: Episode) -> list[str]:
+def _standing(episode: Episode, cause: Cause | None) -> list[str]:
     ticket = "has a ticket" if episode.ticket else "known before first contact" if episode.baseline else "has no ticket"
     lines = [f"{episode.state}, {ticket}"]
-    if episode.cause is not None:
+    if cause is not None:
         kind = {"consequence": "a consequence of", "group": "in the group of", "limit": "beyond the limit, in"}
-        named = episode.cause.summary or episode.cause.object
-        said = f"{kind[episode.cause.kind]} {named} {episode.cause.id}".rstrip()
-        lines.append(said if named else _UNNAMED[episode.cause.kind])
+        named = cause.summary or cause.object
+        said = f"{kind[cause.kind]} {named} {cause.id}".rstrip()
+        lines.append(said if named else _UNNAMED[cause.kind])
     if episode.quiet:
         lines.append(f"kept quiet by {episode.quiet}")
     if episode.flapping:

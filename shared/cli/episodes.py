@@ -10,9 +10,9 @@ from shared.cli.output import Output, OutputOption, fail, print_document, print_
 from shared.cli.stored import DATA, DataOption, StoreOption, with_store
 from shared.delivery.claims import numbers
 from shared.episodes.bonds import GROUP, STORM
-from shared.episodes.browse import Filter, close_by_hand, find, listing
+from shared.episodes.browse import Filter, Page, close_by_hand, find, listing
 from shared.episodes.relations import OF_GROUP
-from shared.events.episode import Episode, EpisodeState
+from shared.events.episode import Cause, Episode, EpisodeState
 from shared.events.words import counted
 from shared.stores.protocol import Store
 
@@ -64,11 +64,11 @@ def _list(
         fail(f"--state is open or resolved, not {state}", code=2)
     wanted = Filter(state=states[state], cluster=cluster, namespace=namespace, ticket=ticket)
     with waiting("reading the store"):
-        episodes, unreadable, told = with_store(data, store, lambda opened: _all(opened, wanted))
-    found = sorted(episodes, key=lambda episode: episode.started, reverse=True)[:limit]
-    print_rows([_row(episode, told.get(episode.id, ())) for episode in found], _COLUMNS, output)
-    if unreadable:
-        fail(f"{counted(unreadable, 'record')} cannot be read by this version")
+        page, told = with_store(data, store, lambda opened: _all(opened, wanted))
+    found = sorted(page.episodes, key=lambda episode: episode.started, reverse=True)[:limit]
+    print_rows([_row(one, page.had.get(one.id), told.get(one.id, ())) for one in found], _COLUMNS, output)
+    if page.unreadable:
+        fail(f"{counted(page.unreadable, 'record')} cannot be read by this version")
 
 
 @app.command("show", epilog="Example: tidings episodes show 9k2m…-1pq4v0")
@@ -82,7 +82,8 @@ def _show(
     if output is Output.table:
         from shared.cli.episode_page import page  # templates, which nothing else here needs
 
-        show(page(episode), soft_wrap=True)
+        kept, _ = with_store(data, store, lambda opened: _all(opened, Filter(id=episode.id)))
+        show(page(episode, kept.had.get(episode.id)), soft_wrap=True)
         return
     print_document(episode.model_dump(mode="json"), output)
 
@@ -116,29 +117,27 @@ async def _end(store: Store, name: str) -> Episode | None:
     return None if episode is None else await close_by_hand(store, episode.id, time.time())
 
 
-async def _all(store: Store, wanted: Filter) -> tuple[list[Episode], int, dict[str, tuple[str, ...]]]:
-    """Return all episodes that are wanted, how many records cannot be read, and the tickets by episode."""
-    episodes: list[Episode] = []
+async def _all(store: Store, wanted: Filter) -> tuple[Page, dict[str, tuple[str, ...]]]:
+    """Return all episodes that are wanted, as one page, and the tickets by episode."""
     page = await listing(store, wanted, limit=_MOST)
-    unreadable = page.unreadable
-    episodes += page.episodes
     while page.cursor:
-        page = await listing(store, wanted, cursor=page.cursor, limit=_MOST)
-        unreadable += page.unreadable
-        episodes += page.episodes
-    return episodes, unreadable, await numbers(store)
+        more = await listing(store, wanted, cursor=page.cursor, limit=_MOST)
+        unreadable = page.unreadable + more.unreadable
+        page = Page((*page.episodes, *more.episodes), more.cursor, unreadable, {**page.had, **more.had})
+    return page, await numbers(store)
 
 
-def _row(episode: Episode, tickets: Sequence[str]) -> dict[str, Any]:
+def _row(episode: Episode, had: Cause | None, tickets: Sequence[str]) -> dict[str, Any]:
     row = episode.model_dump(mode="json")
     times = {"started": _short(row["started"]), "resolved": _short(row["resolved"])}
-    return {**row, **times, "number": " ".join(tickets), "role": _role(episode)}
+    return {**row, **times, "number": " ".join(tickets), "role": _role(episode, had)}
 
 
-def _role(episode: Episode) -> str:
+def _role(episode: Episode, had: Cause | None) -> str:
     """Return whether it stands for others, and what has taken it in: of those a ticket is not to be looked for."""
+    cause = episode.cause or had
     parts = [_STANDS_FOR.get(episode.relations.get(OF_GROUP, ""), "")]
-    parts += [_PART_OF[episode.cause.kind]] if episode.cause is not None else []
+    parts += [_PART_OF[cause.kind]] if cause is not None else []
     return ", ".join(part for part in parts if part)
 
 

@@ -10,10 +10,10 @@ from shared.cli.output import fail
 from shared.events.cloudevent import CloudEvent
 from shared.events.codec import NotAnEvent
 from shared.local.broker.filters import Test
-from shared.local.selection import checked
+from shared.local.selection import selection
 from shared.runtime.replay import Tally
 
-COLUMNS: Final = ("id", "trigger", "type", "subject", "code", "stage", "reason", "tries", "retried")
+COLUMNS: Final = ("id", "trigger", "type", "subject", "code", "stage", "reason", "tries", "retried", "retry")
 ENDED: Final = ("id", "act", "at", "to", "note", "trigger", "type", "subject", "stage", "reason")
 
 
@@ -80,7 +80,7 @@ class Letters(Protocol):
 
 def chosen(names: list[str] | None, text: str, trigger: str = "") -> Choice:
     """Return what is meant by a command's words; a filter that is none ends it with a sentence."""
-    passes = checked(text)
+    passes = selection(text)
     if isinstance(passes, list):
         fail(*(f"--filter: {one.message}: {one.suggestion}" for one in passes), code=2)
     if names and text:

@@ -126,6 +126,7 @@ def _seen(letter: BusLetter) -> Seen:
         "reason": line(letter.reason),
         "tries": letter.tries,
         "retried": letter.retried,
+        "retry": "",
     }
     more: dict[str, Any] = {"kept": to_text(letter.record.at), "answer": redact_text(letter.answer)}
     if isinstance(event, NotAnEvent):

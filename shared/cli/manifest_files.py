@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from shared.cli import configured
+from shared.cli.overlays import lost
 from shared.events.problem import Problem
 from shared.events.words import counted
+from shared.local.broker.kustomized import KUSTOMIZE, kustomization, nearest
 from shared.local.broker.kustomized import is_patch as says_patch
-from shared.local.broker.kustomized import kustomization, nearest
 from shared.local.broker.located import Located, read_documents
 
 _PROGRAMS = frozenset({"tidings", "publish"})
@@ -32,6 +33,8 @@ def check(path: Path, *, is_patch: bool) -> tuple[list[Problem], list[Problem]]:
     name = str(path)
     read = documents(path)
     problems = _environments(read, name)
+    if path.name in KUSTOMIZE:
+        return problems, lost(path)
     if is_patch:
         return problems, []
     if len(read) > 1 and path.name not in _named_by(nearest(path.parent)):  # so it was rendered, and nobody renders it

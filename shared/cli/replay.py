@@ -16,7 +16,7 @@ from shared.cli.output import Output, OutputOption, fail, print_rows, waiting
 from shared.cli.replaying import ARCHIVE, DEAD_LETTERS, Unable, Wanted, counted_dry, run
 from shared.cli.stored import DATA, DataOption
 from shared.cli.tallied import print_tally
-from shared.local.selection import checked
+from shared.local.selection import selection
 from shared.runtime.replay_source import Span
 from shared.runtime.replay_target import targets
 from shared.settings.environment import SettingsError
@@ -69,7 +69,7 @@ def command(
         fail("--source archive and --at belong together: --at says where the archive is", code=2)
     spanned = bool(since or until or checkpoint or at)
     _check(source, target, spanned=spanned, group=group)
-    passes = checked(only)
+    passes = selection(only)
     if isinstance(passes, list):
         fail(*(f"--filter: {one.message}: {one.suggestion}" for one in passes), code=2)
     try:

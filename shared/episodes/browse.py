@@ -1,13 +1,15 @@
 """Look into a store's episodes and close one by hand: what `tidings episodes` and /api/v1/episodes show."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from shared.episodes import bonds, keeper, machine
 from shared.episodes.bonds import Rules
 from shared.episodes.policy import Policies
 from shared.episodes.record import RecordError
+from shared.episodes.relations import key_of_group
 from shared.episodes.stored import decode
-from shared.events.episode import Episode, EpisodeState
+from shared.events.episode import Cause, Episode, EpisodeState
 from shared.stores.contention import TRIES, pause
 from shared.stores.protocol import Store
 
@@ -41,11 +43,15 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Episodes in no order but the store's; `cursor` goes on after them, empty at the end."""
+    """Episodes in no order but the store's; `cursor` goes on after them, empty at the end.
+
+    `had` is, by the id of one that is over, the group or summary that had it in: no event of it says so any more.
+    """
 
     episodes: tuple[Episode, ...]
     cursor: str = ""
     unreadable: int = 0
+    had: Mapping[str, Cause] = field(default_factory=dict)
 
 
 async def listing(store: Store, wanted: Filter | None = None, *, cursor: str = "", limit: int = 100) -> Page:
@@ -55,6 +61,7 @@ async def listing(store: Store, wanted: Filter | None = None, *, cursor: str = "
     """
     wanted = wanted or Filter()
     found: list[Episode] = []
+    had: dict[str, Cause] = {}
     unreadable = looked = 0
     async for entry in store.scan(keeper.THINGS, after=cursor, limit=_MAX_RECORDS):
         looked += 1
@@ -64,10 +71,17 @@ async def listing(store: Store, wanted: Filter | None = None, *, cursor: str = "
         except RecordError:
             unreadable += 1
             continue
-        found += [episode for episode in machine.episodes_of(record, _LOOKING) if wanted.takes(episode)]
+        for episode, group in machine.episodes_of(record, _LOOKING):
+            if wanted.takes(episode):
+                found.append(episode)
+                had |= {episode.id: _taken(group)} if group else {}
         if len(found) >= limit:
-            return Page(tuple(found), cursor, unreadable)
-    return Page(tuple(found), cursor if looked == _MAX_RECORDS else "", unreadable)
+            return Page(tuple(found), cursor, unreadable, had)
+    return Page(tuple(found), cursor if looked == _MAX_RECORDS else "", unreadable, had)
+
+
+def _taken(group: str) -> Cause:
+    return Cause(kind="limit" if group.startswith(bonds.STORM) else "group", problem_key=key_of_group(group))
 
 
 async def find(store: Store, episode_id: str) -> Episode | None:
@@ -89,7 +103,7 @@ async def close_by_hand(store: Store, episode_id: str, now: float) -> Episode | 
     thing, episode = place
     await _end(store, thing, episode.problem_key, episode_id, now)
     record = (await keeper.load(store, thing)).record
-    return next((found for found in machine.episodes_of(record, _LOOKING) if found.id == episode_id), None)
+    return next((found for found, _ in machine.episodes_of(record, _LOOKING) if found.id == episode_id), None)
 
 
 async def _end(store: Store, thing: str, key: str, episode_id: str, now: float) -> None:
@@ -125,7 +139,7 @@ async def _place(store: Store, episode_id: str) -> tuple[str, Episode] | None:
                 record = decode(entry.value)
             except RecordError:
                 continue
-            for episode in machine.episodes_of(record, _LOOKING):
+            for episode, _ in machine.episodes_of(record, _LOOKING):
                 if episode.id == episode_id:
                     return last.removeprefix(keeper.THINGS), episode
     return None

@@ -288,8 +288,8 @@ def _quiet(track: Track, rules: Rules, now: float, found: Found | None) -> Quiet
     return max((quiet for quiet in quiets if quiet is not None), key=attrgetter("until"), default=None)
 
 
-def episodes_of(record: Record, rules: Rules) -> list[Episode]:
-    """Return every problem of the object as it is now, under the revision that was told last."""
-    found = (settle(track, around_of(track, rules, record.now), record.now) for track in record.tracks.values())
-    shown = (current(settled, told=False) for settled in found)
-    return [episode for episode in shown if episode is not None]
+def episodes_of(record: Record, rules: Rules) -> list[tuple[Episode, str]]:
+    """Return every problem as it is now under its last revision, and whose group had it when it ended, if one had."""
+    found = [settle(track, around_of(track, rules, record.now), record.now) for track in record.tracks.values()]
+    shown = ((current(settled, told=False), settled) for settled in found)
+    return [(one, its.track.desk.left * (its.core.state == "resolved")) for one, its in shown if one is not None]

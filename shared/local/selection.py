@@ -1,22 +1,23 @@
 """A filter as somebody writes it beside a command: the Trigger's own language, as JSON or as a CESQL expression."""
 
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import orjson
 
 from shared.events.problem import Problem, did_you_mean
-from shared.local.broker.filters import Test, compiled
+from shared.local.broker.filters import FilterSet, Test, compiled
 from shared.local.broker.located import Located
 from shared.local.broker.parse_filters import parse_selection, reporter
 
-_OF_LETTERS: Final = frozenset({"stage"})
-"""What a dead letter has besides, whose `reason` is its own."""
+_OF_LETTERS: Final = frozenset({"stage", "reason"})
+"""What a dead letter says of its own."""
 
 
 def selection(text: str) -> Test | list[Problem]:
     """Return what tells whether an event passes: all do where the text is empty. What is wrong is returned instead.
 
-    JSON is one filter, as `{"exact": {"severity": "critical"}}`, or a list of which all must pass; else it is CESQL.
+    JSON is one filter, as `{"exact": {"severity": "critical"}}`, or a list of which all must pass; else it is CESQL. A
+    slip of the pen is as wrong as any mistake, and so is what can pass nothing: nobody looks at what did not pass.
     """
     if not text.strip():
         return lambda _event: True
@@ -28,16 +29,11 @@ def selection(text: str) -> Test | list[Problem]:
     filters = parse_selection(spec, reporter("--filter", problems))
     if not problems and not filters.filters:
         problems = [Problem("--filter", 0, "there is no filter in it", "leave it out to take every event")]
+    problems = problems or _slips(spec) or _passing_nothing(filters)
     return problems or compiled(filters.effective())
 
 
-def checked(text: str) -> Test | list[Problem]:
-    """Return what `selection` does, with a slip of the pen as wrong as any mistake: for who cannot be asked again."""
-    passes = selection(text)
-    return passes if isinstance(passes, list) else _slips(text) or passes
-
-
-def _slips(text: str) -> list[Problem]:
+def _slips(spec: Located) -> list[Problem]:
     """Return where a filter without a mistake asks for what no event of ours has, and what one has all but a letter.
 
     Nobody means that, and everything would be passed over for it. Any other name may be one of others' events.
@@ -47,13 +43,28 @@ def _slips(text: str) -> list[Problem]:
 
     found: list[Problem] = []
     names = sorted(NAMES | _OF_LETTERS)
-    for dialect, name, value in compared(_spec(text)) if text.strip() else ():
+    for dialect, name, value in compared(spec):
         if is_slip(name, names):
             found.append(Problem("--filter", 0, f'no event has an attribute "{name}"', did_you_mean(name, names)))
         elif dialect == "exact" and is_slip(str(value.value), WORDS.get(name, ())):
             message = f'there is no {name} "{value.value}"'
             found.append(Problem("--filter", 0, message, did_you_mean(str(value.value), WORDS[name])))
     return found
+
+
+def _passing_nothing(filters: FilterSet) -> list[Problem]:
+    """Return that no event can pass: none of ours with what others may add, of anybody else, or that a topic keeps."""
+    from shared.events.letter import Act, type_of_act
+    from shared.local.broker import reach  # as above
+    from shared.local.broker.event_kinds import EventKind, kinds
+    from shared.local.broker.names_advice import NAMES
+
+    chosen = reach.selection(filters)
+    added = (chosen.values.keys() - NAMES) | _OF_LETTERS
+    marks = [EventKind(type_of_act(act), free=frozenset(chosen.values.keys() - {"type"})) for act in get_args(Act)]
+    if reach.constant(chosen, [*kinds(added), *marks]) is not False:
+        return []
+    return [Problem("--filter", 0, "no event can pass it", "`tidings triggers` shows which events there are")]
 
 
 def _spec(text: str) -> Located:

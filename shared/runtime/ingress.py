@@ -1,7 +1,7 @@
 """`POST /` of the embedded system and of `intake`: CloudEvents for the broker; 202 once they are durable."""
 
 from shared.events.cloudevent import CloudEvent
-from shared.events.codec import NotAnEvent, decode_batch
+from shared.events.codec import Headers, NotAnEvent, decode_batch
 from shared.events.limits import DEFAULT
 from shared.runtime.asgi import Receive, Scope, Send, answer, answer_error, may_send
 from shared.runtime.handover import Handover
@@ -10,6 +10,7 @@ from shared.telemetry.metrics import Metrics
 
 NAME = "ingress"
 _BODY_SECONDS = 10.0
+_PAYLOAD = "this is no CloudEvent: Kubernetes objects go to /events, payloads of other producers to their own paths"
 
 
 async def ingest(scope: Scope, receive: Receive, send: Send, *, broker: Handover, metrics: Metrics) -> None:
@@ -22,7 +23,8 @@ async def ingest(scope: Scope, receive: Receive, send: Send, *, broker: Handover
         return
     decoded = decode_batch(received.headers, received.body)
     if isinstance(decoded, NotAnEvent):
-        await _refuse(send, metrics, decoded.status, decoded.reason)
+        reason = decoded.reason if _says_event(received.headers) else _PAYLOAD
+        await _refuse(send, metrics, decoded.status, reason)
         return
     events: list[CloudEvent] = []
     for item in decoded:
@@ -43,6 +45,11 @@ async def ingest(scope: Scope, receive: Receive, send: Send, *, broker: Handover
             await _refuse(send, metrics, 413, "an event is larger than the broker takes")
         case "invalid":
             await _refuse(send, metrics, 400, "an event cannot be written as JSON")
+
+
+def _says_event(headers: Headers) -> bool:
+    """Return False for what does not even say that it is a CloudEvent: a payload, at the wrong path."""
+    return "ce-specversion" in headers or headers.get("content-type", "").lower().startswith("application/cloudevents")
 
 
 async def _refuse(send: Send, metrics: Metrics, status: int, reason: str, *, close: bool = False) -> None:

@@ -42,6 +42,11 @@ def completed(url: str, ports: Mapping[str, int], example: str) -> str:
     return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}:{port or ports[parts.scheme]}{parts.path}"
 
 
+def unreached(what: str, where: str, setting: str, why: str = "") -> str:
+    """Return that nobody is met where a setting says, several addresses by comma: none of ours holds credentials."""
+    return f"{what} cannot be reached at {where.replace(',', ', ')}{f' ({why})' if why else ''}: see {setting}"
+
+
 def is_loopback(host: str) -> bool:
     """Return True for `localhost` and loopback addresses."""
     if host == "localhost":

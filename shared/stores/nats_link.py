@@ -17,6 +17,7 @@ from nats import errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
+from shared.settings.addresses import unreached
 from shared.settings.nats import LoginError, NatsSettings
 from shared.stores.nats_bucket import prepare
 from shared.stores.nats_client import Calls, end, is_secure, tls_context
@@ -34,7 +35,6 @@ _FIRST, _LONGEST = 0.05, 5.0  # seconds between two rounds through the servers
 _MAX_WAITING: Final = 10_000
 _MAX_BYTES: Final = 64 * 1024 * 1024  # on their way at the same time
 _NO_RESPONDERS: Final = "503"
-_AWAY: Final = "NATS cannot be reached"
 _FORBIDDEN: Final = "NATS forbids what a store needs: allow $KV.BUCKET.>, $JS.API.>, _INBOX.> to publish and subscribe"
 _NOT_LET_IN: Final = "NATS does not let us in: check the NATS_ settings"
 _REASONS: Final[dict[type[Exception], str]] = {
@@ -138,7 +138,7 @@ class Link:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._tried.wait(), _CONNECT)
         if self._standing is None or self._standing.lost.is_set():
-            raise StoreUnavailableError(self._why or _AWAY)
+            raise StoreUnavailableError(self._why or self._away())
         return self._standing
 
     async def _keep(self) -> None:
@@ -159,7 +159,8 @@ class Link:
                 await self._connect(standing, server)
                 await prepare(standing.client, self._place)
         except Exception as error:  # noqa: BLE001 - whatever it is, the next round may go well; it is said once
-            self._say(self._heard or _reason(self._cause if isinstance(error, errors.NoServersError) else error))
+            cause = self._cause if isinstance(error, errors.NoServersError) else error
+            self._say(self._heard or _reason(cause) or self._away(type(cause).__name__))
             return False
         else:
             self._standing = standing
@@ -205,6 +206,9 @@ class Link:
         if self._place.tls and not is_secure(client):
             raise errors.SecureConnWantedError
 
+    def _away(self, why: str = "") -> str:
+        return unreached("NATS", ",".join(self._place.servers), self._place.setting, why)
+
     def _say(self, why: str) -> None:
         if why and why != self._why:
             _log.warning("the store is away: %s", why)
@@ -214,11 +218,11 @@ class Link:
 
 
 def _reason(error: Exception) -> str:
-    """Return what to say of a connection that could not be made; nothing of ours is in it."""
+    """Return what to say of a connection that could not be made, empty where nobody was met."""
     if isinstance(error, StoreUnavailableError | LoginError):
         return str(error)
     if "authorization" in str(error).lower():
         return _NOT_LET_IN
     if isinstance(error, ssl.SSLError):
         return f"the TLS of NATS cannot be used ({error.reason or 'SSLError'}): check NATS_CA_FILE"
-    return _REASONS.get(type(error), f"{_AWAY} ({type(error).__name__})")
+    return _REASONS.get(type(error), "")

@@ -14,12 +14,16 @@ _REPLICAS = ("1", "3", "5")
 
 
 class Place(NamedTuple):
-    """Which servers, which bucket. `replicas` is None where the URL leaves it to the bucket that is there."""
+    """Which servers, which bucket. `replicas` is None where the URL leaves it to the bucket that is there.
+
+    `setting` is the one that names the servers.
+    """
 
     servers: tuple[str, ...]
     bucket: str
     tls: bool
     replicas: int | None
+    setting: str = "STORE_URL"
 
 
 def place_of(url: str, elsewhere: str = "") -> Place:
@@ -50,6 +54,7 @@ def place_of(url: str, elsewhere: str = "") -> Place:
         bucket,
         scheme == "tls",
         None if replicas is None else int(replicas),
+        "STORE_URL" if parts.netloc else "NATS_URL",
     )
 
 

@@ -99,6 +99,9 @@ METRICS: dict[str, Declared] = {
     "tidings_broker_delivered_total": Declared("counter", ("trigger",), "Events that a subscriber took."),
     "tidings_broker_retries_total": Declared("counter", ("trigger",), "Tries that failed and are made again."),
     "tidings_broker_dead_letters_total": Declared("counter", ("trigger",), "Events given to the dead letters."),
+    "tidings_broker_unrouted_total": Declared(
+        "counter", (), "Events from outside, in `tidings up`, of types that no Trigger takes."
+    ),
     "tidings_build_info": Declared("gauge", ("version",), "Always 1."),
 }
 

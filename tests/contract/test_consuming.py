@@ -15,6 +15,7 @@ from shared.local import consuming
 from shared.local.broker.delivery_spec import DeliverySpec
 from shared.local.consumed import Counts
 from shared.local.consuming import Consumer, Terms, around
+from shared.local.selection import selection
 from shared.runtime.edge import Edge
 from shared.runtime.hosts import StartError
 from shared.telemetry.metrics import Metrics
@@ -107,6 +108,44 @@ def test_intake_is_told_whose_topics_it_takes_for_its_own_would_come_round_again
     with pytest.raises(StartError) as refused:
         around(edge, edge, asked, {"EMBEDDED_BUS": "bus.db"})
     assert refused.value.problems == ("--topics: intake takes what others put on a bus: name their topics",)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("severty = 'high'", 'no event has an attribute "severty": did you mean "severity"?'),
+        ("category = 'securty'", 'there is no category "securty": did you mean "security"?'),
+        ('{"exact": {"phase": "Problem"}}', 'there is no phase "Problem": did you mean "problem"?'),
+        ("severity = 'high' AND severity = 'low'", "no event can pass it"),
+        ("type = 'dev.tidings.storage.v1'", "no event can pass it"),
+        ("type = 'dev.tidings.tick.v1' AND severity = 'high'", "no event can pass it"),
+    ],
+)
+def test_a_filter_that_nobody_means_ends_the_start(text: str, problem: str, tmp_path: Path) -> None:
+    asked = Namespace(function="webhook", source="embedded", topics=None, group=None, filter=text, path="", retry=1,
+                      backoff=1.0, tick=0.0)  # fmt: skip
+    edge = Edge(Scripted(), Metrics())
+    with pytest.raises(StartError) as refused:
+        around(edge, edge, asked, {"EMBEDDED_BUS": str(tmp_path / "bus.db")})
+    assert refused.value.code == 2
+    assert str(refused.value).startswith(f"--filter: {problem}")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "severity IN ('critical', 'high')",
+        "team = 'shop'",
+        "type = 'dev.tidings.security.v1' AND team = 'shop'",
+        "type = 'com.example.order' AND category = 'fruit'",
+        "stage = 'mapping' AND type = 'dev.tidings.tick.v1' AND reason = 'x'",
+        "type = 'dev.tidings.dead-letter.retried.v1'",
+        '{"prefix": {"type": "dev.tidings.problem."}}',
+    ],
+)
+def test_a_filter_that_somebodys_event_may_pass_is_taken(text: str) -> None:
+    assert callable(selection(text))
 
 
 def test_what_waits_for_a_group_is_measured(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,10 @@ import pytest
 
 from shared.events.cloudevent import CloudEvent
 from shared.local.broker.broker import Broker
+from shared.local.broker.cesql.grammar import parse
+from shared.local.broker.filters import Cesql, FilterSet
 from shared.local.broker.log import Log
+from shared.local.broker.unrouted import Unrouted
 from shared.runtime.handover import Acceptance
 from shared.runtime.ingress import ingest
 from shared.telemetry.metrics import Metrics
@@ -71,6 +75,50 @@ def test_what_the_codec_refuses_is_a_400(tmp_path: Path, body: bytes, status: in
             assert (await post(running, Metrics(), BINARY, body)).status_code == status
 
     asyncio.run(play())
+
+
+def test_a_payload_of_a_producer_is_told_the_path_that_takes_it(tmp_path: Path) -> None:
+    async def play() -> None:
+        async with broker(tmp_path, trigger("one"), one=Subscriber()) as running:
+            for kind in ("Event", "List"):
+                body = json.dumps({"apiVersion": "v1", "kind": kind}).encode()
+                answer = await post(running, Metrics(), {"content-type": "application/json"}, body)
+                assert answer.status_code == 400
+                assert "Kubernetes objects go to /events," in answer.json()["error"]
+            for says in (BINARY, {"content-type": "Application/CloudEvents+json"}):
+                answer = await post(running, Metrics(), says, b"{")
+                assert answer.json() == {"error": "the body is not valid JSON"}
+
+    asyncio.run(play())
+
+
+def test_a_type_that_goes_to_nobody_is_taken_and_counted_and_told_once_of_each_type(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def play() -> None:
+        async with broker(tmp_path, trigger("one"), trigger("unserved", "other"), one=Subscriber()) as running:
+            for kind in ("raw", "order", "order", "invoice", "other", "raw"):
+                assert (await post(running, Metrics(), {**BINARY, "ce-type": kind}, b"1")).status_code == 202
+            assert await running.idle(5)
+            assert running._metrics.total("tidings_broker_unrouted_total") == 4
+
+    asyncio.run(play())
+    told = [(record.levelname, vars(record)["type"]) for record in caplog.records]
+    assert told == [("WARNING", "order"), ("WARNING", "invoice"), ("WARNING", "other")]
+
+
+def test_of_a_type_that_is_taken_a_filter_may_leave_out_what_it_likes() -> None:
+    text = "type = 'raw' AND severity = 'high'"
+    metrics = Metrics()
+    unrouted = Unrouted([replace(trigger("one"), selection=FilterSet(filters=(Cesql(text, parse(text)),)))], metrics)
+    unrouted.look([CloudEvent("1", "s", "raw", extensions={"severity": "low"}), CloudEvent("2", "s", "row")])
+    assert metrics.total("tidings_broker_unrouted_total") == 1
+
+
+def test_senders_that_make_up_types_fill_neither_the_log_nor_the_memory(caplog: pytest.LogCaptureFixture) -> None:
+    metrics = Metrics()
+    Unrouted([trigger("one")], metrics).look([CloudEvent("1", "s", f"type-{number}") for number in range(600)])
+    assert (len(caplog.records), metrics.total("tidings_broker_unrouted_total")) == (500, 500)
 
 
 def test_what_the_broker_cannot_write_is_a_400_and_a_refused_batch_leaves_nothing(

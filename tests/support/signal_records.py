@@ -30,6 +30,7 @@ _ADMIN: Change = {
     "verb": "create",
     "requestObject": {"kind": "ClusterRoleBinding", "roleRef": {"kind": "ClusterRole", "name": "cluster-admin"}},
 }
+_DRY_RUN = "/api/v1/namespaces/shop/pods?dryRun=All"
 _PSA = 'pods "web" is forbidden: violates PodSecurity "restricted:latest": allowPrivilegeEscalation != false'
 
 
@@ -275,6 +276,13 @@ OTHER_FORMS: tuple[tuple[str, Change], ...] = (
     ),
     ("openshift_unready_request", noted("openshift.io/during-graceful", "loopback=true")),
     ("legacy_token", noted("authentication.k8s.io/stale-token", "subject: system:serviceaccount:shop:builder")),
+    *(
+        (
+            "legacy_token",
+            {**noted(f"authentication.k8s.io/{kind}-token", "shop/builder"), "verb": "create", "requestURI": _DRY_RUN},
+        )
+        for kind in ("legacy", "stale")
+    ),
     ("quota_failed", refused("insufficient quota to consume: pods", 403)),
     ("pod_exec_attach", {**about("pods", subresource="portforward"), "verb": "get"}),
     ("pod_exec_attach", {**about("pods", subresource="attach"), "verb": "get", "responseStatus": None}),

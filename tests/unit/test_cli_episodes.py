@@ -14,7 +14,7 @@ from shared.delivery.claim import Memory
 from shared.delivery.claims import Claims, Taken
 from shared.stores.registry import open_store, sqlite_url
 from shared.telemetry.metrics import Metrics
-from tests.support.life import Life, pod, trouble
+from tests.support.life import Life, fine, pod, trouble
 from tests.support.stories import GROUPED
 
 NUMBER = "INC0010001"
@@ -71,5 +71,33 @@ def test_show_and_close_take_the_number_of_a_ticket(url: str) -> None:
     ended = run(url, "close", NUMBER)
     assert (ended.exit_code, ended.stdout) == (0, f"{row['summary']}: resolved, closed by hand\n")
     assert {one["state"] for one in listed(url)} == {"resolved"}, "with all that it stands for"
+    roles = sorted((one["role"], one["id"]) for one in listed(url))
+    assert [role for role, _ in roles] == ["in a group", "in a group", "stands for a group"]
+    assert run(url, "show", roles[0][1]).stdout.splitlines()[1:3] == [
+        "resolved, has no ticket",
+        "in a group, whose ticket is the one that `list` shows for what stands for it",
+    ]
     unknown = run(url, "show", "INC0099999")
     assert (unknown.exit_code, unknown.stderr) == (1, "tidings: there is no episode INC0099999\n")
+
+
+def test_one_that_is_over_says_which_group_had_it_and_one_that_stood_alone_says_none(tmp_path: Path) -> None:
+    where = sqlite_url(tmp_path / "state.db")
+
+    async def play() -> None:
+        store = open_store(where, {})
+        life = Life(GROUPED, store=store)
+        await life.see(*(trouble(number, pod(number), "mount-failed") for number in range(2)))
+        await life.at(60, *(fine(60, pod(number)) for number in range(2)))
+        await life.at(900, trouble(900, pod(7, "elsewhere"), "mount-failed"))
+        await life.at(905, fine(905, pod(7, "elsewhere")))
+        await life.until(3000)
+        await store.close()
+
+    asyncio.run(play())
+    rows = listed(where, "--state", "resolved")
+    assert sorted((row["object"]["name"], row["role"]) for row in rows if row["role"] != "stands for a group") == [
+        ("web-0", "in a group"),
+        ("web-1", "in a group"),
+        ("web-7", ""),
+    ]

@@ -84,9 +84,11 @@ def test_what_cannot_be_is_one_sentence(
 def test_a_store_is_reached_by_what_the_dotenv_file_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("NATS_URL", raising=False)
-    (tmp_path / ".env").write_text(f"NATS_URL=nats://127.0.0.1:{free_port()}\n")
+    there = f"nats://127.0.0.1:{free_port()}"
+    (tmp_path / ".env").write_text(f"NATS_URL={there}\n")
     ended = run("episodes", "list", "--store", "nats:///tidings")
-    assert (ended.exit_code, ended.stderr) == (1, "tidings: NATS cannot be reached (ConnectionRefusedError)\n")
+    why = f"NATS cannot be reached at {there} (ConnectionRefusedError): see NATS_URL"
+    assert (ended.exit_code, ended.stderr) == (1, f"tidings: {why}\n")
 
 
 @pytest.mark.parametrize(
@@ -158,6 +160,9 @@ def test_letters_of_the_embedded_broker_are_counted_and_chosen_by_a_filter(tmp_p
     database = Database(tmp_path / "broker.db", guest=True)
     assert [row[0] for row in database.letters("", wanted=True, after=0, limit=9)] == [1, 2]
     database.close()
+    listed = json.loads(run("dead-letters", "list", *place, "-o", "json").stdout)
+    assert [(one["id"], one["retry"]) for one in listed] == [(1, "waits"), (2, "waits"), (3, "")]
+    assert run("dead-letters", "list", *place).stdout.count(" waits") == 2
     assert "--to is for the letters of a bus" in run("dead-letters", "retry", "1", "--to", "bus", *place).stderr
 
 

@@ -70,7 +70,7 @@ def test_a_url_names_servers_bucket_and_replicas(url: str, expected: Place) -> N
 
 def test_a_url_without_hosts_means_those_of_nats_url() -> None:
     place, _ = opened("nats:///tidings?replicas=3", {"NATS_URL": "tls://a:1,b"})
-    assert place == Place(("tls://a:1", "tls://b:4222"), "tidings", tls=True, replicas=3)
+    assert place == Place(("tls://a:1", "tls://b:4222"), "tidings", tls=True, replicas=3, setting="NATS_URL")
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from shared.local.broker.letters import Letters
 from shared.local.broker.log import Log
 from shared.local.broker.records import PARTITIONS, Stored, TriggerStatus
 from shared.local.broker.topology import Tick, Topology, Trigger
+from shared.local.broker.unrouted import Unrouted
 from shared.runtime.handover import Acceptance
 from shared.telemetry.metrics import Metrics
 
@@ -65,6 +66,7 @@ class Broker:
         self._consumers: dict[str, list[Consumer]] = {}
         self._statuses: dict[str, TriggerStatus] = {}
         self._away: list[tuple[Cursor, float]] = []  # of Triggers that are gone, and when each was seen last
+        self._unrouted = Unrouted((one for one in topology.triggers if one.subscriber in callers), metrics)
         self._writer: asyncio.Task[None] | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self.unserved = tuple(item.name for item in topology.triggers if item.subscriber not in callers)
@@ -146,7 +148,10 @@ class Broker:
         """Add events from outside as `publish_all` does, before deliveries, and say why where they are not taken."""
         if self._log is not None:
             self._log.pace.posted()
-        return await self._publish(events)
+        acceptance = await self._publish(events)
+        if acceptance == "accepted":
+            self._unrouted.look(events)
+        return acceptance
 
     async def _publish(self, events: Sequence[CloudEvent]) -> Acceptance:
         return await self._log.publish(events) if self._accepting and self._log is not None else "full"

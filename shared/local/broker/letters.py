@@ -122,4 +122,5 @@ def letter_row(letter: Letter) -> dict[str, Any]:
         "stage": letter.stage,
         "reason": letter.reason,
         "tries": letter.tries,
+        "retry": "waits" if letter.wanted else "",
     }

@@ -54,12 +54,17 @@ def read_documents(path: Path, name: str) -> list[Located] | Problem:
     except (OSError, UnicodeDecodeError):
         return Problem(name, 0, "the file cannot be read as UTF-8 text", "check its permissions and encoding")
     try:
-        return [located for node in compose_all(text) if (located := _locate(node)).mapping()]
+        return [located for located in parsed(text) if located.mapping()]
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark is not None else 0
         return Problem(name, line, f"not valid YAML: {error.problem}", "check indentation, colons and quotes")
     except (yaml.YAMLError, ValueError):
         return Problem(name, 0, "not valid YAML", "check indentation, colons and quotes")
+
+
+def parsed(text: str) -> list[Located]:
+    """Return the YAML documents of a text. Raises YAMLError, ValueError."""
+    return [_locate(node) for node in compose_all(text)]
 
 
 def _locate(node: yaml.Node) -> Located:

@@ -181,7 +181,10 @@ SIGNALS: dict[str, Signal] = {
         ),
         ("audit-deprecated-api",),
     ),
-    "legacy_token": Signal((_by(_ACCOUNT, "get", "configmaps"),), ("audit-legacy-token", "audit-stale-token")),
+    "legacy_token": Signal(
+        (_by(_ACCOUNT, "get", "configmaps"),),
+        ("audit-legacy-token", "audit-stale-token", "audit-dry-run-legacy-token", "audit-dry-run-stale-token"),
+    ),
     "token_made": Signal(
         (_by(_PERSON, "create", "serviceaccounts/token"),),
         ("audit-token-made", "audit-token-made-by-person", "audit-token-of-the-system-made"),

@@ -1,0 +1,128 @@
+"""What an overlay says of a Trigger for which a component brings others: kustomize drops it, and says nothing.
+
+Only files that are not rendered yet can tell: in what kustomize renders that Trigger is gone, and its patch with it.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import yaml
+
+from shared.events.problem import Problem
+from shared.local.broker.kustomized import kustomization
+from shared.local.broker.located import Located, parsed, read_documents
+
+_PATCHES = ("patches", "patchesStrategicMerge", "patchesJson6902")
+_CARRIED = "delivery"  # which such a component copies, so it remains
+_NAMING = frozenset({"name", "namespace"})
+_NOTHING = Located([], 0)
+
+
+class _Replacing(NamedTuple):
+    """A component that deletes Triggers: their `names`, and those that it `brings`."""
+
+    folder: Path
+    names: frozenset[str]
+    brings: frozenset[str]
+
+
+def lost(path: Path) -> list[Problem]:
+    """Warn of patches of Triggers that a component of this kustomization replaces."""
+    folders = list(_folders(path, "components"))
+    found = []
+    for index, (folder, line) in enumerate(folders):
+        component = _replacing(folder)
+        if component is None:
+            continue
+        behind = {one for one, _ in folders[index + 1 :]}
+        mended = {one.name for one in behind if one.parent == folder}  # what has a part of its own behind it
+        before = [*(one for one, _ in _folders(path, "resources")), *(one for one, _ in folders[:index])]
+        touched = [*_touched_below(before, component, mended), *_touched(path, component, component.brings)]
+        for file, names in touched:
+            message = f"what {file.parent.name}/{file.name} changes of {names} is lost: {folder.name} brings others"
+            brought = "patch those that it brings, in `patches` of this overlay"
+            found.append(Problem(str(path), line, message, brought))
+    return found
+
+
+def _touched_below(folders: list[Path], component: _Replacing, mended: set[str]) -> Iterator[tuple[Path, str]]:
+    """Yield each kustomization of these folders, and of those that they name, that patches such Triggers."""
+    seen: set[Path] = set()
+    while folders:
+        folder, *folders = folders
+        file = kustomization(folder)
+        if file is not None and folder not in seen and folder.name not in mended:
+            seen.add(folder)
+            yield from _touched(file, component, frozenset())
+            folders += [inner for field in ("resources", "components") for inner, _ in _folders(file, field)]
+
+
+def _touched(file: Path, component: _Replacing, spared: frozenset[str]) -> Iterator[tuple[Path, str]]:
+    """Yield the file with the replaced Triggers that its patches are for, where a patch is not for one of `spared`."""
+    found: dict[str, None] = {}
+    for document in _documents(file):
+        for field in _PATCHES:
+            listed = document.get(field)
+            for item in listed.items() if listed is not None else ():
+                pattern = _pattern(item, file.parent)
+                if pattern and not any(map(pattern.fullmatch, spared)):
+                    found |= dict.fromkeys(filter(pattern.fullmatch, sorted(component.names)))
+    if found:
+        yield file, ", ".join(f"`{name}`" for name in found)
+
+
+def _pattern(item: Located, folder: Path) -> re.Pattern[str] | None:
+    """Return which Triggers a patch names that changes more of them than what remains, None where it is no such one."""
+    target, text = item.get("target"), item.text("patch")
+    name = item.value if isinstance(item.value, str) else item.text("path")
+    try:
+        if "\n" in name or not name:  # the older fields also take a patch itself
+            bodies = parsed(text or name)
+        else:
+            bodies = parsed((folder / name).read_text(encoding="utf-8"))
+        body = next(body for body in bodies if _changes(body))
+        kind, named = (target or body).text("kind"), target.text("name") if target else body.text("metadata", "name")
+        return re.compile(named) if named and re.fullmatch(kind or ".*", "Trigger") else None
+    except (OSError, ValueError, yaml.YAMLError, re.error, StopIteration):
+        return None  # kustomize says what is wrong with it
+
+
+def _changes(body: Located) -> bool:
+    """Return whether a patch changes more than what remains. A deletion of such a Trigger is kustomize's to refuse."""
+    if body.items():
+        return any(not step.text("path").startswith(f"/spec/{_CARRIED}") for step in body.items())
+    spec, metadata = (body.get(part) or _NOTHING for part in ("spec", "metadata"))
+    changed = {*(spec.mapping().keys() - {_CARRIED}), *(metadata.mapping().keys() - _NAMING)}
+    return bool(changed) and "$patch" not in body.mapping()
+
+
+def _replacing(folder: Path) -> _Replacing | None:
+    """Return what a component does that deletes the Triggers from which it copies something; None for any other."""
+    file = kustomization(folder)
+    names: set[str] = set()
+    brings: set[str] = set()
+    deletes = False
+    for document in _documents(file) if file is not None else ():
+        deletes |= any("$patch: delete" in str(one.value) for one in (document.get("transformers") or _NOTHING).items())
+        for one in (document.get("replacements") or _NOTHING).items():
+            names |= {one.text("source", "name")} if one.text("source", "kind") == "Trigger" else set()
+        for one in (document.get("resources") or _NOTHING).items():
+            held = _documents(folder / str(one.value))
+            brings |= {each.text("metadata", "name") for each in held if each.text("kind") == "Trigger"}
+    return _Replacing(folder, frozenset(names), frozenset(brings)) if deletes and names else None
+
+
+def _folders(file: Path, field: str) -> Iterator[tuple[Path, int]]:
+    """Yield the folders that a field of a kustomization names, each with its line."""
+    for document in _documents(file):
+        for one in (document.get(field) or _NOTHING).items():
+            folder = (file.parent / str(one.value)).resolve()
+            if folder.is_dir():
+                yield folder, one.line
+
+
+def _documents(file: Path) -> list[Located]:
+    read = read_documents(file, file.name)
+    return [] if isinstance(read, Problem) else read
