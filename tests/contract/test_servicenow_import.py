@@ -9,7 +9,7 @@ import httpx2
 import pytest
 
 from shared.delivery.failure import Ambiguous, Failure, Refused, Temporary
-from shared.destinations.http import Answer
+from shared.destinations.answer import Answer
 from shared.destinations.servicenow.writing import judge_import
 from shared.events.outcome import Done, Duplicate, InProgress, Rejected, Retry
 from shared.local.standins.faults import Rule

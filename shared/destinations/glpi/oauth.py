@@ -7,14 +7,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.delivery.failure import Failure
+from shared.destinations.answer import Answer
 from shared.destinations.caller import REFUSED, UNREADABLE
 from shared.destinations.glpi.answers import NOT_GLPI, passing_failure
 from shared.destinations.glpi.calls import CLIENT_REFUSED, USER_REFUSED
 from shared.destinations.glpi.renewal import Renewal
 from shared.destinations.glpi.settings import GlpiSettings
-from shared.destinations.http import Answer, Client, as_unsent, exchange, is_token
+from shared.destinations.http import Client, as_unsent, exchange
 from shared.destinations.single import Single
 from shared.settings.environment import Secret
+from shared.settings.http import is_token
 
 _log = logging.getLogger(__name__)
 

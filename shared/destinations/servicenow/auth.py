@@ -10,12 +10,14 @@ import logging
 from collections.abc import Mapping
 
 from shared.delivery.failure import Ambiguous, Failure, Refused, Temporary
+from shared.destinations.answer import Answer
 from shared.destinations.caller import REFUSED, UNREADABLE
-from shared.destinations.http import Answer, Client, exchange, is_token
+from shared.destinations.http import Client, exchange
 from shared.destinations.refusals import Refusals
 from shared.destinations.servicenow.settings import ServiceNowSettings
 from shared.destinations.single import Single
 from shared.settings.environment import Secret
+from shared.settings.http import is_token
 
 _log = logging.getLogger(__name__)
 
