@@ -1,9 +1,10 @@
 """The function `remediate` in this process, on a real API server or on a stand-in of one, with a clock of its own."""
 
 import asyncio
+import contextlib
 import copy
 import json
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,13 +22,15 @@ from shared.runtime.function import Call, Result
 from shared.stores.memory import MemoryStore
 from shared.stores.protocol import Store
 from shared.telemetry.metrics import Metrics
-from tests.support.servers import live
+from tests.support.servers import live, serve
 from tests.support.tickets import Clock
 from tests.support.tickets import episode as any_episode
 
 CLUSTER = "lab"
 Thing = dict[str, Any]
 MARK = "tidings.dev/remediated"
+WEB = "/apis/apps/v1/namespaces/shop/deployments/web"
+POD = "/api/v1/namespaces/shop/pods/web-1"
 RESTART = {
     "name": "restart",
     "when": {"kind": "Pod", "condition": "crash-loop"},
@@ -219,6 +222,15 @@ class Rig:
     def lab(self, *hooks: Thing, **settings: str) -> Lab:
         """Return a lab with these hooks."""
         return Lab(self._folder, lambda: Access(self.url), *hooks, **settings)
+
+
+@contextlib.contextmanager
+def standing(folder: Path) -> Iterator[Rig]:
+    """Serve a stand-in that has a Deployment `web` with two pods."""
+    server = StandIn()
+    server.deployment("web", "web-1", "web-2")
+    with serve(server) as url:
+        yield Rig(folder, url, server)
 
 
 def owned(version: str, kind: str, name: str, namespace: str = "shop") -> Thing:
