@@ -259,6 +259,10 @@ Tickets = Place[TicketRig]
 """Where the tickets of one system are."""
 
 
+Upserts = Place[UpsertRig]
+"""Where the records of one system are that upserts by key."""
+
+
 def standings(place: Tickets) -> list[str]:
     """Return how each ticket stands over there."""
     return [ticket.standing for ticket in place.rig.tickets(place.app)]
@@ -273,3 +277,8 @@ async def settle(deliver: Delivering, place: Tickets, turns: int = 8) -> list[ty
             break
         place.clock.now += 60
     return outcomes
+
+
+def told(place: Upserts) -> list[Upserted]:
+    """Return what the system was told, in order."""
+    return place.rig.told(place.app)
