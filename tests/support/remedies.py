@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import copy
 import json
-from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -225,10 +225,10 @@ class Rig:
 
 
 @contextlib.contextmanager
-def standing(folder: Path) -> Iterator[Rig]:
-    """Serve a stand-in that has a Deployment `web` with two pods."""
+def standing(folder: Path, pods: Iterable[str] = ("web-1", "web-2")) -> Iterator[Rig]:
+    """Serve a stand-in that has a Deployment `web` with these pods."""
     server = StandIn()
-    server.deployment("web", "web-1", "web-2")
+    server.deployment("web", *pods)
     with serve(server) as url:
         yield Rig(folder, url, server)
 
@@ -264,3 +264,16 @@ def refusal(status: int) -> Thing:
     """Return a Status; a 403 as RBAC writes it, with what nobody may read in an answer of ours."""
     who = 'User "system:serviceaccount:tidings:tidings-remediate" cannot patch resource "deployments"'
     return {"kind": "Status", "code": status, "message": f"{who}: hunter2-{status}"}
+
+
+def refused(lab: Lab, name: str = "web-2", revision: int = 1) -> str:
+    """Return why a problem of a pod is not acted upon."""
+    (result,) = lab.tell(lab.problem(name, revision))
+    assert names([result]) == ["Ignored"]
+    return str(report(result)["reason"]).removeprefix("restart: not done: ")
+
+
+def job(lab: Lab, name: str) -> Any:
+    """Return an episode of a Job that crashes."""
+    one = lab.problem(name)
+    return one.model_copy(update={"object": one.object.model_copy(update={"kind": "Job"})})
