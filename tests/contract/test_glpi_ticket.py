@@ -1,4 +1,4 @@
-"""What is special about GLPI: names and ids, assets, its HTML, its entities, what doctor finds."""
+"""What is special about GLPI: names and ids, assets, its HTML, its entities."""
 
 from collections.abc import Iterator
 from dataclasses import replace
