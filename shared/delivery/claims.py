@@ -21,8 +21,7 @@ from shared.delivery.claim import (
     look_later,
     release,
 )
-from shared.stores.entries import each_entry
-from shared.stores.protocol import ABSENT, Store, StoreUnavailableError
+from shared.stores.protocol import ABSENT, Store, StoreUnavailableError, each_entry
 from shared.telemetry.metrics import Metrics
 
 _log = logging.getLogger(__name__)

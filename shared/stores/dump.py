@@ -19,9 +19,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import IO, Any, Final
 
-from shared.stores.entries import each_entry
 from shared.stores.limits import check
-from shared.stores.protocol import ABSENT, Entry, Store
+from shared.stores.protocol import ABSENT, Entry, Store, each_entry
 
 FORMAT: Final = "tidings.state"
 VERSION: Final = 1
