@@ -12,7 +12,7 @@ from functions.remediate.objects import member
 from functions.remediate.verbs import Request
 from shared.cluster.api import Api, ApiError
 from shared.delivery.failure import Ambiguous, Refused, Temporary
-from shared.destinations.http import Answer, retry_after
+from shared.destinations.answer import Answer, retry_after
 from shared.events.outcome import Rejected, Retry
 
 _log = logging.getLogger("tidings.remediate")

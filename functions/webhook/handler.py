@@ -22,6 +22,7 @@ from functions.webhook.notices import (
 from functions.webhook.settings import MAPPING, NoticeSettings
 from shared.delivery.claim import Memory
 from shared.delivery.claims import Claims
+from shared.delivery.delivered import MARGIN
 from shared.delivery.mapping import Mapping
 from shared.delivery.notices import Notices, first, key_of, outcome_of
 from shared.delivery.plan import note_of, told_as
@@ -29,7 +30,6 @@ from shared.delivery.preview import Preview
 from shared.delivery.recent import Recent
 from shared.delivery.report import report_of
 from shared.delivery.telling import context_of
-from shared.delivery.tickets import MARGIN
 from shared.destinations.finding import Finding
 from shared.destinations.webhook.client import WebhookClient, shown
 from shared.destinations.webhook.record import prepared

@@ -21,7 +21,8 @@ from shared.archive.lines import digest, pieces
 from shared.archive.place import PlaceError
 from shared.archive.s3_signature import EMPTY, Identity, signed, target
 from shared.archive.settings import S3Settings
-from shared.destinations.http import Answer, exchange, naming, new_client
+from shared.destinations.answer import Answer
+from shared.destinations.http import exchange, naming, new_client
 from shared.destinations.standing import Unsaid
 from shared.settings.environment import Environ, SettingsError, read
 

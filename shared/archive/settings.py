@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field
 
 from shared.archive.family import FAMILY
-from shared.destinations.http import check_url
 from shared.settings.environment import Secret, Settings
+from shared.settings.http import check_url
 
 
 def _server(url: str) -> str:

@@ -14,16 +14,8 @@ from collections.abc import Iterable, Mapping
 import orjson
 
 from shared.events.cloudevent import RETRY, CloudEvent
-from shared.events.codec import (
-    NotAnEvent,
-    attributes_of,
-    decode,
-    decode_attributes,
-    encode_binary,
-    encode_data,
-    refusal_of,
-    to_json,
-)
+from shared.events.codec import NotAnEvent, decode, decode_attributes, encode_binary, encode_data, refusal_of, to_json
+from shared.events.context_attributes import attributes_of
 
 _KAFKA = "ce_"
 _RABBITMQ = "ce-"

@@ -12,7 +12,7 @@ from shared.changes.windows import Window, window_at
 from shared.events.difference import who
 from shared.events.identity import digest
 from shared.events.model import Observation, Operation, trusted
-from shared.events.redaction import redact_text
+from shared.events.redaction_texts import redact_text
 from shared.events.times import parse_time
 from shared.sources.apiserver_resource import PAST
 from shared.sources.context import plausible, within

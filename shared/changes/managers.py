@@ -7,7 +7,7 @@ it owns (https://kubernetes.io/docs/reference/using-api/server-side-apply/).
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from shared.events.redaction import redact_text
+from shared.events.redaction_texts import redact_text
 from shared.sources.context import mapping, name_text, text
 
 _MOST = 200  # entries that are looked at

@@ -8,6 +8,7 @@ from typing import IO, Any
 import orjson
 import yaml
 
+from shared.events.json_items import is_json
 from shared.events.limits import Limits, exceeded
 from shared.events.yaml_nodes import refuse_depth
 
@@ -38,7 +39,7 @@ def values(file: IO[bytes], suffix: str = "") -> Iterator[Any]:
     first = next((line for line in file if line.strip()), b"").removeprefix(b"\xef\xbb\xbf")
     if not first:
         yield Unreadable("there is nothing in it")
-    elif _is_json(first) or not (_CONTINUES.search(first) or _YAML.match(first)):
+    elif is_json(first) or not (_CONTINUES.search(first) or _YAML.match(first)):
         yield _value(first)
         for line in file:
             if line.strip():
@@ -56,7 +57,7 @@ def _pieces(first: bytes, file: IO[bytes]) -> Iterator[Any]:
         gathered.append(line)
         if line[:1] in b"]}" and tries < _MOST_TRIES:
             text = b"".join(gathered)
-            if _is_json(text):
+            if is_json(text):
                 yield _value(text)
                 gathered, tries = [], 0
             else:
@@ -65,7 +66,7 @@ def _pieces(first: bytes, file: IO[bytes]) -> Iterator[Any]:
     if not rest.strip():
         return
     lines = [line for line in rest.splitlines() if line.strip()]
-    if not _is_json(rest) and any(_is_json(line) for line in lines):
+    if not is_json(rest) and any(is_json(line) for line in lines):
         yield from map(_value, lines)  # JSON lines after all, of which the first was cut off
     else:
         yield _value(rest)
@@ -79,14 +80,6 @@ def _value(text: bytes) -> Any:
         return orjson.loads(text)
     except orjson.JSONDecodeError as error:
         return Unreadable(f"not valid JSON: {error.msg}, line {error.lineno} column {error.colno}")
-
-
-def _is_json(text: bytes) -> bool:
-    try:
-        orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return False
-    return True
 
 
 def _yaml(text: bytes) -> Iterator[Any]:

@@ -14,7 +14,7 @@ from shared.events.cloudevent import CloudEvent
 from shared.events.codec import NotAnEvent
 from shared.events.letter import LetterMark
 from shared.events.outcome import Outcome
-from shared.events.redaction import redact_text
+from shared.events.redaction_texts import redact_text
 from shared.events.times import to_text
 from shared.local.shown import line
 from shared.runtime.letters import Again, handing, targets

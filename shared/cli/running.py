@@ -8,7 +8,7 @@ import shlex
 import signal
 import sqlite3
 from collections.abc import Mapping
-from pathlib import Path
+from dataclasses import replace
 
 from rich.live import Live
 from rich.text import Text
@@ -41,39 +41,20 @@ class Unable(Exception):  # noqa: N818 - it is what the command says, not what w
 
 
 def run(
+    settings: UpSettings,
     *,
-    data: Path,
-    knative: Path,
-    host: str,
-    port: int,
-    feed: str,
-    speed: float,
-    again: bool,
     once: bool,
     output: Output,
-    tls: tuple[str | None, str | None, str | None] = (None, None, None),
-    kubeconfig: Path | None = None,
-    also: tuple[str, ...] = (),
+    tls: tuple[str | None, str | None, str | None],
 ) -> None:
-    """Run until Ctrl-C, or with `once` until nothing waits. Raises Unable."""
+    """Run until Ctrl-C, or with `once` until nothing waits, in the environment that counts here. Raises Unable."""
+    data = settings.data
     try:
         environ = with_files(configured.effective(), *tls)
         _log(environ)
         for problem in configured.warnings():
             complain(f"warning: {configured.in_words(problem)}")
-        settings = UpSettings(
-            data=data,
-            knative=knative,
-            host=host,
-            port=port,
-            feed=feed,
-            speed=speed,
-            again=again,
-            environ=environ,
-            kubeconfig=kubeconfig,
-            also=also,
-        )
-        system = System(settings)
+        system = System(replace(settings, environ=environ))
         with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
             runner.run(_run(system, once=once, output=output))
     except (UpError, SettingsError) as error:

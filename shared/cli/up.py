@@ -67,23 +67,22 @@ def command(
     if kubeconfig is not None and not kubeconfig.is_file():
         fail(f"--kubeconfig: there is no file {kubeconfig}", code=2)
     from shared.cli.running import Unable, run  # the command's room, only when it runs
+    from shared.local.settings import UpSettings
 
+    settings = UpSettings(
+        data=data,
+        knative=knative,
+        host=address.host,
+        port=address.port,
+        feed=feed,
+        speed=speed,
+        again=again,
+        kubeconfig=kubeconfig,
+        also=_functions(also or []),
+    )
     loading.end()
     try:
-        run(
-            data=data,
-            knative=knative,
-            host=address.host,
-            port=address.port,
-            feed=feed,
-            speed=speed,
-            again=again,
-            once=once,
-            output=output,
-            tls=(tls_cert, tls_key, client_ca),
-            kubeconfig=kubeconfig,
-            also=_functions(also or []),
-        )
+        run(settings, once=once, output=output, tls=(tls_cert, tls_key, client_ca))
     except Unable as error:
         fail(*error.problems)
 

@@ -10,7 +10,8 @@ from typing import Any, Literal
 
 from shared.cluster.access import Access, AccessError, Cluster
 from shared.delivery.failure import Ambiguous, Refused, Temporary
-from shared.destinations.http import Answer, Client, exchange, new_api_client, retry_after
+from shared.destinations.answer import Answer, retry_after
+from shared.destinations.http import Client, exchange, new_api_client
 from shared.destinations.reading import BrokenAnswerError, Opened, opened
 
 Why = Literal["credentials", "unreachable", "unauthenticated", "forbidden", "absent", "expired", "busy", "broken"]

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from pydantic import ValidationError
@@ -21,7 +21,7 @@ from shared.delivery.claim import (
     look_later,
     release,
 )
-from shared.stores.protocol import ABSENT, Entry, Store, StoreUnavailableError
+from shared.stores.protocol import ABSENT, Store, StoreUnavailableError, each_entry
 from shared.telemetry.metrics import Metrics
 
 _log = logging.getLogger(__name__)
@@ -29,7 +29,6 @@ _log = logging.getLogger(__name__)
 _KEEP = 90 * 86_400.0
 """Seconds that a claim record is kept after its last change; after that the destination itself is asked."""
 _PREFIX = "claim."
-_PAGE = 500
 _RESERVE = 2.0
 """Seconds that a lease outlasts the holder's own deadline."""
 
@@ -158,7 +157,7 @@ async def abandon_all(store: Store, clock: Callable[[], float] = time.time) -> i
     what a crash left behind is asked for at once instead of when its lease runs out. Raises StoreUnavailableError.
     """
     found, now = 0, clock()
-    async for entry in _entries(store):
+    async for entry in each_entry(store, _PREFIX):
         record = _read(entry.value)
         if record is not None and record.phase == "held":
             found += (
@@ -173,24 +172,12 @@ async def numbers(store: Store) -> dict[str, tuple[str, ...]]:
     Raises StoreUnavailableError.
     """
     found: dict[str, tuple[str, ...]] = {}
-    async for entry in _entries(store):
+    async for entry in each_entry(store, _PREFIX):
         record = _read(entry.value)
         if record is not None and record.memory.number:
             subject = entry.key.rpartition(".")[2]
             found[subject] = (*found.get(subject, ()), record.memory.number)
     return found
-
-
-async def _entries(store: Store) -> AsyncIterator[Entry]:
-    """Yield all claims, page by page: who is given them may write them meanwhile."""
-    after = ""
-    while True:
-        page = [entry async for entry in store.scan(_PREFIX, after=after, limit=_PAGE)]
-        for entry in page:
-            yield entry
-        if len(page) < _PAGE:
-            return
-        after = page[-1].key
 
 
 def _attempted(record: Record, revision: int) -> Record:

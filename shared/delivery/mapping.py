@@ -22,7 +22,8 @@ from shared.delivery.printing import show
 from shared.delivery.templates import MISSING, Context, TemplateRefused, follow
 from shared.events.outcome import Rejected
 from shared.events.problem import Problem
-from shared.events.redaction import is_suspect, redact, redact_text
+from shared.events.redaction import is_suspect, redact
+from shared.events.redaction_texts import redact_text
 
 STAGE: Final = "mapping"
 OPERATIONS: Final = ("open", "update", "resolve", "reopen", "cancel", "record", "audit", "report")

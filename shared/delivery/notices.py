@@ -16,11 +16,11 @@ from typing import Any, Final, Literal, NamedTuple, Protocol, Self
 
 from shared.delivery.claim import Held, Known, Memory
 from shared.delivery.claims import Claims, Settled, Taken
+from shared.delivery.delivered import MARGIN, Delivered
 from shared.delivery.failure import Ambiguous, Failure, Gone, Refused, Temporary
 from shared.delivery.plan import note_of, told_as
 from shared.delivery.remember import dealt_with, sent
 from shared.delivery.ticket import is_key
-from shared.delivery.tickets import MARGIN, Delivered
 from shared.events.delivery import DeliveryOperation
 from shared.events.episode import Episode
 from shared.events.outcome import Done, Duplicate, Ignored, InProgress, Rejected, Retry

@@ -5,8 +5,8 @@ from typing import Any, Final
 
 import orjson
 
+from shared.delivery.delivered import Delivered
 from shared.delivery.subject import EPISODES, Kind, Subject
-from shared.delivery.tickets import Delivered
 from shared.events.attributes import NONE
 from shared.events.cloudevent import DELIVERY, CloudEvent
 from shared.events.delivery import DeliveryReport

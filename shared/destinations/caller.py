@@ -9,8 +9,9 @@ import orjson
 
 from shared.delivery.failure import Failure, Temporary
 from shared.destinations.again import again
+from shared.destinations.answer import Answer
 from shared.destinations.finding import Finding
-from shared.destinations.http import Answer, Client, exchange
+from shared.destinations.http import Client, exchange
 from shared.destinations.sending import CROWDED
 from shared.telemetry.metrics import Metrics
 

@@ -10,24 +10,21 @@ import contextlib
 import importlib
 import ssl
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import urlsplit
 
-import orjson
-
 from shared.delivery.failure import Ambiguous, Failure, Refused, Temporary
+from shared.destinations.answer import Answer, asked_wait
 from shared.destinations.breaker import FAILURES, Breaker, Turn
-from shared.destinations.bucket import MOST, Bucket
+from shared.destinations.bucket import Bucket
 from shared.destinations.budget import Budget
 from shared.destinations.clock import Clock
 from shared.destinations.sending import CROWDED, Sending
 from shared.destinations.standing import Standing
 from shared.destinations.tls_min import TlsMin
 from shared.destinations.trust import Trust
-from shared.settings.addresses import is_api_server, is_loopback, literal, refusal
-from shared.settings.environment import Secret, SettingsError
+from shared.settings.environment import SettingsError
 from shared.start.later import later
 
 if TYPE_CHECKING:
@@ -36,7 +33,6 @@ if TYPE_CHECKING:
     from shared.destinations.backend import Library
 
 _MAX_BODY = 8 * 1024 * 1024
-_MAX_WAIT = 86_400.0
 _URLS = 64
 _OURS = 0.5  # of a call's seconds: how long it may wait for its turn; the rest is for the answer
 _TOO_MANY = 429
@@ -46,62 +42,6 @@ _NOBODY = frozenset({502, 503, 504})
 HELD: Final = "held back: it did not answer lately"
 LIMITED: Final = "held back: its rate limit is reached"
 LATE: Final = "no time left"
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A complete answer: `json` is the parsed body, or None where the body is not JSON."""
-
-    status: int
-    headers: Mapping[str, str]
-    """By lower-case names."""
-    body: bytes
-    json: object
-
-    @classmethod
-    def of(cls, status: int, headers: Mapping[str, str], body: bytes) -> Self:
-        """Return the answer with this body."""
-        return cls(status, headers, body, _parse(body))
-
-
-def check_url(url: str) -> str:
-    """Return the URL without a trailing slash.
-
-    Raises ValueError unless it is https, or http to this very machine: credentials do not travel in the clear. A host
-    that is an address is judged here already (F48); a name at each connection.
-    """
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError("must be a URL such as https://example.com")
-    if parts.username or parts.password:
-        raise ValueError("must not carry credentials: set them in their own variables")
-    if parts.scheme == "http" and not is_loopback(parts.hostname):
-        raise ValueError("must be https: plain http is only for this machine's own loopback")
-    if is_api_server(parts.hostname):
-        raise ValueError("must not name the cluster's own API server")
-    address = literal(parts.hostname)
-    why = refusal(address, loopback=is_loopback(parts.hostname)) if address else ""
-    if why:
-        raise ValueError(f"must not name an address that no foreign system has ({why})")
-    if parts.port == 0:  # reading it raises ValueError for one that is no port
-        raise ValueError("must name a port above 0")
-    return url.rstrip("/")
-
-
-def check_token(secret: Secret | None) -> Secret | None:
-    """Return a token as it came. Raises ValueError for one that no HTTP header can carry."""
-    try:
-        fits = secret is None or is_token(secret.value())
-    except OSError:  # its file went away since: that is told where it is used
-        return secret
-    if not fits:
-        raise ValueError("holds a character that no token has: copy it again, as plain ASCII without white space")
-    return secret
-
-
-def is_token(text: str) -> bool:
-    """Return True for what can stand in a header: visible ASCII."""
-    return text.isascii() and text.isprintable() and " " not in text
 
 
 class Client:
@@ -297,24 +237,6 @@ async def _exchanged(
     return Answer.of(response.status_code, response.headers, body)
 
 
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return Retry-After in seconds, at most a day, or None; nobody that we speak to sends it as a date."""
-    value = headers.get("retry-after", "")
-    return min(float(value), _MAX_WAIT) if value.isdecimal() else None
-
-
-def asked_wait(headers: Mapping[str, str], now: float) -> float | None:
-    """Return the seconds that they ask us to wait, at most an hour: Retry-After, else X-RateLimit-Reset.
-
-    The latter names a time in seconds of the epoch, as `now` is (reference/destinations.md §1.3).
-    """
-    reset = headers.get("x-ratelimit-reset", "")
-    wait = retry_after(headers)
-    if wait is None and reset.isdecimal():
-        wait = float(reset) - now
-    return None if wait is None else min(max(wait, 0.0), MOST)
-
-
 def as_unsent(failure: Failure) -> Failure:
     """Turn Ambiguous into Temporary: for requests that change nothing over there."""
     return Temporary(failure.reason) if isinstance(failure, Ambiguous) else failure
@@ -331,10 +253,3 @@ async def _body(response: "httpx2.Response") -> bytes | None:
             return None
         chunks.append(chunk)
     return b"".join(chunks)
-
-
-def _parse(body: bytes) -> object:
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return None

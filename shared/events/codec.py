@@ -1,8 +1,9 @@
 """CloudEvents 1.0 over HTTP: binary, structured and batch; and as JSON for storage.
 
 Follows the specification's HTTP protocol binding and JSON format, v1.0.2 (https://github.com/cloudevents/spec). Written
-here, because the SDK's two major versions exclude each other between our hosts (docs/decisions/0002-own-codec.md).
-Nothing here raises for what a sender can send: a refusal is a value with a constant text.
+here, because the SDK's two major versions exclude each other between our hosts
+(docs/decisions/0002-own-cloudevents-codec.md). Nothing here raises for what a sender can send: a
+refusal is a value with a constant text.
 """
 
 import base64
@@ -11,34 +12,24 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 import orjson
 
 from shared.events.cloudevent import CloudEvent, ReadEvent
+from shared.events.context_attributes import CONTEXT, PLAIN, attributes_of, problem_of, to_header
 from shared.events.limits import DEFAULT, Limits, exceeded
-from shared.events.times import parse_time, to_text
+from shared.events.times import parse_time
 
 Headers = Mapping[str, str]
 """Header names in lower case. A header that came twice is one value here, joined by the host."""
 
-_NAME_SIGNS = re.compile(r"[a-z0-9]+")
-_MAX_NAME = 64
 _TEXT = frozenset({str})
 _REQUIRED = frozenset({"id", "source", "type"})
-_NO_NAMES = frozenset({"", "data"})  # the JSON format keeps the latter for the data itself
-_CONTEXT = frozenset({"id", "source", "type", "subject", "time", "datacontenttype", "dataschema", "specversion"})
 _STRUCTURED = "application/cloudevents+json"
 _BATCH = "application/cloudevents-batch+json"
 _JSON = re.compile(r"^[a-z0-9.!#$&^_+-]+/(?:[a-z0-9.!#$&^_+-]*\+)?json$")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_PLAIN = re.compile(r"[ !#$&-~]*")  # exactly _SAFE_IN_HEADER
 _TIMES = frozenset({0, 20, 27, 30})  # characters: none, without a fraction, with microseconds, with nanoseconds
-_MAX_ATTRIBUTE = 4096
-_MAX_ATTRIBUTES = 64
-_MAX_ENCODED = 12 * 1024  # leaves room for what hosts and brokers add (shared.events.limits)
-_WORST = 12  # characters of a header that one character can become: four bytes, each as %XX
-_SAFE_IN_HEADER = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in '"%') + " "
 
 
 class NotAnEvent(NamedTuple):
@@ -116,7 +107,7 @@ def refusal_of(event: CloudEvent) -> NotAnEvent | None:
     attributes = attributes_of(event)
     if not _TEXT.issuperset(map(type, attributes.values())):
         return NotAnEvent(400, "a CloudEvent attribute must be a string")
-    problem = _problem(attributes) or ("" if _CONTEXT.isdisjoint(event.extensions) else "an extension has a core name")
+    problem = problem_of(attributes) or ("" if CONTEXT.isdisjoint(event.extensions) else "an extension has a core name")
     return NotAnEvent(400, problem) if problem else None
 
 
@@ -125,20 +116,6 @@ def to_mapping(event: CloudEvent) -> dict[str, Any]:
     value: dict[str, Any] = attributes_of(event)
     if event.data is not None:
         value["data"] = event.data
-    return value
-
-
-def attributes_of(event: CloudEvent) -> dict[str, str]:
-    """Return all attributes by their own names, as the JSON format and every binary mode has them."""
-    value = {"specversion": "1.0", "id": event.id, "source": event.source, "type": event.type}
-    if event.subject:
-        value["subject"] = event.subject
-    if event.time is not None:
-        value["time"] = to_text(event.time)
-    if event.dataschema:
-        value["dataschema"] = event.dataschema
-    value["datacontenttype"] = event.datacontenttype
-    value.update(event.extensions)
     return value
 
 
@@ -178,14 +155,14 @@ def encode_binary(event: CloudEvent) -> tuple[list[tuple[str, str]], bytes]:
     """Return headers and body of binary mode, as the Kafka dispatcher sends; values are percent-encoded (F46)."""
     attributes = attributes_of(event)
     media = attributes.pop("datacontenttype")
-    if _PLAIN.fullmatch("".join(attributes.values())):  # nearly always, and one question is cheaper than seventeen
+    if PLAIN.fullmatch("".join(attributes.values())):  # nearly always, and one question is cheaper than seventeen
         headers = [(f"ce-{name}", value) for name, value in attributes.items()]
     else:
-        headers = [(f"ce-{name}", _to_header(value)) for name, value in attributes.items()]
+        headers = [(f"ce-{name}", to_header(value)) for name, value in attributes.items()]
     if event.data is None:
         return headers, b""
     # The one header whose value is never percent-encoded, as far as it can be one.
-    headers.append(("content-type", media if media.isascii() and media.isprintable() else _to_header(media)))
+    headers.append(("content-type", media if media.isascii() and media.isprintable() else to_header(media)))
     return headers, encode_data(event)
 
 
@@ -232,7 +209,7 @@ def decode_attributes(
 
 
 def _build(attributes: dict[str, str], data: Any) -> CloudEvent | NotAnEvent:
-    problem = _problem(attributes)
+    problem = problem_of(attributes)
     if problem:
         return NotAnEvent(400, problem)
     # Written again it has a content type, and its time may get longer: neither may take it over a limit.
@@ -254,46 +231,8 @@ def _built(attributes: dict[str, str], data: Any, kind: type[CloudEvent] = Cloud
         time=time,
         datacontenttype=attributes.get("datacontenttype", "application/json"),
         dataschema=attributes.get("dataschema", ""),
-        extensions={name: value for name, value in attributes.items() if name not in _CONTEXT},
+        extensions={name: value for name, value in attributes.items() if name not in CONTEXT},
         data=data,
-    )
-
-
-def _problem(attributes: Mapping[str, str]) -> str:
-    """Return why these cannot be an event's attributes, as a constant text; nothing where they can."""
-    if attributes.get("specversion") != "1.0":
-        return "specversion must be 1.0"
-    missing = [name for name in ("id", "source", "type") if not attributes.get(name)]
-    if missing:
-        return f"{missing[0]} is missing or empty"
-    # All names and all values at once: nearly always all are fine.
-    names, values = "".join(attributes), "".join(attributes.values())
-    if not _NAME_SIGNS.fullmatch(names) or max(map(len, attributes)) > _MAX_NAME or _NO_NAMES & attributes.keys():
-        return "attribute names are lower-case letters and digits, and not `data`"
-    fine = values.isprintable() and len(values) <= _MAX_ATTRIBUTE  # what is printable has no control characters
-    if not fine and any(len(value) > _MAX_ATTRIBUTE or _CONTROL.search(value) for value in attributes.values()):
-        return "an attribute value is too long or has control characters"
-    problem = _media_problem(attributes.get("datacontenttype", ""))
-    if problem:
-        return problem
-    fits = len(attributes) <= _MAX_ATTRIBUTES and _fits(attributes, len(names) + len(values))
-    return "" if fits else "the attributes are too many or too large"
-
-
-def _media_problem(media: str) -> str:
-    if not media.isascii():
-        return "datacontenttype must be a media type"  # its header is the one that nobody decodes
-    if media.strip().lower().startswith("application/cloudevents"):
-        # In binary mode it would be read as structured: filters would see this event, the subscriber the one inside.
-        return "the data of an event cannot be an event"
-    return ""
-
-
-def _fits(attributes: Mapping[str, str], size: int) -> bool:
-    """Return True where the attributes can go on as headers: what no subscriber takes is refused, not accepted."""
-    return (
-        size * _WORST <= _MAX_ENCODED
-        or sum(len(name) + len(_to_header(value)) for name, value in attributes.items()) <= _MAX_ENCODED
     )
 
 
@@ -317,9 +256,3 @@ def _attribute_text(item: Any) -> str | None:
 
 def _media_type(headers: Headers) -> str:
     return headers.get("content-type", "").partition(";")[0].strip().lower()
-
-
-def _to_header(value: str) -> str:
-    if _PLAIN.fullmatch(value):
-        return value  # nearly always, and 20 times as fast
-    return quote(value, safe=_SAFE_IN_HEADER, errors="replace")

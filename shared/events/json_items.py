@@ -225,7 +225,7 @@ class Lines:
         cutter = Cutter(self._most)
         items = [*cutter.feed(line), *cutter.end()]
         # A line of words is one item that no parser takes, not one for each word.
-        words = len(items) > 1 and not all(_is_json(item.body) for item in items)
+        words = len(items) > 1 and not all(is_json(item.body) for item in items)
         yield from [Item(line, {})] if cutter.broken or words else items
 
     def _drop_large(self, line: bytes | bytearray) -> None:
@@ -233,7 +233,8 @@ class Lines:
             self._dropped = _head(line[: self._most])
 
 
-def _is_json(text: bytes) -> bool:
+def is_json(text: bytes) -> bool:
+    """Return True where the text is one JSON value."""
     try:
         orjson.loads(text)
     except orjson.JSONDecodeError:

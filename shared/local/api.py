@@ -9,6 +9,7 @@ from shared.events.cloudevent import DELIVERY
 from shared.events.episode import EpisodeState
 from shared.local.broker.letters import letter_row
 from shared.local.broker.records import Stored
+from shared.local.destinations import destinations
 from shared.local.shown import report_of, shown
 from shared.runtime.asgi import Scope, Send, answer_error, answer_json
 from shared.runtime.registry import FUNCTIONS
@@ -112,7 +113,7 @@ async def _dead_letters(system: "System", query: Query, limit: int, cursor: str)
 
 
 async def _destinations(system: "System", _query: Query, _limit: int, _cursor: str) -> Page:
-    return system.destinations(), ""
+    return destinations(system), ""
 
 
 async def _functions(system: "System", _query: Query, _limit: int, _cursor: str) -> Page:

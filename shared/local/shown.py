@@ -4,7 +4,8 @@ from typing import Any
 
 from shared.events.cloudevent import CloudEvent
 from shared.events.codec import to_mapping
-from shared.events.redaction import redact, redact_text
+from shared.events.redaction import redact
+from shared.events.redaction_texts import redact_text
 
 
 def shown(event: CloudEvent) -> dict[str, Any]:

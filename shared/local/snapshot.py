@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from shared.events.cloudevent import DELIVERY, PROBLEM_PREFIX
+from shared.local.destinations import destinations
 from shared.local.shown import line, report_of
 from shared.runtime.ingress import NAME
 
@@ -99,14 +100,14 @@ async def look(system: "System") -> Snapshot:
         latest=await _latest(system),
         others=_others(system),
         absent=tuple(name for name in BASE if name not in system.functions),
-        shadow={str(row["name"]): int(str(row["shadow"])) for row in system.destinations() if row["in_shadow"]},
+        shadow={str(row["name"]): int(str(row["shadow"])) for row in destinations(system) if row["in_shadow"]},
     )
 
 
 def _others(system: "System") -> dict[str, dict[str, int]]:
     """Return what became of the deliveries to the destinations that are switched on beside the base's."""
     found: dict[str, dict[str, int]] = {}
-    for row in system.destinations():
+    for row in destinations(system):
         name = str(row["name"])
         if name not in BASE:
             found[name] = {"told": int(str(row["done"])), **system.standins.held(name)}
@@ -120,7 +121,7 @@ def _by_label(system: "System", name: str, transitions: tuple[str, ...]) -> dict
 def _troubles(system: "System") -> tuple[str, ...]:
     """Return why deliveries had to come again, by destination, the most frequent first."""
     found: list[tuple[float, str]] = []
-    for row in system.destinations():
+    for row in destinations(system):
         retries = row["retries"]
         if isinstance(retries, dict):
             found += [(count, f"{row['name']}: {reason} ({_times(count)})") for reason, count in retries.items()]

@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from shared.bus.protocol import BusUnavailableError
 from shared.delivery.claims import abandon_all
@@ -21,11 +20,12 @@ from shared.local.broker.broker import IN_FLIGHT, Broker
 from shared.local.broker.caller import Caller, EdgeCaller
 from shared.local.broker.http_caller import HttpCaller
 from shared.local.broker.loader import load_topology
-from shared.local.broker.topology import Service, Topology, is_url
+from shared.local.broker.topology import Topology, is_url
 from shared.local.bus import prepared
 from shared.local.feed import Feed, assignment_groups
+from shared.local.hosted import hosted
 from shared.local.listening import ListenError, listen, url_of
-from shared.local.settings import UpSettings, portable
+from shared.local.settings import UpSettings
 from shared.local.substitutes import DEFAULT_GROUP, Standins, open_standins
 from shared.local.visitors import keep_pages_out
 from shared.local.web import new_standins, new_web
@@ -34,12 +34,9 @@ from shared.runtime.function import Function
 from shared.runtime.handover import Acceptance
 from shared.runtime.hosts import StartError, behind_gate, gate_of
 from shared.runtime.ingress import NAME as INGRESS
-from shared.runtime.registry import FUNCTIONS, canonical, load
+from shared.runtime.registry import canonical
 from shared.runtime.serve import context_of
-from shared.runtime.shadow import Shadow
 from shared.settings.addresses import exposure_refusal, is_loopback
-from shared.settings.environment import SettingsError
-from shared.settings.host import log_level
 from shared.stores.protocol import Store
 from shared.stores.registry import open_store, sqlite_url
 from shared.telemetry.metrics import Metrics
@@ -47,10 +44,7 @@ from shared.telemetry.metrics import Metrics
 log = logging.getLogger("tidings.up")
 
 _TICK_SECONDS = 10.0
-# Its paths are the system's own, whatever manifests there are.
-_ALWAYS = {"intake": Service("intake", "intake", {}, "", 0)}
 _LOOPBACK = "127.0.0.1"
-_WATCH = {"watch": Service("watch", "watch", {}, "", 0)}
 _GROUP_LABEL = "tidings.dev/assignment-group"
 
 
@@ -117,7 +111,7 @@ class System:
         self.store = open_store(sqlite_url(data / "state.db"), self.settings.environ)
         opened.push_async_callback(self.store.close)
         environ = {**self.settings.environ, **self._standins.settings(inside), **await self._bus(data)}
-        callers = {**self._build(environ), **self._remote(opened)}
+        callers = {**self._host(environ), **self._remote(opened)}
         self.broker = Broker(replace(self.topology, ticks=()), callers, data / "broker.db", self.metrics)
         await abandon_all(self.store)
         watch = self.functions.get("watch")
@@ -155,23 +149,6 @@ class System:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def destinations(self) -> list[dict[str, object]]:
-        """Return of each destination whether a stand-in plays it, what waits, and what became of its deliveries."""
-        rows: list[dict[str, object]] = []
-        statuses = self.broker.status()
-        for name, function in self.functions.items():
-            destination = FUNCTIONS[name].destination
-            if destination is not None:
-                label = destination.label
-                done = self.metrics.total("tidings_deliveries_total", destination=label, result="done")
-                unsent = self.metrics.total("tidings_deliveries_total", destination=label, result="shadow")
-                retries = self.metrics.series("tidings_retries_total", "reason", destination=label)
-                real = name in self.settings.real
-                waiting = sum(one.waiting for one in statuses if one.subscriber == self.services[name])
-                row = {"stand_in": not real, "done": int(done), "waiting": waiting, "retries": retries}
-                rows.append({"name": name, **row, "in_shadow": isinstance(function, Shadow), "shadow": int(unsent)})
-        return rows
-
     def _stood_in_for(self) -> set[str]:
         """Return the functions that run and whose foreign system is not configured."""
         return {canonical(one.function) for one in self.topology.services.values()} - set(self.settings.real)
@@ -205,35 +182,16 @@ class System:
         # What we send ourselves shows no credentials, and plain HTTP goes to this machine alone.
         return url_of(_LOOPBACK, await listen(keep_pages_out(new_standins(self)), _LOOPBACK, 0, None, opened))
 
-    def _build(self, environ: Mapping[str, str]) -> dict[str, Caller]:
-        """Build every function. Raises SettingsError, which names what is wrong with any of them, and the host's."""
-        callers: dict[str, Caller] = {}
-        problems: list[str] = []
-        try:
-            log_level(environ)
-        except SettingsError as error:
-            problems += error.problems
+    def _host(self, environ: Mapping[str, str]) -> dict[str, Caller]:
+        """Build every function, and return what calls them by service. Raises SettingsError."""
         broker = _Later(self)
-        parts: dict[str, Any] = {"store": self.store, "publisher": broker, "handover": broker}
-        kubeconfig = self.settings.kubeconfig
-        if kubeconfig is None:
-            parts["clusters"] = ()  # whatever a KUBECONFIG of the shell says: a cluster is watched when asked for
-        else:
-            environ = {**environ, "KUBECONFIG": str(kubeconfig)}
-        for service in {**_ALWAYS, **(_WATCH if kubeconfig else {}), **self.topology.services}.values():
-            name = canonical(service.function)
-            own = {**portable(service.environment), **environ}
-            try:
-                function = load(name, own, self.metrics, **parts)
-            except SettingsError as error:
-                problems += error.problems
-                continue
-            self.functions[name] = function
-            self.services[name] = service.name
-            self.edges[name] = edge = Edge(function, self.metrics)
-            callers[service.name] = EdgeCaller(edge)
-        if problems:
-            raise SettingsError(list(dict.fromkeys(problems)))
+        parts = {"store": self.store, "publisher": broker, "handover": broker}
+        callers: dict[str, Caller] = {}
+        for one in hosted(self.topology, environ, self.metrics, parts, kubeconfig=self.settings.kubeconfig):
+            self.functions[one.name] = one.function
+            self.services[one.name] = one.service
+            self.edges[one.name] = one.edge
+            callers[one.service] = EdgeCaller(one.edge)
         return callers
 
     def _remote(self, opened: contextlib.AsyncExitStack) -> dict[str, Caller]:

@@ -8,11 +8,13 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from shared.destinations.http import Answer, Client, exchange, is_token, new_client
+from shared.destinations.answer import Answer
+from shared.destinations.http import Client, exchange, new_client
 from shared.events.cloudevent import CloudEvent
 from shared.events.codec import encode_structured
 from shared.runtime.handover import Acceptance
 from shared.settings.environment import Secret
+from shared.settings.http import is_token
 
 _ACCEPTED = range(200, 300)
 _REFUSED: dict[int, Acceptance] = {400: "invalid", 413: "too large", 415: "invalid", 422: "invalid"}

@@ -9,6 +9,7 @@ from pydantic import Field, ValidationError
 
 from shared.delivery.claim import Memory
 from shared.delivery.claims import Claims
+from shared.delivery.delivered import Delivered
 from shared.delivery.links import Places
 from shared.delivery.mapping import Mapping, render
 from shared.delivery.plan import mark_of, note_of, told_as
@@ -16,7 +17,7 @@ from shared.delivery.preview import Preview
 from shared.delivery.report import report_of
 from shared.delivery.subject import EPISODES, Kind, Subject
 from shared.delivery.ticket import Order, TicketDestination
-from shared.delivery.tickets import Delivered, Tickets
+from shared.delivery.tickets import Tickets
 from shared.destinations.finding import Finding
 from shared.events.cloudevent import CloudEvent
 from shared.events.delivery import DeliveryOperation

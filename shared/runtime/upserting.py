@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from shared.delivery.batching import LATE, Batcher
 from shared.delivery.claim import Memory
+from shared.delivery.delivered import Delivered
 from shared.delivery.links import Places
 from shared.delivery.mapping import Mapping, render
 from shared.delivery.newest import Newest
@@ -23,7 +24,6 @@ from shared.delivery.report import report_of
 from shared.delivery.subject import OPERATION_OF
 from shared.delivery.telling import context_of
 from shared.delivery.ticket import is_key
-from shared.delivery.tickets import Delivered
 from shared.destinations.finding import Finding
 from shared.events.cloudevent import PROBLEM_PREFIX, CloudEvent
 from shared.events.episode import Episode

@@ -9,7 +9,7 @@ import orjson
 
 from shared.events.model import ObjectRef, trusted
 from shared.events.outcome import Rejected
-from shared.events.redaction import Redaction, redact_text
+from shared.events.redaction_texts import Redaction, redact_text
 from shared.events.times import parse_time
 
 MAX_ORIGINAL = 256 * 1024

@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 from shared.events.identity import digest, fingerprint, payload_identity, sender_identity
 from shared.events.model import ObjectRef, Observation, Operation, trusted
-from shared.events.redaction import Redaction, has_suspects, is_harmless, redact
+from shared.events.redaction import has_suspects, is_harmless, redact
+from shared.events.redaction_texts import Redaction
 from shared.sources.context import (
     MAX_MESSAGE,
     Context,

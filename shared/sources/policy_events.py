@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.events.model import ObjectRef, Observation
-from shared.events.redaction import redact_text
+from shared.events.redaction_texts import redact_text
 from shared.sources.context import mapping, name_text
 
 GATEKEEPER = frozenset({"gatekeeper-webhook", "gatekeeper-audit"})

@@ -8,8 +8,9 @@ from pydantic import ValidationError
 from shared.events.cloudevent import APISERVER_PREFIX, OBSERVED, UNREAD, CloudEvent
 from shared.events.model import Observation
 from shared.events.outcome import Ignored, Rejected
-from shared.events.redaction import Redaction, redact
+from shared.events.redaction import redact
 from shared.events.redaction_patterns import KINDS
+from shared.events.redaction_texts import Redaction
 from shared.sources.context import Context, plausible
 from shared.sources.dialects import DIALECTS, recognise
 

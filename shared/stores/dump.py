@@ -14,17 +14,16 @@ import binascii
 import hashlib
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import IO, Any, Final
 
 from shared.stores.limits import check
-from shared.stores.protocol import ABSENT, Entry, Store
+from shared.stores.protocol import ABSENT, Entry, Store, each_entry
 
 FORMAT: Final = "tidings.state"
 VERSION: Final = 1
-_PAGE: Final = 1000
 _AT_ONCE: Final = 64  # writes on their way: at most as many MiB
 _LONGEST: Final = 8 * 1024 * 1024  # bytes of a line: a value of 1 MiB with every character escaped has less
 
@@ -53,7 +52,7 @@ async def lines(store: Store, time: str, last: str) -> AsyncIterator[tuple[str, 
     digest.update(head)
     yield "", head
     for prefix, left_out in (("", last), (last, "")):
-        async for entry in _all(store, prefix):
+        async for entry in each_entry(store, prefix):
             if left_out and entry.key.startswith(left_out):
                 continue
             line = _line(_written(entry))
@@ -115,17 +114,6 @@ async def _put(store: Store, entry: Entry, now: float, done: Loaded) -> None:
         return
     written = await store.put(entry.key, entry.value, expected=ABSENT, ttl=ttl)
     (done.kept if written is None else done.written)[family(entry.key)] += 1
-
-
-async def _all(store: Store, prefix: str) -> AsyncIterator[Entry]:
-    after = ""
-    while True:
-        page: Sequence[Entry] = [entry async for entry in store.scan(prefix, after=after, limit=_PAGE)]
-        for entry in page:
-            yield entry
-        if len(page) < _PAGE:
-            return
-        after = page[-1].key
 
 
 def _entries(file: IO[bytes]) -> Iterator[Entry]:

@@ -10,6 +10,7 @@ from typing import Protocol
 
 ABSENT = 0
 """Expected revision of a key that must not exist."""
+_PAGE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,3 +60,15 @@ class Store(Protocol):
 
     async def close(self) -> None:
         """Release what it holds; a closed store raises StoreUnavailableError."""
+
+
+async def each_entry(store: Store, prefix: str) -> AsyncIterator[Entry]:
+    """Yield all entries below a prefix, page by page, in key order; who is given them may write them meanwhile."""
+    after = ""
+    while True:
+        page = [entry async for entry in store.scan(prefix, after=after, limit=_PAGE)]
+        for entry in page:
+            yield entry
+        if len(page) < _PAGE:
+            return
+        after = page[-1].key

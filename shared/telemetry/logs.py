@@ -8,7 +8,8 @@ from typing import TextIO
 
 import orjson
 
-from shared.events.redaction import redact, redact_text
+from shared.events.redaction import redact
+from shared.events.redaction_texts import redact_text
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 import yaml
@@ -18,40 +18,12 @@ from shared.events.model import ObjectRef
 from shared.events.outcome import Rejected, Retry
 from tests.conftest import ROOT, could_not_run
 from tests.e2e.test_up_watches import get, up
-from tests.support.apiserver.admin import Admin
-from tests.support.apiserver.applying import Applier
 from tests.support.apiserver.server import ApiServer, missing, running
-from tests.support.kustomize import rendered
+from tests.support.remedied_cluster import HOOKS, POD, Place, placed
 from tests.support.remedies import MARK, Lab, hook, names, report, written
 
-HOOKS = ("restart-crash-loop", "cordon-bad-node", "rerun-failed-job")
 USER = "system:serviceaccount:tidings:tidings-remediate"
-POD: dict[str, Any] = {"containers": [{"name": "web", "image": "registry.example.com/web:1"}]}
 SWITCH = {"REMEDIATE_SWITCH": "tidings/remediate-switch"}
-
-
-class Place(NamedTuple):
-    """The API server with `tidings-remediate` and its rights; `access` is by that account's token."""
-
-    applier: Applier
-    kubeconfig: Path
-    admin_config: Path
-    folder: Path
-
-    def access(self) -> Access:
-        return from_kubeconfig(self.kubeconfig)
-
-    def lab(self, *hooks: dict[str, Any], **settings: str) -> Lab:
-        return Lab(self.folder, self.access, *hooks, **settings)
-
-    def get(self, path: str) -> Any:
-        status, found = self.applier.ask("GET", path)
-        return found if status == 200 else None
-
-    def make(self, path: str, body: dict[str, Any]) -> Any:
-        status, found = self.applier.ask("POST", path, body)
-        assert status in {200, 201}, found
-        return found
 
 
 @pytest.fixture(scope="module")
@@ -64,62 +36,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
 
 @pytest.fixture
 def place(server: ApiServer, tmp_path: Path) -> Iterator[Place]:
-    """Return the place as the components make it, with a Deployment `web`, a node and a CronJob, each made anew."""
-    applier = Applier(server)
-    admin = Admin(server)
-    for name in ("tidings", "shop", "other"):
-        applier.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
-    for item in rendered(tmp_path, components=["remediate", *(f"remediation/{name}" for name in HOOKS)]):
-        named = item["metadata"]["name"].startswith(("tidings-remediate", "remediate-"))
-        if named and applier.knows(item):
-            applier.apply(item)
-    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "bound", "namespace": "tidings"}}
-    applier.apply(secret)
-    kubeconfig = server.kubeconfig("remediate", token=admin.token("tidings", "tidings-remediate", "bound"))
-    found = Place(applier, kubeconfig, server.kubeconfig("admin-of-test"), tmp_path)
-    built(found)
-    yield found
-    removed(found)
-    applier.close()
-
-
-def built(place: Place) -> None:
-    for namespace in ("shop", "other"):
-        apps, core = f"/apis/apps/v1/namespaces/{namespace}", f"/api/v1/namespaces/{namespace}"
-        template = {"metadata": {"labels": {"app": "web"}}, "spec": POD}
-        spec = {"selector": {"matchLabels": {"app": "web"}}, "template": template}
-        web = place.make(f"{apps}/deployments", {"metadata": {"name": "web"}, "spec": {**spec, "replicas": 2}})
-        mine = {"name": "web-7d4", "ownerReferences": [owner("apps/v1", "Deployment", web)]}
-        sets = place.make(f"{apps}/replicasets", {"metadata": mine, "spec": spec})
-        pod = {"name": "web-7d4-x", "ownerReferences": [owner("apps/v1", "ReplicaSet", sets)]}
-        place.make(f"{core}/pods", {"metadata": pod, "spec": POD})
-    # With labels, as a kubelet makes it: of an object that nobody set anything of, nobody's fields are written down.
-    labels = {"kubernetes.io/hostname": "worker-3"}
-    place.make("/api/v1/nodes", {"metadata": {"name": "worker-3", "labels": labels}})
-    jobs = {"template": {"spec": {**POD, "restartPolicy": "Never"}}}
-    nightly = {"schedule": "0 2 * * *", "jobTemplate": {"metadata": {"labels": {"app": "nightly"}}, "spec": jobs}}
-    batch = "/apis/batch/v1/namespaces/shop"
-    cron = place.make(f"{batch}/cronjobs", {"metadata": {"name": "nightly"}, "spec": nightly})
-    made = {"name": "nightly-29", "ownerReferences": [owner("batch/v1", "CronJob", cron)]}
-    place.make(f"{batch}/jobs", {"metadata": made, "spec": jobs})
-
-
-def owner(version: str, kind: str, thing: Any) -> dict[str, Any]:
-    metadata = thing["metadata"]
-    return {"apiVersion": version, "kind": kind, "name": metadata["name"], "uid": metadata["uid"], "controller": True}
-
-
-def removed(place: Place) -> None:
-    for namespace in ("shop", "other"):
-        for group, kinds in (
-            ("/apis/apps/v1", ("deployments", "replicasets")),
-            ("/api/v1", ("pods",)),
-            ("/apis/batch/v1", ("cronjobs", "jobs")),
-        ):
-            for kind in kinds:
-                options = {"gracePeriodSeconds": 0, "propagationPolicy": "Background"}
-                place.applier.ask("DELETE", f"{group}/namespaces/{namespace}/{kind}", options)
-    place.applier.ask("DELETE", "/api/v1/nodes/worker-3")
+    with placed(server, tmp_path) as one:
+        yield one
 
 
 def ready(name: str) -> dict[str, Any]:

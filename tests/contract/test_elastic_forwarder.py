@@ -11,9 +11,9 @@ import orjson
 import pytest
 
 from functions.elastic_forwarder.handler import new
+from shared.destinations.answer import Answer
 from shared.destinations.elastic.client import ElasticClient
 from shared.destinations.elastic.settings import ElasticSettings
-from shared.destinations.http import Answer
 from shared.events.outcome import Done, Rejected, Retry
 from shared.local.standins import elastic
 from shared.local.standins.elastic import ACCOUNTS, Elastic

@@ -8,7 +8,9 @@ from collections.abc import Iterator
 import pytest
 
 from shared.delivery.failure import Ambiguous, Failure, Refused, Temporary
-from shared.destinations.http import Answer, check_url, exchange, new_client, retry_after
+from shared.destinations.answer import Answer, retry_after
+from shared.destinations.http import exchange, new_client
+from shared.settings.http import check_url
 
 
 @contextlib.contextmanager

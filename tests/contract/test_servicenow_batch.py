@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.destinations.http import Answer
+from shared.destinations.answer import Answer
 from shared.destinations.servicenow.batch import NotAllowed, Serviced, judge_batch
 from shared.events.episode import Episode
 from shared.events.identity import episode_id

@@ -9,13 +9,14 @@ import httpx2
 import pytest
 
 from shared.delivery.failure import Ambiguous, Failure, Refused, Temporary
-from shared.destinations.http import Answer
+from shared.destinations.answer import Answer
 from shared.destinations.servicenow.writing import judge_import
 from shared.events.outcome import Done, Duplicate, InProgress, Rejected, Retry
 from shared.local.standins.faults import Rule
 from shared.local.standins.servicenow import Options
 from tests.contract import test_ticket_destinations as suite
-from tests.support.rigs.place import Delivering, placed
+from tests.contract import test_ticket_failures as failures
+from tests.support.rigs.place import Delivering, Tickets, placed, settle, standings
 from tests.support.rigs.registry import TICKETS
 from tests.support.tickets import START, episode, resolved
 
@@ -27,7 +28,7 @@ LIKE_THE_OTHERS = (
     suite.test_an_older_snapshot_never_overwrites_a_newer_one,
     suite.test_after_a_lost_store_the_ticket_is_found_by_its_key,
     suite.test_f21_ten_at_once_make_one_ticket,
-    suite.test_f08_a_rate_limit_is_handed_on_with_its_own_wait_and_nothing_is_asked_meanwhile,
+    failures.test_f08_a_rate_limit_is_handed_on_with_its_own_wait_and_nothing_is_asked_meanwhile,
     suite.test_f43_what_an_event_says_is_never_a_template,
     suite.test_a_text_that_is_longer_than_the_system_takes_is_cut_and_not_refused,
 )
@@ -35,38 +36,38 @@ SYS_ID = "0" * 32
 
 
 @pytest.fixture
-def place() -> Iterator[suite.Tickets]:
+def place() -> Iterator[Tickets]:
     with placed(TICKETS["servicenow_incident"]) as one:
         one.settings = {**one.settings, "SERVICENOW_IMPORT_SET": STAGING}
         yield one
 
 
 @pytest.mark.parametrize("promise", LIKE_THE_OTHERS, ids=lambda promise: promise.__name__)
-def test_what_every_ticket_system_promises_holds(place: suite.Tickets, promise: Any) -> None:
+def test_what_every_ticket_system_promises_holds(place: Tickets, promise: Any) -> None:
     promise(place)
     assert place.app.faults.count(operation="create") == 0
-    assert place.app.faults.count(operation="import") > 0 or not suite.standings(place)
+    assert place.app.faults.count(operation="import") > 0 or not standings(place)
 
 
 @pytest.mark.parametrize("fault", ["commit-then-time-out", "commit-then-reset", "commit-then-status"])
-def test_f14_an_import_of_which_nothing_was_heard_makes_no_second_ticket(place: suite.Tickets, fault: Any) -> None:
+def test_f14_an_import_of_which_nothing_was_heard_makes_no_second_ticket(place: Tickets, fault: Any) -> None:
     """F14: read timeout after sink committed: DOUBT -> find -> one ticket."""
     place.app.faults.set([Rule(do=fault, operation="import", status=504)])
-    outcomes = place.play(lambda deliver: suite.settle(deliver, place), **place.rig.hurried)
+    outcomes = place.play(lambda deliver: settle(deliver, place), **place.rig.hurried)
     assert outcomes[-1] in {Done, Duplicate}
-    assert suite.standings(place) == ["active"]
+    assert standings(place) == ["active"]
 
 
-def test_f55_two_who_find_nothing_at_the_same_time_make_one_ticket(place: suite.Tickets) -> None:
+def test_f55_two_who_find_nothing_at_the_same_time_make_one_ticket(place: Tickets) -> None:
     """F55: destination commits a create after we asked and found nothing. Here their mutex makes one of both."""
     place.rig.second(place.app, episode())
     place.app.faults.set([Rule(do="body", body='{"result": []}', operation="find")])
-    outcomes = place.play(lambda deliver: suite.settle(deliver, place))
+    outcomes = place.play(lambda deliver: settle(deliver, place))
     assert outcomes[-1] in {Done, Duplicate}
-    assert suite.standings(place) == ["active"]
+    assert standings(place) == ["active"]
 
 
-def test_the_ticket_of_an_earlier_occurrence_is_taken_over_and_not_made_twice(place: suite.Tickets) -> None:
+def test_the_ticket_of_an_earlier_occurrence_is_taken_over_and_not_made_twice(place: Tickets) -> None:
     later = episode(start=START + timedelta(days=1))
 
     async def main(deliver: Delivering) -> list[Any]:
@@ -79,20 +80,20 @@ def test_the_ticket_of_an_earlier_occurrence_is_taken_over_and_not_made_twice(pl
     assert row["state"] == "1", "the end of the earlier one is not the later one's"
 
 
-def test_a_row_that_the_transform_refuses_is_a_dead_letter_that_names_the_field(place: suite.Tickets) -> None:
+def test_a_row_that_the_transform_refuses_is_a_dead_letter_that_names_the_field(place: Tickets) -> None:
     place.app.options = Options(mandatory=("business_service",))
     outcome = place.play(lambda deliver: deliver(episode())).outcome
     reason = "a data policy wants fields that are empty: Business service"
     assert outcome == Rejected("servicenow_incident", reason)
 
 
-def test_a_staging_table_that_is_not_there_is_a_dead_letter(place: suite.Tickets) -> None:
+def test_a_staging_table_that_is_not_there_is_a_dead_letter(place: Tickets) -> None:
     outcome = place.play(lambda deliver: deliver(episode()), SERVICENOW_IMPORT_SET="u_none").outcome
     assert isinstance(outcome, Rejected)
 
 
 def test_a_transform_that_does_not_keep_the_key_makes_one_ticket_and_not_one_for_each_snapshot(
-    place: suite.Tickets,
+    place: Tickets,
 ) -> None:
     async def main(deliver: Delivering) -> list[Any]:
         return [(await deliver(episode(number))).outcome for number in (1, 2, 3)]
@@ -130,7 +131,7 @@ def test_a_201_counts_only_where_its_row_says_so(status: int, body: Any, meaning
     assert "hunter2" not in str(getattr(judged, "reason", ""))
 
 
-def test_several_at_once_wait_for_the_claim_as_ever(place: suite.Tickets) -> None:
+def test_several_at_once_wait_for_the_claim_as_ever(place: Tickets) -> None:
     async def main(deliver: Delivering) -> list[Any]:
         return [one.outcome for one in await asyncio.gather(*(deliver(episode(n)) for n in (1, 2, 3)))]
 
@@ -139,4 +140,4 @@ def test_several_at_once_wait_for_the_claim_as_ever(place: suite.Tickets) -> Non
         isinstance(one, Done | Duplicate | InProgress | Retry) or one.__class__.__name__ == "Ignored"
         for one in outcomes
     )
-    assert suite.standings(place) == ["active"]
+    assert standings(place) == ["active"]

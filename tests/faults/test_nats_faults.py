@@ -1,76 +1,19 @@
-"""A real NATS is killed, stopped, wiped and without quorum: tickets are found by asking, and all recovers by itself."""
+"""A real NATS is killed, stopped and without quorum: tickets are found by asking, and all recovers by itself."""
 
 import asyncio
-import json
-import shutil
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
-from nats.aio.client import Client
 
-from functions.correlator.handler import new
 from shared.events.outcome import Done, Duplicate, InProgress, Retry
-from shared.runtime.function import Function
 from shared.stores.nats_link import SECONDS
-from shared.stores.protocol import ABSENT, Store, StoreUnavailableError
-from shared.stores.registry import open_store
-from tests.support.correlator import AT_ONCE, problem, told
-from tests.support.correlator import Rig as Correlator
+from shared.stores.protocol import ABSENT, StoreUnavailableError
+from tests.support.correlator import problem, told
 from tests.support.nats import Nats, cluster, cluster_url, nats
+from tests.support.nats_correlator import Correlating, answers, correlating, is_ready, opened, settled, until
 from tests.support.tickets import Rig, episode, resolved
-
-SOON = 15.0
-"""Seconds within which everything is as before once the server is."""
-
-
-class Correlating(Correlator):
-    """One correlator on a store that it opens by its URL; `build` makes another replica."""
-
-    def __init__(self, url: str) -> None:
-        self.url = url
-        super().__init__(STORE_URL=url)
-
-    def build(self) -> Function:
-        return new({"STORE_URL": self.url}, self.metrics, publisher=self.sink, rules=AT_ONCE)
-
-
-@asynccontextmanager
-async def opened(url: str) -> AsyncIterator[Store]:
-    store = open_store(url, {})
-    try:
-        yield store
-    finally:
-        await store.close()
-
-
-@asynccontextmanager
-async def correlating(url: str) -> AsyncIterator[Correlating]:
-    rig = Correlating(url)
-    await rig.function.start()
-    try:
-        yield rig
-    finally:
-        await rig.function.stop()
-
-
-async def until(true: Callable[[], Awaitable[bool]], seconds: float = SOON) -> None:
-    end = time.monotonic() + seconds
-    while not await true():
-        assert time.monotonic() < end, "what was waited for did not happen"
-        await asyncio.sleep(0.1)
-
-
-async def answers(store: Store) -> bool:
-    """Return whether the store takes a write."""
-    try:
-        entry = await store.get("probe-of-test")
-        revision = ABSENT if entry is None else entry.revision
-        return await store.put("probe-of-test", b"", expected=revision) is not None
-    except StoreUnavailableError:
-        return False
 
 
 def kill(server: Nats) -> None:
@@ -207,88 +150,6 @@ def test_f32_a_cluster_that_lost_its_quorum_is_as_good_as_away_until_it_has_one_
 
     with cluster(tmp_path) as servers:
         asyncio.run(main(list(servers)))
-
-
-async def is_ready(rig: Correlating) -> bool:
-    return not rig.function.readiness().problems
-
-
-async def settled(rig: Correlating, seconds: float, count: int) -> object:
-    """Send an observation until it is not to be tried again, as a broker does."""
-    for _ in range(100):
-        result = await rig.send(problem(seconds, count=count))
-        if not isinstance(result.outcome, Retry):
-            return result
-        await asyncio.sleep(0.2)
-    raise AssertionError("never settled")
-
-
-async def wipe_by_hand(server: Nats) -> None:
-    """Delete the bucket while all runs."""
-    client = Client()
-    await client.connect(server.url("").rstrip("/"))
-    answer = await client.request("$JS.API.STREAM.DELETE.KV_tidings", b"", timeout=5)
-    assert json.loads(answer.data)["success"]
-    await client.close()
-
-
-async def lose_the_files(server: Nats) -> None:
-    """Let the server start again with an empty disk."""
-    server.kill()
-    shutil.rmtree(server.folder / "jetstream")
-    await asyncio.to_thread(server.start)
-
-
-WIPES = pytest.mark.parametrize("wipe", [wipe_by_hand, lose_the_files])
-
-
-@WIPES
-def test_f33_with_the_bucket_wiped_the_ticket_is_found_at_the_cost_of_one_question(
-    wipe: Callable[[Nats], Awaitable[None]], tmp_path: Path
-) -> None:
-    """F33: KV bucket wiped (or NATS lost acked writes) | find(key) prevents duplicates; stated cost: one extra GET."""
-
-    async def main(server: Nats) -> None:
-        async with opened(server.url()) as store:
-            rig = Rig(store=store)
-            assert (await rig.deliver(episode())).outcome == Done()
-            await wipe(server)
-            await until(lambda: answers(store))
-            rig.desk.asked.clear()
-            assert (await rig.deliver(episode())).outcome == Duplicate()
-            assert rig.desk.asked == ["find"]
-            rig.desk.asked.clear()
-            assert (await rig.deliver(episode())).outcome == Duplicate()
-            assert rig.desk.asked == [], "it is known again"
-            assert (await rig.deliver(resolved())).outcome == Done()
-            assert [one.standing for one in rig.desk.records.values()] == ["resolved"]
-
-    with nats(tmp_path) as server:
-        asyncio.run(main(server))
-
-
-@WIPES
-def test_f33_a_correlator_whose_bucket_was_wiped_gives_a_problem_that_is_sent_again_the_same_episode(
-    wipe: Callable[[Nats], Awaitable[None]], tmp_path: Path
-) -> None:
-    """F33: KV bucket wiped (or NATS lost acked writes) | find(key) prevents duplicates; stated cost: one extra GET."""
-
-    async def main(server: Nats) -> None:
-        async with opened(server.url()) as store, correlating(server.url()) as rig:
-            first = told(await rig.send(problem(0)))
-            desk = Rig(store=store)
-            assert (await desk.deliver(first)).outcome == Done()
-            await wipe(server)
-            await until(lambda: answers(store))
-            rig.function = rig.build()  # nothing that it remembers by itself helps
-            await rig.function.start()
-            again_told = told(await settled(rig, 0, 1))
-            assert again_told.id == first.id
-            assert isinstance((await desk.deliver(again_told)).outcome, Done | Duplicate)
-            assert len(desk.desk.records) == 1
-
-    with nats(tmp_path) as server:
-        asyncio.run(main(server))
 
 
 @pytest.mark.parametrize("jump", [3600.0, -3600.0])

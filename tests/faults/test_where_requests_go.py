@@ -9,12 +9,14 @@ import pytest
 
 from functions.siem_forwarder.handler import new as new_forwarder
 from shared.delivery.failure import Refused, Temporary
-from shared.destinations.http import Answer, check_url, exchange, new_client
+from shared.destinations.answer import Answer
+from shared.destinations.http import exchange, new_client
 from shared.events.cloudevent import CloudEvent
 from shared.events.outcome import Done
 from shared.local.standins import splunk
 from shared.runtime.function import Call
 from shared.settings.addresses import literal, refusal
+from shared.settings.http import check_url
 from shared.telemetry.metrics import Metrics
 from tests.support.exchanges import OK, Found, answering, ask_async, request_of, server
 from tests.support.incidents import instance

@@ -1,20 +1,21 @@
 """The servicenow_incident function against the stand-in over real HTTP."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from functions.servicenow_incident.handler import new
 from shared.events.cloudevent import CloudEvent, type_of_transition
 from shared.events.episode import Episode
+from shared.events.outcome import InProgress, Retry
 from shared.local.standins import servicenow
 from shared.runtime.function import Call, Result
 from shared.runtime.ticketing import Ticketing
 from shared.stores.memory import MemoryStore
 from shared.telemetry.metrics import Metrics
 from tests.support.servers import serve
-from tests.support.tickets import Clock
+from tests.support.tickets import Clock, episode
 
 
 class Instance:
@@ -87,3 +88,23 @@ def instance(**options: Any) -> Iterator[Instance]:
             yield Instance(url, app)
     finally:
         app.close()
+
+
+async def settle(deliver: Delivering, clock: Clock, turns: int = 6, seconds: float = 10.0) -> list[type]:
+    """Deliver again as a broker does until the answer is final."""
+    outcomes: list[type] = []
+    for _ in range(turns):
+        outcomes.append(type((await deliver(episode(), seconds)).outcome))
+        if outcomes[-1] not in {Retry, InProgress}:
+            break
+        clock.now += 30
+    return outcomes
+
+
+def settling(sn: Instance) -> Callable[[Delivering], Coroutine[Any, Any, list[type]]]:
+    """Return `settle` for an instance."""
+
+    async def main(deliver: Delivering) -> list[type]:
+        return await settle(deliver, sn.clock)
+
+    return main

@@ -1,9 +1,10 @@
 """The function `remediate` in this process, on a real API server or on a stand-in of one, with a clock of its own."""
 
 import asyncio
+import contextlib
 import copy
 import json
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,13 +22,15 @@ from shared.runtime.function import Call, Result
 from shared.stores.memory import MemoryStore
 from shared.stores.protocol import Store
 from shared.telemetry.metrics import Metrics
-from tests.support.servers import live
+from tests.support.servers import live, serve
 from tests.support.tickets import Clock
 from tests.support.tickets import episode as any_episode
 
 CLUSTER = "lab"
 Thing = dict[str, Any]
 MARK = "tidings.dev/remediated"
+WEB = "/apis/apps/v1/namespaces/shop/deployments/web"
+POD = "/api/v1/namespaces/shop/pods/web-1"
 RESTART = {
     "name": "restart",
     "when": {"kind": "Pod", "condition": "crash-loop"},
@@ -221,6 +224,15 @@ class Rig:
         return Lab(self._folder, lambda: Access(self.url), *hooks, **settings)
 
 
+@contextlib.contextmanager
+def standing(folder: Path, pods: Iterable[str] = ("web-1", "web-2")) -> Iterator[Rig]:
+    """Serve a stand-in that has a Deployment `web` with these pods."""
+    server = StandIn()
+    server.deployment("web", *pods)
+    with serve(server) as url:
+        yield Rig(folder, url, server)
+
+
 def owned(version: str, kind: str, name: str, namespace: str = "shop") -> Thing:
     """Return the metadata of what a controller of a stand-in made."""
     uid = f"uid-of-/apis/{version}/namespaces/{namespace}/{kind.lower()}s/{name}"
@@ -252,3 +264,16 @@ def refusal(status: int) -> Thing:
     """Return a Status; a 403 as RBAC writes it, with what nobody may read in an answer of ours."""
     who = 'User "system:serviceaccount:tidings:tidings-remediate" cannot patch resource "deployments"'
     return {"kind": "Status", "code": status, "message": f"{who}: hunter2-{status}"}
+
+
+def refused(lab: Lab, name: str = "web-2", revision: int = 1) -> str:
+    """Return why a problem of a pod is not acted upon."""
+    (result,) = lab.tell(lab.problem(name, revision))
+    assert names([result]) == ["Ignored"]
+    return str(report(result)["reason"]).removeprefix("restart: not done: ")
+
+
+def job(lab: Lab, name: str) -> Any:
+    """Return an episode of a Job that crashes."""
+    one = lab.problem(name)
+    return one.model_copy(update={"object": one.object.model_copy(update={"kind": "Job"})})

@@ -10,9 +10,10 @@ from typing import Any, Literal, TypeVar
 from hypothesis import Phase, settings
 
 from shared.delivery.claims import Claims
+from shared.delivery.delivered import Delivered
 from shared.delivery.failure import Ambiguous, Failure, Temporary
 from shared.delivery.ticket import Found, Order
-from shared.delivery.tickets import Delivered, Tickets
+from shared.delivery.tickets import Tickets
 from shared.events.episode import Episode
 from shared.stores.protocol import Entry, Store
 from shared.telemetry.metrics import Metrics

@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from shared.delivery.claims import Claims
+from shared.delivery.delivered import Delivered
 from shared.delivery.failure import Ambiguous, Failure, Gone
 from shared.delivery.ticket import Found, Mark, Order
-from shared.delivery.tickets import Delivered, Tickets
+from shared.delivery.tickets import Tickets
 from shared.events.episode import Episode
 from shared.events.identity import episode_id
 from shared.events.outcome import InProgress, Rejected, Retry

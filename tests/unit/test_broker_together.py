@@ -7,7 +7,7 @@ import pytest
 
 from shared.events.cloudevent import type_of_transition
 from shared.events.episode import Transition
-from tests.unit.test_broker_topology import HEAD, TO_TICKETS, load
+from tests.support.trigger_files import HEAD, TO_TICKETS, load
 
 ALL = [type_of_transition(transition) for transition in get_args(Transition)]
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from shared.delivery.claim import Known, Record, claim
-from shared.delivery.tickets import Delivered
+from shared.delivery.delivered import Delivered
 from shared.events.episode import Episode
 from shared.events.outcome import Done, Duplicate, Ignored, InProgress, Retry
 from shared.stores.memory import MemoryStore

@@ -14,7 +14,8 @@ import pytest
 from shared.cluster.access import Access, AccessError, Cluster
 from shared.cluster.api import Api, ApiError
 from shared.delivery.failure import Temporary
-from shared.destinations.http import Answer, exchange, new_api_client, new_client
+from shared.destinations.answer import Answer
+from shared.destinations.http import exchange, new_api_client, new_client
 from tests.support.apiserver.standin import TOKEN, StandIn
 from tests.support.servers import new_certificate, serve
 

@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from shared.delivery.delivered import Delivered
 from shared.delivery.failure import Ambiguous, Failure, Refused, Temporary
 from shared.delivery.parents import parent_of
-from shared.delivery.tickets import Delivered
 from shared.events.episode import Episode
 from shared.events.identity import episode_id
 from shared.events.outcome import Done, Retry

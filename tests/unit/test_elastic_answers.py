@@ -8,6 +8,7 @@ import httpx2
 import orjson
 import pytest
 
+from shared.destinations.answer import Answer
 from shared.destinations.bulk_answers import Busy, Setup, TooLarge
 from shared.destinations.elastic.answers import (
     BUSY,
@@ -21,7 +22,6 @@ from shared.destinations.elastic.answers import (
 from shared.destinations.elastic.credentials import authorization
 from shared.destinations.elastic.record import nested
 from shared.destinations.elastic.settings import ElasticSettings
-from shared.destinations.http import Answer
 from shared.events.outcome import Done, Duplicate, Outcome, Rejected
 from shared.settings.environment import SettingsError, read
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.delivery.go_template import PATHS, convert
+from shared.delivery.go_pipelines import PATHS
+from shared.delivery.go_template import convert
 from shared.delivery.mapping import Mapping, render
 from shared.delivery.mapping_file import read_text
 from shared.delivery.telling import context_of

@@ -8,7 +8,8 @@ import httpx2
 import pytest
 
 from shared.delivery.failure import Ambiguous, Failure, Gone, Refused, Temporary
-from shared.destinations.http import Answer, as_unsent, retry_after
+from shared.destinations.answer import Answer, retry_after
+from shared.destinations.http import as_unsent
 from tests.support.exchanges import OK, against, answering, request_of
 
 

@@ -3,8 +3,9 @@
 import asyncio
 
 from shared.delivery.failure import Temporary
+from shared.destinations.answer import Answer
 from shared.destinations.breaker import FAILURES
-from shared.destinations.http import LATE, Answer, exchange, new_client
+from shared.destinations.http import LATE, exchange, new_client
 from shared.destinations.sending import CROWDED
 from tests.support.exchanges import OK, request_of, server
 

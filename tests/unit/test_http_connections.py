@@ -7,7 +7,8 @@ import time
 import pytest
 
 from shared.delivery.failure import Ambiguous, Temporary
-from shared.destinations.http import Answer, exchange, new_client
+from shared.destinations.answer import Answer
+from shared.destinations.http import exchange, new_client
 from tests.support.exchanges import OK, Found, against, answering, ask, request_of, server
 
 

@@ -3,7 +3,8 @@
 import asyncio
 
 from shared.delivery.failure import Ambiguous
-from shared.destinations.http import Answer, Client, exchange, new_client
+from shared.destinations.answer import Answer
+from shared.destinations.http import Client, exchange, new_client
 from tests.support.exchanges import OK, Found, request_of, server
 
 TAKEN = OK + b'{"ok":true}'

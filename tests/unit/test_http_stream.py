@@ -10,7 +10,8 @@ import httpcore2
 import pytest
 import uvloop
 
-from shared.destinations.http import Answer, exchange, new_client
+from shared.destinations.answer import Answer
+from shared.destinations.http import exchange, new_client
 from shared.destinations.stream import connect
 from tests.support.exchanges import OK, Found, ask_async, request_of, server
 from tests.support.servers import new_certificate

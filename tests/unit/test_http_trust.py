@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from shared.delivery.failure import Refused, Temporary
-from shared.destinations.http import Answer, check_url, new_client
+from shared.destinations.answer import Answer
+from shared.destinations.http import new_client
 from shared.destinations.trust import Trust
+from shared.settings.http import check_url
 from tests.support.exchanges import OK, Found, against, answering, ask, ask_async, request_of, server
 from tests.support.servers import new_certificate, serve
 

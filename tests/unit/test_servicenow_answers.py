@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from shared.delivery.failure import Ambiguous, Gone, Refused, Temporary
-from shared.destinations.http import Answer
+from shared.destinations.answer import Answer
 from shared.destinations.servicenow.answers import Rows, judge
 from shared.destinations.servicenow.event_record import Posted, judge_events
 from shared.destinations.servicenow.record import display_of, mark_of

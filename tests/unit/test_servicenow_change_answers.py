@@ -6,7 +6,7 @@ import httpx2
 import pytest
 
 from shared.delivery.failure import Ambiguous, Refused, Temporary
-from shared.destinations.http import Answer
+from shared.destinations.answer import Answer
 from shared.destinations.servicenow.answers import Rows
 from shared.destinations.servicenow.change_record import (
     CLOSED,

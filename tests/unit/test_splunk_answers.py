@@ -4,8 +4,8 @@ import httpx2
 import orjson
 import pytest
 
+from shared.destinations.answer import Answer
 from shared.destinations.bulk_answers import Busy, Setup, TooLarge
-from shared.destinations.http import Answer
 from shared.destinations.splunk.answers import Accepted, Judged, Poison, WrongIndex, judge
 from shared.destinations.splunk.settings import SplunkSettings
 from shared.local.standins.splunk import CODES

@@ -6,7 +6,8 @@ import logging
 import pytest
 
 from shared.delivery.failure import Temporary
-from shared.destinations.http import Answer, exchange, new_client
+from shared.destinations.answer import Answer
+from shared.destinations.http import exchange, new_client
 from shared.destinations.standing import Standing
 from tests.support.exchanges import OK, answering, server
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from shared.delivery.failure import Temporary
+from shared.destinations.answer import Answer
 from shared.destinations.elastic.settings import ElasticSettings
 from shared.destinations.glpi.settings import GlpiSettings
-from shared.destinations.http import Answer, exchange, new_client
+from shared.destinations.http import exchange, new_client
 from shared.destinations.qradar.settings import QradarSettings
 from shared.destinations.servicenow.settings import ServiceNowSettings
 from shared.destinations.splunk.settings import SplunkSettings

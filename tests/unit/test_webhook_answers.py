@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 from shared.delivery.failure import Ambiguous, Refused, Temporary
-from shared.destinations.http import Answer
+from shared.destinations.answer import Answer
 from shared.destinations.webhook.answers import CREDENTIALS, FORBIDDEN, judge
 from shared.destinations.webhook.client import Target, shown
 from shared.destinations.webhook.record import Asked, Place, Success, asked, body_of, codes

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from shared.destinations.answer import Answer, retry_after
 from shared.destinations.bulk_answers import TOO_MANY, WAIT, Busy, Setup, TooLarge
-from shared.destinations.http import Answer, retry_after
 from shared.events.outcome import Done, Duplicate, Outcome, Rejected, Retry
 
 DESTINATION: Final = "elastic"

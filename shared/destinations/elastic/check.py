@@ -6,11 +6,11 @@ from typing import Any, Final
 import orjson
 
 from shared.delivery.failure import Ambiguous, Refused, Temporary
+from shared.destinations.answer import Answer
 from shared.destinations.elastic.answers import error_type
 from shared.destinations.elastic.client import ElasticClient
 from shared.destinations.elastic.settings import ElasticSettings
 from shared.destinations.finding import Finding
-from shared.destinations.http import Answer
 from shared.destinations.remedy import Remedy
 
 _SECONDS: Final = 10.0

@@ -8,6 +8,7 @@ from typing import Final
 from shared.delivery.bulk import Bulk, Part
 from shared.delivery.failure import Ambiguous, Refused, Temporary
 from shared.destinations.again import again
+from shared.destinations.answer import Answer
 from shared.destinations.bucket import each_second
 from shared.destinations.bulk_answers import Busy, Setup, TooLarge
 from shared.destinations.elastic.answers import (
@@ -25,7 +26,7 @@ from shared.destinations.elastic.credentials import authorization
 from shared.destinations.elastic.record import identity_of
 from shared.destinations.elastic.settings import ElasticSettings
 from shared.destinations.finding import Finding
-from shared.destinations.http import HELD, LIMITED, Answer, exchange, new_client
+from shared.destinations.http import HELD, LIMITED, exchange, new_client
 from shared.destinations.refusals import Refusals
 from shared.events.outcome import Outcome, Rejected, Retry
 from shared.telemetry.metrics import Metrics

@@ -3,7 +3,7 @@
 import base64
 
 from shared.destinations.elastic.settings import ElasticSettings
-from shared.destinations.http import is_token
+from shared.settings.http import is_token
 
 
 def authorization(settings: ElasticSettings) -> str | None:

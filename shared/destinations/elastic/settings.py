@@ -5,9 +5,9 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from shared.destinations.elastic.record import INDEX_NAME
-from shared.destinations.http import check_token, check_url
 from shared.destinations.tls_min import SAYS, TlsMin
 from shared.settings.environment import Secret, Settings
+from shared.settings.http import check_token, check_url
 
 Token = Annotated[Secret | None, AfterValidator(check_token)]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from shared.delivery.failure import Ambiguous, Failure, Gone, Refused, Temporary
-from shared.destinations.http import Answer, retry_after
+from shared.destinations.answer import Answer, retry_after
 
 _log = logging.getLogger(__name__)
 

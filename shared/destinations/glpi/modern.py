@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any, Final
 
 from shared.delivery.failure import Ambiguous, Failure, Gone, Refused, Temporary
+from shared.destinations.answer import Answer
 from shared.destinations.caller import Request
 from shared.destinations.finding import Finding
 from shared.destinations.glpi.answers import (
@@ -24,7 +25,6 @@ from shared.destinations.glpi.check import advice
 from shared.destinations.glpi.oauth import Bearer
 from shared.destinations.glpi.record import Row, tag_of
 from shared.destinations.glpi.settings import GlpiSettings
-from shared.destinations.http import Answer
 from shared.telemetry.metrics import Metrics
 
 _log = logging.getLogger(__name__)

@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.delivery.failure import Failure
+from shared.destinations.access_token import access_token
+from shared.destinations.answer import Answer
 from shared.destinations.caller import REFUSED, UNREADABLE
 from shared.destinations.glpi.answers import NOT_GLPI, passing_failure
 from shared.destinations.glpi.calls import CLIENT_REFUSED, USER_REFUSED
 from shared.destinations.glpi.renewal import Renewal
 from shared.destinations.glpi.settings import GlpiSettings
-from shared.destinations.http import Answer, Client, as_unsent, exchange, is_token
+from shared.destinations.http import Client, as_unsent, exchange
 from shared.destinations.single import Single
 from shared.settings.environment import Secret
 
@@ -21,8 +23,6 @@ _log = logging.getLogger(__name__)
 _TOKEN = "/api.php/token"  # noqa: S105 -- a path
 _UNAUTHORIZED = 401
 _WORD = re.compile(r"[a-z_]{1,40}")
-_EARLY = 60.0
-"""Seconds before its end at which a token is renewed."""
 
 
 class Bearer:
@@ -81,13 +81,12 @@ class Bearer:
         if answer.status == _UNAUTHORIZED or (answer.status in {400, 403} and body):
             _log.error("GLPI gave no token (%d); the next try is in a minute", answer.status)
             return self._renewal.refuse(form, _refusal(body))
-        token = body.get("access_token")
-        if answer.status != 200 or not isinstance(token, str) or not token or not is_token(token):  # noqa: PLR2004
+        given = access_token(answer, usual=3600.0)
+        if given is None:
             failure = passing_failure("GET", answer)
             return as_unsent(failure) if failure else NOT_GLPI
-        expires = body.get("expires_in")
-        life = float(expires) if isinstance(expires, int | float) else 3600.0
-        self._until = asyncio.get_running_loop().time() + max(life - _EARLY, life / 2)
+        token, seconds = given
+        self._until = asyncio.get_running_loop().time() + seconds
         self._headers = {"authorization": f"Bearer {token}", **self._place()}
         return self._headers
 

@@ -9,14 +9,16 @@ from dataclasses import dataclass
 import orjson
 
 from shared.delivery.failure import Ambiguous, Failure, Gone, Refused, Temporary
+from shared.destinations.answer import Answer
 from shared.destinations.caller import REFUSED, UNREADABLE
 from shared.destinations.glpi.answers import DENIED, NOT_GLPI, SESSION_LOST, Good, code_of, is_ours, judge, rows
 from shared.destinations.glpi.calls import APP_REFUSED, USER_REFUSED
 from shared.destinations.glpi.renewal import Renewal
 from shared.destinations.glpi.settings import GlpiSettings
-from shared.destinations.http import Answer, Client, as_unsent, exchange, is_token
+from shared.destinations.http import Client, as_unsent, exchange
 from shared.destinations.single import Single
 from shared.settings.environment import Secret
+from shared.settings.http import is_token
 
 _log = logging.getLogger(__name__)
 

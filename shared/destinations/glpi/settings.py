@@ -4,9 +4,9 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from shared.destinations.http import check_token, check_url
 from shared.destinations.tls_min import SAYS, TlsMin
 from shared.settings.environment import Secret, Settings
+from shared.settings.http import check_token, check_url
 
 _APIS = ("/apirest.php", "/api.php/v1", "/api.php/v2", "/api.php")
 

@@ -8,9 +8,10 @@ from typing import Final
 
 from shared.delivery.bulk import Bulk
 from shared.delivery.failure import Ambiguous, Refused, Temporary
+from shared.destinations.answer import Answer, retry_after
 from shared.destinations.bucket import each_second
 from shared.destinations.finding import Finding
-from shared.destinations.http import Answer, exchange, new_client, retry_after
+from shared.destinations.http import exchange, new_client
 from shared.destinations.qradar.client import DESTINATION
 from shared.destinations.qradar.settings import QradarSettings
 from shared.destinations.remedy import Remedy

@@ -5,11 +5,11 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
-from shared.destinations.http import check_url
 from shared.destinations.qradar.syslog import Framing
 from shared.destinations.tls_min import SAYS, TlsMin
 from shared.settings.addresses import is_loopback
 from shared.settings.environment import Settings
+from shared.settings.http import check_url
 
 _PORTS = {"tls": 6514, "tcp": 514}
 _HTTP = ("https", "http")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from shared.delivery.failure import Ambiguous, Failure, Gone, Refused, Temporary
-from shared.destinations.http import Answer, asked_wait
+from shared.destinations.answer import Answer, asked_wait
 
 _log = logging.getLogger(__name__)
 

@@ -10,19 +10,20 @@ import logging
 from collections.abc import Mapping
 
 from shared.delivery.failure import Ambiguous, Failure, Refused, Temporary
+from shared.destinations.access_token import access_token
+from shared.destinations.answer import Answer
 from shared.destinations.caller import REFUSED, UNREADABLE
-from shared.destinations.http import Answer, Client, exchange, is_token
+from shared.destinations.http import Client, exchange
 from shared.destinations.refusals import Refusals
 from shared.destinations.servicenow.settings import ServiceNowSettings
 from shared.destinations.single import Single
 from shared.settings.environment import Secret
+from shared.settings.http import is_token
 
 _log = logging.getLogger(__name__)
 
 _PAUSE = 60.0
 _UNAUTHORIZED = 401
-_EARLY = 60.0
-"""Seconds before its end at which a token is renewed."""
 
 
 class Auth:
@@ -100,19 +101,16 @@ class Auth:
         answer = await exchange(client, request, seconds=deadline - now)
         if not isinstance(answer, Answer):
             return Temporary("no token in time") if isinstance(answer, Ambiguous) else answer
-        body = answer.json if isinstance(answer.json, dict) else {}
-        token = body.get("access_token")
         if answer.status in {400, 401, 403}:
             self._refusals.note(form)
             _log.error("ServiceNow gave no token (%d); the next try is in %d s", answer.status, _PAUSE)
             return REFUSED
-        if answer.status != 200 or not isinstance(token, str) or not token or not is_token(token):  # noqa: PLR2004
+        given = access_token(answer, usual=1800.0)
+        if given is None:
             return Temporary("no token was given")
-        expires = body.get("expires_in")
-        life = float(expires) if isinstance(expires, int | float) else 1800.0
-        self._token = token
-        self._until = now + max(life - _EARLY, life / 2)
-        return self._bearer(token)
+        self._token, seconds = given
+        self._until = now + seconds
+        return self._bearer(self._token)
 
     @staticmethod
     def _bearer(token: str) -> Mapping[str, str]:

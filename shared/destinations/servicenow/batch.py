@@ -14,8 +14,8 @@ from urllib.parse import urlencode
 import orjson
 
 from shared.delivery.failure import Failure
+from shared.destinations.answer import Answer
 from shared.destinations.caller import Request
-from shared.destinations.http import Answer
 from shared.destinations.servicenow.answers import failure_of
 
 PATH: Final = "/api/now/v1/batch"

@@ -9,7 +9,7 @@ from typing import Any, Final
 from shared.delivery.failure import Failure
 from shared.delivery.limits import Limit
 from shared.delivery.ticket import Found, Standing
-from shared.destinations.http import Answer
+from shared.destinations.answer import Answer
 from shared.destinations.servicenow.answers import Rows, failure_of
 from shared.destinations.servicenow.record import CATEGORY, OF_TASKS, URGENCIES, mark_of
 from shared.destinations.servicenow.record import OURS as INCIDENT_OURS

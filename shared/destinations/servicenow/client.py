@@ -6,10 +6,11 @@ from functools import partial
 from typing import TypeVar
 
 from shared.delivery.failure import Failure, Temporary
+from shared.destinations.answer import Answer
 from shared.destinations.bucket import hourly
 from shared.destinations.caller import Caller, Request
 from shared.destinations.finding import Finding
-from shared.destinations.http import Answer, new_client
+from shared.destinations.http import new_client
 from shared.destinations.jitter import jitter
 from shared.destinations.servicenow.answers import PASSING, Rows, judge
 from shared.destinations.servicenow.auth import Auth

@@ -14,7 +14,7 @@ import orjson
 
 from shared.delivery.failure import Failure, Temporary
 from shared.delivery.limits import Limit
-from shared.destinations.http import Answer
+from shared.destinations.answer import Answer
 from shared.destinations.servicenow.answers import failure_of
 from shared.events.episode import Episode
 

@@ -6,13 +6,13 @@ from typing import Annotated, ClassVar, Final, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
-from shared.destinations.http import check_token, check_url
 from shared.destinations.servicenow import security_record
 from shared.destinations.servicenow.record import INCIDENT_STATES, States, Table
 from shared.destinations.servicenow.tables import parse_tables
 from shared.destinations.tls_min import SAYS, TlsMin
 from shared.events.vocabulary import Category
 from shared.settings.environment import Secret, Settings
+from shared.settings.http import check_token, check_url
 
 _PAIR = re.compile(r"(?P<name>[a-z_]+)\s*[:=]\s*(?P<number>-?\d{1,9})")
 

@@ -13,8 +13,8 @@ import orjson
 
 from shared.delivery.batching import Batcher
 from shared.delivery.failure import Ambiguous, Failure, Temporary
+from shared.destinations.answer import Answer, asked_wait
 from shared.destinations.caller import TRIES, Caller, Pause, Request
-from shared.destinations.http import Answer, asked_wait
 from shared.destinations.sending import CROWDED
 from shared.destinations.servicenow.answers import LEFT_OUT
 from shared.destinations.servicenow.batch import NotAllowed, Serviced, batch_of, entry_of, judge_batch

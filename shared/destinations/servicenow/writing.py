@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from shared.delivery.failure import Ambiguous, Failure, Refused
-from shared.destinations.http import Answer
+from shared.destinations.answer import Answer
 from shared.destinations.servicenow.answers import Rows, explained, failure_of
 from shared.destinations.servicenow.client import Client
 from shared.destinations.servicenow.references import is_sys_id

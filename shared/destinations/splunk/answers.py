@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from shared.destinations.answer import Answer, retry_after
 from shared.destinations.bulk_answers import TOO_MANY, WAIT, Busy, Setup, TooLarge
-from shared.destinations.http import Answer, retry_after
 
 _POISON = frozenset({6, 12, 13, 15})  # this one event is wrong, whatever is done
 _AUTHENTICATION = frozenset({1, 2, 3, 4, 21, 22})

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
+from shared.destinations.answer import Answer
 from shared.destinations.bulk_answers import Setup
 from shared.destinations.finding import Finding
-from shared.destinations.http import Answer
 from shared.destinations.remedy import Remedy
 from shared.destinations.splunk.answers import is_healthy, judge, says_no_data
 from shared.destinations.splunk.client import EVENT_PATH

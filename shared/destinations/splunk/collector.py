@@ -9,13 +9,15 @@ import orjson
 
 from shared.delivery.failure import Ambiguous, Refused, Temporary
 from shared.destinations.again import again
+from shared.destinations.answer import Answer
 from shared.destinations.breaker import FAILURES
 from shared.destinations.finding import Finding
-from shared.destinations.http import Answer, exchange, is_token, new_client
+from shared.destinations.http import exchange, new_client
 from shared.destinations.refusals import Refusals
 from shared.destinations.splunk.answers import acknowledged
 from shared.destinations.splunk.raw import RAW_PATH
 from shared.destinations.splunk.settings import SplunkSettings
+from shared.settings.http import is_token
 from shared.telemetry.metrics import Metrics
 
 DESTINATION: Final = "splunk"

@@ -5,9 +5,9 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from shared.destinations.http import check_token, check_url
 from shared.destinations.tls_min import SAYS, TlsMin
 from shared.settings.environment import Secret, Settings
+from shared.settings.http import check_token, check_url
 
 _COLLECTOR = re.compile(r"/services/collector(/(event|raw|health)(/1\.0)?)?/?$")
 

@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from shared.delivery.failure import Ambiguous, Failure, Refused, Temporary
-from shared.destinations.http import Answer, retry_after
+from shared.destinations.answer import Answer, retry_after
 from shared.destinations.webhook.record import ANY, Success
 from shared.events.outcome import Rejected
 

@@ -2,8 +2,8 @@
 
 from typing import Final
 
+from shared.destinations.answer import Answer
 from shared.destinations.finding import Finding
-from shared.destinations.http import Answer
 from shared.destinations.remedy import Remedy
 from shared.destinations.tls_min import TlsMin
 from shared.destinations.webhook.answers import SERVER_ERROR, UNAUTHORIZED

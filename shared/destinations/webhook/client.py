@@ -9,9 +9,10 @@ from urllib.parse import SplitResult, urlsplit
 
 from shared.delivery.failure import Ambiguous, Failure, Refused, Temporary
 from shared.destinations.again import again
+from shared.destinations.answer import Answer
 from shared.destinations.bucket import each_second
 from shared.destinations.finding import Finding
-from shared.destinations.http import Answer, exchange, is_token, naming, new_client
+from shared.destinations.http import exchange, naming, new_client
 from shared.destinations.refusals import Refusals
 from shared.destinations.webhook.answers import CREDENTIALS, judge, may_help
 from shared.destinations.webhook.record import Asked, Place, body_of
@@ -19,6 +20,7 @@ from shared.destinations.webhook.settings import WebhookSettings, headers_of
 from shared.destinations.webhook.signature import keys_of, signed
 from shared.events.outcome import Rejected
 from shared.settings.environment import Secret
+from shared.settings.http import is_token
 from shared.telemetry.metrics import Metrics
 
 T = TypeVar("T")

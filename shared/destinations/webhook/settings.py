@@ -6,10 +6,10 @@ from typing import Annotated, Final, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from shared.destinations.http import check_token, check_url
 from shared.destinations.tls_min import SAYS, TlsMin
 from shared.destinations.webhook.signature import keys_of
 from shared.settings.environment import Secret, Settings
+from shared.settings.http import check_token, check_url
 
 TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 """What the name of a header may be (RFC 9110 §5.6.2)."""

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from shared.delivery.failure import Refused
-from shared.destinations.http import Answer as Received
+from shared.destinations.answer import Answer as Received
 from shared.destinations.http import exchange, new_client
 from shared.events.cloudevent import CloudEvent
 from shared.local.broker.answer import Answer

@@ -11,11 +11,13 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from shared.destinations.http import Answer, check_url, exchange, new_client
+from shared.destinations.answer import Answer
+from shared.destinations.http import exchange, new_client
 from shared.runtime.auth.keys import Key, KeySet
 from shared.runtime.auth.settings import AuthSettings
 from shared.settings.addresses import is_api_server
 from shared.settings.environment import Secret
+from shared.settings.http import check_url
 
 log = logging.getLogger("tidings.auth")
 

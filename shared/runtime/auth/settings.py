@@ -7,12 +7,12 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from shared.destinations.http import check_token, check_url
 from shared.runtime.auth.allowed import Allowances
 from shared.runtime.auth.credentials import parse
 from shared.runtime.paths import PATHS
 from shared.settings.addresses import is_api_server
 from shared.settings.environment import Secret, Settings
+from shared.settings.http import check_token, check_url
 
 Name = Literal["none", "oidc", "hmac", "basic", "token", "mtls"]
 PathName = Literal["none", "oidc", "hmac", "basic", "token", "mtls", "secret-path"]

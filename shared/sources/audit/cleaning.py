@@ -10,8 +10,9 @@ from urllib.parse import parse_qsl
 import orjson
 import re2
 
-from shared.events.redaction import redact, redact_text
+from shared.events.redaction import redact
 from shared.events.redaction_patterns import MASK, meaning
+from shared.events.redaction_texts import redact_text
 from shared.sources.audit.body import steps_of
 from shared.sources.context import mapping, text
 

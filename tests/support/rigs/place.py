@@ -12,6 +12,7 @@ from shared.events.change import Change
 from shared.events.cloudevent import CloudEvent, type_of_change, type_of_transition
 from shared.events.episode import Episode
 from shared.events.model import Classified
+from shared.events.outcome import InProgress, Retry
 from shared.local.standins.faults import Faults, Rule
 from shared.runtime.function import Call, Result
 from shared.runtime.registry import load
@@ -19,7 +20,7 @@ from shared.stores.memory import MemoryStore
 from shared.telemetry.metrics import Metrics
 from tests.support.records import classified_event
 from tests.support.rigs.transport import served
-from tests.support.tickets import Clock
+from tests.support.tickets import Clock, episode
 
 T = TypeVar("T")
 R = TypeVar("R", bound="Rig")
@@ -252,3 +253,32 @@ def placed(
     """Serve a new stand-in, by TLS of this version at most where there is a certificate."""
     with served(rig, certificate, newest) as (app, url):
         yield Place(rig, url, app, rig.settings(url))
+
+
+Tickets = Place[TicketRig]
+"""Where the tickets of one system are."""
+
+
+Upserts = Place[UpsertRig]
+"""Where the records of one system are that upserts by key."""
+
+
+def standings(place: Tickets) -> list[str]:
+    """Return how each ticket stands over there."""
+    return [ticket.standing for ticket in place.rig.tickets(place.app)]
+
+
+async def settle(deliver: Delivering, place: Tickets, turns: int = 8) -> list[type]:
+    """Deliver again as a broker does until the answer is final."""
+    outcomes: list[type] = []
+    for _ in range(turns):
+        outcomes.append(type((await deliver(episode())).outcome))
+        if outcomes[-1] not in {Retry, InProgress}:
+            break
+        place.clock.now += 60
+    return outcomes
+
+
+def told(place: Upserts) -> list[Upserted]:
+    """Return what the system was told, in order."""
+    return place.rig.told(place.app)

@@ -1,13 +1,13 @@
 """Who may do what: API keys and users with privileges on indices, as Elasticsearch has them."""
 
 import base64
-import binascii
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
+from shared.local.standins.basic import credentials
 from shared.local.standins.frame import Request, Response, json_response
 
 _IMPLIED: Final = {
@@ -71,10 +71,10 @@ def authenticate(request: Request, accounts: Sequence[Account]) -> Account | Res
     scheme, _, value = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() not in {"apikey", "basic"}:
         return _refused(f"missing authentication credentials for REST request [{request.path}]")
-    try:
-        name, _, secret = base64.b64decode(value.strip(), validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
+    pair = credentials(value.strip())
+    if pair is None:
         return _refused("unable to authenticate with provided credentials")
+    name, secret = pair
     for account in accounts:
         if account.user == (scheme.lower() == "basic") and account.id == name:
             if secrets.compare_digest(account.secret.encode(), secret.encode()):

@@ -1,11 +1,10 @@
 """Who is asking: App-Tokens, user tokens and passwords, sessions; profiles with their rights; entities."""
 
-import base64
-import binascii
 import secrets
 from dataclasses import dataclass
 from typing import Any, Final
 
+from shared.local.standins.basic import credentials
 from shared.local.standins.frame import Request, Response, json_response
 from shared.local.standins.glpi.store import Database
 
@@ -105,8 +104,8 @@ class Access:
             if user is None:
                 return error(request, 401, "ERROR_GLPI_LOGIN_USER_TOKEN", "parameter user_token seems invalid")
         elif scheme.lower() == "basic" or request.query.get("login"):
-            name, password = _pair(value) if scheme else (request.query["login"], request.query.get("password", ""))
-            user = self.checked(name, password)
+            given = credentials(value) if scheme else (request.query["login"], request.query.get("password", ""))
+            user = self.checked(*given) if given else None
             if user is None:
                 return error(request, 401, "ERROR_GLPI_LOGIN", "Incorrect username or password", documented=False)
         else:
@@ -165,11 +164,3 @@ class Access:
                 "glpi_currenttime": "",
             }
         }
-
-
-def _pair(value: str) -> tuple[str, str]:
-    try:
-        name, _, secret = base64.b64decode(value, validate=True).decode().partition(":")
-    except (binascii.Error, ValueError):
-        return "", ""
-    return name, secret

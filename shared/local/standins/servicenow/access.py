@@ -1,13 +1,12 @@
 """Who is asking: Basic, OAuth bearer tokens, API keys; and the hourly rate limit."""
 
-import base64
-import binascii
 import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
+from shared.local.standins.basic import credentials
 from shared.local.standins.frame import Request, Response, json_response
 from shared.local.standins.servicenow.store import Database
 
@@ -90,7 +89,7 @@ class Access:
         client_id, client_secret = form.get("client_id", ""), form.get("client_secret", "")
         scheme, _, value = request.headers.get("authorization", "").partition(" ")
         if not client_id and scheme.lower() == "basic":
-            client_id, client_secret = _pair(value)
+            client_id, client_secret = credentials(value) or ("", "")
         client = self._clients.get(client_id)
         if client is None or not secrets.compare_digest(client.secret.encode(), client_secret.encode()):
             return _refused("invalid_client")
@@ -113,7 +112,8 @@ class Access:
         return json_response(200, answer)
 
     def _basic(self, value: str) -> str:
-        return self._checked(*_pair(value))
+        given = credentials(value)
+        return self._checked(*given) if given else ""
 
     def _checked(self, name: str, password: str) -> str:
         user = self._users.get(name)
@@ -145,14 +145,6 @@ class RateLimit:
         headers["Retry-After"] = str(window + _HOUR - now)
         detail = f"Rate limit of {limit} requests per hour for Table API exceeded"
         return headers, error(429, "Rate limit exceeded", detail, headers)
-
-
-def _pair(value: str) -> tuple[str, str]:
-    try:
-        name, _, secret = base64.b64decode(value, validate=True).decode().partition(":")
-    except (binascii.Error, ValueError):
-        return "", ""
-    return name, secret
 
 
 def _refused(code: str) -> Response:
