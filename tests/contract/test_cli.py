@@ -58,9 +58,7 @@ class Tidings:
 
     def call(self, *arguments: str, given: str = "", folder: Path | None = None, **environ: str) -> Ended:
         """Run it in this process."""
-        return called(
-            *arguments, given=given, folder=folder or self._root, environ={**self._environ, **environ}
-        )
+        return called(*arguments, given=given, folder=folder or self._root, environ={**self._environ, **environ})
 
     @contextmanager
     def started(self, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:

@@ -168,7 +168,9 @@ def test_settings_that_belong_together_are_named_together() -> None:
 
 
 def test_a_wrong_setting_is_told_without_its_value() -> None:
-    ended = refused("siem-forwarder", settings={"SPLUNK_HEC_URL": "https://me:hunter2@splunk.example", "SPLUNK_TOKEN": "t"})
+    ended = refused(
+        "siem-forwarder", settings={"SPLUNK_HEC_URL": "https://me:hunter2@splunk.example", "SPLUNK_TOKEN": "t"}
+    )
     assert ended.returncode == 1
     assert "SPLUNK_HEC_URL" in ended.stderr
     assert "hunter2" not in ended.stderr

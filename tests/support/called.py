@@ -72,15 +72,19 @@ def _code(said: object) -> int:
 
 @contextmanager
 def _in_time() -> Iterator[None]:
-    """End what does not end, as a server that should have refused to start."""
+    """Interrupt what does not end, as a server that should have refused to start. Raises TimeoutError then."""
+    late: list[int] = []
 
-    def late(_number: int, _frame: FrameType | None) -> None:
-        raise TimeoutError("the command did not end")
+    def interrupt(number: int, _frame: FrameType | None) -> None:
+        late.append(number)
+        signal.raise_signal(signal.SIGINT)  # an error would be lost in a loop of events
 
-    before = signal.signal(signal.SIGALRM, late)
+    before = signal.signal(signal.SIGALRM, interrupt)
     signal.alarm(_SECONDS)
     try:
         yield
     finally:
         signal.alarm(0)
         signal.signal(signal.SIGALRM, before)
+    if late:
+        raise TimeoutError("the command did not end")
