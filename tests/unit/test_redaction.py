@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from shared.events.redaction import MASK, Redaction, _walk, redact, redact_text
 from shared.events.redaction_patterns import has_hints
+from tests.support.examples import examples
 from tests.support.tickets import episode
 
 SENTINEL = "S3ntinel0123456789abcdefSENTINEL"
@@ -44,7 +45,7 @@ _hiding_places = st.sampled_from(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.recursive(_hiding_places, _nested, max_leaves=6))
 def test_f41_no_sentinel_leaves_at_any_depth(value: Any) -> None:
     """F41: Secret object event, incl. last-applied annotation, `stringData`, nested in List/CR.
@@ -173,7 +174,7 @@ def _grown(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     return st.lists(inner, max_size=4) | st.dictionaries(_words, inner, max_size=4)
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.recursive(_words | st.integers(-5, 5) | st.booleans() | st.none(), _grown, max_leaves=10))
 def test_a_first_look_at_the_whole_masks_what_a_look_at_each_part_would(value: Any) -> None:
     """The first searches may only spare work: a value walked with every text searched gives the same.
