@@ -6,6 +6,11 @@ USUAL = 40
 """Of a property that says nothing of its own."""
 
 
+def asked() -> int:
+    """Return how many are asked for, 0 where none are."""
+    return int(os.environ.get("TIDINGS_EXAMPLES", "0"))
+
+
 def examples(few: int = USUAL) -> int:
     """Return the number of examples."""
-    return int(os.environ.get("TIDINGS_EXAMPLES", "0")) or few
+    return asked() or few
