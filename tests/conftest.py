@@ -10,6 +10,8 @@ from typing import NoReturn
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.support.examples import examples
+
 pytest_plugins = ["tests.support.logging_state", "tests.support.sockets"]
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -76,7 +78,9 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.dont_write_bytecode = False
     # How long it takes to draw an example says how busy the machine is.
-    settings.register_profile("tidings", settings(), suppress_health_check=[HealthCheck.too_slow])
+    settings.register_profile(
+        "tidings", settings(), max_examples=examples(), suppress_health_check=[HealthCheck.too_slow]
+    )
     settings.load_profile("tidings")
     gc.set_threshold(10_000, 20, 10)  # a fifth of the fast tiers' time was the collector's
 

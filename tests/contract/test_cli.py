@@ -1,4 +1,7 @@
-"""The command `tidings` as a process: exit codes, stderr, pipes and Ctrl-C (surface.md §2)."""
+"""The command `tidings` as a process: exit codes, stderr, pipes and Ctrl-C (surface.md §2).
+
+Each command is a process of its own at least once; what is only said in more cases is called here.
+"""
 
 import json
 import os
@@ -13,6 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
+from tests.support.called import Ended, called
 
 TIDINGS = [sys.executable, "-m", "shared.cli"]
 EVENT = {
@@ -51,6 +56,10 @@ class Tidings:
             env={**self._environ, **environ},
         )
 
+    def call(self, *arguments: str, given: str = "", folder: Path | None = None, **environ: str) -> Ended:
+        """Run it in this process."""
+        return called(*arguments, given=given, folder=folder or self._root, environ={**self._environ, **environ})
+
     @contextmanager
     def started(self, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
         pipe = subprocess.PIPE
@@ -87,14 +96,14 @@ def test_help_costs_no_more_than_a_list_of_names(tidings: Tidings, root: Path) -
     ("arguments", "code"), [(("explain", "nowhere.json"), 1), (("explain", "docs"), 1), (("up", "--speed", "-1"), 2)]
 )
 def test_what_cannot_be_is_one_sentence_on_stderr(tidings: Tidings, arguments: tuple[str, ...], code: int) -> None:
-    ended = tidings.run(*arguments, given=LINE)
+    ended = tidings.call(*arguments, given=LINE)
     assert (ended.returncode, ended.stdout) == (code, "")
     assert one_sentence(ended.stderr), ended.stderr
 
 
 def test_a_file_that_may_not_be_read_is_one_sentence(tidings: Tidings, tmp_path: Path) -> None:
     (tmp_path / "events.json").write_bytes(b"\x00\xff")
-    ended = tidings.run("explain", str(tmp_path / "events.json"))
+    ended = tidings.call("explain", str(tmp_path / "events.json"))
     assert ended.returncode == 1
     assert one_sentence(ended.stderr), ended.stderr
 
@@ -136,7 +145,7 @@ def test_explain_ends_well_where_anything_could_be_read(tidings: Tidings, given:
 
 def test_a_broken_pack_of_ones_own_is_told_with_its_lines(tidings: Tidings, tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text("pack: mine\nrules: [1, 2]\n", encoding="utf-8")
-    ended = tidings.run("explain", "--rules", str(tmp_path), given=LINE)
+    ended = tidings.call("explain", "--rules", str(tmp_path), given=LINE)
     assert ended.returncode == 1
     assert "Traceback" not in ended.stderr
     assert all(line.startswith(f"tidings: {tmp_path / 'mine.yaml'}:") for line in ended.stderr.splitlines())
@@ -163,7 +172,7 @@ def test_up_in_a_pipe_says_how_it_starts_and_how_it_ends(tidings: Tidings, tmp_p
 
 def test_up_tells_what_is_wrong_with_any_function_at_once(tidings: Tidings, tmp_path: Path) -> None:
     wrong = {"LOG_LEVEL": "loud", "MASK_ENTROPY": "x", "FIRST_CONTACT": "5", "SPLUNK_ACK": "maybe"}
-    ended = tidings.run("up", "--listen", "127.0.0.1:0", "--feed", "none", "--data", str(tmp_path), **wrong)
+    ended = tidings.call("up", "--listen", "127.0.0.1:0", "--feed", "none", "--data", str(tmp_path), **wrong)
     assert ended.returncode == 1
     lines = ended.stderr.splitlines()
     assert sorted(line.removeprefix("tidings: ").split(": ")[0] for line in lines) == sorted(wrong)
@@ -175,7 +184,7 @@ def test_up_on_a_port_that_is_taken_is_one_sentence(tidings: Tidings, tmp_path: 
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         address = f"127.0.0.1:{taken.getsockname()[1]}"
-        ended = tidings.run("up", "--listen", address, "--feed", "none", "--data", str(tmp_path))
+        ended = tidings.call("up", "--listen", address, "--feed", "none", "--data", str(tmp_path))
     assert ended.returncode == 1
     assert one_sentence(ended.stderr), ended.stderr
     assert address in ended.stderr
@@ -212,7 +221,7 @@ def test_doctor_says_in_its_own_line_alone_that_a_system_does_not_answer(tidings
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{closed.getsockname()[1]}"
-        ended = tidings.run("doctor", folder=tmp_path, SPLUNK_HEC_URL=url, SPLUNK_TOKEN="tidings-hec-token")  # noqa: S106
+        ended = tidings.call("doctor", folder=tmp_path, SPLUNK_HEC_URL=url, SPLUNK_TOKEN="tidings-hec-token")  # noqa: S106
     assert ended.returncode == 1
     assert "cannot connect (nothing listens there): check SPLUNK_HEC_URL" in ended.stdout
     assert ended.stderr == ""
@@ -221,16 +230,16 @@ def test_doctor_says_in_its_own_line_alone_that_a_system_does_not_answer(tidings
 def test_doctor_says_which_signals_an_audit_policy_hides(tidings: Tidings, tmp_path: Path) -> None:
     quiet = tmp_path / "quiet.yaml"
     quiet.write_text("apiVersion: audit.k8s.io/v1\nkind: Policy\nrules: [{level: Metadata}]\n", encoding="utf-8")
-    hidden = tidings.run("doctor", "--audit-policy", str(quiet), "--output", "jsonl")
+    hidden = tidings.call("doctor", "--audit-policy", str(quiet), "--output", "jsonl")
     rows = {row["signal"]: row for row in map(json.loads, hidden.stdout.splitlines())}
     assert (hidden.returncode, hidden.stderr) == (1, "")
     assert rows["secret_read"]["seen"] == "yes"
     assert rows["csr_denied"]["seen"] == "without details"
     assert rows["csr_denied"]["rules"] == ["audit-certificate-request-denied"]
-    shown = tidings.run("doctor", "--audit-policy", "WriteRequestBodies")
+    shown = tidings.call("doctor", "--audit-policy", "WriteRequestBodies")
     assert (shown.returncode, shown.stdout.split()[:3]) == (0, ["signal", "seen", "why"])
     piped = "kind: APIServer\nspec: {audit: {profile: WriteRequestBodies}}\n"
-    assert tidings.run("doctor", "--audit-policy", "-", given=piped).stdout == shown.stdout
+    assert tidings.call("doctor", "--audit-policy", "-", given=piped).stdout == shown.stdout
 
 
 @pytest.mark.parametrize(
@@ -240,6 +249,6 @@ def test_what_is_no_audit_policy_is_one_sentence(tidings: Tidings, tmp_path: Pat
     file = tmp_path / "policy.yaml"
     if content is not None:
         file.write_text(content, encoding="utf-8")
-    ended = tidings.run("doctor", "--audit-policy", str(file))
+    ended = tidings.call("doctor", "--audit-policy", str(file))
     assert (ended.returncode, ended.stdout) == (1, "")
     assert one_sentence(ended.stderr), ended.stderr

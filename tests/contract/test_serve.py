@@ -1,4 +1,7 @@
-"""`tidings serve FUNCTION` as its container runs it: a process, a port, signals and exit codes."""
+"""`tidings serve FUNCTION` as its container runs it: a process, a port, signals and exit codes.
+
+Every function is a process of its own, and so is a start that is refused, once; what else is refused is called here.
+"""
 
 import json
 import subprocess
@@ -15,6 +18,7 @@ from shared.events.model import Classified
 from shared.local.standins import splunk
 from shared.local.standins.faults import Rule
 from shared.runtime.registry import FUNCTIONS
+from tests.support.called import Ended, called
 from tests.support.functions import TIDINGS, Served, environment, serving
 from tests.support.records import classified, classified_event
 from tests.support.servers import serve
@@ -53,6 +57,10 @@ SETTINGS: dict[str, dict[str, str]] = {
     for name, one in FUNCTIONS.items()
     if one.destination is not None and one.destination.component
 }
+
+
+def refused(*arguments: str, settings: Mapping[str, str] | None = None) -> Ended:
+    return called("serve", *arguments, environ=environment(settings or {}))
 
 
 def run(*arguments: str, settings: Mapping[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
@@ -136,7 +144,7 @@ def test_an_unknown_function_is_wrong_usage_and_the_names_are_told() -> None:
     ],
 )
 def test_wrong_usage_ends_with_two_and_no_traceback(arguments: list[str], settings: dict[str, str]) -> None:
-    ended = run(*arguments, settings=settings)
+    ended = refused(*arguments, settings=settings)
     assert ended.returncode == 2
     assert "usage: tidings serve" in ended.stderr
     assert "Traceback" not in ended.stderr
@@ -154,20 +162,22 @@ def test_missing_settings_are_told_all_at_once() -> None:
 
 
 def test_settings_that_belong_together_are_named_together() -> None:
-    ended = run("servicenow-incident", settings={"SERVICENOW_INSTANCE": "https://dev.service-now.example"})
+    ended = refused("servicenow-incident", settings={"SERVICENOW_INSTANCE": "https://dev.service-now.example"})
     assert ended.returncode == 1
     assert ended.stderr.startswith("tidings serve: set exactly one of SERVICENOW_USERNAME")
 
 
 def test_a_wrong_setting_is_told_without_its_value() -> None:
-    ended = run("siem-forwarder", settings={"SPLUNK_HEC_URL": "https://me:hunter2@splunk.example", "SPLUNK_TOKEN": "t"})
+    ended = refused(
+        "siem-forwarder", settings={"SPLUNK_HEC_URL": "https://me:hunter2@splunk.example", "SPLUNK_TOKEN": "t"}
+    )
     assert ended.returncode == 1
     assert "SPLUNK_HEC_URL" in ended.stderr
     assert "hunter2" not in ended.stderr
 
 
 def test_everything_that_is_wrong_with_a_start_is_told_at_once() -> None:
-    ended = run("classifier", settings={"LOG_LEVEL": "loud", "MASK_ENTROPY": "x", "AUTH": "hunter2"})
+    ended = refused("classifier", settings={"LOG_LEVEL": "loud", "MASK_ENTROPY": "x", "AUTH": "hunter2"})
     assert ended.returncode == 1
     assert [line.split(": ", 1)[1] for line in ended.stderr.splitlines()] == [
         "LOG_LEVEL: Input should be 'debug', 'info', 'warning' or 'error'",
@@ -178,20 +188,20 @@ def test_everything_that_is_wrong_with_a_start_is_told_at_once() -> None:
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "example.org"])  # noqa: S104 -- refusing it is what is tested
 def test_an_address_open_to_others_is_refused_without_auth(host: str) -> None:
-    for ended in (run("classifier", "--host", host), run("classifier", settings={"HOST": host})):
+    for ended in (refused("classifier", "--host", host), refused("classifier", settings={"HOST": host})):
         assert ended.returncode == 1
         assert host in ended.stderr
         assert "AUTH=none" in ended.stderr
 
 
 def test_an_auth_that_is_not_known_is_refused_rather_than_ignored() -> None:
-    ended = run("classifier", settings={"AUTH": "open"})
+    ended = refused("classifier", settings={"AUTH": "open"})
     assert ended.returncode == 1
     assert ended.stderr.startswith("tidings serve: AUTH: takes none alone")
 
 
 def test_a_method_without_what_it_needs_ends_the_start() -> None:
-    ended = run("classifier", settings={"AUTH": "oidc,token", "AUTH_FALCO": "mtls"})
+    ended = refused("classifier", settings={"AUTH": "oidc,token", "AUTH_FALCO": "mtls"})
     assert ended.returncode == 1
     assert ended.stderr == (
         "tidings serve: of who may send: token needs AUTH_TOKEN or AUTH_TOKEN_FILE; mtls needs TLS_CLIENT_CA_FILE, or "

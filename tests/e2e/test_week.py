@@ -1,9 +1,13 @@
-"""Half a day of simulated life through the real functions; the week is `make endurance ARGS=week`."""
+"""Half a day of simulated life through the real functions; the week, only made here, is `make endurance ARGS=week`."""
+
+import time
+from collections import Counter
 
 import pytest
 
 from tests.endurance.week import main
 from tests.support.week.report import judged, text
+from tests.support.week.week import week
 
 DAYS = 0.55
 
@@ -22,3 +26,14 @@ def test_the_report_names_the_figures_of_each_seed_and_the_worst(capsys: pytest.
     assert "seed 8: " in printed
     assert "the worst of 1: precision " in printed
     assert ("as it should be" in printed) == (code == 0)
+
+
+def test_a_week_is_made_at_20_000_events_a_second_and_has_what_is_wanted_of_it() -> None:
+    made = week(3)
+    begun = time.process_time()
+    number = sum(not event.type.endswith("delete") for _, event in made.sent)
+    assert number / (time.process_time() - begun) > 20_000
+    assert number >= 200_000
+    assert len(made.truth.wanted) >= 300
+    stories = Counter(problem.story.partition(": ")[2].partition(" ")[0] for problem in made.truth.wanted)
+    assert len(stories) > 10

@@ -13,9 +13,15 @@ def logging_as_it_was() -> Iterator[None]:
     before = (root.handlers[:], root.level, {name: one.level for name, one in _ours().items()})
     yield
     root.handlers[:], level, own = before
-    root.setLevel(level)
+    _set(root, level)
     for name, one in _ours().items():
-        one.setLevel(own.get(name, logging.NOTSET))
+        _set(one, own.get(name, logging.NOTSET))
+
+
+def _set(one: logging.Logger, level: int) -> None:
+    """Set a level that is another one: what all loggers know of their levels is forgotten each time."""
+    if one.level != level:
+        one.setLevel(level)
 
 
 def _ours() -> dict[str, logging.Logger]:

@@ -1,7 +1,6 @@
 """Deliveries as tasks that go on one step at a time, in an order and with an end of each step that a test chooses."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from math import inf
@@ -17,6 +16,7 @@ from shared.delivery.tickets import Tickets
 from shared.events.episode import Episode
 from shared.stores.protocol import Entry, Store
 from shared.telemetry.metrics import Metrics
+from tests.support.examples import asked
 from tests.support.tickets import Desk, render
 
 Fate = Literal["ok", "refused", "lost", "committed", "late"]
@@ -36,7 +36,7 @@ def profile(examples: int, steps: int) -> settings:
 
     A failure is shown as it was found: making it shorter takes minutes, which only the larger run spends.
     """
-    many = int(os.environ.get("TIDINGS_EXAMPLES", "0"))
+    many = asked()
     return settings(
         max_examples=many or examples,
         stateful_step_count=steps,

@@ -19,6 +19,7 @@ from shared.archive.record import from_line, to_line
 from shared.bus.protocol import Record
 from shared.events.cloudevent import CloudEvent
 from shared.events.codec import NotAnEvent
+from tests.support.examples import examples
 
 TOPIC = "security-events"
 TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=20)
@@ -68,7 +69,7 @@ def written(folder: Path, wanted: Iterable[Record], previous: Manifest | None = 
 
 
 @given(records())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 def test_every_record_comes_back_as_it_was_from_its_line(wanted: list[Record]) -> None:
     for record in wanted:
         found = from_line(TOPIC, to_line(record))
@@ -83,7 +84,7 @@ def _place(record: Record) -> tuple[int, int, datetime]:
 
 
 @given(records())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 def test_a_segments_manifest_says_what_its_files_hold(
     tmp_path_factory: pytest.TempPathFactory, wanted: list[Record]
 ) -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from shared.archive.manifest import manifest_path
 from tests.support.archives import EVENTS, TOPIC, Archive, recompressed, sealed_archive
+from tests.support.examples import examples
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def test_what_is_not_sealed_yet_is_told_and_is_checked_all_the_same(archive: Arc
 
 
 @given(data=st.data())
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(50), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_every_single_bit_of_archive_and_roots_counts(sealed: Archive, data: st.DataObject) -> None:
     folders = (sealed.folder, sealed.roots_folder)
     files = sorted(file for folder in folders for file in folder.rglob("*.*") if file.is_file())

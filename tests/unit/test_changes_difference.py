@@ -14,9 +14,10 @@ from shared.changes.projection import MAX_BYTES, WHOLE, _shape, pack, project, r
 from shared.changes.record import encode
 from shared.events.difference import MOST, NOT_SHOWN, what
 from shared.events.identity import digest
+from tests.support.examples import examples
 from tests.support.objects import Object, manager, observed, taken, thing, told
 
-ON_ANY_MACHINE = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+ON_ANY_MACHINE = settings(deadline=None, max_examples=examples(30), suppress_health_check=[HealthCheck.too_slow])
 SENTINEL = "hunter2sEcReTvalue"
 NAMES = st.sampled_from(("name", "key", "image", "replicas", "a.b/c", "x", "[0]", "data", ""))
 SCALARS = st.one_of(

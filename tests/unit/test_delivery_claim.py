@@ -21,6 +21,7 @@ from shared.delivery.claims import Claims, Taken
 from shared.stores.memory import MemoryStore
 from shared.stores.protocol import Entry, StoreUnavailableError
 from shared.telemetry.metrics import Metrics
+from tests.support.examples import examples
 from tests.support.tickets import Clock, run
 
 LEASE = 10.0
@@ -107,7 +108,7 @@ class ClaimMachine(RuleBasedStateMachine):
 
 
 TestClaimMachine = ClaimMachine.TestCase
-TestClaimMachine.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestClaimMachine.settings = settings(max_examples=examples(60), stateful_step_count=40, deadline=None)
 
 
 def test_a_lease_that_runs_is_held_and_one_that_ran_out_is_in_doubt() -> None:

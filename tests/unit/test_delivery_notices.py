@@ -19,6 +19,7 @@ from shared.events.episode import Episode
 from shared.events.outcome import Done, Duplicate, Ignored, InProgress, Outcome, Rejected, Retry
 from shared.stores.memory import MemoryStore
 from shared.telemetry.metrics import Metrics
+from tests.support.examples import examples
 from tests.support.tickets import Clock, episode, resolved
 
 ENDS = ("taken", "lost", "unsent", "refused", "killed")
@@ -95,7 +96,7 @@ def is_in_order(got: list[tuple[str, int, str]]) -> bool:
     return revisions == sorted(revisions) and all(key == f"{episode().id}-{revision}" for _, revision, key in got)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 6), st.sampled_from(ENDS)), max_size=14), st.booleans())
 def test_whatever_fails_no_older_snapshot_follows_a_newer_and_the_newest_arrives(
     steps: list[tuple[int, str]], claims: Any
@@ -124,7 +125,7 @@ def test_whatever_fails_no_older_snapshot_follows_a_newer_and_the_newest_arrives
     asyncio.run(run())
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(st.lists(st.integers(0, 6), max_size=20))
 def test_without_a_failure_each_revision_is_told_once_at_most_and_the_operations_make_sense(order: list[int]) -> None:
     async def run() -> list[tuple[str, int, str]]:

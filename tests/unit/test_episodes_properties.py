@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from tests.support.examples import examples
 from tests.support.histories import Seen, World, oracle
 
 CONDITIONS = ["crash-loop", "image", "probe"]
@@ -41,7 +42,7 @@ def _end(observations: list[Any]) -> float:
     return float(max(one.time for one in observations) + 400)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(history(), st.data())
 def test_in_order_and_with_any_ticks_the_machine_says_what_the_oracle_says(
     seen: list[Any], data: st.DataObject
@@ -55,7 +56,7 @@ def test_in_order_and_with_any_ticks_the_machine_says_what_the_oracle_says(
     assert world.summary() == oracle(seen, end=_end(seen))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(history(), st.data())
 def test_reordering_within_sixty_seconds_gives_the_same_tickets(seen: list[Any], data: st.DataObject) -> None:
     arrivals = [(one.time + data.draw(st.integers(0, 60)), index, one) for index, one in enumerate(seen)]
@@ -68,7 +69,7 @@ def test_reordering_within_sixty_seconds_gives_the_same_tickets(seen: list[Any],
     assert world.summary() == oracle(seen, end=_end(seen))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(history(), st.data())
 def test_any_order_ends_in_the_same_state_and_never_with_two_open(seen: list[Any], data: st.DataObject) -> None:
     world = World()
@@ -88,7 +89,7 @@ def test_any_order_ends_in_the_same_state_and_never_with_two_open(seen: list[Any
     }
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(history(), st.data())
 def test_repetition_changes_nothing(seen: list[Any], data: st.DataObject) -> None:
     once, often = World(), World()
@@ -155,4 +156,4 @@ class Correlation(RuleBasedStateMachine):
 
 
 TestCorrelation = Correlation.TestCase
-TestCorrelation.settings = settings(max_examples=100, stateful_step_count=20, deadline=None)
+TestCorrelation.settings = settings(max_examples=examples(60), stateful_step_count=20, deadline=None)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from shared.delivery import filters, printing, sandbox
 from shared.delivery.sandbox import MAX_OUTPUT, MAX_STEPS, TemplateRefused, build, new_environment, parse, run
+from tests.support.examples import examples
 
 _ATOMS = st.sampled_from(
     ["x", "long", "n", "m", "t", "none", "nothing", "a", "b", "''", "'ab'", "'{{ x }}'", "0", "-1", "7", "1.5", "1e400",
@@ -98,7 +99,7 @@ def _rendered(source: str, tick: _Tick) -> tuple[str, list[Any]]:
         return run(build(environment, parse(environment, source)), _context(tick)), counters
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(100), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(_TEMPLATES)
 @example("{% for a in x %}{{ long }}{% endfor %}")
 @example("{% for a in x %}{% for b in x %}{% for a in x %}{{ tick }}{% endfor %}{% endfor %}{% endfor %}")

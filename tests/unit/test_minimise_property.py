@@ -24,6 +24,7 @@ from shared.runtime.registry import FUNCTIONS, load
 from shared.stores.registry import open_store
 from shared.telemetry.metrics import Metrics
 from tests.support.changes import completed, failed, running
+from tests.support.examples import examples
 from tests.support.minimising import KEY, RULES, WHOLE, audit, judged, of_record, of_ticket, read, ticket_of
 from tests.support.specimens import Place, decoded, observations, specimens
 from tests.support.tickets import episode
@@ -109,7 +110,7 @@ def destinations(root: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[s
     return built
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(50), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(payload=with_a_sentinel())
 def test_with_users_dropped_no_destination_is_sent_the_name_of_the_user_of_an_audit_record(
     destinations: dict[str, Any], payload: Any

@@ -178,7 +178,7 @@ SETTINGS = (
 @pytest.mark.parametrize("setting", SETTINGS)
 @pytest.mark.parametrize("block", range(4))
 def test_order_and_repetition_of_the_same_facts_change_nothing(setting: Setting, block: int) -> None:
-    for seed in range(block * 25, block * 25 + 25):
+    for seed in range(block * 8, block * 8 + 8):
         facts = history(seed, (NODE, POD, OTHER), 300)
         expected = oracle(facts, 600, setting)
         arrived = [fact for _, fact in arrivals(facts, seed)]
@@ -190,7 +190,7 @@ def test_order_and_repetition_of_the_same_facts_change_nothing(setting: Setting,
 
 @pytest.mark.parametrize("setting", SETTINGS)
 def test_no_group_ever_has_two_open_tickets_and_none_is_open_once_all_is_well(setting: Setting) -> None:
-    for seed in range(100):
+    for seed in range(40):
         facts = history(seed, (NODE, POD, OTHER), 300)
         facts += [Fact(310, key, problem=False) for key in (NODE, POD, OTHER)]
         tickets = oracle(facts, 600, setting)
@@ -220,7 +220,7 @@ def test_it_agrees_with_the_oracle_of_one_record_where_both_have_a_word() -> Non
         for name in conditions
     }  # fmt: skip
     tickets_seen = 0
-    for seed in range(300):
+    for seed in range(100):
         chance = Random(seed)  # noqa: S311 -- a simulation
         facts = history(seed, conditions, 900, 25)
         end = 900 + chance.randrange(400)
@@ -235,4 +235,4 @@ def test_it_agrees_with_the_oracle_of_one_record_where_both_have_a_word() -> Non
         tickets = oracle(facts, end, Setting(of_key=of_key))
         assert sorted("open" if ticket.open else "resolved" for ticket in tickets) == expected, seed
         tickets_seen += len(tickets)
-    assert tickets_seen > 500
+    assert tickets_seen > 160

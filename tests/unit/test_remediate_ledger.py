@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from functions.remediate.hook import Circuit, Hook, Limit
 from functions.remediate.ledger import KEPT, MOST, Act, Busy, Granted, Known, Ledger, Refusal, ended, judge, released
 from shared.episodes.policy import Match
+from tests.support.examples import examples
 
 LEASE = 30.0
 HOOK = Hook("h", Match(), "restart", cooldown=600.0, limit=Limit(3, 3600.0), circuit=Circuit(2, 2, 7200.0))
@@ -28,7 +29,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(100))
 @given(STEPS)
 @example([(0.0, "c", 1, "failed", True), (0.0, "c", 1, "release", True), (0.0, "c", 0, "done", True)])
 def test_no_bound_is_ever_passed(steps: list[tuple[float, str, int, str, bool]]) -> None:

@@ -13,6 +13,7 @@ from shared.rules import fallback, specimen
 from shared.rules.classify import classify
 from shared.rules.loader import load
 from shared.rules.ruleset import RuleSet, version_of
+from tests.support.examples import examples
 
 PACK = """\
 pack: demo
@@ -181,7 +182,7 @@ def test_f43_event_data_is_never_a_template(ruleset: RuleSet, text: str) -> None
 
 
 @given(name=st.text(max_size=400), part=st.text(max_size=400))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 def test_a_summary_is_one_printable_line_of_bounded_length(ruleset: RuleSet, name: str, part: str) -> None:
     observation = seen(reason="BackOff", name=name, field_path=f"spec.containers{{{part}}}")
     summary = classify(observation, ruleset).summary
@@ -256,7 +257,7 @@ text = st.text(max_size=40)
 
 
 @given(reason=text, message=text, kind=text.filter(bool), type_=text, name=text)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 def test_every_observation_gets_a_verdict(  # noqa: PLR0917, PLR0913
     ruleset: RuleSet, reason: str, message: str, kind: str, type_: str, name: str
 ) -> None:

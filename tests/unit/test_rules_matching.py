@@ -13,6 +13,7 @@ from shared.rules.matchers import Matcher, make_test
 from shared.rules.regex import PatternSet
 from shared.rules.ruleset import Rule, RuleSet
 from shared.rules.specificity import length, score
+from tests.support.examples import examples
 
 
 def rule(name: str, match: dict[str, Any], **more: Any) -> Rule:
@@ -170,7 +171,7 @@ def scan(rules: list[Rule], observation: Observation) -> list[str]:
     return [found.name for found in ranked if all(holds(matcher) for matcher in found.match)]
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(bodies=st.lists(matches, min_size=1, max_size=25), shown=st.lists(events, min_size=1, max_size=5))
 def test_the_index_finds_what_a_plain_scan_finds(bodies: list[dict[str, Any]], shown: list[dict[str, Any]]) -> None:
     """Property: rule matching is total, and an index may never change a verdict."""

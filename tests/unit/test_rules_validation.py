@@ -11,6 +11,7 @@ from shared.events.model import Observation
 from shared.events.problem import Problem
 from shared.rules import document, loader, pack, specimen
 from shared.rules.validation import validate
+from tests.support.examples import examples
 
 TEN_MISTAKES = """\
 pack: broken
@@ -286,7 +287,7 @@ json_values = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(
     event=st.dictionaries(
         st.sampled_from(
@@ -301,7 +302,7 @@ def test_no_event_of_a_test_makes_the_builder_raise(event: dict[str, object]) ->
     assert isinstance(made, Observation) or all(isinstance(text, str) and text for text in made)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(value=json_values, rules=st.lists(json_values, max_size=3))
 def test_no_content_makes_the_loader_raise(value: object, rules: list[object]) -> None:
     for data in (value, {"pack": "own", "description": "x", "rules": rules}, {"rules": rules, "defaults": value}):

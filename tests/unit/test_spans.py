@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from shared.episodes.spans import Span, last_start, moment
 from shared.events.times import zone
+from tests.support.examples import examples
 
 BERLIN = "Europe/Berlin"  # to summer time on 2027-03-28 at 01:00Z, back on 2027-10-31 at 01:00Z
 HOUR = 3600.0
@@ -101,7 +102,7 @@ def by_walking(schedule: str, timezone: str, time: datetime) -> float:
     return last
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     st.builds(lambda *parts: " ".join(parts), _MINUTES.filter(lambda text: text not in {"*", "*/20", "10,50"}), _HOURS,
               _DAYS.filter(lambda text: text != "* * *")),
@@ -113,7 +114,7 @@ def test_the_last_start_is_the_one_that_walking_through_all_finds(schedule: str,
     assert last_start(schedule, timezone, int(time.timestamp() // 60)) == by_walking(schedule, timezone, time)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(_MINUTES, _HOURS, st.sampled_from([BERLIN, "Australia/Lord_Howe", "UTC"]), _CHANGES)
 def test_around_a_change_of_clocks_no_start_lies_ahead_and_none_is_missed(
     minutes: str, hours: str, timezone: str, time: datetime

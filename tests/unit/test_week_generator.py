@@ -1,6 +1,5 @@
 """The simulated cluster: a seed gives the same life each time, in the order of arrival, as a source sends it."""
 
-import time
 from collections import Counter
 from datetime import UTC, datetime
 from itertools import islice, pairwise
@@ -117,14 +116,3 @@ def test_two_problems_of_one_workload_are_an_hour_apart(lived: tuple[list[Sent],
         ordered = sorted(times)
         for (_, end), (begin, _) in pairwise(ordered):
             assert begin >= end + 3000
-
-
-def test_a_week_is_made_at_20_000_events_a_second_and_has_what_is_wanted_of_it() -> None:
-    made = week(3)
-    begun = time.process_time()
-    number = sum(not event.type.endswith("delete") for _, event in made.sent)
-    assert number / (time.process_time() - begun) > 20_000
-    assert number >= 200_000
-    assert len(made.truth.wanted) >= 300
-    stories = Counter(problem.story.partition(": ")[2].partition(" ")[0] for problem in made.truth.wanted)
-    assert len(stories) > 10

@@ -7,6 +7,7 @@ import re
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 from shared.local.standins.faults import Faults
 from shared.local.standins.frame import Frame, Request, Response, html_page, json_response
@@ -30,6 +31,7 @@ from shared.runtime.asgi import Receive, Scope, Send
 _TABLE = re.compile(r"/api/now/(?:(?P<version>v[12])/)?table/(?P<table>\w+)(?:/(?P<sys_id>\w+))?/?")
 _WRITES = frozenset({"POST", "PUT", "PATCH"})
 _MAX_PAGE = 500
+_MEMORY = ":memory:"
 TEMPLATE = "Kubernetes roll-out"
 """Name of the standard change template that every instance here has."""
 
@@ -214,7 +216,7 @@ class ServiceNow:
 
 
 def new_app(  # noqa: PLR0913 -- each is one independent choice of the caller, all with defaults
-    database: str = ":memory:",
+    database: str = _MEMORY,
     *,
     users: tuple[User, ...] = USERS,
     clients: tuple[Client, ...] = CLIENTS,
@@ -228,16 +230,37 @@ def new_app(  # noqa: PLR0913 -- each is one independent choice of the caller, a
 
     `groups` are assignment groups by name, and `custom_columns` text columns of the customer's own, by table.
     """
-    store = Database(database, custom_columns or {})
+    people, custom = tuple(user.name for user in users), custom_columns or {}
+    if database == _MEMORY:
+        own = tuple((table, tuple(columns)) for table, columns in custom.items())
+        store = Database(_MEMORY, custom, _content(people, tuple(groups), own))
+    else:
+        store = _seeded(database, people, groups, custom)
+    access = Access(store, users, clients, TOKENS if tokens is None else tokens)
+    return ServiceNow(store, access, options or Options(), faults or Faults())
+
+
+@cache
+def _content(people: tuple[str, ...], groups: tuple[str, ...], own: tuple[tuple[str, tuple[str, ...]], ...]) -> bytes:
+    """Return what a new instance holds: a thousand rows, most of which describe its tables."""
+    store = _seeded(_MEMORY, people, groups, dict(own))
+    try:
+        return store.content()
+    finally:
+        store.close()
+
+
+def _seeded(
+    database: str, people: Sequence[str], groups: Sequence[str], custom: Mapping[str, Sequence[str]]
+) -> Database:
+    store = Database(database, custom)
     store.seed("sys_user_group", [{"name": name, "active": "true"} for name in groups], "name")
-    people = [{"user_name": user.name, "name": user.name, "active": "true"} for user in users]
-    store.seed("sys_user", people, "user_name")
+    store.seed("sys_user", [{"user_name": name, "name": name, "active": "true"} for name in people], "user_name")
     template = {"name": TEMPLATE, "short_description": "Kubernetes roll-out", "active": "true"}
     store.seed(TEMPLATES, [template], "name")
     store.seed("sn_ti_observable_type", [{"name": name} for name in schema.OBSERVABLE_TYPES], "name")
     store.seed_dictionary()
-    access = Access(store, users, clients, TOKENS if tokens is None else tokens)
-    return ServiceNow(store, access, options or Options(), faults or Faults())
+    return store
 
 
 def operation(request: Request) -> str:

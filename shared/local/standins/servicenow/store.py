@@ -17,9 +17,12 @@ _TOKENS = 'CREATE TABLE IF NOT EXISTS "oauth" (token TEXT PRIMARY KEY, user TEXT
 
 
 class Database:
-    """Rows as text; every value of ServiceNow's Table API is text. Safe to use from several threads."""
+    """Rows as text; every value of ServiceNow's Table API is text. Safe to use from several threads.
 
-    def __init__(self, path: str, custom: Mapping[str, Sequence[str]]) -> None:
+    `content` is that of another one with the same tables, for one in memory.
+    """
+
+    def __init__(self, path: str, custom: Mapping[str, Sequence[str]], content: bytes = b"") -> None:
         self.tables: dict[str, dict[str, Column]] = {
             name: {column.name: column for column in (*columns, *(Column(x, length=255) for x in custom.get(name, ())))}
             for name, columns in TABLES.items()
@@ -27,10 +30,18 @@ class Database:
         self._lock = threading.RLock()
         self._connection = connected(path)
         self._connection.row_factory = sqlite3.Row
+        if content:
+            self._connection.deserialize(content)
+            return
         with self.transaction():
             self._connection.execute(_TOKENS)
             for name, columns in self.tables.items():
                 self._create(name, columns)
+
+    def content(self) -> bytes:
+        """Return all that it holds."""
+        with self._lock:
+            return self._connection.serialize()
 
     def close(self) -> None:
         """Close the file."""
