@@ -115,10 +115,12 @@ ANY_TEXT = re2.compile("|".join(f"(?:{pattern})" for _, pattern, _ in _TEXT_PATT
 
 # What the JSON of a value with anything to mask has somewhere, as orjson writes it: white space, quotes and backslashes
 # of texts escaped, keys before `":`. It may find more than that; a property test holds it to finding no less.
-# In every episode, and on every audit record, and no key to anything: they must not cost each of them a walk. A quote
-# that JSON has escaped begins no key, but stands inside of another one.
+# In every episode, in every record of Splunk (the reason, as its CIM names it), and on every audit record, and no key to
+# anything: they must not cost each of them a walk. A quote that JSON has escaped begins no key, but stands inside of
+# another one.
 _NOTED = b'"authorization.k8s.io/'
-_OURS, *_NOTES = ((key, b"\\" + key) for key in (b'"problem_key":', _NOTED + b'decision":', _NOTED + b'reason":'))
+_OURS = tuple((key, b"\\" + key) for key in (b'"problem_key":', b'"signature":'))
+_NOTES = tuple((key, b"\\" + key) for key in (_NOTED + b'decision":', _NOTED + b'reason":'))
 _CONTENT, _OF_OBJECT = b'"data":', b'"metadata":'  # what has no kind is a Secret only where it has both
 _HINTS = re2.compile(
     "(?i)"
@@ -149,7 +151,7 @@ def text_patterns() -> tuple[Pattern, ...]:
 def has_hints(text: bytes) -> bool:
     """Return True where the JSON of a value, as orjson writes it, shows that something in it may have to be masked."""
     escaped = b"\\" in text
-    for key, inside in (_OURS, *_NOTES) if _NOTED in text else (_OURS,):
+    for key, inside in (*_OURS, *_NOTES) if _NOTED in text else _OURS:
         if not (escaped and inside in text):
             text = text.replace(key, b'"":')
     if _CONTENT in text and _OF_OBJECT not in text:

@@ -122,6 +122,13 @@ def test_an_audit_record_is_known_at_the_first_look_to_hold_no_secret() -> None:
     assert has_hints(orjson.dumps({"annotations": {**noted, "authorization.k8s.io/reason": f"token={SENTINEL}"}}))
 
 
+def test_a_record_of_splunk_is_known_at_the_first_look_to_hold_no_secret() -> None:
+    record = {"event": {"signature": "BackOff", "severity": "high"}}
+    assert not has_hints(orjson.dumps(record))
+    assert has_hints(orjson.dumps({"event": {"signature": f"X-Amz-Signature={SENTINEL}"}}))
+    assert has_hints(orjson.dumps({"event": {"raw": json.dumps({"signature": SENTINEL})}}))
+
+
 @pytest.mark.parametrize("known", ["problem_key", "authorization.k8s.io/decision", "authorization.k8s.io/reason"])
 @pytest.mark.parametrize("before", ['"', ',"', '{"', '\\"'])
 def test_a_key_that_only_ends_as_one_that_is_known_is_judged_as_any_other(before: str, known: str) -> None:
