@@ -115,9 +115,9 @@ ANY_TEXT = re2.compile("|".join(f"(?:{pattern})" for _, pattern, _ in _TEXT_PATT
 
 # What the JSON of a value with anything to mask has somewhere, as orjson writes it: white space, quotes and backslashes
 # of texts escaped, keys before `":`. It may find more than that; a property test holds it to finding no less.
-# In every episode, in every record of Splunk (the reason, as its CIM names it), and on every audit record, and no key to
-# anything: they must not cost each of them a walk. A quote that JSON has escaped begins no key, but stands inside of
-# another one.
+# In every episode, in every record of Splunk (the reason, as its CIM names it), and on every audit record, and no key
+# to anything: they must not cost each of them a walk. A quote that JSON has escaped begins no key, but stands inside
+# of another one.
 _NOTED = b'"authorization.k8s.io/'
 _OURS = tuple((key, b"\\" + key) for key in (b'"problem_key":', b'"signature":'))
 _NOTES = tuple((key, b"\\" + key) for key in (_NOTED + b'decision":', _NOTED + b'reason":'))
