@@ -107,8 +107,9 @@ def test_a_type_that_goes_to_nobody_is_taken_and_counted_and_told_once_of_each_t
     assert told == [("WARNING", "order"), ("WARNING", "invoice"), ("WARNING", "other")]
 
 
-def test_of_a_type_that_is_taken_a_filter_may_leave_out_what_it_likes() -> None:
-    text = "type = 'raw' AND severity = 'high'"
+@pytest.mark.parametrize("only", ["severity = 'high'", "NOT EXISTS severity", "EXISTS severity"])
+def test_of_a_type_that_is_taken_a_filter_may_leave_out_what_it_likes(only: str) -> None:
+    text = f"type = 'raw' AND {only}"
     metrics = Metrics()
     unrouted = Unrouted([replace(trigger("one"), selection=FilterSet(filters=(Cesql(text, parse(text)),)))], metrics)
     unrouted.look([CloudEvent("1", "s", "raw", extensions={"severity": "low"}), CloudEvent("2", "s", "row")])
