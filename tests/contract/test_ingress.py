@@ -88,6 +88,8 @@ def test_a_payload_of_a_producer_is_told_the_path_that_takes_it(tmp_path: Path) 
             for says in (BINARY, {"content-type": "Application/CloudEvents+json"}):
                 answer = await post(running, Metrics(), says, b"{")
                 assert answer.json() == {"error": "the body is not valid JSON"}
+            unversioned = {name: value for name, value in BINARY.items() if name != "ce-specversion"}
+            assert "no ce-specversion header" in (await post(running, Metrics(), unversioned, b"{}")).json()["error"]
 
     asyncio.run(play())
 
