@@ -83,19 +83,30 @@ def _pattern(item: Located, folder: Path) -> re.Pattern[str] | None:
         else:
             bodies = parsed((folder / name).read_text(encoding="utf-8"))
         body = next(body for body in bodies if _changes(body))
-        kind, named = (target or body).text("kind"), target.text("name") if target else body.text("metadata", "name")
-        return re.compile(named) if named and re.fullmatch(kind or ".*", "Trigger") else None
+        named = _named(target, body) if target else body.text("metadata", "name")
+        return re.compile(named) if named and re.fullmatch((target or body).text("kind") or ".*", "Trigger") else None
     except (OSError, ValueError, yaml.YAMLError, re.error, StopIteration):
         return None  # kustomize says what is wrong with it
 
 
-def _changes(body: Located) -> bool:
-    """Return whether a patch changes more than what remains. A deletion of such a Trigger is kustomize's to refuse."""
+def _named(target: Located, body: Located) -> str:
+    """Return the pattern of names that a target means: all of its kind where it has none and selects no other way.
+
+    What is only noted on all of them, as a wave of Argo CD, is no loss to tell.
+    """
+    all_ = target.text("kind") and not {"labelSelector", "annotationSelector"} & target.mapping().keys()
+    return target.text("name") or (".*" if all_ and "spec" in _changes(body) else "")
+
+
+def _changes(body: Located) -> set[str]:
+    """Return the parts that a patch changes beside what remains; none of a deletion, which is kustomize's to refuse."""
     if body.items():
-        return any(not step.text("path").startswith(f"/spec/{_CARRIED}") for step in body.items())
-    spec, metadata = (body.get(part) or _NOTHING for part in ("spec", "metadata"))
-    changed = {*(spec.mapping().keys() - {_CARRIED}), *(metadata.mapping().keys() - _NAMING)}
-    return bool(changed) and "$patch" not in body.mapping()
+        paths = (step.text("path") for step in body.items())
+        return {path.split("/")[1] for path in paths if "/" in path and not path.startswith(f"/spec/{_CARRIED}")}
+    if "$patch" in body.mapping():
+        return set()
+    kept = {"spec": {_CARRIED}, "metadata": _NAMING}
+    return {part for part, names in kept.items() if (body.get(part) or _NOTHING).mapping().keys() - names}
 
 
 def _replacing(folder: Path) -> _Replacing | None:
@@ -118,8 +129,12 @@ def _folders(file: Path, field: str) -> Iterator[tuple[Path, int]]:
     """Yield the folders that a field of a kustomization names, each with its line."""
     for document in _documents(file):
         for one in (document.get(field) or _NOTHING).items():
-            folder = (file.parent / str(one.value)).resolve()
-            if folder.is_dir():
+            try:
+                folder = (file.parent / str(one.value)).resolve()
+                found = folder.is_dir()
+            except (OSError, ValueError):  # what no path can be, as of an address that is too long for one
+                continue
+            if found:
                 yield folder, one.line
 
 

@@ -50,7 +50,9 @@ _WORDS = (
 _SHORT = r"(?:pwd|pass|auth|signature)"
 _EQUALS = r"(?:[ \t]{0,2}=[ \t]{0,2}|%3d|\\u003d)"
 SENSITIVE_FLAG = re2.compile(rf"(?i)^--?[a-z0-9_.-]*(?:{_WORDS}|\b{_SHORT})$")
-_SENSITIVE_KEY = re2.compile(rf"(?i){_WORDS}|^(?:pwd|pass|auth|bearer|.*[-_.](?:pwd|pass|key))$")
+# What a machine runs at its first start, with passwords in any form: cloud-init, as KubeVirt has it.
+_BOOT_SCRIPT = r"(?:user|network)[-_.]*data(?:[-_.]*base64)?[-_.]*"
+_SENSITIVE_KEY = re2.compile(rf"(?i){_WORDS}|^(?:pwd|pass|auth|bearer|.*[-_.](?:pwd|pass|key)|[-_.]*{_BOOT_SCRIPT})$")
 
 
 class Pattern(NamedTuple):
@@ -135,7 +137,7 @@ _HINTS = re2.compile(
             r"eyj[a-z0-9_-]{5}|(?:akia|asia)[a-z0-9]{16}|gh[pousr]_[a-z0-9]{20}|xox[abprs]-|glpat-|npm_|aiza",
             r"hv[sb]\.[a-z0-9_-]{20}|sha256~|cookie:",
             r"last-applied-configuration\"|\"(?:managedfields|data|env)\":",
-            r"(?:user|network)[-_.]?data(?:[-_.]?base64)?\\*[\"']",
+            rf"{_BOOT_SCRIPT}\\*[\"']",
             r"curl|wget|mysql|mariadb|sshpass|redis-cli|hooks\.slack\.com|/api/webhooks/|\.webhook\.office\.com",
         )
     )
@@ -161,9 +163,6 @@ def has_hints(text: bytes) -> bool:
 
 Meaning = Literal["", "dropped", "masked", "sensitive"]
 
-# What a machine runs at its first start, with passwords in any form: cloud-init, as KubeVirt has it.
-_BOOT_SCRIPTS = frozenset({"userdata", "userdatabase64", "networkdata", "networkdatabase64"})
-
 
 def meaning(key: str) -> Meaning:
     """Return what a key says of its value: that it is left out, masked whatever it is, or the secret that it names."""
@@ -176,8 +175,6 @@ def _judged(key: str) -> Meaning:
     if key == "kubectl.kubernetes.io/last-applied-configuration":
         return "masked"
     plain = key.lower().replace("-", "").replace("_", "").replace(".", "")
-    if plain in _BOOT_SCRIPTS:
-        return "sensitive"
     return "sensitive" if plain not in _HARMLESS and _SENSITIVE_KEY.search(key) is not None else ""
 
 

@@ -1,6 +1,6 @@
 """A filter as somebody writes it beside a command: the Trigger's own language, as JSON or as a CESQL expression."""
 
-from typing import Any, Final, get_args
+from typing import TYPE_CHECKING, Any, Final, get_args
 
 import orjson
 
@@ -8,6 +8,10 @@ from shared.events.problem import Problem, did_you_mean
 from shared.local.broker.filters import FilterSet, Test, compiled
 from shared.local.broker.located import Located
 from shared.local.broker.parse_filters import parse_selection, reporter
+
+if TYPE_CHECKING:
+    from shared.local.broker.event_kinds import EventKind
+    from shared.local.broker.reach import Selection
 
 _OF_LETTERS: Final = frozenset({"stage", "reason"})
 """What a dead letter says of its own."""
@@ -29,14 +33,15 @@ def selection(text: str) -> Test | list[Problem]:
     filters = parse_selection(spec, reporter("--filter", problems))
     if not problems and not filters.filters:
         problems = [Problem("--filter", 0, "there is no filter in it", "leave it out to take every event")]
-    problems = problems or _slips(spec) or _passing_nothing(filters)
+    problems = problems or _slips(spec, filters) or _passing_nothing(filters)
     return problems or compiled(filters.effective())
 
 
-def _slips(spec: Located) -> list[Problem]:
+def _slips(spec: Located, filters: FilterSet) -> list[Problem]:
     """Return where a filter without a mistake asks for what no event of ours has, and what one has all but a letter.
 
-    Nobody means that, and everything would be passed over for it. Any other name may be one of others' events.
+    Nobody means that, and everything would be passed over for it. Any other name may be one of others' events, and in
+    a filter that is for theirs alone, as by its type, every name and word is.
     """
     from shared.local.broker.names_advice import NAMES, compared  # not on a function's start, which asks for none
     from shared.local.broker.slips import WORDS, is_slip
@@ -49,22 +54,41 @@ def _slips(spec: Located) -> list[Problem]:
         elif dialect == "exact" and is_slip(str(value.value), WORDS.get(name, ())):
             message = f'there is no {name} "{value.value}"'
             found.append(Problem("--filter", 0, message, did_you_mean(str(value.value), WORDS[name])))
-    return found
+    return [] if found and _is_for_others(filters) else found
+
+
+def _is_for_others(filters: FilterSet) -> bool:
+    """Return whether no event of ours could pass, whatever its attributes were."""
+    from shared.local.broker import reach  # as above
+    from shared.local.broker.event_kinds import kinds
+    from shared.local.broker.slips import FAMILIES
+
+    chosen = reach.selection(filters)
+    ours = {kind.type for kind in kinds() if kind.type.startswith(FAMILIES)}
+    return all(reach.reach(chosen, _with_any(kind, chosen)) is reach.Reach.none for kind in ours)
 
 
 def _passing_nothing(filters: FilterSet) -> list[Problem]:
     """Return that no event can pass: none of ours with what others may add, of anybody else, or that a topic keeps."""
     from shared.events.letter import Act, type_of_act
     from shared.local.broker import reach  # as above
-    from shared.local.broker.event_kinds import EventKind, kinds
+    from shared.local.broker.event_kinds import kinds
     from shared.local.broker.names_advice import NAMES
 
     chosen = reach.selection(filters)
     added = (chosen.values.keys() - NAMES) | _OF_LETTERS
-    marks = [EventKind(type_of_act(act), free=frozenset(chosen.values.keys() - {"type"})) for act in get_args(Act)]
+    marks = [_with_any(type_of_act(act), chosen) for act in get_args(Act)]
     if reach.constant(chosen, [*kinds(added), *marks]) is not False:
         return []
     return [Problem("--filter", 0, "no event can pass it", "`tidings triggers` shows which events there are")]
+
+
+def _with_any(type_: str, chosen: "Selection") -> "EventKind":
+    """Return the kind of an event of a type that may have, or lack, everything that a filter asks for."""
+    from shared.local.broker.event_kinds import EventKind  # as above
+
+    asked = frozenset(chosen.values.keys() - {"type"})
+    return EventKind(type_, free=asked, optional=asked)
 
 
 def _spec(text: str) -> Located:

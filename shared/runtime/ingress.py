@@ -49,7 +49,8 @@ async def ingest(scope: Scope, receive: Receive, send: Send, *, broker: Handover
 
 def _says_event(headers: Headers) -> bool:
     """Return False for what does not even say that it is a CloudEvent: a payload, at the wrong path."""
-    return "ce-specversion" in headers or headers.get("content-type", "").lower().startswith("application/cloudevents")
+    media = headers.get("content-type", "").lower()
+    return media.startswith("application/cloudevents") or any(name.startswith("ce-") for name in headers)
 
 
 async def _refuse(send: Send, metrics: Metrics, status: int, reason: str, *, close: bool = False) -> None:

@@ -37,7 +37,7 @@ def completed(url: str, ports: Mapping[str, int], example: str) -> str:
         raise refused from None
     if parts.scheme not in ports or not _HOST.fullmatch(host):
         raise refused
-    if "@" in parts.netloc:
+    if "@" in url:  # behind a slash, too, which ends a host: whoever writes one into a password writes it there
         raise ValueError("must not hold a user or password: they have settings of their own, which logs never show")
     return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}:{port or ports[parts.scheme]}{parts.path}"
 

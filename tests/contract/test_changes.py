@@ -11,8 +11,10 @@ from shared.changes import authors
 from shared.changes.authors import Author
 from shared.events.cloudevent import OBSERVED, CloudEvent
 from shared.events.codec import decode
+from shared.events.echo import VIA
 from shared.events.model import Observation, observed_data
 from shared.events.outcome import Done, Duplicate, Ignored, Rejected, Retry
+from shared.local.broker.event_kinds import kinds
 from shared.runtime.edge import Edge
 from shared.settings.environment import SettingsError
 from shared.sources.context import Context
@@ -49,6 +51,8 @@ def test_the_reply_is_an_event_that_filters_and_traces_can_use() -> None:
         wanted = {"cluster": "c", "kind": "Deployment", "namespace": "shop", "name": "web", "tidingsvia": "changes"}
         assert wanted.items() <= reply.extensions.items()
         assert reply.extensions["traceparent"].split("-")[1] == "a" * 32
+        known = next(one.free for one in kinds() if (one.type, one.name) == (OBSERVED, "changes"))
+        assert reply.extensions.keys() - known == {VIA}
         assert Observation.model_validate_json(json.dumps(reply.data)).model_dump(mode="json") == reply.data
 
     play(work)

@@ -115,6 +115,8 @@ def test_intake_is_told_whose_topics_it_takes_for_its_own_would_come_round_again
     [
         ("severty = 'high'", 'no event has an attribute "severty": did you mean "severity"?'),
         ("category = 'securty'", 'there is no category "securty": did you mean "security"?'),
+        ("type != 'com.example.alarm' AND severty = 'high'", 'no event has an attribute "severty": did you mean'),
+        ("type LIKE '%.v1' AND severity = 'High'", 'there is no severity "High": did you mean "high"?'),
         ('{"exact": {"phase": "Problem"}}', 'there is no phase "Problem": did you mean "problem"?'),
         ("severity = 'high' AND severity = 'low'", "no event can pass it"),
         ("type = 'dev.tidings.storage.v1'", "no event can pass it"),
@@ -142,6 +144,16 @@ def test_a_filter_that_nobody_means_ends_the_start(text: str, problem: str, tmp_
         "stage = 'mapping' AND type = 'dev.tidings.tick.v1' AND reason = 'x'",
         "type = 'dev.tidings.dead-letter.retried.v1'",
         '{"prefix": {"type": "dev.tidings.problem."}}',
+        "type = 'dev.tidings.security.v1' AND NOT EXISTS team",
+        "type = 'dev.tidings.tick.v1' AND EXISTS team AND NOT EXISTS region",
+        "type = 'dev.tidings.security.v1' AND NOT EXISTS traceparent",
+        "type = 'dev.tidings.observed.v1' AND kind = 'Deployment' AND namespace = 'shop'",
+        "type = 'dev.tidings.unread.v1' AND NOT EXISTS cluster",
+        "type = 'dev.tidings.listed.v1' AND subject = 'v1/Pod'",
+        "type = 'dev.tidings.delivery.v1' AND phase = 'change'",
+        "type = 'dev.tidings.delivery.v1' AND phase = 'info'",
+        "type = 'com.example.alarm' AND severity = 'Critical'",
+        '[{"exact": {"type": "com.example.alarm", "kinds": "fire"}}]',
     ],
 )
 def test_a_filter_that_somebodys_event_may_pass_is_taken(text: str) -> None:

@@ -88,6 +88,8 @@ def test_a_payload_of_a_producer_is_told_the_path_that_takes_it(tmp_path: Path) 
             for says in (BINARY, {"content-type": "Application/CloudEvents+json"}):
                 answer = await post(running, Metrics(), says, b"{")
                 assert answer.json() == {"error": "the body is not valid JSON"}
+            unversioned = {name: value for name, value in BINARY.items() if name != "ce-specversion"}
+            assert "no ce-specversion header" in (await post(running, Metrics(), unversioned, b"{}")).json()["error"]
 
     asyncio.run(play())
 
@@ -107,8 +109,9 @@ def test_a_type_that_goes_to_nobody_is_taken_and_counted_and_told_once_of_each_t
     assert told == [("WARNING", "order"), ("WARNING", "invoice"), ("WARNING", "other")]
 
 
-def test_of_a_type_that_is_taken_a_filter_may_leave_out_what_it_likes() -> None:
-    text = "type = 'raw' AND severity = 'high'"
+@pytest.mark.parametrize("only", ["severity = 'high'", "NOT EXISTS severity", "EXISTS severity"])
+def test_of_a_type_that_is_taken_a_filter_may_leave_out_what_it_likes(only: str) -> None:
+    text = f"type = 'raw' AND {only}"
     metrics = Metrics()
     unrouted = Unrouted([replace(trigger("one"), selection=FilterSet(filters=(Cesql(text, parse(text)),)))], metrics)
     unrouted.look([CloudEvent("1", "s", "raw", extensions={"severity": "low"}), CloudEvent("2", "s", "row")])

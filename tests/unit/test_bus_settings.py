@@ -42,6 +42,8 @@ TLS = "tls://nats.example"
         (KafkaSettings, {"KAFKA_BROKERS": "kafka:9092", "KAFKA_USERNAME": "app"}, "belong together"),
         (RabbitmqSettings, {"RABBITMQ_URL": "amqp://rabbit.example"}, "in the clear"),
         (RabbitmqSettings, {"RABBITMQ_URL": "amqps://app:geheim@rabbit"}, "must not hold a user or password"),
+        (RabbitmqSettings, {"RABBITMQ_URL": "amqps://app:12/geheim@rabbit"}, "must not hold a user or password"),
+        (NatsSettings, {"NATS_URL": "nats://app/geheim@nats"}, "must not hold a user or password"),
         (RabbitmqSettings, {"RABBITMQ_URL": "amqps://a,amqps://b"}, "one address"),
     ],
 )

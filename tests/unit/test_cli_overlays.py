@@ -70,11 +70,27 @@ def test_what_is_changed_of_a_trigger_that_is_replaced_is_told(
         ("{path: patch.yaml}", f"{STRATEGIC}spec: {{delivery: {{retry: 9}}}}\n"),
         ("{target: {kind: Service, name: siem-forwarder}, path: patch.yaml}", f"{STRATEGIC}spec: {{filters: []}}\n"),
         ("{path: nowhere.yaml}", ""),
+        ("{target: {kind: Trigger}, patch: '- {op: add, path: /metadata/labels/team, value: shop}'}", ""),
+        (f"{{target: {{kind: Trigger, labelSelector: a=b}}, patch: '{NARROWER}'}}", ""),
         (patch('"("'), ""),
     ],
 )
 def test_what_remains_and_what_is_of_others_is_not(overlay: Overlay, patches: str, file: str) -> None:
     assert lost(overlay(patches, file=file)) == []
+
+
+def test_a_patch_of_all_triggers_is_lost_for_those_that_are_replaced(overlay: Overlay) -> None:
+    (warning,) = lost(overlay(f"{{target: {{kind: Trigger}}, patch: '{NARROWER}'}}"))
+    assert "`servicenow-incident`, `siem-forwarder` is lost" in warning.message
+
+
+@pytest.mark.parametrize("name", [r"\0", "a" * 5000])
+@pytest.mark.parametrize("field", ["resources", "components"])
+def test_what_no_path_can_be_is_kustomize_s_to_refuse(overlay: Overlay, field: str, name: str) -> None:
+    path = overlay(patch("servicenow-incident"))
+    below = path.parent.parent / "mine" / "kustomization.yaml"
+    below.write_text(below.read_text().replace(f"{field}: [", f'{field}: ["{name}", '))
+    assert len(lost(path)) == 1
 
 
 def test_a_patch_behind_the_component_is_for_what_it_brings(overlay: Overlay) -> None:

@@ -65,7 +65,8 @@ def test_the_shipped_triggers_lead_every_kind_of_event_where_the_pages_say() -> 
     }
     assert goes["dev.knative.apiserver.resource.add", "Events", ""] == {"classifier": "every"}
     assert goes["dev.knative.apiserver.resource.add", "objects", ""] == {"changes": "every"}
-    assert goes["dev.tidings.observed.v1", "", ""] == {"changes": "some", "classifier": "every"}
+    assert goes["dev.tidings.observed.v1", "intake", ""] == {"changes": "some", "classifier": "every"}
+    assert goes["dev.tidings.observed.v1", "changes", ""] == {"classifier": "every"}
     assert goes["dev.tidings.security.v1", "", "security"] == {"correlator": "every", "siem-forwarder": "every"}
     assert goes["dev.tidings.problem.opened.v1", "", "admission"] == {"servicenow-incident": "every"}
     assert goes["dev.tidings.delivery.v1", "", "security"] == {}

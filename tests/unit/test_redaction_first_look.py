@@ -51,7 +51,7 @@ _texts = st.sampled_from(
         ),
         *("-----BEGIN RSA PRIVATE KEY-----", "basic", "splunk", "ApiKey", "--", "-", "a", "0", "A" * 16, "b" * 300),
         *("curl", "mysql", "sshpass -p", "redis-cli", " -u", " -a ", " -p", "hooks.slack.com/", ".com/api/webhooks/"),
-        *("name", "key", "discord"),
+        *("name", "key", "discord", "userData", "network_data", "base64"),
         *("AKIA", "ghp_", "xoxb-", "glpat-", "npm_", "AIza", "hvs.", "sha256~", "env", "data", "kind", "Secret", "/"),
         *(
             "managedFields",
@@ -88,6 +88,11 @@ def test_a_first_look_at_the_whole_masks_what_a_look_at_each_part_would(value: A
 def test_no_text_is_judged_harmless_that_would_be_masked_by_itself(text: str, key: str) -> None:
     for value in (text, [text], {"a": text}, {key: "x"}, {key: [text]}, {"args": [text, key]}):
         assert redact(value)[0] == _walk(value, (), Redaction())
+
+
+@pytest.mark.parametrize("key", ["userData", "userData-", "user__data", "_network.data", "network-data-base64."])
+def test_a_key_that_names_a_boot_script_is_seen_however_it_is_parted(key: str) -> None:
+    assert redact({key: SENTINEL})[0] == {key: MASK}
 
 
 @pytest.mark.parametrize("depth", [90, 99, 100, 101, 120, 200, 300])

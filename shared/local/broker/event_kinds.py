@@ -5,7 +5,7 @@ those whose values nobody can list. What is in neither, an event of the kind doe
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import get_args
 
 from shared.events import attributes
@@ -24,7 +24,8 @@ from shared.events.cloudevent import (
 from shared.events.episode import Transition
 from shared.events.vocabulary import CATEGORIES, PHASES, SEVERITIES, SUBCATEGORIES
 
-_ALWAYS = frozenset({"id", "source", "time", "specversion", "datacontenttype", "traceparent", "tracestate"})
+_TRACE = frozenset({"traceparent", "tracestate"})
+_ALWAYS = frozenset({"id", "source", "time", "specversion", "datacontenttype"}) | _TRACE
 _OF_OBJECTS = frozenset({"kind", "name", "namespace", "apiversion", "subject"})
 _PRODUCERS = ("falco.rule.output.v1", "KUBERNETES_TOPOLOGY_CHANGE", "com.dapr.event.sent")
 _EVENT = "Event"
@@ -41,12 +42,16 @@ class EventKind:
     free: frozenset[str] = _ALWAYS
     never: Mapping[str, str] = field(default_factory=dict)
     """Values that a free attribute does not have in this kind."""
+    optional: frozenset[str] = _TRACE
+    """Free attributes that an event of the kind may be without."""
 
 
 def kinds(overrides: Iterable[str] = (), ticks: Iterable[str] = ()) -> list[EventKind]:
     """Return all of them; `overrides` are extensions that sources here add, `ticks` the sources of PingSources."""
-    added = _ALWAYS.union(overrides)
-    return [*_sent(added, tuple(ticks)), *_classified(added), *_told(added)]
+    own = frozenset(overrides)
+    added = _ALWAYS | own
+    found = [*_sent(added, tuple(ticks)), *_classified(added), *_told(added)]
+    return [replace(one, optional=one.optional | own) for one in found]
 
 
 def _sent(added: frozenset[str], ticks: tuple[str, ...]) -> list[EventKind]:
@@ -54,14 +59,15 @@ def _sent(added: frozenset[str], ticks: tuple[str, ...]) -> list[EventKind]:
     resource = [f"{APISERVER_PREFIX}resource.{verb}" for verb in ("add", "update", "delete")]
     references = [f"{APISERVER_PREFIX}ref.{verb}" for verb in ("add", "update", "delete")]
     objects = added | _OF_OBJECTS | {"cluster"}
-    observed = added | {"subject", "dialect", "action", "cluster"}
+    observed = added | {"subject", "cluster"}
     return [
         *(EventKind(one, name="Events", choices={"kind": (_EVENT,)}, free=objects) for one in resource),
         *(EventKind(one, name="objects", free=objects, never={"kind": _EVENT}) for one in resource),
         *(EventKind(one, free=objects) for one in references),
-        EventKind(OBSERVED, free=observed),
-        EventKind(UNREAD, free=observed),
-        EventKind(LISTED, free=added | {"cluster"}),
+        EventKind(OBSERVED, name="intake", free=observed | {"dialect", "action"}),
+        EventKind(OBSERVED, name="changes", free=observed | {"kind", "namespace", "name", "reason"}),
+        EventKind(UNREAD, free=observed, optional=_TRACE | {"cluster"}),
+        EventKind(LISTED, free=observed),
         *(EventKind(one, free=added | {"subject"}) for one in _PRODUCERS),
         EventKind(TICK, free=added),
         *(
@@ -97,8 +103,8 @@ def _told(added: frozenset[str]) -> list[EventKind]:
         for category in CATEGORIES
     ]
     outcomes = [
-        EventKind(DELIVERY, one, choices=_words(one) | {"phase": ("problem", "recovery")}, free=free)
-        for one in CATEGORIES
+        EventKind(DELIVERY, one, choices=_words(one) | {"phase": PHASES}, free=free)
+        for one in CATEGORIES  # of changes as well, and in shadow of any classified event
     ]
     return [*found, *changes, *outcomes]
 

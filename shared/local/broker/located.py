@@ -51,7 +51,7 @@ def read_documents(path: Path, name: str) -> list[Located] | Problem:
     """Read the YAML documents of a file that are mappings; a file that is no YAML is a Problem with its line."""
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
+    except (OSError, ValueError):  # no Unicode, or a name that no file can have
         return Problem(name, 0, "the file cannot be read as UTF-8 text", "check its permissions and encoding")
     try:
         return [located for located in parsed(text) if located.mapping()]

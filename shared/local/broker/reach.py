@@ -122,6 +122,7 @@ def _domains(chosen: Selection, kind: EventKind) -> _Domains:
             domains[name] = list(kind.choices[name])
         elif name in kind.free:
             domains[name] = [value for value in (*values, _OTHER) if value != kind.never.get(name)]
+            domains[name] += [None] if name in kind.optional else []
     return domains
 
 

@@ -38,5 +38,5 @@ class Unrouted:
                 self._count()
 
     def _takes(self, type_: str) -> bool:
-        kind = EventKind(type_, free=self._names)
+        kind = EventKind(type_, free=self._names, optional=self._names)
         return any(reach(one, kind) is not Reach.none for one in self._chosen)
