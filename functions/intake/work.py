@@ -22,7 +22,7 @@ _BATCH_EVENTS = 512
 _MAX_REFUSED = 1000  # items of one request: what has more of them is none of ours, and each becomes a dead letter
 
 _NONE_READ: dict[Why, Refusal] = {
-    "dialect": Refusal(422, "no item of the request could be read"),
+    "dialect": Refusal(422, "no item of the request could be read; each is a dead letter that says why"),
     "json": Refusal(400, "the body is not valid JSON"),
     "large": Refusal(413, "too large"),
     "limits": Refusal(400, "the JSON is nested too deep or has a number that is too long"),

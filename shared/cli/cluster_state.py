@@ -94,7 +94,7 @@ async def examine(
             return [*rows, *await others(api, flow, names, _unready_words), await flows(api, flow)]
         return [*rows, _row("events", "unseen", NOT_READY)]
     except ApiError as error:
-        return [_row("cluster", "bad", _in_words(error))]
+        return [_row("cluster", "bad", _where(api, error) or _in_words(error))]
     finally:
         await api.close()
 
@@ -237,6 +237,11 @@ def _left_out(
         if is_destination and name not in components and together <= {*absent}:
             found |= together
     return found
+
+
+def _where(api: Api, error: ApiError) -> str:
+    """Return which address does not answer, and how it failed; empty where that is not what is wrong."""
+    return f"{api.server} is {error}; see the kubeconfig" if error.why == "unreachable" else ""
 
 
 def _in_words(error: ApiError) -> str:

@@ -48,15 +48,15 @@ def command(
     if audit_policy:
         _check_policy(audit_policy, output)
         return
-    if kubeconfig is not None:
-        _check_cluster(kubeconfig, knative, probe, output)
-        return
     import asyncio
     import logging
 
+    logging.getLogger("tidings.destinations").setLevel(logging.ERROR)  # the rows say what does not answer
+    if kubeconfig is not None:
+        _check_cluster(kubeconfig, knative, probe, output)
+        return
     from shared.cli.diagnosis import diagnose  # the command's room, only when it runs
 
-    logging.getLogger("tidings.destinations").setLevel(logging.ERROR)  # the rows say what does not answer
     with waiting("asking each system") as shown:
         rows = asyncio.run(diagnose(knative, lambda names: shown(f"asking {', '.join(names)}")))
     print_rows(rows, ("system", "state", "finding"), output)

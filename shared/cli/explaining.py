@@ -98,4 +98,5 @@ def topology_of(folder: Path, components: Sequence[str] = ()) -> Topology | str:
         return f"there is no folder {folder}; name it by --knative"
     from shared.local.broker.loader import load_topology  # YAML is needed only where Triggers are shown
 
-    return load_topology(folder, [name.replace("_", "-") for name in components])
+    found = load_topology(folder, [name.replace("_", "-") for name in components])
+    return found if found.triggers or found.problems else f"there is no Trigger in {folder}; name another by --knative"

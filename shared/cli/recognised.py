@@ -96,7 +96,8 @@ def _sort(file: Path, found: Found) -> None:
     elif file.name in KUSTOMIZE or file.resolve() in patch_files(file.parent):  # a JSON patch, which is a list
         found.manifests.append(file)
     else:
-        held = f"its keys are {', '.join(sorted(keys)[:5])}" if keys else "it is empty"
+        keyless = "it has no key" if text.strip() else "it is empty"
+        held = f"its keys are {', '.join(sorted(keys)[:5])}" if keys else keyless
         found.problems.append(
             Problem(str(file), 0, f"it cannot be told what this file is: {held}", f"taken are {TAKEN}")
         )

@@ -16,6 +16,7 @@ from shared.cli.output import (
     print_rows,
     show,
 )
+from shared.events.words import counted
 
 if TYPE_CHECKING:
     from shared.cli.routes import Line  # the command's room, only when it runs
@@ -94,7 +95,7 @@ def _of_team(topology: "Topology", team: str) -> list["Trigger"]:
 
 def _passes(line: "Line") -> dict[str, str]:
     trigger = line.trigger
-    passes = f"{line.kinds} kinds of events here" if line.kinds else "only others' events"
+    passes = f"{counted(line.kinds, 'kind')} of events here" if line.kinds else "only others' events"
     if line.nothing:
         passes = "nothing"
     if line.overlaps:

@@ -43,7 +43,7 @@ class Api:
     def __init__(self, cluster: Cluster, connections: int) -> None:
         """`connections` may be open at once: one for each watch, and some for lists.
 
-        `server` and `date` are, once it has answered, its address and its time then.
+        `server` is its address, once it was asked; `date`, once it has answered, its time then.
         """
         self.cluster = cluster.name
         self.server = ""

@@ -22,6 +22,7 @@ from shared.settings.environment import SettingsError
 from shared.start import loading
 
 _DRAIN_SECONDS = 28  # below the 30 s of a Pod's default grace period
+_OF_A_BUS = ("topics", "group", "filter", "path", "retry", "backoff", "tick")
 _EXAMPLE = "example: tidings serve classifier --port 8081"
 
 
@@ -74,6 +75,10 @@ def _options(arguments: list[str], environ: Mapping[str, str], *, with_bus: bool
     options = parser.parse_args(arguments)
     if not options.function:
         parser.error("name a function, here or in FUNCTION_TARGET")
+    if with_bus and not options.source:
+        idle = [f"--{name}" for name in _OF_A_BUS if getattr(options, name) != parser.get_default(name)]
+        if idle:
+            parser.error(f"{', '.join(idle)}: only for events of a bus: name it by --source")
     return options
 
 

@@ -102,6 +102,20 @@ def test_a_function_answers_as_soon_as_it_listens_and_ends_by_sigterm_with_zero(
         assert {line["level"] for line in served.lines()} <= {"info", "warning"}
 
 
+@pytest.mark.parametrize(
+    ("arguments", "idle"),
+    [
+        (("--filter", "severity = 'high'"), "--filter"),
+        (("--topics", "a", "--group", "b", "--path", "/c"), "--topics, --group, --path"),
+        (("--retry", "3", "--backoff", "1", "--tick", "10"), "--retry, --backoff, --tick"),
+    ],
+)
+def test_what_is_only_for_events_of_a_bus_is_refused_without_one(arguments: tuple[str, ...], idle: str) -> None:
+    ended = run("classifier", *arguments)
+    assert ended.returncode == 2
+    assert f"error: {idle}: only for events of a bus: name it by --source\n" in ended.stderr
+
+
 def test_an_event_in_is_its_verdict_out(classifier: Served) -> None:
     status, headers, body = classifier.request("POST", "/", HEADERS, json.dumps(EVENT).encode())
     assert status == 200

@@ -81,6 +81,25 @@ def test_a_kubeconfig_that_is_not_there_is_wrong_usage_and_one_that_cannot_be_us
     assert "has no current-context" in useless.stdout
 
 
+def test_an_api_server_that_does_not_answer_is_told_by_its_address(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = """
+        clusters: [{name: one, cluster: {server: "https://127.0.0.1:1"}}]
+        users: [{name: one, user: {token: x}}]
+        contexts: [{name: one, context: {cluster: one, user: one}}]
+        current-context: one
+    """
+    (tmp_path / "config").write_text(config, encoding="utf-8")
+    ended = CliRunner().invoke(
+        app, ["doctor", "--kubeconfig", "config", "--knative", str(ROOT / "knative"), "-o", "json"]
+    )
+    (row,) = json.loads(ended.stdout)
+    assert (ended.exit_code, row["state"]) == (1, "bad")
+    assert row["finding"].startswith("https://127.0.0.1:1 is unreachable: cannot connect")
+    assert [record for record in caplog.records if record.name == "tidings.destinations"] == [], "the row says it all"
+
+
 def test_what_cannot_be_seen_is_neither_good_nor_bad(monkeypatch: pytest.MonkeyPatch) -> None:
     with contextlib.closing(splunk.new_app()) as standin, serve(standin) as url:
         monkeypatch.setenv("SPLUNK_HEC_URL", url)

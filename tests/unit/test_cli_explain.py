@@ -280,6 +280,9 @@ def test_outside_of_a_checkout_it_says_that_there_are_no_triggers_to_go_by(
     assert "no Triggers: there is no folder knative; name it by --knative\n" in explain(given_text=LINE)
     (said,) = json.loads(explain("-o", "json", given_text=LINE))
     assert said["triggers"] is None, "not known, which is not the same as none"
+    (tmp_path / "rendered.yaml").touch()
+    told = "no Triggers: there is no Trigger in rendered.yaml; name another by --knative\n"
+    assert told in explain("--knative", "rendered.yaml", given_text=LINE), "as where kustomize failed"
 
 
 @pytest.mark.parametrize("form", [EVENT, CLOUDEVENT, RECORDED], ids=["event", "cloudevent", "request"])

@@ -91,6 +91,7 @@ def test_a_part_of_a_family_that_goes_another_way_is_named_by_its_types(tmp_path
     lines = [line.split() for line in run(str(folder)).stdout.splitlines()]
     assert ["dev.tidings.problem.resolved.v1", "security", "ends"] in lines
     assert ["dev.tidings.problem.*.v1", "admission", "nobody"] in lines
+    assert ["ends", "ops", "siem-forwarder", "1", "kind", "of", "events", "here"] in lines
 
 
 def test_a_team_sees_its_own(tmp_path: Path) -> None:

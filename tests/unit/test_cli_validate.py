@@ -62,8 +62,8 @@ def test_every_file_that_was_looked_at_is_counted_once_whatever_it_is(tmp_path: 
     [
         ("groups: []\n", "its keys are groups"),
         ("", "it is empty"),
-        ("- 1\n", "it is empty"),
-        ("just words\n", "it is empty"),
+        ("- 1\n", "it has no key"),
+        ("just words\n", "it has no key"),
         ("a:\n  - [1\nb: 2\n", "broken YAML"),
         ("[" * 200, "broken YAML"),
     ],
