@@ -104,7 +104,7 @@ def test_what_happened_while_its_version_became_too_old_is_told_also_that_someth
     async def main() -> None:
         watch = lab.watch()
         await watch.start()
-        await until(lambda: len(lab.broker.told()) == 3)
+        await until(lambda: len(lab.broker.told()) == 3 and len(lab.broker.lists()) == 1)
         await watch.stop()
         server.put(PODS, "changes", spec={"nodeName": "n2"})
         server.delete(PODS, "goes")
