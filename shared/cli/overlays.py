@@ -11,10 +11,9 @@ from typing import NamedTuple
 import yaml
 
 from shared.events.problem import Problem
-from shared.local.broker.kustomized import kustomization
-from shared.local.broker.located import Located, parsed, read_documents
+from shared.local.broker.kustomized import beside, is_patch, kustomization, listed, named_file, patches, readable
+from shared.local.broker.located import Located, parsed
 
-_PATCHES = ("patches", "patchesStrategicMerge", "patchesJson6902")
 _CARRIED = "delivery"  # which such a component copies, so it remains
 _NAMING = frozenset({"name", "namespace"})
 _NOTHING = Located([], 0)
@@ -62,26 +61,20 @@ def _touched_below(folders: list[Path], component: _Replacing, mended: set[str])
 def _touched(file: Path, component: _Replacing, spared: frozenset[str]) -> Iterator[tuple[Path, str]]:
     """Yield the file with the replaced Triggers that its patches are for, where a patch is not for one of `spared`."""
     found: dict[str, None] = {}
-    for document in _documents(file):
-        for field in _PATCHES:
-            listed = document.get(field)
-            for item in listed.items() if listed is not None else ():
-                pattern = _pattern(item, file.parent)
-                if pattern and not any(map(pattern.fullmatch, spared)):
-                    found |= dict.fromkeys(filter(pattern.fullmatch, sorted(component.names)))
+    for item in patches(file):
+        pattern = _pattern(item, file)
+        if pattern and not any(map(pattern.fullmatch, spared)):
+            found |= dict.fromkeys(filter(pattern.fullmatch, sorted(component.names)))
     if found:
         yield file, ", ".join(f"`{name}`" for name in found)
 
 
-def _pattern(item: Located, folder: Path) -> re.Pattern[str] | None:
+def _pattern(item: Located, file: Path) -> re.Pattern[str] | None:
     """Return which Triggers a patch names that changes more of them than what remains, None where it is no such one."""
-    target, text = item.get("target"), item.text("patch")
-    name = item.value if isinstance(item.value, str) else item.text("path")
+    target, name = item.get("target"), named_file(item)
     try:
-        if "\n" in name or not name:  # the older fields also take a patch itself
-            bodies = parsed(text or name)
-        else:
-            bodies = parsed((folder / name).read_text(encoding="utf-8"))
+        text = (file.parent / name).read_text(encoding="utf-8") if name else item.text("patch") or item.text()
+        bodies = parsed(text)
         body = next(body for body in bodies if _changes(body))
         named = _named(target, body) if target else body.text("metadata", "name")
         return re.compile(named) if named and re.fullmatch((target or body).text("kind") or ".*", "Trigger") else None
@@ -103,7 +96,7 @@ def _changes(body: Located) -> set[str]:
     if body.items():
         paths = (step.text("path") for step in body.items())
         return {path.split("/")[1] for path in paths if "/" in path and not path.startswith(f"/spec/{_CARRIED}")}
-    if "$patch" in body.mapping():
+    if is_patch(body):
         return set()
     kept = {"spec": {_CARRIED}, "metadata": _NAMING}
     return {part for part, names in kept.items() if (body.get(part) or _NOTHING).mapping().keys() - names}
@@ -112,32 +105,18 @@ def _changes(body: Located) -> set[str]:
 def _replacing(folder: Path) -> _Replacing | None:
     """Return what a component does that deletes the Triggers from which it copies something; None for any other."""
     file = kustomization(folder)
-    names: set[str] = set()
-    brings: set[str] = set()
-    deletes = False
-    for document in _documents(file) if file is not None else ():
-        deletes |= any("$patch: delete" in str(one.value) for one in (document.get("transformers") or _NOTHING).items())
-        for one in (document.get("replacements") or _NOTHING).items():
-            names |= {one.text("source", "name")} if one.text("source", "kind") == "Trigger" else set()
-        for one in (document.get("resources") or _NOTHING).items():
-            held = _documents(folder / str(one.value))
-            brings |= {each.text("metadata", "name") for each in held if each.text("kind") == "Trigger"}
-    return _Replacing(folder, frozenset(names), frozenset(brings)) if deletes and names else None
+    if file is None or not any("$patch: delete" in str(one.value) for one in listed(file, "transformers")):
+        return None
+    copied = [one for one in listed(file, "replacements") if one.text("source", "kind") == "Trigger"]
+    names = frozenset(one.text("source", "name") for one in copied)
+    held = (each for one in listed(file, "resources") for each in readable(folder / str(one.value)))
+    brings = frozenset(each.text("metadata", "name") for each in held if each.text("kind") == "Trigger")
+    return _Replacing(folder, names, brings) if names else None
 
 
 def _folders(file: Path, field: str) -> Iterator[tuple[Path, int]]:
     """Yield the folders that a field of a kustomization names, each with its line."""
-    for document in _documents(file):
-        for one in (document.get(field) or _NOTHING).items():
-            try:
-                folder = (file.parent / str(one.value)).resolve()
-                found = folder.is_dir()
-            except (OSError, ValueError):  # what no path can be, as of an address that is too long for one
-                continue
-            if found:
-                yield folder, one.line
-
-
-def _documents(file: Path) -> list[Located]:
-    read = read_documents(file, file.name)
-    return [] if isinstance(read, Problem) else read
+    for one in listed(file, field):
+        folder = beside(file, str(one.value))
+        if folder is not None and folder.is_dir():
+            yield folder, one.line

@@ -46,10 +46,8 @@ def hosted(
     except SettingsError as error:
         problems += error.problems
     if kubeconfig is None:
-        parts = {
-            **parts,
-            "clusters": (),
-        }  # whatever a KUBECONFIG of the shell says: a cluster is watched when asked for
+        # Whatever a KUBECONFIG of the shell says: a cluster is watched when asked for.
+        parts = {**parts, "clusters": ()}
     else:
         environ = {**environ, "KUBECONFIG": str(kubeconfig)}
     for service in {**_ALWAYS, **(_WATCH if kubeconfig else {}), **topology.services}.values():

@@ -168,7 +168,7 @@ DIALECTS: tuple[Dialect, ...] = (
     ),
 )
 
-_OF_SOURCES, _OF_OTHERS = DIALECTS[:2], DIALECTS[2:]
+_OF_SOURCES, _OF_OTHERS = DIALECTS[:2], DIALECTS[2:]  # what ApiServerSource sends is known without the forms
 
 _CLAIMED = frozenset(kind for dialect in DIALECTS for kind in dialect.kinds)
 _CLAIMED_KINDS = frozenset(kind.rpartition("/")[2] for kind in _CLAIMED)

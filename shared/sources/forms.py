@@ -50,7 +50,7 @@ def marks_of(form: str) -> tuple[Mark, ...]:
 def members_of(form: str) -> frozenset[str]:
     """Return top-level members of which a payload has one if it has the form: to pass over most at once.
 
-    They are those of one mark, and of one that tells more than `kind` and `apiVersion` do where there is one.
+    They are those of one mark, and of one that tells more than `kind`, `apiVersion` and `verb` do if there is one.
     """
     there = [mark.paths for mark in marks_of(form) if not mark.absent]
     telling = next((paths for paths in there if _WIDESPREAD.isdisjoint(paths)), there[0])

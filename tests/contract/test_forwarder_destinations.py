@@ -19,7 +19,7 @@ from tests.support.records import classified
 from tests.support.rigs.place import Delivering, Place, RecordRig, placed
 from tests.support.rigs.registry import RECORDS
 from tests.support.rigs.transport import calls, nowhere, outages, over_http, silences
-from tests.support.servers import new_certificate
+from tests.support.servers import rotated
 from tests.support.shadowed import sent, shown_as, told_in_shadow
 
 Records = Place[RecordRig]
@@ -203,11 +203,7 @@ def test_f36_a_credential_in_a_file_is_read_again_once_it_changes(web: Records, 
 @pytest.mark.parametrize("name", sorted(RECORDS))
 def test_f38_a_rotated_ca_file_is_picked_up_without_a_restart(name: str, tmp_path: Path) -> None:
     """F38: TLS cert of sink expires / CA rotated | refuses; clear message; picks up new CA file without restart."""
-    (tmp_path / "old").mkdir()
-    (tmp_path / "new").mkdir()
-    bundle = tmp_path / "ca.pem"
-    bundle.write_text(new_certificate(tmp_path / "old").read_text())
-    certificate = new_certificate(tmp_path / "new")
+    bundle, certificate = rotated(tmp_path)
     with placed(RECORDS[name], certificate) as place:
 
         async def main(deliver: Delivering) -> tuple[list[Any], list[Any]]:

@@ -3,7 +3,6 @@
 import socket
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +11,6 @@ from shared.events.outcome import Done, Rejected, Retry
 from shared.local.standins.faults import Rule
 from tests.support.rigs.place import Delivering, Upserts, placed, told
 from tests.support.rigs.registry import UPSERTS
-from tests.support.servers import new_certificate
 from tests.support.tickets import episode
 
 
@@ -111,50 +109,3 @@ def test_f15_f16_silence_and_slow_bytes_end_at_the_total_deadline(place: Upserts
         assert isinstance(outcome, Retry)
         assert time.monotonic() - begun < 3
     assert isinstance(place.play(lambda deliver: deliver(episode())).outcome, Done)
-
-
-def test_f17_a_redirect_is_not_followed_with_the_credentials(place: Upserts) -> None:
-    """F17: redirect 302 to other host: not followed with credentials; Rejected."""
-    with placed(place.rig) as other:
-        place.app.faults.set([Rule(do="status", status=302, headers={"location": f"{other.url}/"}, count=0)])
-        assert isinstance(place.play(lambda deliver: deliver(episode())).outcome, Rejected)
-        assert other.app.faults.requests == []
-
-
-def test_f36_a_credential_in_a_file_is_read_again_once_it_changes(place: Upserts, tmp_path: Path) -> None:
-    """F36: credential expired mid-run (401): then 503 + `auth_failures_total`; no lock-out; secret file re-read."""
-    file = tmp_path / "secret"
-    file.write_text("expired-or-wrong")
-    right = place.settings[place.rig.secret]
-
-    async def main(deliver: Delivering) -> list[Any]:
-        refused = [(await deliver(episode())).outcome for _ in range(4)]
-        assert len(place.app.faults.requests) <= 2, "a refused credential is not hammered"
-        file.write_text(right + "\n")
-        return [*refused, (await deliver(episode())).outcome]
-
-    *refused, last = place.play(main, **{place.rig.secret: "", f"{place.rig.secret}_FILE": str(file)})
-    assert {type(outcome) for outcome in refused} == {Retry}
-    assert place.metrics.value("tidings_auth_failures_total", destination=place.rig.function) >= 1
-    assert last == Done()
-
-
-@pytest.mark.parametrize("name", sorted(UPSERTS))
-def test_f38_a_rotated_ca_file_is_picked_up_without_a_restart(name: str, tmp_path: Path) -> None:
-    """F38: TLS cert of sink expires / CA rotated | refuses; clear message; picks up new CA file without restart."""
-    (tmp_path / "old").mkdir()
-    (tmp_path / "new").mkdir()
-    bundle = tmp_path / "ca.pem"
-    bundle.write_text(new_certificate(tmp_path / "old").read_text())
-    certificate = new_certificate(tmp_path / "new")
-    with placed(UPSERTS[name], certificate) as place:
-
-        async def main(deliver: Delivering) -> list[Any]:
-            refused = (await deliver(episode())).outcome
-            bundle.write_text(certificate.read_text())
-            return [refused, (await deliver(episode())).outcome]
-
-        refused, done = place.play(main, **{place.rig.ca: str(bundle)})
-        assert isinstance(refused, Retry)
-        assert "certificate" in refused.reason
-        assert done == Done()

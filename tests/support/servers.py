@@ -111,6 +111,15 @@ def new_certificate(folder: Path, days: int = 2) -> Path:
     return both
 
 
+def rotated(folder: Path) -> tuple[Path, Path]:
+    """Make a certificate that a server has now, and a CA file that still holds the one of before; return that first."""
+    before, now, bundle = folder / "old", folder / "new", folder / "ca.pem"
+    before.mkdir()
+    now.mkdir()
+    bundle.write_text(new_certificate(before).read_text())
+    return bundle, new_certificate(now)
+
+
 @dataclass
 class Standin:
     """A stand-in running in its own process."""

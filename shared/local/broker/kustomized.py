@@ -22,7 +22,8 @@ def patch_files(folder: Path) -> frozenset[Path]:
     No other can name them: kustomize reads nothing outside the folder of a kustomization.
     """
     file = nearest(folder)
-    return frozenset((file.parent / name).resolve() for name in _named(file)) if file is not None else frozenset()
+    places = [beside(file, name) for item in patches(file) if (name := named_file(item))] if file is not None else []
+    return frozenset(place for place in places if place is not None)
 
 
 def nearest(folder: Path) -> Path | None:
@@ -36,12 +37,35 @@ def kustomization(folder: Path) -> Path | None:
     return next((file for name in KUSTOMIZE if (file := folder / name).is_file()), None)
 
 
-def _named(file: Path) -> Iterator[str]:
+def readable(file: Path) -> list[Located]:
+    """Return the documents of a file, none of one that is no YAML, of which others tell."""
     documents = read_documents(file, file.name)
-    for document in [] if isinstance(documents, Problem) else documents:
-        for field in _PATCHES:
+    return [] if isinstance(documents, Problem) else documents
+
+
+def listed(file: Path, *fields: str) -> Iterator[Located]:
+    """Yield what a kustomization lists in these fields."""
+    for document in readable(file):
+        for field in fields:
             found = document.get(field)
-            for item in found.items() if found is not None else ():
-                name = item.value if isinstance(item.value, str) else item.text("path")
-                if name and "\n" not in name:  # the older field also takes a patch itself
-                    yield name
+            yield from found.items() if found is not None else ()
+
+
+def patches(file: Path) -> Iterator[Located]:
+    """Yield the patches of a kustomization, in all fields that there are or were for them."""
+    return listed(file, *_PATCHES)
+
+
+def named_file(patch: Located) -> str:
+    """Return which file holds a patch, empty where it stands there itself, as the older fields take it, too."""
+    name = patch.text() or patch.text("path")
+    return "" if "\n" in name else name
+
+
+def beside(file: Path, name: str) -> Path | None:
+    """Return what a kustomization names, resolved, None where it is not there or the name is none of a file."""
+    try:
+        place = (file.parent / name).resolve()
+        return place if place.exists() else None
+    except (OSError, ValueError):  # as of an address that is too long for a name
+        return None
