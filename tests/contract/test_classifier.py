@@ -12,10 +12,10 @@ from functions.classifier.handler import Classifier, new
 from shared.events.cloudevent import OBSERVED, TICK, CloudEvent
 from shared.events.model import Classified
 from shared.events.outcome import Done, Ignored, Rejected
-from shared.rules.loader import load
 from shared.rules.ruleset import RuleSet
 from shared.runtime.function import Call, Result
 from shared.telemetry.metrics import Metrics
+from tests.support.packs import ruleset_of
 
 CALL = Call(deadline=0.0)
 TIME = datetime(2026, 1, 1, tzinfo=UTC)
@@ -43,10 +43,8 @@ def metrics() -> Metrics:
 
 @pytest.fixture
 def function(tmp_path: Path, metrics: Metrics) -> Classifier:
-    file = tmp_path / "demo.yaml"
-    file.write_text(PACK, encoding="utf-8")
     made = new({"CLUSTER": "prod"}, metrics)
-    made._rules.value = load([file], own=False).ruleset
+    made._rules.value = ruleset_of(tmp_path, PACK)
     return made
 
 

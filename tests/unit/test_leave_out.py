@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from shared.rules.loader import load
 from shared.rules.ruleset import RuleSet
 from tests.bench.judgement import table
 from tests.support.leave_out import Score, scores
+from tests.support.packs import ruleset_of
 
 _CATALOGUE = """\
 reason,component,kind,type,category,subcategory,severity,recovery_reason,message_pattern,source_repo_path
@@ -35,11 +35,7 @@ def data(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def ruleset(tmp_path: Path) -> RuleSet:
-    file = tmp_path / "gizmos.yaml"
-    file.write_text(_PACK, encoding="utf-8")
-    loaded = load([file], own=False)
-    assert not loaded.problems
-    return loaded.ruleset
+    return ruleset_of(tmp_path, _PACK, "gizmos")
 
 
 def test_what_decides_a_row_and_what_names_its_reason_is_left_out_and_general_words_stay(

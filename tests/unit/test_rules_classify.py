@@ -14,6 +14,7 @@ from shared.rules.classify import classify
 from shared.rules.loader import load
 from shared.rules.ruleset import RuleSet, version_of
 from tests.support.examples import examples
+from tests.support.packs import ruleset_of
 
 PACK = """\
 pack: demo
@@ -65,11 +66,7 @@ rules:
 
 @pytest.fixture(scope="module")
 def ruleset(tmp_path_factory: pytest.TempPathFactory) -> RuleSet:
-    file = tmp_path_factory.mktemp("rules") / "demo.yaml"
-    file.write_text(PACK, encoding="utf-8")
-    loaded = load([file], own=False)
-    assert loaded.problems == []
-    return loaded.ruleset
+    return ruleset_of(tmp_path_factory.mktemp("rules"), PACK)
 
 
 def seen(**event: Any) -> Observation:
@@ -81,10 +78,7 @@ def seen(**event: Any) -> Observation:
 def test_a_verdict_has_another_version_once_its_rule_says_something_else_and_no_other_rule_has(
     ruleset: RuleSet, tmp_path: Path
 ) -> None:
-    file = tmp_path / "demo.yaml"
-    text = "# moved down a line\n" + PACK.replace("hold: 10m", "hold: 20m")
-    file.write_text(text, encoding="utf-8")
-    changed = load([file], own=False).ruleset
+    changed = ruleset_of(tmp_path, "# moved down a line\n" + PACK.replace("hold: 10m", "hold: 20m"))
     events = [
         {"reason": "BackOff"},
         {"reason": "Started"},

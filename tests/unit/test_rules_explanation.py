@@ -8,18 +8,14 @@ import pytest
 from shared.events.model import Observation
 from shared.rules import specimen
 from shared.rules.explanation import MOST, Lost, NearMiss, explain, why_not
-from shared.rules.loader import load
 from shared.rules.ruleset import RuleSet
+from tests.support.packs import ruleset_of
 
 HEAD = "pack: demo\ndescription: d\ndefaults: {category: infrastructure, subcategory: pod, severity: low}\nrules:\n"
 
 
 def loaded(folder: Path, *rules: str) -> RuleSet:
-    file = folder / "demo.yaml"
-    file.write_text(HEAD + "".join(f"  - {rule}\n" for rule in rules), encoding="utf-8")
-    found = load([file], own=False)
-    assert found.problems == []
-    return found.ruleset
+    return ruleset_of(folder, HEAD + "".join(f"  - {rule}\n" for rule in rules))
 
 
 def seen(**event: Any) -> Observation:

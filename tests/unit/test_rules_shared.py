@@ -7,6 +7,7 @@ import pytest
 from shared.rules.classify import classify
 from shared.rules.loader import load
 from shared.rules.ruleset import RuleSet
+from tests.support.packs import ruleset_of
 from tests.unit.test_rules_classify import seen
 
 SHARED = """\
@@ -34,11 +35,7 @@ rules:
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> RuleSet:
-    file = tmp_path_factory.mktemp("rules") / "shared.yaml"
-    file.write_text(SHARED, encoding="utf-8")
-    loaded = load([file], own=False)
-    assert loaded.problems == []
-    return loaded.ruleset
+    return ruleset_of(tmp_path_factory.mktemp("rules"), SHARED, "shared")
 
 
 def test_pods_of_one_workload_share_a_problem_about_their_owner(shared: RuleSet) -> None:
