@@ -44,12 +44,19 @@ try-hosts: .venv/uv.stamp
 	@$(MAKE) -s hosts || echo "The environments of the serverless hosts could not be made; their tests will say so."
 
 .PHONY: test-newest
-test-newest: .venv/uv.stamp ## Run the fast tiers on the newest Python of this machine
-	@newest=$$($(BIN)/python tests/support/newest.py $(UV)); \
-	if [ -z "$$newest" ]; then echo "This machine has no newer Python than $$($(BIN)/python -V)."; exit 0; fi; \
-	[ "$$(cat .venv-newest/made-by 2>/dev/null)" = "$$newest" ] || rm -rf .venv-newest; \
-	$(MAKE) -s .venv-newest/stamp NEWEST="$$newest" && echo "The fast tiers on $$(.venv-newest/bin/python -V):" && \
-	.venv-newest/bin/pytest -q $(SPREAD) $(FAST) $(ARGS)
+test-newest: ## Run the fast tiers on the newest Python of this machine
+	@$(MAKE) -s on-newest TESTS="$(FAST) $(ARGS)"
+
+.PHONY: test-oldest
+test-oldest: ## Run the unit tests on the oldest Python of this machine that Tidings runs on, as a distribution's own
+	@$(MAKE) -s on-oldest TESTS="tests/unit $(ARGS)"
+
+on-%: .venv/uv.stamp
+	@other=$$($(BIN)/python tests/support/pythons.py $(UV) $*); \
+	if [ -z "$$other" ]; then echo "Of this machine's Pythons, $$($(BIN)/python -V) is the $*."; exit 0; fi; \
+	[ "$$(cat .venv-$*/made-by 2>/dev/null)" = "$$other" ] || rm -rf .venv-$*; \
+	$(MAKE) -s .venv-$*/made OTHER="$$other" && echo "$(TESTS) on $$(.venv-$*/bin/python -V):" && \
+	.venv-$*/bin/pytest -q $(SPREAD) $(TESTS)
 
 .PHONY: apiserver
 apiserver: .venv/uv.stamp ## Build a kube-apiserver for tests, once a machine (Go; minutes)
@@ -160,10 +167,10 @@ clean: ## Remove what was made here: the environments and the embedded system's 
 	@$(UV) pip install -q -p .venv-$*/bin/python --compile-bytecode --require-hashes -r requirements/$*.txt
 	@touch $@
 
-.venv-newest/stamp: requirements/test.txt pyproject.toml .venv/uv.stamp
-	@echo "Making .venv-newest from requirements/test.txt ..."
-	@$(UV) venv -q --clear -p "$(NEWEST)" .venv-newest
-	@$(UV) pip install -q -p .venv-newest/bin/python --require-hashes -r requirements/test.txt
-	@$(UV) pip install -q -p .venv-newest/bin/python --no-deps --no-build-isolation -e .
-	@echo "$(NEWEST)" > .venv-newest/made-by
+.venv-%/made: requirements/test.txt pyproject.toml .venv/uv.stamp
+	@echo "Making .venv-$* from requirements/test.txt ..."
+	@$(UV) venv -q --clear -p "$(OTHER)" .venv-$*
+	@$(UV) pip install -q -p .venv-$*/bin/python --require-hashes -r requirements/test.txt
+	@$(UV) pip install -q -p .venv-$*/bin/python --no-deps --no-build-isolation -e .
+	@echo "$(OTHER)" > .venv-$*/made-by
 	@touch $@

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated, TypeVar
-from urllib.parse import unquote, urlsplit
 
 import typer
 
@@ -13,7 +12,7 @@ from shared.cli.output import fail
 from shared.episodes.record import RecordError
 from shared.settings.environment import SettingsError
 from shared.stores.protocol import Store, StoreUnavailableError
-from shared.stores.registry import open_store, sqlite_url
+from shared.stores.registry import open_store, sqlite_path, sqlite_url
 
 DataOption = Annotated[Path, typer.Option(help="Folder that keeps the state of `tidings up`.")]
 StoreOption = Annotated[
@@ -34,9 +33,9 @@ def with_store(data: Path, url: str, act: Callable[[Store], Awaitable[T]], *, mu
     path = data / STATE
     if must_exist and not url and not path.is_file():
         fail(f"{data} holds no state: name the folder of `tidings up` by --data, or a store by --store")
-    parts = urlsplit(url)
-    if must_exist and parts.scheme == "sqlite" and not Path(unquote(parts.path)).is_file():
-        fail(f"there is no store at {unquote(parts.path)}: nothing was made of it")  # opening it would make one
+    named = sqlite_path(url)
+    if must_exist and named is not None and not named.is_file():
+        fail(f"there is no store at {named}: nothing was made of it")  # opening it would make one
 
     async def run() -> T:
         store = open_store(url or sqlite_url(path), configured.effective())

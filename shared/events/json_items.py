@@ -15,8 +15,10 @@ import orjson
 
 _BETWEEN = re.compile(rb"[\s,\x1e]*+(?:\xef\xbb\xbf[\s,\x1e]*+)*+")  # the last one separates the texts of RFC 7464
 _MARK = b"\xef\xbb\xbf"  # of UTF-8, with which some programs begin a file
-_INERT = re.compile(rb'(?:[^"{}\[\]]++|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
-_REST_OF_TEXT = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
+# What lies between brackets, texts and all. A text without an end yet is taken as far as it goes, and leaves the group
+# empty. It must not fail inside of what is possessive: Python before 3.11.5 (Debian 12) does not go back to its start.
+_INERT = re.compile(rb'[^"{}\[\]]*+(?:"[^"\\]*+(?:\\.[^"\\]*+)*+((?:"[^"{}\[\]]*+)?+))*+', re.DOTALL)
+_REST_OF_TEXT = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)
 _REST_OF_WORD = re.compile(rb'[^"\s,\x1e\[\]{}]*+')
 _ITEMS = re.compile(rb'(?<!\\)"items"\s*+:\s*+\Z')
 _OPEN, _CLOSE, _QUOTE = b"{[", b"}]", ord('"')
@@ -133,14 +135,14 @@ class Cutter:
 
     def _within(self) -> Item | bool | None:
         """Go on inside of an item, or behind the items of a List, to the next bracket."""
-        at = self._at = _end(_REST_OF_TEXT if self._in_text else _INERT, self._buffer, self._at)
-        sign = self._buffer[at] if at < len(self._buffer) else None
-        if sign is None or (self._in_text and sign != _QUOTE):
-            return None  # of the latter a backslash is left, whose letter comes
+        if not self._leave_text():
+            return None
+        at = self._at = self._skip()
+        if self._in_text or at == len(self._buffer):
+            return None
+        sign = self._buffer[at]
         self._at = at + 1
-        if sign == _QUOTE:  # of a text whose end did not come yet, or this is its end
-            self._in_text = not self._in_text
-        elif self._tail:
+        if self._tail:
             self._tail += 1 if sign in _OPEN else -1
         elif sign not in _OPEN:
             self._depth -= 1
@@ -150,6 +152,24 @@ class Cutter:
         else:
             self._depth += 1
         return True
+
+    def _leave_text(self) -> bool:
+        """Go to behind the end of a text that was begun, if one was; return False where its end is to come."""
+        if self._in_text:
+            at = self._at = _end(_REST_OF_TEXT, self._buffer, self._at)
+            if at == len(self._buffer) or self._buffer[at] != _QUOTE:  # the latter is a backslash, whose letter comes
+                return False
+            self._in_text, self._at = False, at + 1
+        return True
+
+    def _skip(self) -> int:
+        """Return where the next bracket is, or what can be looked at ends; notes whether that is inside of a text."""
+        found = _INERT.match(self._buffer, self._at)
+        if found is None:
+            return self._at
+        at = found.end()
+        self._in_text = found.start(1) == at
+        return at
 
     def _is_list(self, at: int) -> bool:
         """Return True where the array that begins here holds the items of an object that is none itself."""

@@ -31,8 +31,10 @@ def place_of(url: str, elsewhere: str = "") -> Place:
 
     Raises ValueError, without any part of the URL: one may hold a password.
     """
-    parts = urlsplit(url)
-    scheme, hosts = parts.scheme, parts.netloc
+    scheme, _, rest = url.partition("://")
+    named = re.split(r"[/?#]", rest, maxsplit=1)[0]  # `urlsplit` of newer Pythons takes no list with an IPv6 address
+    parts = urlsplit(rest.removeprefix(named))
+    hosts = named
     if not hosts:  # every address there has its scheme
         scheme = elsewhere.partition("://")[0]
         hosts = ",".join(one.partition("://")[2] for one in elsewhere.split(","))
@@ -54,7 +56,7 @@ def place_of(url: str, elsewhere: str = "") -> Place:
         bucket,
         scheme == "tls",
         None if replicas is None else int(replicas),
-        "STORE_URL" if parts.netloc else "NATS_URL",
+        "STORE_URL" if named else "NATS_URL",
     )
 
 

@@ -1,16 +1,15 @@
 """The stores by the scheme of their URL. A new store is one entry here: settings, docs and contract tests follow."""
 
+import re
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote
 
 from shared.stores.protocol import Store
 
 Clock = Callable[[], float]
-
-
 Environ = Mapping[str, str]
 
 
@@ -36,11 +35,10 @@ def _memory(_url: str, clock: Clock, _environ: Environ) -> Store:
 def _sqlite(url: str, clock: Clock, _environ: Environ) -> Store:
     from shared.stores.sqlite import SqliteStore  # sqlite3 costs start-up time where another store is used
 
-    parts = urlsplit(url)
-    path = unquote(parts.path)
-    if parts.netloc or not path.strip("/"):
+    path = sqlite_path(url)
+    if path is None:
         raise ValueError("a SQLite store is sqlite:///absolute/path")
-    return SqliteStore(Path(path), clock)
+    return SqliteStore(path, clock)
 
 
 def _nats(url: str, _clock: Clock, environ: Environ) -> Store:
@@ -53,6 +51,13 @@ def _nats(url: str, _clock: Clock, environ: Environ) -> Store:
 def sqlite_url(path: Path) -> str:
     """Return the URL of the SQLite store in this file."""
     return f"sqlite://{quote(str(path.resolve()))}"
+
+
+def sqlite_path(url: str) -> Path | None:
+    """Return the file of a SQLite store's URL; None where it is no such URL."""
+    begin, slash, rest = url.partition(":///")
+    path = unquote(re.split(r"[?#]", rest, maxsplit=1)[0])
+    return Path(f"/{path}") if begin == "sqlite" and slash and path.strip("/") else None
 
 
 STORES: dict[str, Registered] = {

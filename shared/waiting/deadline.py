@@ -41,13 +41,7 @@ async def within(work: Coroutine[Any, Any, T], deadline: float) -> T:
     Raises TimeoutError then. The first step is taken before a timer is set: most work ends in it, and a timer set and
     taken back costs as much as reading a whole request.
     """
-    try:
-        waiting = work.send(None)
-    except StopIteration as end:
-        result: T = end.value
-        return result
-    async with asyncio.timeout_at(deadline):
-        return await _Rest(work, waiting)
+    return await Deadlines().within(work, deadline)
 
 
 class _Bound:
