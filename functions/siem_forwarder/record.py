@@ -1,6 +1,5 @@
 """One classified observation as one event of Splunk's HTTP Event Collector."""
 
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from shared.delivery.audit import audit_line
@@ -17,7 +16,6 @@ RAW: Final = "audit"
 """The operation that says where a raw audit record belongs."""
 _METADATA: Final = frozenset({"host", "source", "sourcetype", "index"})
 _LONGEST: Final = 1024 * 1024
-_EPOCH = datetime.fromtimestamp(0, UTC)
 
 
 def mistakes(mapping: Mapping) -> list[str]:
@@ -60,14 +58,15 @@ def hec_object(classified: Classified, mapping: Mapping, *, index: str, sourcety
     rendered = render(mapping, "record", {"observation": observation, "verdict": classified.verdict})
     if isinstance(rendered, Rejected):
         return rendered
-    made: dict[str, Any] = {"time": max(0.0, (policy_time(observation) - _EPOCH).total_seconds())}
+    made: dict[str, Any] = {"time": max(0.0, policy_time(observation).timestamp())}
     made |= {"index": index} if index else {}
     made |= rendered
     made |= {"sourcetype": sourcetype} if sourcetype else {}
     event, fields = made.get("event"), made.get("fields")
     made["event"] = {"event_id": observation.identity, **_members(event)}
     made["fields"] = {"event_id": observation.identity} | {
-        name: _flat(value) for name, value in (fields.items() if isinstance(fields, dict) else ())
+        name: value if type(value) is str else _flat(value)
+        for name, value in (fields.items() if isinstance(fields, dict) else ())
     }
     made["event"]["event_id"] = made["fields"]["event_id"] = observation.identity
     return made

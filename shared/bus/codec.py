@@ -18,6 +18,7 @@ from shared.events.codec import NotAnEvent, decode, decode_attributes, encode_bi
 from shared.events.context_attributes import attributes_of
 
 _KAFKA = "ce_"
+_OF_KAFKA = len(_KAFKA)
 _RABBITMQ = "ce-"
 _RABBITMQ_READ = (_RABBITMQ, "cloudEvents_", "cloudEvents:")  # AMQP 1.0 has both
 UNWRITABLE = (ValueError, orjson.JSONEncodeError)
@@ -83,8 +84,15 @@ def to_kafka(event: CloudEvent) -> tuple[list[tuple[str, bytes]], bytes]:
 
 def from_kafka(headers: Iterable[tuple[str, bytes]], body: bytes) -> CloudEvent | NotAnEvent:
     """Decode a Kafka record."""
-    texts = {name.lower(): (value or b"").decode(errors="replace") for name, value in headers}
-    return _decoded(texts, texts.get(_CONTENT_TYPE, ""), body, (_KAFKA,))
+    attributes: dict[str, str] = {}
+    content_type = ""
+    for header, value in headers:
+        name, text = header.lower(), value.decode(errors="replace") if value else ""
+        if name.startswith(_KAFKA):
+            attributes[name[_OF_KAFKA:]] = text
+        elif name == _CONTENT_TYPE:
+            content_type = text
+    return _decoded(attributes, content_type, body)
 
 
 def to_rabbitmq(event: CloudEvent) -> tuple[dict[str, str], str, bytes]:
@@ -98,7 +106,13 @@ def to_rabbitmq(event: CloudEvent) -> tuple[dict[str, str], str, bytes]:
 def from_rabbitmq(headers: Mapping[str, object], content_type: str, body: bytes) -> CloudEvent | NotAnEvent:
     """Decode a RabbitMQ message; headers that are no text are not ours."""
     texts = {name: value for name, value in headers.items() if isinstance(value, str)}
-    return _decoded(texts, content_type, body, _RABBITMQ_READ)
+    attributes = {
+        name[len(prefix) :]: value
+        for prefix in _RABBITMQ_READ
+        for name, value in texts.items()
+        if name.startswith(prefix)
+    }
+    return _decoded(attributes, content_type, body)
 
 
 def _check(event: CloudEvent) -> None:
@@ -106,14 +120,9 @@ def _check(event: CloudEvent) -> None:
         raise ValueError(refusal.reason)
 
 
-def _decoded(
-    texts: Mapping[str, str], content_type: str, body: bytes, prefixes: tuple[str, ...]
-) -> CloudEvent | NotAnEvent:
+def _decoded(attributes: dict[str, str], content_type: str, body: bytes) -> CloudEvent | NotAnEvent:
     if content_type.lower().startswith("application/cloudevents"):
         return decode({_CONTENT_TYPE: content_type}, body)
-    attributes = {
-        name[len(prefix) :]: value for prefix in prefixes for name, value in texts.items() if name.startswith(prefix)
-    }
     if not attributes:
         return NotAnEvent(400, "not a CloudEvent: neither its attributes nor application/cloudevents+json")
     attributes.pop("datacontenttype", None)

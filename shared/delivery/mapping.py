@@ -12,6 +12,7 @@ from collections.abc import Mapping as Members
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Final, NamedTuple
 
 from shared.delivery.escaping import cut, escaped
@@ -184,56 +185,62 @@ def render(
     found = mapping.shown(context) if shown is None else shown
     if isinstance(found, Rejected):
         return found
-    values = _render(fields, found, "")
+    roots = SimpleNamespace(**found)
+    values = _render(fields, roots, "")
     if isinstance(values, Rejected) or not is_suspect(values):
         return values
-    return _render(fields, found, "", masked=True)
+    return _render(fields, roots, "", masked=True)
 
 
 def _render(
-    fields: tuple[Field, ...], context: Context, prefix: str, *, masked: bool = False
+    fields: tuple[Field, ...], roots: SimpleNamespace, prefix: str, *, masked: bool = False
 ) -> dict[str, Any] | Rejected:
     values: dict[str, Any] = {}
     for one in fields:
-        value = _LONG if masked else _short(one, context)
-        if value is not _LONG:
-            if value is not MISSING:
-                values[one.name] = value
-            continue
-        try:
-            value = _value(one, context, prefix, masked=masked)
-        except TemplateRefused as refused:
-            return Rejected(STAGE, f"field {prefix}{one.name}: {refused.message}")
-        if isinstance(value, Rejected):
-            return value
-        if value is not MISSING and value is not None and value not in ("", {}, []):
+        value = _LONG
+        if one.take is not None and not masked:
+            try:
+                value = one.take(roots)
+            except AttributeError:  # through a dictionary, through None, or to nothing
+                value = follow(one.path, vars(roots))
+            if type(value) is not str or one.lookup is not None or not value:  # nearly all are texts as they are
+                value = _short(one, value)
+        if value is _LONG:
+            try:
+                value = _value(one, roots, prefix, masked=masked)
+            except TemplateRefused as refused:
+                return Rejected(STAGE, f"field {prefix}{one.name}: {refused.message}")
+            if isinstance(value, Rejected):
+                return value
+            value = MISSING if value is None or value in ("", {}, []) else value
+        if value is not MISSING:
             values[one.name] = value
     return values
 
 
-def _short(one: Field, context: Context) -> Any:
-    """Return what `_value` would and `_render` would keep, at a third of the cost; or `_LONG` where it takes more."""
-    if one.take is None:
-        return _LONG
-    value = one.take(context)
+def _short(one: Field, value: Any) -> Any:
+    """Return what `_value` makes of what was taken over, at a third of the cost; or `_LONG` where it takes more."""
     kind = type(value)
     if one.lookup is not None:
         value = one.lookup.get(value, one.default) if kind is str and value else _LONG
         return value if type(value) is str and value else _LONG
-    if (kind is str and value) or kind in _NUMBERS:
+    if kind in _NUMBERS:
         return value
     if kind is datetime:
         return show(value)
+    if kind in _STRUCTURES:
+        return _LONG if value else MISSING
     return MISSING if one.default is None and (value is None or value is MISSING or value == "") else _LONG
 
 
-def _value(one: Field, context: Context, prefix: str, *, masked: bool) -> Any:
+def _value(one: Field, roots: SimpleNamespace, prefix: str, *, masked: bool) -> Any:
+    context = vars(roots)
     if one.when is not None and not one.when.render(context):
         return MISSING
     if one.group:
-        return _render(one.group, context, f"{prefix}{one.name}.", masked=masked)
+        return _render(one.group, roots, f"{prefix}{one.name}.", masked=masked)
     if one.items:
-        values = _render(one.items, context, f"{prefix}{one.name}.", masked=masked)
+        values = _render(one.items, roots, f"{prefix}{one.name}.", masked=masked)
         return values if isinstance(values, Rejected) else list(values.values())
     if one.text is not None:
         value: Any = one.text.render(context)

@@ -5,7 +5,7 @@ from collections.abc import Mapping as Members
 from dataclasses import dataclass, field
 from typing import Any
 
-from shared.delivery.templates import Context, Text, getter
+from shared.delivery.templates import Text, getter
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +23,11 @@ class Field:
     max: int = 0
     convert: Callable[[Any], Any] | None = None
     escape: str = ""
-    take: Callable[[Context], Any] | None = field(init=False, compare=False, default=None)
-    """For what is taken over from a path or is constant, but for a lookup: how, without asking what else there is."""
+    take: Callable[[Any], Any] | None = field(init=False, compare=False, default=None)
+    """For what is taken over from a path or is constant, but for a lookup: how, without asking what else there is.
+
+    Called with the context's roots as attributes; AttributeError means that `templates.follow` has to be asked.
+    """
 
     def __post_init__(self) -> None:
         """Choose the short way where nothing but a lookup is asked for: most fields of a record are so."""
@@ -33,7 +36,7 @@ class Field:
                 object.__setattr__(self, "take", getter(self.path))
             elif self.text is not None and self.text.constant is not None:
                 constant = self.text.constant
-                object.__setattr__(self, "take", lambda _context: constant)
+                object.__setattr__(self, "take", lambda _roots: constant)
 
     @property
     def is_nothing(self) -> bool:

@@ -1,10 +1,12 @@
 """How the values of events are printed, in templates and in fields that are taken over; imports no template engine."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
 from pydantic import BaseModel
+
+from shared.events.times import to_seconds
 
 _MAX_JSON = 1_048_576  # members, and characters of all of them: four times the largest original
 
@@ -16,7 +18,7 @@ def show(value: Any) -> Any:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        return to_seconds(value)
     if isinstance(value, timedelta):
         return duration(value)
     if isinstance(value, BaseModel | dict | list | tuple):

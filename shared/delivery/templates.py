@@ -147,17 +147,12 @@ def follow(path: tuple[str, ...], context: Context) -> Any:
     return value
 
 
-def getter(path: tuple[str, ...]) -> Callable[[Context], Any]:
-    """Return what follows this path, in one step where it leads through attributes alone; same answers as `follow`."""
-    root, names = path[0], path[1:]
+def getter(path: tuple[str, ...]) -> Callable[[Any], Any]:
+    """Return what follows this path from a context whose roots are attributes, as `follow` does from one of members.
+
+    In one step where it leads through attributes alone, and an AttributeError then says that `follow` has to be asked.
+    """
+    names = path[1:]
     if not names or any(name.startswith("__") or not name.isidentifier() or hasattr(dict, name) for name in names):
-        return lambda context: follow(path, context)
-    attribute = attrgetter(".".join(names))
-
-    def take(context: Context) -> Any:
-        try:
-            return attribute(context[root])
-        except (AttributeError, KeyError):  # through a dictionary, through None, or to nothing
-            return follow(path, context)
-
-    return take
+        return lambda roots: follow(path, vars(roots))
+    return attrgetter(".".join(path))

@@ -47,7 +47,7 @@ def trusted(model: type[Model], values: dict[str, Any]) -> Model:
 
 def path_of(kind: str, namespace: str, name: str) -> str:
     """Return `kind/namespace/name`, without what is empty: how an object is written for people."""
-    return "/".join(part for part in (kind, namespace, name) if part)
+    return "/".join(filter(None, (kind, namespace, name)))
 
 
 class ObjectRef(Frozen):

@@ -3,6 +3,7 @@
 from collections.abc import Mapping as Members
 from dataclasses import replace
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 from hypothesis import given
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from shared.delivery.mapping import Mapping, render
 from shared.delivery.mapping_field import Field
-from shared.delivery.templates import follow, getter
+from shared.delivery.templates import MISSING, follow, getter
 from shared.events.model import ObjectRef, Observation
 
 PATHS = st.sampled_from(
@@ -89,7 +90,11 @@ def test_a_field_has_the_same_value_by_the_short_way(one: Field, seen: Observati
 
 @given(PATHS, OBSERVATIONS)
 def test_a_path_leads_to_the_same_value_by_the_short_way(path: tuple[str, ...], seen: Observation) -> None:
-    assert getter(path)({"observation": seen}) == follow(path, {"observation": seen})
+    expected = follow(path, {"observation": seen})
+    try:
+        assert getter(path)(SimpleNamespace(observation=seen)) == expected
+    except AttributeError:  # says that `follow` has to be asked: not of what has the attribute
+        assert expected is MISSING or expected is None or "labels" in path or "original" in path
 
 
 def test_most_fields_of_records_take_the_short_way() -> None:
