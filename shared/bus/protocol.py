@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from shared.events.cloudevent import CloudEvent
 from shared.events.codec import NotAnEvent
@@ -82,9 +82,11 @@ class Abilities:
     change: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """An event as the bus keeps it. `event` says why where what others put there is none, `body` is what it was."""
+class Record(NamedTuple):
+    """An event as the bus keeps it. `event` says why where what others put there is none, `body` is what it was.
+
+    A named tuple, as its event is: one is built for each.
+    """
 
     topic: str
     partition: int

@@ -5,7 +5,7 @@ import contextlib
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from shared.bus.protocol import Record
 from shared.events.cloudevent import CloudEvent
@@ -25,8 +25,7 @@ _LONGEST = 30.0
 _SHOWN = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """One event on its way, which must have one of two ends: `done`, or `back`, which leaves it to the next run.
 
     `done` is told how it ended, Rejected too, for that is for good; None where it was not for them.
