@@ -9,6 +9,7 @@ import platform
 import sys
 import time
 from pathlib import Path
+from timeit import repeat
 
 from tests.bench.measure import Effort, Row, table
 from tests.bench.parts import NAMES, part
@@ -45,11 +46,18 @@ def main(arguments: list[str]) -> int:
 
 
 def machine() -> str:
-    """Return what this runs on, with whom the measured process shares the cores, and how busy they are already."""
+    """Return what this runs on, how fast it is, with whom what is measured shares the cores, and how busy they are."""
     python = f"{platform.python_implementation()} {platform.python_version()}"
     cores = f"{os.cpu_count()} cores, which the load shares"
     busy = f"load average {os.getloadavg()[0]:.1f} before it began"
-    return f"{python}, {platform.system()} {platform.machine()}, {cores}; {busy}"
+    speed = f"a million additions took {1000 * min(repeat(_add, number=1)):.0f} ms"
+    return f"{python}, {platform.system()} {platform.machine()}, {cores}; {busy}, {speed}"
+
+
+def _add() -> None:
+    total = 0
+    for number in range(1_000_000):
+        total += number
 
 
 if __name__ == "__main__":
