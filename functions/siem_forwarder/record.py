@@ -62,14 +62,13 @@ def hec_object(classified: Classified, mapping: Mapping, *, index: str, sourcety
     made |= {"index": index} if index else {}
     made |= rendered
     made |= {"sourcetype": sourcetype} if sourcetype else {}
-    event, fields = made.get("event"), made.get("fields")
-    made["event"] = {"event_id": observation.identity, **_members(event)}
-    made["fields"] = {"event_id": observation.identity} | {
+    event, fields = dict(_members(made.get("event"))), made.get("fields")
+    texts = {
         name: value if type(value) is str else _flat(value)
         for name, value in (fields.items() if isinstance(fields, dict) else ())
     }
-    made["event"]["event_id"] = made["fields"]["event_id"] = observation.identity
-    return made
+    event["event_id"] = texts["event_id"] = observation.identity  # whatever else a value that was taken over holds
+    return made | {"event": event, "fields": texts}
 
 
 def _members(event: Any) -> dict[str, Any]:

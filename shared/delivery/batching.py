@@ -14,6 +14,7 @@ from math import inf
 from typing import Generic, TypeVar
 
 from shared.events.outcome import Outcome, Retry
+from shared.waiting.due import Due
 
 _log = logging.getLogger(__name__)
 
@@ -67,6 +68,7 @@ class Batcher(Generic[T]):
         self._linger = linger
         self._enough = max_items if enough is None else min(enough, max_items)
         self._begun = -inf
+        self._late: Due[asyncio.Future[Outcome]] = Due(_answer_late)
         self._queue: deque[_Waiting[T]] = deque()
         self._workers: set[asyncio.Task[None]] = set()
         self._working = 0
@@ -91,11 +93,11 @@ class Batcher(Generic[T]):
                 self._gathering.set()
         else:
             self._call_for_work()
-        timer = loop.call_at(deadline, _late, waiting.answer)  # a third of what a timeout around the wait costs
+        self._late.add(waiting.answer, deadline)
         try:
             return await waiting.answer
         finally:
-            timer.cancel()
+            self._late.remove(waiting.answer)
 
     async def close(self) -> None:
         """Refuse what comes from now on and finish what is in flight or waiting."""
@@ -161,6 +163,6 @@ class Batcher(Generic[T]):
         return batch
 
 
-def _late(answer: asyncio.Future[Outcome]) -> None:
+def _answer_late(answer: asyncio.Future[Outcome]) -> None:
     if not answer.done():
         answer.set_result(LATE)

@@ -1,7 +1,7 @@
-"""A deadline that costs nothing where nobody has to wait."""
+"""A deadline: for much that waits at a time, or for what seldom has to wait and then costs nothing."""
 
 import asyncio
-from collections.abc import Coroutine, Generator
+from collections.abc import Awaitable, Coroutine, Generator
 from typing import Any, Generic, TypeVar
 
 from shared.waiting.due import Due
@@ -15,17 +15,12 @@ class Deadlines:
     def __init__(self) -> None:
         self._due: Due[_Bound] = Due(_Bound.end)
 
-    async def within(self, work: Coroutine[Any, Any, T], deadline: float) -> T:
-        """Do as `within` does."""
-        try:
-            waiting = work.send(None)
-        except StopIteration as end:
-            result: T = end.value
-            return result
+    async def within(self, work: Awaitable[T], deadline: float) -> T:
+        """Return what the work returns; it is cancelled at the deadline, by the running loop's clock: TimeoutError."""
         bound = _Bound()
         self._due.add(bound, deadline)
         try:
-            return await _Rest(work, waiting)
+            return await work
         except asyncio.CancelledError as error:
             if bound.is_the_only_end():
                 raise TimeoutError from error
@@ -41,7 +36,12 @@ async def within(work: Coroutine[Any, Any, T], deadline: float) -> T:
     Raises TimeoutError then. The first step is taken before a timer is set: most work ends in it, and a timer set and
     taken back costs as much as reading a whole request.
     """
-    return await Deadlines().within(work, deadline)
+    try:
+        waiting = work.send(None)
+    except StopIteration as end:
+        result: T = end.value
+        return result
+    return await Deadlines().within(_Rest(work, waiting), deadline)
 
 
 class _Bound:
