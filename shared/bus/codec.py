@@ -10,6 +10,7 @@ The specification's AMQP binding is of AMQP 1.0; for 0-9-1, which RabbitMQ speak
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 import orjson
 
@@ -18,7 +19,7 @@ from shared.events.codec import NotAnEvent, decode, decode_attributes, encode_bi
 from shared.events.context_attributes import attributes_of
 
 _KAFKA = "ce_"
-_OF_KAFKA = len(_KAFKA)
+_WORD = 64  # characters: longer names are not remembered
 _RABBITMQ = "ce-"
 _RABBITMQ_READ = (_RABBITMQ, "cloudEvents_", "cloudEvents:")  # AMQP 1.0 has both
 UNWRITABLE = (ValueError, orjson.JSONEncodeError)
@@ -84,15 +85,24 @@ def to_kafka(event: CloudEvent) -> tuple[list[tuple[str, bytes]], bytes]:
 
 def from_kafka(headers: Iterable[tuple[str, bytes]], body: bytes) -> CloudEvent | NotAnEvent:
     """Decode a Kafka record."""
-    attributes: dict[str, str] = {}
-    content_type = ""
-    for header, value in headers:
-        name, text = header.lower(), value.decode(errors="replace") if value else ""
-        if name.startswith(_KAFKA):
-            attributes[name[_OF_KAFKA:]] = text
-        elif name == _CONTENT_TYPE:
-            content_type = text
-    return _decoded(attributes, content_type, body)
+    texts = {
+        name: value.decode(errors="replace") if value else ""
+        for header, value in headers
+        if (name := _known(header) if len(header) <= _WORD else _name_of(header))
+    }
+    return _decoded(texts, texts.pop(_CONTENT_TYPE, ""), body)
+
+
+def _name_of(header: str) -> str:
+    """Return the attribute that a record's header holds, or the content type's own name; nothing for all others."""
+    name = header.lower()
+    attribute = name.removeprefix(_KAFKA)
+    if attribute != name:
+        return attribute if attribute != _CONTENT_TYPE else name  # which is no attribute's name, and refused as such
+    return name if name == _CONTENT_TYPE else ""
+
+
+_known = lru_cache(maxsize=256)(_name_of)  # each record of a topic has the same ones
 
 
 def to_rabbitmq(event: CloudEvent) -> tuple[dict[str, str], str, bytes]:

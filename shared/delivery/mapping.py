@@ -203,8 +203,10 @@ def _render(
                 value = one.take(roots)
             except AttributeError:  # through a dictionary, through None, or to nothing
                 value = follow(one.path, vars(roots))
-            if type(value) is not str or one.lookup is not None or not value:  # nearly all are texts as they are
+            if type(value) is not str or one.lookup is not None:
                 value = _short(one, value)
+            elif not value:  # else a text as it is, as nearly all are
+                value = MISSING if one.default is None else _LONG
         if value is _LONG:
             try:
                 value = _value(one, roots, prefix, masked=masked)
@@ -230,7 +232,7 @@ def _short(one: Field, value: Any) -> Any:
         return show(value)
     if kind in _STRUCTURES:
         return _LONG if value else MISSING
-    return MISSING if one.default is None and (value is None or value is MISSING or value == "") else _LONG
+    return MISSING if one.default is None and (value is None or value is MISSING) else _LONG
 
 
 def _value(one: Field, roots: SimpleNamespace, prefix: str, *, masked: bool) -> Any:

@@ -10,6 +10,8 @@ from collections.abc import Awaitable, Callable
 
 from shared.events.outcome import Done, Duplicate, Outcome, Retry
 
+_GIVEN_UP: Outcome = Retry("the copy under way was given up")
+
 
 class Recent:
     """The last `most` keys that ended as Done, and those under way. Belongs to one event loop."""
@@ -17,28 +19,34 @@ class Recent:
     def __init__(self, most: int) -> None:
         self._most = most
         self._done: OrderedDict[str, None] = OrderedDict()
-        self._under_way: dict[str, asyncio.Future[Outcome]] = {}
+        self._under_way: dict[str, asyncio.Future[Outcome] | None] = {}
+        """What a copy awaits, where there is one: there seldom is."""
 
     async def once(self, key: str, send: Callable[[], Awaitable[Outcome]]) -> Outcome:
         """Send, unless the key is known: Duplicate where it was accepted; where it is under way, share its outcome."""
         if key in self._done:
             self._done.move_to_end(key)
             return Duplicate()
-        first = self._under_way.get(key)
-        if first is not None:
-            outcome = await asyncio.shield(first)
+        if key in self._under_way:
+            outcome = await asyncio.shield(self._first(key))
             return Duplicate() if isinstance(outcome, Done) else outcome
-        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        self._under_way[key] = future
+        self._under_way[key] = None
+        outcome = _GIVEN_UP
         try:
             outcome = await send()
-            future.set_result(outcome)
         finally:
-            del self._under_way[key]
-            if not future.done():
-                future.set_result(Retry("the copy under way was given up"))
+            awaited = self._under_way.pop(key)
+            if awaited is not None:
+                awaited.set_result(outcome)
         if isinstance(outcome, Done):
             self._done[key] = None
             if len(self._done) > self._most:
                 self._done.popitem(last=False)
         return outcome
+
+    def _first(self, key: str) -> asyncio.Future[Outcome]:
+        """Return what will have the outcome of the one that is under way."""
+        awaited = self._under_way[key]
+        if awaited is None:
+            awaited = self._under_way[key] = asyncio.get_running_loop().create_future()
+        return awaited

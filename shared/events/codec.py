@@ -10,7 +10,6 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any, Literal, NamedTuple
 from urllib.parse import unquote
 
@@ -218,20 +217,22 @@ def _build(attributes: dict[str, str], data: Any) -> CloudEvent | NotAnEvent:
 
 
 def _built(attributes: dict[str, str], data: Any, kind: type[CloudEvent] = CloudEvent) -> CloudEvent | NotAnEvent:
-    time: datetime | None = None
-    if attributes.get("time"):
-        time = parse_time(attributes["time"])
-        if time is None:
-            return NotAnEvent(400, "time must be an RFC 3339 timestamp")
+    """Build the event; `attributes` becomes its extensions, the core ones taken out."""
+    take = attributes.pop
+    said = take("time", "")
+    time = parse_time(said) if said else None
+    if said and time is None:
+        return NotAnEvent(400, "time must be an RFC 3339 timestamp")
+    take("specversion", "")
     return kind(
-        id=attributes["id"],
-        source=attributes["source"],
-        type=attributes["type"],
-        subject=attributes.get("subject", ""),
+        id=take("id"),
+        source=take("source"),
+        type=take("type"),
+        subject=take("subject", ""),
         time=time,
-        datacontenttype=attributes.get("datacontenttype", "application/json"),
-        dataschema=attributes.get("dataschema", ""),
-        extensions={name: value for name, value in attributes.items() if name not in CONTEXT},
+        datacontenttype=take("datacontenttype", "application/json"),
+        dataschema=take("dataschema", ""),
+        extensions=attributes,
         data=data,
     )
 

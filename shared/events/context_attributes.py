@@ -5,6 +5,7 @@ As the specification has them, v1.0.2 (https://github.com/cloudevents/spec), wit
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 from urllib.parse import quote
 
@@ -22,6 +23,7 @@ _NO_NAMES = frozenset({"", "data"})  # the JSON format keeps the latter for the 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _MAX_ATTRIBUTE = 4096
 _MAX_ATTRIBUTES = 64
+_TOO_MUCH = "the attributes are too many or too large"
 _MAX_ENCODED = 12 * 1024  # leaves room for what hosts and brokers add (shared.events.limits)
 _WORST = 12  # characters of a header that one character can become: four bytes, each as %XX
 
@@ -47,18 +49,26 @@ def problem_of(attributes: Mapping[str, str]) -> str:
     missing = [name for name in ("id", "source", "type") if not attributes.get(name)]
     if missing:
         return f"{missing[0]} is missing or empty"
-    # All names and all values at once: nearly always all are fine.
-    names, values = "".join(attributes), "".join(attributes.values())
-    if not _NAME_SIGNS.fullmatch(names) or max(map(len, attributes)) > _MAX_NAME or _NO_NAMES & attributes.keys():
+    if len(attributes) > _MAX_ATTRIBUTES:
+        return _TOO_MUCH
+    names = "".join(attributes)
+    if len(names) > _MAX_ATTRIBUTES * _MAX_NAME or not _are_names(tuple(attributes)):
         return "attribute names are lower-case letters and digits, and not `data`"
+    values = "".join(attributes.values())  # all at once: nearly always all are fine
     fine = values.isprintable() and len(values) <= _MAX_ATTRIBUTE  # what is printable has no control characters
     if not fine and any(len(value) > _MAX_ATTRIBUTE or _CONTROL.search(value) for value in attributes.values()):
         return "an attribute value is too long or has control characters"
-    problem = _media_problem(attributes.get("datacontenttype", ""))
-    if problem:
-        return problem
-    fits = len(attributes) <= _MAX_ATTRIBUTES and _fits(attributes, len(names) + len(values))
-    return "" if fits else "the attributes are too many or too large"
+    fits = _fits(attributes, len(names) + len(values))
+    return _media_problem(attributes.get("datacontenttype", "")) or ("" if fits else _TOO_MUCH)
+
+
+@lru_cache(maxsize=64)  # what one producer sends has always the same ones
+def _are_names(names: tuple[str, ...]) -> bool:
+    return (
+        _NAME_SIGNS.fullmatch("".join(names)) is not None
+        and max(map(len, names)) <= _MAX_NAME
+        and _NO_NAMES.isdisjoint(names)
+    )
 
 
 def _media_problem(media: str) -> str:
