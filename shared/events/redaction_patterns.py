@@ -43,9 +43,8 @@ _MEASURE = re2.compile(
     r"(?i)^(?:max|min|num|total)|(?:seconds|minutes|days|age|ttl|timeout|period|count|limit|size|length|version)$"
 )
 
-_WORDS = (
-    r"(?:passw(?:or)?d|passphrase|secret|token|api[-_.]?key|access[-_.]?key|private[-_.]?key|credential|authorization)"
-)
+_BUT_ONE = r"passw(?:or)?d|passphrase|secret|token|api[-_.]?key|access[-_.]?key|private[-_.]?key|credential"
+_WORDS = rf"(?:{_BUT_ONE}|authorization)"
 # Short ones that are words of their own elsewhere too: only whole, as in `MYSQL_PWD=` and `X-Amz-Signature=`.
 _SHORT = r"(?:pwd|pass|auth|signature)"
 _EQUALS = r"(?:[ \t]{0,2}=[ \t]{0,2}|%3d|\\u003d)"
@@ -120,15 +119,27 @@ ANY_TEXT = re2.compile("|".join(f"(?:{pattern})" for _, pattern, _ in _TEXT_PATT
 # In every episode, in every record of Splunk (the reason, as its CIM names it), and on every audit record, and no key
 # to anything: they must not cost each of them a walk. A quote that JSON has escaped begins no key, but stands inside
 # of another one.
-_NOTED = b'"authorization.k8s.io/'
 _OURS = tuple((key, b"\\" + key) for key in (b'"problem_key":', b'"signature":'))
-_NOTES = tuple((key, b"\\" + key) for key in (_NOTED + b'decision":', _NOTED + b'reason":'))
 _CONTENT, _OF_OBJECT = b'"data":', b'"metadata":'  # what has no kind is a Secret only where it has both
+
+
+def _unless(*rests: str) -> str:
+    """Return a pattern of all that is not one of these texts, to its first other character: RE2 cannot look ahead."""
+    more: dict[str, list[str]] = {}
+    for rest in rests:
+        more.setdefault(rest[0], []).append(rest[1:])
+    on = [re2.escape(first) + _unless(*others) for first, others in more.items() if "" not in others]
+    return "(?:" + "|".join(["[^" + re2.escape("".join(more)) + "]", "$", *on]) + ")"
+
+
+# What stands before one is seen, too: a quote that JSON has escaped begins no key.
+_UNNOTED = _unless('.k8s.io/decision":', '.k8s.io/reason":')
 _HINTS = re2.compile(
     "(?i)"
     + "|".join(
         (
-            _WORDS,
+            _BUT_ONE,
+            rf"[^\"]authorization|\\\"authorization|authorization(?-i:{_UNNOTED})",
             r"private key",
             rf"(?:{_SHORT}|bearer|[-_.]key)\\*[\"']",  # the end of a key, a flag or a quoted name
             rf"(?:{_SHORT}|[?&]sig)(?: |\\t){{0,2}}(?:=|%3d|\\+u003d)",
@@ -152,13 +163,15 @@ def text_patterns() -> tuple[Pattern, ...]:
 
 def has_hints(text: bytes) -> bool:
     """Return True where the JSON of a value, as orjson writes it, shows that something in it may have to be masked."""
-    escaped = b"\\" in text
-    for key, inside in (*_OURS, *_NOTES) if _NOTED in text else _OURS:
+    if _HINTS.search(text) is None:
+        return False
+    escaped, bare = b"\\" in text, text
+    for key, inside in _OURS:
         if not (escaped and inside in text):
-            text = text.replace(key, b'"":')
-    if _CONTENT in text and _OF_OBJECT not in text:
-        text = text.replace(_CONTENT, b'"":')  # as every notice of a webhook has it
-    return _HINTS.search(text) is not None
+            bare = bare.replace(key, b'"":')
+    if _OF_OBJECT not in text:
+        bare = bare.replace(_CONTENT, b'"":')  # as every notice of a webhook has it
+    return bare == text or _HINTS.search(bare) is not None
 
 
 Meaning = Literal["", "dropped", "masked", "sensitive"]

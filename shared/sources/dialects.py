@@ -49,14 +49,17 @@ def _later(
     bare_kinds = tuple({kind.rpartition("/")[2] for kind in kinds})  # no set: a payload's `kind` may be anything
 
     def recognises(payload: Any) -> bool:
-        from shared.sources.forms import has_form  # nothing that ApiServerSource sends needs it
-
         if not isinstance(payload, dict):
             return False
-        if any(has_form(payload, form) for form in forms):
-            return True
         if bare_kinds and payload.get("kind") in bare_kinds and _kind(payload) in kinds:
             return True
+        if not forms:
+            return False
+        from shared.sources.forms import has_form  # nothing that ApiServerSource sends needs it
+
+        for form in forms:
+            if has_form(payload, form):
+                return True
         if not wrapped or payload.keys().isdisjoint(_AROUND):
             return False
         from shared.sources.wrapped import unwrapped  # nor this

@@ -21,12 +21,11 @@ class Mark(NamedTuple):
 
     def holds(self, payload: Any) -> bool:
         """Return True where the payload has it. Never raises."""
-        found = [value_at(payload, path) for path in self.paths]
-        if self.absent:
-            return all(value is None for value in found)
-        if self.values:
-            return any(isinstance(value, str) and value in self.values for value in found)
-        return any(value is not None for value in found)
+        for path in self.paths:
+            value = value_at(payload, path)
+            if value is not None and (self.absent or not self.values or value in self.values):
+                return not self.absent
+        return self.absent
 
     @property
     def text(self) -> str:

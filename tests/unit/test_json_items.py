@@ -143,6 +143,52 @@ def test_garbage_raises_nothing_and_is_cut_the_same_wherever_the_pieces_end(body
         assert broken or cut(body, lines=lines) == (items, broken)
 
 
+class _Steps(Cutter):
+    """The same without the search for a whole item."""
+
+    def _at_once(self) -> None:
+        return None
+
+
+_signs = st.lists(st.sampled_from(['"items":[', '{"a":', *'{}[]",:\\1 \n', "[" * 23, "]" * 23, "é"]), max_size=60).map(
+    "".join
+)
+
+
+@given(st.binary(max_size=200) | _signs.map(str.encode), st.lists(st.integers(1, 70), min_size=1), st.integers(1, 60))
+def test_an_item_that_is_found_at_once_is_the_one_that_its_steps_find(body: bytes, ends: list[int], most: int) -> None:
+    for before in (b"", b"[", b'{"kind":"PodList","items":['):
+        rest = before + body
+        at_once, by_steps = Cutter(most), _Steps(most)
+        for end in (*ends, len(rest)):
+            assert [*at_once.feed(rest[:end])] == [*by_steps.feed(rest[:end])]
+            rest = rest[end:]
+        assert [*at_once.end()] == [*by_steps.end()]
+        assert at_once.broken == by_steps.broken
+
+
+@pytest.mark.parametrize("item", [b"{}", b'{"a":"%s"}' % (b"x" * 999), b'{"items":[{"a":[]}]}'])
+def test_a_search_for_a_whole_item_looks_at_no_more_than_its_steps(
+    item: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searched: list[int] = []
+    pattern = json_items._whole()
+
+    class Counting:
+        def match(self, text: bytearray, at: int) -> Any:
+            found = pattern.match(text, at)
+            searched.append((len(text) if found is None else found.end()) - at)
+            return found
+
+    monkeypatch.setattr(json_items, "_whole", Counting)
+    for before, after in ((b"", b""), (b"[", b"]"), (b'{"items":[', b"]}")):
+        for size in (1, 100, 5000):
+            searched.clear()
+            items, broken = cut(before + b",".join([item] * 500) + after, size)
+            assert (len(items), broken) == (500, False)
+            assert sum(searched) <= 500 * len(item) + 501 * min(size, 5 * len(item))
+
+
 def test_memory_holds_an_item_and_a_piece_however_long_the_body_is() -> None:
     piece = b'{"level":"Metadata","stage":"ResponseComplete","verb":"list","pad":"%s"},' % (b"x" * 2000)
     pieces = [piece * 20] * 400

@@ -194,6 +194,8 @@ def test_the_index_finds_what_a_plain_scan_finds(bodies: list[dict[str, Any]], s
         lambda n: {"reason": {"prefix": f"P{n}-"}},
         lambda n: {"kind": "Pod", "labels.app": f"app-{n}"},
         lambda n: {"kind": f"Kind{n}", "reason": {"exists": True}},
+        lambda n: {f"labels.app-{n}": {"exists": True}, "count": {"ge": 1}},
+        lambda n: {"labels.app": {"exists": True}, "message": {"contains": f"volume-{n}-"}},
     ],
 )
 def test_ten_thousand_rules_leave_a_handful_to_look_at(body: Any) -> None:

@@ -12,7 +12,7 @@ from shared.local.broker.clock import Clock
 from shared.local.broker.cursor import Cursor
 from shared.local.broker.filters import compiled
 from shared.local.broker.log import Log
-from shared.local.broker.records import Letter, Stored, TriggerStatus
+from shared.local.broker.records import UNREADABLE, Letter, Stored, TriggerStatus
 from shared.local.broker.topology import Trigger
 from shared.local.broker.work import Work
 from shared.telemetry.metrics import Metrics
@@ -115,10 +115,12 @@ class Consumer:
     def _selects(self, stored: Stored) -> bool:
         if self.cursor.lane >= 0 and stored.partition != self.cursor.lane:
             return False
+        if stored.head is not UNREADABLE and not self._passes(stored.head):
+            return False
         if not stored.readable:
             self._unreadable(stored.offset)
             return False
-        return self._passes(stored.event)
+        return True
 
     def _begin(self, tasks: asyncio.TaskGroup, stored: Stored) -> None:
         self._busy += 1
@@ -223,7 +225,7 @@ class Consumer:
         )
 
     def _unreadable(self, offset: int) -> None:
-        """Note an event that is damaged in the file: nobody knows any more whether it was for this Trigger."""
+        """Note an event that is damaged in the file: this Trigger's, or nobody knows any more whose."""
         self._drop("unreadable", "a stored event cannot be decoded")
         _LOG.error(
             "an event is lost: it cannot be decoded any more", extra={"trigger": self._trigger.name, "offset": offset}

@@ -4,7 +4,7 @@ from bisect import bisect_right, insort
 from collections import OrderedDict
 
 from shared.local.broker.database import Page
-from shared.local.broker.records import Stored, event_of
+from shared.local.broker.records import Stored, head_of
 
 _MAX_EVENTS = 2048
 _MAX_BYTES = 2 * 1024 * 1024  # as stored: decoded, an event takes some four times as much memory
@@ -68,4 +68,9 @@ def unpack(page: Page) -> list[Stored]:
     """Return exactly the events that the page was given, also where lines of it are damaged or missing."""
     lines = page.body.split(b"\n")[: page.count]
     lines += [b""] * (page.count - len(lines))
-    return [Stored(page.first + place, event_of(line), page.at, len(line)) for place, line in enumerate(lines)]
+    return [_stored(page.first + place, line, page.at) for place, line in enumerate(lines)]
+
+
+def _stored(offset: int, line: bytes, at: float) -> Stored:
+    head, data = head_of(line)
+    return Stored(offset, head, at, len(line), data)
