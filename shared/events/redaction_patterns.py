@@ -119,7 +119,6 @@ ANY_TEXT = re2.compile("|".join(f"(?:{pattern})" for _, pattern, _ in _TEXT_PATT
 # In every episode, in every record of Splunk (the reason, as its CIM names it), and on every audit record, and no key
 # to anything: they must not cost each of them a walk. A quote that JSON has escaped begins no key, but stands inside
 # of another one.
-_OURS = tuple((key, b"\\" + key) for key in (b'"problem_key":', b'"signature":'))
 _CONTENT, _OF_OBJECT = b'"data":', b'"metadata":'  # what has no kind is a Secret only where it has both
 
 
@@ -132,6 +131,14 @@ def _unless(*rests: str) -> str:
     return "(?:" + "|".join(["[^" + re2.escape("".join(more)) + "]", "$", *on]) + ")"
 
 
+def _ending(end: str, known: str) -> str:
+    """Return a pattern of the end of a key or of a quoted name, with its quote, but for that of the key `known`."""
+    before = known.removesuffix(end)
+    other = [rf"[^{letter}]{before[place + 1 :]}{end}" for place, letter in enumerate(before)]
+    other += [rf"[^\"]{known}", rf"\\\"{known}"]
+    return rf"(?:{'|'.join(other)})\\*[\"']|{end}(?:\\+[\"']|'|\"(?:[^:]|$))"
+
+
 # What stands before one is seen, too: a quote that JSON has escaped begins no key.
 _UNNOTED = _unless('.k8s.io/decision":', '.k8s.io/reason":')
 _HINTS = re2.compile(
@@ -141,7 +148,9 @@ _HINTS = re2.compile(
             _BUT_ONE,
             rf"[^\"]authorization|\\\"authorization|authorization(?-i:{_UNNOTED})",
             r"private key",
-            rf"(?:{_SHORT}|bearer|[-_.]key)\\*[\"']",  # the end of a key, a flag or a quoted name
+            r"(?:pwd|pass|auth|bearer|[-.]key)\\*[\"']",  # the end of a key, a flag or a quoted name
+            _ending("signature", "signature"),
+            _ending("_key", "problem_key"),
             rf"(?:{_SHORT}|[?&]sig)(?: |\\t){{0,2}}(?:=|%3d|\\+u003d)",
             r"://[^\s/@\"']+@",
             r"(?:bearer|basic|splunk|apikey)(?: |\\[tnrf])+[a-z0-9+/=_.~-]{8}",
@@ -165,13 +174,9 @@ def has_hints(text: bytes) -> bool:
     """Return True where the JSON of a value, as orjson writes it, shows that something in it may have to be masked."""
     if _HINTS.search(text) is None:
         return False
-    escaped, bare = b"\\" in text, text
-    for key, inside in _OURS:
-        if not (escaped and inside in text):
-            bare = bare.replace(key, b'"":')
-    if _OF_OBJECT not in text:
-        bare = bare.replace(_CONTENT, b'"":')  # as every notice of a webhook has it
-    return bare == text or _HINTS.search(bare) is not None
+    if _OF_OBJECT in text or _CONTENT not in text:
+        return True
+    return _HINTS.search(text.replace(_CONTENT, b'"":')) is not None  # as every notice of a webhook has it
 
 
 Meaning = Literal["", "dropped", "masked", "sensitive"]
