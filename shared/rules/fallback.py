@@ -9,7 +9,7 @@ from shared.events.model import Observation
 from shared.rules.outcome import Outcome
 from shared.rules.outcome_rows import ROWS
 from shared.rules.outcomes import KIND_WORDS, MESSAGE_WORDS, STATE_WORDS, outcome_of
-from shared.rules.place_rows import Place
+from shared.rules.place import Place
 from shared.rules.places import place_of
 from shared.rules.ruleset import Rule
 from shared.rules.words import Signals, apart, matter

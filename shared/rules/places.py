@@ -6,7 +6,8 @@ decides.
 
 from functools import lru_cache
 
-from shared.rules.place_rows import ROWS, Place
+from shared.rules.place import Place
+from shared.rules.place_rows import ROWS
 from shared.rules.regex import PatternSet
 
 ELSEWHERE: Place = ("infrastructure", "workload")  # Deployments, Jobs, custom resources of all sorts

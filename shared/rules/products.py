@@ -87,12 +87,19 @@ PLATFORMS = _any_of(r"""
 APPLICATIONS = _any_of(r"""
     \A(?:State|Vending)Machine\w* \A(?:Archive|Beacon|Besu|Bitcoin|Chain|Ethereum|Full|Geth|Solana|Validator)\w*Node\b
     \A(?:Cluster)?TriggerAuthentication\b \AJob(?:Set|Flow)\b \A\w*[GNT]PU(?:App|Job|Task|Workload)\b
+    \A(?:Cluster)?ResourceBinding\b fleet\.cattle
     \A(?:NIM|Dynamo|Nemo)\w+ bindings?\.operators\.coreos chaos\.datadog chaos-mesh fluxcd kaito\.sh keda\.sh
     koordinator kserve\.io kubeflow kueue\.x-k8s litmus seldon\.io selectdb servicebinding stackable\.tech starrocks
     strimzi\.io weblogic \ANginx\b
 """)
 """Applications whose kinds have names of other things."""
 
+CLOUDS = _any_of(r"""
+    AWS Azure CloudStack Cloudscale Docker Equinix Exoscale GCP HCloud Harvester Hetzner Huawei IBM\w* Ionos Kubevirt
+    Latitude Linode Maas Metal3 Microvm Nutanix OpenStack Outscale Packet Proxmox Scaleway Tinkerbell Upcloud VCD
+    VSphere Vultr (?-i:ACK|BYO|DO|OCI|OVH)
+""")
+"""Where clusters are built: with these words their kinds begin."""
 
 DATABASES = _any_of(r"""
     Aerospike Cassandra ClickHouse Cockroach Couch Dragonfly Elastic EMQX Hazelcast Infinispan Kafka Maria Memcached
@@ -164,7 +171,7 @@ KINDS: dict[tuple[Category, Subcategory], str] = {
         SpecialResource Sriov(?:Fec|Vrb)\w+ StaticInstance StorageBasedRemediation TalosConfig\w* \w+NodeClass
     """),
     ("infrastructure", "control-plane"): _one_of(r"""
-        BackupEntry Cluster(?:Group|Manager|Repo|Curator|Override\w*|Propagation\w*|Resource\w*|Staged\w*)
+        Cluster(?:Group|Manager|Repo|Curator|Override\w*|Propagation\w*|Resource\w*|Staged\w*)
         ConsolePlugin ControllerInstallation ControllerRegistration ControlNode CoreProvider DataGather
         DeckhouseRelease EKSARelease
         ExtensionConfig HelmChartProxy Image(?:Based\w+|ClusterInstall)

@@ -59,12 +59,12 @@ def finder(pattern: str) -> Callable[[str], bool]:
 
 
 class PatternSet:
-    """Many patterns, searched for in one pass."""
+    """Many patterns, searched for in one pass; `memory` is what the automaton may take, and takes only as it needs."""
 
-    def __init__(self, patterns: Iterable[str]) -> None:
+    def __init__(self, patterns: Iterable[str], memory: int = _SET_MEMORY) -> None:
         listed = list(patterns)
         self._count = len(listed)
-        self._set = re2.Set.SearchSet(_options(_SET_MEMORY + _SET_MEMORY_EACH * len(listed)))
+        self._set = re2.Set.SearchSet(_options(memory + _SET_MEMORY_EACH * len(listed)))
         for pattern in listed:
             self._set.Add(pattern)
         # RE2 says "nothing" where its memory ran out. The empty pattern matches everything: without it, no answer.

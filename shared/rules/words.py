@@ -43,8 +43,12 @@ KINDS: dict[str, str] = {
 }  # fmt: skip
 
 
+# With half of it, thousands of different messages fill the automaton over and over, which costs a search twenty-fold.
+_MEMORY = 32 << 20
+
+
 def _set(rows: Iterable[str]) -> PatternSet:
-    return PatternSet(rf"(?i)\b(?:{pattern})" for pattern in rows)
+    return PatternSet((rf"(?i)\b(?:{pattern})" for pattern in rows), _MEMORY)
 
 
 class Vocabulary:

@@ -51,13 +51,15 @@ COURSE: dict[str, str] = {
     r"|completed?|healthy|ready|green|established|connected|synced|available|online)\b|back (?:above|below|within"
     r"|under) |is (?:now |back )?(?:online|ready|healthy|available|green|up)\b|all (?:\w+ ){1,3}are (?:now )?(?:ready"
     r"|healthy|available|up)\b|recovered\b|back to normal|changed: green|\b(?:is|are|cluster|now|all|nodes?|replicas"
-    r"|members) (?:functional|healthy|ready|available)[.!]?\z",
+    r"|members) (?:functional|healthy|ready|available)[.!]?\z|became (?:active|available|healthy|online|ready)\b",
     "done-it-says": r"\A(?:\w+ ){1,3}(?:has |was |is )?(?:completed|succeeded|finished)\b",
     "changed-to-bad": r"no longer (?:ready|healthy|available)|(?:ready|healthy|available)\b.*true (?:->|to) false"
     r"|(?:degraded|failing|stalled)\b.*false (?:->|to) true|\w+ -> (?:degraded|missing|failed|error|unhealthy|down"
     r"|offline|red|faulted)\b|(?:chang\w*|turn\w*|went|mov\w*|transition\w*|from \S+|state|status|phase|health"
     r"|became) to (?:degraded|failed|error|down|offline|faulted)\b|\w+ to (?:degraded|failed|offline|faulted)\b"
     r"|(?:green|health|state|status|yellow) to red\b|(?:chang\w*|turn\w*|went|from \S+|status|health) to unhealthy\b",
+    # What was there for others to use.
+    "no-longer": r"no longer (?:available|healthy|ready|reachable|responding|serving)\b",
     "no-trouble": r"problem is now: false|no longer (?:exhausted|full|under|exceed|degraded|unavailable|blocked"
     r"|failing|limited|capped|stuck|stale|low|missing|throttl|overload|above|below|over|violat)|no scheduled event"
     r"|(?:no|0) (?:malware|threats?|intrusions?|rootkits?|virus(?:es)?) (?:were )?found|(?:has|have|is|are"
@@ -80,6 +82,15 @@ COURSE: dict[str, str] = {
     "made-first": r"\A(?:successfully )?(?:added|configured|created|deployed|installed|provisioned)\b",
     "upset-first": r"\A(?:draining|drained|evict(?:ed|ing)|reboot(?:ed|ing)|restart(?:ed|ing)|shut(?:ting)? down"
     r"|stopp(?:ed|ing)|terminat(?:ed|ing))\b",
+    "queued-up": r"(?:en)?queu(?:e?ing|ed)(?: it)? for\b",
+    "tried-now": r"will (?:now )?be retried(?: now| immediately| shortly)?[.!]?\z",
+    # A thing and no sentence: what is to be made, not what was.
+    "order-first": r"\Acreate \S+\z",
+    "cache-goes": r"(?:\w+ )*caches? (?:\w+ )?(?:evict|flush|invalidat|prun|purg)\w*|evict\w* (?:\w+ )*cache",
+    # What is about to go as somebody wants it.
+    "going": r"(?:being )?(?:deleting|removing|uninstalling)\z|(?:deletion|removal|uninstallation)(?: (?:requested"
+    r"|started|in progress))?\z",
+    "turned-down": r"\w+ (?:declined|rejected)\z",
     "to-be-done": r"(?:will|shall|is about to|is going to) be \w+",
     "act-issued": r"(?:delet(?:e|ion)|restart|reboot|stop|shut ?down|power ?off|reset"
     r"|evict(?:ion)?) (?:\w+ )?issued\b|issued (?:an? |the )?(?:delete|restart|reboot|stop|shut ?down|power ?off"
@@ -137,14 +148,18 @@ COURSE: dict[str, str] = {
     "renewal": r"renew|rotat",
     "final": r"will not (?:be )?retr|not retrying|no more retries|giv(?:ing|en) up|gave up|(?:attempts|rollbacks?"
     r"|retries|tries) exhausted|stop(?:ped|ping)? (?:re)?try|no (?:more|further) (?:retry|retries|attempts)|(?:retry"
-    r"|attempt|restart) (?:limit|budget|count) (?:reached|exceeded)|max(?:imum)? (?:number of )?(?:retries|attempts)"
-    r"|(?:restarts?|retries|attempts|tries) (?:limit )?exceeded|fail(?:ed|ure)? permanently|(?:permanent"
-    r"|terminal)(?:ly)? (?:fail|error)|(?:un|non-?)retr(?:y|i)able|abandoned|stall detect",
+    r"|attempt|restart) (?:limit|budget|count) (?:reached|exceeded)|max(?:imum)? (?:number of )?(?:retries|attempts"
+    r"|restarts)|(?:restarts?|retries|attempts|tries) (?:limit )?exceeded|fail(?:ed|ure)? permanently|(?:permanent"
+    r"|terminal)(?:ly)? (?:fail|error)|(?:un|non-?)retr(?:y|i)able|retr(?:y|i)able: false|abandoned|stall detect"
+    r"|stopped (?:automatic\w* |auto-?)(?:heal|reconcil|recover|remediat|restart|retr|roll)\w*",
     "to-issue": r"(?:sign\w*|order|present\w*)\b.* ?(?:fail|err)\w*|\Afailed\z",
     "limit-of-tries": r"back ?off limit (?:exceeded|reached|hit)",
     "tries-used-up": r"exhausted (?:\w+ ){0,2}(?:retries|attempts|tries|rebuilds|restarts)|(?:retries"
     r"|attempts) exhausted|after (?:\d+ |all |several )?(?:\w+ )?(?:retries|attempts|tries)\b"
-    r"|progress deadline exceeded",
+    r"|progress deadline exceeded|all \w+ exhausted\b|back ?off ?limit ?(?:exceeded|hit"
+    r"|reached)|reached the (?:specified )?back ?off limit|(?:failure|rebuild|restart|retry) (?:budget|limit"
+    r"|threshold) (?:exceeded|exhausted|hit|reached|used up)",
+    "stalled": r"(?:\w+ )*stalled\z",
     "backup": r"back ?up|snapshot|archiv|defrag|compact",
     "skipped": r"skip",
     "called-off": r"cancell?ing (?:deletion|eviction|shutdown|drain|removal)|(?:deletion|eviction|shutdown|drain"
@@ -153,6 +168,8 @@ COURSE: dict[str, str] = {
     "migrated": r"migrated\b",
     "emptied": r"(?:\w+ )*drained\z",
     "upgrading": r"(?:\w+ )*(?:upgrad(?:e|ing)|(?:firmware|fw|kernel|os|version) updat(?:e|ing)|updating version)",
+    "upgrade-fails": r"\A(?:(?:cluster|control ?plane|k8s|kubernetes|machine|node|os|talos|version) )?upgrade (?:err\w*"
+    r"|fail\w*|timed? ?out)\z|\Afail\w* (?:to )?upgrade (?:cluster|control ?plane|k8s|kubernetes|machine|node|os)?\z",
     "rolled-back": r"roll(?:ed|ing)? ?back",
     "signature": r"signatures?\b|signed\b",
     "clock": r"(?:time|clock|ntp) (?:drift|skew|sync)",
@@ -166,9 +183,9 @@ COURSE: dict[str, str] = {
     r"|process|schedul|launch|configur|enabl|connect|join|attach|mount|issu|renew|sign|request)ing\b"
     r"|\bis (?:now )?(?:in progress|ongoing|under ?way)\b",
     "lead-moved": r"(?:primary|master|leader)(?: \w+)? (?:has |was )?(?:moved|changed|switched|stepp\w+ down"
-    r"|transferred)\b|new (?:primary|master)\b|(?:master|primary|leader) adopted|switch(?:ed|ing) (?:the )?(?:primary"
-    r"|master)|(?:secondary|standby|replica|slave|follower|learner) to (?:primary|master|leader)|(?:primary|master"
-    r"|leader) to (?:secondary|standby|replica|slave|follower)",
+    r"|transferred)\b|new (?:primary|master)\b|(?:master|primary|leader) adopted|promoted to (?:primary|master"
+    r"|leader)\b|switch(?:ed|ing) (?:the )?(?:primary|master)|(?:secondary|standby|replica|slave|follower"
+    r"|learner) to (?:primary|master|leader)|(?:primary|master|leader) to (?:secondary|standby|replica|slave|follower)",
     "balance": r"under-? ?utili[sz]|consolidat|rebalanc|descheduler|drift|high node utili|low node utili",
     "operation": r"operation started",
     # One of several goes, and the others stay.
@@ -181,7 +198,8 @@ COURSE: dict[str, str] = {
     r"|proxy|gateway|controller|collector|agent|daemon|engine|stack) running\z|(?:cluster|database|instance|machine"
     r"|node|pod|server|service|vm) is (?:now )?running\b|(?:is|are) (?:now )?(?:up and )?running and (?:healthy|ready"
     r"|available)|is now (?:accepting|leading|listening|replicating|serving)\b",
-    "tentative": r"\A(?:(?:begin|start|initiat|prepar|attempt|try)(?:ing|s|e)?|planning|plans|requests|requesting) \w+",
+    "tentative": r"\A(?:initiated|(?:begin|start|initiat|prepar|attempt|try)(?:ing|s|e)?|planning|plans|requests"
+    r"|requesting) \w+",
     "retention": r"ttl\b|time to live|retention|lifetime|history|backup|snapshot|session|lease|preview|idle",
     "none": r"\Ano \w+",
     "lacks": r"\Ano \w+\z",
@@ -189,14 +207,14 @@ COURSE: dict[str, str] = {
     "from-to": r"from \S+ to \S+|\S*\d -> \S*\d|to (?:revision|version)\b|updated to\b",
     "marking": r"taint|labels?\b",
     "detected": r"detected\b",
-    "trifle": r"no ?op\b|nothing (?:to\b|changed)|no changes?\b|unchanged|notice\b|\Atermination .*finished"
-    r"|(?:restart|reboot|disruption|rebalance|up-?scale)\w* (?:is )?(?:required|needed|pending|recommended)\b"
-    r"|stopped serving|(?:phase|status) updated|(?:update|upgrade|version) available|paus\w* until|(?:csr|order"
-    r"|(?:signing|certificate) request) created|finali[sz]er|feature gates? init|log level|stopped listening"
-    r"|graceful (?:shut|termin)|shutdown delay|in flight|waiting|window (?:closed|opened)|\Aalready (?:absent|active"
-    r"|deleted|gone|removed|running)\z|await|\Await for\b|requires? (?:manual )?(?:approval|action|intervention"
-    r"|confirmation|review)|(?:approval|action|intervention|input|confirmation|review|decision) (?:is )?(?:required"
-    r"|needed|pending)|status sync|spec sync|file change",
+    "trifle": r"no ?op\b|nothing (?:to\b|changed)|no changes?\b|unchanged|notice\b|\Atermination .*finished|(?:restart"
+    r"|reboot|disruption|rebalance|up-?scale)\w* (?:is )?(?:required|needed|pending|recommended)\b|stopped serving"
+    r"|(?:phase|stage|status|step) updated|(?:update|upgrade|version) available|paus\w* until|(?:csr|order|(?:signing"
+    r"|certificate) request) created|finali[sz]er|feature gates? init|log level|stopped listening|graceful (?:shut"
+    r"|termin)|shutdown delay|in flight|waiting|window (?:closed|opened)|\Aalready (?:absent|active|deleted|gone"
+    r"|removed|running)\z|await|\Await for\b|requires? (?:manual )?(?:approval|action|intervention|confirmation"
+    r"|review)|(?:approval|action|intervention|input|confirmation|review|decision) (?:is )?(?:required|needed|pending)"
+    r"|status sync|spec sync|file change",
     "upset": r"reboot|restart\b|restarting|restarted|cordon\b|cordoned|drain\b|draining|drained|disrupted|disrupting"
     r"|disruption(?:\z| [ac-z])|terminat|(?:node|instance|machine|vm|capacity) (?:\S+ )?(?:is "
     r"|was )?(?:being )?interrupt|interruption\z|spot (?:instance )?(?:inter|reclaim)|switch(?:ed|ing)? ?over|rolling"
@@ -212,19 +230,20 @@ COURSE: dict[str, str] = {
     "over-again": r"\Arecovered (?:after|from)\b|\w+ (?:recovered|restored|resolved|healed|repaired|cleared)\z"
     r"|back to normal|(?:active|ready|healthy|available|online|running) again",
     "as-paused": r"(?:because|as|while|since|refused:) (?:\w+ ){1,3}(?:is|was) (?:paused|suspended)\b",
-    "was-changed": r"changed\b|(?:paused|suspended|override|overridden|overwritten)\z",
-    "changed": r"cancell?ed\b|[\w.:/\]\[]+ -> |chang(?:e|ed|ing)|modif(?:y|ied)|delet(?:e|ed|ing|ion)|remov(?:e|ed"
-    r"|ing|al)\b|scal(?:e|ing)\b|scaled(?:\z| [^jo]| [jo][^bo])|resiz|expand|upgrad|downgrad|patched|edited|paus(?:e"
-    r"|ed|ing)|suspend|detached|deactivat|activat|promot|demot|replac|new (?:artifact|revision|version|target|commit"
-    r"|image|release|digest)|overrid|migrating|versions?\z|rotat|updating|forgot(?:ten)?\b|\Aset \w+"
-    r"|operation started|image updated|targeting|registered|prun(?:ed|ing)\b|deregistered|unloaded|un ?mounted|rescal"
-    r"|supersed|released\b|revok|unbound|unpublish|unstaged|shrunk|shrink|shrank|extend|truncat|trimm|purg|compacted"
-    r"|defragmented|reclaim|patching|renam|labell?(?:ed|ing)\b|annotat(?:e|ed|ing)\b|untagged|tagged|destroy"
-    r"|eras(?:ed|ing)\b|wip(?:ed|ing)\b|drop(?:ped|ping)?\b|discard|hibernat|idled|unidled|rescheduled|unreserv"
-    r"|dealloc|unclaimed|transfer|moved\b|moving\b|relocat|switched|switch\b|toggl|revert|granted|cleaned|raised\b"
-    r"|increased|decreased|lowered|reduced|adjusted|reassigned|shifted|recreated|swapped|overwritten|(?:up"
-    r"|down)-?scal|unlabel|split\b|grew\b|grown\b|uninstall|deinstall|undeploy|retired|retiring|off ?boarded"
-    r"|disabling|disabled\b|banned|blacklist|whitelist|denylist|allowlist|exempt|exclu|bypass|unlink|unpair"
-    r"|unsubscrib|garbage collect|consolidat(?:e|i)|reconfigur|deprovision(?:ing)?\z|(?:member|node|peer|user|host"
-    r"|broker|agent|replica) left\z",
+    "was-changed": r"changed\b|(?:account|pool|queue|shard|topic|zone) closed\z|(?:paused|suspended|override"
+    r"|overridden|overwritten)\z",
+    "changed": r"cancell?ed\b|(?:account|pool|queue|shard|topic|zone) closed\z|[\w.:/\]\[]+ -> |chang(?:e|ed|ing)"
+    r"|modif(?:y|ied)|delet(?:e|ed|ing|ion)|remov(?:e|ed|ing|al)\b|scal(?:e|ing)\b|scaled(?:\z| [^jo]| [jo][^bo])"
+    r"|resiz|expand|upgrad|downgrad|patched|edited|paus(?:e|ed|ing)|suspend|detached|deactivat|activat|promot|demot"
+    r"|replac|new (?:artifact|revision|version|target|commit|image|release|digest)|overrid|migrating|versions?\z|rotat"
+    r"|updating|forgot(?:ten)?\b|\Aset \w+|operation started|image updated|targeting|registered|prun(?:ed|ing)\b"
+    r"|deregistered|unloaded|un ?mounted|rescal|supersed|released\b|revok|unbound|unpublish|unstaged|shrunk|shrink"
+    r"|shrank|extend|truncat|trimm|purg|compacted|defragmented|reclaim|patching|renam|labell?(?:ed|ing)\b|annotat(?:e"
+    r"|ed|ing)\b|untagged|tagged|destroy|eras(?:ed|ing)\b|wip(?:ed|ing)\b|drop(?:ped|ping)?\b|discard|hibernat|idled"
+    r"|unidled|rescheduled|unreserv|dealloc|unclaimed|transfer|moved\b|moving\b|relocat|switched|switch\b|toggl|revert"
+    r"|granted|cleaned|raised\b|increased|decreased|lowered|reduced|adjusted|reassigned|shifted|recreated|swapped"
+    r"|overwritten|(?:up|down)-?scal|unlabel|split\b|grew\b|grown\b|uninstall|deinstall|undeploy|retired|retiring"
+    r"|off ?boarded|disabling|disabled\b|banned|blacklist|whitelist|denylist|allowlist|exempt|exclu|bypass|unlink"
+    r"|unpair|unsubscrib|garbage collect|consolidat(?:e|i)|reconfigur|deprovision(?:ing)?\z|(?:member|node|peer|user"
+    r"|host|broker|agent|replica) left\z",
 }  # fmt: skip

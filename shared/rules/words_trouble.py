@@ -6,13 +6,14 @@ where it may end inside one, it is left open.
 
 TROUBLE: dict[str, str] = {
     # --- trouble, by its sort ---
-    "failed": r"errimage|imagepull(?:err|back)|fail(?:ed|ure|ures|ing|s)?\b|err(?:or|ors|ored)?\b|exception(?:\z|:)"
-    r"|can ?not\b|can'?t\b|could ?n[o']t\b|couldn'?t\b|unable\b|not able\b|did ?n[o']t\b|doesn'?t\b|does not\b"
-    r"|isn'?t\b|unsuccessful|incomplete\b|abort|exited with|not (?:trigger|deleted)|infeasible|impossible"
-    r"|not (?:established|connected|synced|synchroni[sz]ed|joined|elected|resolved|replicated|enough|responding"
-    r"|assigned|programmed|protected|served|propagated|enforced|updated|renewed|refreshed)\b|erroring|abandon"
-    r"|\w+(?:error|exception|failure)\b|(?:http|code|status)[:= ]+(?:code[:= ]+)?[45]\d\d\b|exit (?:code"
-    r"|status)[:= ]+[1-9]|rate exceeded|too many (?:requests|connections|errors|failures|restarts)",
+    "failed": r"\w+_fail(?:ed|ure)\b|fail(?:ed|ure)_\w+|errimage|imagepull(?:err|back)|fail(?:ed|ure|ures|ing|s)?\b"
+    r"|err(?:or|ors|ored)?\b|exception(?:\z|:)|can ?not\b|can'?t\b|could ?n[o']t\b|couldn'?t\b|unable\b|not able\b"
+    r"|did ?n[o']t\b|doesn'?t\b|does not\b|isn'?t\b|unsuccessful|incomplete\b|abort|exited with|not (?:trigger"
+    r"|deleted)|infeasible|impossible|not (?:established|connected|synced|synchroni[sz]ed|joined|elected|resolved"
+    r"|replicated|enough|responding|assigned|programmed|protected|served|propagated|enforced|updated|renewed"
+    r"|refreshed)\b|erroring|abandon|\w+(?:error|exception|failure)\b|(?:http|code"
+    r"|status)[:= ]+(?:code[:= ]+)?[45]\d\d\b|exit (?:code|status)[:= ]+[1-9]|rate exceeded|too many (?:requests"
+    r"|connections|errors|failures|restarts)",
     # Said of what should be and is not: trouble in a Warning, else only not yet.
     "undone": r"partial(?:ly)? (?:appl|ready|avail|healthy|sync|complet|install|deploy|creat|restor|reconcil"
     r"|provision)|un(?:bound|synced|consolidat|evictable|drainable|verified|approved|accepted|resolved|satisf"
@@ -80,7 +81,9 @@ TROUBLE: dict[str, str] = {
     r"|disk (?:is )?full|out of (?:space|disk|capacity|ip|addresses)|disk ?pressure|memory ?pressure|\Aexhausted\z"
     r"|(?:ips?|address\w*|block|budget|capacity|cidr|connections?|cpu|descriptors?|disk|inodes?|memory|pools?|ports?"
     r"|quota|range|resources?|slots?|space|storage|subnet|threads?|volumes?|\S*/\d+)(?: \S+)? exhausted\b"
-    r"|exhaustion\z|(?:storage|datastore|volume|pool|file ?system|drive) (?:is )?full",
+    r"|exhaustion\z|(?:storage|datastore|volume|pool|file ?system|drive) (?:is )?full|no (?:available|free"
+    r"|valid) hosts?\b|no hosts? (?:available|left)\b|not enough hosts\b"
+    r"|quota (?:has been|is|was) (?:met|reached)\b",
     "lost": r"lost\b|loss\b",
     # What a node says of itself.
     "node-ill": r"\A(?:node |kubelet |host )?(?:is |became |turned |went )?(?:unhealthy|unreachable|unresponsive"
@@ -90,7 +93,8 @@ TROUBLE: dict[str, str] = {
     # What goes on as soon as another thing is done.
     "waits": r"\A(?:[a-z]+: )?(?:still )?waiting (?:for|on|until|to)\b|waiting for (?:it|them)\b"
     r"|will (?:be )?retr(?:y|ied) (?:when|once|after|as soon as)\b|retrying (?:when|once|as soon as)\b|(?:is|was|are"
-    r"|were) (?:deferred|postponed|blocked) (?:until|till)\b|\w+ deferred:|\Ablocked until\b",
+    r"|were) (?:deferred|postponed|blocked) (?:until|till)\b|\w+ deferred:|\Ablocked until\b|(?:is|was|are"
+    r"|were) (?:delayed|held back|on hold|postponed|deferred) (?:as|because|since|until|while)\b",
     "being-ended": r"(?:because |as |since )?(?:it|namespace \S+|the namespace) is (?:being terminated|terminating)\b",
     "killed": r"restart ?loop|keeps restarting|oom ?kill(?:ed|er)?\b|oom\b|(?:died|dead|detached|terminated|stopped"
     r"|powered off|exited|killed|closed|shut ?down) unexpectedly|unexpected(?:ly)? (?:\w+ ){0,2}(?:terminat|detach"
@@ -122,6 +126,9 @@ TROUBLE: dict[str, str] = {
     r"|insecure|unsafe|violat|leak(?:ed|ing|s)?\b|slow\b|too (?:slow|old|large|big|high|low|few|many)|behind\b|spike"
     r"|shortage|scarc|anomal|misplaced|breach|alarm\b|emergency\z|critical\z|outlier|undersized",
     "capped": r"limited\z|(?:max|maximum|min|minimum|limit|cap|ceiling) (?:\w+ ){0,2}(?:reached|hit)",
+    # It grows or works no further than somebody allows.
+    "held-down": r"(?:burst\w*|growth|parallelism|replicas?|scal\w*|size|\w+scal\w*) (?:is |was )?(?:bounded|capped"
+    r"|clamped|limited)\z",
     "stuck": r"(?:replication|sync|archiving|updates?|reporting|monitoring|logging|collection|ingestion|backups?"
     r"|heartbeats?|mirroring|polling|scraping) (?:has |is |was )?stopped|halt(?:ed|s|ing)?\b|froze\b|stuck|stall(?:ed"
     r"|s)?\b|hung\b|hang(?:s|ing)?\b|deadlock|blocked for more|storm\b|flap(?:s|ping)?\b|repetitive|frequent"
@@ -130,6 +137,13 @@ TROUBLE: dict[str, str] = {
     "certificate-ends": r"certificates? (?:\S+ ){0,4}(?:has |have )?(?:expired|lapsed|run out)(?:\z|[.,;:]| (?:at|in"
     r"|on|since|\d))|certificates? (?:\S+ ){0,4}(?:is |are |will )?(?:expiring|expires?|lapse|run out) (?:in|on|at"
     r"|within)\b",
+    # What was passed is a mark, and nothing is used up.
+    "beyond": r"(?:\w+ )*(?:age|delay|drift|duration|jitter|lag|latency|offset|rate|skew|temperature|threshold"
+    r"|tolerance)s? (?:limit )?exceeded",
+    "guarded": r"(?:delet|destr|terminat)\w* protection is (?:enabled|on)\b",
+    "ends-late": r"in (?:(?:1[5-9]|[2-9]\d|\d{3,}) ?d(?:ays)?\b|\d+ (?:week|month)s\b)",
+    "issuer-bad": r"\A(?:\w+ )?issuer (?:\w+ )?(?:err\w*|fail\w*|invalid)\z",
+    "not-obtained": r"(?:obtaining|issuing|renewing|requesting) (?:the )?certificate failed|too many certificates",
     "corrupt": r"corrupt|data inconsisten|inconsistent (?:data|pg|placement|replica)|checksum (?:check|differ|err"
     r"|fail|inval|is\b|mismatch|verif|wrong)|(?:bad|page|wrong) checksum|checksum\z|integrity (?:check|changed|fail"
     r"|error|violat|mismatch|broken|lost)|bad ?block|i[/ ]?o ?err",
@@ -168,7 +182,7 @@ TROUBLE: dict[str, str] = {
     # Said at the end of what was done, whatever the reason says of it.
     "ended-badly": r"(?:status|condition|state|phase|result|outcome|conclusion)(?: is|:|=)* ?['\"]?(?:failed|failure"
     r"|error|unsuccessful)\b|(?:complet|finish|end)\w* with (?:\w+ )?(?:errors?|failures?)\b|operation .*\bfailed\b"
-    r"|exit(?:ed)? (?:with )?(?:code |status )?[1-9]",
+    r"|exit(?:ed)? (?:with )?(?:code |status )?[1-9]|\A\w+ (?:for|from|of|on|to) (?:\S+ ){1,5}failed\b",
     # What runs on a node or beside something else, and is not the thing itself.
     "beside": r"redundan|sensors?\b|ntp|chrony|time ?sync|dns|exporter|log(?:ging|s)?\b|metrics?\b|monitor\w*\b|agent"
     r"|plug-?in",
@@ -197,20 +211,26 @@ TROUBLE: dict[str, str] = {
     "misbound": r"misbound|content mismatch|content missing|incompatible|not supported|forbidden|does ?n.t match"
     r"|does not match|admission|invalid node|declared features",
     # --- what makes it light ---
-    "hint": r"end of (?:life|support|maintenance)\b|redundant|unnecessary|discouraged|experimental\b"
+    "hint": r"end of (?:life|support|maintenance)\b|less secure\b|redundant|unnecessary|discouraged|experimental\b"
     r"|tech(?:nology)? ?preview|legacy\b|will no longer|no effect|best[- ]effort|unused\b|consider (?:using|setting"
     r"|upgrading)|recommend|advisory|suggest",
     "harmless": r"clamp(?:ed|ing)|(?:and|it|,) will be (?:increased|raised|lowered|reduced|adjusted|rounded)\b"
     r"|(?:description|name|label|message|output|text|value)s? (?:was |were )?truncated|truncated (?:description|name"
-    r"|label|message|output|text|value)s?|(?:limit|maximum|minimum|default)(?: value)? (?:will be|is|was) used"
-    r"|coerced|defaulted|defaulting to|outdated\b|out of date\b|(?:update|upgrade) available|deprecat|will be removed"
+    r"|label|message|output|text|value)s?|(?:limit|maximum|minimum|default)(?: value)? (?:will be|is|was) used|coerced"
+    r"|defaulted|defaulting to|outdated\b|out of date\b|(?:update|upgrade) available|deprecat|will be removed"
     r"|not implemented|(?:has|have|had) no effect|ignor(?:ed|ing)|skipping|skipped(?:\z| \d|:)|fall(?:ing|ed)? ?back"
     r"|using default|not recommended|obsolete(?:\z|[.,;:]| (?:api|field|flag|option|param|setting|version))|unmanaged"
-    r"|omitt|repairing|cleaning up|corrected|(?:\A|is |are |was |were |be )tolerated|will report|nothing to"
-    r"|limits? (?:were|was) exceeded|resolv ?conf|resynced|will resync|resync interval|dry ?run|change in progress"
-    r"|advanced feature|too many (?:active|succeeded|addresses)|multiple pod|possible memory|same template",
-    "by-hand": r"(?:\w+ )?(?:intervention|recovery|repair) (?:is )?(?:needed|required)\b|manual (?:\w+ ){1,4}(?:is "
-    r"|are )?(?:needed|required)\b",
+    r"|omitt|repairing|(?:not found|does not exist), (?:re-?)?(?:apply|creat)ing|cleaning up|corrected|(?:\A|is |are "
+    r"|was |were |be )tolerated|will report|nothing to|limits? (?:were|was) exceeded|resolv ?conf|resynced|will resync"
+    r"|resync interval|dry ?run|change in progress|advanced feature|too many (?:active|succeeded|addresses)"
+    r"|multiple pod|possible memory|same template",
+    "by-hand": r"(?:\w+ )?(?:intervention|recovery|repair) (?:is |may ?be |might be )?(?:needed|required)\b|manual"
+    r" (?:\w+ ){1,4}(?:is |are )?(?:needed|required)\b|(?:must|needs? to|ha(?:s|ve) to) be \w+ (?:by hand|manually)\b"
+    r"|(?:must|needs? to|ha(?:s|ve) to|please) manually \w+|requires? (?:administrator|human|manual|operator"
+    r"|user) (?:action|attention|intervention)\b|(?:delete|recreate|remove) (?:it|the \w+|this \w+) to (?:retry"
+    r"|try again|recover)\b",
+    # Not made, for what it lacks.
+    "left-out": r"\A(?:ignor|skipp)(?:ed|ing) \S+ (?:\S+ )?(?:as|because|since) it (?:has no|lacks|needs|requires)\b",
     "needless": r"no need to\b|already (?:absent|deleted|gone|removed)\b|not (?:needed|necessary|required) any ?more",
     "dry-run": r"dry ?run",
     "nodes-unfit": r"pods? (?:\w+ )?(?:unschedulable|unscheduled)|nodes are available:.*(?:not-ready|unreachable"
