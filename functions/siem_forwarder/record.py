@@ -62,11 +62,12 @@ def hec_object(classified: Classified, mapping: Mapping, *, index: str, sourcety
     made |= {"index": index} if index else {}
     made |= rendered
     made |= {"sourcetype": sourcetype} if sourcetype else {}
-    event, fields = dict(_members(made.get("event"))), made.get("fields")
+    fields = made.get("fields")
     texts = {
         name: value if type(value) is str else _flat(value)
         for name, value in (fields.items() if isinstance(fields, dict) else ())
     }
+    event = {"event_id": "", **_members(made.get("event"))}  # first, where people look
     event["event_id"] = texts["event_id"] = observation.identity  # whatever else a value that was taken over holds
     return made | {"event": event, "fields": texts}
 
