@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from shared.bus.protocol import BusUnavailableError, Delivery
 
-_AHEAD: Final = 128  # deliveries that are there before anybody asks: a wait for each would cost as much as its event
+_AHEAD: Final = 256  # deliveries that are there before anybody asks: a wait for each would cost as much as its event
 _AGAIN_SECONDS: Final = 0.5
 
 
