@@ -9,6 +9,7 @@ _NUMBER = b"0123456789.eE+-"
 _AS_DIGITS = bytes(ord("0") if code in _NUMBER else ord(" ") for code in range(256))
 _NO_STRUCTURE = bytes(code for code in range(256) if code not in b'"[]{}')
 _FEW = 64
+_STEP = 8
 _STEPS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 
 
@@ -36,7 +37,11 @@ def exceeded(body: bytes, limits: Limits = DEFAULT) -> str | None:
     # It cannot be deeper than it has brackets: the usual case, without a look at what is a text and what is not.
     if body.count(b"{") + body.count(b"[") > limits.depth and _is_deeper(body, limits.depth):
         return "too deep"
-    suspicious = b"0" * (limits.digits + 1) in body.translate(_AS_DIGITS)
+    long = limits.digits + 1
+    # Of a number that is too long so many bytes stand a step apart, and of little else: an eighth of the cost.
+    suspicious = b"0" * (long // _STEP) in body[::_STEP].translate(_AS_DIGITS) and (
+        b"0" * long in body.translate(_AS_DIGITS)
+    )
     return "a number is too long" if suspicious and _has_long_number(body, limits.digits) else None
 
 

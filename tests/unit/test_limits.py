@@ -86,3 +86,10 @@ def test_depth_of_any_text_is_counted_as_a_reader_of_texts_would(text: str) -> N
             deepest = max(deepest, depth)
     for limit in (0, 1, 3, 8):
         assert (exceeded(text.encode(), Limits(depth=limit)) == "too deep") == (deepest > limit)
+
+
+@given(st.binary(max_size=30), st.integers(1, 90), st.integers(1, 90), st.sampled_from([b"", b",", b'"', b"x"]))
+def test_a_number_is_too_long_wherever_it_stands(before: bytes, length: int, digits: int, behind: bytes) -> None:
+    body = before.translate(None, b'"0123456789.eE+-') + b"7" * length + behind
+    told = exceeded(body, Limits(digits=digits, depth=64))
+    assert (told == "a number is too long") == (length > digits)
