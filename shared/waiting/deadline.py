@@ -29,6 +29,10 @@ class Deadlines:
             self._due.remove(bound)
             bound.done()
 
+    def close(self) -> None:
+        """Let go of the timer, where nothing goes on any more."""
+        self._due.close()
+
 
 async def within(work: Coroutine[Any, Any, T], deadline: float) -> T:
     """Return what the coroutine returns; it is cancelled at the deadline, in seconds of the running loop's clock.
@@ -41,7 +45,11 @@ async def within(work: Coroutine[Any, Any, T], deadline: float) -> T:
     except StopIteration as end:
         result: T = end.value
         return result
-    return await Deadlines().within(_Rest(work, waiting), deadline)
+    deadlines = Deadlines()
+    try:
+        return await deadlines.within(_Rest(work, waiting), deadline)
+    finally:
+        deadlines.close()
 
 
 class _Bound:

@@ -33,6 +33,13 @@ class Due(Generic[T]):
         """Forget it, whether or not its time was over."""
         self._waiting.pop(who, None)
 
+    def close(self) -> None:
+        """Forget all, and let go of the timer: else the loop keeps it, and all of this, until the time it is set to."""
+        self._waiting.clear()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
     def _look_at(self, loop: asyncio.AbstractEventLoop, when: float) -> None:
         if self._timer is not None:
             self._timer.cancel()

@@ -149,6 +149,29 @@ def test_what_was_done_in_time_ends_nothing_of_what_its_task_does_later(bounded:
     assert asyncio.run(main()) == "not ended"
 
 
+@pytest.mark.parametrize("make", [lambda: within, lambda: Deadlines().within], ids=["each its own", "one for all"])
+def test_the_timers_of_what_was_done_in_time_are_not_kept_until_its_deadlines(
+    make: Callable[[], Within], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    timers: list[asyncio.TimerHandle] = []
+
+    async def main() -> None:
+        loop, bounded = asyncio.get_running_loop(), make()
+        call_at = loop.call_at
+
+        def noted(*arguments: Any, **named: Any) -> asyncio.TimerHandle:
+            timers.append(call_at(*arguments, **named))
+            return timers[-1]
+
+        monkeypatch.setattr(loop, "call_at", noted)
+        for steps in range(5):
+            await bounded(after(steps), loop.time() + 60)
+
+    asyncio.run(main())
+    assert timers
+    assert sum(not timer.cancelled() for timer in timers) <= 1
+
+
 def test_a_cancellation_that_the_task_had_taken_before_makes_no_other_end_of_a_late_one(bounded: Within) -> None:
     async def main() -> None:
         task = asyncio.current_task()
