@@ -1,7 +1,6 @@
 """On each bus an export goes on where it ended, and knows a topic that was made anew by its records."""
 
 from collections.abc import AsyncGenerator
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -29,7 +28,7 @@ class Anew:
 
     async def read(self, topic: str, start: Start = OLDEST, *, key: str = "") -> AsyncGenerator[Record, None]:
         async for one in self._bus.read(self._topic, start, key=key):
-            yield replace(one, topic=topic)
+            yield one._replace(topic=topic)
 
     async def describe(self, name: str) -> State | None:  # noqa: ARG002 - the protocol's
         return await self._bus.describe(self._topic)

@@ -4,7 +4,6 @@ import gzip
 import hashlib
 import itertools
 import shutil
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -165,7 +164,7 @@ def test_records_that_are_there_already_are_not_sealed_again(archive: Archive) -
 
 def test_a_record_that_is_twice_in_a_segment_is_not_sealed(archive: Archive) -> None:
     last, (one, *_) = archive.manifests()[-1], archive.read()
-    new = [replace(one, offset=one.offset + 1000), replace(one, offset=one.offset + 1001)]
+    new = [one._replace(offset=one.offset + 1000), one._replace(offset=one.offset + 1001)]
     made_up(archive, last.sequence + 1, [*new, new[1]], last)
     with pytest.raises(UnsoundError, match=r"record 3 \(partition 0, position 1002\) comes again"):
         archive.seal()
@@ -173,7 +172,7 @@ def test_a_record_that_is_twice_in_a_segment_is_not_sealed(archive: Archive) -> 
 
 def test_a_segment_of_another_history_is_not_sealed_behind_this_one(archive: Archive) -> None:
     first, last = archive.manifests()[0], archive.manifests()[-1]
-    record = replace(archive.read()[0], offset=5000)
+    record = archive.read()[0]._replace(offset=5000)
     made_up(archive, last.sequence + 1, [record], first.model_copy(update={"after": last.after, "ends": last.ends}))
     with pytest.raises(UnsoundError, match="is not the one that followed the segment before it"):
         archive.seal()
