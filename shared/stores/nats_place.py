@@ -31,9 +31,9 @@ def place_of(url: str, elsewhere: str = "") -> Place:
 
     Raises ValueError, without any part of the URL: one may hold a password.
     """
-    scheme, _, rest = url.partition("://")
-    named = re.split(r"[/?#]", rest, maxsplit=1)[0]  # `urlsplit` of newer Pythons takes no list with an IPv6 address
-    parts = urlsplit(rest.removeprefix(named))
+    scheme, _, rest = url.partition(":")
+    named = re.split(r"[/?#]", rest[2:], maxsplit=1)[0] if rest.startswith("//") else ""
+    parts = urlsplit(f"//-/{rest.removeprefix(f'//{named}')}")  # of newer Pythons takes no list with an IPv6 address
     hosts = named
     if not hosts:  # every address there has its scheme
         scheme = elsewhere.partition("://")[0]

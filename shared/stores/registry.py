@@ -55,9 +55,9 @@ def sqlite_url(path: Path) -> str:
 
 def sqlite_path(url: str) -> Path | None:
     """Return the file of a SQLite store's URL; None where it is no such URL."""
-    begin, slash, rest = url.partition(":///")
-    path = unquote(re.split(r"[?#]", rest, maxsplit=1)[0])
-    return Path(f"/{path}") if begin == "sqlite" and slash and path.strip("/") else None
+    scheme, _, rest = url.partition(":")
+    path = unquote(re.split(r"[?#]", rest.removeprefix("//"), maxsplit=1)[0])
+    return Path(path) if scheme == "sqlite" and path.startswith("/") and path.strip("/") else None
 
 
 STORES: dict[str, Registered] = {

@@ -13,7 +13,7 @@ from typing import TypeVar
 import pytest
 
 from shared.stores.protocol import ABSENT, Store, StoreUnavailableError
-from shared.stores.registry import STORES, open_store
+from shared.stores.registry import STORES, open_store, sqlite_path, sqlite_url
 from tests.support.nats import store_url
 
 ALL = sorted(STORES)
@@ -341,5 +341,12 @@ def test_two_openings_of_a_durable_store_have_one_winner(name: str, tmp_path: Pa
 def test_an_unknown_url_is_refused_with_what_there_is() -> None:
     with pytest.raises(ValueError, match="memory, nats, sqlite"):
         open_store("redis://x", {})
-    with pytest.raises(ValueError, match="sqlite:///"):
-        open_store("sqlite:", {})
+    for url in ("sqlite:", "sqlite:///", "sqlite://host/path", "sqlite:path"):
+        with pytest.raises(ValueError, match="sqlite:///"):
+            open_store(url, {})
+
+
+def test_a_sqlite_store_has_one_file_whether_or_not_its_url_has_an_empty_host(tmp_path: Path) -> None:
+    file = tmp_path / "what? [1]#.db"
+    assert sqlite_path(sqlite_url(file)) == file
+    assert sqlite_path(sqlite_url(file).replace("sqlite://", "sqlite:")) == file

@@ -58,6 +58,7 @@ def test_the_children_of_a_prefix_are_in_the_order_of_keys(prefix: str, one: str
     ("url", "expected"),
     [
         ("nats://nats/tidings", Place(("nats://nats:4222",), "tidings", tls=False, replicas=None)),
+        ("nats://nats//tidings/", Place(("nats://nats:4222",), "tidings", tls=False, replicas=None)),
         (
             "tls://a.nats:5222,b.nats,[::1]:1/b-1?replicas=3",
             Place(("tls://a.nats:5222", "tls://b.nats:4222", "tls://[::1]:1"), "b-1", tls=True, replicas=3),
@@ -68,8 +69,9 @@ def test_a_url_names_servers_bucket_and_replicas(url: str, expected: Place) -> N
     assert place_of(url) == expected
 
 
-def test_a_url_without_hosts_means_those_of_nats_url() -> None:
-    place, _ = opened("nats:///tidings?replicas=3", {"NATS_URL": "tls://a:1,b"})
+@pytest.mark.parametrize("url", ["nats:///tidings?replicas=3", "nats:/tidings?replicas=3", "nats:tidings?replicas=3"])
+def test_a_url_without_hosts_means_those_of_nats_url(url: str) -> None:
+    place, _ = opened(url, {"NATS_URL": "tls://a:1,b"})
     assert place == Place(("tls://a:1", "tls://b:4222"), "tidings", tls=True, replicas=3, setting="NATS_URL")
 
 
