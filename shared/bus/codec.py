@@ -98,7 +98,7 @@ def _name_of(header: str) -> str:
     name = header.lower()
     attribute = name.removeprefix(_KAFKA)
     if attribute != name:
-        return attribute if attribute != _CONTENT_TYPE else name  # which is no attribute's name, and refused as such
+        return name if attribute in ("", _CONTENT_TYPE) else attribute  # no attributes' names: refused as what they are
     return name if name == _CONTENT_TYPE else ""
 
 

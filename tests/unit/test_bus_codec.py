@@ -127,6 +127,14 @@ def test_what_is_no_event_is_said_to_be_none(read: object) -> None:
     assert isinstance(read, NotAnEvent)
 
 
+@pytest.mark.parametrize("name", ["ce_", "ce_content-type", "ce_a-b", "ce_data", f"ce_{'a' * 65}"])
+def test_a_header_of_a_record_that_can_be_no_attribute_is_refused(name: str) -> None:
+    headers, body = to_kafka(CloudEvent("1", "s", "t", data={}))
+    read = from_kafka([*headers, (name, b"x")], body)
+    assert isinstance(read, NotAnEvent)
+    assert "attribute names" in read.reason
+
+
 def test_the_same_event_is_one_by_source_and_id_together() -> None:
     one = CloudEvent("1", "s", "t")
     assert message_id(one) == message_id(one._replace(type="other"))
