@@ -45,18 +45,18 @@ try-hosts: .venv/uv.stamp
 
 .PHONY: test-newest
 test-newest: ## Run the fast tiers on the newest Python of this machine
-	@$(MAKE) -s on-newest TESTS="$(FAST) $(ARGS)"
+	@$(MAKE) -s on-newest TESTS="$(FAST)"
 
 .PHONY: test-oldest
 test-oldest: ## Run the unit tests on the oldest Python of this machine that Tidings runs on, as a distribution's own
-	@$(MAKE) -s on-oldest TESTS="tests/unit $(ARGS)"
+	@$(MAKE) -s on-oldest TESTS=tests/unit
 
 on-%: .venv/uv.stamp
-	@other=$$($(BIN)/python tests/support/pythons.py $(UV) $*); \
+	@other=$$($(BIN)/python tests/support/pythons.py $(UV) $*) || exit; \
 	if [ -z "$$other" ]; then echo "Of this machine's Pythons, $$($(BIN)/python -V) is the $*."; exit 0; fi; \
 	[ "$$(cat .venv-$*/made-by 2>/dev/null)" = "$$other" ] || rm -rf .venv-$*; \
 	$(MAKE) -s .venv-$*/made OTHER="$$other" && echo "$(TESTS) on $$(.venv-$*/bin/python -V):" && \
-	.venv-$*/bin/pytest -q $(SPREAD) $(TESTS)
+	.venv-$*/bin/pytest -q $(SPREAD) $(TESTS) $(ARGS)
 
 .PHONY: apiserver
 apiserver: .venv/uv.stamp ## Build a kube-apiserver for tests, once a machine (Go; minutes)
