@@ -87,7 +87,7 @@ PLATFORMS = _any_of(r"""
 APPLICATIONS = _any_of(r"""
     \A(?:State|Vending)Machine\w* \A(?:Archive|Beacon|Besu|Bitcoin|Chain|Ethereum|Full|Geth|Solana|Validator)\w*Node\b
     \A(?:Cluster)?TriggerAuthentication\b \AJob(?:Set|Flow)\b \A\w*[GNT]PU(?:App|Job|Task|Workload)\b
-    \A(?:Cluster)?ResourceBinding\b fleet\.cattle
+    \A(?:Cluster)?ResourceBinding\b \A(?:Bundle|GitRepo|HelmOp)\w*\sfleet\.cattle
     \A(?:NIM|Dynamo|Nemo)\w+ bindings?\.operators\.coreos chaos\.datadog chaos-mesh fluxcd kaito\.sh keda\.sh
     koordinator kserve\.io kubeflow kueue\.x-k8s litmus seldon\.io selectdb servicebinding stackable\.tech starrocks
     strimzi\.io weblogic \ANginx\b
