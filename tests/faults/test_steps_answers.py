@@ -79,8 +79,10 @@ def test_f10_a_system_that_answers_questions_with_errors(bench: Bench, status: i
     assert {len(times) for times in tries} == {3}, "each is tried again here, and not without end"
     pauses = [later - earlier for times in tries for earlier, later in pairwise(times)]
     assert all(0.1 <= pause < 1.5 for pause in pauses)
-    first = [times[1] - times[0] for times in tries]
-    assert max(first) - min(first) > 0.005, "those that failed together do not come again together"
+    # Each pause is drawn at random and comes out alike in one run of a hundred; both do so in one of many thousands.
+    firsts, seconds = ([times[place + 1] - times[place] for times in tries] for place in range(2))
+    apart = max(max(pair) - min(pair) for pair in (firsts, seconds))
+    assert apart > 0.002, "those that failed together do not come again together"
     bench.instance.script()
     for one in many:
         assert bench.first.settle(one)[-1].done, "recovered: the next redelivery is all that it takes"
