@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from uvicorn.loops.auto import auto_loop_factory
 
 from shared.bus.names import misnamed
 from shared.bus.registry import BUSES
@@ -21,6 +20,7 @@ from shared.runtime.replay_source import Span
 from shared.runtime.replay_target import targets
 from shared.settings.environment import SettingsError
 from shared.settings.host import log_level
+from shared.start.loop import new_event_loop
 from shared.telemetry import logs
 
 EXAMPLE = "Example: tidings replay --source kafka --target splunk --from 2h --filter \"severity = 'critical'\""
@@ -94,7 +94,7 @@ def command(
             if dry_run:
                 rows = asyncio.run(counted_dry(wanted, environ))
             else:
-                with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
+                with asyncio.Runner(loop_factory=new_event_loop) as runner:
                     tally = runner.run(run(wanted, environ, update))
     except (SettingsError, Unable) as error:
         fail(*error.problems)

@@ -19,6 +19,7 @@ from shared.events.codec import NotAnEvent
 from shared.local.broker.filters import Test
 from shared.runtime.letters import Again
 from shared.runtime.replay import Replay, Tally
+from shared.runtime.replay_apart import TIMES, Worker, begun, handed
 from shared.runtime.replay_source import Checkpoint, CheckpointError, Span, of_group, of_span
 from shared.runtime.replay_target import at_once, opened
 
@@ -71,16 +72,22 @@ async def run(wanted: Wanted, environ: Mapping[str, str], show: Callable[[str], 
 
     Raises Unable, SettingsError.
     """
+    with begun(wanted.target, environ) as worker:  # it gets ready while the bus is opened
+        return await _run(wanted, environ, show, worker)
+
+
+async def _run(wanted: Wanted, environ: Mapping[str, str], show: Callable[[str], None], worker: Worker | None) -> Tally:
     stop = asyncio.Event()
     checkpoint = _checkpoint(wanted)
-    async with _source(wanted, environ) as (source, topics), opened(wanted.target, environ) as target:
+    opening = opened(wanted.target, environ) if worker is None else handed(worker, stop.set)
+    async with _source(wanted, environ) as (source, topics), opening as target:
         again = (
             Again(source, wanted.target)
             if wanted.source == DEAD_LETTERS and not isinstance(source, ArchiveReader)
             else None
         )
         hand = target if again is None else lambda letter: target(next_attempt(letter))
-        most = at_once(wanted.target)
+        most = at_once(wanted.target) * (1 if worker is None else TIMES)
         replay = Replay(hand, passes=wanted.passes, at_once=most, stop=stop, rate=wanted.rate)
         tally = replay.tally
         expected = 0

@@ -12,7 +12,6 @@ from dataclasses import replace
 
 from rich.live import Live
 from rich.text import Text
-from uvicorn.loops.auto import auto_loop_factory
 
 from shared.cli import configured
 from shared.cli.live import counts, live, summary
@@ -26,6 +25,7 @@ from shared.local.system import System, UpError
 from shared.runtime.serve import with_files
 from shared.settings.environment import SettingsError
 from shared.settings.host import log_level
+from shared.start.loop import new_event_loop
 from shared.stores.protocol import StoreUnavailableError
 from shared.telemetry import logs
 
@@ -55,7 +55,7 @@ def run(
         for problem in configured.warnings():
             complain(f"warning: {configured.in_words(problem)}")
         system = System(replace(settings, environ=environ))
-        with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
+        with asyncio.Runner(loop_factory=new_event_loop) as runner:
             runner.run(_run(system, once=once, output=output))
     except (UpError, SettingsError) as error:
         raise Unable(*error.problems) from None

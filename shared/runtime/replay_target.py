@@ -42,11 +42,14 @@ def targets() -> tuple[str, ...]:
 
 def at_once(target: str) -> int:
     """Return how many events a target is handed at a time."""
-    if target in BUSES:
-        return _SHARED
+    return _SHARED if target in BUSES or is_shared(target) else _ALONE
+
+
+def is_shared(target: str) -> bool:
+    """Return whether it is a destination whose events share calls: it takes as many as can be made ready."""
     name = destinations().get(target)
     destination = FUNCTIONS[name].destination if name is not None else None
-    return _SHARED if destination is not None and destination.subject == "classified" else _ALONE
+    return destination is not None and destination.subject == "classified"
 
 
 @asynccontextmanager
@@ -63,6 +66,13 @@ async def opened(target: str, environ: Mapping[str, str]) -> AsyncIterator[Hand]
         finally:
             await bus.close()
         return
+    async with alone(target, environ) as hand:
+        yield hand
+
+
+@asynccontextmanager
+async def alone(target: str, environ: Mapping[str, str]) -> AsyncIterator[Hand]:
+    """Give what hands events to a destination by its function in this process, and close it. Raises SettingsError."""
     metrics = Metrics()
     function = load(destinations()[target], environ, metrics)
     edge = Edge(function, metrics, EdgeSettings(in_flight=at_once(target)))

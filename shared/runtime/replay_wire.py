@@ -1,0 +1,54 @@
+"""What a replay and the process that hands its events over say to each other: lines of JSON. Pure.
+
+There goes an event a line, in CloudEvents' JSON format; its number is its place in that order. Back comes first how the
+start ended, then lists of answers, each `[number, label, {…}]` with what the outcome says besides.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import orjson
+
+from shared.events.outcome import LABELS, Outcome, label
+
+Answer = tuple[int, Outcome]
+"""Which event it was, counted from 0, and what became of it."""
+
+_KINDS = {word: kind for kind, word in LABELS.items()}
+
+
+def start_line(problems: Sequence[str] = ()) -> bytes:
+    """Return how a start ended: with problems of the settings, or with none."""
+    return orjson.dumps(problems) + b"\n"
+
+
+def problems_of(line: bytes) -> list[str]:
+    """Return what `start_line` was given."""
+    problems: list[str] = orjson.loads(line)
+    return problems
+
+
+def answers_line(answers: Iterable[Answer]) -> bytes:
+    """Return several answers as one line."""
+    return orjson.dumps([(number, label(outcome), outcome) for number, outcome in answers]) + b"\n"
+
+
+def answers_of(line: bytes) -> list[Answer]:
+    """Return what `answers_line` was given."""
+    return [(number, _KINDS[word](**said)) for number, word, said in orjson.loads(line)]
+
+
+class Lines:
+    """Cuts what comes in pieces into whole lines."""
+
+    def __init__(self) -> None:
+        self._rest: list[bytes] = []
+
+    def of(self, data: bytes) -> list[bytes]:
+        """Return the lines that are whole by now, without their ends."""
+        first, *others = data.split(b"\n")
+        self._rest.append(first)
+        if not others:
+            return []
+        whole = [b"".join(self._rest), *others[:-1]]
+        self._rest = [others[-1]]
+        return whole

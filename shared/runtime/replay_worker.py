@@ -1,0 +1,109 @@
+"""The process in which a replay has its events handed over: one function at work, and a socket to the replay.
+
+    python -P -m shared.runtime.replay_worker TARGET DESCRIPTOR
+
+It ends once the other end of the socket is closed, whatever closed it, and what is under way has ended.
+"""
+
+import asyncio
+import logging
+import os
+import socket
+import sys
+from collections import deque
+from typing import Any
+
+from shared.events.codec import from_json
+from shared.runtime.replay import Hand
+from shared.runtime.replay_target import alone, at_once
+from shared.runtime.replay_wire import Answer, Lines, answers_line, start_line
+from shared.settings.environment import SettingsError
+from shared.settings.host import log_level
+from shared.start import loading
+from shared.start.loop import new_event_loop
+from shared.telemetry import logs
+
+_log = logging.getLogger("tidings.replay")
+
+
+class _Connection(asyncio.Protocol):
+    """Takes events, hands over `most` at a time, and answers each; those that end in one turn of the loop together."""
+
+    def __init__(self, hand: Hand, most: int) -> None:
+        self.ended = asyncio.Event()
+        self._hand = hand
+        self._most = most
+        self._loop = asyncio.get_running_loop()
+        self._lines = Lines()
+        self._next = 0
+        self._ready: deque[bytes] = deque()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._answers: list[Answer] = []
+        self._transport: Any = None
+
+    def connection_made(self, transport: Any) -> None:
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._ready += self._lines.of(data)
+        self._begin()
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        self.ended.set()
+
+    async def finish(self) -> None:
+        """Work until the other end is closed, and what is under way has ended."""
+        await self.ended.wait()
+        self._ready.clear()  # nobody hears what became of it: it is the next run's
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    def _begin(self) -> None:
+        while self._ready and len(self._tasks) < self._most:
+            task = self._loop.create_task(self._one(self._next, self._ready.popleft()))
+            self._next += 1
+            self._tasks.add(task)
+            task.add_done_callback(self._end)
+
+    def _end(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if (error := task.exception()) is not None:  # a mistake of ours: nobody shall wait for its answer
+            _log.error("an event could not be handed over", exc_info=error)
+            self._transport.abort()
+        self._begin()
+
+    async def _one(self, number: int, line: bytes) -> None:
+        outcome = await self._hand(from_json(line))
+        if not self._answers:
+            self._loop.call_soon(self._answer)
+        self._answers.append((number, outcome))
+
+    def _answer(self) -> None:
+        answers, self._answers = self._answers, []
+        if not self.ended.is_set():
+            self._transport.write(answers_line(answers))
+
+
+async def _work(target: str, other: socket.socket) -> None:
+    loop = asyncio.get_running_loop()
+    try:
+        async with alone(target, os.environ) as hand:
+            loading.end()
+            await loop.sock_sendall(other, start_line())
+            _, connection = await loop.create_connection(lambda: _Connection(hand, at_once(target)), sock=other)
+            await connection.finish()
+    except SettingsError as error:
+        await loop.sock_sendall(other, start_line(error.problems))
+
+
+def main(target: str, descriptor: int) -> None:
+    """Work until the replay has ended."""
+    logs.setup(log_level(os.environ, "warning"))
+    logging.getLogger("tidings.settings").setLevel(logging.ERROR)  # the command has said what is unknown
+    with socket.socket(fileno=descriptor) as other, asyncio.Runner(loop_factory=new_event_loop) as runner:
+        other.setblocking(False)  # noqa: FBT003 - the name of what it takes is its own
+        runner.run(_work(target, other))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]))
