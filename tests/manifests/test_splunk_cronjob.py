@@ -56,8 +56,10 @@ def test_its_pod_is_as_strict_as_every_function() -> None:
     other = base["spec"]["template"]["spec"]
     for name in ("serviceAccountName", "automountServiceAccountToken", "enableServiceLinks"):
         assert spec[name] == other[name], name
-    for name in ("image", "securityContext", "resources"):
-        assert container[name] == other["containers"][0][name], name
+    function = other["containers"][0]
+    for name in ("image", "securityContext"):
+        assert container[name] == function[name], name
+    assert container["resources"]["limits"] == function["resources"]["limits"]
 
 
 def test_its_secrets_are_those_of_the_archive_and_of_the_forwarder() -> None:
