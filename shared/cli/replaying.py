@@ -19,7 +19,7 @@ from shared.events.codec import NotAnEvent
 from shared.local.broker.filters import Test
 from shared.runtime.letters import Again
 from shared.runtime.replay import Replay, Tally
-from shared.runtime.replay_apart import TIMES, Worker, begun, handed
+from shared.runtime.replay_apart import GONE, TIMES, Worker, begun, handed
 from shared.runtime.replay_source import Checkpoint, CheckpointError, Span, of_group, of_span
 from shared.runtime.replay_target import at_once, opened
 
@@ -79,7 +79,14 @@ async def run(wanted: Wanted, environ: Mapping[str, str], show: Callable[[str], 
 async def _run(wanted: Wanted, environ: Mapping[str, str], show: Callable[[str], None], worker: Worker | None) -> Tally:
     stop = asyncio.Event()
     checkpoint = _checkpoint(wanted)
-    opening = opened(wanted.target, environ) if worker is None else handed(worker, stop.set)
+    gone = ""
+
+    def lost() -> None:
+        nonlocal gone
+        gone = GONE.reason
+        stop.set()
+
+    opening = opened(wanted.target, environ) if worker is None else handed(worker, lost)
     async with _source(wanted, environ) as (source, topics), opening as target:
         again = (
             Again(source, wanted.target)
@@ -114,6 +121,7 @@ async def _run(wanted: Wanted, environ: Mapping[str, str], show: Callable[[str],
                 _save(checkpoint)
     if again is not None and again.unmarked:
         tally.why = tally.why or f"{again.unmarked} were handed over, and are still listed: the bus took no mark"
+    tally.why = tally.why or gone  # also where no event was on its way
     return tally
 
 

@@ -70,8 +70,6 @@ async def handed(worker: Worker, lost: Callable[[], None]) -> AsyncIterator[Hand
     )
     try:
         problems = await connection.started
-        if problems is None:
-            raise RuntimeError("the process that is to hand events over ended at its start")
         if problems:
             raise SettingsError(problems)
         yield connection.hand
@@ -88,7 +86,7 @@ class _Connection(asyncio.Protocol):
         self.lost = lost
         self.ended = asyncio.Event()
         self._loop = asyncio.get_running_loop()
-        self.started: asyncio.Future[list[str] | None] = self._loop.create_future()
+        self.started: asyncio.Future[list[str]] = self._loop.create_future()
         self._lines = Lines()
         self._sent = 0
         self._waiting: dict[int, asyncio.Future[Outcome]] = {}
@@ -109,22 +107,23 @@ class _Connection(asyncio.Protocol):
     def connection_lost(self, _error: Exception | None) -> None:
         self.ended.set()
         if not self.started.done():
-            self.started.set_result(None)
-        self.lost()
+            self.started.set_result([])  # `lost` is told, and each event is answered so
         for answer in self._waiting.values():
             _answer(answer, GONE)
         self._waiting.clear()
+        self.lost()
 
     async def hand(self, event: CloudEvent) -> Outcome:
         """Hand one event over. At most as many are under way as the replay lets be, so none has to wait here."""
         if self.ended.is_set():
             return GONE
+        line = to_json(event)
         answer: asyncio.Future[Outcome] = self._loop.create_future()
         self._waiting[self._sent] = answer
         self._sent += 1
         if not self._events:
             self._loop.call_soon(self._send)
-        self._events.append(to_json(event))
+        self._events.append(line)
         return await answer
 
     def _send(self) -> None:

@@ -4,6 +4,7 @@ There goes an event a line, in CloudEvents' JSON format; its number is its place
 start ended, then lists of answers, each `[number, label, {…}]` with what the outcome says besides.
 """
 
+import json
 from collections.abc import Iterable, Sequence
 
 import orjson
@@ -18,12 +19,12 @@ _KINDS = {word: kind for kind, word in LABELS.items()}
 
 def start_line(problems: Sequence[str] = ()) -> bytes:
     """Return how a start ended: with problems of the settings, or with none."""
-    return orjson.dumps(problems) + b"\n"
+    return json.dumps(problems).encode() + b"\n"  # also a file's name that is no UTF-8
 
 
 def problems_of(line: bytes) -> list[str]:
     """Return what `start_line` was given."""
-    problems: list[str] = orjson.loads(line)
+    problems: list[str] = json.loads(line)
     return problems
 
 

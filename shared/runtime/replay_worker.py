@@ -6,8 +6,10 @@ It ends once the other end of the socket is closed, whatever closed it, and what
 """
 
 import asyncio
+import contextlib
 import logging
 import os
+import signal
 import socket
 import sys
 from collections import deque
@@ -43,6 +45,7 @@ class _Connection(asyncio.Protocol):
 
     def connection_made(self, transport: Any) -> None:
         self._transport = transport
+        transport.write(start_line())
 
     def data_received(self, data: bytes) -> None:
         self._ready += self._lines.of(data)
@@ -67,10 +70,16 @@ class _Connection(asyncio.Protocol):
 
     def _end(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        if (error := task.exception()) is not None:  # a mistake of ours: nobody shall wait for its answer
-            _log.error("an event could not be handed over", exc_info=error)
-            self._transport.abort()
-        self._begin()
+        if (error := task.exception()) is not None:
+            self._failed(error)
+        elif not self.ended.is_set():
+            self._begin()
+
+    def _failed(self, error: BaseException) -> None:
+        """End for a mistake of ours: nobody shall wait for an answer that cannot come."""
+        _log.error("an event could not be handed over", exc_info=error)
+        self.ended.set()
+        self._transport.abort()
 
     async def _one(self, number: int, line: bytes) -> None:
         outcome = await self._hand(from_json(line))
@@ -80,8 +89,12 @@ class _Connection(asyncio.Protocol):
 
     def _answer(self) -> None:
         answers, self._answers = self._answers, []
-        if not self.ended.is_set():
+        if self.ended.is_set():
+            return
+        try:
             self._transport.write(answers_line(answers))
+        except (TypeError, ValueError) as error:  # a text that JSON cannot have
+            self._failed(error)
 
 
 async def _work(target: str, other: socket.socket) -> None:
@@ -89,15 +102,19 @@ async def _work(target: str, other: socket.socket) -> None:
     try:
         async with alone(target, os.environ) as hand:
             loading.end()
-            await loop.sock_sendall(other, start_line())
             _, connection = await loop.create_connection(lambda: _Connection(hand, at_once(target)), sock=other)
             await connection.finish()
     except SettingsError as error:
-        await loop.sock_sendall(other, start_line(error.problems))
+        with contextlib.suppress(ConnectionError):  # the replay has ended meanwhile, and has said why
+            await loop.sock_sendall(other, start_line(error.problems))
+    except Exception:  # noqa: BLE001 - what the interpreter would print, no net of redaction has seen
+        _log.exception("the process that hands events over has failed")
 
 
 def main(target: str, descriptor: int) -> None:
-    """Work until the replay has ended."""
+    """Work until the replay has ended, which alone is told to: a signal to all of a service or group is no end yet."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     logs.setup(log_level(os.environ, "warning"))
     logging.getLogger("tidings.settings").setLevel(logging.ERROR)  # the command has said what is unknown
     with socket.socket(fileno=descriptor) as other, asyncio.Runner(loop_factory=new_event_loop) as runner:

@@ -3,23 +3,32 @@
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar, cast
 
 import pytest
+from typer.testing import CliRunner
 
+from shared.bus.protocol import Topic
+from shared.bus.topology import KUBERNETES
+from shared.cli import replaying
+from shared.cli.commands import build
 from shared.events.cloudevent import CloudEvent
 from shared.events.outcome import Done, Ignored, Outcome, Rejected
 from shared.local.standins import splunk
 from shared.local.standins.splunk import Splunk
-from shared.runtime import replay_apart
+from shared.runtime import replay_apart, replay_worker
 from shared.runtime.replay import Hand
 from shared.runtime.replay_apart import GONE, Worker, begun, handed
 from shared.settings.environment import SettingsError
+from tests.support.buses.registry import RIGS
+from tests.support.buses.use import run
 from tests.support.functions import environment
 from tests.support.records import classified, classified_event
 from tests.support.servers import serve
@@ -127,6 +136,92 @@ def test_a_process_that_ends_too_soon_leaves_its_events_to_the_next_run(place: P
 
     assert working(place.settings, work, lambda: lost.append("told")) == [GONE, GONE]
     assert lost == ["told"]
+
+
+def test_one_that_ends_at_its_start_leaves_all_to_the_next_run(place: Place) -> None:
+    lost: list[str] = []
+
+    async def run(worker: Worker) -> Outcome:
+        async with handed(worker, lambda: lost.append("told")) as hand:
+            return await hand(event("n-1"))
+
+    with begun("splunk", place.settings) as worker:
+        assert worker is not None
+        worker.process.kill()
+        assert asyncio.run(run(worker)) == GONE
+    assert lost == ["told"]
+
+
+def test_a_run_says_so_where_it_had_no_event_on_its_way(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @contextmanager
+    def killed(target: str, environ: Mapping[str, str]) -> Iterator[Worker | None]:
+        with begun(target, environ) as worker:
+            assert worker is not None
+            worker.process.kill()
+            yield worker
+
+    monkeypatch.setattr(replaying, "begun", killed)
+    with RIGS["embedded"](tmp_path) as rig:
+
+        async def made() -> None:
+            bus = rig.bus()
+            await bus.ensure(Topic(KUBERNETES))
+            await bus.close()
+
+        run(made())
+        options = ("--source", "embedded", "--target", "splunk", "--topics", KUBERNETES)
+        settings = {**place.settings, **rig.environment(), "COLUMNS": "200"}
+        ended = CliRunner().invoke(build(["replay"]), ["replay", *options], env=settings)
+    assert (ended.exit_code, GONE.reason in ended.stderr) == (1, True), ended.output
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_to_all_processes_of_a_service_does_not_end_what_is_under_way(place: Place, number: int) -> None:
+    wanted = [event(f"t-{number}-{one}") for one in range(600)]
+
+    async def work(hand: Hand, worker: Worker) -> list[Outcome]:
+        assert await hand(event(f"t-{number}")) == Done()
+        under_way = asyncio.gather(*map(hand, wanted))
+        await asyncio.sleep(0)
+        worker.process.send_signal(number)
+        async with asyncio.timeout(10):
+            return await under_way
+
+    assert working(place.settings, work) == [Done()] * len(wanted)
+
+
+@pytest.mark.parametrize("missing", ["", "SPLUNK_HEC_URL"])
+def test_a_run_that_ends_before_it_is_ready_hears_nothing_of_it(
+    place: Place, missing: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with begun("splunk", {name: value for name, value in place.settings.items() if name != missing}) as worker:
+        assert worker is not None
+    assert worker.process.returncode == 0
+    assert capfd.readouterr().err == ""
+
+
+def test_an_answer_that_cannot_be_written_is_waited_for_by_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    @asynccontextmanager
+    async def alone(_target: str, _environ: Mapping[str, str]) -> AsyncIterator[Hand]:
+        async def hand(_event: CloudEvent) -> Outcome:
+            return Rejected("tests", "\udcff")
+
+        yield hand
+
+    async def answered() -> Outcome:
+        ours, theirs = socket.socketpair()
+        ours.settimeout(0)
+        theirs.settimeout(0)
+        process = cast("subprocess.Popen[bytes]", None)
+        async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+            tasks.create_task(replay_worker._work("splunk", theirs))
+            async with handed(Worker(process, ours), lambda: None) as hand:
+                return await hand(event("u-1"))
+
+    monkeypatch.setattr(replay_worker, "alone", alone)
+    assert asyncio.run(answered()) == GONE
 
 
 def test_it_does_not_outlive_a_replay_that_is_killed(place: Place) -> None:

@@ -1,6 +1,6 @@
 """What a replay and its process say to each other comes out as it went in, however it is cut on its way."""
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from shared.events.outcome import Done, Duplicate, Ignored, InProgress, Outcome, Rejected, Retry
@@ -24,6 +24,7 @@ def test_answers_come_out_as_they_went_in(answers: list[tuple[int, Outcome]]) ->
 
 
 @given(st.lists(TEXTS, max_size=5))
+@example(["a/\udcff cannot be read"])  # a file's name that is no UTF-8
 def test_how_a_start_ended_comes_out_as_it_went_in(problems: list[str]) -> None:
     (line,) = Lines().of(start_line(problems))
     assert problems_of(line) == problems
