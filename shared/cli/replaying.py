@@ -86,7 +86,7 @@ async def _run(wanted: Wanted, environ: Mapping[str, str], show: Callable[[str],
         gone = GONE.reason
         stop.set()
 
-    opening = opened(wanted.target, environ) if worker is None else handed(worker, lost)
+    opening = opened(wanted.target, environ) if worker is None else handed(worker, stop, lost)
     async with _source(wanted, environ) as (source, topics), opening as target:
         again = (
             Again(source, wanted.target)

@@ -14,7 +14,7 @@ from shared.events.codec import to_json
 from shared.events.outcome import Outcome, Retry
 from shared.runtime.replay import Hand
 from shared.runtime.replay_target import is_shared
-from shared.runtime.replay_wire import Lines, answers_of, problems_of
+from shared.runtime.replay_wire import LEFT, STOP, Lines, answers_of, problems_of
 from shared.settings.environment import SettingsError
 
 GONE: Final = Retry("the process that hands events over has ended")
@@ -63,8 +63,11 @@ def begun(target: str, environ: Mapping[str, str]) -> Iterator[Worker | None]:
 
 
 @asynccontextmanager
-async def handed(worker: Worker, lost: Callable[[], None]) -> AsyncIterator[Hand]:
-    """Give what has it hand events over; `lost` is told where it ends before it should. Raises SettingsError."""
+async def handed(worker: Worker, stop: asyncio.Event, lost: Callable[[], None]) -> AsyncIterator[Hand]:
+    """Give what has it hand events over; `lost` is told where it ends before it should. Raises SettingsError.
+
+    Once `stop` is set, what has not begun is answered at once: an end takes no longer than with one process.
+    """
     transport, connection = await asyncio.get_running_loop().create_connection(
         lambda: _Connection(lost), sock=worker.socket
     )
@@ -72,7 +75,11 @@ async def handed(worker: Worker, lost: Callable[[], None]) -> AsyncIterator[Hand
         problems = await connection.started
         if problems:
             raise SettingsError(problems)
-        yield connection.hand
+        stopping = asyncio.create_task(connection.stop_at(stop))
+        try:
+            yield connection.hand
+        finally:
+            stopping.cancel()
     finally:
         connection.lost = _expected
         transport.close()
@@ -91,6 +98,7 @@ class _Connection(asyncio.Protocol):
         self._sent = 0
         self._waiting: dict[int, asyncio.Future[Outcome]] = {}
         self._events: list[bytes] = []
+        self._stopped = False
         self._write: Any = None
 
     def connection_made(self, transport: Any) -> None:
@@ -117,6 +125,8 @@ class _Connection(asyncio.Protocol):
         """Hand one event over. At most as many are under way as the replay lets be, so none has to wait here."""
         if self.ended.is_set():
             return GONE
+        if self._stopped:
+            return LEFT
         line = to_json(event)
         answer: asyncio.Future[Outcome] = self._loop.create_future()
         self._waiting[self._sent] = answer
@@ -125,6 +135,13 @@ class _Connection(asyncio.Protocol):
             self._loop.call_soon(self._send)
         self._events.append(line)
         return await answer
+
+    async def stop_at(self, stop: asyncio.Event) -> None:
+        """Have what has not begun by then given back."""
+        await stop.wait()
+        self._stopped = True
+        self._events.append(STOP)
+        self._send()
 
     def _send(self) -> None:
         events, self._events = self._events, []

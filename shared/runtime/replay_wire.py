@@ -1,15 +1,22 @@
 """What a replay and the process that hands its events over say to each other: lines of JSON. Pure.
 
-There goes an event a line, in CloudEvents' JSON format; its number is its place in that order. Back comes first how the
-start ended, then lists of answers, each `[number, label, {…}]` with what the outcome says besides.
+There goes an event a line, in CloudEvents' JSON format; its number is its place in that order. `STOP` says that the run
+ends early: what has not begun is given back. Back comes first how the start ended, then lists of answers, each
+`[number, label, {…}]` with what the outcome says besides.
 """
 
 import json
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 import orjson
 
-from shared.events.outcome import LABELS, Outcome, label
+from shared.events.outcome import LABELS, Outcome, Retry, label
+
+STOP: Final = b""
+"""The line, without its end, that no event can be."""
+
+LEFT: Final = Retry("the run ended before its turn came")
 
 Answer = tuple[int, Outcome]
 """Which event it was, counted from 0, and what became of it."""

@@ -16,9 +16,10 @@ from collections import deque
 from typing import Any
 
 from shared.events.codec import from_json
+from shared.events.outcome import Outcome
 from shared.runtime.replay import Hand
 from shared.runtime.replay_target import alone, at_once
-from shared.runtime.replay_wire import Answer, Lines, answers_line, start_line
+from shared.runtime.replay_wire import LEFT, STOP, Answer, Lines, answers_line, start_line
 from shared.settings.environment import SettingsError
 from shared.settings.host import log_level
 from shared.start import loading
@@ -48,7 +49,11 @@ class _Connection(asyncio.Protocol):
         transport.write(start_line())
 
     def data_received(self, data: bytes) -> None:
-        self._ready += self._lines.of(data)
+        for line in self._lines.of(data):
+            if line == STOP:
+                self._give_back()
+            else:
+                self._ready.append(line)
         self._begin()
 
     def connection_lost(self, _error: Exception | None) -> None:
@@ -68,6 +73,12 @@ class _Connection(asyncio.Protocol):
             self._tasks.add(task)
             task.add_done_callback(self._end)
 
+    def _give_back(self) -> None:
+        for _ in self._ready:
+            self._done(self._next, LEFT)
+            self._next += 1
+        self._ready.clear()
+
     def _end(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if (error := task.exception()) is not None:
@@ -82,7 +93,9 @@ class _Connection(asyncio.Protocol):
         self._transport.abort()
 
     async def _one(self, number: int, line: bytes) -> None:
-        outcome = await self._hand(from_json(line))
+        self._done(number, await self._hand(from_json(line)))
+
+    def _done(self, number: int, outcome: Outcome) -> None:
         if not self._answers:
             self._loop.call_soon(self._answer)
         self._answers.append((number, outcome))

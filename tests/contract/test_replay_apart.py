@@ -22,10 +22,13 @@ from shared.cli.commands import build
 from shared.events.cloudevent import CloudEvent
 from shared.events.outcome import Done, Ignored, Outcome, Rejected
 from shared.local.standins import splunk
+from shared.local.standins.faults import Rule
 from shared.local.standins.splunk import Splunk
 from shared.runtime import replay_apart, replay_worker
 from shared.runtime.replay import Hand
 from shared.runtime.replay_apart import GONE, Worker, begun, handed
+from shared.runtime.replay_target import at_once
+from shared.runtime.replay_wire import LEFT
 from shared.settings.environment import SettingsError
 from tests.support.buses.registry import RIGS
 from tests.support.buses.use import run
@@ -69,7 +72,7 @@ def working(
     settings: Mapping[str, str], work: Callable[[Hand, Worker], Awaitable[T]], lost: Callable[[], None] = told
 ) -> T:
     async def run(worker: Worker) -> T:
-        async with handed(worker, lost) as hand:
+        async with handed(worker, asyncio.Event(), lost) as hand:
             return await work(hand, worker)
 
     with begun("splunk", settings) as worker:
@@ -142,7 +145,7 @@ def test_one_that_ends_at_its_start_leaves_all_to_the_next_run(place: Place) -> 
     lost: list[str] = []
 
     async def run(worker: Worker) -> Outcome:
-        async with handed(worker, lambda: lost.append("told")) as hand:
+        async with handed(worker, asyncio.Event(), lambda: lost.append("told")) as hand:
             return await hand(event("n-1"))
 
     with begun("splunk", place.settings) as worker:
@@ -192,6 +195,29 @@ def test_a_signal_to_all_processes_of_a_service_does_not_end_what_is_under_way(p
     assert working(place.settings, work) == [Done()] * len(wanted)
 
 
+def test_a_run_that_ends_early_waits_only_for_what_has_begun(place: Place) -> None:
+    """Else it would wait for three times as many, and longer than a platform lets it where nothing answers."""
+    most = at_once("splunk")
+
+    async def ends(worker: Worker) -> tuple[list[Outcome], Outcome]:
+        stop = asyncio.Event()
+        async with asyncio.timeout(10), handed(worker, stop, told) as hand:
+            under_way = asyncio.gather(*(hand(event(f"e-{one}")) for one in range(3 * most)))
+            await asyncio.sleep(0.05)
+            stop.set()
+            await asyncio.sleep(0.01)
+            last = await hand(event("e-last"))
+            return await under_way, last
+
+    place.app.faults.add(Rule(do="delay", seconds=1, count=0))
+    with begun("splunk", place.settings) as worker:
+        assert worker is not None
+        outcomes, last = asyncio.run(ends(worker))
+    place.app.faults.clear()
+    assert outcomes == [Done()] * most + [LEFT] * 2 * most
+    assert last == LEFT
+
+
 @pytest.mark.parametrize("missing", ["", "SPLUNK_HEC_URL"])
 def test_a_run_that_ends_before_it_is_ready_hears_nothing_of_it(
     place: Place, missing: str, capfd: pytest.CaptureFixture[str]
@@ -217,7 +243,7 @@ def test_an_answer_that_cannot_be_written_is_waited_for_by_nobody(monkeypatch: p
         process = cast("subprocess.Popen[bytes]", None)
         async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
             tasks.create_task(replay_worker._work("splunk", theirs))
-            async with handed(Worker(process, ours), lambda: None) as hand:
+            async with handed(Worker(process, ours), asyncio.Event(), lambda: None) as hand:
                 return await hand(event("u-1"))
 
     monkeypatch.setattr(replay_worker, "alone", alone)
