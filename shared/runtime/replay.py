@@ -20,6 +20,9 @@ NOT_NOW: Final = "not_now"
 PAUSES: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 """Seconds before each further try of an event; after the last one the destination is taken to be down."""
 
+BYTES: Final = 8 * 1024 * 1024
+"""Of events on their way at a time, as the bus has them; in memory they take several times as much."""
+
 _ADVICE: Final = "mend the credentials (tidings doctor says which)"
 _LONGEST = 30.0
 _SHOWN = 1000
@@ -63,6 +66,28 @@ class Tally:
         return not self.outcomes["rejected"] and not self.outcomes[NOT_NOW]
 
 
+class _Room:
+    """What may be on its way: so many events, of `BYTES` in all; one that is larger than that goes alone."""
+
+    def __init__(self, most: int) -> None:
+        self._free = most
+        self._bytes = 0
+        self._left = asyncio.Event()
+
+    async def enter(self, size: int) -> None:
+        """Wait for its turn; one waits at a time."""
+        while not self._free or (self._bytes and self._bytes + size > BYTES):
+            self._left.clear()
+            await self._left.wait()
+        self._free -= 1
+        self._bytes += size
+
+    def leave(self, size: int) -> None:
+        self._free += 1
+        self._bytes -= size
+        self._left.set()
+
+
 class Replay:
     """One run. `rate` is events a second, 0 as many as go; `stop` ends it early, and is set where it ends itself."""
 
@@ -79,7 +104,7 @@ class Replay:
         self.tally = Tally()
         self._hand = hand
         self._passes = passes
-        self._slots = asyncio.Semaphore(at_once)
+        self._room = _Room(at_once)
         self._stop = stop
         self._gap = 1.0 / rate if rate else 0.0
         self._due = 0.0
@@ -107,7 +132,7 @@ class Replay:
             await item.done(None)
         else:
             await self._turn()
-            await self._slots.acquire()
+            await self._room.enter(len(item.record.body))
             tasks.create_task(self._deliver(item, event))
 
     async def _turn(self) -> None:
@@ -123,7 +148,7 @@ class Replay:
         try:
             await self._concluded(item, await self._outcome(event))
         finally:
-            self._slots.release()
+            self._room.leave(len(item.record.body))
 
     async def _outcome(self, event: CloudEvent) -> Outcome:
         for pause in self._pauses:

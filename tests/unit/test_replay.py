@@ -12,7 +12,7 @@ from shared.bus.protocol import BusUnavailableError, Record, Topic
 from shared.events.cloudevent import CloudEvent
 from shared.events.codec import NotAnEvent
 from shared.events.outcome import Done, Outcome, Rejected, Retry
-from shared.runtime.replay import Item, Replay, Tally
+from shared.runtime.replay import BYTES, Item, Replay, Tally
 from shared.runtime.replay_source import of_group
 from tests.support.buses.breaking import BreakingBus
 from tests.support.buses.use import event, publish, run
@@ -151,3 +151,33 @@ def test_a_span_that_breaks_lets_what_is_in_flight_end_before_it_is_raised() -> 
 
     run(work())
     assert ended == [0, 1]
+
+
+@pytest.mark.parametrize(("size", "expected"), [(0, 100), (BYTES // 10, 10), (BYTES // 10 + 1, 9), (BYTES + 1, 1)])
+def test_large_events_are_on_their_way_in_smaller_numbers(size: int, expected: int) -> None:
+    """A slow destination would else have hundreds of them wait in memory, more than a Pod has."""
+    now = most = 0
+    body = bytes(size)
+
+    async def hand(_event: CloudEvent) -> Outcome:
+        nonlocal now, most
+        now += 1
+        most = max(most, now)
+        await asyncio.sleep(0.001)
+        now -= 1
+        return Done()
+
+    async def end(_outcome: Outcome | None = None) -> None: ...
+
+    async def items() -> AsyncGenerator[Item, None]:
+        for number in range(150):
+            record = Record("t", 0, number, datetime(2026, 3, 1, tzinfo=UTC), CloudEvent(str(number), "s", "t"), body)
+            yield Item(record, end, end)
+
+    async def run() -> Tally:
+        replay = Replay(hand, passes=lambda _: True, at_once=100, stop=asyncio.Event())
+        await replay.run(items())
+        return replay.tally
+
+    assert asyncio.run(run()).outcomes == {"done": 150}
+    assert most == expected
