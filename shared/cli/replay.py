@@ -69,6 +69,9 @@ def command(
         fail("--source archive and --at belong together: --at says where the archive is", code=2)
     spanned = bool(since or until or checkpoint or at)
     _check(source, target, spanned=spanned, group=group)
+    asked = Span(moment(since, "--from"), moment(until, "--to"))
+    if asked.since and asked.until and asked.since >= asked.until:
+        fail("--from: it is not before --to, and no event is in that span", code=2)
     passes = selection(only)
     if isinstance(passes, list):
         fail(*(f"--filter: {one.message}: {one.suggestion}" for one in passes), code=2)
@@ -81,7 +84,7 @@ def command(
             source=source,
             target=target,
             topics=named,
-            span=Span(moment(since, "--from"), moment(until, "--to")),
+            span=asked,
             group="" if spanned else group or f"tidings-{target}",
             checkpoint=checkpoint,
             passes=passes,

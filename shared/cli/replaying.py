@@ -104,6 +104,7 @@ async def _run(wanted: Wanted, environ: Mapping[str, str], show: Callable[[str],
             expected += more
 
         with interruptible(stop, tally):
+            _save(checkpoint)  # before anything is sent that could not be remembered
             ticking = asyncio.create_task(_tick(checkpoint, lambda: show(_progress(tally, expected))))
             try:
                 for topic in topics:
@@ -163,7 +164,7 @@ async def _waiting(source: Bus | ArchiveReader, topic: str, wanted: Wanted) -> i
 
 def _checkpoint(wanted: Wanted) -> Checkpoint:
     try:
-        return Checkpoint(wanted.checkpoint, wanted.source)
+        return Checkpoint(wanted.checkpoint, wanted.source, wanted.target)
     except CheckpointError as error:
         raise Unable(f"--checkpoint: {error}") from error
 
@@ -172,7 +173,7 @@ def _save(checkpoint: Checkpoint) -> None:
     try:
         checkpoint.save()
     except OSError as error:
-        raise Unable(f"--checkpoint: {error.filename}: {error.strerror}") from error
+        raise Unable(f"--checkpoint: {error.filename} cannot be written: {error.strerror}") from error
 
 
 async def _tick(checkpoint: Checkpoint, show: Callable[[], None]) -> None:

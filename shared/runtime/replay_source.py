@@ -107,11 +107,11 @@ class CheckpointError(Exception):
 class Checkpoint:
     """How far each partition of each topic is; kept in a file, where there is one, for another run to go on."""
 
-    def __init__(self, path: Path | None = None, source: str = "") -> None:
+    def __init__(self, path: Path | None = None, source: str = "", target: str = "") -> None:
         """Read it, where it is there. Raises CheckpointError."""
         self._path = path
-        self._source = source
-        self._after = {} if path is None else _kept(path, source)
+        self._between = {"source": source, "target": target}
+        self._after = {} if path is None else _kept(path, self._between)
         self._places: dict[tuple[str, int], Progress] = {}
         self._held: set[tuple[str, int]] = set()
         self._saved = ""
@@ -142,7 +142,7 @@ class Checkpoint:
             self._after.setdefault(topic, {})[partition] = progress.low() - 1
         if self._path is None:
             return
-        text = json.dumps({"source": self._source, "after": self._after}, indent=2, sort_keys=True)
+        text = json.dumps({**self._between, "after": self._after}, indent=2, sort_keys=True)
         if text != self._saved:
             beside = self._path.with_name(self._path.name + ".new")
             beside.write_text(text + "\n", encoding="utf-8")
@@ -150,7 +150,7 @@ class Checkpoint:
             self._saved = text
 
 
-def _kept(path: Path, source: str) -> dict[str, dict[int, int]]:
+def _kept(path: Path, between: Mapping[str, str]) -> dict[str, dict[int, int]]:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
         kept = {
@@ -163,8 +163,10 @@ def _kept(path: Path, source: str) -> dict[str, dict[int, int]]:
         raise CheckpointError(f"{path} cannot be read ({type(error).__name__})") from error
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise CheckpointError(f"{path} is no checkpoint of a replay") from error
-    if found.get("source") != source:
-        raise CheckpointError(f"{path} is a checkpoint of another source: {found.get('source')}")
+    found.setdefault("target", between["target"])  # an earlier release did not say it
+    for what, meant in between.items():
+        if found.get(what) != meant:
+            raise CheckpointError(f"{path} is a checkpoint of another {what}: {found.get(what)}")
     return kept
 
 

@@ -279,6 +279,13 @@ def test_a_group_that_was_killed_in_the_middle_loses_nothing(nats: Place) -> Non
     assert 400 - before <= sent <= 400 - before + 20, "what was sent and not acknowledged comes again, and no more"
 
 
+def test_a_checkpoint_that_cannot_be_written_ends_a_run_before_it_sends_anything(embedded: Place) -> None:
+    embedded.publish(events(0, 3))
+    ended = embedded.invoke("--source", "embedded", "--target", "splunk", "--checkpoint", "nowhere/kept.json")
+    assert (ended.exit_code, embedded.app.count()) == (1, 0)
+    assert "nowhere/kept.json.new cannot be written" in ended.stderr
+
+
 def test_dead_letters_go_out_as_the_events_that_they_were(embedded: Place) -> None:
     letters = [
         one.with_extensions(knativeerrordest="splunk", knativeerrorcode="422", stage="mapping") for one in events(0, 3)
@@ -317,6 +324,7 @@ def test_dead_letters_go_to_the_broker_and_what_it_refuses_for_good_is_rejected(
         (("--source", "kafka", "--target", "splunk", "--topics", "a,>"), 2, "'>' is no topic of kafka"),
         (("--source", "dead-letters", "--target", "splunk", "--topics", "a\tb"), 2, "is no topic of a bus"),
         (("--source", "embedded", "--target", "splunk", "--from", "noon"), 2, "is no time"),
+        (("--source", "embedded", "--target", "splunk", "--from", "1h", "--to", "2h"), 2, "it is not before --to"),
         (("--source", "embedded", "--target", "splunk", "--filter", "severity ="), 2, "--filter"),
         (("--source", "embedded", "--target", "splunk", "--filter", '{"exakt": {}}'), 2, "exact"),
         (("--source", "embedded", "--target", "splunk", "--filter", "severty = 'high'"), 2, 'did you mean "severity"?'),

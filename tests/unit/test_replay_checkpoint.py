@@ -71,3 +71,12 @@ def test_the_checkpoint_of_another_source_is_refused(tmp_path: Path) -> None:
     Checkpoint(path, "kafka").save()
     with pytest.raises(CheckpointError, match="another source: kafka"):
         Checkpoint(path, "nats")
+
+
+def test_the_checkpoint_of_another_target_is_refused_and_one_that_names_none_is_taken(tmp_path: Path) -> None:
+    path = tmp_path / "kept.json"
+    Checkpoint(path, "nats", "splunk").save()
+    with pytest.raises(CheckpointError, match="another target: splunk"):
+        Checkpoint(path, "nats", "elastic")
+    path.write_text('{"source": "nats", "after": {"t": {"0": 5}}}')  # as earlier releases wrote it
+    assert Checkpoint(path, "nats", "elastic").after("t") == {0: 5}
