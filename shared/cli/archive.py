@@ -73,6 +73,8 @@ def _seal(at: AtOption, roots: RootsOption = "", output: OutputOption = Output.t
         made = done(lambda: sealed(at, roots, update))
     rows = [one.statement.model_dump(mode="json") | {"segment": one.statement.name} for one in made.found]
     _print(rows, _SEALS, output, made.problems)
+    if not rows and not made.problems:
+        complain(f"nothing to seal: each segment in {at} has its seal")
 
 
 @app.command("list", epilog="Example: tidings archive list --at /mnt/archive --output jsonl")

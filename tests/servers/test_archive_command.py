@@ -132,6 +132,7 @@ def test_an_export_killed_at_any_time_and_run_again_has_each_record_once(place: 
     assert kills == 3
     assert archived(place) == on_the_bus(place)
     assert place.run("archive", "seal", "--at", "archive", "--roots", "roots")
+    assert place.rows("archive", "seal", "--at", "archive", "--roots", "roots") == [], "all has its seal"
     found = place.rows("trail", "verify", "--at", "archive", "--roots", "roots", "--public-key", "seal.pub.pem")
     assert {one["state"] for one in found} <= {"whole", "stray"}
     assert sum(one["records"] for one in found) == 3000
