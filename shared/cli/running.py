@@ -17,10 +17,12 @@ from shared.cli import configured
 from shared.cli.live import counts, live, summary
 from shared.cli.output import Output, complain, console, print_document, print_line, show
 from shared.events.words import counted
+from shared.local.listening import url_of
 from shared.local.lock import InUseError
 from shared.local.recorded.player import FeedError
 from shared.local.settings import AUTO, UpSettings
 from shared.local.snapshot import Snapshot, look
+from shared.local.substitutes import STAND_INS
 from shared.local.system import System, UpError
 from shared.runtime.serve import with_files
 from shared.settings.environment import SettingsError
@@ -54,6 +56,8 @@ def run(
         _log(environ)
         for problem in configured.warnings():
             complain(f"warning: {configured.in_words(problem)}")
+        if own := _own(settings, environ):
+            raise Unable(*own)
         system = System(replace(settings, environ=environ))
         with asyncio.Runner(loop_factory=new_event_loop) as runner:
             runner.run(_run(system, once=once, output=output))
@@ -70,6 +74,16 @@ def run(
         raise Unable(f"{data}: {error.__cause__ or error}: name another folder by --data") from None
     except OSError as error:
         raise Unable(f"{error.filename or data}: {error.strerror or error}") from None
+
+
+def _own(settings: UpSettings, environ: Mapping[str, str]) -> list[str]:
+    """Return what is wrong where a setting that was meant for other commands leads to a stand-in of this very start."""
+    here = url_of(settings.host, settings.port) + STAND_INS
+    return [
+        f"{name} leads to a stand-in of this very start, which is there where it is not set: unset it"
+        for name, value in sorted(environ.items())
+        if value.startswith(here)
+    ]
 
 
 def _log(environ: Mapping[str, str]) -> None:

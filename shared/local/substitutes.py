@@ -10,7 +10,8 @@ from shared.local.standins import elastic, glpi, qradar, servicenow, splunk, web
 from shared.runtime.asgi import Receive, Scope, Send
 
 DEFAULT_GROUP = "Platform Engineering"
-_PATH = "/stand-ins/"
+STAND_INS = "/stand-ins/"
+"""The path below which each answers, by its name."""
 
 
 class StandIn(Protocol):
@@ -115,7 +116,7 @@ class Standins:
 
     def mounted(self) -> dict[str, StandIn]:
         """Return the stand-ins by the path below which they answer."""
-        return {_PATH + name: app for name, app in self.apps.items()}
+        return {STAND_INS + name: app for name, app in self.apps.items()}
 
     def settings(self, address: str) -> dict[str, str]:
         """Return the settings that make the functions speak to the stand-ins at this address of ours."""
@@ -127,8 +128,8 @@ class Standins:
     def by_path(self, address: str) -> dict[str, dict[str, str]]:
         """Return the settings that lead to each stand-in, by the path below which it answers."""
         return {
-            _PATH + name: SUBSTITUTES[name].settings(
-                app.address if isinstance(app, OwnPort) else address + _PATH + name
+            STAND_INS + name: SUBSTITUTES[name].settings(
+                app.address if isinstance(app, OwnPort) else address + STAND_INS + name
             )
             for name, app in self.apps.items()
         }

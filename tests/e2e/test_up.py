@@ -143,3 +143,18 @@ def test_what_a_producer_posts_becomes_a_ticket_and_what_nobody_reads_a_dead_let
         events = get(f"{address}/api/v1/events?type=dev.tidings.observed.v1")["items"]
         assert len([event for event in events if event["source"] == "tidings/intake"]) == 2
         assert "intake" in {row["name"] for row in get(f"{address}/api/v1/functions")["items"]}
+
+
+def test_a_setting_that_leads_to_its_own_stand_in_keeps_it_from_starting(root: Path, tmp_path: Path) -> None:
+    leads = "http://127.0.0.1:8099/stand-ins/splunk"
+    ended = subprocess.run(
+        [sys.executable, "-m", "shared.cli", "up", "--listen", "127.0.0.1:8099", "--knative", str(root / "knative")],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(root), "SPLUNK_HEC_URL": leads, "SPLUNK_TOKEN": "tidings-hec-token"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert "SPLUNK_HEC_URL leads to a stand-in of this very start" in " ".join(ended.stderr.split())
