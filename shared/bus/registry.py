@@ -127,9 +127,9 @@ def opener(name: str, environ: Environ) -> Callable[[], Bus]:
     if name not in configured(environ):
         raise SettingsError([f"{bus.wanted} is not set, and {name} is where the bus is to be"])
     if bus.client and find_spec(bus.client) is None:
-        raise SettingsError(
-            [f"{bus.wanted}: the client for {name} is not installed: it is the extra `{_EXTRAS.get(name, name)}`"]
-        )
+        missing = f"the client for {name} is not installed"
+        where = f"requirements/{_EXTRAS.get(name, 'bus')}.txt has it (the extra `{_EXTRAS.get(name, name)}`)"
+        raise SettingsError([f"{bus.wanted}: {missing}: {where}"])
     return lambda: bus.open(settings)
 
 
