@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.bench.processes import free_port
 from tests.support.at_once import AT_ONCE
 
 EVENT = {
@@ -146,9 +147,10 @@ def test_what_a_producer_posts_becomes_a_ticket_and_what_nobody_reads_a_dead_let
 
 
 def test_a_setting_that_leads_to_its_own_stand_in_keeps_it_from_starting(root: Path, tmp_path: Path) -> None:
-    leads = "http://127.0.0.1:8099/stand-ins/splunk"
+    here = f"127.0.0.1:{free_port()}"
+    leads = f"http://{here}/stand-ins/splunk"
     ended = subprocess.run(
-        [sys.executable, "-m", "shared.cli", "up", "--listen", "127.0.0.1:8099", "--knative", str(root / "knative")],
+        [sys.executable, "-m", "shared.cli", "up", "--listen", here, "--knative", str(root / "knative")],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(root), "SPLUNK_HEC_URL": leads, "SPLUNK_TOKEN": "tidings-hec-token"},
         capture_output=True,
