@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -97,20 +98,18 @@ async def _run(wanted: Wanted, environ: Mapping[str, str], show: Callable[[str],
         most = at_once(wanted.target) * (1 if worker is None else TIMES)
         replay = Replay(hand, passes=wanted.passes, at_once=most, stop=stop, rate=wanted.rate)
         tally = replay.tally
-        expected = 0
-
-        def expect(more: int) -> None:
-            nonlocal expected
-            expected += more
-
+        grouped = bool(wanted.group) and not isinstance(source, ArchiveReader)
+        # The first one's is told where it is read.
+        expected = {topic: await _waiting(source, topic, wanted) for topic in topics[1:]} if grouped else {}
         with interruptible(stop, tally):
             _save(checkpoint)  # before anything is sent that could not be remembered
-            ticking = asyncio.create_task(_tick(checkpoint, lambda: show(_progress(tally, expected))))
+            ticking = asyncio.create_task(_tick(checkpoint, lambda: show(_progress(tally, sum(expected.values())))))
             try:
                 for topic in topics:
                     if stop.is_set():
                         break
                     if wanted.group and not isinstance(source, ArchiveReader):
+                        expect = partial(expected.__setitem__, topic)
                         items = of_group(source, topic, wanted.group, at_once=most, stop=stop, expect=expect)
                     else:
                         items = of_span(source, topic, wanted.span, checkpoint, stop)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import subprocess
 import sys
 import time
@@ -15,14 +16,16 @@ import pytest
 from typer.testing import CliRunner
 
 from shared.bus.protocol import Topic
-from shared.bus.topology import KUBERNETES, LETTERS, wanted
+from shared.bus.topology import KUBERNETES, LETTERS, SECURITY, wanted
 from shared.cli.commands import build
+from shared.cli.replaying import Wanted
+from shared.cli.replaying import run as replay
 from shared.events.cloudevent import CloudEvent
 from shared.local.standins import splunk
 from shared.local.standins.faults import Rule
 from shared.local.standins.splunk import Splunk
 from shared.runtime.replay import PAUSES, Replay
-from shared.runtime.replay_source import of_group
+from shared.runtime.replay_source import Span, of_group
 from shared.runtime.replay_target import opened
 from tests.support.buses.registry import RIGS
 from tests.support.buses.use import publish, run
@@ -277,6 +280,17 @@ def test_a_group_that_was_killed_in_the_middle_loses_nothing(nats: Place) -> Non
     sent = run(rest())
     assert set(nats.app.event_ids()) == set(names(0, 400))
     assert 400 - before <= sent <= 400 - before + 20, "what was sent and not acknowledged comes again, and no more"
+
+
+def test_progress_tells_how_many_there_are_in_all_topics(embedded: Place) -> None:
+    embedded.publish(events(0, 10))
+    embedded.publish(events(10, 20), SECURITY)
+    shown: list[str] = []
+    asked = Wanted("embedded", "splunk", (KUBERNETES, SECURITY), Span(), "all", None, lambda _: True, rate=8.0)
+    tally = run(replay(asked, embedded.settings(), shown.append))
+    assert tally.outcomes == {"done": 20}
+    assert shown
+    assert all(re.fullmatch(r"\d+ of 20 events, 0 rejected", one) for one in shown)
 
 
 def test_a_checkpoint_that_cannot_be_written_ends_a_run_before_it_sends_anything(embedded: Place) -> None:
