@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from shared.archive.catalogue import topics as archived_topics
 from shared.archive.place import open_place
 from shared.archive.reader import ArchiveReader
 from shared.bus.letters import marks, next_attempt
@@ -139,6 +140,8 @@ async def _source(
         there = tuple([topic for topic in wanted.topics if await source.describe(topic) is not None])
         missing = [topic for topic in wanted.topics if topic not in there]
         if isinstance(source, ArchiveReader):
+            if not there and not await archived_topics(open_place(wanted.at, environ)):
+                raise Unable(f"there is no archive at {wanted.at}: tidings archive export makes one")
             if not there:  # it has none of a topic that had no events
                 raise Unable(f"there is nothing of {', '.join(missing)} in the archive at {wanted.at}")
         elif missing:

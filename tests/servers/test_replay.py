@@ -338,6 +338,7 @@ def test_dead_letters_go_to_the_broker_and_what_it_refuses_for_good_is_rejected(
         (("--source", "kafka", "--target", "splunk", "--topics", "a,>"), 2, "'>' is no topic of kafka"),
         (("--source", "dead-letters", "--target", "splunk", "--topics", "a\tb"), 2, "is no topic of a bus"),
         (("--source", "embedded", "--target", "splunk", "--from", "noon"), 2, "is no time"),
+        (("--source", "archive", "--at", "nowhere", "--target", "splunk"), 1, "there is no archive at nowhere"),
         (("--source", "embedded", "--target", "splunk", "--from", "1h", "--to", "2h"), 2, "it is not before --to"),
         (("--source", "embedded", "--target", "splunk", "--filter", "severity ="), 2, "--filter"),
         (("--source", "embedded", "--target", "splunk", "--filter", '{"exakt": {}}'), 2, "exact"),
