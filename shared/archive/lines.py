@@ -13,6 +13,7 @@ from shared.archive.merkle import HASH_BYTES, Tree
 from shared.archive.record import to_line
 from shared.bus.protocol import Record
 from shared.events.gunzip import Gunzip
+from shared.events.line_cutter import LineCutter
 
 LONGEST: Final = 32 * 1024 * 1024
 """Bytes of a line, written or read: of the 16 MiB that RabbitMQ takes by itself, base64 makes 22."""
@@ -102,22 +103,17 @@ class Writer:
 def lines(file: Path) -> Iterator[bytes]:
     """Yield the lines of a segment's file without their ends. Raises OSError, and DamagedError at the damage."""
     gunzip = Gunzip()
-    rest = bytearray()
+    cutter = LineCutter()
     try:
         for piece in pieces(file):
             for part in gunzip.feed(piece):
-                head, *more = part.split(b"\n")
-                rest += head
-                if len(rest) > LONGEST:
+                whole = cutter.feed(part)
+                if max(cutter.pending, len(whole[0]) if whole else 0) > LONGEST:
                     raise DamagedError("a line of it has no end")
-                if more:
-                    *whole, begun = more
-                    yield bytes(rest)
-                    yield from whole
-                    rest = bytearray(begun)
+                yield from whole
     except zlib.error:
         raise DamagedError("it cannot be decompressed from there on") from None
-    if rest or not gunzip.complete:
+    if cutter.pending or not gunzip.complete:
         raise DamagedError("it is cut off")
 
 

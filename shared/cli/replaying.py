@@ -99,9 +99,8 @@ async def _run(wanted: Wanted, environ: Mapping[str, str], show: Callable[[str],
         most = at_once(wanted.target) * (1 if worker is None else TIMES)
         replay = Replay(hand, passes=wanted.passes, at_once=most, stop=stop, rate=wanted.rate)
         tally = replay.tally
-        grouped = bool(wanted.group) and not isinstance(source, ArchiveReader)
         # The first one's is told where it is read.
-        expected = {topic: await _waiting(source, topic, wanted) for topic in topics[1:]} if grouped else {}
+        expected = {topic: await _waiting(source, topic, wanted) for topic in topics[1:]} if wanted.group else {}
         with interruptible(stop, tally):
             _save(checkpoint)  # before anything is sent that could not be remembered
             ticking = asyncio.create_task(_tick(checkpoint, lambda: show(_progress(tally, sum(expected.values())))))

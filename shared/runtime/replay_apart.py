@@ -11,10 +11,11 @@ from typing import Any, Final, NamedTuple
 
 from shared.events.cloudevent import CloudEvent
 from shared.events.codec import to_json
+from shared.events.line_cutter import LineCutter
 from shared.events.outcome import Outcome, Retry
 from shared.runtime.replay import Hand
 from shared.runtime.replay_target import is_shared
-from shared.runtime.replay_wire import LEFT, STOP, Lines, answers_of, problems_of
+from shared.runtime.replay_wire import LEFT, STOP, answers_of, problems_of
 from shared.settings.environment import SettingsError
 
 GONE: Final = Retry("the process that hands events over has ended")
@@ -94,7 +95,7 @@ class _Connection(asyncio.Protocol):
         self.ended = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self.started: asyncio.Future[list[str]] = self._loop.create_future()
-        self._lines = Lines()
+        self._lines = LineCutter()
         self._sent = 0
         self._waiting: dict[int, asyncio.Future[Outcome]] = {}
         self._events: list[bytes] = []
@@ -105,7 +106,7 @@ class _Connection(asyncio.Protocol):
         self._write = transport.write
 
     def data_received(self, data: bytes) -> None:
-        for line in self._lines.of(data):
+        for line in self._lines.feed(data):
             if not self.started.done():
                 self.started.set_result(problems_of(line))
                 continue

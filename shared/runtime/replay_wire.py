@@ -43,20 +43,3 @@ def answers_line(answers: Iterable[Answer]) -> bytes:
 def answers_of(line: bytes) -> list[Answer]:
     """Return what `answers_line` was given."""
     return [(number, _KINDS[word](**said)) for number, word, said in orjson.loads(line)]
-
-
-class Lines:
-    """Cuts what comes in pieces into whole lines."""
-
-    def __init__(self) -> None:
-        self._rest: list[bytes] = []
-
-    def of(self, data: bytes) -> list[bytes]:
-        """Return the lines that are whole by now, without their ends."""
-        first, *others = data.split(b"\n")
-        self._rest.append(first)
-        if not others:
-            return []
-        whole = [b"".join(self._rest), *others[:-1]]
-        self._rest = [others[-1]]
-        return whole

@@ -16,10 +16,11 @@ from collections import deque
 from typing import Any
 
 from shared.events.codec import from_json
+from shared.events.line_cutter import LineCutter
 from shared.events.outcome import Outcome
 from shared.runtime.replay import Hand
 from shared.runtime.replay_target import alone, at_once
-from shared.runtime.replay_wire import LEFT, STOP, Answer, Lines, answers_line, start_line
+from shared.runtime.replay_wire import LEFT, STOP, Answer, answers_line, start_line
 from shared.settings.environment import SettingsError
 from shared.settings.host import log_level
 from shared.start import loading
@@ -37,7 +38,7 @@ class _Connection(asyncio.Protocol):
         self._hand = hand
         self._most = most
         self._loop = asyncio.get_running_loop()
-        self._lines = Lines()
+        self._lines = LineCutter()
         self._next = 0
         self._ready: deque[bytes] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -49,7 +50,7 @@ class _Connection(asyncio.Protocol):
         transport.write(start_line())
 
     def data_received(self, data: bytes) -> None:
-        for line in self._lines.of(data):
+        for line in self._lines.feed(data):
             if line == STOP:
                 self._give_back()
             else:

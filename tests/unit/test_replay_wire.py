@@ -1,10 +1,11 @@
-"""What a replay and its process say to each other comes out as it went in, however it is cut on its way."""
+"""What a replay and its process say to each other comes out as it went in."""
 
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from shared.events.line_cutter import LineCutter
 from shared.events.outcome import Done, Duplicate, Ignored, InProgress, Outcome, Rejected, Retry
-from shared.runtime.replay_wire import Lines, answers_line, answers_of, problems_of, start_line
+from shared.runtime.replay_wire import answers_line, answers_of, problems_of, start_line
 
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=20)
 OUTCOMES = st.one_of(
@@ -19,23 +20,12 @@ OUTCOMES = st.one_of(
 
 @given(st.lists(st.tuples(st.integers(0, 2**40), OUTCOMES), max_size=20))
 def test_answers_come_out_as_they_went_in(answers: list[tuple[int, Outcome]]) -> None:
-    (line,) = Lines().of(answers_line(answers))
+    (line,) = LineCutter().feed(answers_line(answers))
     assert answers_of(line) == answers
 
 
 @given(st.lists(TEXTS, max_size=5))
 @example(["a/\udcff cannot be read"])  # a file's name that is no UTF-8
 def test_how_a_start_ended_comes_out_as_it_went_in(problems: list[str]) -> None:
-    (line,) = Lines().of(start_line(problems))
+    (line,) = LineCutter().feed(start_line(problems))
     assert problems_of(line) == problems
-
-
-@given(st.lists(st.binary(max_size=9).map(lambda one: one.replace(b"\n", b"")), max_size=9), st.data())
-def test_lines_are_whole_however_they_come(wanted: list[bytes], data: st.DataObject) -> None:
-    rest = b"".join(one + b"\n" for one in wanted)
-    lines, found = Lines(), []
-    while rest:
-        size = data.draw(st.integers(1, len(rest)))
-        found += lines.of(rest[:size])
-        rest = rest[size:]
-    assert found == wanted
